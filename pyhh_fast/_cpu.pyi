@@ -1,0 +1,5 @@
+SOURCES: str
+LEVEL: str
+COMPILER: str
+
+def features() -> list[str]: ...

@@ -1,0 +1,92 @@
+"""The command ``pyhh-fast``."""
+
+import argparse
+import platform
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pyhh_fast import __version__
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    given = _parser().parse_args(arguments)
+    if given.command == "demo":
+        return _demo(given.output)
+    if given.command == "run":
+        from pyhh_fast.scripts import run_script
+
+        return run_script(given.script, given.arguments)
+    print(_info())
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pyhh-fast", description="Hodgkin-Huxley neurons: pyHH on a compiled core."
+    )
+    parser.add_argument("--version", action="version", version=f"pyhh_fast {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    demo = commands.add_parser(
+        "demo",
+        help="run the README's example and draw it",
+        description="Run the README's example on the compiled core, compare it with pure Python, "
+        "and draw it.",
+    )
+    demo.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("demo.png"),
+        metavar="FILE",
+        help="figure to write (default: demo.png)",
+    )
+
+    run = commands.add_parser(
+        "run",
+        help="run an unmodified pyHH script on this package",
+        description="Run SCRIPT as 'python SCRIPT ARGS...' would, with 'import pyhh' answered by "
+        "pyhh_fast.",
+    )
+    run.add_argument("script", metavar="SCRIPT", help="a Python file")
+    run.add_argument(
+        "arguments", nargs=argparse.REMAINDER, metavar="ARGS", help="passed to the script"
+    )
+
+    commands.add_parser(
+        "info",
+        help="print versions and what the kernels run on",
+        description="Print the version, the kernels' level, the CPU's features, Python and NumPy.",
+    )
+    return parser
+
+
+def _demo(output: Path) -> int:
+    from pyhh_fast.demo import demo
+
+    try:
+        print(demo(output))
+    except (OSError, ValueError) as error:
+        print(f"pyhh-fast demo: cannot write {output}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _info() -> str:
+    import numpy as np
+
+    from pyhh_fast import _cpu
+
+    features = ", ".join(_cpu.features()) or "none detected"
+    return "\n".join(
+        [
+            f"pyhh_fast     {__version__}",
+            f"kernel level  {_cpu.LEVEL} ({_cpu.COMPILER})",
+            f"CPU features  {features}",
+            f"Python        {platform.python_version()} ({platform.python_implementation()}, "
+            f"{platform.system()} {platform.machine()})",
+            f"NumPy         {np.__version__}",
+        ]
+    )

@@ -1,0 +1,236 @@
+"""The neuron of Hodgkin and Huxley, as pyHH spells it, stepped in plain Python.
+
+This is the readable form, the one to subclass, and the slow twin that the compiled one is tested
+against: :class:`pyhh_fast.Simulation` runs the same steps compiled.
+"""
+
+import copy
+from typing import Any, Self
+
+import numpy as np
+
+from pyhh_fast import validation
+
+PARAMETERS = {
+    "Cm": "µF/cm²",
+    "gNa": "mS/cm²",
+    "gK": "mS/cm²",
+    "gKleak": "mS/cm²",
+    "ENa": "mV",
+    "EK": "mV",
+    "EKleak": "mV",
+}
+"""The parameters of a model and their units."""
+
+GATES = ("m", "h", "n")
+
+
+def _exprelr(x: Any) -> Any:
+    """Return x / (1 - exp(-x)), and its limit 1 at x = 0; for numbers and arrays."""
+    if np.ndim(x) == 0:
+        return x / -np.expm1(-x) if x != 0 else 1.0
+    at_zero = x == 0
+    x = np.where(at_zero, 1.0, x)
+    return np.where(at_zero, 1.0, x / -np.expm1(-x))
+
+
+class HHModel:
+    """A Hodgkin-Huxley neuron: its parameters and its present state.
+
+    Voltages are relative to rest (rest near 0 mV), depolarisation positive.
+
+    Parameters
+    ----------
+    startingVoltage : float, default 0
+        Membrane potential to start at, in mV. As in pyHH, m and n start at their steady state for
+        it and **h starts at 0**, which few experiments do: see :meth:`at_rest`.
+    **parameters : float
+        Any of the attributes Cm, gNa, gK, gKleak, ENa, EK, EKleak.
+
+    Attributes
+    ----------
+    Cm : float, default 1
+        Membrane capacitance, µF/cm².
+    gNa, gK, gKleak : float, default 120, 36, 0.3
+        Largest conductances of sodium, potassium and leak, mS/cm².
+    ENa, EK, EKleak : float, default 115, -12, 10.6
+        Reversal potentials, mV.
+    Vm : float
+        Membrane potential, mV.
+    m, h, n : HHModel.Gate
+        The gates. Each model has its own.
+    INa, IK, IKleak : float
+        Currents of the latest step, µA/cm², outward positive; not there before the first.
+
+    Raises
+    ------
+    TypeError
+        If a name is no parameter, or a value is no real number.
+    ValueError
+        If a value is NaN or infinite, or Cm is not positive.
+
+    Notes
+    -----
+    Any attribute may be set at any time, on a model or on a subclass. A subclass may override
+    `iterate` and the three `_Update…` hooks; a run then calls them step by step.
+
+    References
+    ----------
+    A. L. Hodgkin and A. F. Huxley, "A quantitative description of membrane current and its
+    application to conduction and excitation in nerve", J. Physiol. 117, 500-544 (1952).
+
+    Examples
+    --------
+    >>> import pyhh_fast as pyhh
+    >>> model = pyhh.HHModel(gNa=100)
+    >>> model.gK = 30
+    >>> model.iterate(stimulusCurrent=10.0, deltaTms=0.01)
+    >>> print(f"{model.Vm:.6f} mV")
+    0.133796 mV
+    """
+
+    class Gate:
+        """A gate that opens at rate `alpha` and closes at rate `beta`, both in 1/ms.
+
+        `state` is the fraction that is open, 0 to 1.
+        """
+
+        alpha: float = 0.0
+        beta: float = 0.0
+        state: float = 0.0
+
+        def update(self, deltaTms: float) -> None:
+            """Move `state` by one forward Euler step of `deltaTms` ms."""
+            opening = self.alpha * (1 - self.state)
+            closing = self.beta * self.state
+            self.state += deltaTms * (opening - closing)
+
+        def setInfiniteState(self) -> None:
+            """Set `state` to where it settles at the present `alpha` and `beta`."""
+            self.state = self.alpha / (self.alpha + self.beta)
+
+    Cm: float = 1.0
+    gNa: float = 120.0
+    gK: float = 36.0
+    gKleak: float = 0.3
+    ENa: float = 115.0
+    EK: float = -12.0
+    EKleak: float = 10.6
+
+    # Templates: every model gets copies. A subclass may put gates of its own here.
+    m: Gate = Gate()
+    h: Gate = Gate()
+    n: Gate = Gate()
+
+    Vm: float
+    INa: float
+    IK: float
+    IKleak: float
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        # Here and not in __init__, so that a subclass that never calls it has its own gates too.
+        model = super().__new__(cls)
+        for name in GATES:
+            template = getattr(cls, name)
+            if hasattr(template, "state"):
+                model.__dict__[name] = copy.deepcopy(template)
+        return model
+
+    def __init__(self, startingVoltage: float = 0, **parameters: float) -> None:
+        for name, value in parameters.items():
+            if name not in PARAMETERS:
+                raise validation.unknown_name("parameter", name, PARAMETERS)
+            unit, positive = PARAMETERS[name], name == "Cm"
+            number = validation.real_number(name, value, unit=unit, positive=positive)
+            setattr(self, name, number)
+        self.Vm = validation.real_number("startingVoltage", startingVoltage, unit="mV")
+        self._UpdateGateTimeConstants(self.Vm)
+        self.m.setInfiniteState()
+        self.n.setInfiniteState()
+
+    @classmethod
+    def at_rest(cls, **parameters: float) -> Self:
+        """Return a model at its resting potential, all three gates steady.
+
+        Of several equilibria it is the stable one nearest 0 mV.
+
+        Parameters
+        ----------
+        **parameters : float
+            Any of Cm, gNa, gK, gKleak, ENa, EK, EKleak, as for :class:`HHModel`.
+
+        Returns
+        -------
+        HHModel
+            Of the class it is called on.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As :class:`HHModel`.
+        ValueError
+            If these parameters have no stable equilibrium: the cell fires by itself.
+
+        Notes
+        -----
+        The equilibria are those of the model's own :meth:`iterate` without stimulus, so a subclass
+        finds its own. They are searched for between the reversal potentials, and 50 mV beyond.
+
+        Examples
+        --------
+        >>> import pyhh_fast as pyhh
+        >>> model = pyhh.HHModel.at_rest()
+        >>> print(f"{model.Vm:.6f} mV, h {model.h.state:.4f}")
+        0.000278 mV, h 0.5961
+        """
+        from pyhh_fast import equilibria
+
+        if "startingVoltage" in parameters:
+            raise TypeError("at_rest finds the starting voltage itself; leave it out.")
+        model = cls(**parameters)
+        model.Vm = equilibria.resting_potential(model)
+        model._UpdateGateTimeConstants(model.Vm)
+        for name in GATES:
+            getattr(model, name).setInfiniteState()
+        return model
+
+    def _UpdateGateTimeConstants(self, Vm: Any) -> None:
+        """Set `alpha` and `beta` of all gates, in 1/ms, from `Vm` in mV (a number or an array)."""
+        self.n.alpha = 0.1 * _exprelr((Vm - 10) / 10)
+        self.n.beta = 0.125 * np.exp(-Vm / 80)
+        self.m.alpha = _exprelr((Vm - 25) / 10)
+        self.m.beta = 4 * np.exp(-Vm / 18)
+        self.h.alpha = 0.07 * np.exp(-Vm / 20)
+        self.h.beta = 1 / (np.exp((30 - Vm) / 10) + 1)
+
+    def _UpdateCellVoltage(self, stimulusCurrent: float, deltaTms: float) -> None:
+        """Set the currents from `Vm` and the gates, then move `Vm` by one step."""
+        V = self.Vm
+        self.INa = self.gNa * self.m.state**3 * self.h.state * (V - self.ENa)
+        self.IK = self.gK * self.n.state**4 * (V - self.EK)
+        self.IKleak = self.gKleak * (V - self.EKleak)
+        charging = stimulusCurrent - self.INa - self.IK - self.IKleak
+        self.Vm = V + deltaTms * charging / self.Cm
+
+    def _UpdateGateStates(self, deltaTms: float) -> None:
+        """Move all gates by one step, at the rates they have."""
+        self.n.update(deltaTms)
+        self.m.update(deltaTms)
+        self.h.update(deltaTms)
+
+    def iterate(self, stimulusCurrent: float, deltaTms: float) -> None:
+        """Move the model by one forward Euler step.
+
+        Rates are taken from `Vm`, currents from `Vm` and the gates, all before the step; then `Vm`
+        and the gates move.
+
+        Parameters
+        ----------
+        stimulusCurrent : float
+            Injected current, µA/cm², depolarising where positive.
+        deltaTms : float
+            Step size, ms.
+        """
+        self._UpdateGateTimeConstants(self.Vm)
+        self._UpdateCellVoltage(stimulusCurrent, deltaTms)
+        self._UpdateGateStates(deltaTms)

@@ -1,0 +1,58 @@
+"""Whether a model does just what the compiled kernels do, or has parts of its own.
+
+pyHH's users change behaviour by overriding: hooks, gates, properties, on a subclass, an instance
+or the class itself. A kernel sees none of that, so it is used only where nothing was changed.
+"""
+
+import inspect
+from typing import Any
+
+from pyhh_fast.models import GATES, PARAMETERS, HHModel
+
+_HOOKS = ("iterate", "_UpdateGateTimeConstants", "_UpdateCellVoltage", "_UpdateGateStates")
+_Gate = HHModel.Gate
+
+# As they were at import: a class that is patched later differs from these.
+_MODEL_METHODS = {name: vars(HHModel)[name] for name in _HOOKS}
+_GATE_METHODS = {"update": vars(_Gate)["update"]}
+
+_MODEL_VALUES = (*PARAMETERS, *GATES, "Vm", "INa", "IK", "IKleak")
+_GATE_VALUES = ("alpha", "beta", "state")
+
+
+def own_behaviour(model: object) -> str | None:
+    """Return what `model` does its own way, in words, or None where a kernel may stand in."""
+    if not isinstance(model, HHModel):
+        return f"the model is a {type(model).__name__}"
+    if found := _override(model, _MODEL_METHODS, _MODEL_VALUES):
+        return found
+    gates = [getattr(model, name) for name in GATES]
+    for name, gate in zip(GATES, gates, strict=True):
+        if not isinstance(gate, _Gate):
+            return f"gate {name} is a {type(gate).__name__}"
+        if found := _override(gate, _GATE_METHODS, _GATE_VALUES):
+            return f"gate {name}: {found}"
+    if len({id(gate) for gate in gates}) < len(gates):
+        return "two gates are one object"
+    return None
+
+
+def hook_is_own(model: object, name: str) -> bool:
+    """Whether method `name` of `model` is anything but what HHModel has."""
+    return name in getattr(model, "__dict__", {}) or (
+        inspect.getattr_static(type(model), name, None) is not _MODEL_METHODS[name]
+    )
+
+
+def _override(instance: object, methods: dict[str, Any], values: tuple[str, ...]) -> str | None:
+    cls = type(instance)
+    for name in ("__getattribute__", "__setattr__", "__delattr__"):
+        if getattr(cls, name) is not getattr(object, name):
+            return f"{cls.__name__}.{name} is overridden"
+    for name, original in methods.items():
+        if name in vars(instance) or inspect.getattr_static(cls, name) is not original:
+            return f"{cls.__name__}.{name} is overridden"
+    for name in values:
+        if hasattr(type(inspect.getattr_static(cls, name, None)), "__get__"):
+            return f"{cls.__name__}.{name} is computed"
+    return None

@@ -1,0 +1,134 @@
+"""What a run leaves behind."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pyhh_fast.validation import FloatArray
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TRACES = ("Vm", "INa", "IK", "IKleak", "StateN", "StateM", "StateH")
+
+
+class Recording:
+    """The traces of one run; made by :meth:`pyhh_fast.Simulation.run`.
+
+    Attributes
+    ----------
+    Vm : ndarray, shape (steps,), mV
+        Membrane potential after each step: row i is at time (i + 1) dt, as in `times`.
+    StateM, StateH, StateN : ndarray, shape (steps,)
+        Open fraction of the gates, at the same times.
+    INa, IK, IKleak : ndarray, shape (steps,), µA/cm²
+        Currents of each step, outward positive: row i is at time i dt, from the state before it.
+    stimulus : ndarray, shape (steps,), µA/cm²
+        Injected current: row i holds from i dt to (i + 1) dt.
+    dt : float, ms
+        Step size.
+    spike_times : ndarray, shape (spikes,), ms
+        Upward crossings of `threshold`: V before < threshold ≤ V after, the state before the
+        first step included; the time is interpolated linearly.
+    threshold : float, mV
+
+    Notes
+    -----
+    A run that ended early, by Ctrl-C or an error, leaves the steps it made. After a divergence
+    the traces have their full length, with NaN from the step that failed.
+
+    Examples
+    --------
+    >>> import pyhh_fast as pyhh
+    >>> recording = pyhh.Simulation(pyhh.HHModel.at_rest()).run(10.0, 0.01, duration=50.0)
+    >>> recording
+    Recording(5000 steps of 0.01 ms, 50 ms, 4 spikes)
+    >>> recording.spike_times.round(2)
+    array([ 1.9 , 17.05, 31.69, 46.32])
+    """
+
+    Vm: FloatArray
+    INa: FloatArray
+    IK: FloatArray
+    IKleak: FloatArray
+    StateN: FloatArray
+    StateM: FloatArray
+    StateH: FloatArray
+
+    def __init__(self, stimulus: FloatArray, dt: float, threshold: float) -> None:
+        self.stimulus = stimulus
+        self.dt = dt
+        self.threshold = threshold
+        self.spike_times: FloatArray = np.empty(0)
+        for name in TRACES:
+            setattr(self, name, np.empty(stimulus.size))
+
+    def __len__(self) -> int:
+        return self.Vm.size
+
+    def __repr__(self) -> str:
+        steps, spikes = len(self), self.spike_times.size
+        return (
+            f"Recording({steps} step{'s' * (steps != 1)} of {self.dt:g} ms, "
+            f"{steps * self.dt:g} ms, {spikes} spike{'s' * (spikes != 1)})"
+        )
+
+    @property
+    def times(self) -> FloatArray:
+        """Times of `Vm` and the gates, (i + 1) dt, in ms; a new array of shape (steps,)."""
+        return np.arange(1, len(self) + 1, dtype=np.float64) * self.dt
+
+    def plot(self) -> "Figure":
+        """Draw potential, stimulus, gates and currents over one time axis.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            Made with pyplot, so ``matplotlib.pyplot.show()`` shows it.
+        """
+        from pyhh_fast import plotting
+
+        return plotting.plot_recording(self)
+
+    def _end_at(self, step: int) -> None:
+        """Keep the first `step` steps."""
+        if step < len(self):
+            for name in (*TRACES, "stimulus"):
+                setattr(self, name, getattr(self, name)[:step])
+
+    def _blank_from(self, step: int) -> None:
+        """Put NaN in the rows from `step` on."""
+        for name in TRACES:
+            getattr(self, name)[step:] = np.nan
+
+
+class SpikeFinder:
+    """Finds the threshold crossings of a trace that comes in pieces."""
+
+    def __init__(self, V: float, dt: float, threshold: float) -> None:
+        self._V = V
+        self._dt = dt
+        self._threshold = threshold
+        self._times: list[FloatArray] = []
+        self.step = 0
+
+    def feed(self, V: FloatArray) -> None:
+        """Take the states after the next ``V.size`` steps."""
+        above = V >= self._threshold
+        rising = above.copy()
+        rising[1:] &= ~above[:-1]
+        rising[:1] &= self._V < self._threshold
+        steps = np.flatnonzero(rising)
+        if steps.size:
+            after = V[steps]
+            before = np.where(steps > 0, V[steps - 1], self._V)
+            fraction = (self._threshold - before) / (after - before)
+            self._times.append((self.step + steps + fraction) * self._dt)
+        if V.size:
+            self._V = float(V[-1])
+            self.step += V.size
+
+    @property
+    def times(self) -> FloatArray:
+        """Times of all crossings so far, in ms."""
+        return np.concatenate(self._times) if self._times else np.empty(0)

@@ -1,0 +1,283 @@
+"""Runs: a model, a stimulus, a step, and the traces that come of them."""
+
+import contextlib
+import sys
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pyhh_fast import validation
+from pyhh_fast.divergence import divergence_error
+from pyhh_fast.recording import TRACES, Recording, SpikeFinder
+from pyhh_fast.stepping import Stepper, stepper_for
+from pyhh_fast.validation import FloatArray
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+LARGEST_ADVISED_STEP = 0.05  # ms
+
+
+class Simulation:
+    """Runs a model and keeps the traces of the latest run.
+
+    Parameters
+    ----------
+    model : HHModel
+        The neuron to run; it is not copied, and each run goes on from where it stands.
+
+    Attributes
+    ----------
+    model : HHModel
+    times : ndarray, shape (steps,), ms
+        pyHH's clock: row i is i dt. (`Recording.times` is (i + 1) dt.)
+    Vm : ndarray, shape (steps,), mV
+        Membrane potential after step i.
+    StateM, StateH, StateN : ndarray, shape (steps,)
+        Open fraction of the gates after step i.
+    INa, IK, IKleak : ndarray, shape (steps,), µA/cm²
+        Currents of step i, from the state before it; outward positive.
+    recording : Recording or None
+        All of the latest run, with its stimulus and spikes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pyhh_fast as pyhh
+    >>> stimulus = np.zeros(20_000)
+    >>> stimulus[7_000:13_000] = 50  # µA/cm²
+    >>> simulation = pyhh.Simulation(pyhh.HHModel())
+    >>> simulation.Run(stimulus, stepSizeMs=0.01)
+    >>> print(f"{simulation.Vm.max():.3f} mV")
+    110.240 mV
+    """
+
+    Vm: FloatArray
+    INa: FloatArray
+    IK: FloatArray
+    IKleak: FloatArray
+    StateN: FloatArray
+    StateM: FloatArray
+    StateH: FloatArray
+    recording: Recording | None
+    _times: FloatArray | None
+    _dt: float
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.CreateArrays(0, 0)
+
+    @property
+    def times(self) -> FloatArray:
+        """Times i dt of the rows, in ms."""
+        if self._times is None:  # made on demand: a long run need not pay for it
+            self._times = np.arange(self.Vm.size, dtype=np.float64) * self._dt
+        return self._times
+
+    @times.setter
+    def times(self, value: FloatArray) -> None:
+        self._times = value
+
+    def CreateArrays(self, pointCount: int, deltaTms: float) -> None:
+        """Make new arrays for `pointCount` steps of `deltaTms` ms, filled with NaN.
+
+        For a loop of one's own over `model.iterate`; a run makes its own.
+
+        Parameters
+        ----------
+        pointCount : int
+        deltaTms : float, ms
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `pointCount` is no whole number ≥ 0 or `deltaTms` no finite number.
+        """
+        points = validation.count("pointCount", pointCount)
+        self._dt = validation.real_number("deltaTms", deltaTms, unit="ms")
+        self._times = None
+        self.recording = None
+        for name in TRACES:
+            setattr(self, name, np.full(points, np.nan))
+
+    def Run(self, stimulusWaveform: npt.ArrayLike, stepSizeMs: float) -> None:
+        """Run the model through a stimulus, as pyHH does; the traces are then attributes.
+
+        Parameters
+        ----------
+        stimulusWaveform : array_like, shape (steps,), µA/cm²
+            Injected current, one value a step. It is copied, never modified.
+        stepSizeMs : float, ms
+            Step size. Above 0.05 ms forward Euler is inaccurate, and a warning says so.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument, or a number of the model, cannot be used; nothing was run.
+        SimulationError
+            If the potential or a gate stops being finite. The traces up to there are kept, with
+            NaN after; the model stands at the last finite step.
+
+        See Also
+        --------
+        run : the same with more to choose, returning a `Recording`.
+        """
+        dt = self._step_size("stepSizeMs", stepSizeMs)
+        stimulus = validation.waveform("stimulusWaveform", stimulusWaveform)
+        self._run(stimulus, dt, threshold=50.0, progress=False)
+
+    def run(
+        self,
+        stimulus: npt.ArrayLike,
+        dt: float,
+        *,
+        duration: float | None = None,
+        threshold: float = 50.0,
+        progress: bool = False,
+    ) -> Recording:
+        """Run the model through a stimulus and return what happened.
+
+        The model goes on from its present state and is left at the last step.
+
+        Parameters
+        ----------
+        stimulus : float or array_like of shape (steps,), µA/cm²
+            Injected current, depolarising where positive: a constant, with `duration`, or one
+            value a step. It is copied, never modified.
+        dt : float, ms
+            Step size. Above 0.05 ms forward Euler is inaccurate, and a warning says so.
+        duration : float, ms, optional
+            Time to simulate, a whole number of steps; only with a constant stimulus.
+        threshold : float, default 50, mV
+            Upward crossings of it are the spikes.
+        progress : bool, default False
+            Show a progress bar; needs tqdm.
+
+        Returns
+        -------
+        Recording
+            Also kept as `recording`, its traces as attributes of the simulation.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument, or a number of the model, cannot be used; nothing was run.
+        SimulationError
+            If the potential or a gate stops being finite. The traces up to there are kept, with
+            NaN after; the model stands at the last finite step.
+        ImportError
+            If `progress` is asked for and tqdm is not installed.
+
+        Notes
+        -----
+        Ctrl-C stops a run within 0.1 s. As after any error during a run, the steps made so far are
+        kept on `recording`, and the model stands at the last of them.
+
+        Examples
+        --------
+        >>> import pyhh_fast as pyhh
+        >>> simulation = pyhh.Simulation(pyhh.HHModel.at_rest())
+        >>> recording = simulation.run(20.0, 0.01, duration=100.0)
+        >>> len(recording.spike_times)
+        9
+        """
+        dt = self._step_size("dt", dt)
+        threshold = validation.real_number("threshold", threshold, unit="mV")
+        progress = validation.flag("progress", progress)
+        if validation.is_scalar(stimulus):
+            current = validation.real_number("stimulus", stimulus, unit="µA/cm²")
+            if duration is None:
+                raise ValueError(
+                    "duration must be given with a constant stimulus (ms); got None. "
+                    "Pass duration=..., or an array with one value a step."
+                )
+            wave = np.broadcast_to(np.float64(current), validation.steps_in(duration, dt))
+        else:
+            wave = validation.waveform("stimulus", stimulus)
+            if duration is not None:
+                raise ValueError(
+                    f"duration must be left out where stimulus is an array; got {duration}. "
+                    "The array's length gives the number of steps."
+                )
+        return self._run(wave, dt, threshold=threshold, progress=progress)
+
+    def plot(self) -> "Figure":
+        """Draw potential, stimulus, gates and currents of the latest run over one time axis.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            Made with pyplot, so ``matplotlib.pyplot.show()`` shows it.
+
+        Raises
+        ------
+        RuntimeError
+            If there was no run yet.
+        """
+        if self.recording is None:
+            raise RuntimeError("There is nothing to plot yet. Call Run or run first.")
+        return self.recording.plot()
+
+    def _step_size(self, name: str, value: Any) -> float:
+        dt = validation.real_number(name, value, unit="ms", positive=True)
+        if dt > LARGEST_ADVISED_STEP:
+            warnings.warn(
+                f"{name} is {dt:g} ms; steps of {LARGEST_ADVISED_STEP} ms or less are recommended",
+                UserWarning,
+                stacklevel=3,
+            )
+        return dt
+
+    def _run(
+        self, stimulus: FloatArray, dt: float, *, threshold: float, progress: bool
+    ) -> Recording:
+        bar = _progress_bar(stimulus.size) if progress else contextlib.nullcontext()
+        recording = Recording(stimulus, dt, threshold)
+        stepper = stepper_for(self.model, recording)
+        spikes = SpikeFinder(stepper.V, dt, threshold)
+        steps, finite = len(recording), True
+        try:
+            with bar:
+                while finite and stepper.step < steps:
+                    finite = stepper.advance(min(stepper.step + stepper.chunk, steps))
+                    self._count_spikes(recording, stepper, spikes, bar)
+        finally:
+            # By Ctrl-C or an error too: nothing computed is lost.
+            stepper.leave()
+            spikes.feed(recording.Vm[spikes.step : stepper.step])
+            recording.spike_times = spikes.times
+            if finite:
+                recording._end_at(stepper.step)
+            else:
+                recording._blank_from(stepper.step)
+            self._keep(recording)
+        if not finite:
+            raise divergence_error(self.model, recording, stepper.step, stepper.V)
+        return recording
+
+    @staticmethod
+    def _count_spikes(
+        recording: Recording, stepper: Stepper, spikes: SpikeFinder, bar: Any
+    ) -> None:
+        done = stepper.step - spikes.step
+        spikes.feed(recording.Vm[spikes.step : stepper.step])  # while it is in the cache
+        if bar is not None and hasattr(bar, "update"):
+            bar.update(done)
+
+    def _keep(self, recording: Recording) -> None:
+        self._dt, self._times = recording.dt, None
+        self.recording = recording
+        for name in TRACES:
+            setattr(self, name, getattr(recording, name))
+
+
+def _progress_bar(steps: int) -> Any:
+    try:
+        from tqdm.auto import tqdm
+    except ImportError:
+        raise ImportError(
+            "progress=True needs tqdm. Install it with: pip install 'pyhh_fast[progress]'"
+        ) from None
+    return tqdm(total=steps, unit="step", unit_scale=True, file=sys.stderr)

@@ -1,0 +1,31 @@
+"""What the kernels were compiled for, and what the CPU they run on can do."""
+
+from hodgkin_huxley cimport PYHH_FAST_SOURCES
+
+
+cdef extern from "cpu.h":
+    ctypedef struct cpu_feature:
+        const char *name
+        int present
+
+    const char *PYHH_FAST_LEVEL
+    const char *PYHH_FAST_COMPILER
+    cpu_feature cpu_feature_at(int index)
+
+
+SOURCES = PYHH_FAST_SOURCES.decode("ascii")
+LEVEL = PYHH_FAST_LEVEL.decode("ascii")
+COMPILER = PYHH_FAST_COMPILER.decode("ascii")
+
+
+def features():
+    """Return the names of the vector features that this CPU has, of those a kernel could use."""
+    cdef int index = 0
+    cdef cpu_feature feature = cpu_feature_at(0)
+    found = []
+    while feature.name is not NULL:
+        if feature.present:
+            found.append(feature.name.decode("ascii"))
+        index += 1
+        feature = cpu_feature_at(index)
+    return found
