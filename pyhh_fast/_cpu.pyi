@@ -1,4 +1,5 @@
 SOURCES: str
+FLAVOUR: str
 LEVEL: str
 COMPILER: str
 

@@ -86,7 +86,7 @@ class HHModel:
     >>> model.gK = 30
     >>> model.iterate(stimulusCurrent=10.0, deltaTms=0.01)
     >>> print(f"{model.Vm:.6f} mV")
-    0.133796 mV
+    0.095136 mV
     """
 
     class Gate:

@@ -4,7 +4,6 @@ pyHH's users change behaviour by overriding: hooks, gates, properties, on a subc
 or the class itself. A kernel sees none of that, so it is used only where nothing was changed.
 """
 
-import inspect
 from typing import Any
 
 from pyhh_fast.models import GATES, PARAMETERS, HHModel
@@ -40,7 +39,7 @@ def own_behaviour(model: object) -> str | None:
 def hook_is_own(model: object, name: str) -> bool:
     """Whether method `name` of `model` is anything but what HHModel has."""
     return name in getattr(model, "__dict__", {}) or (
-        inspect.getattr_static(type(model), name, None) is not _MODEL_METHODS[name]
+        _on_class(type(model), name) is not _MODEL_METHODS[name]
     )
 
 
@@ -50,9 +49,14 @@ def _override(instance: object, methods: dict[str, Any], values: tuple[str, ...]
         if getattr(cls, name) is not getattr(object, name):
             return f"{cls.__name__}.{name} is overridden"
     for name, original in methods.items():
-        if name in vars(instance) or inspect.getattr_static(cls, name) is not original:
+        if name in vars(instance) or _on_class(cls, name) is not original:
             return f"{cls.__name__}.{name} is overridden"
     for name in values:
-        if hasattr(type(inspect.getattr_static(cls, name, None)), "__get__"):
+        if hasattr(type(_on_class(cls, name)), "__get__"):
             return f"{cls.__name__}.{name} is computed"
     return None
+
+
+def _on_class(cls: type, name: str) -> Any:
+    """Return what a class has under `name`, as it is: a property is not asked for its value."""
+    return next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), None)

@@ -44,7 +44,7 @@ class Recording:
     >>> recording
     Recording(5000 steps of 0.01 ms, 50 ms, 4 spikes)
     >>> recording.spike_times.round(2)
-    array([ 1.9 , 17.05, 31.69, 46.32])
+    array([ 1.86, 16.76, 31.41, 46.04])
     """
 
     Vm: FloatArray
@@ -103,32 +103,40 @@ class Recording:
 
 
 class SpikeFinder:
-    """Finds the threshold crossings of a trace that comes in pieces."""
+    """Finds the threshold crossings of a trace that comes in pieces.
+
+    An interrupt between any two statements leaves it as before or after a whole piece.
+    """
 
     def __init__(self, V: float, dt: float, threshold: float) -> None:
-        self._V = V
         self._dt = dt
         self._threshold = threshold
-        self._times: list[FloatArray] = []
-        self.step = 0
+        self._times_from: dict[int, FloatArray] = {}
+        self._at = (0, V)
+
+    @property
+    def step(self) -> int:
+        """How many steps were looked at."""
+        return self._at[0]
 
     def feed(self, V: FloatArray) -> None:
         """Take the states after the next ``V.size`` steps."""
+        if V.size == 0:
+            return
+        step, V_before = self._at
         above = V >= self._threshold
         rising = above.copy()
         rising[1:] &= ~above[:-1]
-        rising[:1] &= self._V < self._threshold
-        steps = np.flatnonzero(rising)
-        if steps.size:
-            after = V[steps]
-            before = np.where(steps > 0, V[steps - 1], self._V)
+        rising[0] &= V_before < self._threshold
+        rows = np.flatnonzero(rising)
+        if rows.size:
+            after = V[rows]
+            before = np.where(rows > 0, V[rows - 1], V_before)
             fraction = (self._threshold - before) / (after - before)
-            self._times.append((self.step + steps + fraction) * self._dt)
-        if V.size:
-            self._V = float(V[-1])
-            self.step += V.size
+            self._times_from[step] = (step + rows + fraction) * self._dt
+        self._at = (step + V.size, float(V[-1]))
 
     @property
     def times(self) -> FloatArray:
         """Times of all crossings so far, in ms."""
-        return np.concatenate(self._times) if self._times else np.empty(0)
+        return np.concatenate([np.empty(0), *self._times_from.values()])

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from pyhh_fast import validation
 from pyhh_fast.divergence import divergence_error
 from pyhh_fast.recording import TRACES, Recording, SpikeFinder
-from pyhh_fast.stepping import Stepper, stepper_for
+from pyhh_fast.stepping import stepper_for
 from pyhh_fast.validation import FloatArray
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Simulation:
     >>> simulation = pyhh.Simulation(pyhh.HHModel())
     >>> simulation.Run(stimulus, stepSizeMs=0.01)
     >>> print(f"{simulation.Vm.max():.3f} mV")
-    110.240 mV
+    108.254 mV
     """
 
     Vm: FloatArray
@@ -63,6 +63,7 @@ class Simulation:
     StateH: FloatArray
     recording: Recording | None
     _times: FloatArray | None
+    _points: int
     _dt: float
 
     def __init__(self, model: Any) -> None:
@@ -73,7 +74,7 @@ class Simulation:
     def times(self) -> FloatArray:
         """Times i dt of the rows, in ms."""
         if self._times is None:  # made on demand: a long run need not pay for it
-            self._times = np.arange(self.Vm.size, dtype=np.float64) * self._dt
+            self._times = np.arange(self._points, dtype=np.float64) * self._dt
         return self._times
 
     @times.setter
@@ -95,7 +96,7 @@ class Simulation:
         TypeError, ValueError
             If `pointCount` is no whole number ≥ 0 or `deltaTms` no finite number.
         """
-        points = validation.count("pointCount", pointCount)
+        self._points = points = validation.count("pointCount", pointCount)
         self._dt = validation.real_number("deltaTms", deltaTms, unit="ms")
         self._times = None
         self.recording = None
@@ -236,15 +237,18 @@ class Simulation:
         bar = _progress_bar(stimulus.size) if progress else contextlib.nullcontext()
         recording = Recording(stimulus, dt, threshold)
         stepper = stepper_for(self.model, recording)
-        spikes = SpikeFinder(stepper.V, dt, threshold)
+        start = stepper.state
+        spikes = SpikeFinder(start[0], dt, threshold)
         steps, finite = len(recording), True
         try:
-            with bar:
-                while finite and stepper.step < steps:
-                    finite = stepper.advance(min(stepper.step + stepper.chunk, steps))
-                    self._count_spikes(recording, stepper, spikes, bar)
+            with bar as shown:
+                while finite and (done := stepper.step) < steps:
+                    finite = stepper.advance(min(done + stepper.chunk, steps))
+                    spikes.feed(recording.Vm[done : stepper.step])  # while it is in the cache
+                    if shown is not None:
+                        shown.update(stepper.step - done)
         finally:
-            # By Ctrl-C or an error too: nothing computed is lost.
+            # After Ctrl-C or an error too: nothing computed is lost.
             stepper.leave()
             spikes.feed(recording.Vm[spikes.step : stepper.step])
             recording.spike_times = spikes.times
@@ -254,20 +258,11 @@ class Simulation:
                 recording._blank_from(stepper.step)
             self._keep(recording)
         if not finite:
-            raise divergence_error(self.model, recording, stepper.step, stepper.V)
+            raise divergence_error(self.model, recording, start, stepper.step)
         return recording
 
-    @staticmethod
-    def _count_spikes(
-        recording: Recording, stepper: Stepper, spikes: SpikeFinder, bar: Any
-    ) -> None:
-        done = stepper.step - spikes.step
-        spikes.feed(recording.Vm[spikes.step : stepper.step])  # while it is in the cache
-        if bar is not None and hasattr(bar, "update"):
-            bar.update(done)
-
     def _keep(self, recording: Recording) -> None:
-        self._dt, self._times = recording.dt, None
+        self._points, self._dt, self._times = len(recording), recording.dt, None
         self.recording = recording
         for name in TRACES:
             setattr(self, name, getattr(recording, name))

@@ -31,6 +31,9 @@ SYMBOLS = {"Cm": "C_m", "gNa": "g_Na", "gK": "g_K", "gKleak": "g_L"} | {
 CURRENTS = {"INa": "I_Na", "IK": "I_K", "IKleak": "I_L"}
 
 
+State = tuple[float, float, float, float]
+
+
 class Stepper(Protocol):
     """Makes the steps of one run."""
 
@@ -42,8 +45,8 @@ class Stepper(Protocol):
         """How many steps are whole."""
 
     @property
-    def V(self) -> float:
-        """The membrane potential after the last whole step, in mV."""
+    def state(self) -> State:
+        """V (mV), m, h and n after the last whole step."""
 
     def advance(self, stop: int) -> bool:
         """Step on until `stop` are whole; return False where a step gave no finite number."""
@@ -68,9 +71,9 @@ def check_model(model: Any) -> None:
     """Raise where `model` lacks, or has no sane number for, what a run needs."""
     advice = "Pass an instance of HHModel, or of a subclass."
     if isinstance(model, type) or not callable(getattr(model, "iterate", None)):
-        got = model.__name__ if isinstance(model, type) else type(model).__name__
-        kind = "the class" if isinstance(model, type) else "a"
-        raise TypeError(f"model must be an HHModel; got {kind} {got}. {advice}")
+        is_class = isinstance(model, type)
+        got = f"the class {model.__name__}" if is_class else validation.shown(model)
+        raise TypeError(f"model must be an HHModel; got {got}. {advice}")
     needed = {"Vm": "mV"}
     if isinstance(model, HHModel) and not (
         hook_is_own(model, "iterate") or hook_is_own(model, "_UpdateCellVoltage")
@@ -89,12 +92,12 @@ def _present(owner: Any, name: str, label: str) -> Any:
         return getattr(owner, name)
     except AttributeError:
         raise TypeError(
-            f"model must have {label}; got a {type(owner).__name__} without it. "
+            f"model must have {label}; got {type(owner).__name__} without it. "
             "A subclass's __init__ must call super().__init__(), or set it."
         ) from None
 
 
-class CompiledStepper:
+class CompiledStepper(Stepper):
     """Steps a model that is HHModel in all but its numbers."""
 
     chunk = 65_536  # 2 to 4 ms
@@ -115,8 +118,9 @@ class CompiledStepper:
         return int(self._cell["step"][0])
 
     @property
-    def V(self) -> float:
-        return float(self._cell["V"][0])
+    def state(self) -> State:
+        V, m, h, n = (float(self._cell[name][0]) for name in ("V", *GATES))
+        return V, m, h, n
 
     def advance(self, stop: int) -> bool:
         r = self._recording
@@ -149,7 +153,7 @@ class CompiledStepper:
             gate.beta = cell[f"beta_{name}"]
 
 
-class PythonStepper:
+class PythonStepper(Stepper):
     """Steps any model by its own `iterate`, and copies what it shows after each step."""
 
     chunk = 1_000  # some 10 ms
@@ -160,19 +164,22 @@ class PythonStepper:
         # The number of whole steps and what the model showed after them: one object, replaced at
         # once, so that an interrupt finds both of one step.
         self._whole: tuple[int, tuple[Any, ...]] = (0, self._look())
+        self._begun = 0
 
     @property
     def step(self) -> int:
         return self._whole[0]
 
     @property
-    def V(self) -> float:
-        return float(self._whole[1][0])
+    def state(self) -> State:
+        V, _, _, _, (_, _, m), (_, _, h), (_, _, n) = self._whole[1]
+        return float(V), float(m), float(h), float(n)
 
     def advance(self, stop: int) -> bool:
         model, r = self._model, self._recording
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             for i in range(self.step, stop):
+                self._begun = i + 1
                 model.iterate(r.stimulus[i], r.dt)
                 shown = self._look()
                 V, INa, IK, IKleak, (_, _, m), (_, _, h), (_, _, n) = shown
@@ -187,7 +194,9 @@ class PythonStepper:
         return True
 
     def leave(self) -> None:
-        """Take back a step that was begun; what else a subclass keeps stays as it is."""
+        """Take back a step that was only begun; what else a subclass keeps stays as it is."""
+        if self._begun == self.step:
+            return
         names = ("Vm", *CURRENTS)
         V_and_currents, gates = self._whole[1][:4], self._whole[1][4:]
         for name, value in zip(names, V_and_currents, strict=True):
@@ -208,7 +217,7 @@ class PythonStepper:
 
 
 def _restore(owner: Any, name: str, value: Any) -> None:
-    """Set `name` back, where it was there before and is no computed property."""
-    if value is not None and getattr(owner, name, None) is not value:
+    """Set `name` back, where it was there before and can be set."""
+    if value is not None:
         with contextlib.suppress(AttributeError):
             setattr(owner, name, value)

@@ -17,13 +17,17 @@ FloatArray = npt.NDArray[np.float64]
 MOST_STEPS = 2**48
 """More steps than any machine will do; what is above is a slip of units."""
 
+BLOCK = 2**20
+"""Values checked at a time, so that Ctrl-C is heard in between."""
+
 
 def _message(name: str, rule: str, unit: str, got: str, advice: str) -> str:
     unit = f" ({unit})" if unit else ""
     return f"{name} must be {rule}{unit}; got {got}. {advice}".rstrip()
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """Return `value` as an error message shows it: short, and with its type if it is no number."""
     if isinstance(value, np.ndarray):
         return f"an array of {value.dtype} with shape {value.shape}"
     if isinstance(value, numbers.Number | np.generic):
@@ -50,20 +54,20 @@ def real_number(
     """Return `value` as a float; it must be one finite real number, above 0 where `positive`."""
     rule = "a positive, finite number" if positive else "a finite number"
     if not _is_real(value):
-        raise TypeError(_message(name, rule, unit, _shown(value), advice))
+        raise TypeError(_message(name, rule, unit, shown(value), advice))
     try:
         number = float(value)
     except OverflowError:
         number = np.inf
     if not np.isfinite(number) or (positive and not number > 0):
-        raise ValueError(_message(name, rule, unit, _shown(value), advice))
+        raise ValueError(_message(name, rule, unit, shown(value), advice))
     return number
 
 
 def flag(name: str, value: Any) -> bool:
     """Return `value` as a bool; it must be one."""
     if not isinstance(value, bool | np.bool_):
-        raise TypeError(_message(name, "True or False", "", _shown(value), ""))
+        raise TypeError(_message(name, "True or False", "", shown(value), ""))
     return bool(value)
 
 
@@ -71,9 +75,9 @@ def count(name: str, value: Any, *, advice: str = "") -> int:
     """Return `value` as an int; it must be a whole number, 0 or more."""
     rule = "a whole number, 0 or more"
     if not _is_real(value):
-        raise TypeError(_message(name, rule, "", _shown(value), advice))
+        raise TypeError(_message(name, rule, "", shown(value), advice))
     if not (0 <= value <= MOST_STEPS and value == int(value)):
-        raise ValueError(_message(name, rule, "", _shown(value), advice))
+        raise ValueError(_message(name, rule, "", shown(value), advice))
     return int(value)
 
 
@@ -82,31 +86,31 @@ def waveform(name: str, value: Any, *, unit: str = "µA/cm²") -> FloatArray:
     rule = "a 1-D array of finite numbers"
     advice = "Pass one value a step."
     if value is None or isinstance(value, str | bytes) or is_scalar(value):
-        raise TypeError(_message(name, rule, unit, _shown(value), advice))
+        raise TypeError(_message(name, rule, unit, shown(value), advice))
     try:
         given = np.asanyarray(value)
     except (ValueError, TypeError, OverflowError):
-        raise ValueError(_message(name, rule, unit, _shown(value), advice)) from None
-    if given.ndim != 1:
-        shape = f"{given.ndim} dimensions, shape {given.shape}"
-        raise ValueError(_message(name, rule, unit, shape, advice))
-    if given.size == 0 and not isinstance(value, np.ndarray):
-        return np.empty(0)
+        raise ValueError(_message(name, rule, unit, shown(value), advice)) from None
     if given.dtype.kind not in "biuf":
-        got = f"an array of {given.dtype}"
+        got = shown(value)
+        if given is not value:
+            got += f", an array of {given.dtype}"
         raise TypeError(_message(name, rule, unit, got, "Convert it to numbers first."))
-    mask = getattr(given, "mask", False)  # without importing numpy.ma, which takes 10 ms
-    if np.any(mask):
-        index = int(np.argmax(mask))
-        got = f"a masked value at index {index}"
-        raise ValueError(_message(name, rule, unit, got, "Fill or remove it."))
-    with np.errstate(over="ignore"):
-        wave = np.array(given, dtype=np.float64, subok=False, order="C")
-    finite = np.isfinite(wave)
-    if not finite.all():
-        index = int(np.argmin(finite))
-        got = f"{given[index]} at index {index}"
-        raise ValueError(_message(name, rule, unit, got, "Replace or remove it."))
+    if given.ndim != 1:
+        got = f"{given.ndim} dimensions, shape {given.shape}"
+        raise ValueError(_message(name, rule, unit, got, advice))
+    wave = np.empty(given.size)
+    for start in range(0, given.size, BLOCK):
+        block = slice(start, start + BLOCK)
+        with np.errstate(over="ignore"):
+            wave[block] = given[block]
+        bad = ~np.isfinite(wave[block])
+        # MaskedArray's attribute, asked for without importing numpy.ma, which takes 10 ms.
+        bad |= getattr(given[block], "mask", False)
+        if bad.any():
+            index = start + int(np.argmax(bad))
+            got = f"{given[index]!s} at index {index}"
+            raise ValueError(_message(name, rule, unit, got, "Replace or remove it."))
     return wave
 
 
@@ -114,7 +118,7 @@ def steps_in(duration: Any, dt: float) -> int:
     """Return how many steps of `dt` make up `duration`; it must be a whole number of them."""
     length = real_number("duration", duration, unit="ms", advice="Pass the time to simulate.")
     if length < 0:
-        raise ValueError(_message("duration", "0 or more", "ms", _shown(duration), ""))
+        raise ValueError(_message("duration", "0 or more", "ms", shown(duration), ""))
     steps = length / dt
     if steps > MOST_STEPS:
         advice = "Check the units of duration and dt: both are in ms."

@@ -10,10 +10,12 @@ cdef extern from "cpu.h":
 
     const char *PYHH_FAST_LEVEL
     const char *PYHH_FAST_COMPILER
+    const char *PYHH_FAST_FLAVOUR
     cpu_feature cpu_feature_at(int index)
 
 
 SOURCES = PYHH_FAST_SOURCES.decode("ascii")
+FLAVOUR = PYHH_FAST_FLAVOUR.decode("ascii")
 LEVEL = PYHH_FAST_LEVEL.decode("ascii")
 COMPILER = PYHH_FAST_COMPILER.decode("ascii")
 

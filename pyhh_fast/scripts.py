@@ -1,0 +1,119 @@
+"""Run a script written for pyHH, unchanged, on this package.
+
+The script should not notice: it sees what `python SCRIPT ARGS...` would show it. What still
+differs: code that looks at the stack finds three frames of ours below the script's; the text of
+a syntax error at the very end of the file or in its encoding; an error in `sys.excepthook`
+itself; and other interpreters that the script starts. Processes of `multiprocessing` are looked
+after, except under a fork server that preloads `__main__`.
+"""
+
+import builtins
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib.machinery import SourceFileLoader
+from types import ModuleType, TracebackType
+
+# Kept alive: after an error the interpreter still uses this module, but no longer owns it.
+_CONSOLE_SCRIPT = sys.modules["__main__"]
+
+
+def run_script(script: str, arguments: Sequence[str]) -> int:
+    """Run a Python script as the main program, with `import pyhh` answered by this package.
+
+    From here on the process is the script's: `sys.argv`, `sys.path` and the main module are
+    replaced for good, and what the script raises is raised.
+
+    Parameters
+    ----------
+    script : str
+        Path of the source file, as typed.
+    arguments : sequence of str
+        What the script finds in `sys.argv[1:]`.
+
+    Returns
+    -------
+    int
+        Exit code of the process: 0, or 2 if the file cannot be read.
+    """
+    # The interpreter makes paths absolute without tidying them, and tracebacks show it. On
+    # Windows it does tidy them, but follows no links to the script's folder.
+    if sys.platform == "win32":
+        path = real_path = os.path.abspath(script)
+    else:
+        path, real_path = os.path.join(os.getcwd(), script), os.path.realpath(script)
+
+    try:
+        with open(path, "rb") as file:
+            source = file.read()  # bytes: compile() knows about encodings
+    except OSError as error:
+        reason = f"[Errno {error.errno}] {error.strerror}"
+        print(f"pyhh-fast: can't open file {path!r}: {reason}", file=sys.stderr)
+        return 2
+
+    _answer_import_pyhh()
+    sys.argv = [script, *arguments]
+    if not sys.flags.safe_path:
+        sys.path[0] = os.path.dirname(real_path)
+    main = _main_module(path)
+    sys.modules["__main__"] = sys.modules["__mp_main__"] = main  # multiprocessing has two names
+    try:
+        exec(compile(source, path, "exec", dont_inherit=True), vars(main))
+    except SystemExit:
+        raise
+    except BaseException as error:
+        _hide_our_frames(error)
+        raise  # the interpreter shows it, and ends the process as the error demands
+    return 0
+
+
+def _main_module(path: str) -> ModuleType:
+    """Make an empty main module, like the one the interpreter makes for a script."""
+    main = ModuleType("__main__")
+    main.__loader__ = SourceFileLoader("__main__", path)
+    if sys.version_info < (3, 14):  # from then on they are computed when asked for
+        main.__annotations__ = {}
+    vars(main).update(__builtins__=builtins, __file__=path, __cached__=None)
+    return main
+
+
+def _hide_our_frames(error: BaseException) -> None:
+    """Have the interpreter show an uncaught error from the script's own frame on."""
+    excepthook = sys.excepthook  # the script may have set its own
+    ours = error.__traceback__
+    scripts = ours and ours.tb_next  # None for a syntax error: nothing has run
+
+    # Each frame of ours that the error has yet to leave will add itself to the traceback, so the
+    # cut has to wait until the interpreter shows it.
+    def show(kind: type[BaseException], error: BaseException, _: TracebackType | None) -> None:
+        sys.excepthook = excepthook
+        sys.last_traceback = scripts
+        excepthook(kind, error.with_traceback(scripts), scripts)
+
+    sys.excepthook = show
+
+
+def _answer_import_pyhh() -> None:
+    """Have every form of `import pyhh` find this package, in spawned processes as well."""
+    from multiprocessing import spawn
+
+    import pyhh_fast
+    from pyhh_fast import models, simulations
+
+    sys.modules["pyhh"] = pyhh_fast
+    sys.modules["pyhh.models"] = models
+    sys.modules["pyhh.simulations"] = simulations
+
+    # A spawned process unpickles this before it imports the script anew.
+    get_preparation_data = spawn.get_preparation_data
+    spawn.get_preparation_data = lambda name: {
+        **get_preparation_data(name),
+        "pyhh": _AnswerImportPyhh(),
+    }
+
+
+class _AnswerImportPyhh:
+    """Calls `_answer_import_pyhh` where it is unpickled."""
+
+    def __reduce__(self) -> tuple[Callable[[], None], tuple[()]]:
+        return _answer_import_pyhh, ()

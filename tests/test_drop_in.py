@@ -1,0 +1,381 @@
+"""What "drop-in for pyHH" means, row by row: what is the same, and what differs on purpose."""
+
+import inspect
+import warnings
+
+import numpy as np
+import pytest
+import reference
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import pyhh_fast as pyhh
+from pyhh_fast.recording import TRACES
+
+PARAMETERS = reference.Parameters._fields
+
+
+def slow_run(model, stimulus, dt):
+    """The traces of the model's own `iterate`, in plain Python: the slow twin."""
+    simulation = pyhh.Simulation(model)
+    simulation.CreateArrays(len(stimulus), dt)
+    for i, current in enumerate(stimulus):
+        model.iterate(current, dt)
+        simulation.Vm[i] = model.Vm
+        simulation.INa[i] = model.INa
+        simulation.IK[i] = model.IK
+        simulation.IKleak[i] = model.IKleak
+        simulation.StateN[i] = model.n.state
+        simulation.StateM[i] = model.m.state
+        simulation.StateH[i] = model.h.state
+    return simulation
+
+
+def fast_run(model, stimulus, dt):
+    simulation = pyhh.Simulation(model)
+    simulation.Run(stimulus, dt)
+    return simulation
+
+
+def snapshot(model):
+    names = ("Vm", "INa", "IK", "IKleak")
+    parts = ("alpha", "beta", "state")
+    gates = [getattr(gate, part) for gate in (model.m, model.h, model.n) for part in parts]
+    return [getattr(model, name) for name in names if hasattr(model, name)] + gates
+
+
+def readme_model():
+    model = pyhh.HHModel()
+    model.gNa = 100
+    model.gK = 5
+    model.EK = -35
+    return model
+
+
+def readme_stimulus():
+    stimulus = np.zeros(20_000)
+    stimulus[7_000:13_000] = 50
+    return stimulus
+
+
+models = st.fixed_dictionaries(
+    {
+        "startingVoltage": st.floats(-40, 120),
+        "Cm": st.floats(0.5, 3),
+        "gNa": st.floats(0, 150),
+        "gK": st.floats(0, 50),
+        "gKleak": st.floats(0, 2),
+        "ENa": st.floats(60, 130),
+        "EK": st.floats(-40, 0),
+        "EKleak": st.floats(-5, 30),
+    }
+)
+stimuli = st.lists(st.floats(-20, 100), min_size=1, max_size=300)
+
+
+@given(parameters=models, stimulus=stimuli, dt=st.floats(1e-4, 0.02))
+@settings(max_examples=200)
+def test_runs_are_those_of_the_slow_twin(parameters, stimulus, dt):
+    slow = slow_run(pyhh.HHModel(**parameters), np.array(stimulus), dt)
+    fast = fast_run(pyhh.HHModel(**parameters), np.array(stimulus), dt)
+    for name in TRACES:
+        np.testing.assert_allclose(
+            getattr(fast, name), getattr(slow, name), rtol=1e-9, atol=1e-9, err_msg=name
+        )
+    np.testing.assert_allclose(snapshot(fast.model), snapshot(slow.model), rtol=1e-9, atol=1e-9)
+
+
+@given(parameters=models, current=st.floats(-100, 100), dt=st.floats(1e-4, 0.05))
+def test_one_step_agrees_to_1e_12(parameters, current, dt):
+    slow = slow_run(pyhh.HHModel(**parameters), np.array([current]), dt)
+    fast = fast_run(pyhh.HHModel(**parameters), np.array([current]), dt)
+    # Relative to the size of what is added up, which may cancel.
+    for name in TRACES:
+        np.testing.assert_allclose(
+            getattr(fast, name), getattr(slow, name), rtol=1e-12, atol=1e-12, err_msg=name
+        )
+
+
+@given(parameters=models, stimulus=stimuli, dt=st.floats(1e-4, 0.02))
+def test_runs_are_those_of_the_independent_reference(parameters, stimulus, dt):
+    fast = fast_run(pyhh.HHModel(**parameters), stimulus, dt)
+    start = reference.pyhh_start(parameters.pop("startingVoltage"))
+    expected = reference.euler(reference.Parameters(**parameters), start, stimulus, dt)
+    for got, want in zip(
+        (fast.Vm, fast.StateM, fast.StateH), vars(expected).values(), strict=False
+    ):
+        np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-9)
+
+
+def test_readme_example_agrees_to_1e_9_mV():
+    slow = slow_run(readme_model(), readme_stimulus(), 0.01)
+    fast = fast_run(readme_model(), readme_stimulus(), 0.01)
+    assert np.abs(fast.Vm - slow.Vm).max() < 1e-9
+    assert len(fast.recording.spike_times) == 17
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("current", [10.0, 50.0])
+def test_a_million_steps_of_steady_firing_agree_to_1e_6_mV(current):
+    stimulus = np.full(1_000_000, current)
+    slow = slow_run(pyhh.HHModel(), stimulus, 0.01)
+    fast = fast_run(pyhh.HHModel(), stimulus, 0.01)
+    assert np.abs(fast.Vm - slow.Vm).max() < 1e-6
+
+
+def test_a_step_takes_everything_from_before_it():
+    model = pyhh.HHModel(5.0)
+    model.h.state = 0.5
+    before = reference.State(model.Vm, model.m.state, model.h.state, model.n.state)
+    fast = fast_run(model, [30.0], 0.02)
+    flow = reference.currents(reference.Parameters(), before)
+    slope = reference.right_hand_side(0.0, before, 30.0, reference.Parameters())
+    after = [x + 0.02 * dx for x, dx in zip(before, slope, strict=True)]
+    got = [fast.Vm[0], fast.StateM[0], fast.StateH[0], fast.StateN[0]]
+    np.testing.assert_allclose(got, after, rtol=1e-14)
+    np.testing.assert_allclose([fast.INa[0], fast.IK[0], fast.IKleak[0]], flow, rtol=1e-14)
+
+
+def test_clocks():
+    simulation = fast_run(pyhh.HHModel(), np.full(4, 10.0), 0.025)
+    np.testing.assert_array_equal(simulation.times, np.arange(4) * 0.025)
+    np.testing.assert_array_equal(simulation.recording.times, (np.arange(4) + 1) * 0.025)
+
+
+def test_a_new_model_has_m_and_n_steady_and_h_at_0():
+    model = pyhh.HHModel(12.5)
+    expected = reference.steady(12.5)
+    assert model.Vm == 12.5
+    assert model.h.state == 0
+    np.testing.assert_allclose([model.m.state, model.n.state], [expected.m, expected.n], rtol=1e-14)
+    assert not hasattr(model, "INa")
+    for name, value in reference.Parameters()._asdict().items():
+        assert getattr(model, name) == value == getattr(pyhh.HHModel, name)
+
+
+def test_run_goes_on_from_the_present_state():
+    stimulus = 20 * np.random.default_rng(0).random(3_000)
+    whole = fast_run(pyhh.HHModel(), stimulus, 0.01)
+    simulation = fast_run(pyhh.HHModel(), stimulus[:1_234], 0.01)
+    first = simulation.Vm
+    assert simulation.Run(stimulus[1_234:], 0.01) is None
+    np.testing.assert_array_equal(np.concatenate([first, simulation.Vm]), whole.Vm)
+    assert snapshot(simulation.model) == snapshot(whole.model)
+
+
+def test_run_leaves_the_model_at_its_last_step():
+    slow = slow_run(pyhh.HHModel(), np.full(500, 20.0), 0.01)
+    fast = fast_run(pyhh.HHModel(), np.full(500, 20.0), 0.01)
+    np.testing.assert_allclose(snapshot(fast.model), snapshot(slow.model), rtol=1e-12)
+    assert len(snapshot(fast.model)) == 4 + 9
+    assert fast.model.Vm == fast.Vm[-1]
+    assert fast.model.IKleak == fast.IKleak[-1]
+
+
+def test_iterate_goes_on_after_run():
+    slow = slow_run(pyhh.HHModel(), np.full(501, 20.0), 0.01)
+    fast = fast_run(pyhh.HHModel(), np.full(500, 20.0), 0.01)
+    fast.model.iterate(stimulusCurrent=20.0, deltaTms=0.01)
+    np.testing.assert_allclose(fast.model.Vm, slow.model.Vm, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_parameters_may_be_set_anywhere_at_any_time(name):
+    value = 0.9 * getattr(pyhh.HHModel, name)
+    by_keyword = pyhh.HHModel(**{name: value})
+    by_attribute = pyhh.HHModel()
+    setattr(by_attribute, name, value)
+    by_subclass = type("Mine", (pyhh.HHModel,), {name: value})()
+    expected = slow_run(pyhh.HHModel(**{name: value}), np.full(400, 10.0), 0.01).Vm
+    plain = fast_run(pyhh.HHModel(), np.full(400, 10.0), 0.01).Vm
+    assert np.abs(plain - expected).max() > 1e-6
+    for model in (by_keyword, by_attribute, by_subclass):
+        np.testing.assert_allclose(
+            fast_run(model, np.full(400, 10.0), 0.01).Vm, expected, atol=1e-9
+        )
+
+
+def test_parameters_may_be_set_on_the_class(monkeypatch):
+    model = pyhh.HHModel()
+    monkeypatch.setattr(pyhh.HHModel, "gNa", 90)
+    expected = fast_run(pyhh.HHModel(gNa=90), np.full(400, 10.0), 0.01).Vm
+    np.testing.assert_array_equal(fast_run(model, np.full(400, 10.0), 0.01).Vm, expected)
+
+
+def test_parameters_and_state_may_be_set_between_runs():
+    model = pyhh.HHModel()
+    simulation = fast_run(model, np.full(400, 10.0), 0.01)
+    model.gK, model.Vm, model.h.state = 30, 3, 0.6
+    start = reference.State(3.0, model.m.state, 0.6, model.n.state)
+    simulation.Run(np.full(400, 10.0), 0.01)
+    expected = reference.euler(reference.Parameters(gK=30), start, [10.0] * 400, 0.01)
+    np.testing.assert_allclose(simulation.Vm, expected.V, atol=1e-9)
+
+
+@pytest.mark.parametrize("door", ["Run", "run"])
+def test_a_step_above_50_us_warns_the_caller(door):
+    simulation = pyhh.Simulation(pyhh.HHModel.at_rest())
+    with pytest.warns(UserWarning, match=r"is 0.06 ms; steps of 0.05 ms or less") as caught:
+        getattr(simulation, door)(np.zeros(10), 0.06)
+    assert caught[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        getattr(simulation, door)(np.zeros(10), 0.05)
+
+
+@pytest.mark.parametrize(
+    "stimulus",
+    [
+        np.array([10, 0, -3, 10]),
+        np.array([10, 0, 3, 10], dtype=np.uint8),
+        np.array([10.5, 0, -3, 10], dtype=np.float32),
+        np.array([10.5, 0, -3, 10], dtype=np.float16),
+        np.array([10.5, 0, -3, 10], dtype=np.longdouble),
+        np.array([10.5, 0, -3, 10], dtype=">f8"),
+        np.array([True, False, True, True]),
+        np.arange(40.0)[::10],
+        np.arange(4.0)[::-1],
+        [10, 0.5, True, -3],
+        (10, 0.5, -3),
+        range(4),
+        np.ma.masked_array([1.0, 2.0]),
+    ],
+    ids=str,
+)
+def test_the_stimulus_may_be_any_real_1d_array(stimulus):
+    expected = fast_run(pyhh.HHModel(), [float(x) for x in stimulus], 0.01)
+    got = fast_run(pyhh.HHModel(), stimulus, 0.01)
+    np.testing.assert_array_equal(got.Vm, expected.Vm)
+    assert type(got.recording.stimulus) is np.ndarray
+
+
+def test_inputs_are_read_and_never_modified():
+    stimulus = readme_stimulus()
+    stimulus.setflags(write=False)
+    kept = stimulus.copy()
+    recording = pyhh.Simulation(pyhh.HHModel()).run(stimulus, 0.01)
+    np.testing.assert_array_equal(stimulus, kept)
+    assert not np.shares_memory(recording.stimulus, stimulus)
+
+
+def test_the_recording_does_not_follow_the_stimulus():
+    stimulus = np.full(100, 10.0)
+    recording = pyhh.Simulation(pyhh.HHModel()).run(stimulus, 0.01)
+    stimulus[:] = 99
+    assert (recording.stimulus == 10).all()
+
+
+def test_each_run_has_arrays_of_its_own():
+    simulation = pyhh.Simulation(pyhh.HHModel())
+    first = simulation.run(np.full(100, 10.0), 0.01)
+    kept = {name: getattr(first, name).copy() for name in TRACES}
+    simulation.Run(np.full(100, -10.0), 0.01)
+    for name in TRACES:
+        np.testing.assert_array_equal(getattr(first, name), kept[name])
+        assert not np.shares_memory(getattr(first, name), getattr(simulation, name))
+
+
+def test_create_arrays_serves_a_loop_of_ones_own():
+    simulation = pyhh.Simulation(pyhh.HHModel())
+    assert simulation.Vm.shape == simulation.times.shape == (0,)
+    simulation.CreateArrays(5, 0.5)
+    np.testing.assert_array_equal(simulation.times, [0, 0.5, 1, 1.5, 2])
+    for name in TRACES:
+        assert getattr(simulation, name).shape == (5,)
+        assert np.isnan(getattr(simulation, name)).all()
+    simulation.times = simulation.times + 1
+    assert simulation.times[0] == 1
+
+
+def test_names_and_signatures_are_pyhhs():
+    assert list(inspect.signature(pyhh.HHModel.iterate).parameters)[1:] == [
+        "stimulusCurrent",
+        "deltaTms",
+    ]
+    assert list(inspect.signature(pyhh.HHModel._UpdateGateTimeConstants).parameters)[1:] == ["Vm"]
+    assert list(inspect.signature(pyhh.HHModel._UpdateGateStates).parameters)[1:] == ["deltaTms"]
+    assert list(inspect.signature(pyhh.HHModel._UpdateCellVoltage).parameters)[1:] == [
+        "stimulusCurrent",
+        "deltaTms",
+    ]
+    assert list(inspect.signature(pyhh.Simulation.Run).parameters)[1:] == [
+        "stimulusWaveform",
+        "stepSizeMs",
+    ]
+    assert list(inspect.signature(pyhh.Simulation.CreateArrays).parameters)[1:] == [
+        "pointCount",
+        "deltaTms",
+    ]
+    assert pyhh.models.HHModel is pyhh.HHModel
+    assert pyhh.simulations.Simulation is pyhh.Simulation
+    pyhh.HHModel(startingVoltage=1)
+
+
+def test_gates_can_be_used_by_hand():
+    gate = pyhh.HHModel.Gate()
+    assert (gate.alpha, gate.beta, gate.state) == (0, 0, 0)
+    gate.alpha, gate.beta = 0.3, 0.1
+    gate.update(deltaTms=0.5)
+    assert gate.state == 0.15
+    gate.update(0.5)
+    assert gate.state == pytest.approx(0.15 + 0.5 * (0.3 * 0.85 - 0.1 * 0.15), rel=1e-15)
+    gate.setInfiniteState()
+    assert gate.state == 0.3 / 0.4
+
+
+def test_rates_of_many_potentials_in_one_call():
+    model = pyhh.HHModel()
+    V = np.array([-50.0, 0, 10, 25, 100])
+    model._UpdateGateTimeConstants(V)
+    expected = [reference.rates(v) for v in V]
+    np.testing.assert_allclose(model.m.alpha, [r.alpha_m for r in expected], rtol=1e-14)
+    np.testing.assert_allclose(model.n.alpha, [r.alpha_n for r in expected], rtol=1e-14)
+    np.testing.assert_allclose(model.h.beta, [r.beta_h for r in expected], rtol=1e-14)
+
+
+# Different on purpose.
+
+
+def test_gates_belong_to_one_model():
+    one, other = pyhh.HHModel(), pyhh.HHModel(50.0)
+    assert one.m is not other.m
+    assert one.m.state == pytest.approx(0.0529325, abs=1e-7)
+    fast_run(other, np.full(100, 10.0), 0.01)
+    assert one.n.state == pytest.approx(0.3176769, abs=1e-7)
+
+
+def test_gates_put_on_a_subclass_belong_to_one_model_too():
+    class Mine(pyhh.HHModel):
+        m = pyhh.HHModel.Gate()
+
+        def __init__(self):  # never calls HHModel's
+            self.Vm = 0.0
+
+    one, other = Mine(), Mine()
+    one.m.state = 0.7
+    assert other.m.state == 0
+    assert Mine.m.state == 0
+
+
+@pytest.mark.parametrize("V", [10, 25, 10.0, 25.0, np.float64(25)])
+@pytest.mark.parametrize("run", [slow_run, fast_run])
+def test_removable_points_are_their_limits(run, V):
+    model = pyhh.HHModel(V)
+    assert model.n.alpha == 0.1 if V == 10 else model.m.alpha == 1
+    simulation = run(model, np.zeros(1), 0.01)
+    assert np.isfinite(simulation.StateM).all()
+    assert model.n.alpha == 0.1 if V == 10 else model.m.alpha == 1
+
+
+def test_nothing_is_printed(capsys):
+    fast_run(pyhh.HHModel(), np.zeros(100), 0.01)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_progress_shows_a_bar(capsys):
+    pytest.importorskip("tqdm")
+    pyhh.Simulation(pyhh.HHModel()).run(0.0, 0.01, duration=1000.0, progress=True)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "100%" in err
+    assert "100k/100k" in err

@@ -1,0 +1,202 @@
+"""Runs that end before their time: divergence, errors, Ctrl-C. Nothing computed is lost."""
+
+import pickle
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+import reference
+
+import pyhh_fast as pyhh
+from pyhh_fast import stepping
+from pyhh_fast.recording import TRACES
+
+
+class InPython(pyhh.HHModel):
+    """Just HHModel, but stepped in Python."""
+
+    def iterate(self, stimulusCurrent, deltaTms):
+        super().iterate(stimulusCurrent, deltaTms)
+
+
+def rested(kind=pyhh.HHModel):
+    return pyhh.Simulation(kind.at_rest())
+
+
+def everything(model):
+    gates = [(g.alpha, g.beta, g.state) for g in (model.m, model.h, model.n)]
+    return [model.Vm, model.INa, model.IK, model.IKleak, *gates]
+
+
+@pytest.fixture(params=[pyhh.HHModel, InPython], ids=["compiled", "python"])
+def kind(request):
+    return request.param
+
+
+def test_divergence_keeps_what_was_finite(kind):
+    # Below about -70 mV beta_m times 0.01 ms exceeds 2 (VALIDATION: -50 µA/cm² does it).
+    simulation = rested(kind)
+    with pytest.raises(pyhh.SimulationError) as caught:
+        simulation.run(-50.0, 0.01, duration=20.0)
+    error, recording = caught.value, simulation.recording
+    assert isinstance(error, RuntimeError)
+    assert len(recording) == 2_000
+    for name in TRACES:
+        assert np.isfinite(getattr(recording, name)[: error.step]).all()
+        assert np.isnan(getattr(recording, name)[error.step :]).all()
+        assert getattr(simulation, name) is getattr(recording, name)
+    assert error.time == error.step * 0.01
+    assert error.V == recording.Vm[error.step - 1]
+    assert error.cell is None
+    shorter = rested(kind)
+    shorter.run(-50.0, 0.01, duration=error.time)
+    assert everything(simulation.model) == everything(shorter.model)
+    np.testing.assert_array_equal(simulation.Vm[: error.step], shorter.Vm)
+    np.testing.assert_array_equal(simulation.recording.spike_times, shorter.recording.spike_times)
+
+
+def test_divergence_names_step_time_potential_and_cause(kind):
+    with pytest.raises(pyhh.SimulationError) as caught:
+        rested(kind).run(-50.0, 0.01, duration=20.0)
+    error = caught.value
+    assert str(error).startswith(
+        f"the run diverged at step {error.step} (t = {error.time:g} ms), "
+        f"from V = {error.V:.6g} mV. "
+        "dt times the fastest rate exceeds 2, where forward Euler is unstable: at step 229 "
+        "(V = -70.4294 mV) gate m moves at 200 per ms, and dt is 0.01 ms. Use a dt below "
+    )
+    rate = sum(reference.rates(-70.4294)[:2])
+    assert f"Use a dt below {2 / rate:.3g} ms, or a weaker stimulus." in str(error)
+
+
+@pytest.mark.filterwarnings("ignore:dt is")
+def test_divergence_of_the_membrane_itself(kind):
+    with pytest.raises(pyhh.SimulationError, match=r"V moves at \d+\.\d per ms, and dt is 0\.1 ms"):
+        rested(kind).run(10.0, 0.1, duration=100.0)
+
+
+def test_divergence_without_a_fast_rate_names_no_cause(kind):
+    if kind is InPython:
+        pytest.skip("one is enough")
+
+    class Odd(pyhh.HHModel):
+        def _UpdateCellVoltage(self, stimulusCurrent, deltaTms):
+            super()._UpdateCellVoltage(stimulusCurrent, deltaTms)
+            if stimulusCurrent > 1:
+                self.Vm = float("nan")
+
+    simulation = rested(Odd)
+    with pytest.raises(pyhh.SimulationError) as caught:
+        simulation.run([0.0, 0.0, 5.0, 0.0], 0.01)
+    assert str(caught.value) == (
+        "the run diverged at step 2 (t = 0.02 ms), from V = 0.000277566 mV. "
+        "Check the stimulus, the parameters and any overridden method."
+    )
+
+
+def test_divergence_at_the_very_first_step(kind):
+    simulation = rested(kind)
+    simulation.model.Vm = -1e300
+    with pytest.raises(pyhh.SimulationError, match="at step 0 ") as caught:
+        simulation.run(0.0, 0.01, duration=1.0)
+    assert caught.value.V == -1e300 == simulation.model.Vm
+    assert np.isnan(simulation.Vm).all()
+
+
+def test_the_error_pickles():
+    with pytest.raises(pyhh.SimulationError) as caught:
+        rested().run(-50.0, 0.01, duration=20.0)
+    error = caught.value
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is pyhh.SimulationError
+    assert str(again) == str(error)
+    assert vars(again) == vars(error)
+
+
+def test_an_error_in_a_hook_keeps_the_steps_before_it():
+    class Failing(pyhh.HHModel):
+        def _UpdateGateStates(self, deltaTms):
+            if self.Vm > 5:
+                raise KeyError("mine")
+            super()._UpdateGateStates(deltaTms)
+
+    simulation = rested(Failing)
+    with pytest.raises(KeyError, match="mine"):
+        simulation.run(20.0, 0.01, duration=10.0)
+    recording = simulation.recording
+    assert 10 < len(recording) < 1_000
+    plain = rested(InPython).run(20.0, 0.01, duration=10.0)
+    for name in TRACES:
+        np.testing.assert_array_equal(
+            getattr(recording, name), getattr(plain, name)[: len(recording)]
+        )
+    assert recording.stimulus.shape == recording.times.shape == recording.Vm.shape
+    # V had moved when it failed; the model is back at the last whole step.
+    assert simulation.model.Vm == recording.Vm[-1]
+    shorter = rested(InPython)
+    shorter.run(20.0, 0.01, duration=len(recording) * 0.01)
+    assert everything(simulation.model) == everything(shorter.model)
+
+
+def interrupt_after(seconds):
+    """Raise SIGINT in the main thread, as Ctrl-C does."""
+    thread = threading.Timer(seconds, signal.raise_signal, [signal.SIGINT])
+    thread.daemon = True
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize("steps", [50_000_000])
+def test_ctrl_c_keeps_the_steps_so_far(kind, steps):
+    simulation = rested(kind)
+    timer = interrupt_after(0.25)
+    start = time.perf_counter()
+    with pytest.raises(KeyboardInterrupt):
+        simulation.run(10.0, 0.01, duration=steps * 0.01)
+    timer.join()
+    assert time.perf_counter() - start < 2, "it came to its end instead"
+    recording = simulation.recording
+    assert 100 < len(recording) < steps
+    assert recording.stimulus.shape == recording.Vm.shape == recording.times.shape
+    assert np.isfinite(recording.Vm).all()
+    np.testing.assert_allclose(
+        recording.spike_times, reference.spike_times(recording.Vm, 0.01, 0.0, 50.0), rtol=1e-12
+    )
+    shorter = rested(kind)
+    shorter.run(10.0, 0.01, duration=len(recording) * 0.01)
+    assert everything(simulation.model) == everything(shorter.model)
+    np.testing.assert_array_equal(recording.IK, shorter.IK)
+    np.testing.assert_array_equal(recording.spike_times, shorter.recording.spike_times)
+
+
+def test_ctrl_c_while_a_chunk_is_counted_loses_and_doubles_nothing(monkeypatch):
+    """An interrupt at the worst place: when the kernel has returned, and nobody was told."""
+    original = stepping.CompiledStepper.advance
+    calls = []
+
+    def advance(self, stop):
+        finite = original(self, stop)
+        calls.append(stop)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return finite
+
+    monkeypatch.setattr(stepping.CompiledStepper, "advance", advance)
+    monkeypatch.setattr(stepping.CompiledStepper, "chunk", 2_000)
+    simulation = rested()
+    with pytest.raises(KeyboardInterrupt):
+        simulation.run(10.0, 0.01, duration=1_000.0)
+    assert len(simulation.recording) == 6_000
+    monkeypatch.undo()
+    shorter = rested()
+    shorter.run(10.0, 0.01, duration=60.0)
+    assert everything(simulation.model) == everything(shorter.model)
+    np.testing.assert_array_equal(simulation.recording.spike_times, shorter.recording.spike_times)
+
+
+def test_a_chunk_is_short():
+    # What bounds the wait after Ctrl-C: 65,536 steps at 60 ns are 4 ms.
+    assert stepping.CompiledStepper.chunk <= 100_000
+    assert stepping.PythonStepper.chunk <= 100_000

@@ -1,0 +1,343 @@
+"""Every message a user can be given for bad input: its type and its whole text."""
+
+import re
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from test_overrides import FrozenGates  # steps in Python
+
+import pyhh_fast as pyhh
+
+NAMES = "Cm, EK, EKleak, ENa, gK, gKleak, gNa"
+WAVE = "must be a 1-D array of finite numbers (µA/cm²)"
+NO_LENGTH = (
+    "duration must be given with a constant stimulus (ms); got None. "
+    "Pass duration=..., or an array with one value a step."
+)
+
+
+def raises(kind, message):
+    return pytest.raises(kind, match=f"^{re.escape(message)}$")
+
+
+def simulation():
+    return pyhh.Simulation(pyhh.HHModel())
+
+
+@pytest.mark.parametrize(
+    ("parameters", "kind", "message"),
+    [
+        (
+            {"gna": 100},
+            TypeError,
+            f"parameter must be one of {NAMES}; got 'gna'. Did you mean gNa?",
+        ),
+        ({"xyz": 100}, TypeError, f"parameter must be one of {NAMES}; got 'xyz'."),
+        ({"Cm": 0}, ValueError, "Cm must be a positive, finite number (µF/cm²); got 0."),
+        ({"Cm": -1.5}, ValueError, "Cm must be a positive, finite number (µF/cm²); got -1.5."),
+        ({"gNa": np.nan}, ValueError, "gNa must be a finite number (mS/cm²); got nan."),
+        ({"EK": -np.inf}, ValueError, "EK must be a finite number (mV); got -inf."),
+        ({"gK": "36"}, TypeError, "gK must be a finite number (mS/cm²); got '36' (str)."),
+        ({"ENa": 1j}, TypeError, "ENa must be a finite number (mV); got 1j."),
+        ({"EKleak": None}, TypeError, "EKleak must be a finite number (mV); got None (NoneType)."),
+        ({"gKleak": Decimal(1)}, TypeError, "gKleak must be a finite number (mS/cm²); got 1."),
+        (
+            {"gNa": np.ones(3)},
+            TypeError,
+            "gNa must be a finite number (mS/cm²); got an array of float64 with shape (3,).",
+        ),
+        (
+            {"startingVoltage": "rest"},
+            TypeError,
+            "startingVoltage must be a finite number (mV); got 'rest' (str).",
+        ),
+        (
+            {"startingVoltage": 10**400},
+            ValueError,
+            f"startingVoltage must be a finite number (mV); got {10**400}.",
+        ),
+    ],
+    ids=str,
+)
+def test_bad_parameters(parameters, kind, message):
+    with raises(kind, message):
+        pyhh.HHModel(**parameters)
+    if "startingVoltage" not in parameters:
+        with raises(kind, message):
+            pyhh.HHModel.at_rest(**parameters)
+
+
+def test_at_rest_takes_no_starting_voltage():
+    with raises(TypeError, "at_rest finds the starting voltage itself; leave it out."):
+        pyhh.HHModel.at_rest(startingVoltage=3)
+
+
+@pytest.mark.parametrize("number", [3, 3.0, True, np.int16(3), np.float32(3), Fraction(7, 2)])
+def test_any_real_number_is_welcome(number):
+    model = pyhh.HHModel(number, gNa=number)
+    assert (model.Vm, model.gNa) == (float(number), float(number))
+    recording = pyhh.Simulation(model).run(number, 0.01, duration=number, threshold=number)
+    assert len(recording) == round(float(number) / 0.01)
+    assert pyhh.HHModel(np.array(2.5)).Vm == 2.5
+
+
+@pytest.mark.parametrize(
+    ("stimulus", "kind", "message"),
+    [
+        (
+            [[1.0, 2.0]],
+            ValueError,
+            f"{WAVE}; got 2 dimensions, shape (1, 2). Pass one value a step.",
+        ),
+        ([1, np.nan, 3], ValueError, f"{WAVE}; got nan at index 1. Replace or remove it."),
+        ([1, 2, -np.inf], ValueError, f"{WAVE}; got -inf at index 2. Replace or remove it."),
+        (
+            np.array([1, 2, 3], dtype=np.longdouble) * 10 ** np.longdouble(400),
+            ValueError,
+            f"{WAVE}; got 1e+400 at index 0. Replace or remove it.",
+        ),
+        (
+            np.ma.masked_array([1.0, 2.0], [False, True]),
+            ValueError,
+            f"{WAVE}; got -- at index 1. Replace or remove it.",
+        ),
+        ([[1], [2, 3]], ValueError, f"{WAVE}; got [[1], [2, 3]] (list). Pass one value a step."),
+        ("50", TypeError, f"{WAVE}; got '50' (str). Pass one value a step."),
+        (b"50", TypeError, f"{WAVE}; got b'50' (bytes). Pass one value a step."),
+        (None, TypeError, f"{WAVE}; got None (NoneType). Pass one value a step."),
+        (
+            ["50"],
+            TypeError,
+            f"{WAVE}; got ['50'] (list), an array of <U2. Convert it to numbers first.",
+        ),
+        (
+            [1, None],
+            TypeError,
+            f"{WAVE}; got [1, None] (list), an array of object. Convert it to numbers first.",
+        ),
+        (
+            {1: 2},
+            TypeError,
+            f"{WAVE}; got {{1: 2}} (dict), an array of object. Convert it to numbers first.",
+        ),
+        (
+            np.ones(2, dtype=complex),
+            TypeError,
+            f"{WAVE}; got an array of complex128 with shape (2,). Convert it to numbers first.",
+        ),
+        (
+            np.zeros(2, dtype="m8[s]"),
+            TypeError,
+            f"{WAVE}; got an array of timedelta64[s] with shape (2,). Convert it to numbers first.",
+        ),
+    ],
+    ids=str,
+)
+def test_bad_waveforms(stimulus, kind, message):
+    if message.endswith("got 1e+400 at index 0. Replace or remove it.") and not np.isfinite(
+        stimulus[0]
+    ):
+        pytest.skip("long double is double here")
+    with raises(kind, f"stimulusWaveform {message}"):
+        simulation().Run(stimulus, 0.01)
+    with raises(kind, f"stimulus {message}"):
+        simulation().run(stimulus, 0.01)
+
+
+def test_run_of_pyhh_takes_no_constant():
+    with raises(TypeError, f"stimulusWaveform {WAVE}; got 5. Pass one value a step."):
+        simulation().Run(5, 0.01)
+
+
+@pytest.mark.parametrize(
+    ("step", "kind", "got"),
+    [
+        (0, ValueError, "0"),
+        (-0.01, ValueError, "-0.01"),
+        (np.nan, ValueError, "nan"),
+        (np.inf, ValueError, "inf"),
+        ("0.01", TypeError, "'0.01' (str)"),
+        (None, TypeError, "None (NoneType)"),
+        (1j, TypeError, "1j"),
+        ([0.01], TypeError, "[0.01] (list)"),
+    ],
+)
+def test_bad_steps(step, kind, got):
+    with raises(kind, f"stepSizeMs must be a positive, finite number (ms); got {got}."):
+        simulation().Run(np.zeros(3), step)
+    with raises(kind, f"dt must be a positive, finite number (ms); got {got}."):
+        simulation().run(np.zeros(3), step)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "message"),
+    [
+        ({"stimulus": 5.0}, ValueError, NO_LENGTH),
+        ({"stimulus": np.array(5.0)}, ValueError, NO_LENGTH),
+        (
+            {"stimulus": 1j, "duration": 1.0},
+            TypeError,
+            "stimulus must be a finite number (µA/cm²); got 1j.",
+        ),
+        (
+            {"stimulus": np.nan, "duration": 1.0},
+            ValueError,
+            "stimulus must be a finite number (µA/cm²); got nan.",
+        ),
+        (
+            {"duration": 1.0},
+            ValueError,
+            "duration must be left out where stimulus is an array; got 1.0. "
+            "The array's length gives the number of steps.",
+        ),
+        (
+            {"stimulus": 5.0, "duration": 1.005},
+            ValueError,
+            "duration must be a whole number of steps (ms); got 1.005, which is 100.5 steps of "
+            "0.01. The nearest whole ones are 1 and 1.01.",
+        ),
+        (
+            {"stimulus": 5.0, "duration": 1.0 + 1e-8},
+            ValueError,
+            "duration must be a whole number of steps (ms); got 1.00000001, which is 100.000001 "
+            "steps of 0.01. The nearest whole ones are 1 and 1.01.",
+        ),
+        (
+            {"stimulus": 5.0, "duration": -1.0},
+            ValueError,
+            "duration must be 0 or more (ms); got -1.0.",
+        ),
+        (
+            {"stimulus": 5.0, "duration": np.nan},
+            ValueError,
+            "duration must be a finite number (ms); got nan. Pass the time to simulate.",
+        ),
+        (
+            {"stimulus": 5.0, "duration": "1h"},
+            TypeError,
+            "duration must be a finite number (ms); got '1h' (str). Pass the time to simulate.",
+        ),
+        (
+            {"stimulus": 5.0, "duration": 1e30},
+            ValueError,
+            f"duration must be at most {2**48} steps; got 1e+30 at dt 0.01. "
+            "Check the units of duration and dt: both are in ms.",
+        ),
+        (
+            {"threshold": np.inf},
+            ValueError,
+            "threshold must be a finite number (mV); got inf.",
+        ),
+        (
+            {"threshold": None},
+            TypeError,
+            "threshold must be a finite number (mV); got None (NoneType).",
+        ),
+        ({"progress": 1}, TypeError, "progress must be True or False; got 1."),
+    ],
+    ids=str,
+)
+def test_bad_arguments_of_run(arguments, kind, message):
+    with raises(kind, message):
+        simulation().run(**{"stimulus": np.zeros(3), "dt": 0.01, **arguments})
+
+
+@pytest.mark.parametrize(
+    ("points", "kind", "got"),
+    [
+        (-1, ValueError, "-1"),
+        (2.5, ValueError, "2.5"),
+        (np.inf, ValueError, "inf"),
+        ("3", TypeError, "'3' (str)"),
+    ],
+)
+def test_bad_point_counts(points, kind, got):
+    with raises(kind, f"pointCount must be a whole number, 0 or more; got {got}."):
+        simulation().CreateArrays(points, 0.01)
+
+
+@pytest.mark.parametrize(
+    ("model", "got"),
+    [
+        (pyhh.HHModel, "the class HHModel"),
+        ("HHModel", "'HHModel' (str)"),
+        (None, "None (NoneType)"),
+        (np.zeros(3), "an array of float64 with shape (3,)"),
+    ],
+    ids=str,
+)
+def test_what_is_no_model(model, got):
+    advice = "Pass an instance of HHModel, or of a subclass."
+    with raises(TypeError, f"model must be an HHModel; got {got}. {advice}"):
+        pyhh.Simulation(model).Run(np.zeros(3), 0.01)
+
+
+def lacking(**attributes):
+    model = type("Partial", (), {"iterate": lambda self, stimulusCurrent, deltaTms: None})()
+    vars(model).update(attributes)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("model", "lacks", "owner"),
+    [
+        (type("Partial", (pyhh.HHModel,), {"__init__": lambda self: None})(), "Vm (mV)", "Partial"),
+        (lacking(), "Vm (mV)", "Partial"),
+        (lacking(Vm=0.0), "gate m", "Partial"),
+        (lacking(Vm=0.0, m=3), "m.state", "int"),
+        (
+            lacking(Vm=0.0, **dict.fromkeys("mhn", pyhh.HHModel.Gate())),
+            "INa after a step",
+            "Partial",
+        ),
+    ],
+    ids=["no __init__", "empty", "no gates", "no state", "no currents"],
+)
+def test_models_that_lack_what_a_run_needs(model, lacks, owner):
+    advice = "A subclass's __init__ must call super().__init__(), or set it."
+    with raises(TypeError, f"model must have {lacks}; got {owner} without it. {advice}"):
+        pyhh.Simulation(model).Run(np.zeros(3), 0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("gNa", np.nan, "gNa must be a finite number (mS/cm²); got nan."),
+        ("Cm", 0, "Cm must be a positive, finite number (µF/cm²); got 0."),
+        ("Vm", np.inf, "Vm must be a finite number (mV); got inf."),
+        ("m.state", np.nan, "m.state must be a finite number; got nan."),
+    ],
+)
+@pytest.mark.parametrize("kind", [pyhh.HHModel, FrozenGates])
+def test_bad_numbers_set_on_a_model_are_found_at_the_run(kind, name, value, message):
+    model = kind()
+    owner = model.m if name == "m.state" else model
+    setattr(owner, name.removeprefix("m."), value)
+    with raises(ValueError, message):
+        pyhh.Simulation(model).Run(np.zeros(3), 0.01)
+
+
+def test_a_refused_run_changes_nothing():
+    sim = simulation()
+    sim.Run(np.full(10, 5.0), 0.01)
+    kept, Vm = sim.recording, sim.model.Vm
+    for bad in ({"dt": -1}, {"stimulus": [np.nan]}, {"threshold": "x"}):
+        with pytest.raises((TypeError, ValueError)):
+            sim.run(**{"stimulus": np.zeros(3), "dt": 0.01, **bad})
+    assert sim.recording is kept
+    assert sim.Vm is kept.Vm
+    assert sim.model.Vm == Vm
+
+
+def test_progress_without_tqdm_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "tqdm.auto", None)
+    message = "progress=True needs tqdm. Install it with: pip install 'pyhh_fast[progress]'"
+    with raises(ImportError, message):
+        simulation().run(np.zeros(3), 0.01, progress=True)
+
+
+def test_plot_before_a_run():
+    with raises(RuntimeError, "There is nothing to plot yet. Call Run or run first."):
+        simulation().plot()

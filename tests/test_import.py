@@ -1,0 +1,82 @@
+"""What importing the package costs and offers."""
+
+import importlib.metadata
+import json
+import subprocess
+import sys
+
+import pytest
+
+import pyhh_fast
+
+
+def fresh(code, *options):
+    """Run code in a fresh interpreter, outside the source tree; return what it prints."""
+    done = subprocess.run(
+        [sys.executable, *options, "-c", code], capture_output=True, text=True, cwd=sys.prefix
+    )
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def test_import_loads_nothing_beyond_numpy():
+    code = """
+import json, sys
+import numpy
+before = set(sys.modules)
+import pyhh_fast
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+    loaded = json.loads(fresh(code).stdout)
+    tops = {name.partition(".")[0] for name in loaded}
+    cythons_own = {name for name in tops if name.startswith(("_cython_", "cython_runtime"))}
+    # Of the standard library only what is small; NumPy has loaded most of it.
+    small = {"contextlib", "copy", "inspect", "numbers", "reprlib"}
+    assert tops - cythons_own - small == {"numpy", "pyhh_fast"}
+
+
+def test_running_loads_no_plotting():
+    code = """
+import sys
+import pyhh_fast as pyhh
+pyhh.Simulation(pyhh.HHModel()).Run([1.0, 2.0], 0.01)
+unwanted = ["matplotlib", "tqdm", "scipy", "numpy.ma", "logging"]
+print([name for name in unwanted if name in sys.modules])
+"""
+    assert fresh(code).stdout == "[]\n"
+
+
+def test_top_level_names():
+    assert set(pyhh_fast.__all__) == {
+        *("HHModel", "Simulation", "Recording", "SimulationError", "__version__"),
+        *("models", "simulations"),
+    }
+    for name in pyhh_fast.__all__:
+        assert hasattr(pyhh_fast, name)
+
+
+def test_the_version_is_said_once():
+    assert pyhh_fast.__version__ == importlib.metadata.version("pyhh_fast")
+
+
+def test_missing_kernels_give_one_clear_message():
+    code = """
+import sys
+sys.modules["pyhh_fast._euler"] = None
+try:
+    import pyhh_fast
+except ImportError as error:
+    print(error)
+"""
+    message = fresh(code).stdout
+    assert message.startswith("pyhh_fast's compiled kernels are not built here.")
+    assert "pip install -e ." in message
+
+
+@pytest.mark.skipif(
+    not hasattr(sys, "_is_gil_enabled"), reason="only a free-threaded build has a GIL to enable"
+)
+def test_the_kernels_leave_the_gil_off():
+    code = "import sys, pyhh_fast; print(sys._is_gil_enabled())"
+    before = fresh("import sys; print(sys._is_gil_enabled())").stdout
+    assert fresh(code).stdout == before

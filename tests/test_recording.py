@@ -1,0 +1,169 @@
+"""What a run returns: traces, clocks, spikes, the figure."""
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+import reference
+from hypothesis import given
+from hypothesis import strategies as st
+
+import pyhh_fast as pyhh
+from pyhh_fast.recording import TRACES, SpikeFinder
+from pyhh_fast.stepping import CompiledStepper
+
+mpl.use("agg")
+
+
+def rested():
+    return pyhh.Simulation(pyhh.HHModel.at_rest())
+
+
+def test_run_returns_and_keeps_the_recording():
+    simulation = rested()
+    assert simulation.recording is None
+    recording = simulation.run(np.full(100, 10.0), 0.01)
+    assert isinstance(recording, pyhh.Recording)
+    assert simulation.recording is recording
+    for name in TRACES:
+        trace = getattr(recording, name)
+        assert getattr(simulation, name) is trace
+        assert trace.shape == (100,)
+        assert trace.dtype == np.float64
+    assert len(recording) == 100
+
+
+def test_a_constant_is_a_full_array():
+    constant = rested().run(12, 0.01, duration=30)
+    array = rested().run(np.full(3_000, 12.0), 0.01)
+    for name in (*TRACES, "times", "spike_times", "stimulus"):
+        np.testing.assert_array_equal(getattr(constant, name), getattr(array, name))
+
+
+@pytest.mark.parametrize("stimulus", [[], np.array([]), np.array([], dtype=int), ()])
+def test_an_empty_stimulus_gives_empty_traces(stimulus):
+    simulation = rested()
+    V = simulation.model.Vm
+    simulation.Run(stimulus, 0.01)
+    for name in (*TRACES, "times"):
+        assert getattr(simulation, name).shape == (0,)
+    assert simulation.recording.spike_times.shape == simulation.recording.times.shape == (0,)
+    assert simulation.model.Vm == V
+    assert not hasattr(simulation.model, "INa")
+    assert len(rested().run(5.0, 0.01, duration=0)) == 0
+
+
+@pytest.mark.parametrize(
+    ("duration", "dt", "steps"),
+    [(100, 0.01, 10_000), (0.3, 0.1, 3), (1e5, 0.05, 2_000_000), (0.1 + 0.2, 0.1, 3), (7, 7, 1)],
+)
+@pytest.mark.filterwarnings("ignore:dt is")
+def test_durations_are_counted_not_truncated(duration, dt, steps):
+    if steps > 10_000:
+        from pyhh_fast.validation import steps_in
+
+        assert steps_in(duration, dt) == steps
+    else:
+        assert len(rested().run(0.0, dt, duration=duration)) == steps
+
+
+def test_spikes_are_those_of_the_reference():
+    recording = rested().run(np.tile([0.0, 25.0, 5.0], 5_000), 0.01)
+    expected = reference.spike_times(recording.Vm, 0.01, 0.0, 50.0)
+    assert len(expected) > 5
+    np.testing.assert_allclose(recording.spike_times, expected, rtol=1e-13)
+
+
+@given(
+    V=st.lists(st.sampled_from([-1.0, 0.0, 49.9, 50.0, 51.0]), max_size=40),
+    start=st.sampled_from([0.0, 49.9, 50.0, 60.0]),
+    cuts=st.lists(st.integers(0, 40), max_size=5).map(sorted),
+)
+def test_spikes_do_not_depend_on_where_the_trace_is_cut(V, start, cuts):
+    finder = SpikeFinder(start, 0.5, 50.0)
+    for low, high in zip([0, *cuts], [*cuts, len(V)], strict=True):
+        finder.feed(np.array(V[low:high]))
+    assert finder.step == len(V)
+    np.testing.assert_allclose(finder.times, reference.spike_times(V, 0.5, start, 50.0), rtol=1e-14)
+
+
+def test_the_state_before_the_first_step_counts():
+    model = pyhh.HHModel(40.0)
+    recording = pyhh.Simulation(model).run(2_000.0, 0.01, duration=0.1)
+    assert recording.Vm[0] > 50
+    assert 0 < recording.spike_times[0] < 0.01
+    again = pyhh.Simulation(model).run(2_000.0, 0.01, duration=0.1)
+    assert again.spike_times.size == 0, "it was above already"
+
+
+def test_the_threshold_is_the_users():
+    recording = rested().run(10.0, 0.01, duration=50.0, threshold=90.0)
+    assert recording.threshold == 90
+    np.testing.assert_allclose(
+        recording.spike_times, reference.spike_times(recording.Vm, 0.01, 0.0, 90.0)
+    )
+    assert rested().run(10.0, 0.01, duration=50.0, threshold=200.0).spike_times.size == 0
+
+
+def test_chunks_leave_no_trace(monkeypatch):
+    whole = rested().run(10.0, 0.01, duration=60.0)
+    monkeypatch.setattr(CompiledStepper, "chunk", 7)
+    pieces = rested().run(10.0, 0.01, duration=60.0)
+    for name in (*TRACES, "spike_times"):
+        np.testing.assert_array_equal(getattr(pieces, name), getattr(whole, name))
+
+
+@pytest.mark.parametrize(
+    ("duration", "text"),
+    [
+        (0.01, "Recording(1 step of 0.01 ms, 0.01 ms, 0 spikes)"),
+        (10.0, "Recording(1000 steps of 0.01 ms, 10 ms, 1 spike)"),
+        (50.0, "Recording(5000 steps of 0.01 ms, 50 ms, 4 spikes)"),
+    ],
+)
+def test_repr(duration, text):
+    assert repr(rested().run(10.0, 0.01, duration=duration)) == text
+
+
+@pytest.mark.parametrize("door", ["simulation", "recording"])
+def test_plot_draws_four_panels_with_units(door):
+    import matplotlib.pyplot as plt
+
+    simulation = rested()
+    stimulus = np.zeros(2_000)
+    stimulus[500:600] = 30
+    recording = simulation.run(stimulus, 0.01)
+    figure = (simulation if door == "simulation" else recording).plot()
+    try:
+        panels = figure.axes
+        assert [panel.get_ylabel() for panel in panels] == [
+            "Membrane potential\n(mV from rest)",
+            "Stimulus\n(µA/cm²)",
+            "Open fraction",
+            "Membrane current\n(µA/cm², outward +)",
+        ]
+        assert [panel.get_xlabel() for panel in panels] == ["", "", "", "Time (ms)"]
+        assert len({panel.get_xlim() for panel in panels}) == 1
+        drawn = [(line.get_xdata(), line.get_ydata()) for p in panels for line in p.lines]
+        after, before = recording.times, simulation.times
+        expected = [
+            (after, recording.Vm),
+            (before, stimulus),
+            (after, recording.StateM),
+            (after, recording.StateH),
+            (after, recording.StateN),
+            (before, recording.INa),
+            (before, recording.IK),
+            (before, recording.IKleak),
+        ]
+        np.testing.assert_array_equal(drawn, expected)
+        labels = [text.get_text() for p in panels[2:] for text in p.get_legend().get_texts()]
+        assert labels == ["m", "h", "n", "Na⁺", "K⁺", "leak"]
+        assert figure is plt.gcf()
+    finally:
+        plt.close(figure)
+
+
+def test_plot_of_an_empty_run():
+    import matplotlib.pyplot as plt
+
+    plt.close(rested().run([], 0.01).plot())
