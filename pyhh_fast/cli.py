@@ -17,7 +17,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.command == "run":
         from pyhh_fast.scripts import run_script
 
-        return run_script(given.script, given.arguments)
+        script, *script_arguments = given.script
+        return run_script(script, script_arguments)
     print(_info())
     return 0
 
@@ -50,9 +51,9 @@ def _parser() -> argparse.ArgumentParser:
         description="Run SCRIPT as 'python SCRIPT ARGS...' would, with 'import pyhh' answered by "
         "pyhh_fast.",
     )
-    run.add_argument("script", metavar="SCRIPT", help="a Python file")
+    # PARSER and not REMAINDER, which would swallow a "--" behind the script.
     run.add_argument(
-        "arguments", nargs=argparse.REMAINDER, metavar="ARGS", help="passed to the script"
+        "script", nargs=argparse.PARSER, metavar="SCRIPT", help="a Python file, then its arguments"
     )
 
     commands.add_parser(
