@@ -9,6 +9,7 @@ PYHH_FAST_BUILD chooses how they are compiled:
 
 import hashlib
 import os
+import shutil
 import sys
 import sysconfig
 from pathlib import Path
@@ -23,10 +24,11 @@ if sys.platform == "win32":
 else:
     LANGUAGE = ["-std=c11", "-ffp-contract=off"]
     FLAVOURS = {
-        "optimised": ["-O3", "-fno-math-errno", "-DNDEBUG"],
+        "optimised": ["-O3", "-fno-math-errno", "-DNDEBUG", "-g0"],
         "checked": ["-O1", "-g", "-UNDEBUG"],
         "sanitize": [
-            *["-O1", "-g", "-UNDEBUG", "-fno-omit-frame-pointer"],
+            # Python's own flags may hold -fwrapv, which would hide an overflow of an int.
+            *["-O1", "-g", "-UNDEBUG", "-fno-omit-frame-pointer", "-fno-wrapv"],
             *["-fsanitize=address,undefined,float-cast-overflow", "-fno-sanitize-recover=all"],
         ],
     }
@@ -45,61 +47,52 @@ def source_digest(root: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def chosen_flavour() -> str:
-    """Return the flavour that PYHH_FAST_BUILD asks for."""
-    name = os.environ.get("PYHH_FAST_BUILD") or "optimised"
-    if name not in FLAVOURS:
-        raise SystemExit(f"PYHH_FAST_BUILD must be one of {list(FLAVOURS)}; got {name!r}.")
-    return name
+def build() -> None:
+    """Hand the kernels to setuptools, whose build_ext has Cython translate them."""
+    from setuptools import Extension, setup
 
-
-def extensions(flavour: str, build_base: str):
-    """Return the kernels, translated to C and ready to be compiled."""
-    from Cython.Build import cythonize
-    from setuptools import Extension
-
+    flavour = os.environ.get("PYHH_FAST_BUILD") or "optimised"
+    if flavour not in FLAVOURS:
+        raise SystemExit(f"PYHH_FAST_BUILD must be one of {list(FLAVOURS)}; got {flavour!r}.")
+    flags = FLAVOURS[flavour]
+    checks = flavour != "optimised"
     macros = [
         ("PYHH_FAST_SOURCES", f'"{source_digest(Path())}"'),
         ("PYHH_FAST_FLAVOUR", f'"{flavour}"'),
     ]
+    options = {
+        "build_ext": {
+            "cython_c_in_temp": True,
+            "cython_directives": {
+                "language_level": 3,
+                "boundscheck": checks,
+                "wraparound": False,
+                "initializedcheck": checks,
+                "cdivision": True,
+                "freethreading_compatible": True,
+                "embedsignature": True,
+            },
+        }
+    }
     if STABLE_ABI:
         macros.append(("Py_LIMITED_API", "0x030B0000"))
-    modules = [
+        options["bdist_wheel"] = {"py_limited_api": "cp311"}
+    extensions = [
         Extension(
             f"pyhh_fast.{name}",
             [f"src/{name}.pyx"],
             include_dirs=["src"],
             define_macros=macros,
-            extra_compile_args=[*LANGUAGE, *FLAVOURS[flavour]],
-            extra_link_args=[flag for flag in FLAVOURS[flavour] if flag.startswith("-fsanitize")],
+            extra_compile_args=LANGUAGE + flags,
+            extra_link_args=[flag for flag in flags if flag.startswith("-fsanitize")],
             py_limited_api=STABLE_ABI,
         )
         for name in KERNELS
     ]
-    checks = flavour != "optimised"
-    return cythonize(
-        modules,
-        build_dir=build_base,
-        force=True,
-        include_path=["src"],
-        compiler_directives={
-            "language_level": 3,
-            "boundscheck": checks,
-            "wraparound": False,
-            "initializedcheck": checks,
-            "cdivision": True,
-            "freethreading_compatible": True,
-            "embedsignature": True,
-        },
-    )
+    # The age of a file does not tell whether a flag has changed or a source is gone.
+    shutil.rmtree("build", ignore_errors=True)
+    setup(ext_modules=extensions, options=options)
 
 
 if __name__ == "__main__":
-    from setuptools import setup
-
-    # Ages of files do not tell whether flags or flavour have changed: all is always built anew.
-    flavour = chosen_flavour()
-    options = {"build": {"build_base": f"build/{flavour}", "force": True}}
-    if STABLE_ABI:
-        options["bdist_wheel"] = {"py_limited_api": "cp311"}
-    setup(ext_modules=extensions(flavour, options["build"]["build_base"]), options=options)
+    build()

@@ -1,0 +1,42 @@
+"""What holds for all tests: kernels as new as their sources, examples that repeat in CI."""
+
+import importlib
+import os
+import runpy
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+hypothesis.settings.register_profile(
+    "pyhh_fast", deadline=None, derandomize=bool(os.environ.get("CI"))
+)
+hypothesis.settings.load_profile("pyhh_fast")
+
+
+def pytest_sessionstart():
+    if not (ROOT / "src").is_dir():
+        return  # copied out of the tree, to test an installed package
+    setup = runpy.run_path(str(ROOT / "setup.py"), run_name="setup")
+    digest = setup["source_digest"](ROOT)
+    if any(sources_of(kernel) != digest for kernel in setup["KERNELS"]):
+        raise pytest.UsageError("The compiled kernels are older than src/. Run: pip install -e .")
+
+
+def sources_of(kernel):
+    """Return the digest of the sources that a kernel was compiled from; None where it is missing.
+
+    An older build lacks the kernels, or the digests, that came later.
+    """
+    try:
+        return getattr(importlib.import_module(f"pyhh_fast.{kernel}"), "SOURCES", None)
+    except ImportError:
+        return None
+
+
+def pytest_report_header():
+    from pyhh_fast import _cpu
+
+    return f"pyhh_fast: {_cpu.FLAVOUR} kernels in {Path(_cpu.__file__).parent}"

@@ -1,0 +1,156 @@
+"""What is built, what is shipped, and that neither is ever older than the sources."""
+
+import os
+import runpy
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+if not (ROOT / "src").is_dir():
+    pytest.skip("the tests were copied out of the source tree", allow_module_level=True)
+
+SETUP = runpy.run_path(str(ROOT / "setup.py"), run_name="setup")
+BUILD = f"build/lib.{sysconfig.get_platform()}-{sys.implementation.cache_tag}"  # setuptools' own
+STRAYS = [
+    *("src/stray.c", "src/stray.so", "tests/stray.json", "benchmarks/stray.png", "stray.py"),
+    *("pyhh_fast/stray.c", "pyhh_fast/stray.so", "pyhh_fast/stray.txt", "demo.png"),
+    f"{BUILD}/pyhh_fast/stray.py",
+]
+
+
+def files(root, *patterns):
+    return {path.relative_to(root).as_posix() for p in patterns for path in root.glob(p)}
+
+
+PACKAGE = files(ROOT, "pyhh_fast/*.py", "pyhh_fast/*.pyi", "pyhh_fast/py.typed")
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A copy of the source tree in which nothing was built."""
+    leftovers = shutil.ignore_patterns(".*", "*.so", "*.pyd", "*.egg-info", "build", "dist")
+    return Path(shutil.copytree(ROOT, tmp_path / "tree", ignore=leftovers))
+
+
+def change(path, text):
+    """Append to a file without it getting younger."""
+    age = path.stat()
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text)
+    os.utime(path, ns=(age.st_atime_ns, age.st_mtime_ns - 10**12))
+
+
+def output(*arguments, cwd, **environment):
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=cwd,
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def build(what, tree, **environment):
+    """Do as pip does with `what` ("sdist", "wheel" or "editable"); return the path of the result.
+
+    Only the making of an environment for it is left out.
+    """
+    pytest.importorskip("Cython", reason="building needs the extra 'dev'")
+    code = f"from setuptools import build_meta; print(build_meta.build_{what}('dist'))"
+    return tree / "dist" / output("-c", code, cwd=tree, **environment).splitlines()[-1]
+
+
+@pytest.mark.parametrize("changed", ["src/_rates.pyx", "src/hodgkin_huxley.pxd", "src/hh_math.h"])
+def test_kernels_older_than_their_sources_stop_the_tests(tree, changed):
+    (tree / "tests/test_nothing.py").write_text("def test_nothing(): pass\n")
+    command = [sys.executable, "-m", "pytest", "-q", "tests/test_nothing.py"]
+    shutil.rmtree(tree / "pyhh_fast")  # leaves the one that is installed
+    assert "1 passed" in output(*command[1:], cwd=tree)
+    change(tree / changed, "\n")
+    stopped = subprocess.run(command, cwd=tree, capture_output=True, text=True)
+    assert stopped.returncode == pytest.ExitCode.USAGE_ERROR
+    assert stopped.stderr.strip() == (
+        "ERROR: The compiled kernels are older than src/. Run: pip install -e ."
+    )
+
+
+def test_flags_are_sources_and_line_ends_are_not(tree):
+    digest = SETUP["source_digest"]
+    assert digest(tree) == digest(ROOT)
+    header = tree / "src/cpu.h"
+    header.write_bytes(header.read_bytes().replace(b"\n", b"\r\n"))
+    assert digest(tree) == digest(ROOT)
+    change(tree / "setup.py", "\n")
+    assert digest(tree) != digest(ROOT)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["editable", "wheel"])
+def test_a_build_never_reuses_an_older_one(tree, what):
+    def built(**environment):
+        result = build(what, tree, **environment)
+        if what == "wheel":
+            zipfile.ZipFile(result).extractall(tree / "installed")
+        code = "from pyhh_fast import _cpu; print(_cpu.FLAVOUR, _cpu.COMPILER, _cpu.__doc__)"
+        return output("-c", code, cwd=tree if what == "editable" else tree / "installed")
+
+    assert built(PYHH_FAST_BUILD="checked").startswith("checked ")
+    assert built().startswith("optimised ")
+    change(tree / "src/cpu.h", '#undef PYHH_FAST_COMPILER\n#define PYHH_FAST_COMPILER "new.h"\n')
+    change(tree / "src/_cpu.pyx", '\n__doc__ = "new.pyx"\n')
+    assert built() == "optimised new.h new.pyx\n"
+
+
+@pytest.mark.slow
+def test_what_is_shipped(tree):
+    for stray in STRAYS:
+        (tree / stray).parent.mkdir(parents=True, exist_ok=True)
+        (tree / stray).write_text("not ours\n")
+    sdist = build("sdist", tree)
+    with tarfile.open(sdist) as archive:
+        shipped = {f.name.partition("/")[2] for f in archive if f.isfile()}
+        archive.extractall(tree / "unpacked", filter="data")
+    assert {name for name in shipped if ".egg-info/" not in name} == (
+        {"CHANGELOG.md", "LICENSE", "MANIFEST.in", "README.md", "pyproject.toml", "setup.py"}
+        | {"PKG-INFO", "setup.cfg"}  # setuptools' own
+        | PACKAGE
+        | files(ROOT, "src/*.pyx", "src/*.pxd", "src/*.h", "tests/*.py", "benchmarks/*.py")
+    )
+
+    (unpacked,) = (tree / "unpacked").iterdir()
+    for source in (unpacked, tree):
+        wheel = build("wheel", source)
+        names = set(zipfile.ZipFile(wheel).namelist())
+        kernels = {name for name in names if name.endswith((".so", ".pyd"))}
+        info = "-".join(wheel.name.split("-")[:2]) + ".dist-info/"
+        assert {name.removeprefix(info) for name in names - kernels} == PACKAGE | {
+            *("METADATA", "RECORD", "WHEEL", "entry_points.txt", "top_level.txt"),
+            "licenses/LICENSE",
+        }
+        assert sorted(Path(name).name.partition(".")[0] for name in kernels) == sorted(
+            path.stem for path in ROOT.glob("src/*.pyx")
+        )
+        assert ("-cp311-abi3-" in wheel.name) == SETUP["STABLE_ABI"]
+
+
+def test_a_flavour_that_there_is_not_is_refused(tree):
+    refused = subprocess.run(
+        [sys.executable, "setup.py", "--version"],
+        cwd=tree,
+        env=os.environ | {"PYHH_FAST_BUILD": "fast"},
+        capture_output=True,
+        text=True,
+    )
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("PYHH_FAST_BUILD must be one of ['optimised', 'checked'")
