@@ -9,13 +9,13 @@ PYHH_FAST_BUILD chooses how they are compiled:
 
 import hashlib
 import os
+import platform
 import shutil
 import sys
 import sysconfig
 from pathlib import Path
 
-KERNELS = ["_cpu", "_euler", "_rates"]
-SOURCES = ["setup.py", "src/*.pyx", "src/*.pxd", "src/*.h"]
+SOURCES = ["setup.py", "src/*.pyx", "src/*.pxi", "src/*.pxd", "src/*.h"]
 
 # Identical results everywhere: nothing is contracted to a fused multiply-add unless written.
 if sys.platform == "win32":
@@ -32,6 +32,19 @@ else:
             *["-fsanitize=address,undefined,float-cast-overflow", "-fno-sanitize-recover=all"],
         ],
     }
+
+# Time loops are compiled once for each level of instruction set; _cpu.pyx knows which CPU has what.
+X86 = platform.machine().lower() in {"x86_64", "amd64"} and sys.maxsize > 2**32
+if not X86:
+    LEVELS = {"base": []}
+elif sys.platform == "win32":
+    LEVELS = {"v2": [], "v3": ["/arch:AVX2"], "v4": ["/arch:AVX512"]}
+else:
+    V3 = ["-mavx2", "-mfma"]
+    LEVELS = {"v2": ["-msse4.2"], "v3": V3, "v4": [*V3, "-mavx512f", "-mavx512dq", "-mavx512vl"]}
+KERNELS = {"_cpu": [], "_rate_tables": []} | {
+    f"_euler_{level}": flags for level, flags in LEVELS.items()
+}
 
 # One binary serves every CPython from 3.11 on; free-threaded builds have no stable ABI yet.
 STABLE_ABI = sys.implementation.name == "cpython" and not sysconfig.get_config_var(
@@ -83,11 +96,11 @@ def build() -> None:
             [f"src/{name}.pyx"],
             include_dirs=["src"],
             define_macros=macros,
-            extra_compile_args=LANGUAGE + flags,
+            extra_compile_args=LANGUAGE + flags + level_flags,
             extra_link_args=[flag for flag in flags if flag.startswith("-fsanitize")],
             py_limited_api=STABLE_ABI,
         )
-        for name in KERNELS
+        for name, level_flags in KERNELS.items()
     ]
     # The age of a file does not tell whether a flag has changed or a source is gone.
     shutil.rmtree("build", ignore_errors=True)

@@ -9,9 +9,8 @@ depolarisation positive), outward currents are positive.
 from pyhh_fast._version import __version__
 
 try:
-    from pyhh_fast import _euler as _euler
-    from pyhh_fast import _rates as _rates
-except ModuleNotFoundError as error:
+    from pyhh_fast import kernels as kernels
+except ImportError as error:
     raise ImportError(
         "pyhh_fast's compiled kernels are not built here. If this is a source tree, run "
         "'pip install -e .' in it, or start Python elsewhere to use the installed package."

@@ -1,6 +1,6 @@
 SOURCES: str
 FLAVOUR: str
-LEVEL: str
 COMPILER: str
 
 def features() -> list[str]: ...
+def levels() -> list[str]: ...

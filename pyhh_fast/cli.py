@@ -78,13 +78,14 @@ def _demo(output: Path) -> int:
 def _info() -> str:
     import numpy as np
 
-    from pyhh_fast import _cpu
+    from pyhh_fast import _cpu, kernels
 
     features = ", ".join(_cpu.features()) or "none detected"
+    build = _cpu.COMPILER if _cpu.FLAVOUR == "optimised" else f"{_cpu.FLAVOUR}, {_cpu.COMPILER}"
     return "\n".join(
         [
             f"pyhh_fast     {__version__}",
-            f"kernel level  {_cpu.LEVEL} ({_cpu.COMPILER})",
+            f"kernel level  {kernels.LEVEL} of {', '.join(_cpu.levels())} ({build})",
             f"CPU features  {features}",
             f"Python        {platform.python_version()} ({platform.python_implementation()}, "
             f"{platform.system()} {platform.machine()})",

@@ -1,6 +1,7 @@
 """Why a run diverged, in words."""
 
 import copy
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,36 +13,48 @@ from pyhh_fast.recording import Recording
 LOOK_BACK = 1_000
 """Steps before the failure that are searched for its cause."""
 
+FASTEST = 1e6
+"""No dt would do for what moves faster than this, in 1/ms."""
+
 State = tuple[float, float, float, float]
 
 
-def divergence_error(model: Any, recording: Recording, start: State, step: int) -> SimulationError:
-    """Return the error for a run from the state `start` whose step number `step` failed.
+def divergence_error(
+    model: Any, recording: Recording, start: State, last: State, step: int
+) -> SimulationError:
+    """Return the error for a run whose step number `step` failed.
 
-    A state is V (mV), m, h, n.
+    `start` and `last` are the states before the run and before that step: V (mV), m, h, n.
     """
-    dt = recording.dt
-    V = _state_before(step, recording, start)[0]
+    dt, V = recording.dt, last[0]
     message = f"the run diverged at step {step} (t = {step * dt:g} ms), from V = {V:.6g} mV."
     advice = "Check the stimulus, the parameters and any overridden method."
-    for earlier in range(max(0, step - LOOK_BACK), step + 1):
-        state = _state_before(earlier, recording, start)
+    for earlier, state in _states_before(recording, start, last, step):
         what, rate = _fastest(model, state)
         if rate * dt > 2:
             advice = (
                 f"dt times the fastest rate exceeds 2, where forward Euler is unstable: at step "
                 f"{earlier} (V = {state[0]:.6g} mV) {what} moves at {rate:.3g} per ms, and dt is "
-                f"{dt:g} ms. Use a dt below {2 / rate:.3g} ms, or a weaker stimulus."
+                f"{dt:g} ms."
             )
+            if rate < FASTEST:
+                advice += f" Use a dt below {2 / rate:.3g} ms, or a weaker stimulus."
             break
     return SimulationError(f"{message} {advice}", step=step, time=step * dt, V=V)
 
 
-def _state_before(step: int, recording: Recording, start: State) -> State:
-    if step == 0:
-        return start
-    r, row = recording, step - 1
-    return float(r.Vm[row]), float(r.StateM[row]), float(r.StateH[row]), float(r.StateN[row])
+def _states_before(
+    recording: Recording, start: State, last: State, step: int
+) -> Iterator[tuple[int, State]]:
+    """Yield the late steps, as far as they were recorded, each with the state before it."""
+    r = recording
+    if {"Vm", "StateM", "StateH", "StateN"} <= set(r.recorded):
+        if step <= LOOK_BACK:
+            yield 0, start
+        for row in range(max(0, step - LOOK_BACK), step - 1):
+            V, m, h, n = r.Vm[row], r.StateM[row], r.StateH[row], r.StateN[row]
+            yield row + 1, (float(V), float(m), float(h), float(n))
+    yield step, last
 
 
 def _fastest(model: Any, state: State) -> tuple[str, float]:

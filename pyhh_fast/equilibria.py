@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from pyhh_fast.models import set_rates
 from pyhh_fast.validation import FloatArray
 
 GRID_STEP = 0.05
@@ -95,7 +96,7 @@ def _steady_dVdt_at(model: Any, V: Any) -> Any:
 
 def _settle(scratch: Any, V: Any) -> None:
     scratch.Vm = V
-    scratch._UpdateGateTimeConstants(V)
+    set_rates(scratch, V)
     for gate in (scratch.m, scratch.h, scratch.n):
         gate.setInfiniteState()
 

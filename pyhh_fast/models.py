@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from pyhh_fast import validation
+from pyhh_fast import rate_tables, validation
 
 PARAMETERS = {
     "Cm": "µF/cm²",
@@ -61,6 +61,8 @@ class HHModel:
         The gates. Each model has its own.
     INa, IK, IKleak : float
         Currents of the latest step, µA/cm², outward positive; not there before the first.
+    tabulate : bool, default True
+        Whether a run may tabulate the rates of an overridden `_UpdateGateTimeConstants`.
 
     Raises
     ------
@@ -72,7 +74,9 @@ class HHModel:
     Notes
     -----
     Any attribute may be set at any time, on a model or on a subclass. A subclass may override
-    `iterate` and the three `_Update…` hooks; a run then calls them step by step.
+    `iterate` and the three `_Update…` hooks. Where only `_UpdateGateTimeConstants` differs, a run
+    asks it for the rates beforehand and is as fast as ever; otherwise it calls what there is at
+    each step.
 
     References
     ----------
@@ -117,6 +121,8 @@ class HHModel:
     EK: float = -12.0
     EKleak: float = 10.6
 
+    tabulate: bool = True
+
     # Templates: every model gets copies. A subclass may put gates of its own here.
     m: Gate = Gate()
     h: Gate = Gate()
@@ -144,7 +150,7 @@ class HHModel:
             number = validation.real_number(name, value, unit=unit, positive=positive)
             setattr(self, name, number)
         self.Vm = validation.real_number("startingVoltage", startingVoltage, unit="mV")
-        self._UpdateGateTimeConstants(self.Vm)
+        set_rates(self, self.Vm)
         self.m.setInfiniteState()
         self.n.setInfiniteState()
 
@@ -189,25 +195,27 @@ class HHModel:
             raise TypeError("at_rest finds the starting voltage itself; leave it out.")
         model = cls(**parameters)
         model.Vm = equilibria.resting_potential(model)
-        model._UpdateGateTimeConstants(model.Vm)
+        set_rates(model, model.Vm)
         for name in GATES:
             getattr(model, name).setInfiniteState()
         return model
 
     def _UpdateGateTimeConstants(self, Vm: Any) -> None:
         """Set `alpha` and `beta` of all gates, in 1/ms, from `Vm` in mV (a number or an array)."""
-        self.n.alpha = 0.1 * _exprelr((Vm - 10) / 10)
-        self.n.beta = 0.125 * np.exp(-Vm / 80)
-        self.m.alpha = _exprelr((Vm - 25) / 10)
-        self.m.beta = 4 * np.exp(-Vm / 18)
-        self.h.alpha = 0.07 * np.exp(-Vm / 20)
-        self.h.beta = 1 / (np.exp((30 - Vm) / 10) + 1)
+        with np.errstate(over="ignore"):  # where exp is infinite, the rate is right all the same
+            self.n.alpha = 0.1 * _exprelr((Vm - 10) / 10)
+            self.n.beta = 0.125 * np.exp(-Vm / 80)
+            self.m.alpha = _exprelr((Vm - 25) / 10)
+            self.m.beta = 4 * np.exp(-Vm / 18)
+            self.h.alpha = 0.07 * np.exp(-Vm / 20)
+            self.h.beta = 1 / (np.exp((30 - Vm) / 10) + 1)
 
     def _UpdateCellVoltage(self, stimulusCurrent: float, deltaTms: float) -> None:
         """Set the currents from `Vm` and the gates, then move `Vm` by one step."""
-        V = self.Vm
-        self.INa = self.gNa * self.m.state**3 * self.h.state * (V - self.ENa)
-        self.IK = self.gK * self.n.state**4 * (V - self.EK)
+        V, m, h, n = self.Vm, self.m.state, self.h.state, self.n.state
+        # Products, because powers are rounded differently by different C libraries.
+        self.INa = self.gNa * (m * m * m) * h * (V - self.ENa)
+        self.IK = self.gK * (n * n) * (n * n) * (V - self.EK)
         self.IKleak = self.gKleak * (V - self.EKleak)
         charging = stimulusCurrent - self.INa - self.IK - self.IKleak
         self.Vm = V + deltaTms * charging / self.Cm
@@ -234,3 +242,27 @@ class HHModel:
         self._UpdateGateTimeConstants(self.Vm)
         self._UpdateCellVoltage(stimulusCurrent, deltaTms)
         self._UpdateGateStates(deltaTms)
+
+
+_KINETICS = HHModel._UpdateGateTimeConstants
+
+
+def has_own_kinetics(model: HHModel) -> bool:
+    """Whether the rates of `model` are other than Hodgkin and Huxley's."""
+    hook = model._UpdateGateTimeConstants
+    return getattr(hook, "__func__", hook) is not _KINETICS
+
+
+def set_rates(model: HHModel, V: Any) -> None:
+    """Set alpha and beta of all gates to those at `V`, in mV (a number or an array).
+
+    Those of Hodgkin and Huxley come from the kernels, whose bits depend on no library: a run
+    starts with them.
+    """
+    if has_own_kinetics(model):
+        model._UpdateGateTimeConstants(V)
+        return
+    rates = rate_tables.hodgkin_huxley(np.ravel(np.asarray(V, dtype=np.float64)))
+    for i, name in enumerate(GATES):
+        gate = getattr(model, name)
+        gate.alpha, gate.beta = (rates[:, column].reshape(np.shape(V))[()] for column in (i, 3 + i))

@@ -13,41 +13,53 @@ if TYPE_CHECKING:
 BLUE, ORANGE, GREEN, BLACK = "#0072B2", "#D55E00", "#009E73", "#000000"
 
 
+# Height of a panel and its axis label, then its traces: name, label, colour.
+PANELS = [
+    (3, "Membrane potential\n(mV from rest)", [("Vm", "", BLACK)]),
+    (1, "Stimulus\n(µA/cm²)", [("stimulus", "", BLACK)]),
+    (2, "Open fraction", [("StateM", "m", BLUE), ("StateH", "h", ORANGE), ("StateN", "n", GREEN)]),
+    (
+        2,
+        "Membrane current\n(µA/cm², outward +)",
+        [("INa", "Na⁺", BLUE), ("IK", "K⁺", GREEN), ("IKleak", "leak", ORANGE)],
+    ),
+]
+
+
 def plot_recording(recording: "Recording") -> Figure:
     """Draw potential, stimulus, gates and currents in four panels over one time axis.
 
     Each trace stands at its own time: potential and gates at the end of a step, stimulus and
-    currents at its beginning.
+    currents at its beginning. Panels of which nothing was recorded are left out.
     """
+    there = {*recording.recorded, "stimulus"}
+    panels = [panel for panel in PANELS if any(name in there for name, _, _ in panel[2])]
+    heights = [height for height, _, _ in panels]
     figure, axes = plt.subplots(
-        4, 1, sharex=True, figsize=(8, 8), layout="constrained", height_ratios=(3, 1, 2, 2)
+        len(panels),
+        sharex=True,
+        squeeze=False,
+        figsize=(8, sum(heights)),
+        layout="constrained",
+        height_ratios=heights,
     )
-    potential, stimulus, gates, currents = axes
     after = recording.times
     before = np.arange(len(recording)) * recording.dt
-
-    potential.plot(after, recording.Vm, color=BLACK, linewidth=1)
-    potential.set_ylabel("Membrane potential\n(mV from rest)")
-
-    stimulus.plot(before, recording.stimulus, color=BLACK, linewidth=1, drawstyle="steps-post")
-    stimulus.set_ylabel("Stimulus\n(µA/cm²)")
-
-    gates.plot(after, recording.StateM, color=BLUE, linewidth=1, label="m")
-    gates.plot(after, recording.StateH, color=ORANGE, linewidth=1, label="h")
-    gates.plot(after, recording.StateN, color=GREEN, linewidth=1, label="n")
-    gates.set_ylabel("Open fraction")
-    gates.set_ylim(-0.05, 1.05)
-
-    currents.plot(before, recording.INa, color=BLUE, linewidth=1, label="Na⁺")
-    currents.plot(before, recording.IK, color=GREEN, linewidth=1, label="K⁺")
-    currents.plot(before, recording.IKleak, color=ORANGE, linewidth=1, label="leak")
-    currents.set_ylabel("Membrane current\n(µA/cm², outward +)")
-    currents.set_xlabel("Time (ms)")
-
-    for panel in axes:
-        panel.spines[["top", "right"]].set_visible(False)
-        panel.margins(x=0)
-    for panel in (gates, currents):
-        panel.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
-    figure.align_ylabels(axes)
+    for axis, (_, ylabel, traces) in zip(axes[:, 0], panels, strict=True):
+        for name, label, colour in traces:
+            if name not in there:
+                continue
+            times = after if name == "Vm" or name.startswith("State") else before
+            style = "steps-post" if name == "stimulus" else "default"
+            trace = getattr(recording, name)
+            axis.plot(times, trace, color=colour, linewidth=1, label=label, drawstyle=style)
+        axis.set_ylabel(ylabel)
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.margins(x=0)
+        if len(traces) > 1:
+            axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+        if ylabel == "Open fraction":
+            axis.set_ylim(-0.05, 1.05)
+    axes[-1, 0].set_xlabel("Time (ms)")
+    figure.align_ylabels(axes[:, 0])
     return figure

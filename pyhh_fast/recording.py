@@ -1,6 +1,6 @@
 """What a run leaves behind."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -9,7 +9,8 @@ from pyhh_fast.validation import FloatArray
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-TRACES = ("Vm", "INa", "IK", "IKleak", "StateN", "StateM", "StateH")
+ALL = ("Vm", "INa", "IK", "IKleak", "StateN", "StateM", "StateH")
+"""The traces that a run can record."""
 
 
 class Recording:
@@ -31,6 +32,8 @@ class Recording:
         Upward crossings of `threshold`: V before < threshold ≤ V after, the state before the
         first step included; the time is interpolated linearly.
     threshold : float, mV
+    recorded : tuple of str
+        Names of the traces that were recorded; the others are no attributes.
 
     Notes
     -----
@@ -55,16 +58,22 @@ class Recording:
     StateM: FloatArray
     StateH: FloatArray
 
-    def __init__(self, stimulus: FloatArray, dt: float, threshold: float) -> None:
+    def __init__(
+        self, stimulus: FloatArray, dt: float, threshold: float, recorded: tuple[str, ...] = ALL
+    ) -> None:
         self.stimulus = stimulus
         self.dt = dt
         self.threshold = threshold
+        self.recorded = recorded
         self.spike_times: FloatArray = np.empty(0)
-        for name in TRACES:
+        for name in recorded:
             setattr(self, name, np.empty(stimulus.size))
 
+    def __getattr__(self, name: str) -> Any:
+        raise not_recorded(self, name)
+
     def __len__(self) -> int:
-        return self.Vm.size
+        return self.stimulus.size
 
     def __repr__(self) -> str:
         steps, spikes = len(self), self.spike_times.size
@@ -93,13 +102,20 @@ class Recording:
     def _end_at(self, step: int) -> None:
         """Keep the first `step` steps."""
         if step < len(self):
-            for name in (*TRACES, "stimulus"):
+            for name in (*self.recorded, "stimulus"):
                 setattr(self, name, getattr(self, name)[:step])
 
     def _blank_from(self, step: int) -> None:
         """Put NaN in the rows from `step` on."""
-        for name in TRACES:
+        for name in self.recorded:
             getattr(self, name)[step:] = np.nan
+
+
+def not_recorded(owner: object, name: str) -> AttributeError:
+    """Return the error for an attribute that is not there: a trace left out, or anything else."""
+    if name in ALL:
+        return AttributeError(f"{name} was not recorded. Name it in run(..., record=...).")
+    return AttributeError(f"{type(owner).__name__!r} object has no attribute {name!r}")
 
 
 class SpikeFinder:

@@ -3,6 +3,7 @@
 import contextlib
 import sys
 import warnings
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy.typing as npt
 
 from pyhh_fast import validation
 from pyhh_fast.divergence import divergence_error
-from pyhh_fast.recording import TRACES, Recording, SpikeFinder
+from pyhh_fast.recording import ALL, Recording, SpikeFinder, not_recorded
 from pyhh_fast.stepping import stepper_for
 from pyhh_fast.validation import FloatArray
 
@@ -70,6 +71,9 @@ class Simulation:
         self.model = model
         self.CreateArrays(0, 0)
 
+    def __getattr__(self, name: str) -> Any:
+        raise not_recorded(self, name)
+
     @property
     def times(self) -> FloatArray:
         """Times i dt of the rows, in ms."""
@@ -100,7 +104,7 @@ class Simulation:
         self._dt = validation.real_number("deltaTms", deltaTms, unit="ms")
         self._times = None
         self.recording = None
-        for name in TRACES:
+        for name in ALL:
             setattr(self, name, np.full(points, np.nan))
 
     def Run(self, stimulusWaveform: npt.ArrayLike, stepSizeMs: float) -> None:
@@ -127,7 +131,7 @@ class Simulation:
         """
         dt = self._step_size("stepSizeMs", stepSizeMs)
         stimulus = validation.waveform("stimulusWaveform", stimulusWaveform)
-        self._run(stimulus, dt, threshold=50.0, progress=False)
+        self._run(stimulus, dt, ALL, threshold=50.0, progress=False)
 
     def run(
         self,
@@ -135,6 +139,7 @@ class Simulation:
         dt: float,
         *,
         duration: float | None = None,
+        record: Iterable[str] = ALL,
         threshold: float = 50.0,
         progress: bool = False,
     ) -> Recording:
@@ -151,6 +156,9 @@ class Simulation:
             Step size. Above 0.05 ms forward Euler is inaccurate, and a warning says so.
         duration : float, ms, optional
             Time to simulate, a whole number of steps; only with a constant stimulus.
+        record : sequence of str, default all
+            Names of the traces to keep, of Vm, INa, IK, IKleak, StateN, StateM, StateH; spike
+            times come in any case. A long run is limited by the memory it writes.
         threshold : float, default 50, mV
             Upward crossings of it are the spikes.
         progress : bool, default False
@@ -185,6 +193,7 @@ class Simulation:
         9
         """
         dt = self._step_size("dt", dt)
+        recorded = validation.names("record", record, ALL)
         threshold = validation.real_number("threshold", threshold, unit="mV")
         progress = validation.flag("progress", progress)
         if validation.is_scalar(stimulus):
@@ -202,7 +211,7 @@ class Simulation:
                     f"duration must be left out where stimulus is an array; got {duration}. "
                     "The array's length gives the number of steps."
                 )
-        return self._run(wave, dt, threshold=threshold, progress=progress)
+        return self._run(wave, dt, recorded, threshold, progress)
 
     def plot(self) -> "Figure":
         """Draw potential, stimulus, gates and currents of the latest run over one time axis.
@@ -232,10 +241,15 @@ class Simulation:
         return dt
 
     def _run(
-        self, stimulus: FloatArray, dt: float, *, threshold: float, progress: bool
+        self,
+        stimulus: FloatArray,
+        dt: float,
+        recorded: tuple[str, ...],
+        threshold: float,
+        progress: bool,
     ) -> Recording:
         bar = _progress_bar(stimulus.size) if progress else contextlib.nullcontext()
-        recording = Recording(stimulus, dt, threshold)
+        recording = Recording(stimulus, dt, threshold, recorded)
         stepper = stepper_for(self.model, recording)
         start = stepper.state
         spikes = SpikeFinder(start[0], dt, threshold)
@@ -244,13 +258,13 @@ class Simulation:
             with bar as shown:
                 while finite and (done := stepper.step) < steps:
                     finite = stepper.advance(min(done + stepper.chunk, steps))
-                    spikes.feed(recording.Vm[done : stepper.step])  # while it is in the cache
+                    spikes.feed(stepper.V_since(done))
                     if shown is not None:
                         shown.update(stepper.step - done)
         finally:
             # After Ctrl-C or an error too: nothing computed is lost.
             stepper.leave()
-            spikes.feed(recording.Vm[spikes.step : stepper.step])
+            spikes.feed(stepper.V_since(spikes.step))
             recording.spike_times = spikes.times
             if finite:
                 recording._end_at(stepper.step)
@@ -258,13 +272,15 @@ class Simulation:
                 recording._blank_from(stepper.step)
             self._keep(recording)
         if not finite:
-            raise divergence_error(self.model, recording, start, stepper.step)
+            raise divergence_error(self.model, recording, start, stepper.state, stepper.step)
         return recording
 
     def _keep(self, recording: Recording) -> None:
         self._points, self._dt, self._times = len(recording), recording.dt, None
         self.recording = recording
-        for name in TRACES:
+        for name in ALL:
+            vars(self).pop(name, None)
+        for name in recording.recorded:
             setattr(self, name, getattr(recording, name))
 
 

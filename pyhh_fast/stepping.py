@@ -9,14 +9,16 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from pyhh_fast import _euler, validation
-from pyhh_fast.models import GATES, PARAMETERS, HHModel
+from pyhh_fast import rate_tables, validation
+from pyhh_fast.kernels import euler
+from pyhh_fast.kinetics import NotTabulable, kinetics_of
+from pyhh_fast.models import GATES, PARAMETERS, HHModel, set_rates
 from pyhh_fast.overrides import hook_is_own, own_behaviour
 from pyhh_fast.recording import Recording
+from pyhh_fast.validation import FloatArray
 
 CELL = np.dtype(
-    [(name, np.float64) for name in ("V", "m", "h", "n", "I_Na", "I_K", "I_L")]
-    + [(f"{rate}_{gate}", np.float64) for gate in GATES for rate in ("alpha", "beta")]
+    [(name, np.float64) for name in ("V", "m", "h", "n", "I_Na", "I_K", "I_L", "V_before")]
     + [("step", np.int64)]
 )
 """One neuron between two steps, as the kernels see it (hh_cell in src/hh_euler.h)."""
@@ -51,6 +53,9 @@ class Stepper(Protocol):
     def advance(self, stop: int) -> bool:
         """Step on until `stop` are whole; return False where a step gave no finite number."""
 
+    def V_since(self, step: int) -> FloatArray:
+        """Return V after each whole step from number `step` on; of the latest chunk at most."""
+
     def leave(self) -> None:
         """Put the model at the last whole step."""
 
@@ -60,11 +65,22 @@ def stepper_for(model: Any, recording: Recording) -> Stepper:
     check_model(model)
     reason = own_behaviour(model)
     if reason is None:
-        return CompiledStepper(model, recording)
+        try:
+            return CompiledStepper(model, recording)
+        except NotTabulable as error:
+            reason = _not_tabulated(model, error)
+    _log(reason)
+    return PythonStepper(model, recording)
+
+
+def _not_tabulated(model: Any, why: NotTabulable) -> str:
+    return f"{type(model).__name__}._UpdateGateTimeConstants is not tabulated: {why}"
+
+
+def _log(reason: str) -> None:
     import logging
 
     logging.getLogger("pyhh_fast").info("stepping in Python: %s", reason)
-    return PythonStepper(model, recording)
 
 
 def check_model(model: Any) -> None:
@@ -97,10 +113,38 @@ def _present(owner: Any, name: str, label: str) -> Any:
         ) from None
 
 
-class CompiledStepper(Stepper):
-    """Steps a model that is HHModel in all but its numbers."""
+class Potentials:
+    """V of the latest chunk: in the recording, or in a buffer where it is not recorded."""
 
-    chunk = 65_536  # 2 to 4 ms
+    def __init__(self, recording: Recording) -> None:
+        self._recorded = recording.Vm if "Vm" in recording.recorded else None
+        self._buffer = np.empty(0)
+        self._first = 0
+
+    def begin(self, step: int, stop: int) -> None:
+        """Make room for the chunk of these steps."""
+        if self._recorded is None:
+            self._first = step
+            if self._buffer.size < stop - step:
+                self._buffer = np.empty(stop - step)
+
+    def rows(self, step: int, stop: int) -> FloatArray:
+        """Return the place of V after the steps from `step` to `stop`, within the chunk."""
+        if self._recorded is not None:
+            return self._recorded[step:stop]
+        return self._buffer[step - self._first : stop - self._first]
+
+
+class CompiledStepper(Stepper):
+    """Steps a model that is HHModel in all but its numbers and its kinetics.
+
+    Raises
+    ------
+    NotTabulable
+        If a table cannot hold its kinetics.
+    """
+
+    chunk = 262_144  # some 3 ms
 
     def __init__(self, model: HHModel, recording: Recording) -> None:
         self._model = model
@@ -112,45 +156,76 @@ class CompiledStepper(Stepper):
         self._cell["V"] = model.Vm
         for name in GATES:
             self._cell[name] = getattr(model, name).state
+        self._kinetics = kinetics_of(model)
+        self._table = self._kinetics.table(float(model.Vm))
+        self._slow: PythonStepper | None = None
+        self._V = Potentials(recording)
 
     @property
     def step(self) -> int:
-        return int(self._cell["step"][0])
+        return self._slow.step if self._slow else int(self._cell["step"][0])
 
     @property
     def state(self) -> State:
+        if self._slow:
+            return self._slow.state
         V, m, h, n = (float(self._cell[name][0]) for name in ("V", *GATES))
         return V, m, h, n
 
     def advance(self, stop: int) -> bool:
-        r = self._recording
-        return _euler.advance(
+        self._V.begin(self.step, stop)
+        status = None
+        while self._slow is None and self.step < stop and status != euler.Ending.NOT_FINITE:
+            V = self.state[0]
+            try:
+                if abs(V) >= rate_tables.LARGEST_V:
+                    rates_now = rate_tables.constant(self._kinetics.rates_at, V)
+                    status = self._advance(rates_now, self.step + 1)
+                    continue
+                if not self._table.low < V < self._table.high:
+                    self._table = self._kinetics.table(V)
+                status = self._advance(self._table, stop)
+            except NotTabulable as error:
+                # V has come to where the model's kinetics turn out to be what no table holds.
+                _log(_not_tabulated(self._model, error))
+                self.leave()
+                self._slow = PythonStepper(self._model, self._recording, self.step, self._V)
+        return self._slow.make(stop) if self._slow else status != euler.Ending.NOT_FINITE
+
+    def _advance(self, table: rate_tables.RateTable, stop: int) -> int:
+        r, rows = self._recording, slice(self.step, stop)
+        unwanted = np.ndarray((stop - self.step,), np.float64, np.empty(1), strides=(0,))
+        others = ("StateM", "StateH", "StateN", "INa", "IK", "IKleak")
+        ended: int = euler.advance(
             self._cell,
             self._parameters,
-            r.stimulus,
+            table.times(r.dt),
+            table.first,
+            table.inverse_width,
+            r.stimulus[rows],
             r.dt,
-            stop,
-            r.Vm,
-            r.StateM,
-            r.StateH,
-            r.StateN,
-            r.INa,
-            r.IK,
-            r.IKleak,
+            self._V.rows(self.step, stop),
+            *[getattr(r, name)[rows] if name in r.recorded else unwanted for name in others],
         )
+        return ended
+
+    def V_since(self, step: int) -> FloatArray:
+        return self._V.rows(step, self.step)
 
     def leave(self) -> None:
+        if self._slow:
+            self._slow.leave()
+            return
         if self.step == 0:
             return
         cell = self._cell[0]
+        self._model.Vm = cell["V_before"]  # for kinetics that look there
+        set_rates(self._model, cell["V_before"])
         self._model.Vm = cell["V"]
         for name, symbol in CURRENTS.items():
             setattr(self._model, name, cell[symbol])
         for name in GATES:
-            gate = getattr(self._model, name)
-            gate.state = cell[name]
-            gate.alpha = cell[f"alpha_{name}"]
-            gate.beta = cell[f"beta_{name}"]
+            getattr(self._model, name).state = cell[name]
 
 
 class PythonStepper(Stepper):
@@ -158,13 +233,16 @@ class PythonStepper(Stepper):
 
     chunk = 1_000  # some 10 ms
 
-    def __init__(self, model: Any, recording: Recording) -> None:
+    def __init__(
+        self, model: Any, recording: Recording, step: int = 0, V: Potentials | None = None
+    ) -> None:
         self._model = model
         self._recording = recording
+        self._V = V or Potentials(recording)
         # The number of whole steps and what the model showed after them: one object, replaced at
         # once, so that an interrupt finds both of one step.
-        self._whole: tuple[int, tuple[Any, ...]] = (0, self._look())
-        self._begun = 0
+        self._whole: tuple[int, tuple[Any, ...]] = (step, self._look())
+        self._begun = step
 
     @property
     def step(self) -> int:
@@ -176,9 +254,17 @@ class PythonStepper(Stepper):
         return float(V), float(m), float(h), float(n)
 
     def advance(self, stop: int) -> bool:
-        model, r = self._model, self._recording
+        self._V.begin(self.step, stop)
+        return self.make(stop)
+
+    def make(self, stop: int) -> bool:
+        """Do as `advance`, where the room for V is there already."""
+        model, r, start = self._model, self._recording, self.step
+        V_out = self._V.rows(start, stop)
+        names = ("INa", "IK", "IKleak", "StateM", "StateH", "StateN")
+        wanted = [vars(r).get(name) for name in names]
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            for i in range(self.step, stop):
+            for i in range(start, stop):
                 self._begun = i + 1
                 model.iterate(r.stimulus[i], r.dt)
                 shown = self._look()
@@ -188,10 +274,15 @@ class PythonStepper(Stepper):
                 if INa is None or IK is None or IKleak is None:
                     for name in CURRENTS:
                         _present(model, name, f"{name} after a step")
-                r.Vm[i], r.INa[i], r.IK[i], r.IKleak[i] = V, INa, IK, IKleak
-                r.StateM[i], r.StateH[i], r.StateN[i] = m, h, n
+                V_out[i - start] = V
+                for trace, value in zip(wanted, (INa, IK, IKleak, m, h, n), strict=True):
+                    if trace is not None:
+                        trace[i] = value
                 self._whole = (i + 1, shown)
         return True
+
+    def V_since(self, step: int) -> FloatArray:
+        return self._V.rows(step, self.step)
 
     def leave(self) -> None:
         """Take back a step that was only begun; what else a subclass keeps stays as it is."""
@@ -217,7 +308,9 @@ class PythonStepper(Stepper):
 
 
 def _restore(owner: Any, name: str, value: Any) -> None:
-    """Set `name` back, where it was there before and can be set."""
-    if value is not None:
-        with contextlib.suppress(AttributeError):
+    """Set `name` back, or away where it was not there, if that can be done."""
+    with contextlib.suppress(AttributeError):
+        if value is None:
+            delattr(owner, name)
+        else:
             setattr(owner, name, value)

@@ -17,7 +17,7 @@ FloatArray = npt.NDArray[np.float64]
 MOST_STEPS = 2**48
 """More steps than any machine will do; what is above is a slip of units."""
 
-BLOCK = 2**20
+BLOCK = 2**16
 """Values checked at a time, so that Ctrl-C is heard in between."""
 
 
@@ -99,19 +99,34 @@ def waveform(name: str, value: Any, *, unit: str = "µA/cm²") -> FloatArray:
     if given.ndim != 1:
         got = f"{given.ndim} dimensions, shape {given.shape}"
         raise ValueError(_message(name, rule, unit, got, advice))
+    # MaskedArray's attribute, asked for without importing numpy.ma, which takes 10 ms.
+    mask: Any = getattr(given, "mask", np.False_)
     wave = np.empty(given.size)
     for start in range(0, given.size, BLOCK):
         block = slice(start, start + BLOCK)
         with np.errstate(over="ignore"):
             wave[block] = given[block]
-        bad = ~np.isfinite(wave[block])
-        # MaskedArray's attribute, asked for without importing numpy.ma, which takes 10 ms.
-        bad |= getattr(given[block], "mask", False)
-        if bad.any():
-            index = start + int(np.argmax(bad))
+        good = np.isfinite(wave[block])
+        if mask.ndim:
+            good &= ~mask[block]
+        if not good.all():
+            index = start + int(np.argmin(good))
             got = f"{given[index]!s} at index {index}"
             raise ValueError(_message(name, rule, unit, got, "Replace or remove it."))
     return wave
+
+
+def names(name: str, value: Any, known: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names in `value`, each once, in the order of `known`, which must have them."""
+    rule = "a sequence of names"
+    advice = f"Pass some of {known}."
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        raise TypeError(_message(name, rule, "", shown(value), advice))
+    given = list(value)
+    for one in given:
+        if one not in known:
+            raise unknown_name(name, one, known)
+    return tuple(one for one in known if one in given)
 
 
 def steps_in(duration: Any, dt: float) -> int:
@@ -139,8 +154,10 @@ def _other(steps: float) -> int:
     return whole + 1 if steps > whole else whole - 1
 
 
-def unknown_name(kind: str, name: str, known: Iterable[str]) -> TypeError:
+def unknown_name(kind: str, name: Any, known: Iterable[str]) -> TypeError | ValueError:
     """Return the error for a name that is none of `known`, with the nearest one suggested."""
+    if not isinstance(name, str):
+        return TypeError(_message(kind, f"one of {', '.join(known)}", "", shown(name), ""))
     import difflib
 
     known = sorted(known)

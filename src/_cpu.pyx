@@ -8,7 +8,7 @@ cdef extern from "cpu.h":
         const char *name
         int present
 
-    const char *PYHH_FAST_LEVEL
+    const bint PYHH_FAST_X86
     const char *PYHH_FAST_COMPILER
     const char *PYHH_FAST_FLAVOUR
     cpu_feature cpu_feature_at(int index)
@@ -16,7 +16,6 @@ cdef extern from "cpu.h":
 
 SOURCES = PYHH_FAST_SOURCES.decode("ascii")
 FLAVOUR = PYHH_FAST_FLAVOUR.decode("ascii")
-LEVEL = PYHH_FAST_LEVEL.decode("ascii")
 COMPILER = PYHH_FAST_COMPILER.decode("ascii")
 
 
@@ -31,3 +30,16 @@ def features():
         index += 1
         feature = cpu_feature_at(index)
     return found
+
+
+def levels():
+    """Return the levels of instruction set that the kernels are built for and this CPU has."""
+    if not PYHH_FAST_X86:
+        return ["base"]
+    found = set(features())
+    needed = {
+        "v2": set(),
+        "v3": {"avx2", "fma"},
+        "v4": {"avx2", "fma", "avx512f", "avx512dq", "avx512vl"},
+    }
+    return [level for level, names in needed.items() if names <= found]

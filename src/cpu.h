@@ -3,11 +3,9 @@
 #define PYHH_FAST_CPU_H
 
 #if defined(__x86_64__) || defined(_M_X64)
-#define PYHH_FAST_LEVEL "x86-64 baseline"
-#elif defined(__aarch64__) || defined(_M_ARM64)
-#define PYHH_FAST_LEVEL "arm64 baseline"
+#define PYHH_FAST_X86 1
 #else
-#define PYHH_FAST_LEVEL "generic C"
+#define PYHH_FAST_X86 0
 #endif
 
 #if defined(__clang__)

@@ -14,6 +14,7 @@
 #define PYHH_FAST_HH_EQUATIONS_H
 
 #include "hh_math.h"
+#include "lanes.h"
 
 typedef struct {
     double C_m, g_Na, g_K, g_L, E_Na, E_K, E_L;
@@ -32,33 +33,38 @@ typedef struct {
 static inline hh_rates hh_rates_at(double V)
 {
     hh_rates r;
-    r.alpha_n = 0.1 * hh_exprelr((V - 10.0) * 0.1);
-    r.beta_n = 0.125 * hh_exp(V * (-1.0 / 80.0));
-    r.alpha_m = hh_exprelr((V - 25.0) * 0.1);
-    r.beta_m = 4.0 * hh_exp(V * (-1.0 / 18.0));
-    r.alpha_h = 0.07 * hh_exp(V * (-1.0 / 20.0));
-    r.beta_h = 1.0 / (hh_exp((30.0 - V) * 0.1) + 1.0);
+    r.alpha_n = 0.1 * hh_exprelr((V - 10.0) / 10.0);
+    r.beta_n = 0.125 * hh_exp(-V / 80.0);
+    r.alpha_m = hh_exprelr((V - 25.0) / 10.0);
+    r.beta_m = 4.0 * hh_exp(-V / 18.0);
+    r.alpha_h = 0.07 * hh_exp(-V / 20.0);
+    r.beta_h = 1.0 / (hh_exp((30.0 - V) / 10.0) + 1.0);
     return r;
 }
 
-static inline hh_currents hh_currents_at(const hh_parameters *p, double V, double m, double h,
-                                         double n)
+static inline hh_currents hh_currents_at(const hh_parameters *p, double V, lanes x)
 {
+    const double m = lane_m(x), h = lane_h(x), n = lane_n(x);
+    const double n2 = n * n;
     hh_currents c;
-    c.I_Na = p->g_Na * (m * m * m) * h * (V - p->E_Na);
-    c.I_K = p->g_K * (n * n) * (n * n) * (V - p->E_K);
+    /* In this order because m, h and n are known last. */
+    c.I_Na = (m * m) * (m * h) * (p->g_Na * (V - p->E_Na));
+    c.I_K = n2 * n2 * (p->g_K * (V - p->E_K));
     c.I_L = p->g_L * (V - p->E_L);
     return c;
 }
 
-static inline double hh_dVdt(const hh_parameters *p, const hh_currents *c, double I)
+/* V after a time dt at this slope. */
+static inline double hh_V_after(double V, const hh_currents *c, double I, double dt_over_C_m)
 {
-    return (I - c->I_Na - c->I_K - c->I_L) / p->C_m;
+    return HH_FMA(-dt_over_C_m, c->I_Na + c->I_K, HH_FMA(dt_over_C_m, I - c->I_L, V));
 }
 
-static inline double hh_dxdt(double x, double alpha, double beta)
+/* x + dt (alpha (1 - x) - beta x) for all gates, with rates times dt. */
+static inline lanes hh_gates_after(lanes x, lanes alpha_dt, lanes beta_dt)
 {
-    return alpha * (1.0 - x) - beta * x;
+    const lanes closed = lanes_sub(lanes_all(1.0), x);
+    return lanes_fnma(beta_dt, x, lanes_fma(alpha_dt, closed, x));
 }
 
 #endif

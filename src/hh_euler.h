@@ -3,41 +3,47 @@
 #ifndef PYHH_FAST_HH_EULER_H
 #define PYHH_FAST_HH_EULER_H
 
-#include <math.h>
-
 #include "hh_equations.h"
+#include "rate_table.h"
 
-/* One neuron between two steps. Currents and rates are those of the step that led here: of the
-   state before it. `step` counts the steps of this run. */
+/* One neuron between two steps. V_before and the currents are those of the step that led here: of
+   the state before it. `step` counts the steps of this run. */
 typedef struct {
     double V, m, h, n;
     double I_Na, I_K, I_L;
-    double alpha_m, beta_m, alpha_h, beta_h, alpha_n, beta_n;
+    double V_before;
     int64_t step;
 } hh_cell;
 
-static inline hh_cell hh_euler_step(hh_cell c, const hh_parameters *p, double I, double dt)
+/* The same while it is stepped. */
+typedef struct {
+    double V;
+    lanes x; /* m, h, n */
+    hh_currents i;
+} hh_neuron;
+
+static inline hh_neuron hh_neuron_of(const hh_cell *c)
 {
-    const hh_rates r = hh_rates_at(c.V);
-    const hh_currents i = hh_currents_at(p, c.V, c.m, c.h, c.n);
-
-    c.V += dt * hh_dVdt(p, &i, I);
-    c.m += dt * hh_dxdt(c.m, r.alpha_m, r.beta_m);
-    c.h += dt * hh_dxdt(c.h, r.alpha_h, r.beta_h);
-    c.n += dt * hh_dxdt(c.n, r.alpha_n, r.beta_n);
-
-    c.I_Na = i.I_Na, c.I_K = i.I_K, c.I_L = i.I_L;
-    c.alpha_m = r.alpha_m, c.beta_m = r.beta_m;
-    c.alpha_h = r.alpha_h, c.beta_h = r.beta_h;
-    c.alpha_n = r.alpha_n, c.beta_n = r.beta_n;
-    c.step += 1;
-    return c;
+    const hh_neuron neuron = {c->V, lanes_of(c->m, c->h, c->n), {c->I_Na, c->I_K, c->I_L}};
+    return neuron;
 }
 
-/* Whether V and all gates are finite; a sum of four is not where one of them is not. */
-static inline int hh_is_finite(const hh_cell *c)
+/* `row` holds the rates times dt for the row of V, `r` is where V stands in it. */
+static inline hh_neuron hh_euler_step(hh_neuron c, const hh_parameters *p, double dt_over_C_m,
+                                      const double *row, double r, double I)
 {
-    return isfinite(c->V + c->m + c->h + c->n);
+    const gate_rates rates = rate_table_at(row, r);
+    hh_neuron after;
+    after.i = hh_currents_at(p, c.V, c.x);
+    after.V = hh_V_after(c.V, &after.i, I, dt_over_C_m);
+    after.x = hh_gates_after(c.x, rates.alpha, rates.beta);
+    return after;
+}
+
+/* Whether all gates are finite; a sum of three is not where one of them is not. */
+static inline int hh_gates_are_finite(lanes x)
+{
+    return isfinite(lane_m(x) + lane_h(x) + lane_n(x));
 }
 
 #endif

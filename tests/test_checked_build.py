@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pyhh_fast import _cpu, _euler
+from pyhh_fast import _cpu, rate_tables
+from pyhh_fast.kernels import euler
 from pyhh_fast.stepping import CELL, SYMBOLS
 
 pytestmark = pytest.mark.skipif(_cpu.FLAVOUR == "optimised", reason="nothing is checked here")
@@ -20,24 +21,27 @@ ARRAYS = ["I", "V", "m", "h", "n", "I_Na", "I_K", "I_L"]
 PARAMETERS = np.ones(1, [(symbol, float) for symbol in SYMBOLS.values()])
 
 
-def advance(steps=100, stop=100, short=None):
+def advance(steps=100, short=None, lanes=8):
     """Run the loop over arrays of `steps` rows, but one that lacks the last."""
+    table = rate_tables.tabulate(rate_tables.hodgkin_huxley, -50.0, 50.0)
+    rows = np.ascontiguousarray(table.times(0.01)[:, :, :lanes])
     I, *traces = [np.zeros(steps - (name == short)) for name in ARRAYS]  # noqa: E741
-    return _euler.advance(np.zeros(1, CELL), PARAMETERS, I, 0.01, stop, *traces)
+    return euler.advance(np.zeros(1, CELL), PARAMETERS, rows, table.first, 4.0, I, 0.01, *traces)
 
 
 def test_a_right_call_passes():
-    assert advance()
+    assert advance() == euler.Ending.DONE
 
 
-@pytest.mark.parametrize("short", [name for name in ARRAYS if name != "V"])
+@pytest.mark.parametrize("short", ["m", "h", "n", "I_Na", "I_K"])
 def test_an_array_that_is_too_short_is_an_error(short):
     with pytest.raises(IndexError):
         advance(short=short)
 
 
-def test_a_step_beyond_the_arrays_breaks_an_assertion():
-    code = "import test_checked_build; test_checked_build.advance(stop=101)"
+@pytest.mark.parametrize("wrong", ["short='V'", "short='I_L'", "lanes=4"])
+def test_arrays_of_another_shape_break_an_assertion(wrong):
+    code = f"import test_checked_build; test_checked_build.advance({wrong})"
     command = [sys.executable, "-c", code]
     ended = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True)
     assert ended.returncode == -signal.SIGABRT

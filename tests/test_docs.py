@@ -43,21 +43,24 @@ def test_there_are_docstring_examples():
     }
 
 
+def undocumented(module, owner):
+    for name, thing in vars(owner).items():
+        if name.startswith("_") or getattr(thing, "__module__", module) != module:
+            continue
+        if inspect.isclass(thing):
+            yield from undocumented(module, thing)
+        explained = (
+            inspect.isclass(thing) or inspect.isfunction(thing) or isinstance(thing, property)
+        )
+        if explained and not inspect.getdoc(getattr(owner, name)):
+            yield f"{owner.__name__}.{name}"
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_everything_public_has_a_docstring(name):
     module = importlib.import_module(name)
     assert module.__doc__
-    for public, thing in vars(module).items():
-        if public.startswith("_") or getattr(thing, "__module__", None) != name:
-            continue
-        if inspect.isfunction(thing):
-            assert thing.__doc__, public
-        elif inspect.isclass(thing):
-            assert thing.__doc__, public
-            for method, member in vars(thing).items():
-                if inspect.isfunction(member) and not method.startswith("__"):
-                    documented = inspect.getdoc(getattr(thing, method))
-                    assert documented or method.startswith("_"), f"{public}.{method}"
+    assert list(undocumented(name, module)) == []
 
 
 @pytest.mark.skipif(not README.exists(), reason="the tests were copied without the README")

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pyhh_fast as pyhh
-from pyhh_fast.recording import TRACES
+from pyhh_fast.recording import ALL
 
 PARAMETERS = reference.Parameters._fields
 
@@ -78,7 +78,7 @@ stimuli = st.lists(st.floats(-20, 100), min_size=1, max_size=300)
 def test_runs_are_those_of_the_slow_twin(parameters, stimulus, dt):
     slow = slow_run(pyhh.HHModel(**parameters), np.array(stimulus), dt)
     fast = fast_run(pyhh.HHModel(**parameters), np.array(stimulus), dt)
-    for name in TRACES:
+    for name in ALL:
         np.testing.assert_allclose(
             getattr(fast, name), getattr(slow, name), rtol=1e-9, atol=1e-9, err_msg=name
         )
@@ -90,7 +90,7 @@ def test_one_step_agrees_to_1e_12(parameters, current, dt):
     slow = slow_run(pyhh.HHModel(**parameters), np.array([current]), dt)
     fast = fast_run(pyhh.HHModel(**parameters), np.array([current]), dt)
     # Relative to the size of what is added up, which may cancel.
-    for name in TRACES:
+    for name in ALL:
         np.testing.assert_allclose(
             getattr(fast, name), getattr(slow, name), rtol=1e-12, atol=1e-12, err_msg=name
         )
@@ -112,6 +112,7 @@ def test_readme_example_agrees_to_1e_9_mV():
     fast = fast_run(readme_model(), readme_stimulus(), 0.01)
     assert np.abs(fast.Vm - slow.Vm).max() < 1e-9
     assert len(fast.recording.spike_times) == 17
+    assert fast.recording.threshold == 50
 
 
 @pytest.mark.slow
@@ -137,9 +138,12 @@ def test_a_step_takes_everything_from_before_it():
 
 
 def test_clocks():
-    simulation = fast_run(pyhh.HHModel(), np.full(4, 10.0), 0.025)
-    np.testing.assert_array_equal(simulation.times, np.arange(4) * 0.025)
-    np.testing.assert_array_equal(simulation.recording.times, (np.arange(4) + 1) * 0.025)
+    # As many steps as it takes for times that are added up to be others.
+    simulation = fast_run(pyhh.HHModel(), np.full(1_000, 10.0), 0.025)
+    np.testing.assert_array_equal(simulation.times, np.arange(1_000) * 0.025)
+    np.testing.assert_array_equal(simulation.recording.times, (np.arange(1_000) + 1) * 0.025)
+    simulation.Run(np.zeros(2), 0.01)
+    np.testing.assert_array_equal(simulation.times, [0, 0.01])
 
 
 def test_a_new_model_has_m_and_n_steady_and_h_at_0():
@@ -268,9 +272,9 @@ def test_the_recording_does_not_follow_the_stimulus():
 def test_each_run_has_arrays_of_its_own():
     simulation = pyhh.Simulation(pyhh.HHModel())
     first = simulation.run(np.full(100, 10.0), 0.01)
-    kept = {name: getattr(first, name).copy() for name in TRACES}
+    kept = {name: getattr(first, name).copy() for name in ALL}
     simulation.Run(np.full(100, -10.0), 0.01)
-    for name in TRACES:
+    for name in ALL:
         np.testing.assert_array_equal(getattr(first, name), kept[name])
         assert not np.shares_memory(getattr(first, name), getattr(simulation, name))
 
@@ -280,11 +284,14 @@ def test_create_arrays_serves_a_loop_of_ones_own():
     assert simulation.Vm.shape == simulation.times.shape == (0,)
     simulation.CreateArrays(5, 0.5)
     np.testing.assert_array_equal(simulation.times, [0, 0.5, 1, 1.5, 2])
-    for name in TRACES:
+    for name in ALL:
         assert getattr(simulation, name).shape == (5,)
         assert np.isnan(getattr(simulation, name)).all()
     simulation.times = simulation.times + 1
     assert simulation.times[0] == 1
+    simulation.Run(np.zeros(3), 0.01)
+    simulation.CreateArrays(5, 0.5)
+    assert simulation.recording is None
 
 
 def test_names_and_signatures_are_pyhhs():
@@ -357,6 +364,17 @@ def test_gates_put_on_a_subclass_belong_to_one_model_too():
     assert Mine.m.state == 0
 
 
+def test_what_a_gate_of_ones_own_holds_belongs_to_one_model_too():
+    class Logging(pyhh.HHModel.Gate):
+        def __init__(self):
+            self.log = []
+
+    class Mine(pyhh.HHModel):
+        h = Logging()
+
+    assert Mine().h.log is not Mine().h.log
+
+
 @pytest.mark.parametrize("V", [10, 25, 10.0, 25.0, np.float64(25)])
 @pytest.mark.parametrize("run", [slow_run, fast_run])
 def test_removable_points_are_their_limits(run, V):
@@ -369,6 +387,7 @@ def test_removable_points_are_their_limits(run, V):
 
 def test_nothing_is_printed(capsys):
     fast_run(pyhh.HHModel(), np.zeros(100), 0.01)
+    pyhh.Simulation(pyhh.HHModel()).run(0.0, 0.01, duration=1.0)
     assert capsys.readouterr() == ("", "")
 
 

@@ -34,6 +34,11 @@ def simulation():
             TypeError,
             f"parameter must be one of {NAMES}; got 'gna'. Did you mean gNa?",
         ),
+        (
+            {"CM": 1},
+            TypeError,
+            f"parameter must be one of {NAMES}; got 'CM'. Did you mean Cm?",
+        ),
         ({"xyz": 100}, TypeError, f"parameter must be one of {NAMES}; got 'xyz'."),
         ({"Cm": 0}, ValueError, "Cm must be a positive, finite number (µF/cm²); got 0."),
         ({"Cm": -1.5}, ValueError, "Cm must be a positive, finite number (µF/cm²); got -1.5."),
@@ -74,13 +79,16 @@ def test_at_rest_takes_no_starting_voltage():
         pyhh.HHModel.at_rest(startingVoltage=3)
 
 
-@pytest.mark.parametrize("number", [3, 3.0, True, np.int16(3), np.float32(3), Fraction(7, 2)])
+@pytest.mark.parametrize(
+    "number", [3, 3.0, True, np.True_, np.int16(3), np.float32(3), Fraction(7, 2)]
+)
 def test_any_real_number_is_welcome(number):
     model = pyhh.HHModel(number, gNa=number)
     assert (model.Vm, model.gNa) == (float(number), float(number))
     recording = pyhh.Simulation(model).run(number, 0.01, duration=number, threshold=number)
     assert len(recording) == round(float(number) / 0.01)
     assert pyhh.HHModel(np.array(2.5)).Vm == 2.5
+    assert len(simulation().run([0.0], 0.01, progress=np.False_)) == 1
 
 
 @pytest.mark.parametrize(
@@ -116,6 +124,12 @@ def test_any_real_number_is_welcome(number):
             [1, None],
             TypeError,
             f"{WAVE}; got [1, None] (list), an array of object. Convert it to numbers first.",
+        ),
+        (
+            [None] * 99,
+            TypeError,
+            f"{WAVE}; got [None, None, None, None, None, None, ...] (list), an array of object. "
+            "Convert it to numbers first.",
         ),
         (
             {1: 2},
@@ -199,6 +213,12 @@ def test_bad_steps(step, kind, got):
             "0.01. The nearest whole ones are 1 and 1.01.",
         ),
         (
+            {"stimulus": 5.0, "duration": 1.008},
+            ValueError,
+            "duration must be a whole number of steps (ms); got 1.008, which is 100.8 steps of "
+            "0.01. The nearest whole ones are 1.01 and 1.",
+        ),
+        (
             {"stimulus": 5.0, "duration": 1.0 + 1e-8},
             ValueError,
             "duration must be a whole number of steps (ms); got 1.00000001, which is 100.000001 "
@@ -250,12 +270,26 @@ def test_bad_arguments_of_run(arguments, kind, message):
         (-1, ValueError, "-1"),
         (2.5, ValueError, "2.5"),
         (np.inf, ValueError, "inf"),
+        (2**49, ValueError, f"{2**49}"),
         ("3", TypeError, "'3' (str)"),
     ],
 )
 def test_bad_point_counts(points, kind, got):
     with raises(kind, f"pointCount must be a whole number, 0 or more; got {got}."):
         simulation().CreateArrays(points, 0.01)
+
+
+def test_bad_step_of_create_arrays():
+    with raises(TypeError, "deltaTms must be a finite number (ms); got '1' (str)."):
+        simulation().CreateArrays(3, "1")
+
+
+def test_a_bad_value_far_into_a_stimulus():
+    stimulus = np.zeros(2**20 + 5)  # checked in blocks of 2**20
+    stimulus[-2] = np.nan
+    message = f"stimulus {WAVE}; got nan at index {2**20 + 3}. Replace or remove it."
+    with raises(ValueError, message):
+        simulation().run(stimulus, 0.01)
 
 
 @pytest.mark.parametrize(

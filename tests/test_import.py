@@ -2,8 +2,10 @@
 
 import importlib.metadata
 import json
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -59,18 +61,20 @@ def test_the_version_is_said_once():
     assert pyhh_fast.__version__ == importlib.metadata.version("pyhh_fast")
 
 
-def test_missing_kernels_give_one_clear_message():
-    code = """
-import sys
-sys.modules["pyhh_fast._euler"] = None
-try:
-    import pyhh_fast
-except ImportError as error:
-    print(error)
-"""
-    message = fresh(code).stdout
-    assert message.startswith("pyhh_fast's compiled kernels are not built here.")
-    assert "pip install -e ." in message
+def test_missing_kernels_give_one_clear_message(tmp_path):
+    package = Path(pyhh_fast.__file__).parent
+    shutil.copytree(package, tmp_path / "pyhh_fast", ignore=shutil.ignore_patterns("*.so", "*.pyd"))
+    # An editable install has a finder of its own, which would still find its kernels.
+    code = "import sys; sys.meta_path[:] = [f for f in sys.meta_path if 'ditable' not in str(f)]\n"
+    code += "import pyhh_fast"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        "ImportError: pyhh_fast's compiled kernels are not built here. If this is a source tree, "
+        "run 'pip install -e .' in it, or start Python elsewhere to use the installed package."
+    )
 
 
 @pytest.mark.skipif(

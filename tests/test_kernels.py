@@ -1,9 +1,13 @@
-"""The compiled equations and the Euler loop, called directly.
+"""The compiled equations, rate tables and time loops, called directly.
 
 These tests also run against the checked and sanitizer builds.
 """
 
+import importlib
+import sys
+import threading
 from decimal import Decimal, localcontext
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,7 +15,7 @@ import reference
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyhh_fast import _euler, _rates
+from pyhh_fast import _cpu, _rate_tables, rate_tables
 from pyhh_fast.stepping import CELL, SYMBOLS
 
 RATES = ["alpha_m", "beta_m", "alpha_h", "beta_h", "alpha_n", "beta_n"]
@@ -23,7 +27,7 @@ REST = reference.steady(0.0)
 def compiled_rates(V):
     V = np.array(V, dtype=float, ndmin=1)
     rates = np.zeros(V.size, [(name, float) for name in RATES])
-    _rates.rates_at(V, rates)
+    _rate_tables.rates_at(V, rates)
     return rates
 
 
@@ -54,8 +58,20 @@ def relative_errors(V):
     ]
 
 
-def kernel(state=REST, parameters=None, I=(10.0,) * 100, dt=0.01, cuts=()):  # noqa: E741
-    """Run the loop over all of I, in pieces ending at `cuts`; return cell, traces, finite."""
+LOOPS = {level: importlib.import_module(f"pyhh_fast._euler_{level}") for level in _cpu.levels()}
+TABLE = rate_tables.tabulate(rate_tables.hodgkin_huxley, -200.0, 300.0)
+
+
+@pytest.fixture(params=LOOPS, autouse=True)
+def level(request):
+    """The instruction set that `kernel` runs on."""
+    global loop
+    loop = LOOPS[request.param]
+    return request.param
+
+
+def kernel(state=REST, parameters=None, I=(10.0,) * 100, dt=0.01, cuts=(), table=TABLE):  # noqa: E741
+    """Run the loop over all of I, in pieces ending at `cuts`; return cell, traces, how it ended."""
     cell = np.zeros(1, CELL)
     for name, value in zip(STATE, state, strict=True):
         cell[name] = value
@@ -64,10 +80,13 @@ def kernel(state=REST, parameters=None, I=(10.0,) * 100, dt=0.01, cuts=()):  # n
     )
     I = np.asarray(I, dtype=float)  # noqa: E741
     traces = {name: np.full(len(I), -999.0) for name in STATE + CURRENTS}
-    finite = True
-    for stop in (*cuts, len(I)):
-        finite = finite and _euler.advance(cell, p, I, dt, stop, *traces.values())
-    return cell[0], traces, finite
+    ended = loop.Ending.DONE
+    rows = (table.times(dt), table.first, table.inverse_width)
+    for start, stop in pairwise((0, *cuts, len(I))):
+        if ended == loop.Ending.DONE:
+            out = [trace[start:stop] for trace in traces.values()]
+            ended = loop.advance(cell, p, *rows, I[start:stop], dt, *out)
+    return cell[0], traces, ended
 
 
 @pytest.mark.parametrize(
@@ -102,7 +121,7 @@ def test_rates_far_out_go_through_subnormals_to_zero_and_infinity():
 
 def test_rates_refuse_an_output_of_another_length():
     with pytest.raises(ValueError, match="one length"):
-        _rates.rates_at(np.zeros(3), np.zeros(2, [(name, float) for name in RATES]))
+        _rate_tables.rates_at(np.zeros(3), np.zeros(2, [(name, float) for name in RATES]))
 
 
 @given(
@@ -113,9 +132,9 @@ def test_rates_refuse_an_output_of_another_length():
 )
 def test_one_step_is_that_of_the_reference(V, gates, current, dt):
     state = reference.State(V, *gates)
-    _, traces, finite = kernel(state, I=[current], dt=dt)
+    _, traces, ended = kernel(state, I=[current], dt=dt)
     expected = reference.euler(reference.Parameters(), state, [current], dt)
-    assert finite
+    assert ended != loop.Ending.NOT_FINITE
     for got, want in zip(traces.values(), vars(expected).values(), strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-13)
 
@@ -132,9 +151,11 @@ def test_a_run_is_that_of_the_reference():
     assert cell["step"] == 20_000
 
 
-def test_rates_left_in_the_cell_are_those_of_the_last_step():
+def test_the_cell_keeps_the_potential_before_its_last_step():
     cell, traces, _ = kernel()
-    assert tuple(cell[name] for name in RATES) == compiled_rates(traces["V"][-2])[0].tolist()
+    assert cell["V_before"] == traces["V"][-2]
+    cell, _, _ = kernel(I=[10.0])
+    assert cell["V_before"] == REST.V
 
 
 @given(cuts=st.lists(st.integers(0, 300), max_size=6).map(sorted))
@@ -163,8 +184,8 @@ def test_the_stimulus_may_be_strided_or_constant_and_is_only_read():
 def test_a_step_that_is_not_finite_is_not_taken(fatal):
     I = np.full(100, 10.0)  # noqa: E741
     I[fatal] = np.inf
-    cell, traces, finite = kernel(I=I)
-    assert not finite
+    cell, traces, ended = kernel(I=I)
+    assert ended == loop.Ending.NOT_FINITE
     assert cell["step"] == fatal
     before, _, _ = kernel(I=I[:fatal])
     assert cell == before
@@ -174,19 +195,51 @@ def test_a_step_that_is_not_finite_is_not_taken(fatal):
 
 @pytest.mark.parametrize("gate", ["m", "h", "n"])
 def test_a_gate_that_is_not_finite_counts(gate):
-    # The gate overflows in a step in which V does not: its conductance is 0.
-    parameters = reference.Parameters(gNa=0.0, gK=0.0)
-    _, traces, finite = kernel(REST, parameters=parameters, I=[0.0], dt=1e300)
-    assert finite
-    assert abs(traces["V"][0]) < 1e301
+    # The gate overflows while V stands still: there are no conductances.
+    parameters = reference.Parameters(gNa=0.0, gK=0.0, gKleak=0.0)
+    _, traces, ended = kernel(REST, parameters=parameters, I=[0.0], dt=1e300)
+    assert ended == loop.Ending.DONE
+    assert traces["V"][0] == 0
     state = REST._replace(**{gate: 1e70})
-    cell, _, finite = kernel(state, parameters=parameters, I=[0.0], dt=1e300)
-    assert not finite
+    cell, _, ended = kernel(state, parameters=parameters, I=[0.0], dt=1e300)
+    assert ended == loop.Ending.NOT_FINITE
     assert cell["step"] == 0
 
 
 def test_no_steps_change_nothing():
-    cell, _, finite = kernel(I=[])
-    assert finite
+    cell, _, ended = kernel(I=[])
+    assert ended == loop.Ending.DONE
     assert cell["step"] == 0
     assert [cell[name] for name in STATE] == list(REST)
+
+
+def test_rates_beyond_the_near_exponential_are_those_of_the_paper():
+    # exprelr has a branch of its own below -700, here -705 and -706.5.
+    assert max(relative_errors(-7_040.0)) < 1e-12
+
+
+def test_the_exponential_is_right_to_the_last_place():
+    # |x| is 0.35 at most: no rounding of x hides the error of the series.
+    V = np.random.default_rng(4).uniform(-28, 28, 1_000)
+    assert max(relative_errors(v)[RATES.index("beta_n")] for v in V) < 2e-16
+
+
+def test_the_loop_leaves_other_threads_running(monkeypatch):
+    go, ran = threading.Event(), []
+    thread = threading.Thread(target=lambda: ran.append(go.wait()))
+    cell = np.zeros(1, CELL)
+    p = np.array([tuple(reference.Parameters())], [(s, float) for s in SYMBOLS.values()])
+    rows = (TABLE.times(0.01), TABLE.first, TABLE.inverse_width)
+    I, *traces = np.zeros((8, 1_000_000))  # noqa: E741
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1_000)  # s: only a release of the GIL lets the other thread in
+    try:
+        thread.start()
+        go.set()
+        before = len(ran)
+        loop.advance(cell, p, *rows, I, 0.01, *traces)
+        after = len(ran)
+    finally:
+        sys.setswitchinterval(interval)
+    thread.join()
+    assert (before, after) == (0, 1)

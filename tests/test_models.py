@@ -28,6 +28,7 @@ def test_starting_voltage_is_a_float_whatever_it_came_as():
     assert type(pyhh.HHModel(np.float32(1.5)).Vm) is float
     assert pyhh.HHModel(np.int8(3)).Vm == 3.0
     assert pyhh.HHModel(True).Vm == 1.0
+    assert type(pyhh.HHModel(gNa=np.float32(100)).gNa) is float
 
 
 def test_at_rest_is_an_equilibrium_with_all_gates_steady():
@@ -115,8 +116,41 @@ def test_a_single_conductance_rests_at_its_reversal_potential(parameters, V):
     [
         ({"EKleak": 60.0}, r"got unstable ones at V = \d+\.\d+ mV\."),
         ({"gNa": 0, "gK": 0, "gKleak": 0}, "got no equilibrium at all"),
+        # Rates overflow there.
+        ({"gNa": 0, "gK": 0, "EKleak": -13_000.0}, r"got unstable ones at V = -1\.3e\+04 mV\."),
     ],
 )
 def test_no_resting_potential_is_an_error(parameters, got):
     with pytest.raises(ValueError, match="parameters must have a stable resting potential; " + got):
         pyhh.HHModel.at_rest(**parameters)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "V"),
+    [
+        # The upper of two is nearer 0.
+        ({"gK": 1.0, "gKleak": 0.1, "EK": -60.0, "EKleak": -60.0}, 42.43),
+        # An unstable one lies 0.5 mV beside it.
+        ({"gK": 1.0, "gKleak": 0.1, "EKleak": -7.274}, -4.38),
+        # A slip of units is searched in as many points as anything else.
+        ({"gNa": 0, "gK": 0, "ENa": 1e9}, 10.6),
+    ],
+)
+def test_no_equilibrium_is_missed(parameters, V):
+    assert pyhh.HHModel.at_rest(**parameters).Vm == pytest.approx(V, abs=0.01)
+
+
+def test_an_equilibrium_on_a_point_of_the_search_is_found():
+    points = int((165.0 + 62.0) / equilibria.GRID_STEP)
+    V = float(np.linspace(-62.0, 165.0, points + 1)[1_300] + 0.01234567)
+    assert pyhh.HHModel.at_rest(gNa=0, gK=0, EKleak=V).Vm == V
+
+
+def test_at_rest_does_not_trust_kinetics_that_misread_arrays():
+    class Branching(pyhh.HHModel):
+        def _UpdateGateTimeConstants(self, Vm):
+            super()._UpdateGateTimeConstants(Vm)
+            if np.any(Vm > 50):
+                self.n.alpha = 0 * self.n.alpha
+
+    assert Branching.at_rest().Vm == pytest.approx(pyhh.HHModel.at_rest().Vm, abs=1e-10)

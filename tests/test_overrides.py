@@ -1,24 +1,19 @@
-"""Whatever a user overrides is honoured: each case against the plain Python loop."""
+"""Whatever a user overrides is honoured: each case against the plain Python loop.
+
+Overridden kinetics have a file of their own.
+"""
 
 import logging
 
 import numpy as np
 import pytest
-from test_drop_in import TRACES, slow_run, snapshot
+from test_drop_in import ALL, slow_run, snapshot
 
 import pyhh_fast as pyhh
 from pyhh_fast.overrides import own_behaviour
 
 HHModel = pyhh.HHModel
 Gate = HHModel.Gate
-
-
-class Warmer(HHModel):
-    def _UpdateGateTimeConstants(self, Vm):
-        super()._UpdateGateTimeConstants(Vm)
-        for gate in (self.m, self.h, self.n):
-            gate.alpha *= 2
-            gate.beta *= 2
 
 
 class Pumped(HHModel):
@@ -54,6 +49,62 @@ class Watched(HHModel):
         return value * 0.9 if name == "gK" else value
 
 
+class ComputedPotential(HHModel):
+    @property
+    def Vm(self):
+        return self.__dict__["V"]
+
+    @Vm.setter
+    def Vm(self, value):
+        self.__dict__["V"] = min(value, 60.0)
+
+
+class ComputedCurrent(HHModel):
+    @property
+    def IK(self):
+        return self.__dict__.get("I")
+
+    @IK.setter
+    def IK(self, value):
+        self.__dict__["I"] = 0.9 * value
+
+
+class ComputedGate(HHModel):
+    def __init__(self):
+        self.slow = Gate()
+        super().__init__()
+
+    @property
+    def h(self):
+        self.slow.alpha *= 0.99
+        return self.slow
+
+
+class Switched:
+    """A descriptor that is no property."""
+
+    def __get__(self, model, cls):
+        return 120.0 if model is None or model.Vm < 20 else 100.0
+
+
+class SwitchedConductance(HHModel):
+    gNa = Switched()
+
+
+class PumpedsChild(Pumped):
+    pass
+
+
+class HalfOpening(Gate):
+    @property
+    def alpha(self):
+        return self.__dict__.get("rate", 0.0)
+
+    @alpha.setter
+    def alpha(self, value):
+        self.__dict__["rate"] = value / 2
+
+
 class SlowGate(Gate):
     def update(self, deltaTms):
         super().update(deltaTms / 3)
@@ -71,6 +122,8 @@ class LeakyGate(Gate):
 
 class OtherGate:
     """Not one of pyHH's at all."""
+
+    __slots__ = ("alpha", "beta", "state")
 
     def __init__(self):
         self.alpha = self.beta = 0.0
@@ -92,14 +145,6 @@ def hook_on_the_instance(monkeypatch):
     original = model._UpdateGateStates
     model._UpdateGateStates = lambda deltaTms: original(deltaTms / 2)
     return model
-
-
-def hook_on_the_class(monkeypatch):
-    original = HHModel._UpdateGateTimeConstants
-    monkeypatch.setattr(
-        HHModel, "_UpdateGateTimeConstants", lambda self, Vm: original(self, Vm + 1)
-    )
-    return HHModel()
 
 
 def gate_method_on_the_class(monkeypatch):
@@ -139,13 +184,13 @@ def made(cls):
 
 
 CASES = [
-    *map(made, [Warmer, Pumped, FrozenGates, TwiceAStep, ComputedConductance, Clamped, Watched]),
-    made(SlowGateOnTheClass),
+    *map(made, [Pumped, FrozenGates, TwiceAStep, ComputedConductance, Clamped, Watched]),
+    *map(made, [ComputedPotential, ComputedCurrent, ComputedGate, SwitchedConductance]),
+    *map(made, [PumpedsChild, SlowGateOnTheClass]),
     hook_on_the_instance,
-    hook_on_the_class,
     gate_method_on_the_class,
     gate_method_on_the_instance,
-    *map(replaced_gate, [SlowGate, LeakyGate, OtherGate]),
+    *map(replaced_gate, [SlowGate, LeakyGate, HalfOpening, OtherGate]),
     one_gate_for_two,
 ]
 
@@ -162,7 +207,7 @@ def test_overrides_are_honoured(make, monkeypatch):
         fast.Run(stimulus, 0.01)
     plain = pyhh.Simulation(HHModel())
     plain.Run(stimulus, 0.01)
-    for name in TRACES:
+    for name in ALL:
         np.testing.assert_array_equal(getattr(fast, name), getattr(slow, name))
     assert snapshot(fast.model) == snapshot(slow.model)
     assert np.abs(fast.Vm - plain.Vm).max() > 1e-3, "the override made no difference"
@@ -171,6 +216,8 @@ def test_overrides_are_honoured(make, monkeypatch):
 def test_a_model_of_any_make_with_pyhhs_names_runs():
     class Passive:
         """Only what a run touches."""
+
+        __slots__ = ("IK", "IKleak", "INa", "Vm", "h", "m", "n")
 
         def __init__(self):
             self.Vm = 0.0
@@ -202,10 +249,26 @@ def test_plain_models_are_compiled_and_others_say_why(caplog):
         pyhh.Simulation(HHModel()).Run(np.zeros(1), 0.01)
         assert caplog.messages == []
         pyhh.Simulation(Pumped()).Run(np.zeros(1), 0.01)
-    assert caplog.messages == ["stepping in Python: Pumped._UpdateCellVoltage is overridden"]
+    reason = "stepping in Python: Pumped._UpdateCellVoltage is overridden"
+    assert caplog.record_tuples == [("pyhh_fast", logging.INFO, reason)]
 
 
 def test_numpy_complains_of_nothing_where_a_python_step_overflows():
     # Warnings are errors in this suite.
     with pytest.raises(pyhh.SimulationError):
         pyhh.Simulation(Pumped()).run(-60.0, 0.01, duration=100.0)
+
+
+@pytest.mark.parametrize("hook", ["iterate", "_UpdateCellVoltage"])
+@pytest.mark.parametrize("where", ["class", "instance"])
+def test_parameters_that_nothing_asks_for_may_be_anything(hook, where):
+    def integrate(self, stimulusCurrent, deltaTms):
+        self.INa = self.IK = self.IKleak = 0.0
+        self.Vm += stimulusCurrent * deltaTms
+
+    model = type("Mine", (HHModel,), {hook: integrate} if where == "class" else {})()
+    if where == "instance":
+        setattr(model, hook, integrate.__get__(model))
+    model.gNa = None
+    recording = pyhh.Simulation(model).run([1.0, 1.0], 0.01)
+    np.testing.assert_allclose(recording.Vm, [0.01, 0.02])

@@ -71,7 +71,9 @@ def build(what, tree, **environment):
     return tree / "dist" / output("-c", code, cwd=tree, **environment).splitlines()[-1]
 
 
-@pytest.mark.parametrize("changed", ["src/_rates.pyx", "src/hodgkin_huxley.pxd", "src/hh_math.h"])
+@pytest.mark.parametrize(
+    "changed", ["src/_cpu.pyx", "src/euler.pxi", "src/hodgkin_huxley.pxd", "src/hh_math.h"]
+)
 def test_kernels_older_than_their_sources_stop_the_tests(tree, changed):
     (tree / "tests/test_nothing.py").write_text("def test_nothing(): pass\n")
     command = [sys.executable, "-m", "pytest", "-q", "tests/test_nothing.py"]
@@ -125,7 +127,9 @@ def test_what_is_shipped(tree):
         {"CHANGELOG.md", "LICENSE", "MANIFEST.in", "README.md", "pyproject.toml", "setup.py"}
         | {"PKG-INFO", "setup.cfg"}  # setuptools' own
         | PACKAGE
-        | files(ROOT, "src/*.pyx", "src/*.pxd", "src/*.h", "tests/*.py", "benchmarks/*.py")
+        | files(ROOT, "src/*.pyx", "src/*.pxi", "src/*.pxd", "src/*.h")
+        | files(ROOT, "tests/*.py", "tests/*.c", "benchmarks/*.py")
+        | files(ROOT, "benchmarks/*.c", "benchmarks/*.md")
     )
 
     (unpacked,) = (tree / "unpacked").iterdir()
@@ -138,9 +142,7 @@ def test_what_is_shipped(tree):
             *("METADATA", "RECORD", "WHEEL", "entry_points.txt", "top_level.txt"),
             "licenses/LICENSE",
         }
-        assert sorted(Path(name).name.partition(".")[0] for name in kernels) == sorted(
-            path.stem for path in ROOT.glob("src/*.pyx")
-        )
+        assert {Path(name).name.partition(".")[0] for name in kernels} == set(SETUP["KERNELS"])
         assert ("-cp311-abi3-" in wheel.name) == SETUP["STABLE_ABI"]
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pyhh_fast as pyhh
-from pyhh_fast.recording import TRACES, SpikeFinder
+from pyhh_fast.recording import ALL, SpikeFinder
 from pyhh_fast.stepping import CompiledStepper
 
 mpl.use("agg")
@@ -24,7 +24,7 @@ def test_run_returns_and_keeps_the_recording():
     recording = simulation.run(np.full(100, 10.0), 0.01)
     assert isinstance(recording, pyhh.Recording)
     assert simulation.recording is recording
-    for name in TRACES:
+    for name in ALL:
         trace = getattr(recording, name)
         assert getattr(simulation, name) is trace
         assert trace.shape == (100,)
@@ -35,7 +35,7 @@ def test_run_returns_and_keeps_the_recording():
 def test_a_constant_is_a_full_array():
     constant = rested().run(12, 0.01, duration=30)
     array = rested().run(np.full(3_000, 12.0), 0.01)
-    for name in (*TRACES, "times", "spike_times", "stimulus"):
+    for name in (*ALL, "times", "spike_times", "stimulus"):
         np.testing.assert_array_equal(getattr(constant, name), getattr(array, name))
 
 
@@ -44,7 +44,7 @@ def test_an_empty_stimulus_gives_empty_traces(stimulus):
     simulation = rested()
     V = simulation.model.Vm
     simulation.Run(stimulus, 0.01)
-    for name in (*TRACES, "times"):
+    for name in (*ALL, "times"):
         assert getattr(simulation, name).shape == (0,)
     assert simulation.recording.spike_times.shape == simulation.recording.times.shape == (0,)
     assert simulation.model.Vm == V
@@ -54,7 +54,7 @@ def test_an_empty_stimulus_gives_empty_traces(stimulus):
 
 @pytest.mark.parametrize(
     ("duration", "dt", "steps"),
-    [(100, 0.01, 10_000), (0.3, 0.1, 3), (1e5, 0.05, 2_000_000), (0.1 + 0.2, 0.1, 3), (7, 7, 1)],
+    [(100, 0.01, 10_000), (0.3, 0.1, 3), (100_000_000.3, 0.1, 1_000_000_003), (0.1 + 0.2, 0.1, 3)],
 )
 @pytest.mark.filterwarnings("ignore:dt is")
 def test_durations_are_counted_not_truncated(duration, dt, steps):
@@ -104,11 +104,12 @@ def test_the_threshold_is_the_users():
     assert rested().run(10.0, 0.01, duration=50.0, threshold=200.0).spike_times.size == 0
 
 
-def test_chunks_leave_no_trace(monkeypatch):
+@pytest.mark.parametrize("chunk", [1, 7])
+def test_chunks_leave_no_trace(chunk, monkeypatch):
     whole = rested().run(10.0, 0.01, duration=60.0)
-    monkeypatch.setattr(CompiledStepper, "chunk", 7)
+    monkeypatch.setattr(CompiledStepper, "chunk", chunk)
     pieces = rested().run(10.0, 0.01, duration=60.0)
-    for name in (*TRACES, "spike_times"):
+    for name in (*ALL, "spike_times"):
         np.testing.assert_array_equal(getattr(pieces, name), getattr(whole, name))
 
 
@@ -156,6 +157,7 @@ def test_plot_draws_four_panels_with_units(door):
             (before, recording.IKleak),
         ]
         np.testing.assert_array_equal(drawn, expected)
+        assert panels[1].lines[0].get_drawstyle() == "steps-post"
         labels = [text.get_text() for p in panels[2:] for text in p.get_legend().get_texts()]
         assert labels == ["m", "h", "n", "Na⁺", "K⁺", "leak"]
         assert figure is plt.gcf()

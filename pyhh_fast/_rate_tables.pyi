@@ -1,0 +1,15 @@
+import numpy as np
+import numpy.typing as npt
+
+from pyhh_fast.validation import FloatArray
+
+SOURCES: str
+POWERS: int
+LANES: int
+NODES: list[float]
+
+def rates_at(V: FloatArray, rates: npt.NDArray[np.void]) -> None: ...
+def fit(values: FloatArray, rows: FloatArray) -> None: ...
+def evaluate(
+    rows: FloatArray, first: int, inverse_width: float, V: FloatArray, rates: FloatArray
+) -> None: ...

@@ -1,0 +1,26 @@
+"""Which build of the compiled time loops this process uses.
+
+Each loop is compiled for several instruction sets; the best that the CPU has is taken, or a lower
+one that the environment variable PYHH_FAST_SIMD names.
+"""
+
+import importlib
+import os
+
+from pyhh_fast import _cpu
+
+
+def chosen_level(wanted: str | None, available: list[str]) -> str:
+    """Return the level to use: `wanted`, if given, or the best, which is the last, available."""
+    if not wanted:
+        return available[-1]
+    if wanted not in available:
+        raise ValueError(
+            f"PYHH_FAST_SIMD must be one of {', '.join(available)} on this CPU; got {wanted!r}. "
+            "Unset it to have the best."
+        )
+    return wanted
+
+
+LEVEL = chosen_level(os.environ.get("PYHH_FAST_SIMD"), _cpu.levels())
+euler = importlib.import_module(f"pyhh_fast._euler_{LEVEL}")

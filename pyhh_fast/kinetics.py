@@ -1,0 +1,224 @@
+"""The rates that a run needs: where they come from, and whether a table can hold them.
+
+A subclass with kinetics of its own is asked for them on a copy, tabulated, and then runs as fast
+as the built-in. What a table cannot hold is looked for before it is believed.
+"""
+
+import contextlib
+import copy
+import weakref
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from pyhh_fast import rate_tables
+from pyhh_fast.models import GATES, HHModel, has_own_kinetics
+from pyhh_fast.rate_tables import RateTable
+from pyhh_fast.validation import FloatArray
+
+TOLERANCE = 1e-13
+"""Largest relative error of a table, off its nodes."""
+
+FINEST_WIDTH = 1 / 64
+"""Rows are halved down to this, in mV, where rates are too steep for wider ones."""
+
+CHECKED_AT = np.array([-0.4999, -0.4, -0.2, 0.06, 0.3, 0.4999])
+"""Where in each row a new table is compared with what it was made from."""
+
+AGREES_AT = np.array([-0.2, 0.3])
+"""Where in each row a kept table is compared with a model before a run."""
+
+
+class NotTabulable(Exception):
+    """Why a table cannot stand in for a model's own kinetics."""
+
+
+class BuiltIn:
+    """Hodgkin and Huxley's own rates."""
+
+    rates_at = staticmethod(rate_tables.hodgkin_huxley)
+
+    def table(self, V: float) -> RateTable:
+        """Return a table that covers `V` (mV)."""
+        return rate_tables.built_in(V)
+
+
+class Own:
+    """The rates that a model's own `_UpdateGateTimeConstants` sets.
+
+    Raises
+    ------
+    NotTabulable
+        From here, `table` and `rates_at`, where a table would not do what the model does.
+    """
+
+    # One table a hook, kept for the next run and the next model: each run compares it anew.
+    _tables: ClassVar[weakref.WeakKeyDictionary[Any, RateTable]] = weakref.WeakKeyDictionary()
+
+    def __init__(self, model: HHModel) -> None:
+        hook = model._UpdateGateTimeConstants
+        self._hook = getattr(hook, "__func__", hook)
+        try:
+            self._scratch = copy.deepcopy(model)
+        except Exception as error:  # whatever a user's attributes raise when copied
+            raise NotTabulable(f"the model cannot be copied: {error!r}") from error
+        self._takes_arrays = False
+        low, high = rate_tables.range_with(model.Vm)
+        self._check_that_V_alone_counts(np.linspace(low, high, 6) + 0.0123)
+        self._takes_arrays = self._arrays_give_the_same(np.linspace(low, high, 12) - 0.0321)
+
+    def table(self, V: float) -> RateTable:
+        """Return a table that covers `V` (mV) and agrees with the model as it is now."""
+        try:
+            kept = self._tables.get(self._hook)
+        except TypeError:
+            kept = None
+        if kept is None or not self._agrees(kept):
+            kept = self._tabulate(*rate_tables.range_with(V))
+        elif not kept.low < V < kept.high:
+            kept = self._tabulate(*rate_tables.range_with(V, kept.low, kept.high))
+        with contextlib.suppress(TypeError):  # a callable that cannot be referred to weakly
+            self._tables[self._hook] = kept
+        return kept
+
+    def rates_at(self, V: FloatArray) -> FloatArray:
+        """Return the rates, shape (n, 6), at each V (mV)."""
+        if self._takes_arrays:
+            return self._ask(V)
+        return np.array([self._ask(float(v)) for v in V]).reshape(V.size, 6)
+
+    def _ask(self, V: Any) -> FloatArray:
+        scratch = self._scratch
+        gates = [getattr(scratch, name) for name in GATES]
+        for gate in gates:
+            gate.alpha = gate.beta = np.nan  # so that what the hook leaves out is seen
+        scratch.Vm = V
+        try:
+            with np.errstate(all="ignore"):
+                scratch._UpdateGateTimeConstants(V)
+            rates = [gate.alpha for gate in gates] + [gate.beta for gate in gates]
+            values = np.empty((*np.shape(V), 6))
+            for i, rate in enumerate(rates):
+                values[..., i] = rate
+        except Exception as error:  # whatever a user's formulas raise
+            where = f" at V = {V:.6g} mV" if np.ndim(V) == 0 else ""
+            raise NotTabulable(f"it raised {error!r}{where}") from error
+        return values
+
+    def _check_that_V_alone_counts(self, V: FloatArray) -> None:
+        first = self.rates_at(V)
+        if not np.isfinite(first).all():
+            raise NotTabulable("it sets not all rates, or some to no number")
+        if not _same(self.rates_at(V[::-1])[::-1], first):
+            raise NotTabulable("asked again, it gives other rates")
+        for i, name in enumerate(GATES):
+            getattr(self._scratch, name).state = 0.35 + 0.1 * i
+        for name in ("INa", "IK", "IKleak"):
+            setattr(self._scratch, name, 1.5)
+        if not _same(self.rates_at(V), first):
+            raise NotTabulable("the rates depend on more than V")
+
+    def _arrays_give_the_same(self, V: FloatArray) -> bool:
+        one_by_one = self.rates_at(V)
+        try:
+            together = self._ask(V)
+        except NotTabulable:
+            return False
+        return bool(_error(together, one_by_one).max() <= TOLERANCE)
+
+    def _agrees(self, table: RateTable) -> bool:
+        step = 1 if self._takes_arrays else 8
+        numbers = table.first + np.arange(0, len(table.rows), step)
+        errors = self._errors(table.rows[::step], numbers, table.width, AGREES_AT)
+        return bool(errors.max() <= TOLERANCE)
+
+    def _tabulate(self, low: float, high: float) -> RateTable:
+        width = rate_tables.WIDTH
+        while True:
+            table = rate_tables.tabulate(self.rates_at, low, high, width)
+            errors = self._repair(table)
+            worst = int(np.argmax(errors))
+            if errors[worst] <= TOLERANCE:
+                return table
+            if width <= FINEST_WIDTH:
+                V = (table.first + worst) * width
+                raise NotTabulable(f"the rates are not smooth at V = {V:.6g} mV")
+            width /= 2
+
+    def _repair(self, table: RateTable) -> FloatArray:
+        """Make anew the rows with a node on or beside a 0/0 of the user's formulas.
+
+        There a formula gives NaN, or loses digits; nodes a little further in miss the place.
+        Return the errors of all rows.
+        """
+        numbers = table.first + np.arange(len(table.rows))
+        errors = self._errors(table.rows, numbers, table.width)
+        for reach in (0.93, 0.85):
+            bad = np.flatnonzero(errors > TOLERANCE)
+            if 0 < bad.size <= 16:
+                rows = rate_tables.rows_of(self.rates_at, numbers[bad], table.width, reach)
+                new_errors = self._errors(rows, numbers[bad], table.width)
+                better = new_errors < errors[bad]
+                table.rows[bad[better]] = rows[better]
+                errors[bad[better]] = new_errors[better]
+        return errors
+
+    def _errors(
+        self,
+        rows: FloatArray,
+        numbers: npt.NDArray[np.int64],
+        width: float,
+        checked_at: FloatArray = CHECKED_AT,
+    ) -> FloatArray:
+        """Return the relative error of each row, the largest of its rates, off the nodes."""
+        V = (numbers[:, np.newaxis] + checked_at) * width
+        shape = (numbers.size, checked_at.size, 6)
+        exact = self.rates_at(V.ravel()).reshape(shape)
+        powers = checked_at[:, np.newaxis] ** np.arange(rows.shape[1])
+        got = np.einsum("pj,kjr->kpr", powers, rows)[:, :, [0, 1, 2, 4, 5, 6]]
+        errors = np.where(np.isnan(got), np.inf, _error(got, exact)).max(axis=2)
+        doubtful = ~(errors <= TOLERANCE)
+        if doubtful.any():
+            errors[doubtful] -= self._rounding(V[doubtful])
+            errors[np.isnan(errors)] = 0.0
+        largest: FloatArray = errors.max(axis=1)
+        return largest
+
+    def _rounding(self, V: FloatArray) -> FloatArray:
+        """Return by how much the formulas' own rounding moves the rates at each V, relatively.
+
+        It is what they do between neighbouring numbers: next to nothing, except beside a 0/0. At
+        a 0/0 itself it is NaN.
+        """
+        ulps = np.spacing(np.abs(V))
+        at = self.rates_at(V)
+        beside = [self.rates_at(V + j * ulps) for j in (-3, -2, -1, 1, 2, 3)]
+        largest: FloatArray = 4 * np.max([_error(b, at) for b in beside], axis=(0, 2))
+        return largest
+
+
+def kinetics_of(model: HHModel) -> BuiltIn | Own:
+    """Return where the rates of `model` come from.
+
+    Raises
+    ------
+    NotTabulable
+        If it must be asked at each step.
+    """
+    if not has_own_kinetics(model):
+        return BuiltIn()
+    if not model.tabulate:
+        raise NotTabulable("tabulate is False")
+    return Own(model)
+
+
+def _same(a: FloatArray, b: FloatArray) -> bool:
+    return np.array_equal(a, b, equal_nan=True)
+
+
+def _error(got: FloatArray, exact: FloatArray) -> FloatArray:
+    """Return the relative error; NaN where either is."""
+    with np.errstate(all="ignore"):
+        error: FloatArray = np.abs(got - exact) / np.maximum(np.abs(exact), 1e-290)
+    return error

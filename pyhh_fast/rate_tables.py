@@ -1,0 +1,154 @@
+"""Rates tabulated over V: what the time loops read instead of formulas.
+
+A row depends on its V alone, not on when or for what range it was made, so results do not depend
+on how far a table happens to reach.
+"""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from pyhh_fast import _rate_tables
+from pyhh_fast.validation import FloatArray
+
+WIDTH = 0.25
+"""Width of a row in mV. At 0.5 the last term that is left out is 1e-14 of a rate like e^(V/10), at
+0.25 below rounding; the time loop is as fast with either."""
+
+FIRST_RANGE = (-50.0, 150.0)
+"""Where a table begins, in mV; rows are added where V goes beyond."""
+
+LARGEST_V = 1_000.0
+"""No rows beyond this, in mV: the rates there are asked for step by step."""
+
+GROWTH = 100.0
+"""Rows are added up to the next multiple of this, in mV."""
+
+RATES = [f"{rate}_{gate}" for gate in "mhn" for rate in ("alpha", "beta")]
+
+RatesAt = Callable[[FloatArray], FloatArray]
+"""Takes V, shape (n,), mV; returns rates, shape (n, 6), 1/ms: alpha m, h, n, beta m, h, n."""
+
+
+class RateTable:
+    """Polynomials for the rates over a range of V; never changed once made.
+
+    Parameters
+    ----------
+    rows : ndarray, shape (n, 6, 8)
+        Coefficients, as src/rate_table.h lays them out.
+    first : int
+        Number of the first row; row k is centred on k times `width`.
+    width : float
+        Width of a row, in mV; a power of two. Infinity for a single row that serves all V.
+    """
+
+    def __init__(self, rows: FloatArray, first: int, width: float) -> None:
+        self.rows = rows
+        self.first = first
+        self.width = width
+        self.inverse_width = 1 / width
+        self._scaled: tuple[float, FloatArray] = (1.0, rows)
+
+    @property
+    def low(self) -> float:
+        """Where the first row begins, in mV."""
+        return (self.first - 0.5) * self.width
+
+    @property
+    def high(self) -> float:
+        """Where the last row ends, in mV."""
+        return (self.first + len(self.rows) - 0.5) * self.width
+
+    def times(self, dt: float) -> FloatArray:
+        """Return the rows of the rates times `dt`; those of the latest `dt` are kept."""
+        scaled_dt, rows = self._scaled
+        if scaled_dt != dt:
+            rows = _aligned(self.rows.shape[0])
+            with np.errstate(over="ignore"):  # by a dt that no run survives
+                np.multiply(self.rows, dt, out=rows)
+            self._scaled = (dt, rows)
+        return rows
+
+    def __call__(self, V: FloatArray) -> FloatArray:
+        """Return the rates, shape (n, 6), at each V within the table."""
+        rates = np.empty((V.size, 6))
+        _rate_tables.evaluate(self.rows, self.first, self.inverse_width, V, rates)
+        return rates
+
+
+def hodgkin_huxley(V: FloatArray) -> FloatArray:
+    """Return the rates of Hodgkin & Huxley (1952), as compiled, at each V."""
+    rates = np.empty(V.size, [(name, np.float64) for name in RATES])
+    _rate_tables.rates_at(V, rates)
+    by_gate = rates.view(np.float64).reshape(V.size, 3, 2)
+    return np.concatenate([by_gate[:, :, 0], by_gate[:, :, 1]], axis=1)
+
+
+def tabulate(rates_at: RatesAt, low: float, high: float, width: float = WIDTH) -> RateTable:
+    """Return a table of `rates_at` that covers `low` to `high`."""
+    first, last = round(low / width), round(high / width)
+    numbers = np.arange(first, last + 1)
+    return RateTable(rows_of(rates_at, numbers, width), first, width)
+
+
+def rows_of(
+    rates_at: RatesAt, numbers: npt.NDArray[np.int64], width: float, reach: float = 1.0
+) -> FloatArray:
+    """Return the rows of these numbers.
+
+    Parameters
+    ----------
+    reach : float, default 1
+        Where in a row the nodes stand, relative to Chebyshev's; below 1 they move inwards.
+    """
+    nodes = reach * np.array(_rate_tables.NODES)
+    V = (numbers[:, np.newaxis] + nodes) * width
+    values = rates_at(V.ravel()).reshape(numbers.size, _rate_tables.POWERS, 6)
+    rows = _aligned(numbers.size)
+    _rate_tables.fit(values, rows)
+    if reach != 1:
+        rows /= reach ** np.arange(_rate_tables.POWERS)[:, np.newaxis]
+    return rows
+
+
+def constant(rates_at: RatesAt, V: float) -> RateTable:
+    """Return a table that has the rates at `V` for all V: enough for one step from there."""
+    rows = np.zeros((1, _rate_tables.POWERS, _rate_tables.LANES))
+    rates = rates_at(np.array([V]))[0]
+    rows[0, 0, 0:3], rows[0, 0, 4:7] = rates[:3], rates[3:]
+    return RateTable(rows, 0, np.inf)
+
+
+def range_with(
+    V: float, low: float = FIRST_RANGE[0], high: float = FIRST_RANGE[1]
+) -> tuple[float, float]:
+    """Return `low` and `high`, moved out to the next multiple of GROWTH where `V` is beyond."""
+    far = min(LARGEST_V, GROWTH * math.ceil(abs(V) / GROWTH))
+    return (min(low, -far) if V < low else low, max(high, far) if V > high else high)
+
+
+_built_in: RateTable | None = None
+
+
+def built_in(V: float) -> RateTable:
+    """Return the table of Hodgkin & Huxley's rates, grown to cover `V`; made once a process."""
+    global _built_in
+    table = _built_in
+    if table is None:
+        table = tabulate(hodgkin_huxley, *range_with(V))
+    elif not table.low < V < table.high:
+        table = tabulate(hodgkin_huxley, *range_with(V, table.low, table.high))
+    _built_in = table
+    return table
+
+
+def _aligned(rows: int) -> FloatArray:
+    """Return room for `rows` rows that begins at a cache line, as each row then does."""
+    shape = (rows, _rate_tables.POWERS, _rate_tables.LANES)
+    size = rows * _rate_tables.POWERS * _rate_tables.LANES
+    room = np.empty(size + 7)
+    skip = -(room.ctypes.data // room.itemsize) % 8
+    return room[skip : skip + size].reshape(shape)

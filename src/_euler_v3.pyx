@@ -1,0 +1,3 @@
+"""Forward Euler for one cell, compiled for x86-64-v3."""
+
+include "euler.pxi"

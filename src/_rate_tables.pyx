@@ -1,0 +1,78 @@
+"""Making rate tables (rate_table.h), and reading them outside the time loop."""
+
+from hodgkin_huxley cimport (
+    PYHH_FAST_SOURCES, RATE_TABLE_LANES, RATE_TABLE_POWERS, gate_rates, hh_rates, hh_rates_at,
+    lane_h, lane_m, lane_n, rate_table_at, rate_table_find, rate_table_fit_row, rate_table_nodes,
+    rate_table_place,
+)
+
+SOURCES = PYHH_FAST_SOURCES.decode("ascii")
+POWERS = RATE_TABLE_POWERS
+LANES = RATE_TABLE_LANES
+NODES = [rate_table_nodes[j] for j in range(RATE_TABLE_POWERS)]
+
+
+def rates_at(const double[::1] V, hh_rates[::1] rates):
+    """Fill `rates` with alpha_m, beta_m, alpha_h, beta_h, alpha_n, beta_n (1/ms) at each V (mV).
+
+    These are the formulas of Hodgkin & Huxley (1952) as hh_equations.h has them.
+
+    Parameters
+    ----------
+    V : array of float64, shape (n,), mV
+    rates : structured array, shape (n,)
+        Output; six float64 fields of those names, in that order.
+    """
+    cdef Py_ssize_t i
+    if rates.shape[0] != V.shape[0]:
+        raise ValueError("rates and V must have one length")
+    with nogil:
+        for i in range(V.shape[0]):
+            rates[i] = hh_rates_at(V[i])
+
+
+def fit(const double[:, :, ::1] values, double[:, :, ::1] rows):
+    """Fill `rows` with the polynomials through the values at the nodes.
+
+    Parameters
+    ----------
+    values : array of float64, shape (n, 6, 6)
+        For each row and node alpha m, h, n and beta m, h, n.
+    rows : array of float64, shape (n, 6, 8)
+        Output: for each row and power the same, with a fourth lane of 0 behind each three.
+    """
+    cdef Py_ssize_t k
+    cdef int j, rate, lane
+    cdef double[6] at_nodes
+    cdef double[6] coefficients
+    if rows.shape[0] != values.shape[0]:
+        raise ValueError("rows and values must have one length")
+    with nogil:
+        for k in range(values.shape[0]):
+            for rate in range(6):
+                lane = rate if rate < 3 else rate + 1
+                for j in range(6):
+                    at_nodes[j] = values[k, j, rate]
+                rate_table_fit_row(at_nodes, coefficients)
+                for j in range(6):
+                    rows[k, j, lane] = coefficients[j]
+            for j in range(6):
+                rows[k, j, 3] = rows[k, j, 7] = 0.0
+
+
+def evaluate(const double[:, :, ::1] rows, Py_ssize_t first, double inverse_width,
+             const double[::1] V, double[:, ::1] rates):
+    """Fill `rates`, shape (n, 6), with alpha m, h, n and beta m, h, n as the table has them."""
+    cdef Py_ssize_t i
+    cdef rate_table_place place
+    cdef gate_rates both
+    with nogil:
+        for i in range(V.shape[0]):
+            place = rate_table_find(V[i], inverse_width)
+            both = rate_table_at(&rows[place.k - first, 0, 0], place.r)
+            rates[i, 0] = lane_m(both.alpha)
+            rates[i, 1] = lane_h(both.alpha)
+            rates[i, 2] = lane_n(both.alpha)
+            rates[i, 3] = lane_m(both.beta)
+            rates[i, 4] = lane_h(both.beta)
+            rates[i, 5] = lane_n(both.beta)

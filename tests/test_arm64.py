@@ -1,0 +1,147 @@
+"""The C headers as other CPUs compile them: the same bits on arm64, under qemu, as here.
+
+kernel_harness.c is a time loop over them without Python. It is first compiled for this CPU, which
+shows that it does what the package does, and then for arm64.
+"""
+
+import os
+import runpy
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_kernels import exact_rates
+
+import pyhh_fast as pyhh
+from pyhh_fast import kernels, rate_tables
+from pyhh_fast.rate_tables import hodgkin_huxley
+from pyhh_fast.stepping import GATES, SYMBOLS
+
+ROOT = Path(__file__).parents[1]
+TRACES = ["Vm", "StateM", "StateH", "StateN", "INa", "IK", "IKleak"]
+SPAN = (-1_000.0, 1_000.0)  # mV
+SHAPE = [-4_000, 8_001, 0.25]  # the table of that: number of the first row, rows, their width
+FUSED = kernels.LEVEL != "v2"  # whether this process has fused multiply-add, as arm64 does
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not (ROOT / "src").is_dir(), reason="no sources here"),
+    pytest.mark.skipif(sys.platform == "win32", reason="needs a compiler with gcc's options"),
+]
+
+
+class Harness:
+    """kernel_harness.c, compiled: numbers in, numbers out."""
+
+    def __init__(self, path, compiler, emulator, flags, fused):
+        for program in (compiler[0], *emulator):
+            if not shutil.which(program):
+                end = pytest.fail if os.environ.get("CI") else pytest.skip
+                end(f"{program} is not installed")
+        setup = runpy.run_path(str(ROOT / "setup.py"), run_name="setup")
+        flags = [*setup["LANGUAGE"], *setup["FLAVOURS"]["optimised"], *flags(setup)]
+        flags += ["-Wall", "-Wextra", "-Werror", "-I", ROOT / "src"]
+        source = ROOT / "tests" / "kernel_harness.c"
+        subprocess.run([*compiler, *flags, source, "-o", path, "-lm"], check=True)
+        self.command = [*emulator, path]
+        self.fused = fused
+
+    def __call__(self, what, *numbers):
+        data = np.concatenate([np.ravel(part) for part in numbers]).astype(float).tobytes()
+        done = subprocess.run([*self.command, what], input=data, stdout=subprocess.PIPE)
+        assert done.returncode == 0
+        return np.frombuffer(done.stdout)
+
+
+@pytest.fixture(scope="module", params=["here", "arm64"])
+def harness(request, tmp_path_factory):
+    path = tmp_path_factory.mktemp("harness") / "harness"
+    if request.param == "here":
+        return Harness(path, ["cc"], [], lambda setup: setup["LEVELS"][kernels.LEVEL], FUSED)
+    compiler = ["aarch64-linux-gnu-gcc", "-static"]
+    return Harness(path, compiler, ["qemu-aarch64"], lambda setup: [], True)
+
+
+def assert_same_bits(got, expected):
+    got, expected = np.ascontiguousarray(got), np.ascontiguousarray(expected)
+    np.testing.assert_array_equal(got.view(np.uint64), expected.view(np.uint64))
+
+
+def test_rates_are_the_same(harness):
+    V = np.concatenate(
+        [
+            [10, 25, 0.0, -0.0, 5e-324, -1e-310, 1e308, -1e308],
+            *[(-far, far) for far in (1e3, 7e3, 8e3, 13e3, 14e3, 14.5e3, 2e4)],
+            *[removable + 10.0 ** -np.arange(16) for removable in (10, 25)],
+            np.random.default_rng(0).uniform(-200, 300, 5_000),
+            np.random.default_rng(1).uniform(-2e4, 2e4, 5_000),
+        ]
+    )
+    order = [0, 3, 1, 4, 2, 5]
+    assert_same_bits(harness("rates", V).reshape(-1, 6), hodgkin_huxley(V)[:, order])
+    endless = np.array([np.nan, np.inf, -np.inf])  # CPUs differ in the sign of a NaN
+    got = harness("rates", endless).reshape(-1, 6)
+    np.testing.assert_array_equal(got, hodgkin_huxley(endless)[:, order])
+
+
+def test_the_table_is_the_same(harness):
+    assert_same_bits(
+        harness("rows", SHAPE), rate_tables.tabulate(hodgkin_huxley, *SPAN, SHAPE[2]).rows.ravel()
+    )
+
+
+def test_rates_read_from_the_table_are_exact(harness):
+    V = np.random.default_rng(2).uniform(*SPAN, 400)
+    V[:5] = [10.0, 25.0, 10.125, np.nextafter(10.125, 0), -49.875]
+    exact = [[float(rate) for rate in exact_rates(v)] for v in V]
+    got = harness("table", SHAPE, V).reshape(-1, 6)
+    np.testing.assert_allclose(got, np.array(exact)[:, [0, 2, 4, 1, 3, 5]], rtol=2e-14)
+
+
+def run(harness, model, stimulus, dt):
+    numbers = [getattr(model, name) for name in SYMBOLS]
+    state = [model.Vm, *[getattr(model, gate).state for gate in GATES]]
+    return harness("run", SHAPE, dt, numbers, state, stimulus).reshape(-1, 7)
+
+
+PULSES = np.where(np.arange(200_000) % 3_000 < 100, 60.0, 0.0)
+RANDOM = np.random.default_rng(3).uniform(-20, 60, 200_000)
+LARGE = np.repeat([0.0, 3e4, 0.0, -2e3, 10.0], [100, 20, 500, 30, 5_000])  # to 600 mV
+
+
+@pytest.mark.parametrize(
+    ("parameters", "stimulus", "dt"),
+    [
+        ({}, np.full(200_000, 10.0), 0.01),
+        ({"gK": 30, "EKleak": 10.7}, PULSES, 0.025),
+        ({"Cm": 1.3, "gNa": 110, "ENa": 100, "EK": -9}, RANDOM, 0.007),
+        ({}, LARGE, 0.001),
+    ],
+    ids=["constant", "pulses", "random", "large"],
+)
+def test_runs_are_the_same(harness, parameters, stimulus, dt):
+    model = pyhh.HHModel.at_rest(**parameters)
+    got = run(harness, model, stimulus, dt)
+    simulation = pyhh.Simulation(model)
+    simulation.run(stimulus, dt)
+    expected = np.column_stack([getattr(simulation, name) for name in TRACES])
+    if harness.fused == FUSED:
+        assert_same_bits(got, expected)
+    else:
+        np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-9)
+
+
+def test_what_is_not_finite_is_seen(harness):
+    stimulus = np.full(100, 10.0)
+    for value in (np.nan, np.inf, -np.inf):
+        stimulus[70] = value
+        assert len(run(harness, pyhh.HHModel.at_rest(), stimulus, 0.01)) == 70
+    for gate in GATES:
+        # The gate overflows while V stands still: there are no conductances.
+        model = pyhh.HHModel(gNa=0, gK=0, gKleak=0)
+        assert len(run(harness, model, [0.0], 1e300)) == 1
+        getattr(model, gate).state = 1e70
+        assert len(run(harness, model, [0.0], 1e300)) == 0

@@ -1,0 +1,182 @@
+"""Rate tables: as exact as they say, and the same however they came about."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import reference
+from test_kernels import exact_rates
+
+import pyhh_fast as pyhh
+from pyhh_fast import _rate_tables, rate_tables
+from pyhh_fast.rate_tables import hodgkin_huxley, tabulate
+
+CLAIM = 2e-14
+"""What the rates are claimed to be exact to."""
+
+
+def largest_error(table, V):
+    """The largest relative error of a table, against the paper's formulas in 50 digits."""
+    got = table(np.ascontiguousarray(V))
+    names = ["alpha_m", "alpha_h", "alpha_n", "beta_m", "beta_h", "beta_n"]
+    order = ["alpha_m", "beta_m", "alpha_h", "beta_h", "alpha_n", "beta_n"]
+    columns = [order.index(name) for name in names]
+    exact = [[exact_rates(v)[column] for column in columns] for v in V]
+    with_exact = zip(got, exact, strict=True)
+    return max(
+        abs(float(type(want)(float(x)) / want - 1))
+        for row, wants in with_exact
+        for x, want in zip(row, wants, strict=True)
+    )
+
+
+@pytest.fixture(scope="module")
+def table():
+    return tabulate(hodgkin_huxley, -1_000.0, 1_000.0)
+
+
+def test_rates_are_exact_over_the_whole_table(table):
+    V = np.random.default_rng(0).uniform(-1_000, 1_000, 1_500)
+    assert largest_error(table, V) < CLAIM
+
+
+def test_rates_are_exact_to_4e_15_where_cells_live(table):
+    V = np.random.default_rng(1).uniform(-100, 150, 1_500)
+    assert largest_error(table, V) < 4e-15
+
+
+@pytest.mark.parametrize("removable", [10.0, 25.0])
+def test_rates_are_exact_at_and_beside_the_removable_points(table, removable):
+    gaps = 10.0 ** np.arange(-14, 0)
+    assert largest_error(table, removable + np.concatenate([[0.0], gaps, -gaps])) < 4e-15
+    rates = table(np.array([10.0, 25.0]))
+    np.testing.assert_allclose([rates[0, 2], rates[1, 0]], [0.1, 1.0], rtol=1e-15)
+
+
+def test_rates_are_exact_on_both_sides_of_row_borders(table):
+    borders = (np.arange(-400, 800, 7) + 0.5) * table.width
+    below = np.nextafter(borders, -np.inf)
+    assert largest_error(table, np.concatenate([borders, below])) < CLAIM
+    jumps = np.abs(table(borders) / table(below) - 1)
+    assert jumps.max() < CLAIM
+
+
+def test_the_fit_is_the_inverse_of_the_nodes_vandermonde_matrix():
+    # Coefficients of r^p come back as they were, for each power alone.
+    nodes = np.array(_rate_tables.NODES)
+    np.testing.assert_allclose(nodes, np.cos((2 * np.arange(6) + 1) * np.pi / 12) / 2, atol=1e-16)
+    values = np.repeat((nodes ** np.arange(6)[:, np.newaxis])[:, :, np.newaxis], 6, axis=2)
+    rows = np.empty((6, 6, 8))
+    _rate_tables.fit(np.ascontiguousarray(values), rows)
+    for power in range(6):
+        scale = 0.5 ** np.arange(6)  # what a coefficient is worth at the border of a row
+        expected = np.where(np.arange(6) == power, 1.0, 0.0)
+        np.testing.assert_allclose(rows[power, :, 0] * scale, expected * scale, atol=1e-15)
+    assert (rows[:, :, [3, 7]] == 0).all()
+
+
+def test_fit_refuses_rows_of_another_number():
+    with pytest.raises(ValueError, match="one length"):
+        _rate_tables.fit(np.zeros((2, 6, 6)), np.zeros((3, 6, 8)))
+
+
+def test_a_row_does_not_depend_on_its_table():
+    small, large = tabulate(hodgkin_huxley, -20, 30), tabulate(hodgkin_huxley, -300, 400)
+    skip = small.first - large.first
+    np.testing.assert_array_equal(large.rows[skip : skip + len(small.rows)], small.rows)
+
+
+def test_tables_cover_what_they_say():
+    for low, high in pairwise([-1_000.0, -50.0, 10.0, 150.0, 1_000.0]):
+        table = tabulate(hodgkin_huxley, low, high)
+        assert table.low <= low < high <= table.high
+        assert (table.first, table.width) == (low * 4, 0.25)
+        assert table.rows.ctypes.data % 64 == 0
+
+
+@pytest.mark.parametrize(
+    ("V", "expected"),
+    [
+        (0, (-50, 150)),
+        (-50.5, (-100, 150)),
+        (-250, (-300, 150)),
+        (151, (-50, 200)),
+        (950, (-50, 1_000)),
+        (-999.5, (-1_000, 150)),
+    ],
+)
+def test_ranges_grow_by_hundreds(V, expected):
+    assert rate_tables.range_with(V) == expected
+
+
+def test_the_built_in_table_is_made_once_and_grows(monkeypatch):
+    monkeypatch.setattr(rate_tables, "_built_in", None)
+    table = rate_tables.built_in(0.0)
+    assert rate_tables.built_in(100.0) is table
+    grown = rate_tables.built_in(-180.0)
+    assert grown.low <= -180 < 150 <= grown.high
+    assert rate_tables.built_in(0.0) is grown
+
+
+def test_rows_times_dt_are_kept_for_the_latest_dt():
+    table = tabulate(hodgkin_huxley, -20, 30)
+    rows = table.times(0.01)
+    np.testing.assert_array_equal(rows, table.rows * 0.01)
+    assert table.times(0.01) is rows
+    np.testing.assert_array_equal(table.times(0.02), table.rows * 0.02)
+    assert table.times(1.0) is not rows
+    assert rows.ctypes.data % 64 == 0
+
+
+def run_to(V, **parameters):
+    """A run whose V is driven to about V, passively, and held there."""
+    model = pyhh.HHModel(gNa=0, gK=0, gKleak=1.0, EKleak=V, **parameters)
+    simulation = pyhh.Simulation(model)
+    simulation.run(0.0, 5e-5 if V < -100 else 0.01, duration=0.2 if V < -100 else 20.0)
+    return simulation
+
+
+@pytest.mark.parametrize("V", [-200.0, -130.0, 200.0, 400.0, 900.0])
+def test_runs_beyond_the_first_range_agree_with_the_slow_twin(V, monkeypatch):
+    monkeypatch.setattr(rate_tables, "_built_in", None)
+    start = pyhh.HHModel(0.9 * V)
+    dt = 1e-6 if V < 0 else 1e-3
+    model = pyhh.HHModel(0.9 * V, ENa=V, EK=V, EKleak=V)
+    simulation = pyhh.Simulation(model)
+    simulation.run(0.0, dt, duration=500 * dt)
+    first = reference.pyhh_start(start.Vm)
+    expected = reference.euler(
+        reference.Parameters(ENa=V, EK=V, EKleak=V), first, np.zeros(500), dt
+    )
+    np.testing.assert_allclose(simulation.Vm, expected.V, rtol=1e-12)
+    np.testing.assert_allclose(simulation.StateM, expected.m, rtol=1e-11)
+    np.testing.assert_allclose(simulation.StateH, expected.h, rtol=1e-11, atol=1e-15)
+
+
+@pytest.mark.parametrize("V", [-1_500.0, 1_500.0, 8_000.0])
+def test_runs_beyond_all_tables_ask_the_formulas(V):
+    dt = 1e-60 if V < 0 else 1e-3
+    model = pyhh.HHModel(V, ENa=V, EK=V, EKleak=V - 10)
+    simulation = pyhh.Simulation(model)
+    simulation.run(0.0, dt, duration=20 * dt)
+    expected = reference.euler(
+        reference.Parameters(ENa=V, EK=V, EKleak=V - 10), reference.pyhh_start(V), np.zeros(20), dt
+    )
+    np.testing.assert_allclose(simulation.Vm, expected.V, rtol=1e-13)
+    np.testing.assert_allclose(simulation.StateM, expected.m, rtol=1e-12)
+    np.testing.assert_allclose(model.h.beta, reference.rates(simulation.Vm[-2]).beta_h, rtol=1e-12)
+
+
+def test_results_do_not_depend_on_how_far_the_table_reaches(monkeypatch):
+    def trace():
+        model = pyhh.HHModel.at_rest()
+        stimulus = np.repeat([0.0, 4_000.0, 0.0, -400.0, 10.0], [100, 20, 500, 30, 2_000])
+        simulation = pyhh.Simulation(model)
+        simulation.run(stimulus, 0.002)
+        return simulation.Vm
+
+    monkeypatch.setattr(rate_tables, "_built_in", None)
+    growing = trace()
+    assert growing.max() > 150
+    monkeypatch.setattr(rate_tables, "_built_in", tabulate(hodgkin_huxley, -1_000, 1_000))
+    np.testing.assert_array_equal(trace(), growing)
