@@ -1,225 +1,323 @@
-"""One neuron, forward Euler: ns per step of this package, its slow twin, pure Python and numba.
+"""One neuron: ns per step of this package, of loops written by hand, and of four simulators.
 
-    pip install ".[bench]" && python benchmarks/single_cell.py
+    pip install ".[bench]" && taskset -c 0 python benchmarks/single_cell.py
 
-Every row makes the same steps from the same state (HHModel's own start, h = 0) under the same
-constant stimulus, 10 µA/cm² at 0.01 ms, which keeps the cell firing; every row writes the same
-seven traces into new arrays each time, but for one that writes V alone. Before anything is timed,
-every row's traces are held against this package's, and the script stops where they differ. Slow
-rows make fewer steps: the first of the same run.
+Every row simulates the cell of cell.py from the same state, 10 µA/cm² at 0.01 ms, which keeps it
+firing, and writes its traces into new arrays each time. Before anything is timed every row's
+traces are held against this package's, and the script stops where they differ: number by number
+where the method is forward Euler; where it is not, all spikes of the first second, extrapolated
+to a step of zero, must be where forward Euler's are, and each trace must span what it should.
+What is not installed is left out, and the reason printed.
 
-`Simulation.Run` also checks and copies the stimulus and finds the spikes; its peers do not.
-Times are the smallest of many rounds, so of rounds whose arrays lie in memory that the process
-already holds: a first run, or one whose predecessors are kept, also pays for fresh pages.
+`Simulation.Run` also checks and copies the stimulus and finds the spikes; the others do not. The
+compilation, the making of the cell and, for Brian2, the reading of its results from disk are not
+timed here; the table of cold starts has them. Slow rows make fewer steps or fewer rounds.
+
+Times are the smallest of many rounds, so of rounds whose arrays may lie in memory that the process
+already holds. A process's first run also pays for fresh pages; the table of cold starts has it.
 """
 
 import argparse
+import importlib
 import sys
 from collections.abc import Callable, Sequence
-from math import exp
-from typing import Any
+from dataclasses import dataclass
+from datetime import date
 
-import numpy as np
-from timing import Row, conditions, time_in_turns
+import cold_start
+from cell import (
+    STEP,
+    Disagreement,
+    Traces,
+    Unavailable,
+    Way,
+    check_extremes,
+    exact_spike_times,
+    largest_difference,
+    spike_error,
+    spike_times,
+)
+from loops import Numba, NumbaAllocating, PlainC, PurePython
+from own import CustomKinetics, Iterate, RichDoor, ThisPackage, readme_example
+from simulators import Arbor, Brian2, Brian2Loop, Jaxley, Neuron
+from timing import Row, conditions, table, three_digits, time_in_turns, write_section
 
-from pyhh_fast import HHModel, Simulation
-
-STEP = 0.01  # ms
-STIMULUS = 10.0  # µA/cm²
 SLOW_STEPS = 10_000
 """Most steps of a row that runs in the interpreter."""
 
-TRACES = ("Vm", "StateM", "StateH", "StateN", "INa", "IK", "IKleak")
+RECORDING_STEPS = 10_000_000
+LONG_STEPS = 100_000_000
+LONGEST = 5.0  # s: what a row may take over all rounds, so that slow ones leave time to the rest
 
-TOLERANCE = 1e-9
-"""Largest difference from this package, relative to the largest value of the trace.
+ROWS: list[tuple[type[Way], bool]] = [
+    (ThisPackage, True),
+    (RichDoor, False),
+    (CustomKinetics, True),
+    (PlainC, True),
+    (PlainC, False),
+    (NumbaAllocating, True),
+    (Numba, True),
+    (Numba, False),
+    (Jaxley, True),
+    (Jaxley, False),
+    (Arbor, True),
+    (Arbor, False),
+    (Neuron, True),
+    (Neuron, False),
+    (Brian2, True),
+    (Brian2, False),
+    (Brian2Loop, True),
+    (Brian2Loop, False),
+    (Iterate, True),
+    (PurePython, True),
+]
+"""Ways, and whether with all traces that the way can record, or with V alone."""
 
-For V that is about 1e-7 mV. Rounding alone, amplified from spike to spike, was seen to come to
-7e-9 mV over 10⁶ steps, and to no more over 10⁷; a parameter changed by 1 in 10¹² to 1.4e-7 mV.
-"""
+FIRST_RUNS: list[type[Way]] = [
+    *(ThisPackage, CustomKinetics, PlainC, NumbaAllocating, Numba, Jaxley, Arbor, Neuron)
+]
+COLD = [*FIRST_RUNS, Brian2, PurePython]
 
-
-def stepping_loop(all_traces: bool) -> Callable[..., None]:
-    """Return the peers' time loop, written from the paper: plain Python, and what numba compiles.
-
-    Numba takes `all_traces` for a constant and drops the branch; in plain Python it is lost in
-    the noise.
-    """
-
-    def loop(stimulus, dt, V, m, h, n, V_out, m_out, h_out, n_out, INa_out, IK_out, IL_out):
-        Cm, gNa, gK, gL = 1.0, 120.0, 36.0, 0.3
-        ENa, EK, EL = 115.0, -12.0, 10.6
-        for i in range(len(stimulus)):
-            alpha_n = 0.01 * (10 - V) / (exp((10 - V) / 10) - 1) if V != 10 else 0.1
-            beta_n = 0.125 * exp(-V / 80)
-            alpha_m = 0.1 * (25 - V) / (exp((25 - V) / 10) - 1) if V != 25 else 1.0
-            beta_m = 4 * exp(-V / 18)
-            alpha_h = 0.07 * exp(-V / 20)
-            beta_h = 1 / (exp((30 - V) / 10) + 1)
-
-            INa = gNa * m * m * m * h * (V - ENa)
-            IK = gK * n * n * n * n * (V - EK)
-            IL = gL * (V - EL)
-            V += dt * (stimulus[i] - INa - IK - IL) / Cm
-            m += dt * (alpha_m * (1 - m) - beta_m * m)
-            h += dt * (alpha_h * (1 - h) - beta_h * h)
-            n += dt * (alpha_n * (1 - n) - beta_n * n)
-
-            V_out[i] = V
-            if all_traces:
-                m_out[i], h_out[i], n_out[i] = m, h, n
-                INa_out[i], IK_out[i], IL_out[i] = INa, IK, IL
-
-    return loop
+ColdStarts = dict[type[Way], cold_start.ColdStart]
 
 
-def start() -> tuple[float, float, float, float]:
-    """Return V (mV), m, h and n that all rows start from."""
-    model = HHModel()
-    return float(model.Vm), float(model.m.state), float(model.h.state), float(model.n.state)
+@dataclass
+class TimedWay(Row):
+    """A row, and what was found when it was held against the first."""
+
+    way: type[Way] = ThisPackage
+    traces: int = 0
+    differs_by: float | None = None  # mV
+    spike_error: float | None = None  # ms
 
 
-def compiled_row(steps: int) -> Row:
-    stimulus = np.full(steps, STIMULUS)
+class Bench:
+    """What one call of the script found."""
 
-    def prepare() -> Callable[[], list[Any]]:
-        simulation = Simulation(HHModel())
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+        self.left_out: dict[str, str] = {}
+        self.rows: list[TimedWay] = []
 
-        def call() -> list[Any]:
-            simulation.Run(stimulus, STEP)
-            return [getattr(simulation, name) for name in TRACES]
+    def get(self, way: type[Way], *, all_traces: bool) -> TimedWay | None:
+        """Return the row of a way, if it is there."""
+        for row in self.rows:
+            if row.way is way and (row.traces > 1) == all_traces:
+                return row
+        return None
 
-        return call
+    def made(self, way: type[Way], steps: int, all_traces: bool) -> Way | None:
+        """Return a way, set up; None, with the reason noted, where it cannot be had."""
+        try:
+            importlib.import_module(way.package)
+            return way(steps, STEP, all_traces)
+        except (ImportError, Unavailable) as error:
+            reason = str(error)
+        except Exception as error:  # a package that is at odds with another fails in any way
+            reason = f"{type(error).__name__}: {error}"
+        self.left_out[f"{way.label}{'' if all_traces else ', V only'}"] = reason
+        return None
 
-    return Row("**this package**, `Simulation.Run`", steps, prepare)
+    def check(self) -> None:
+        """Make the rows and hold each against the first; this also warms them up."""
+        exact = exact_spike_times(ThisPackage)
+        expected: Traces = {}
+        errors: dict[type[Way], float] = {}
+        for way, all_traces in ROWS:
+            in_python = way in (Iterate, PurePython) or (
+                way is CustomKinetics and not CustomKinetics.is_compiled(STEP)
+            )
+            steps = SLOW_STEPS if in_python else self.steps
+            instance = self.made(way, steps, all_traces)
+            if instance is None:
+                continue
+            call = instance.prepare()
+            traces = instance.read(call())
+            del call
+            row = TimedWay(way.label, steps, instance.prepare, way=way, traces=len(traces))
+            row.seconds = getattr(instance, "seconds", None)
+            if not expected:
+                expected = traces
+                times = spike_times(instance, traces["Vm"], STEP)
+                if times.size >= exact.size:
+                    row.spike_error = float(times[exact.size - 1] - exact[-1])
+            elif way.forward_euler:
+                row.differs_by = largest_difference(instance, traces, expected)
+            else:
+                check_extremes(instance, traces, expected)
+                if way not in errors:
+                    errors[way] = spike_error(way, exact)
+                row.spike_error = errors[way]
+            self.rows.append(row)
+
+    def speed(self) -> str:
+        ours = self.rows[0].ns_per_step
+        lines = []
+        for row in self.rows:
+            ns = row.ns_per_step
+            numbers = [f"{row.traces}", f"{row.steps:,}", three_digits(ns), three_digits(ns / ours)]
+            differs_by = "" if row.differs_by is None else f"{row.differs_by:.0e}"
+            error = "" if row.spike_error is None else f"{row.spike_error:+.2f}"
+            lines.append([row.label, *numbers, differs_by, error])
+        headings = ["one cell, dt 0.01 ms", "traces", "steps", "ns/step", "× this package"]
+        headings += [
+            "V differs by (mV)",
+            "last spike of the first second errs by (ms)",
+        ]
+        return table(headings, lines)
 
 
-def iterate_row(steps: int) -> Row:
-    """The loop that a user of pyHH's `iterate` writes."""
-    stimulus = np.full(steps, STIMULUS)
-
-    def prepare() -> Callable[[], list[Any]]:
-        model = HHModel()
-        simulation = Simulation(model)
-
-        def call() -> list[Any]:
-            simulation.CreateArrays(steps, STEP)
-            for i in range(steps):
-                model.iterate(stimulus[i], STEP)
-                simulation.Vm[i] = model.Vm
-                simulation.StateM[i] = model.m.state
-                simulation.StateH[i] = model.h.state
-                simulation.StateN[i] = model.n.state
-                simulation.INa[i] = model.INa
-                simulation.IK[i] = model.IK
-                simulation.IKleak[i] = model.IKleak
-            return [getattr(simulation, name) for name in TRACES]
-
-        return call
-
-    return Row("this package, its own Python stepping, `HHModel.iterate`", steps, prepare)
-
-
-def pure_python_row(steps: int) -> Row:
-    stimulus = [STIMULUS] * steps
-    loop, state = stepping_loop(all_traces=True), start()
-
-    def call() -> list[Any]:
-        traces = [[0.0] * steps for _ in TRACES]
-        loop(stimulus, STEP, *state, *traces)
-        return traces
-
-    return Row("pure Python, `math` and lists", steps, lambda: call)
-
-
-def numba_rows(steps: int) -> list[Row]:
-    """Return the rows of numba; ImportError where it is absent or at odds with this NumPy."""
-    from numba import njit
-
-    stimulus, state = np.full(steps, STIMULUS), start()
-    seven, only_V = njit(stepping_loop(all_traces=True)), njit(stepping_loop(all_traces=False))
-    unused = [np.empty(0)] * (len(TRACES) - 1)
-
-    # np.empty out here asks for huge pages where the system has them; numba's own does not.
-    def call_seven() -> list[Any]:
-        traces = [np.empty(steps) for _ in TRACES]
-        seven(stimulus, STEP, *state, *traces)
-        return traces
-
-    def call_only_V() -> list[Any]:
-        V = np.empty(steps)
-        only_V(stimulus, STEP, *state, V, *unused)
-        return [V]
-
-    return [
-        Row("numba", steps, lambda: call_seven),
-        Row("numba, V only", steps, lambda: call_only_V),
+def recording_cost(rounds: int) -> tuple[float, float]:
+    """Return ns per step of a long run with all traces, and with V alone."""
+    rows = [
+        Row("", RECORDING_STEPS, RichDoor(RECORDING_STEPS, STEP, all_traces).prepare)
+        for all_traces in (True, False)
     ]
+    time_in_turns(rows, rounds)
+    return rows[0].ns_per_step, rows[1].ns_per_step
 
 
-def differences(rows: Sequence[Row]) -> list[float]:
-    """Return each row's largest difference of V from the first row's, in mV; stop if too large.
-
-    Over the steps that both make. Also warms up each row: numba compiles here.
-    """
-    expected = rows[0].prepare()()
-    largest = []
-    for row in rows:
-        traces = row.prepare()()
-        for name, trace, whole in zip(TRACES, traces, expected, strict=False):  # V first, or alone
-            reference = whole[: row.steps]
-            difference = np.abs(np.asarray(trace) - reference).max()
-            if not difference <= TOLERANCE * np.abs(reference).max():
-                sys.exit(f"{row.label}: {name} differs by {difference:.2g}; nothing was timed.")
-            if name == "Vm":
-                largest.append(float(difference))
-    return largest
+def cold_starts(bench: Bench, rounds: int) -> ColdStarts:
+    """Return, for each way that there is, the processes' smallest times, part by part."""
+    best: ColdStarts = {}
+    spent = dict.fromkeys(COLD, 0.0)
+    for _ in range(rounds):
+        for way in COLD:
+            if spent[way] >= LONGEST or not any(row.way is way for row in bench.rows):
+                continue
+            found = cold_start.measure(way, bench.steps if way in FIRST_RUNS else 0)
+            spent[way] += found.first_result
+            best[way] = found.smallest(best.get(way, found))
+    return best
 
 
-def report(rows: Sequence[Row], differing_by: Sequence[float]) -> str:
-    """Return a Markdown table, and what one has to know to read it."""
-    ours = rows[0].ns_per_step
+def cold_start_table(cold: ColdStarts, steps: int) -> str:
+    lines = []
+    for way, found in cold.items():
+        seconds = (found.first_result, found.importing, found.setting_up)
+        first = f"{found.first_run / steps * 1e9:.3g}" if way in FIRST_RUNS else ""
+        lines.append([way.label, *map(three_digits, seconds), first])
+    headings = ["from the start of a process", "to the first result (s)"]
+    headings += ["of that: import, NumPy's aside (s)", "set-up and 20,000 steps (s)"]
+    return table([*headings, f"then first run of {steps:,} steps (ns/step)"], lines)
+
+
+def claims(bench: Bench, cold: ColdStarts, rounds: int) -> str:
+    """Return a table of what this package set out to reach and what this run measured."""
+    ours = bench.rows[0]
+
+    def ratio(way: type[Way]) -> str:
+        row = bench.get(way, all_traces=True)
+        if row is None:
+            return "not measured"
+        text = f"{row.ns_per_step / ours.ns_per_step:.2f}"
+        if row.steps < ours.steps:
+            return f"{text} (stepped in Python)"
+        if way in cold:
+            first = cold[way].first_run / cold[ThisPackage].first_run
+            text += f"; first run of a process {first:.2f}"
+        return text
+
+    def example() -> str:
+        row = Row("", 20_000, readme_example)
+        row.prepare()()
+        time_in_turns([row], 10 * rounds)
+        return f"{row.best * 1e3:.2f} ms"
+
+    def recording() -> str:
+        with_all, only_V = recording_cost(max(3, rounds // 2))
+        return f"{with_all / only_V:.2f} ({with_all:.2f} : {only_V:.2f} ns)"
+
+    def unless_unavailable(measure: Callable[[], str]) -> str:
+        try:
+            return measure()
+        except Unavailable as error:
+            return f"not measured: {error}"
+
+    return table(
+        ["aim", "", "measured"],
+        [
+            ["plain C, all traces, against this package", "2.2 or more", ratio(PlainC)],
+            ["numba, its own outputs, against this package", "4 or more", ratio(NumbaAllocating)],
+            ["numba, NumPy's outputs, against this package", "4 or more", ratio(Numba)],
+            [
+                "README's example, rate tables made anew",
+                "1.5 ms or less",
+                unless_unavailable(example),
+            ],
+            ["kinetics of a subclass against built-in", "1.1 or less", ratio(CustomKinetics)],
+            [
+                f"all traces against V alone, {RECORDING_STEPS:,} steps",
+                "1.3 or less",
+                unless_unavailable(recording),
+            ],
+        ],
+    )
+
+
+def long_runs(bench: Bench) -> str:
+    """Return a table of long runs with V alone."""
+    rows = []
+    for short in bench.rows:
+        if short.traces > 1 or short.seconds:
+            continue
+        quick = short.ns_per_step * LONG_STEPS * 1e-9 < 2 * LONGEST
+        steps = LONG_STEPS if quick else LONG_STEPS // 10
+        way = bench.made(short.way, steps, all_traces=False)
+        if way is not None:
+            rows.append(Row(short.label, steps, way.prepare))
+    time_in_turns(rows, 3, LONGEST)
+    ours = next((row.ns_per_step for row in rows if row.label == RichDoor.label), float("nan"))
     lines = [
-        "| forward Euler, one cell | steps | ns/step | × this package | V differs by (mV) |",
-        "| --- | ---: | ---: | ---: | ---: |",
+        [
+            row.label,
+            f"{row.steps:,}",
+            three_digits(row.ns_per_step),
+            three_digits(row.ns_per_step / ours),
+            three_digits(row.ns_per_step * LONG_STEPS * 1e-9),
+        ]
+        for row in rows
     ]
-    for row, difference in zip(rows, differing_by, strict=True):
-        ns = row.ns_per_step
-        by = "" if row is rows[0] else f"{difference:.1e}"
-        cells = [row.label, f"{row.steps:,}", _three_digits(ns), _three_digits(ns / ours), by]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def _three_digits(number: float) -> str:
-    return f"{number:,.0f}" if number >= 100 else f"{number:#.3g}".rstrip(".")
+    headings = ["V only", "steps", "ns/step", "× this package", f"s for {LONG_STEPS:,} steps"]
+    return table(headings, lines)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description="Time one neuron; print a Markdown table.")
+    parser = argparse.ArgumentParser(description="Time one neuron; print Markdown tables.")
     parser.add_argument("--steps", type=int, default=1_000_000, help="(default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=40, help="(default: %(default)s)")
+    parser.add_argument("--long", action="store_true", help="also runs of 10⁸ steps (minutes)")
+    parser.add_argument("--write", action="store_true", help="put the tables into RESULTS.md")
     chosen = parser.parse_args(arguments)
-    if chosen.steps < 1 or chosen.rounds < 1:
-        parser.error("--steps and --rounds must be 1 or more")
+    if chosen.steps < SLOW_STEPS or chosen.rounds < 1:
+        parser.error(f"--steps must be {SLOW_STEPS} or more, --rounds 1 or more")
 
-    few = min(chosen.steps, SLOW_STEPS)
-    rows = [compiled_row(chosen.steps), iterate_row(few), pure_python_row(few)]
-    left_out = ""
+    bench = Bench(chosen.steps)
     try:
-        rows += numba_rows(chosen.steps)
-    except ImportError as error:
-        left_out = f'numba is left out: {error}. It comes with pip install ".[bench]".\n'
+        bench.check()
+    except Disagreement as error:
+        sys.exit(f"{error}; nothing was timed.")
+    time_in_turns(bench.rows, chosen.rounds, LONGEST)
 
-    differing_by = differences(rows)
-    time_in_turns(rows, chosen.rounds)
-    print(report(rows, differing_by))
-    print(
-        f"\nAll rows agree: each trace within {TOLERANCE:.0e} of its largest value, asserted "
-        f"before timing.\n{left_out}"
-        f"Smallest of {chosen.rounds} rounds, all rows in turns; times from one run.\n"
-        f"{conditions('numpy', 'numba', 'pyhh_fast')}"
+    cold = cold_starts(bench, chosen.rounds)
+    parts = [
+        bench.speed(),
+        claims(bench, cold, chosen.rounds),
+        cold_start_table(cold, chosen.steps),
+    ]
+    if chosen.long:
+        parts.append(long_runs(bench))
+    parts += [f"Left out: {label} ({reason})." for label, reason in bench.left_out.items()]
+    packages = dict.fromkeys(row.way.package for row in bench.rows)
+    versions = [name for name in packages if name not in ("math", "ctypes")]
+    parts.append(
+        f"Agreement was asserted before timing. Smallest of {chosen.rounds} rounds, all rows in "
+        f"turns; all from one run, {date.today()}.\n{conditions('numpy', *versions)}"
     )
+    text = "\n\n".join(parts)
+    print(text)
+    if chosen.write:
+        write_section("One neuron: single_cell.py", text)
 
 
 if __name__ == "__main__":

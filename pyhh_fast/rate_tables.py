@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from pyhh_fast import _rate_tables
+from pyhh_fast import _rate_tables, memory
 from pyhh_fast.validation import FloatArray
 
 WIDTH = 0.25
@@ -66,7 +66,7 @@ class RateTable:
         """Return the rows of the rates times `dt`; those of the latest `dt` are kept."""
         scaled_dt, rows = self._scaled
         if scaled_dt != dt:
-            rows = _aligned(self.rows.shape[0])
+            rows = _empty_rows(len(self.rows))
             with np.errstate(over="ignore"):  # by a dt that no run survives
                 np.multiply(self.rows, dt, out=rows)
             self._scaled = (dt, rows)
@@ -107,7 +107,7 @@ def rows_of(
     nodes = reach * np.array(_rate_tables.NODES)
     V = (numbers[:, np.newaxis] + nodes) * width
     values = rates_at(V.ravel()).reshape(numbers.size, _rate_tables.POWERS, 6)
-    rows = _aligned(numbers.size)
+    rows = _empty_rows(numbers.size)
     _rate_tables.fit(values, rows)
     if reach != 1:
         rows /= reach ** np.arange(_rate_tables.POWERS)[:, np.newaxis]
@@ -145,10 +145,7 @@ def built_in(V: float) -> RateTable:
     return table
 
 
-def _aligned(rows: int) -> FloatArray:
+def _empty_rows(rows: int) -> FloatArray:
     """Return room for `rows` rows that begins at a cache line, as each row then does."""
     shape = (rows, _rate_tables.POWERS, _rate_tables.LANES)
-    size = rows * _rate_tables.POWERS * _rate_tables.LANES
-    room = np.empty(size + 7)
-    skip = -(room.ctypes.data // room.itemsize) % 8
-    return room[skip : skip + size].reshape(shape)
+    return memory.aligned(rows * _rate_tables.POWERS * _rate_tables.LANES).reshape(shape)

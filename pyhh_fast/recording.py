@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pyhh_fast import memory
 from pyhh_fast.validation import FloatArray
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class Recording:
         self.recorded = recorded
         self.spike_times: FloatArray = np.empty(0)
         for name in recorded:
-            setattr(self, name, np.empty(stimulus.size))
+            setattr(self, name, memory.trace(stimulus.size))
 
     def __getattr__(self, name: str) -> Any:
         raise not_recorded(self, name)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pyhh_fast as pyhh
+from pyhh_fast import memory
 from pyhh_fast.recording import ALL, SpikeFinder
 from pyhh_fast.stepping import CompiledStepper
 
@@ -169,3 +170,16 @@ def test_plot_of_an_empty_run():
     import matplotlib.pyplot as plt
 
     plt.close(rested().run([], 0.01).plot())
+
+
+@pytest.mark.parametrize("size", [0, 1, 524_287, 524_288, 524_289, 1_000_000])
+def test_long_traces_begin_with_a_huge_page(size):
+    trace = memory.trace(size)
+    assert trace.shape == (size,)
+    assert trace.dtype == np.float64
+    assert trace.flags.c_contiguous
+    assert trace.flags.writeable
+    trace[:] = 1.0
+    if size * 8 >= 2**22:
+        assert trace.ctypes.data % 2**21 == 0
+        assert trace.base.nbytes - (trace.ctypes.data - trace.base.ctypes.data) >= size * 8
