@@ -68,10 +68,11 @@ def _demo(output: Path) -> int:
     from pyhh_fast.demo import demo
 
     try:
-        print(demo(output))
+        text = demo(output)
     except (OSError, ValueError) as error:
         print(f"pyhh-fast demo: cannot write {output}: {error}", file=sys.stderr)
         return 1
+    print(text)
     return 0
 
 

@@ -4,7 +4,6 @@ A subclass with kinetics of its own is asked for them on a copy, tabulated, and 
 as the built-in. What a table cannot hold is looked for before it is believed.
 """
 
-import contextlib
 import copy
 import weakref
 from typing import Any, ClassVar
@@ -53,12 +52,18 @@ class Own:
         From here, `table` and `rates_at`, where a table would not do what the model does.
     """
 
-    # One table a hook, kept for the next run and the next model: each run compares it anew.
+    # One table a hook, kept for the next run and the next model: each run compares it anew. Or
+    # where, in mV, its rates were found to be what no table holds: looked at first the next time.
     _tables: ClassVar[weakref.WeakKeyDictionary[Any, RateTable]] = weakref.WeakKeyDictionary()
+    _rough_places: ClassVar[weakref.WeakKeyDictionary[Any, float]] = weakref.WeakKeyDictionary()
 
     def __init__(self, model: HHModel) -> None:
         hook = model._UpdateGateTimeConstants
         self._hook = getattr(hook, "__func__", hook)
+        try:
+            weakref.ref(self._hook)
+        except TypeError:  # a callable that cannot be a key
+            self._hook = type(self._hook)
         try:
             self._scratch = copy.deepcopy(model)
         except Exception as error:  # whatever a user's attributes raise when copied
@@ -70,16 +75,12 @@ class Own:
 
     def table(self, V: float) -> RateTable:
         """Return a table that covers `V` (mV) and agrees with the model as it is now."""
-        try:
-            kept = self._tables.get(self._hook)
-        except TypeError:
-            kept = None
+        kept = self._tables.get(self._hook)
         if kept is None or not self._agrees(kept):
             kept = self._tabulate(*rate_tables.range_with(V))
         elif not kept.low < V < kept.high:
             kept = self._tabulate(*rate_tables.range_with(V, kept.low, kept.high))
-        with contextlib.suppress(TypeError):  # a callable that cannot be referred to weakly
-            self._tables[self._hook] = kept
+        self._tables[self._hook] = kept
         return kept
 
     def rates_at(self, V: FloatArray) -> FloatArray:
@@ -134,6 +135,9 @@ class Own:
         return bool(errors.max() <= TOLERANCE)
 
     def _tabulate(self, low: float, high: float) -> RateTable:
+        rough = self._rough_places.get(self._hook)
+        if rough is not None and low <= rough <= high:
+            self._width_for(rough, FINEST_WIDTH)  # in a blink, if it is still as it was
         width = rate_tables.WIDTH
         while True:
             table = rate_tables.tabulate(self.rates_at, low, high, width)
@@ -141,10 +145,18 @@ class Own:
             worst = int(np.argmax(errors))
             if errors[worst] <= TOLERANCE:
                 return table
-            if width <= FINEST_WIDTH:
-                V = (table.first + worst) * width
-                raise NotTabulable(f"the rates are not smooth at V = {V:.6g} mV")
+            width = self._width_for((table.first + worst) * width, width / 2)
+
+    def _width_for(self, V: float, width: float) -> float:
+        """Return the largest width, from `width` down, whose rows around `V` (mV) are right."""
+        while width >= FINEST_WIDTH:
+            reach = rate_tables.WIDTH / 2
+            table = rate_tables.tabulate(self.rates_at, V - reach, V + reach, width)
+            if self._repair(table).max() <= TOLERANCE:
+                return width
             width /= 2
+        self._rough_places[self._hook] = V
+        raise NotTabulable(f"the rates are not smooth at V = {V:.6g} mV")
 
     def _repair(self, table: RateTable) -> FloatArray:
         """Make anew the rows with a node on or beside a 0/0 of the user's formulas.

@@ -130,7 +130,8 @@ class Simulation:
         run : the same with more to choose, returning a `Recording`.
         """
         dt = self._step_size("stepSizeMs", stepSizeMs)
-        stimulus = validation.waveform("stimulusWaveform", stimulusWaveform)
+        advice = "Pass one value a step; for a constant use run(current, dt, duration=...)."
+        stimulus = validation.waveform("stimulusWaveform", stimulusWaveform, advice=advice)
         self._run(stimulus, dt, ALL, threshold=50.0, progress=False)
 
     def run(
@@ -205,7 +206,8 @@ class Simulation:
                 )
             wave = np.broadcast_to(np.float64(current), validation.steps_in(duration, dt))
         else:
-            wave = validation.waveform("stimulus", stimulus)
+            advice = "Pass one value a step, or a number with duration=..."
+            wave = validation.waveform("stimulus", stimulus, advice=advice)
             if duration is not None:
                 raise ValueError(
                     f"duration must be left out where stimulus is an array; got {duration}. "

@@ -99,18 +99,23 @@ def check_model(model: Any) -> None:
         value = _present(model, name, f"{name} ({unit})")
         validation.real_number(name, value, unit=unit, positive=name == "Cm")
     for name in GATES:
-        state = _present(_present(model, name, f"gate {name}"), "state", f"{name}.state")
+        gate = _present(model, name, f"gate {name}")
+        advice = f"Set model.{name}.state, not model.{name}; a gate of your own must have it."
+        state = _present(gate, "state", f"{name}.state", advice)
         validation.real_number(f"{name}.state", state)
 
 
-def _present(owner: Any, name: str, label: str) -> Any:
+def _present(
+    owner: Any,
+    name: str,
+    label: str,
+    advice: str = "A subclass's __init__ must call super().__init__(), or set it.",
+) -> Any:
     try:
         return getattr(owner, name)
     except AttributeError:
-        raise TypeError(
-            f"model must have {label}; got {type(owner).__name__} without it. "
-            "A subclass's __init__ must call super().__init__(), or set it."
-        ) from None
+        got = type(owner).__name__
+        raise TypeError(f"model must have {label}; got {got} without it. {advice}") from None
 
 
 class Potentials:
@@ -273,7 +278,8 @@ class PythonStepper(Stepper):
                     return False
                 if INa is None or IK is None or IKleak is None:
                     for name in CURRENTS:
-                        _present(model, name, f"{name} after a step")
+                        advice = "An override of iterate or _UpdateCellVoltage must set it."
+                        _present(model, name, f"{name} after a step", advice)
                 V_out[i - start] = V
                 for trace, value in zip(wanted, (INa, IK, IKleak, m, h, n), strict=True):
                     if trace is not None:

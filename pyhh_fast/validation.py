@@ -81,10 +81,9 @@ def count(name: str, value: Any, *, advice: str = "") -> int:
     return int(value)
 
 
-def waveform(name: str, value: Any, *, unit: str = "µA/cm²") -> FloatArray:
+def waveform(name: str, value: Any, *, unit: str = "µA/cm²", advice: str) -> FloatArray:
     """Return a new float64 array; `value` must be 1-D, real and finite."""
     rule = "a 1-D array of finite numbers"
-    advice = "Pass one value a step."
     if value is None or isinstance(value, str | bytes) or is_scalar(value):
         raise TypeError(_message(name, rule, unit, shown(value), advice))
     try:
@@ -119,7 +118,7 @@ def waveform(name: str, value: Any, *, unit: str = "µA/cm²") -> FloatArray:
 def names(name: str, value: Any, known: tuple[str, ...]) -> tuple[str, ...]:
     """Return the names in `value`, each once, in the order of `known`, which must have them."""
     rule = "a sequence of names"
-    advice = f"Pass some of {known}."
+    advice = f"Pass some of {known}, for example ({known[0]!r},)."
     if isinstance(value, str | bytes) or not isinstance(value, Iterable):
         raise TypeError(_message(name, rule, "", shown(value), advice))
     given = list(value)

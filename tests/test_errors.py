@@ -12,6 +12,8 @@ import pyhh_fast as pyhh
 
 NAMES = "Cm, EK, EKleak, ENa, gK, gKleak, gNa"
 WAVE = "must be a 1-D array of finite numbers (µA/cm²)"
+STEPS = "Pass one value a step, or a number with duration=..."
+FOR_RUN = "Pass one value a step; for a constant use run(current, dt, duration=...)."
 NO_LENGTH = (
     "duration must be given with a constant stimulus (ms); got None. "
     "Pass duration=..., or an array with one value a step."
@@ -97,7 +99,7 @@ def test_any_real_number_is_welcome(number):
         (
             [[1.0, 2.0]],
             ValueError,
-            f"{WAVE}; got 2 dimensions, shape (1, 2). Pass one value a step.",
+            f"{WAVE}; got 2 dimensions, shape (1, 2). {STEPS}",
         ),
         ([1, np.nan, 3], ValueError, f"{WAVE}; got nan at index 1. Replace or remove it."),
         ([1, 2, -np.inf], ValueError, f"{WAVE}; got -inf at index 2. Replace or remove it."),
@@ -111,10 +113,10 @@ def test_any_real_number_is_welcome(number):
             ValueError,
             f"{WAVE}; got -- at index 1. Replace or remove it.",
         ),
-        ([[1], [2, 3]], ValueError, f"{WAVE}; got [[1], [2, 3]] (list). Pass one value a step."),
-        ("50", TypeError, f"{WAVE}; got '50' (str). Pass one value a step."),
-        (b"50", TypeError, f"{WAVE}; got b'50' (bytes). Pass one value a step."),
-        (None, TypeError, f"{WAVE}; got None (NoneType). Pass one value a step."),
+        ([[1], [2, 3]], ValueError, f"{WAVE}; got [[1], [2, 3]] (list). {STEPS}"),
+        ("50", TypeError, f"{WAVE}; got '50' (str). {STEPS}"),
+        (b"50", TypeError, f"{WAVE}; got b'50' (bytes). {STEPS}"),
+        (None, TypeError, f"{WAVE}; got None (NoneType). {STEPS}"),
         (
             ["50"],
             TypeError,
@@ -154,14 +156,14 @@ def test_bad_waveforms(stimulus, kind, message):
         stimulus[0]
     ):
         pytest.skip("long double is double here")
-    with raises(kind, f"stimulusWaveform {message}"):
+    with raises(kind, f"stimulusWaveform {message.replace(STEPS, FOR_RUN)}"):
         simulation().Run(stimulus, 0.01)
     with raises(kind, f"stimulus {message}"):
         simulation().run(stimulus, 0.01)
 
 
 def test_run_of_pyhh_takes_no_constant():
-    with raises(TypeError, f"stimulusWaveform {WAVE}; got 5. Pass one value a step."):
+    with raises(TypeError, f"stimulusWaveform {WAVE}; got 5. {FOR_RUN}"):
         simulation().Run(5, 0.01)
 
 
@@ -330,7 +332,10 @@ def lacking(**attributes):
     ids=["no __init__", "empty", "no gates", "no state", "no currents"],
 )
 def test_models_that_lack_what_a_run_needs(model, lacks, owner):
-    advice = "A subclass's __init__ must call super().__init__(), or set it."
+    advice = {
+        "m.state": "Set model.m.state, not model.m; a gate of your own must have it.",
+        "INa after a step": "An override of iterate or _UpdateCellVoltage must set it.",
+    }.get(lacks, "A subclass's __init__ must call super().__init__(), or set it.")
     with raises(TypeError, f"model must have {lacks}; got {owner} without it. {advice}"):
         pyhh.Simulation(model).Run(np.zeros(3), 0.01)
 

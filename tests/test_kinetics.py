@@ -374,3 +374,27 @@ def test_chunks_leave_no_trace(monkeypatch):
     pieces.Run(STIMULUS, 0.01)
     for name in ALL:
         np.testing.assert_array_equal(getattr(pieces, name), getattr(whole, name))
+
+
+def test_a_rough_place_is_looked_at_first_the_next_time():
+    asked = []
+
+    class JumpsAtOnePlace(HHModel):
+        height = 1.5
+
+        def _UpdateGateTimeConstants(self, Vm):
+            asked.append(np.size(Vm))
+            super()._UpdateGateTimeConstants(Vm)
+            self.h.beta = self.h.beta * np.where(Vm > 40.07, self.height, 1.0)
+
+    def ask():
+        asked.clear()
+        with pytest.raises(kinetics.NotTabulable, match="not smooth at V = 40"):
+            kinetics.Own(JumpsAtOnePlace()).table(0.0)
+        return sum(asked)
+
+    first, again = ask(), ask()
+    assert again < first / 5
+    model = JumpsAtOnePlace()
+    model.height = 1.0  # smooth now
+    assert kinetics.Own(model).table(0.0).width == 0.25
