@@ -9,7 +9,6 @@ PYHH_FAST_BUILD chooses how they are compiled:
 
 import hashlib
 import os
-import platform
 import shutil
 import sys
 import sysconfig
@@ -34,11 +33,11 @@ else:
     }
 
 # Time loops are compiled once for each level of instruction set; _cpu.pyx knows which CPU has what.
-X86 = platform.machine().lower() in {"x86_64", "amd64"} and sys.maxsize > 2**32
-if not X86:
+# For Windows it cannot tell yet, and a universal binary of macOS is for two CPUs at once.
+if not sysconfig.get_platform().endswith(("x86_64", "amd64")):
     LEVELS = {"base": []}
 elif sys.platform == "win32":
-    LEVELS = {"v2": [], "v3": ["/arch:AVX2"], "v4": ["/arch:AVX512"]}
+    LEVELS = {"v2": []}
 else:
     V3 = ["-mavx2", "-mfma"]
     LEVELS = {"v2": ["-msse4.2"], "v3": V3, "v4": [*V3, "-mavx512f", "-mavx512dq", "-mavx512vl"]}
@@ -72,6 +71,7 @@ def build() -> None:
     macros = [
         ("PYHH_FAST_SOURCES", f'"{source_digest(Path())}"'),
         ("PYHH_FAST_FLAVOUR", f'"{flavour}"'),
+        ("PYHH_FAST_LEVELS", f'"{" ".join(LEVELS)}"'),
     ]
     options = {
         "build_ext": {

@@ -29,8 +29,12 @@ def divergence_error(
     dt, V = recording.dt, last[0]
     message = f"the run diverged at step {step} (t = {step * dt:g} ms), from V = {V:.6g} mV."
     advice = "Check the stimulus, the parameters and any overridden method."
+    try:
+        scratch = copy.deepcopy(model)
+    except Exception:  # of a user's own model: the cause is a courtesy, the error is not
+        scratch = None
     for earlier, state in _states_before(recording, start, last, step):
-        what, rate = _fastest(model, state)
+        what, rate = _fastest(scratch, state)
         if rate * dt > 2:
             advice = (
                 f"dt times the fastest rate exceeds 2, where forward Euler is unstable: at step "
@@ -57,20 +61,18 @@ def _states_before(
     yield step, last
 
 
-def _fastest(model: Any, state: State) -> tuple[str, float]:
+def _fastest(scratch: Any, state: State) -> tuple[str, float]:
     """Return what of V and the gates moves fastest at `state`, and its rate in 1/ms."""
     V, m, h, n = state
-    scratch = copy.copy(model)
     try:
         with np.errstate(all="ignore"):
-            for name in GATES:
-                setattr(scratch, name, copy.copy(getattr(model, name)))
+            scratch.Vm = V
             scratch._UpdateGateTimeConstants(V)
             gates = {name: getattr(scratch, name) for name in GATES}
             rates = {f"gate {name}": float(g.alpha + g.beta) for name, g in gates.items()}
-            conductance = model.gNa * m**3 * h + model.gK * n**4 + model.gKleak
-            rates["V"] = float(conductance / model.Cm)
-    except Exception:  # of a user's own model: the cause is a courtesy, the error is not
+            conductance = scratch.gNa * m**3 * h + scratch.gK * n**4 + scratch.gKleak
+            rates["V"] = float(conductance / scratch.Cm)
+    except Exception:  # of a user's own model, or none
         return "", 0.0
     what = max(rates, key=lambda name: rates[name])
     return what, rates[what]

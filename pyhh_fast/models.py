@@ -250,7 +250,9 @@ _KINETICS = HHModel._UpdateGateTimeConstants
 def has_own_kinetics(model: HHModel) -> bool:
     """Whether the rates of `model` are other than Hodgkin and Huxley's."""
     hook = model._UpdateGateTimeConstants
-    return getattr(hook, "__func__", hook) is not _KINETICS
+    # Bound to this model: one taken over from another model sets the other's rates.
+    bound = getattr(hook, "__self__", None) is model
+    return not bound or getattr(hook, "__func__", hook) is not _KINETICS
 
 
 def set_rates(model: HHModel, V: Any) -> None:

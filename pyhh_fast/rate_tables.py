@@ -50,17 +50,14 @@ class RateTable:
         self.first = first
         self.width = width
         self.inverse_width = 1 / width
+        # Numbers of rows with nodes of their own.
+        self.repaired: set[int] = set()
+        # Where V may stand, in mV, both ends excluded.
+        self.low = (first - 0.5) * width
+        self.high = (first + len(rows) - 0.5) * width
+        if math.isfinite(width):
+            self.low, self.high = max(self.low, -LARGEST_V), min(self.high, LARGEST_V)
         self._scaled: tuple[float, FloatArray] = (1.0, rows)
-
-    @property
-    def low(self) -> float:
-        """Where the first row begins, in mV."""
-        return (self.first - 0.5) * self.width
-
-    @property
-    def high(self) -> float:
-        """Where the last row ends, in mV."""
-        return (self.first + len(self.rows) - 0.5) * self.width
 
     def times(self, dt: float) -> FloatArray:
         """Return the rows of the rates times `dt`; those of the latest `dt` are kept."""

@@ -100,8 +100,9 @@ class Simulation:
         TypeError, ValueError
             If `pointCount` is no whole number ≥ 0 or `deltaTms` no finite number.
         """
-        self._points = points = validation.count("pointCount", pointCount)
+        points = validation.count("pointCount", pointCount)
         self._dt = validation.real_number("deltaTms", deltaTms, unit="ms")
+        self._points = points
         self._times = None
         self.recording = None
         for name in ALL:
@@ -250,21 +251,14 @@ class Simulation:
         threshold: float,
         progress: bool,
     ) -> Recording:
-        bar = _progress_bar(stimulus.size) if progress else contextlib.nullcontext()
         recording = Recording(stimulus, dt, threshold, recorded)
         stepper = stepper_for(self.model, recording)
         start = stepper.state
         spikes = SpikeFinder(start[0], dt, threshold)
         steps, finite = len(recording), True
-        try:
-            with bar as shown:
-                while finite and (done := stepper.step) < steps:
-                    finite = stepper.advance(min(done + stepper.chunk, steps))
-                    spikes.feed(stepper.V_since(done))
-                    if shown is not None:
-                        shown.update(stepper.step - done)
-        finally:
-            # After Ctrl-C or an error too: nothing computed is lost.
+        bar = _progress_bar(steps) if progress else contextlib.nullcontext()
+
+        def finish() -> None:
             stepper.leave()
             spikes.feed(stepper.V_since(spikes.step))
             recording.spike_times = spikes.times
@@ -273,6 +267,21 @@ class Simulation:
             else:
                 recording._blank_from(stepper.step)
             self._keep(recording)
+
+        try:
+            with bar as shown:
+                while finite and (done := stepper.step) < steps:
+                    finite = stepper.advance(min(done + stepper.chunk, steps))
+                    spikes.feed(stepper.V_since(done))  # while it is in the cache
+                    if shown is not None:
+                        shown.update(stepper.step - done)
+        finally:
+            # After Ctrl-C or an error too: nothing computed is lost. Nor by a second Ctrl-C.
+            try:
+                finish()
+            except KeyboardInterrupt:
+                finish()
+                raise
         if not finite:
             raise divergence_error(self.model, recording, start, stepper.state, stepper.step)
         return recording

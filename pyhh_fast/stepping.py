@@ -12,7 +12,7 @@ import numpy as np
 from pyhh_fast import rate_tables, validation
 from pyhh_fast.kernels import euler
 from pyhh_fast.kinetics import NotTabulable, kinetics_of
-from pyhh_fast.models import GATES, PARAMETERS, HHModel, set_rates
+from pyhh_fast.models import GATES, PARAMETERS, HHModel
 from pyhh_fast.overrides import hook_is_own, own_behaviour
 from pyhh_fast.recording import Recording
 from pyhh_fast.validation import FloatArray
@@ -39,8 +39,9 @@ State = tuple[float, float, float, float]
 class Stepper(Protocol):
     """Makes the steps of one run."""
 
-    chunk: int
-    """Steps to ask for at a time, so that Ctrl-C and a progress bar are served in between."""
+    @property
+    def chunk(self) -> int:
+        """Steps to ask for at a time, so that Ctrl-C and a progress bar are served in between."""
 
     @property
     def step(self) -> int:
@@ -149,7 +150,7 @@ class CompiledStepper(Stepper):
         If a table cannot hold its kinetics.
     """
 
-    chunk = 262_144  # some 3 ms
+    CHUNK = 262_144  # some 3 ms
 
     def __init__(self, model: HHModel, recording: Recording) -> None:
         self._model = model
@@ -165,6 +166,10 @@ class CompiledStepper(Stepper):
         self._table = self._kinetics.table(float(model.Vm))
         self._slow: PythonStepper | None = None
         self._V = Potentials(recording)
+
+    @property
+    def chunk(self) -> int:
+        return self._slow.chunk if self._slow else self.CHUNK
 
     @property
     def step(self) -> int:
@@ -207,6 +212,8 @@ class CompiledStepper(Stepper):
             table.times(r.dt),
             table.first,
             table.inverse_width,
+            table.low,
+            table.high,
             r.stimulus[rows],
             r.dt,
             self._V.rows(self.step, stop),
@@ -224,19 +231,19 @@ class CompiledStepper(Stepper):
         if self.step == 0:
             return
         cell = self._cell[0]
-        self._model.Vm = cell["V_before"]  # for kinetics that look there
-        set_rates(self._model, cell["V_before"])
+        rates = self._kinetics.rates_in(self._table, float(cell["V_before"]))
         self._model.Vm = cell["V"]
         for name, symbol in CURRENTS.items():
             setattr(self._model, name, cell[symbol])
-        for name in GATES:
-            getattr(self._model, name).state = cell[name]
+        for i, name in enumerate(GATES):
+            gate = getattr(self._model, name)
+            gate.state, gate.alpha, gate.beta = cell[name], rates[i], rates[3 + i]
 
 
 class PythonStepper(Stepper):
     """Steps any model by its own `iterate`, and copies what it shows after each step."""
 
-    chunk = 1_000  # some 10 ms
+    CHUNK = 1_000  # some 10 ms
 
     def __init__(
         self, model: Any, recording: Recording, step: int = 0, V: Potentials | None = None
@@ -248,6 +255,10 @@ class PythonStepper(Stepper):
         # once, so that an interrupt finds both of one step.
         self._whole: tuple[int, tuple[Any, ...]] = (step, self._look())
         self._begun = step
+
+    @property
+    def chunk(self) -> int:
+        return self.CHUNK
 
     @property
     def step(self) -> int:

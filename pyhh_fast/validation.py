@@ -124,7 +124,8 @@ def names(name: str, value: Any, known: tuple[str, ...]) -> tuple[str, ...]:
     given = list(value)
     for one in given:
         if one not in known:
-            raise unknown_name(name, one, known)
+            error = unknown_name(name, one, known)
+            raise ValueError(str(error)) if isinstance(one, str) else error
     return tuple(one for one in known if one in given)
 
 
@@ -139,8 +140,8 @@ def steps_in(duration: Any, dt: float) -> int:
         got = f"{duration} at dt {dt}"
         raise ValueError(_message("duration", f"at most {MOST_STEPS} steps", "", got, advice))
     whole = round(steps)
-    # Relative for long runs, where the quotient itself is rounded by more than 1e-9.
-    if abs(steps - whole) > 1e-9 * max(1, whole):
+    # In long runs the quotient itself is rounded by more than 1e-9.
+    if abs(steps - whole) > max(1e-9, 4 * np.finfo(float).eps * whole):
         advice = f"The nearest whole ones are {whole * dt:.12g} and {_other(steps) * dt:.12g}."
         got = f"{duration}, which is {steps:.12g} steps of {dt}"
         raise ValueError(_message("duration", "a whole number of steps", "ms", got, advice))
@@ -153,7 +154,7 @@ def _other(steps: float) -> int:
     return whole + 1 if steps > whole else whole - 1
 
 
-def unknown_name(kind: str, name: Any, known: Iterable[str]) -> TypeError | ValueError:
+def unknown_name(kind: str, name: Any, known: Iterable[str]) -> TypeError:
     """Return the error for a name that is none of `known`, with the nearest one suggested."""
     if not isinstance(name, str):
         return TypeError(_message(kind, f"one of {', '.join(known)}", "", shown(name), ""))

@@ -8,7 +8,7 @@ cdef extern from "cpu.h":
         const char *name
         int present
 
-    const bint PYHH_FAST_X86
+    const char *PYHH_FAST_LEVELS
     const char *PYHH_FAST_COMPILER
     const char *PYHH_FAST_FLAVOUR
     cpu_feature cpu_feature_at(int index)
@@ -34,12 +34,10 @@ def features():
 
 def levels():
     """Return the levels of instruction set that the kernels are built for and this CPU has."""
-    if not PYHH_FAST_X86:
-        return ["base"]
     found = set(features())
     needed = {
-        "v2": set(),
         "v3": {"avx2", "fma"},
         "v4": {"avx2", "fma", "avx512f", "avx512dq", "avx512vl"},
     }
-    return [level for level, names in needed.items() if names <= found]
+    built = PYHH_FAST_LEVELS.decode("ascii").split()
+    return [level for level in built if needed.get(level, set()) <= found]

@@ -2,12 +2,6 @@
 #ifndef PYHH_FAST_CPU_H
 #define PYHH_FAST_CPU_H
 
-#if defined(__x86_64__) || defined(_M_X64)
-#define PYHH_FAST_X86 1
-#else
-#define PYHH_FAST_X86 0
-#endif
-
 #if defined(__clang__)
 #define PYHH_FAST_COMPILER "clang " __clang_version__
 #elif defined(__GNUC__)

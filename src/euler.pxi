@@ -32,6 +32,8 @@ def advance(
     const double[:, :, ::1] rows,           # IN     shape (rows, 6, 8): rates times dt
     Py_ssize_t first,                       # number k of the first row
     double inverse_width,                   # 1/mV
+    double low,                             # V must be between these two, both excluded, so that
+    double high,                            # rounding to a row cannot leave the table
     const double[:] I,                      # IN     shape (steps,)
     double dt,
     double[:] V,                            # OUT    the rest: shape (steps,)
@@ -57,15 +59,14 @@ def advance(
     cdef hh_neuron now = hh_neuron_of(&at), after
     cdef rate_table_place place
     cdef double dt_over_C_m = dt / p.C_m
-    # Strictly between these, so that rounding to a row cannot leave the table.
-    cdef double low = (first - 0.5) / inverse_width
-    cdef double high = (first + rows.shape[0] - 0.5) / inverse_width
     cdef double V_before = at.V_before
     cdef Py_ssize_t i = 0, steps = I.shape[0]
     cdef Ending status = DONE
 
     with nogil:
         c_assert(V.shape[0] == steps and I_L.shape[0] == steps)
+        c_assert(low >= (first - 0.5) / inverse_width)
+        c_assert(high <= (first + rows.shape[0] - 0.5) / inverse_width)
         c_assert(rows.shape[1] == RATE_TABLE_POWERS and rows.shape[2] == RATE_TABLE_LANES)
         if not (low < now.V and now.V < high):
             status = OUTSIDE_TABLE

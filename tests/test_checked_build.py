@@ -21,12 +21,14 @@ ARRAYS = ["I", "V", "m", "h", "n", "I_Na", "I_K", "I_L"]
 PARAMETERS = np.ones(1, [(symbol, float) for symbol in SYMBOLS.values()])
 
 
-def advance(steps=100, short=None, lanes=8):
+def advance(steps=100, short=None, lanes=8, high=50.0):
     """Run the loop over arrays of `steps` rows, but one that lacks the last."""
     table = rate_tables.tabulate(rate_tables.hodgkin_huxley, -50.0, 50.0)
     rows = np.ascontiguousarray(table.times(0.01)[:, :, :lanes])
     I, *traces = [np.zeros(steps - (name == short)) for name in ARRAYS]  # noqa: E741
-    return euler.advance(np.zeros(1, CELL), PARAMETERS, rows, table.first, 4.0, I, 0.01, *traces)
+    return euler.advance(
+        np.zeros(1, CELL), PARAMETERS, rows, table.first, 4.0, -50.0, high, I, 0.01, *traces
+    )
 
 
 def test_a_right_call_passes():
@@ -39,7 +41,7 @@ def test_an_array_that_is_too_short_is_an_error(short):
         advance(short=short)
 
 
-@pytest.mark.parametrize("wrong", ["short='V'", "short='I_L'", "lanes=4"])
+@pytest.mark.parametrize("wrong", ["short='V'", "short='I_L'", "lanes=4", "high=51.0"])
 def test_arrays_of_another_shape_break_an_assertion(wrong):
     code = f"import test_checked_build; test_checked_build.advance({wrong})"
     command = [sys.executable, "-c", code]

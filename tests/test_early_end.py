@@ -4,6 +4,7 @@ import pickle
 import signal
 import threading
 import time
+import types
 from types import SimpleNamespace
 
 import numpy as np
@@ -254,7 +255,7 @@ def test_ctrl_c_while_a_chunk_is_counted_loses_and_doubles_nothing(monkeypatch):
         return finite
 
     monkeypatch.setattr(stepping.CompiledStepper, "advance", advance)
-    monkeypatch.setattr(stepping.CompiledStepper, "chunk", 2_000)
+    monkeypatch.setattr(stepping.CompiledStepper, "CHUNK", 2_000)
     simulation = rested()
     with pytest.raises(KeyboardInterrupt):
         simulation.run(10.0, 0.01, duration=1_000.0)
@@ -268,5 +269,39 @@ def test_ctrl_c_while_a_chunk_is_counted_loses_and_doubles_nothing(monkeypatch):
 
 def test_a_chunk_is_short():
     # What bounds the wait after Ctrl-C: at 30 ns, as without FMA, 8 ms.
-    assert stepping.CompiledStepper.chunk <= 300_000
-    assert stepping.PythonStepper.chunk <= 1_000
+    assert stepping.CompiledStepper.CHUNK <= 300_000
+    assert stepping.PythonStepper.CHUNK <= 1_000
+
+
+def test_ctrl_c_a_second_time_loses_nothing_either(monkeypatch):
+    """The first ends the run, the second comes while its steps are being kept."""
+    original = pyhh.Simulation._keep
+    impatient = iter([KeyboardInterrupt])
+
+    def keep(self, recording):
+        for interrupt in impatient:
+            raise interrupt
+        original(self, recording)
+
+    monkeypatch.setattr(pyhh.Simulation, "_keep", keep)
+    simulation = rested()
+    with pytest.raises(KeyboardInterrupt):
+        simulation.run(10.0, 0.01, duration=60.0)
+    assert len(simulation.recording) == 6_000
+    assert simulation.model.Vm == simulation.Vm[-1]
+    shorter = rested()
+    shorter.run(10.0, 0.01, duration=60.0)
+    np.testing.assert_array_equal(simulation.recording.spike_times, shorter.recording.spike_times)
+
+
+def test_looking_for_the_cause_leaves_the_model_alone():
+    def warmer(self, Vm):
+        pyhh.HHModel._UpdateGateTimeConstants(self, Vm + 1)
+
+    simulation = rested()
+    model = simulation.model
+    model._UpdateGateTimeConstants = types.MethodType(warmer, model)
+    with pytest.raises(pyhh.SimulationError, match=r"at step 2\d\d \(V = -7\d"):
+        simulation.run(-50.0, 0.01, duration=20.0)
+    last = simulation.Vm[np.isfinite(simulation.Vm)][-2]
+    assert model.m.beta == pytest.approx(reference.rates(last + 1).beta_m, rel=1e-9)

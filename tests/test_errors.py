@@ -380,3 +380,61 @@ def test_progress_without_tqdm_says_what_to_install(monkeypatch):
 def test_plot_before_a_run():
     with raises(RuntimeError, "There is nothing to plot yet. Call Run or run first."):
         simulation().plot()
+
+
+def test_refused_arrays_change_nothing():
+    sim = simulation()
+    sim.CreateArrays(3, 0.5)
+    with pytest.raises(TypeError):
+        sim.CreateArrays(7, "x")
+    np.testing.assert_array_equal(sim.times, [0.0, 0.5, 1.0])
+
+
+def test_a_refused_run_shows_no_bar(capsys):
+    sim = simulation()
+    sim.model.Cm = -1
+    with pytest.raises(ValueError, match="Cm must be"):
+        sim.run(0.0, 0.01, duration=1.0, progress=True)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("record", "kind", "message"),
+    [
+        (
+            "Vm",
+            TypeError,
+            "record must be a sequence of names; got 'Vm' (str). Pass some of ('Vm', 'INa', 'IK', "
+            "'IKleak', 'StateN', 'StateM', 'StateH'), for example ('Vm',).",
+        ),
+        (
+            ("Vm", "StateH", "Ina"),
+            ValueError,
+            "record must be one of INa, IK, IKleak, StateH, StateM, StateN, Vm; got 'Ina'. "
+            "Did you mean INa?",
+        ),
+        (
+            [3],
+            TypeError,
+            "record must be one of Vm, INa, IK, IKleak, StateN, StateM, StateH; got 3.",
+        ),
+    ],
+)
+def test_bad_records(record, kind, message):
+    with raises(kind, message):
+        simulation().run(np.zeros(3), 0.01, record=record)
+
+
+def test_what_was_not_recorded_says_so():
+    sim = simulation()
+    recording = sim.run(np.zeros(3), 0.01, record=("Vm",))
+    for owner in (sim, recording):
+        with raises(AttributeError, "INa was not recorded. Name it in run(..., record=...)."):
+            owner.INa  # noqa: B018
+        with pytest.raises(AttributeError, match="has no attribute 'spikes'"):
+            owner.spikes  # noqa: B018
+
+
+def test_a_part_of_a_step_is_no_whole_number_in_long_runs_either():
+    with pytest.raises(ValueError, match="whole number of steps"):
+        simulation().run(0.0, 0.01, duration=1e7 + 0.004)

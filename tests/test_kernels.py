@@ -81,7 +81,7 @@ def kernel(state=REST, parameters=None, I=(10.0,) * 100, dt=0.01, cuts=(), table
     I = np.asarray(I, dtype=float)  # noqa: E741
     traces = {name: np.full(len(I), -999.0) for name in STATE + CURRENTS}
     ended = loop.Ending.DONE
-    rows = (table.times(dt), table.first, table.inverse_width)
+    rows = (table.times(dt), table.first, table.inverse_width, table.low, table.high)
     for start, stop in pairwise((0, *cuts, len(I))):
         if ended == loop.Ending.DONE:
             out = [trace[start:stop] for trace in traces.values()]
@@ -229,7 +229,7 @@ def test_the_loop_leaves_other_threads_running(monkeypatch):
     thread = threading.Thread(target=lambda: ran.append(go.wait()))
     cell = np.zeros(1, CELL)
     p = np.array([tuple(reference.Parameters())], [(s, float) for s in SYMBOLS.values()])
-    rows = (TABLE.times(0.01), TABLE.first, TABLE.inverse_width)
+    rows = (TABLE.times(0.01), TABLE.first, TABLE.inverse_width, TABLE.low, TABLE.high)
     I, *traces = np.zeros((8, 1_000_000))  # noqa: E741
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1_000)  # s: only a release of the GIL lets the other thread in

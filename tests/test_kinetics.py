@@ -224,6 +224,44 @@ class Counts(HHModel):
         self.h.beta = self.h.beta * (1 + 1e-9 * self.calls)
 
 
+class UsesGatesLate(HHModel):
+    def _UpdateGateTimeConstants(self, Vm):
+        super()._UpdateGateTimeConstants(Vm)
+        if np.size(Vm) == 1 and Vm > 5 and self.n.state > 0.7:
+            self.n.beta = self.n.beta * 2
+
+
+class CountsLate(HHModel):
+    calls = 0
+
+    def _UpdateGateTimeConstants(self, Vm):
+        super()._UpdateGateTimeConstants(Vm)
+        self.calls += 1
+        if self.calls > 2_000:
+            self.n.beta = self.n.beta * 2
+
+
+class SetsStates(HHModel):
+    """The activation of sodium without delay."""
+
+    def _UpdateGateTimeConstants(self, Vm):
+        super()._UpdateGateTimeConstants(Vm)
+        self.m.setInfiniteState()
+
+
+class SetsConductance(HHModel):
+    def _UpdateGateTimeConstants(self, Vm):
+        super()._UpdateGateTimeConstants(Vm)
+        self.gK = 36 + 0.01 * Vm
+
+
+def of_another_model():
+    """A hook that was taken over from another model sets the other's rates."""
+    model, other = HHModel(), HHModel()
+    model._UpdateGateTimeConstants = other._UpdateGateTimeConstants
+    return model
+
+
 class Remembers(HHModel):
     last = 0.0
 
@@ -268,10 +306,15 @@ class Forbids(HHModel):
         (Jumps, "the rates are not smooth at V = 20"),
         (Kinks, "the rates are not smooth at V = 20"),
         (Noisy, "asked again, it gives other rates"),
-        (UsesGates, "the rates depend on more than V"),
-        (UsesCurrents, "the rates depend on more than V"),
+        (UsesGates, "it reads state"),
+        (UsesGatesLate, "it reads state"),
+        (UsesCurrents, "it reads INa"),
         (Counts, "asked again, it gives other rates"),
+        (CountsLate, "it sets calls"),
         (Remembers, "asked again, it gives other rates"),
+        (SetsStates, "it sets state"),
+        (SetsConductance, "it sets gK"),
+        (of_another_model, "it sets not all rates"),
         (SetsNotAll, "it sets not all rates"),
         (RefusesCopies, "the model cannot be copied: TypeError('one of a kind')"),
         (Forbids, "tabulate is False"),
@@ -354,22 +397,59 @@ def test_tables_keep_no_model_alive():
 
 
 def test_the_model_is_asked_on_a_copy():
-    class Watches(HHModel):
-        calls = 0
+    asked = []
 
+    class Watches(HHModel):
         def _UpdateGateTimeConstants(self, Vm):
-            self.calls += 1
+            asked.append(self)
             super()._UpdateGateTimeConstants(Vm)
 
     model = Watches()
+    asked.clear()
     pyhh.Simulation(model).Run(STIMULUS, 0.01)
-    assert model.calls == 2  # when it was made, and for the rates at the end
+    assert asked
+    assert model not in asked
+    assert type(model) is Watches
+    assert type(model.m) is HHModel.Gate
+
+
+def test_a_function_that_keeps_hold_of_the_model_leaves_it_as_it_was():
+    model = closure_on_the_instance()
+    before = [(gate.alpha, gate.beta, gate.state) for gate in (model.m, model.h, model.n)]
+    pyhh.Simulation(model).Run([], 0.01)
+    assert [(g.alpha, g.beta, g.state) for g in (model.m, model.h, model.n)] == before
+
+
+def test_a_run_does_not_depend_on_the_model_before_it():
+    def run(q10):
+        model = Warmer()
+        model.q10 = q10
+        simulation = pyhh.Simulation(model)
+        simulation.Run(STIMULUS, 0.005)
+        return simulation.Vm
+
+    kinetics.Own._tables.clear()
+    alone = run(3.0 * (1 + 5e-14))
+    run(3.0)
+    np.testing.assert_array_equal(run(3.0 * (1 + 5e-14)), alone)
+
+
+def test_warnings_of_the_users_formulas_do_not_reach_the_user():
+    # Warnings are errors in this suite; V ends where exp overflows.
+    class Overflows(HHModel):
+        def _UpdateGateTimeConstants(self, Vm):
+            super()._UpdateGateTimeConstants(Vm)
+            self.h.alpha = 0.07 / (1 + np.exp((Vm - 20) / 0.18))
+
+    simulation = pyhh.Simulation(Overflows())
+    simulation.Run(np.full(100, 2_000.0), 0.002)
+    assert simulation.Vm[-1] == simulation.model.Vm > 145
 
 
 def test_chunks_leave_no_trace(monkeypatch):
     whole = pyhh.Simulation(Warmer())
     whole.Run(STIMULUS, 0.01)
-    monkeypatch.setattr(stepping.CompiledStepper, "chunk", 13)
+    monkeypatch.setattr(stepping.CompiledStepper, "CHUNK", 13)
     pieces = pyhh.Simulation(Warmer())
     pieces.Run(STIMULUS, 0.01)
     for name in ALL:

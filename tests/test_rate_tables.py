@@ -180,3 +180,17 @@ def test_results_do_not_depend_on_how_far_the_table_reaches(monkeypatch):
     assert growing.max() > 150
     monkeypatch.setattr(rate_tables, "_built_in", tabulate(hodgkin_huxley, -1_000, 1_000))
     np.testing.assert_array_equal(trace(), growing)
+
+
+def test_a_run_at_the_end_of_all_tables_may_be_cut_anywhere():
+    def model():
+        return pyhh.HHModel(999.0, ENa=1_001.0, EK=1_001.0, EKleak=1_000.05, gKleak=20.0)
+
+    whole = pyhh.Simulation(model())
+    whole.run(0.0, 0.001, duration=0.4)
+    assert whole.Vm.max() > 1_000
+    for cut in (50, 150, 320):
+        pieces = pyhh.Simulation(model())
+        first = pieces.run(0.0, 0.001, duration=cut * 0.001).Vm
+        rest = pieces.run(0.0, 0.001, duration=0.4 - cut * 0.001).Vm
+        np.testing.assert_array_equal(np.concatenate([first, rest]), whole.Vm)

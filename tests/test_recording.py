@@ -6,6 +6,7 @@ import pytest
 import reference
 from hypothesis import given
 from hypothesis import strategies as st
+from test_overrides import FrozenGates
 
 import pyhh_fast as pyhh
 from pyhh_fast import memory
@@ -108,7 +109,7 @@ def test_the_threshold_is_the_users():
 @pytest.mark.parametrize("chunk", [1, 7])
 def test_chunks_leave_no_trace(chunk, monkeypatch):
     whole = rested().run(10.0, 0.01, duration=60.0)
-    monkeypatch.setattr(CompiledStepper, "chunk", chunk)
+    monkeypatch.setattr(CompiledStepper, "CHUNK", chunk)
     pieces = rested().run(10.0, 0.01, duration=60.0)
     for name in (*ALL, "spike_times"):
         np.testing.assert_array_equal(getattr(pieces, name), getattr(whole, name))
@@ -183,3 +184,34 @@ def test_long_traces_begin_with_a_huge_page(size):
     if size * 8 >= 2**22:
         assert trace.ctypes.data % 2**21 == 0
         assert trace.base.nbytes - (trace.ctypes.data - trace.base.ctypes.data) >= size * 8
+
+
+@pytest.mark.parametrize("record", [(), ["Vm"], ("INa", "StateH"), {"IK", "IKleak", "StateM"}, ALL])
+@pytest.mark.parametrize("kind", [pyhh.HHModel, FrozenGates])
+def test_what_is_recorded_does_not_change_it(record, kind, monkeypatch):
+    monkeypatch.setattr(CompiledStepper, "CHUNK", 700)
+    stimulus = np.tile([0.0, 25.0, 5.0], 1_000)
+    everything = pyhh.Simulation(kind()).run(stimulus, 0.01)
+    simulation = pyhh.Simulation(kind())
+    recording = simulation.run(stimulus, 0.01, record=record)
+    assert set(recording.recorded) == set(record)
+    for name in ALL:
+        if name in record:
+            np.testing.assert_array_equal(getattr(recording, name), getattr(everything, name))
+            assert getattr(simulation, name) is getattr(recording, name)
+        else:
+            assert not hasattr(recording, name)
+            assert not hasattr(simulation, name)
+    np.testing.assert_array_equal(recording.spike_times, everything.spike_times)
+    assert simulation.model.Vm == everything.Vm[-1]
+
+
+def test_plot_leaves_out_what_was_not_recorded():
+    import matplotlib.pyplot as plt
+
+    figure = rested().run([0.0, 1.0], 0.01, record=("Vm", "INa")).plot()
+    try:
+        assert [len(panel.lines) for panel in figure.axes] == [1, 1, 1]
+        assert figure.axes[-1].get_ylabel().startswith("Membrane current")
+    finally:
+        plt.close(figure)
