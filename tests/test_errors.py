@@ -410,7 +410,7 @@ def test_a_refused_run_shows_no_bar(capsys):
         (
             ("Vm", "StateH", "Ina"),
             ValueError,
-            "record must be one of INa, IK, IKleak, StateH, StateM, StateN, Vm; got 'Ina'. "
+            "record must be one of IK, IKleak, INa, StateH, StateM, StateN, Vm; got 'Ina'. "
             "Did you mean INa?",
         ),
         (
