@@ -81,12 +81,13 @@ class Own:
         low, high = rate_tables.range_with(model.Vm)
         before = [(vars(getattr(model, name)), dict(vars(getattr(model, name)))) for name in GATES]
         try:
-            self._check_that_V_alone_counts(np.linspace(low, high, 6) + 0.0123)
+            V = np.linspace(low, high, 6) + 0.0123
+            one_by_one = self._with_V_alone(V)
         finally:
             # A function that keeps hold of the model has changed that one and not the copy.
             for now, then in before:
                 now.update(then)
-        self._takes_arrays = self._arrays_give_the_same(np.linspace(low, high, 12) - 0.0321)
+        self._takes_arrays = self._arrays_give(one_by_one, V)
 
     def table(self, V: float) -> RateTable:
         """Return a table that covers `V` (mV) and agrees with the model as it is now."""
@@ -129,7 +130,8 @@ class Own:
             raise NotTabulable(f"it raised {error!r}{where}") from error
         return values
 
-    def _check_that_V_alone_counts(self, V: FloatArray) -> None:
+    def _with_V_alone(self, V: FloatArray) -> FloatArray:
+        """Return the rates at each V, having seen that nothing else counts."""
         first = self.rates_at(V)
         if not np.isfinite(first).all():
             raise NotTabulable("it sets not all rates, or some to no number")
@@ -137,13 +139,13 @@ class Own:
         if not _same(self.rates_at(V[::-1])[::-1], first):
             raise NotTabulable("asked again, it gives other rates")
         self._check_what_was_seen()
+        return first
 
     def _check_what_was_seen(self) -> None:
         if self._seen:
             raise NotTabulable(f"it {' and '.join(sorted(self._seen))}")
 
-    def _arrays_give_the_same(self, V: FloatArray) -> bool:
-        one_by_one = self.rates_at(V)
+    def _arrays_give(self, one_by_one: FloatArray, V: FloatArray) -> bool:
         try:
             together = self._ask(V)
         except NotTabulable:
@@ -217,7 +219,7 @@ class Own:
         shape = (numbers.size, checked_at.size, 6)
         exact = self.rates_at(V.ravel()).reshape(shape)
         powers = checked_at[:, np.newaxis] ** np.arange(rows.shape[1])
-        got = np.einsum("pj,kjr->kpr", powers, rows)[:, :, [0, 1, 2, 4, 5, 6]]
+        got = (powers @ rows)[:, :, [0, 1, 2, 4, 5, 6]]
         errors = np.where(np.isnan(got), np.inf, _error(got, exact)).max(axis=2)
         doubtful = ~(errors <= TOLERANCE)
         if doubtful.any():
