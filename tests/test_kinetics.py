@@ -158,6 +158,7 @@ def test_0_by_0_in_the_users_formulas_is_repaired(V, shift, engines):
     simulation = pyhh.Simulation(model)
     simulation.Run(np.zeros(200), 0.01)
     assert set(engines) == {"CompiledStepper"}
+    assert kinetics.Own(model).table(0.0).width == 0.25, "made finer instead"
     exact = HHModel()
     exact._UpdateGateTimeConstants = lambda Vm: HHModel._UpdateGateTimeConstants(exact, Vm + shift)
     exact.Vm = V - shift
@@ -430,6 +431,7 @@ def test_a_run_does_not_depend_on_the_model_before_it():
 
     kinetics.Own._tables.clear()
     alone = run(3.0 * (1 + 5e-14))
+    kinetics.Own._tables.clear()
     run(3.0)
     np.testing.assert_array_equal(run(3.0 * (1 + 5e-14)), alone)
 
@@ -478,3 +480,19 @@ def test_a_rough_place_is_looked_at_first_the_next_time():
     model = JumpsAtOnePlace()
     model.height = 1.0  # smooth now
     assert kinetics.Own(model).table(0.0).width == 0.25
+
+
+def test_a_change_in_a_narrow_range_counts():
+    class Bumped(HHModel):
+        bump = 0.0
+
+        def _UpdateGateTimeConstants(self, Vm):
+            super()._UpdateGateTimeConstants(Vm)
+            self.h.beta = self.h.beta * (1 + self.bump * np.exp(-(((Vm - 21) / 0.12) ** 2)))
+
+    plain, bumped = kinetics.Own(Bumped()).table(0.0), Bumped()
+    bumped.bump = 1e-6
+    V = np.array([21.0])
+    assert kinetics.Own(bumped).table(0.0)(V)[0, 4] == pytest.approx(
+        (1 + 1e-6) * plain(V)[0, 4], rel=1e-9
+    )
