@@ -8,15 +8,13 @@ import numpy as np
 
 from pyhh_fast.errors import SimulationError
 from pyhh_fast.models import GATES
-from pyhh_fast.recording import Recording
+from pyhh_fast.recording import Recording, State
 
 LOOK_BACK = 1_000
 """Steps before the failure that are searched for its cause."""
 
 FASTEST = 1e6
 """No dt would do for what moves faster than this, in 1/ms."""
-
-State = tuple[float, float, float, float]
 
 
 def divergence_error(

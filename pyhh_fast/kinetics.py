@@ -136,7 +136,7 @@ class Own:
         if not np.isfinite(first).all():
             raise NotTabulable("it sets not all rates, or some to no number")
         self._seen.clear()  # what is set once may stay so
-        if not _same(self.rates_at(V[::-1])[::-1], first):
+        if not np.array_equal(self.rates_at(V[::-1])[::-1], first):
             raise NotTabulable("asked again, it gives other rates")
         self._check_what_was_seen()
         return first
@@ -284,10 +284,6 @@ def watch(instance: Any, unread: set[str], unseen: set[str], seen: set[str]) -> 
     names = {name: noted(name) for name in unread}
     watched = type(cls.__name__, (cls,), {**names, "__setattr__": set_attribute})
     instance.__class__ = watched
-
-
-def _same(a: FloatArray, b: FloatArray) -> bool:
-    return np.array_equal(a, b, equal_nan=True)
 
 
 def _error(got: FloatArray, exact: FloatArray) -> FloatArray:

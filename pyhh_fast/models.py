@@ -145,10 +145,8 @@ class HHModel:
     def __init__(self, startingVoltage: float = 0, **parameters: float) -> None:
         for name, value in parameters.items():
             if name not in PARAMETERS:
-                raise validation.unknown_name("parameter", name, PARAMETERS)
-            unit, positive = PARAMETERS[name], name == "Cm"
-            number = validation.real_number(name, value, unit=unit, positive=positive)
-            setattr(self, name, number)
+                raise TypeError(validation.unknown_name("parameter", name, PARAMETERS))
+            setattr(self, name, parameter(name, value))
         self.Vm = validation.real_number("startingVoltage", startingVoltage, unit="mV")
         set_rates(self, self.Vm)
         self.m.setInfiniteState()
@@ -245,6 +243,11 @@ class HHModel:
 
 
 _KINETICS = HHModel._UpdateGateTimeConstants
+
+
+def parameter(name: str, value: Any) -> float:
+    """Return the value of a parameter as a float, checked."""
+    return validation.real_number(name, value, unit=PARAMETERS[name], positive=name == "Cm")
 
 
 def has_own_kinetics(model: HHModel) -> bool:

@@ -8,14 +8,11 @@ from typing import Any
 
 from pyhh_fast.models import GATES, PARAMETERS, HHModel
 
-_HOOKS = ("iterate", "_UpdateGateTimeConstants", "_UpdateCellVoltage", "_UpdateGateStates")
+_HOOKS = ("iterate", "_UpdateCellVoltage", "_UpdateGateStates")
 _Gate = HHModel.Gate
 
 # As they were at import: a class that is patched later differs from these.
 _MODEL_METHODS = {name: vars(HHModel)[name] for name in _HOOKS}
-_STEPPING_METHODS = {
-    name: method for name, method in _MODEL_METHODS.items() if name != "_UpdateGateTimeConstants"
-}
 _GATE_METHODS = {"update": vars(_Gate)["update"]}
 
 _MODEL_VALUES = (*PARAMETERS, *GATES, "Vm", "INa", "IK", "IKleak")
@@ -29,7 +26,7 @@ def own_behaviour(model: object) -> str | None:
     """
     if not isinstance(model, HHModel):
         return f"the model is a {type(model).__name__}"
-    if found := _override(model, _STEPPING_METHODS, _MODEL_VALUES):
+    if found := _override(model, _MODEL_METHODS, _MODEL_VALUES):
         return found
     gates = [getattr(model, name) for name in GATES]
     for name, gate in zip(GATES, gates, strict=True):

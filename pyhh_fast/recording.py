@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 ALL = ("Vm", "INa", "IK", "IKleak", "StateN", "StateM", "StateH")
 """The traces that a run can record."""
 
+State = tuple[float, float, float, float]
+"""V (mV), m, h and n at one moment."""
+
 
 class Recording:
     """The traces of one run; made by :meth:`pyhh_fast.Simulation.run`.

@@ -12,9 +12,9 @@ import numpy as np
 from pyhh_fast import rate_tables, validation
 from pyhh_fast.kernels import euler
 from pyhh_fast.kinetics import NotTabulable, kinetics_of
-from pyhh_fast.models import GATES, PARAMETERS, HHModel
+from pyhh_fast.models import GATES, PARAMETERS, HHModel, parameter
 from pyhh_fast.overrides import hook_is_own, own_behaviour
-from pyhh_fast.recording import Recording
+from pyhh_fast.recording import Recording, State
 from pyhh_fast.validation import FloatArray
 
 CELL = np.dtype(
@@ -31,9 +31,6 @@ SYMBOLS = {"Cm": "C_m", "gNa": "g_Na", "gK": "g_K", "gKleak": "g_L"} | {
 """pyHH's names of the parameters and the equations' symbols for them, in the kernels' order."""
 
 CURRENTS = {"INa": "I_Na", "IK": "I_K", "IKleak": "I_L"}
-
-
-State = tuple[float, float, float, float]
 
 
 class Stepper(Protocol):
@@ -91,14 +88,10 @@ def check_model(model: Any) -> None:
         is_class = isinstance(model, type)
         got = f"the class {model.__name__}" if is_class else validation.shown(model)
         raise TypeError(f"model must be an HHModel; got {got}. {advice}")
-    needed = {"Vm": "mV"}
-    if isinstance(model, HHModel) and not (
-        hook_is_own(model, "iterate") or hook_is_own(model, "_UpdateCellVoltage")
-    ):
-        needed |= PARAMETERS
-    for name, unit in needed.items():
-        value = _present(model, name, f"{name} ({unit})")
-        validation.real_number(name, value, unit=unit, positive=name == "Cm")
+    validation.real_number("Vm", _present(model, "Vm", "Vm (mV)"), unit="mV")
+    if not (hook_is_own(model, "iterate") or hook_is_own(model, "_UpdateCellVoltage")):
+        for name in PARAMETERS:
+            parameter(name, getattr(model, name))
     for name in GATES:
         gate = _present(model, name, f"gate {name}")
         advice = f"Set model.{name}.state, not model.{name}; a gate of your own must have it."

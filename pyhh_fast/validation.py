@@ -71,19 +71,19 @@ def flag(name: str, value: Any) -> bool:
     return bool(value)
 
 
-def count(name: str, value: Any, *, advice: str = "") -> int:
+def count(name: str, value: Any) -> int:
     """Return `value` as an int; it must be a whole number, 0 or more."""
     rule = "a whole number, 0 or more"
     if not _is_real(value):
-        raise TypeError(_message(name, rule, "", shown(value), advice))
+        raise TypeError(_message(name, rule, "", shown(value), ""))
     if not (0 <= value <= MOST_STEPS and value == int(value)):
-        raise ValueError(_message(name, rule, "", shown(value), advice))
+        raise ValueError(_message(name, rule, "", shown(value), ""))
     return int(value)
 
 
-def waveform(name: str, value: Any, *, unit: str = "µA/cm²", advice: str) -> FloatArray:
+def waveform(name: str, value: Any, *, advice: str) -> FloatArray:
     """Return a new float64 array; `value` must be 1-D, real and finite."""
-    rule = "a 1-D array of finite numbers"
+    rule, unit = "a 1-D array of finite numbers", "µA/cm²"
     if value is None or isinstance(value, str | bytes) or is_scalar(value):
         raise TypeError(_message(name, rule, unit, shown(value), advice))
     try:
@@ -123,9 +123,10 @@ def names(name: str, value: Any, known: tuple[str, ...]) -> tuple[str, ...]:
         raise TypeError(_message(name, rule, "", shown(value), advice))
     given = list(value)
     for one in given:
+        if not isinstance(one, str):
+            raise TypeError(_message(name, f"one of {', '.join(known)}", "", shown(one), ""))
         if one not in known:
-            error = unknown_name(name, one, known)
-            raise ValueError(str(error)) if isinstance(one, str) else error
+            raise ValueError(unknown_name(name, one, known))
     return tuple(one for one in known if one in given)
 
 
@@ -154,14 +155,12 @@ def _other(steps: float) -> int:
     return whole + 1 if steps > whole else whole - 1
 
 
-def unknown_name(kind: str, name: Any, known: Iterable[str]) -> TypeError:
-    """Return the error for a name that is none of `known`, with the nearest one suggested."""
-    if not isinstance(name, str):
-        return TypeError(_message(kind, f"one of {', '.join(known)}", "", shown(name), ""))
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
+    """Return the message for a name that is none of `known`, with the nearest one suggested."""
     import difflib
 
     known = sorted(known)
     lower = {k.lower(): k for k in known}
     close = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.5)
     advice = f"Did you mean {lower[close[0]]}?" if close else ""
-    return TypeError(_message(kind, f"one of {', '.join(known)}", "", repr(name), advice))
+    return _message(kind, f"one of {', '.join(known)}", "", repr(name), advice)

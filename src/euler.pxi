@@ -14,7 +14,8 @@ from libc.math cimport isfinite
 
 from hodgkin_huxley cimport (
     PYHH_FAST_SOURCES, RATE_TABLE_LANES, RATE_TABLE_POWERS, c_assert, hh_cell, hh_euler_step,
-    hh_gates_are_finite, hh_neuron, hh_neuron_of, hh_parameters, lane_h, lane_m, lane_n, rate_table_find, rate_table_place,
+    hh_gates_are_finite, hh_neuron, hh_neuron_of, hh_parameters, lane_h, lane_m, lane_n,
+    rate_table_find, rate_table_place,
 )
 
 SOURCES = PYHH_FAST_SOURCES.decode("ascii")
