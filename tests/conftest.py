@@ -53,3 +53,20 @@ def pytest_report_header():
     from pyhh_fast import _cpu
 
     return f"pyhh_fast: {_cpu.FLAVOUR} kernels in {Path(_cpu.__file__).parent}"
+
+
+@pytest.fixture
+def engines(monkeypatch):
+    """Which steppers were left, in order."""
+    from pyhh_fast import stepping
+
+    used = []
+    for kind, method in ((stepping.CompiledStepper, "_advance"), (stepping.PythonStepper, "make")):
+        original = getattr(kind, method)
+
+        def watched(self, *arguments, original=original):
+            used.append(type(self).__name__)
+            return original(self, *arguments)
+
+        monkeypatch.setattr(kind, method, watched)
+    return used

@@ -7,10 +7,11 @@ import logging
 
 import numpy as np
 import pytest
-from test_drop_in import ALL, slow_run, snapshot
+from test_drop_in import slow_run, snapshot
 
 import pyhh_fast as pyhh
 from pyhh_fast.overrides import own_behaviour
+from pyhh_fast.recording import ALL
 
 HHModel = pyhh.HHModel
 Gate = HHModel.Gate
