@@ -42,7 +42,7 @@ else:
     V3 = ["-mavx2", "-mfma"]
     LEVELS = {"v2": ["-msse4.2"], "v3": V3, "v4": [*V3, "-mavx512f", "-mavx512dq", "-mavx512vl"]}
 KERNELS = {"_cpu": [], "_rate_tables": []} | {
-    f"_euler_{level}": flags for level, flags in LEVELS.items()
+    f"_loops_{level}": flags for level, flags in LEVELS.items()
 }
 
 # One binary serves every CPython from 3.11 on; free-threaded builds have no stable ABI yet.

@@ -1,4 +1,4 @@
-"""Why a run diverged, in words."""
+"""Why a run could not go on, in words."""
 
 import copy
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from pyhh_fast.errors import SimulationError
+from pyhh_fast.methods import METHODS
 from pyhh_fast.models import GATES
 from pyhh_fast.recording import Recording, State
 
@@ -16,6 +17,12 @@ LOOK_BACK = 1_000
 FASTEST = 1e6
 """No dt would do for what moves faster than this, in 1/ms."""
 
+STIFF = 1e4
+"""What moves faster than this, in 1/ms, is why an adaptive run is stuck."""
+
+
+NAMES = {"euler": "forward Euler", "rk4": "RK4"}
+
 
 def divergence_error(
     model: Any, recording: Recording, start: State, last: State, step: int
@@ -24,25 +31,59 @@ def divergence_error(
 
     `start` and `last` are the states before the run and before that step: V (mV), m, h, n.
     """
-    dt, V = recording.dt, last[0]
+    dt, V, method = recording.dt, last[0], recording.method
+    stable_below = METHODS[method].stable_below
     message = f"the run diverged at step {step} (t = {step * dt:g} ms), from V = {V:.6g} mV."
     advice = "Check the stimulus, the parameters and any overridden method."
-    try:
-        scratch = copy.deepcopy(model)
-    except Exception:  # of a user's own model: the cause is a courtesy, the error is not
-        scratch = None
+    scratch = _copy(model)
     for earlier, state in _states_before(recording, start, last, step):
         what, rate = _fastest(scratch, state)
-        if rate * dt > 2:
+        if rate * dt > stable_below:
             advice = (
-                f"dt times the fastest rate exceeds 2, where forward Euler is unstable: at step "
-                f"{earlier} (V = {state[0]:.6g} mV) {what} moves at {rate:.3g} per ms, and dt is "
-                f"{dt:g} ms."
+                f"dt times the fastest rate exceeds {stable_below:.3g}, where {NAMES[method]} is "
+                f"unstable: at step {earlier} (V = {state[0]:.6g} mV) {what} moves at {rate:.3g} "
+                f"per ms, and dt is {dt:g} ms."
             )
             if rate < FASTEST:
-                advice += f" Use a dt below {2 / rate:.3g} ms, or a weaker stimulus."
+                advice += f" Use a dt below {stable_below / rate:.3g} ms, or a weaker stimulus."
             break
     return SimulationError(f"{message} {advice}", step=step, time=step * dt, V=V)
+
+
+def stuck_error(model: Any, last: State, step: int, time: float, why: str) -> SimulationError:
+    """Return the error for an adaptive run that is stuck at `last`: V (mV), m, h, n.
+
+    `step` counts the rows behind it, `time` is in ms, `why` says what happened there.
+    """
+    V = last[0]
+    message = f"the solver is stuck at t = {time:.9g} ms (step {step}), V = {V:.6g} mV: {why}."
+    what, rate = _fastest(_copy(model), last)
+    if rate > STIFF:
+        message += (
+            f" There {what} moves at {rate:.3g} per ms. Use a weaker stimulus, or "
+            "method='exponential_euler', which stands any rate."
+        )
+    else:
+        message += " Use larger tolerances, or check the stimulus and the parameters."
+    return SimulationError(message, step=step, time=time, V=V)
+
+
+def own_step_error(recording: Recording, last: State, step: int, why: Exception) -> SimulationError:
+    """Return the error for a model whose rates turn out, on the way, to depend on more than V."""
+    dt, V = recording.dt, last[0]
+    message = (
+        f"the run cannot go on at step {step} (t = {step * dt:g} ms), from V = {V:.6g} mV: of "
+        f"_UpdateGateTimeConstants it was found that {why}. Use method='euler'."
+    )
+    return SimulationError(message, step=step, time=step * dt, V=V)
+
+
+def _copy(model: Any) -> Any:
+    """Return a copy to ask, or None: the cause is a courtesy, the error is not."""
+    try:
+        return copy.deepcopy(model)
+    except Exception:  # of a user's own model
+        return None
 
 
 def _states_before(

@@ -1,7 +1,7 @@
 """Which build of the compiled time loops this process uses.
 
-Each loop is compiled for several instruction sets; the best that the CPU has is taken, or a lower
-one that the environment variable PYHH_FAST_SIMD names.
+They are compiled for several instruction sets; the best that the CPU has is taken, or a lower one
+that the environment variable PYHH_FAST_SIMD names.
 """
 
 import importlib
@@ -23,4 +23,4 @@ def chosen_level(wanted: str | None, available: list[str]) -> str:
 
 
 LEVEL = chosen_level(os.environ.get("PYHH_FAST_SIMD"), _cpu.levels())
-euler = importlib.import_module(f"pyhh_fast._euler_{LEVEL}")
+loops = importlib.import_module(f"pyhh_fast._loops_{LEVEL}")

@@ -33,10 +33,15 @@ class NotTabulable(Exception):
     """Why a table cannot stand in for a model's own kinetics."""
 
 
+class NotSmooth(NotTabulable):
+    """It cannot, but the rates depend on V alone: they may be asked for at each V."""
+
+
 class BuiltIn:
     """Hodgkin and Huxley's own rates."""
 
     rates_at = staticmethod(rate_tables.hodgkin_huxley)
+    rates_asked = rates_at
 
     def table(self, V: float) -> RateTable:
         """Return a table that covers `V` (mV)."""
@@ -54,7 +59,9 @@ class Own:
     Raises
     ------
     NotTabulable
-        From here, `table` and `rates_at`, where a table would not do what the model does.
+        From here and all methods, where rates from V alone would not do what the model does.
+    NotSmooth
+        From `table`, where the rates are too rough for one, or the model forbids it.
     """
 
     # One table a hook, kept for the next run and the next model: each run compares it anew. Or
@@ -69,6 +76,7 @@ class Own:
             weakref.ref(self._hook)
         except TypeError:  # a callable that cannot be a key
             self._hook = type(self._hook)
+        self._may_tabulate = bool(model.tabulate)
         self._seen: set[str] = set()
         try:
             self._scratch = copy.deepcopy(model)
@@ -91,6 +99,8 @@ class Own:
 
     def table(self, V: float) -> RateTable:
         """Return a table that covers `V` (mV) and agrees with the model as it is now."""
+        if not self._may_tabulate:
+            raise NotSmooth("tabulate is False")
         kept = self._tables.get(self._hook)
         if kept is None or not self._agrees(kept):
             kept = self._tabulate(*rate_tables.range_with(V))
@@ -111,6 +121,12 @@ class Own:
         if self._takes_arrays:
             return self._ask(V)
         return np.array([self._ask(float(v)) for v in V]).reshape(V.size, 6)
+
+    def rates_asked(self, V: FloatArray) -> FloatArray:
+        """Return the rates, shape (n, 6), at each V (mV), having seen that nothing else counts."""
+        rates = self.rates_at(V)
+        self._check_what_was_seen()
+        return rates
 
     def _ask(self, V: Any) -> FloatArray:
         scratch = self._scratch
@@ -186,7 +202,7 @@ class Own:
                 return width
             width /= 2
         self._rough_places[self._hook] = V
-        raise NotTabulable(f"the rates are not smooth at V = {V:.6g} mV")
+        raise NotSmooth(f"the rates are not smooth at V = {V:.6g} mV")
 
     def _repair(self, table: RateTable) -> FloatArray:
         """Make anew the rows with a node on or beside a 0/0 of the user's formulas.
@@ -241,17 +257,17 @@ class Own:
         return largest
 
 
-def kinetics_of(model: HHModel) -> BuiltIn | Own:
+def kinetics_of(model: HHModel, *, table_needed: bool) -> BuiltIn | Own:
     """Return where the rates of `model` come from.
 
     Raises
     ------
     NotTabulable
-        If it must be asked at each step.
+        If it must be asked at each step, or, where a `table_needed`, wants to be.
     """
     if not has_own_kinetics(model):
         return BuiltIn()
-    if not model.tabulate:
+    if table_needed and not model.tabulate:
         raise NotTabulable("tabulate is False")
     return Own(model)
 

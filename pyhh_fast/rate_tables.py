@@ -21,7 +21,7 @@ FIRST_RANGE = (-50.0, 150.0)
 """Where a table begins, in mV; rows are added where V goes beyond."""
 
 LARGEST_V = 1_000.0
-"""No rows beyond this, in mV: the rates there are asked for step by step."""
+"""No rows beyond this, in mV: the rates there are asked for one by one."""
 
 GROWTH = 100.0
 """Rows are added up to the next multiple of this, in mV."""
@@ -42,7 +42,7 @@ class RateTable:
     first : int
         Number of the first row; row k is centred on k times `width`.
     width : float
-        Width of a row, in mV; a power of two. Infinity for a single row that serves all V.
+        Width of a row, in mV; a power of two.
     """
 
     def __init__(self, rows: FloatArray, first: int, width: float) -> None:
@@ -55,19 +55,36 @@ class RateTable:
         # Where V may stand, in mV, both ends excluded.
         self.low = (first - 0.5) * width
         self.high = (first + len(rows) - 0.5) * width
-        if math.isfinite(width):
-            self.low, self.high = max(self.low, -LARGEST_V), min(self.high, LARGEST_V)
-        self._scaled: tuple[float, FloatArray] = (1.0, rows)
+        self.low, self.high = max(self.low, -LARGEST_V), min(self.high, LARGEST_V)
+        self._made: dict[str, tuple[float, FloatArray]] = {}
 
     def times(self, dt: float) -> FloatArray:
         """Return the rows of the rates times `dt`; those of the latest `dt` are kept."""
-        scaled_dt, rows = self._scaled
-        if scaled_dt != dt:
-            rows = _empty_rows(len(self.rows))
-            with np.errstate(over="ignore"):  # by a dt that no run survives
-                np.multiply(self.rows, dt, out=rows)
-            self._scaled = (dt, rows)
+        return self._for("times", dt, self._make_times)
+
+    def relaxing(self, dt: float) -> FloatArray:
+        """Return rows for exponential Euler: of the rates times dt / L((alpha + beta) dt).
+
+        L is that of src/hh_exponential_euler.h. Those of the latest `dt` are kept.
+        """
+        return self._for("relaxing", dt, self._make_relaxing)
+
+    def _for(self, what: str, dt: float, make: Callable[[float], FloatArray]) -> FloatArray:
+        kept_dt, rows = self._made.get(what, (None, self.rows))
+        if kept_dt != dt:
+            rows = make(dt)
+            self._made[what] = (dt, rows)
         return rows
+
+    def _make_times(self, dt: float) -> FloatArray:
+        rows = _empty_rows(len(self.rows))
+        with np.errstate(over="ignore"):  # by a dt that no run survives
+            np.multiply(self.rows, dt, out=rows)
+        return rows
+
+    def _make_relaxing(self, dt: float) -> FloatArray:
+        numbers = np.arange(self.first, self.first + len(self.rows))
+        return rows_of(lambda V: relaxing(self(V), dt), numbers, self.width)
 
     def __call__(self, V: FloatArray) -> FloatArray:
         """Return the rates, shape (n, 6), at each V within the table."""
@@ -111,12 +128,31 @@ def rows_of(
     return rows
 
 
-def constant(rates_at: RatesAt, V: float) -> RateTable:
-    """Return a table that has the rates at `V` for all V: enough for one step from there."""
-    rows = np.zeros((1, _rate_tables.POWERS, _rate_tables.LANES))
-    rates = rates_at(np.array([V]))[0]
-    rows[0, 0, 0:3], rows[0, 0, 4:7] = rates[:3], rates[3:]
-    return RateTable(rows, 0, np.inf)
+def empty() -> RateTable:
+    """Return a table that covers no V: all rates are asked for."""
+    table = RateTable(_empty_rows(1), 0, WIDTH)
+    table.low, table.high = np.inf, -np.inf
+    return table
+
+
+def times(rates: FloatArray, dt: float) -> FloatArray:
+    """Return `rates` times `dt`."""
+    with np.errstate(over="ignore"):  # by a dt that no run survives
+        return rates * dt
+
+
+def relaxing(rates: FloatArray, dt: float) -> FloatArray:
+    """Return `rates`, shape (n, 6), times dt / L((alpha + beta) dt), as exponential Euler wants."""
+    scaled = times(rates, dt)
+    _rate_tables.relax(scaled)
+    return scaled
+
+
+def line(V: float, rates: FloatArray) -> FloatArray:
+    """Return a line, shape (1, 9), that tells the time loops the rates, shape (6,), at `V`."""
+    numbers = np.zeros((1, _rate_tables.LINE))
+    numbers[0, 0], numbers[0, 1:4], numbers[0, 5:8] = V, rates[:3], rates[3:]
+    return numbers
 
 
 def range_with(

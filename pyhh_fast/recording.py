@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 ALL = ("Vm", "INa", "IK", "IKleak", "StateN", "StateM", "StateH")
 """The traces that a run can record."""
 
+TRACES = ("Vm", "StateM", "StateH", "StateN", "INa", "IK", "IKleak")
+"""The same in the order of the compiled loops: V, m, h, n and the currents."""
+
+CURRENTS = {"INa": "I_Na", "IK": "I_K", "IKleak": "I_L"}
+"""pyHH's names of the currents and the equations' symbols for them."""
+
 State = tuple[float, float, float, float]
 """V (mV), m, h and n at one moment."""
 
@@ -34,8 +40,13 @@ class Recording:
         Step size.
     spike_times : ndarray, shape (spikes,), ms
         Upward crossings of `threshold`: V before < threshold ≤ V after, the state before the
-        first step included; the time is interpolated linearly.
+        first step included. The time is interpolated to the order of the method: linearly, for
+        "rk4" cubically, for "adaptive" by the solver's own polynomial of V, which also has the
+        spikes that rise and fall within one step.
     threshold : float, mV
+    method : str
+    rtol, atol : float
+        What the run was made with.
     recorded : tuple of str
         Names of the traces that were recorded; the others are no attributes.
 
@@ -63,12 +74,22 @@ class Recording:
     StateH: FloatArray
 
     def __init__(
-        self, stimulus: FloatArray, dt: float, threshold: float, recorded: tuple[str, ...] = ALL
+        self,
+        stimulus: FloatArray,
+        dt: float,
+        threshold: float = 50.0,
+        recorded: tuple[str, ...] = ALL,
+        method: str = "euler",
+        rtol: float = 1e-6,
+        atol: float = 1e-6,
     ) -> None:
         self.stimulus = stimulus
         self.dt = dt
         self.threshold = threshold
         self.recorded = recorded
+        self.method = method
+        self.rtol = rtol
+        self.atol = atol
         self.spike_times: FloatArray = np.empty(0)
         for name in recorded:
             setattr(self, name, memory.trace(stimulus.size))
@@ -120,43 +141,3 @@ def not_recorded(owner: object, name: str) -> AttributeError:
     if name in ALL:
         return AttributeError(f"{name} was not recorded. Name it in run(..., record=...).")
     return AttributeError(f"{type(owner).__name__!r} object has no attribute {name!r}")
-
-
-class SpikeFinder:
-    """Finds the threshold crossings of a trace that comes in pieces.
-
-    An interrupt between any two statements leaves it as before or after a whole piece.
-    """
-
-    def __init__(self, V: float, dt: float, threshold: float) -> None:
-        self._dt = dt
-        self._threshold = threshold
-        self._times_from: dict[int, FloatArray] = {}
-        self._at = (0, V)
-
-    @property
-    def step(self) -> int:
-        """How many steps were looked at."""
-        return self._at[0]
-
-    def feed(self, V: FloatArray) -> None:
-        """Take the states after the next ``V.size`` steps."""
-        if V.size == 0:
-            return
-        step, V_before = self._at
-        above = V >= self._threshold
-        rising = above.copy()
-        rising[1:] &= ~above[:-1]
-        rising[0] &= V_before < self._threshold
-        rows = np.flatnonzero(rising)
-        if rows.size:
-            after = V[rows]
-            before = np.where(rows > 0, V[rows - 1], V_before)
-            fraction = (self._threshold - before) / (after - before)
-            self._times_from[step] = (step + rows + fraction) * self._dt
-        self._at = (step + V.size, float(V[-1]))
-
-    @property
-    def times(self) -> FloatArray:
-        """Times of all crossings so far, in ms."""
-        return np.concatenate([np.empty(0), *self._times_from.values()])

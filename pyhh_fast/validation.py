@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
+StructArray = npt.NDArray[np.void]
 
 MOST_STEPS = 2**48
 """More steps than any machine will do; what is above is a slip of units."""
@@ -113,6 +114,30 @@ def waveform(name: str, value: Any, *, advice: str) -> FloatArray:
             got = f"{given[index]!s} at index {index}"
             raise ValueError(_message(name, rule, unit, got, "Replace or remove it."))
     return wave
+
+
+def present(
+    owner: Any,
+    name: str,
+    label: str,
+    advice: str = "A subclass's __init__ must call super().__init__(), or set it.",
+) -> Any:
+    """Return an attribute of a model, which must have it."""
+    try:
+        return getattr(owner, name)
+    except AttributeError:
+        got = type(owner).__name__
+        raise TypeError(f"model must have {label}; got {got} without it. {advice}") from None
+
+
+def choice(name: str, value: Any, known: Iterable[str]) -> str:
+    """Return `value`, which must be one of the names in `known`."""
+    known = list(known)
+    if not isinstance(value, str):
+        raise TypeError(_message(name, f"one of {', '.join(known)}", "", shown(value), ""))
+    if value not in known:
+        raise ValueError(unknown_name(name, value, known))
+    return str(value)
 
 
 def names(name: str, value: Any, known: tuple[str, ...]) -> tuple[str, ...]:

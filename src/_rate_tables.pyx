@@ -1,14 +1,15 @@
 """Making rate tables (rate_table.h), and reading them outside the time loop."""
 
 from hodgkin_huxley cimport (
-    PYHH_FAST_SOURCES, RATE_TABLE_LANES, RATE_TABLE_POWERS, gate_rates, hh_rates, hh_rates_at,
-    lane_h, lane_m, lane_n, rate_table_at, rate_table_find, rate_table_fit_row, rate_table_nodes,
-    rate_table_place,
+    PYHH_FAST_SOURCES, RATE_SOURCE_LINE, RATE_TABLE_LANES, RATE_TABLE_POWERS, gate_rates,
+    hh_exponential_rates, hh_rates, hh_rates_at, lane_h, lane_m, lane_n, rate_table_at,
+    rate_table_find, rate_table_fit_row, rate_table_nodes, rate_table_place,
 )
 
 SOURCES = PYHH_FAST_SOURCES.decode("ascii")
 POWERS = RATE_TABLE_POWERS
 LANES = RATE_TABLE_LANES
+LINE = RATE_SOURCE_LINE
 NODES = [rate_table_nodes[j] for j in range(RATE_TABLE_POWERS)]
 
 
@@ -76,3 +77,21 @@ def evaluate(const double[:, :, ::1] rows, Py_ssize_t first, double inverse_widt
             rates[i, 3] = lane_m(both.beta)
             rates[i, 4] = lane_h(both.beta)
             rates[i, 5] = lane_n(both.beta)
+
+
+def relax(double[:, ::1] rates_dt):
+    """Turn rates times dt into those of exponential Euler (hh_exponential_euler.h), in place.
+
+    Parameters
+    ----------
+    rates_dt : array of float64, shape (n, 6)
+        alpha m, h, n and beta m, h, n.
+    """
+    cdef Py_ssize_t i
+    cdef int gate
+    if rates_dt.shape[1] != 6:
+        raise ValueError("rates_dt must have six columns")
+    with nogil:
+        for i in range(rates_dt.shape[0]):
+            for gate in range(3):
+                hh_exponential_rates(&rates_dt[i, gate], &rates_dt[i, 3 + gate])

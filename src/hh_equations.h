@@ -28,6 +28,17 @@ typedef struct {
     double I_Na, I_K, I_L;
 } hh_currents;
 
+/* Fractions of the sodium and potassium channels that are open. */
+typedef struct {
+    double Na, K;
+} hh_open;
+
+/* V and the gates m, h, n; or how fast they change; or by how much. */
+typedef struct {
+    double V;
+    lanes x;
+} hh_state;
+
 /* L(x) = x / (1 - e^-x) carries the two 0/0 of the paper's formulas: alpha_n(10) = 0.1 and
    alpha_m(25) = 1 are its limits. */
 static inline hh_rates hh_rates_at(double V)
@@ -42,16 +53,28 @@ static inline hh_rates hh_rates_at(double V)
     return r;
 }
 
-static inline hh_currents hh_currents_at(const hh_parameters *p, double V, lanes x)
+static inline hh_open hh_open_at(lanes x)
 {
     const double m = lane_m(x), h = lane_h(x), n = lane_n(x);
     const double n2 = n * n;
+    const hh_open open = {(m * m) * (m * h), n2 * n2};
+    return open;
+}
+
+static inline hh_currents hh_currents_at(const hh_parameters *p, double V, hh_open open)
+{
     hh_currents c;
     /* In this order because m, h and n are known last. */
-    c.I_Na = (m * m) * (m * h) * (p->g_Na * (V - p->E_Na));
-    c.I_K = n2 * n2 * (p->g_K * (V - p->E_K));
+    c.I_Na = open.Na * (p->g_Na * (V - p->E_Na));
+    c.I_K = open.K * (p->g_K * (V - p->E_K));
     c.I_L = p->g_L * (V - p->E_L);
     return c;
+}
+
+/* All conductances together: how fast V would settle if the gates stayed, times C_m. */
+static inline double hh_conductance_at(const hh_parameters *p, hh_open open)
+{
+    return HH_FMA(p->g_Na, open.Na, HH_FMA(p->g_K, open.K, p->g_L));
 }
 
 /* V after a time dt at this slope. */
@@ -60,11 +83,30 @@ static inline double hh_V_after(double V, const hh_currents *c, double I, double
     return HH_FMA(-dt_over_C_m, c->I_Na + c->I_K, HH_FMA(dt_over_C_m, I - c->I_L, V));
 }
 
-/* x + dt (alpha (1 - x) - beta x) for all gates, with rates times dt. */
-static inline lanes hh_gates_after(lanes x, lanes alpha_dt, lanes beta_dt)
+/* from + dt (alpha (1 - x) - beta x) for all gates, with rates times dt. */
+static inline lanes hh_gates_after(lanes from, lanes x, lanes alpha_dt, lanes beta_dt)
 {
     const lanes closed = lanes_sub(lanes_all(1.0), x);
-    return lanes_fnma(beta_dt, x, lanes_fma(alpha_dt, closed, x));
+    return lanes_fnma(beta_dt, x, lanes_fma(alpha_dt, closed, from));
+}
+
+/* dV/dt and dx/dt; or, with 1/C_m and the rates times dt, these times dt. */
+static inline hh_state hh_slope_at(const hh_parameters *p, double per_C_m, lanes alpha, lanes beta,
+                                   hh_state y, double I)
+{
+    const hh_currents c = hh_currents_at(p, y.V, hh_open_at(y.x));
+    hh_state slope;
+    slope.V = hh_V_after(0.0, &c, I, per_C_m);
+    slope.x = hh_gates_after(lanes_all(0.0), y.x, alpha, beta);
+    return slope;
+}
+
+/* sum + a k */
+static inline hh_state hh_plus(hh_state sum, double a, hh_state k)
+{
+    sum.V = HH_FMA(a, k.V, sum.V);
+    sum.x = lanes_fma(lanes_all(a), k.x, sum.x);
+    return sum;
 }
 
 #endif

@@ -3,6 +3,17 @@
 from libc.stdint cimport int64_t
 
 
+cdef extern from "lanes.h" nogil:
+    ctypedef struct lanes:
+        pass
+
+    lanes lanes_of(double m, double h, double n)
+    double lane_m(lanes a)
+    double lane_h(lanes a)
+    double lane_n(lanes a)
+    double lane_V(lanes a)
+
+
 cdef extern from "hh_equations.h" nogil:
     ctypedef struct hh_parameters:
         double C_m, g_Na, g_K, g_L, E_Na, E_K, E_L
@@ -13,20 +24,23 @@ cdef extern from "hh_equations.h" nogil:
     ctypedef struct hh_currents:
         double I_Na, I_K, I_L
 
-    hh_rates hh_rates_at(double V)
-
-    ctypedef struct lanes:
+    ctypedef struct hh_open:
         pass
 
-    double lane_m(lanes x)
-    double lane_h(lanes x)
-    double lane_n(lanes x)
+    ctypedef struct hh_state:
+        double V
+        lanes x
+
+    hh_rates hh_rates_at(double V)
+    hh_open hh_open_at(lanes x)
+    hh_currents hh_currents_at(const hh_parameters *p, double V, hh_open open)
 
 
 cdef extern from "rate_table.h" nogil:
     const double *rate_table_nodes
     const int RATE_TABLE_POWERS
     const int RATE_TABLE_LANES
+    const int RATE_SOURCE_LINE
 
     ctypedef struct rate_table_place:
         int64_t k
@@ -35,27 +49,85 @@ cdef extern from "rate_table.h" nogil:
     ctypedef struct gate_rates:
         lanes alpha, beta
 
+    ctypedef struct rate_source:
+        const double *rows
+        int64_t first, count
+        double inverse_width, low, high
+        const double *asked
+        int64_t lines
+
     void rate_table_fit_row(const double *values, double *coefficients)
     rate_table_place rate_table_find(double V, double inverse_width)
     gate_rates rate_table_at(const double *row, double r)
 
 
-cdef extern from "hh_euler.h" nogil:
+cdef extern from "hh_cell.h" nogil:
     ctypedef struct hh_cell:
         double V, m, h, n
         double I_Na, I_K, I_L
         double V_before
-        int64_t step
+        int64_t step, spikes
 
     ctypedef struct hh_neuron:
-        double V
-        lanes x
+        hh_state y
         hh_currents i
 
     hh_neuron hh_neuron_of(const hh_cell *c)
-    hh_neuron hh_euler_step(hh_neuron c, const hh_parameters *p, double dt_over_C_m,
-                            const double *row, double r, double I)
-    bint hh_gates_are_finite(lanes x)
+    bint hh_is_finite(hh_state y)
+
+
+cdef extern from "fixed_step.h" nogil:
+    ctypedef enum hh_method:
+        HH_EULER
+        HH_EXPONENTIAL_EULER
+        HH_RK4
+
+    void hh_exponential_rates(double *alpha_dt, double *beta_dt)
+    bint hh_step(hh_method method, hh_neuron now, const hh_parameters *p, double dt_over_C_m,
+                 const rate_source *rates_dt, double I, hh_neuron *after)
+    double hh_crossing(hh_method method, hh_neuron before, hh_neuron after,
+                       const hh_parameters *p, double dt_over_C_m, double I, double level)
+
+
+cdef extern from "adaptive.h" nogil:
+    const double ADAPTIVE_FIRST_STEP
+    const double ADAPTIVE_SMALLEST_STEP
+    const int64_t ADAPTIVE_MOST_PER_MS
+    const int DOP853_INTERPOLANT
+    const int CROSSINGS_MOST
+
+    ctypedef struct adaptive_run:
+        double V, m, h, n
+        double elapsed, step_size, log_err_before, ms_left
+        int64_t begin, end, attempts, rejected, at_row
+
+    ctypedef struct hh_cell_model:
+        hh_parameters p
+        double per_C_m
+        rate_source rates
+        double I
+
+    ctypedef struct dop853_tolerance:
+        double rtol, atol
+
+    ctypedef struct dop853_step:
+        hh_state y, after
+        double h
+        hh_state k[16]
+
+    bint dop853_slope(const hh_cell_model *m, hh_state y, hh_state *slope)
+    bint dop853_attempt(dop853_step *s, const hh_cell_model *m, dop853_tolerance t,
+                        double *error, double *wanted)
+    void dop853_interpolate(dop853_step *s)
+    lanes dop853_between(const dop853_step *s, double theta)
+    bint dop853_may_pass(const dop853_step *s, double level)
+    void dop853_bernstein(const dop853_step *s, double level, double *b)
+    int crossings_upward(const double *b, int degree, double *at)
+    double step_control_log2(double a)
+    bint adaptive_leaps(double V, double wanted)
+    int64_t adaptive_stretch(const double *I, int64_t begin, int64_t end)
+    void adaptive_accept(adaptive_run *run, double h, double log_err, bint cut)
+    void adaptive_reject(adaptive_run *run, double h, double log_err)
 
 
 cdef extern from *:

@@ -1,4 +1,5 @@
-/* Four doubles side by side: one for each gate, and one that is never looked at.
+/* Four doubles side by side: one for each gate, and one more, which is 0 beside gates and their
+   slopes, and V where all four are wanted at once.
 
    One interface, two ways to compile it: AVX2 with FMA, and plain C loops, which compilers turn
    into whatever the CPU has. Each operation rounds each lane once, as IEEE 754 says, so both give
@@ -9,6 +10,13 @@
 #define PYHH_FAST_LANES_H
 
 #include <math.h>
+
+/* For what a step calls many times, and is to be one stretch of code all the same. */
+#if defined(_MSC_VER) && !defined(__clang__)
+#define HH_INLINE static __forceinline
+#else
+#define HH_INLINE static inline __attribute__((always_inline))
+#endif
 
 #if defined(__AVX2__) && (defined(__FMA__) || defined(_MSC_VER))
 #define HH_LANES_AVX2
@@ -30,6 +38,9 @@ static inline lanes lanes_load(const double *from) { return _mm256_loadu_pd(from
 static inline lanes lanes_all(double a) { return _mm256_set1_pd(a); }
 static inline lanes lanes_of(double m, double h, double n) { return _mm256_setr_pd(m, h, n, 0.0); }
 static inline lanes lanes_sub(lanes a, lanes b) { return _mm256_sub_pd(a, b); }
+static inline lanes lanes_mul(lanes a, lanes b) { return _mm256_mul_pd(a, b); }
+static inline lanes lanes_div(lanes a, lanes b) { return _mm256_div_pd(a, b); }
+static inline lanes lanes_max(lanes a, lanes b) { return _mm256_max_pd(a, b); }
 static inline lanes lanes_fma(lanes a, lanes b, lanes c) { return _mm256_fmadd_pd(a, b, c); }
 static inline lanes lanes_fnma(lanes a, lanes b, lanes c) { return _mm256_fnmadd_pd(a, b, c); }
 static inline double lane_m(lanes a) { return _mm256_cvtsd_f64(a); }
@@ -39,6 +50,15 @@ static inline double lane_h(lanes a)
     return _mm_cvtsd_f64(_mm_unpackhi_pd(low, low));
 }
 static inline double lane_n(lanes a) { return _mm_cvtsd_f64(_mm256_extractf128_pd(a, 1)); }
+static inline double lane_V(lanes a)
+{
+    const __m128d high = _mm256_extractf128_pd(a, 1);
+    return _mm_cvtsd_f64(_mm_unpackhi_pd(high, high));
+}
+static inline lanes lanes_with_V(lanes a, double V)
+{
+    return _mm256_blend_pd(a, _mm256_set1_pd(V), 8);
+}
 
 #else
 
@@ -64,6 +84,12 @@ static inline lanes lanes_of(double m, double h, double n)
     return result;
 }
 static inline lanes lanes_sub(lanes a, lanes b) { HH_EACH_LANE(a.lane[l] - b.lane[l]); }
+static inline lanes lanes_mul(lanes a, lanes b) { HH_EACH_LANE(a.lane[l] * b.lane[l]); }
+static inline lanes lanes_div(lanes a, lanes b) { HH_EACH_LANE(a.lane[l] / b.lane[l]); }
+static inline lanes lanes_max(lanes a, lanes b)
+{
+    HH_EACH_LANE(a.lane[l] > b.lane[l] ? a.lane[l] : b.lane[l]);
+}
 static inline lanes lanes_fma(lanes a, lanes b, lanes c)
 {
     HH_EACH_LANE(HH_FMA(a.lane[l], b.lane[l], c.lane[l]));
@@ -75,7 +101,16 @@ static inline lanes lanes_fnma(lanes a, lanes b, lanes c)
 static inline double lane_m(lanes a) { return a.lane[0]; }
 static inline double lane_h(lanes a) { return a.lane[1]; }
 static inline double lane_n(lanes a) { return a.lane[2]; }
+static inline double lane_V(lanes a) { return a.lane[3]; }
+static inline lanes lanes_with_V(lanes a, double V)
+{
+    a.lane[3] = V;
+    return a;
+}
 
 #endif
+
+static inline lanes lanes_abs(lanes a) { return lanes_max(a, lanes_sub(lanes_all(0.0), a)); }
+static inline double lanes_sum(lanes a) { return (lane_m(a) + lane_h(a)) + (lane_n(a) + lane_V(a)); }
 
 #endif

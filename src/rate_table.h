@@ -9,6 +9,9 @@
 
    The width is a power of two: V / width, and k taken from it, are exact, so neighbouring V fall
    into rows without gap or overlap.
+
+   Where there are no rows the caller is asked: a time loop stops, names its V, and goes on once
+   the rates there stand in a short list beside the table (rate_source).
 */
 #ifndef PYHH_FAST_RATE_TABLE_H
 #define PYHH_FAST_RATE_TABLE_H
@@ -102,6 +105,41 @@ static inline gate_rates rate_table_at(const double *row, double r)
     rates.alpha = rate_table_polynomial(row, x, x2, x4);
     rates.beta = rate_table_polynomial(row + 4, x, x2, x4);
     return rates;
+}
+
+/* The table, and the rates at V where it has none: lines of V, alpha m h n -, beta m h n -. */
+typedef struct {
+    const double *rows;
+    int64_t first, count; /* of rows */
+    double inverse_width, low, high; /* V must be between low and high, both excluded */
+    const double *asked;
+    int64_t lines;
+} rate_source;
+
+#define RATE_SOURCE_LINE (1 + RATE_TABLE_LANES)
+
+/* Find the rates at V; return 0 where neither the table nor the list has them. Those at a V that
+   is no number are no numbers. */
+HH_INLINE int rate_source_find(const rate_source *s, double V, gate_rates *rates)
+{
+    int64_t line;
+    if (s->low < V && V < s->high) {
+        const rate_table_place place = rate_table_find(V, s->inverse_width);
+        assert(s->first <= place.k && place.k < s->first + s->count);
+        *rates = rate_table_at(
+            s->rows + (place.k - s->first) * (RATE_TABLE_POWERS * RATE_TABLE_LANES), place.r);
+        return 1;
+    }
+    for (line = 0; line < s->lines; ++line) {
+        const double *at = s->asked + line * RATE_SOURCE_LINE;
+        if (at[0] == V) {
+            rates->alpha = lanes_load(at + 1);
+            rates->beta = lanes_load(at + 5);
+            return 1;
+        }
+    }
+    rates->alpha = rates->beta = lanes_all(V - V);
+    return !isfinite(V);
 }
 
 #endif

@@ -22,8 +22,8 @@ def pytest_sessionstart():
     setup = runpy.run_path(str(ROOT / "setup.py"), run_name="setup")
     digest = setup["source_digest"](ROOT)
     # Kernels for a higher level than this CPU's cannot be asked: importing them may crash.
-    higher = {f"_euler_{level}" for level in setup["LEVELS"]} - {
-        f"_euler_{level}" for level in levels()
+    higher = {f"_loops_{level}" for level in setup["LEVELS"]} - {
+        f"_loops_{level}" for level in levels()
     }
     if any(sources_of(kernel) != digest for kernel in setup["KERNELS"].keys() - higher):
         raise pytest.UsageError("The compiled kernels are older than src/. Run: pip install -e .")
@@ -58,10 +58,11 @@ def pytest_report_header():
 @pytest.fixture
 def engines(monkeypatch):
     """Which steppers were left, in order."""
-    from pyhh_fast import stepping
+    from pyhh_fast.fixed_stepper import FixedStepper
+    from pyhh_fast.python_stepper import PythonStepper
 
     used = []
-    for kind, method in ((stepping.CompiledStepper, "_advance"), (stepping.PythonStepper, "make")):
+    for kind, method in ((FixedStepper, "_advance"), (PythonStepper, "advance")):
         original = getattr(kind, method)
 
         def watched(self, *arguments, original=original):

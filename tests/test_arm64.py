@@ -17,8 +17,8 @@ from test_kernels import exact_rates
 
 import pyhh_fast as pyhh
 from pyhh_fast import kernels, rate_tables
+from pyhh_fast.compiled_cell import GATES, SYMBOLS
 from pyhh_fast.rate_tables import hodgkin_huxley
-from pyhh_fast.stepping import GATES, SYMBOLS
 
 ROOT = Path(__file__).parents[1]
 TRACES = ["Vm", "StateM", "StateH", "StateN", "INa", "IK", "IKleak"]

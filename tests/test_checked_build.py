@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from pyhh_fast import _cpu, rate_tables
-from pyhh_fast.kernels import euler
-from pyhh_fast.stepping import CELL, SYMBOLS
+from pyhh_fast.compiled_cell import CELL, SYMBOLS
+from pyhh_fast.kernels import loops
 
 pytestmark = pytest.mark.skipif(_cpu.FLAVOUR == "optimised", reason="nothing is checked here")
 
@@ -26,13 +26,13 @@ def advance(steps=100, short=None, lanes=8, high=50.0):
     table = rate_tables.tabulate(rate_tables.hodgkin_huxley, -50.0, 50.0)
     rows = np.ascontiguousarray(table.times(0.01)[:, :, :lanes])
     I, *traces = [np.zeros(steps - (name == short)) for name in ARRAYS]  # noqa: E741
-    return euler.advance(
-        np.zeros(1, CELL), PARAMETERS, rows, table.first, 4.0, -50.0, high, I, 0.01, *traces
-    )
+    rates = (rows, table.first, 4.0, -50.0, high, np.empty((0, 9)), np.zeros(1))
+    cell = np.zeros(1, CELL)
+    return loops.fixed_step(0, cell, PARAMETERS, *rates, I, 0.01, 50.0, np.empty(9), *traces)
 
 
 def test_a_right_call_passes():
-    assert advance() == euler.Ending.DONE
+    assert advance() == loops.Ending.DONE
 
 
 @pytest.mark.parametrize("short", ["m", "h", "n", "I_Na", "I_K"])
@@ -48,4 +48,4 @@ def test_arrays_of_another_shape_break_an_assertion(wrong):
     ended = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True)
     assert ended.returncode == -signal.SIGABRT
     assert "Assertion" in ended.stderr
-    assert "advance" in ended.stderr
+    assert "rates_in" in ended.stderr

@@ -12,7 +12,8 @@ import pytest
 import reference
 
 import pyhh_fast as pyhh
-from pyhh_fast import stepping
+from pyhh_fast.fixed_stepper import FixedStepper
+from pyhh_fast.python_stepper import PythonStepper
 from pyhh_fast.recording import ALL
 
 
@@ -244,18 +245,18 @@ def test_ctrl_c_keeps_the_steps_so_far(kind, steps, sigint):
 
 def test_ctrl_c_while_a_chunk_is_counted_loses_and_doubles_nothing(monkeypatch):
     """An interrupt at the worst place: when the kernel has returned, and nobody was told."""
-    original = stepping.CompiledStepper.advance
+    original = FixedStepper.advance
     calls = []
 
-    def advance(self, stop):
-        finite = original(self, stop)
-        calls.append(stop)
+    def advance(self):
+        finite = original(self)
+        calls.append(finite)
         if len(calls) == 3:
             raise KeyboardInterrupt
         return finite
 
-    monkeypatch.setattr(stepping.CompiledStepper, "advance", advance)
-    monkeypatch.setattr(stepping.CompiledStepper, "CHUNK", 2_000)
+    monkeypatch.setattr(FixedStepper, "advance", advance)
+    monkeypatch.setattr(FixedStepper, "CHUNK", 2_000)
     simulation = rested()
     with pytest.raises(KeyboardInterrupt):
         simulation.run(10.0, 0.01, duration=1_000.0)
@@ -269,8 +270,8 @@ def test_ctrl_c_while_a_chunk_is_counted_loses_and_doubles_nothing(monkeypatch):
 
 def test_a_chunk_is_short():
     # What bounds the wait after Ctrl-C: at 30 ns, as without FMA, 8 ms.
-    assert stepping.CompiledStepper.CHUNK <= 300_000
-    assert stepping.PythonStepper.CHUNK <= 1_000
+    assert FixedStepper.CHUNK <= 300_000
+    assert PythonStepper.CHUNK <= 1_000
 
 
 def test_ctrl_c_a_second_time_loses_nothing_either(monkeypatch):

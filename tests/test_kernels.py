@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyhh_fast import _cpu, _rate_tables, rate_tables
-from pyhh_fast.stepping import CELL, SYMBOLS
+from pyhh_fast.compiled_cell import CELL, SYMBOLS
+from pyhh_fast.fixed_stepper import NUMBERS
 
 RATES = ["alpha_m", "beta_m", "alpha_h", "beta_h", "alpha_n", "beta_n"]
 STATE = ["V", "m", "h", "n"]
@@ -58,7 +59,8 @@ def relative_errors(V):
     ]
 
 
-LOOPS = {level: importlib.import_module(f"pyhh_fast._euler_{level}") for level in _cpu.levels()}
+LOOPS = {level: importlib.import_module(f"pyhh_fast._loops_{level}") for level in _cpu.levels()}
+NO_RATES = np.empty((0, _rate_tables.LINE))
 TABLE = rate_tables.tabulate(rate_tables.hodgkin_huxley, -200.0, 300.0)
 
 
@@ -68,6 +70,12 @@ def level(request):
     global loop
     loop = LOOPS[request.param]
     return request.param
+
+
+def arguments(table, rows):
+    """What a loop wants to know of the rates: those of a table, and no others."""
+    wanted = np.zeros(1)
+    return rows, table.first, table.inverse_width, table.low, table.high, NO_RATES, wanted
 
 
 def kernel(state=REST, parameters=None, I=(10.0,) * 100, dt=0.01, cuts=(), table=TABLE):  # noqa: E741
@@ -81,11 +89,13 @@ def kernel(state=REST, parameters=None, I=(10.0,) * 100, dt=0.01, cuts=(), table
     I = np.asarray(I, dtype=float)  # noqa: E741
     traces = {name: np.full(len(I), -999.0) for name in STATE + CURRENTS}
     ended = loop.Ending.DONE
-    rows = (table.times(dt), table.first, table.inverse_width, table.low, table.high)
+    rates = arguments(table, table.times(dt))
     for start, stop in pairwise((0, *cuts, len(I))):
         if ended == loop.Ending.DONE:
             out = [trace[start:stop] for trace in traces.values()]
-            ended = loop.advance(cell, p, *rows, I[start:stop], dt, *out)
+            ended = loop.fixed_step(
+                NUMBERS["euler"], cell, p, *rates, I[start:stop], dt, 50.0, np.empty(len(I)), *out
+            )
     return cell[0], traces, ended
 
 
@@ -229,7 +239,7 @@ def test_the_loop_leaves_other_threads_running(monkeypatch):
     thread = threading.Thread(target=lambda: ran.append(go.wait()))
     cell = np.zeros(1, CELL)
     p = np.array([tuple(reference.Parameters())], [(s, float) for s in SYMBOLS.values()])
-    rows = (TABLE.times(0.01), TABLE.first, TABLE.inverse_width, TABLE.low, TABLE.high)
+    rates = arguments(TABLE, TABLE.times(0.01))
     I, *traces = np.zeros((8, 1_000_000))  # noqa: E741
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1_000)  # s: only a release of the GIL lets the other thread in
@@ -237,7 +247,7 @@ def test_the_loop_leaves_other_threads_running(monkeypatch):
         thread.start()
         go.set()
         before = len(ran)
-        loop.advance(cell, p, *rows, I, 0.01, *traces)
+        loop.fixed_step(0, cell, p, *rates, I, 0.01, 50.0, np.empty(9_999), *traces)
         after = len(ran)
     finally:
         sys.setswitchinterval(interval)

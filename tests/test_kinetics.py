@@ -11,7 +11,8 @@ import pytest
 from test_drop_in import slow_run, snapshot
 
 import pyhh_fast as pyhh
-from pyhh_fast import kinetics, stepping
+from pyhh_fast import kinetics
+from pyhh_fast.fixed_stepper import FixedStepper
 from pyhh_fast.recording import ALL
 
 HHModel = pyhh.HHModel
@@ -105,7 +106,7 @@ def agree(fast, slow):
 def test_smooth_kinetics_are_tabulated_and_right(make, engines):
     fast = pyhh.Simulation(make())
     fast.Run(STIMULUS, 0.005)
-    assert set(engines) == {"CompiledStepper"}
+    assert set(engines) == {"FixedStepper"}
     agree(fast, slow_run(make(), STIMULUS, 0.005))
     if make not in (AsInPyHH, Scalars):
         plain = pyhh.Simulation(HHModel())
@@ -120,7 +121,7 @@ def test_a_patched_class_is_tabulated(engines, monkeypatch):
     )
     fast = pyhh.Simulation(HHModel())
     fast.Run(STIMULUS, 0.01)
-    assert set(engines) == {"CompiledStepper"}
+    assert set(engines) == {"FixedStepper"}
     agree(fast, slow_run(HHModel(), STIMULUS, 0.01))
 
 
@@ -133,7 +134,7 @@ def test_0_by_0_in_the_users_formulas_is_repaired(V, shift, engines):
     model.Vm = V - shift
     simulation = pyhh.Simulation(model)
     simulation.Run(np.zeros(200), 0.01)
-    assert set(engines) == {"CompiledStepper"}
+    assert set(engines) == {"FixedStepper"}
     assert kinetics.Own(model).table(0.0).width == 0.25, "made finer instead"
     exact = HHModel()
     exact._UpdateGateTimeConstants = lambda Vm: HHModel._UpdateGateTimeConstants(exact, Vm + shift)
@@ -246,7 +247,7 @@ def test_warnings_of_the_users_formulas_do_not_reach_the_user():
 def test_chunks_leave_no_trace(monkeypatch):
     whole = pyhh.Simulation(Warmer())
     whole.Run(STIMULUS, 0.01)
-    monkeypatch.setattr(stepping.CompiledStepper, "CHUNK", 13)
+    monkeypatch.setattr(FixedStepper, "CHUNK", 13)
     pieces = pyhh.Simulation(Warmer())
     pieces.Run(STIMULUS, 0.01)
     for name in ALL:

@@ -104,7 +104,7 @@ def test_a_level_that_is_not_there_is_an_error(wanted):
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_the_environment_chooses_the_level(level):
-    code = "from pyhh_fast import kernels; print(kernels.LEVEL, kernels.euler.__name__)"
+    code = "from pyhh_fast import kernels; print(kernels.LEVEL, kernels.loops.__name__)"
     done = subprocess.run(
         [sys.executable, "-c", code],
         env=os.environ | {"PYHH_FAST_SIMD": level},
@@ -112,7 +112,7 @@ def test_the_environment_chooses_the_level(level):
         text=True,
         cwd=sys.prefix,
     )
-    assert done.stdout == f"{level} pyhh_fast._euler_{level}\n"
+    assert done.stdout == f"{level} pyhh_fast._loops_{level}\n"
 
 
 def test_levels_come_lowest_first():

@@ -72,7 +72,7 @@ def build(what, tree, **environment):
 
 
 @pytest.mark.parametrize(
-    "changed", ["src/_cpu.pyx", "src/euler.pxi", "src/hodgkin_huxley.pxd", "src/hh_math.h"]
+    "changed", ["src/_cpu.pyx", "src/fixed_step.pxi", "src/hodgkin_huxley.pxd", "src/hh_math.h"]
 )
 def test_kernels_older_than_their_sources_stop_the_tests(tree, changed):
     (tree / "tests/test_nothing.py").write_text("def test_nothing(): pass\n")

@@ -10,10 +10,16 @@ from test_overrides import FrozenGates
 
 import pyhh_fast as pyhh
 from pyhh_fast import memory, rate_tables
-from pyhh_fast.recording import ALL, SpikeFinder
-from pyhh_fast.stepping import CompiledStepper
+from pyhh_fast.fixed_stepper import FixedStepper
+from pyhh_fast.python_stepper import PythonStepper
+from pyhh_fast.recording import ALL
 
 mpl.use("agg")
+
+
+class InPython(pyhh.HHModel):
+    def iterate(self, stimulusCurrent, deltaTms):
+        super().iterate(stimulusCurrent, deltaTms)
 
 
 def rested():
@@ -76,16 +82,23 @@ def test_spikes_are_those_of_the_reference():
 
 
 @given(
-    V=st.lists(st.sampled_from([-1.0, 0.0, 49.9, 50.0, 51.0]), max_size=40),
-    start=st.sampled_from([0.0, 49.9, 50.0, 60.0]),
-    cuts=st.lists(st.integers(0, 40), max_size=5).map(sorted),
+    V=st.lists(st.sampled_from([-1.0, 0.0, 49.875, 50.0, 51.0]), max_size=40),
+    start=st.sampled_from([0.0, 49.875, 50.0, 60.0]),
+    chunk=st.integers(1, 41),
+    python=st.booleans(),
 )
-def test_spikes_do_not_depend_on_where_the_trace_is_cut(V, start, cuts):
-    finder = SpikeFinder(start, 0.5, 50.0)
-    for low, high in zip([0, *cuts], [*cuts, len(V)], strict=True):
-        finder.feed(np.array(V[low:high]))
-    assert finder.step == len(V)
-    np.testing.assert_allclose(finder.times, reference.spike_times(V, 0.5, start, 50.0), rtol=1e-14)
+@pytest.mark.filterwarnings("ignore:dt is")
+def test_spikes_do_not_depend_on_where_the_trace_is_cut(V, start, chunk, python):
+    kind = InPython if python else pyhh.HHModel
+    # Without conductances the stimulus alone decides where V goes.
+    simulation = pyhh.Simulation(kind(start, gNa=0, gK=0, gKleak=0))
+    with pytest.MonkeyPatch.context() as patch:
+        for stepper in (FixedStepper, PythonStepper):
+            patch.setattr(stepper, "CHUNK", chunk)
+        recording = simulation.run(2 * np.diff(V, prepend=start), 0.5)
+    np.testing.assert_array_equal(recording.Vm, V)
+    expected = reference.spike_times(V, 0.5, start, 50.0)
+    np.testing.assert_allclose(recording.spike_times, expected, rtol=1e-14)
 
 
 def test_the_state_before_the_first_step_counts():
@@ -109,7 +122,7 @@ def test_the_threshold_is_the_users():
 @pytest.mark.parametrize("chunk", [1, 7])
 def test_chunks_leave_no_trace(chunk, monkeypatch):
     whole = rested().run(10.0, 0.01, duration=60.0)
-    monkeypatch.setattr(CompiledStepper, "CHUNK", chunk)
+    monkeypatch.setattr(FixedStepper, "CHUNK", chunk)
     pieces = rested().run(10.0, 0.01, duration=60.0)
     for name in (*ALL, "spike_times"):
         np.testing.assert_array_equal(getattr(pieces, name), getattr(whole, name))
@@ -189,7 +202,7 @@ def test_long_traces_begin_with_a_huge_page(size):
 @pytest.mark.parametrize("record", [(), ["Vm"], ("INa", "StateH"), {"IK", "IKleak", "StateM"}, ALL])
 @pytest.mark.parametrize("kind", [pyhh.HHModel, FrozenGates])
 def test_what_is_recorded_does_not_change_it(record, kind, monkeypatch):
-    monkeypatch.setattr(CompiledStepper, "CHUNK", 700)
+    monkeypatch.setattr(FixedStepper, "CHUNK", 700)
     # The jolt takes V out of the first table in the middle of a chunk.
     monkeypatch.setattr(rate_tables, "_built_in", None)
     stimulus = np.concatenate([np.tile([0.0, 25.0, 5.0], 600), [4_000.0] * 7, np.zeros(1_000)])

@@ -186,7 +186,7 @@ def test_what_is_met_beyond_the_first_range_is_stepped_from_there(engines, caplo
     fast = pyhh.Simulation(JumpsFarOut())
     with caplog.at_level(logging.INFO, logger="pyhh_fast"):
         fast.Run(stimulus, 0.005)
-    assert set(engines) == {"CompiledStepper", "PythonStepper"}
+    assert set(engines) == {"FixedStepper", "PythonStepper"}
     assert "not smooth at V = 180" in caplog.messages[0]
     assert fast.Vm.max() > 185
     agree(fast, slow_run(JumpsFarOut(), stimulus, 0.005))

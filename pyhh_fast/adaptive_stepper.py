@@ -1,0 +1,117 @@
+"""Compiled steps whose length follows the error."""
+
+import numpy as np
+
+from pyhh_fast.compiled_cell import CompiledCell
+from pyhh_fast.divergence import own_step_error, stuck_error
+from pyhh_fast.kernels import loops
+from pyhh_fast.kinetics import NotTabulable
+from pyhh_fast.models import GATES, HHModel
+from pyhh_fast.recording import Recording, State
+from pyhh_fast.stepper import Stepper
+from pyhh_fast.validation import FloatArray, StructArray
+
+PROGRESS = np.dtype(
+    [
+        (name, np.float64)
+        for name in ("V", *GATES, "elapsed", "step_size", "log_err_before", "ms_left")
+    ]
+    + [(name, np.int64) for name in ("begin", "end", "attempts", "rejected", "at_row")]
+)
+"""Where the solver stands, as the time loop sees it (adaptive_run in src/adaptive.h)."""
+
+MARK = 100.0
+"""Time between the marks at which a run may be cut and lengthened, in ms: whole rows nearest."""
+
+
+class AdaptiveStepper(Stepper):
+    """Solves a model that is HHModel in all but its numbers and its kinetics.
+
+    Raises
+    ------
+    NotTabulable
+        If its rates cannot be had from V alone.
+    """
+
+    CHUNK = 32_768  # attempts; some 5 ms
+
+    def __init__(self, model: HHModel, recording: Recording) -> None:
+        self._at = CompiledCell(model, recording)
+        self._progress = np.zeros(1, PROGRESS)
+        for name in ("V", *GATES):
+            self._progress[name] = self._at.cell[name]
+        self._mark = max(1, round(MARK / recording.dt))
+        self._ending = loops.Ending.DONE
+        # The state at the last row is known where rows are recorded. Else it can be had from here:
+        # where the call began that made the last row whole.
+        self._before = (self._at.cell.copy(), self._progress.copy())
+
+    @property
+    def step(self) -> int:
+        return int(self._at.cell["step"][0])
+
+    @property
+    def spike_times(self) -> FloatArray:
+        return self._at.spike_times
+
+    @property
+    def state(self) -> State:
+        V, m, h, n = (float(self._progress[name][0]) for name in ("V", *GATES))
+        return V, m, h, n
+
+    def advance(self) -> bool:
+        at = self._at
+        before = (at.cell.copy(), self._progress.copy())
+        every_row = bool(at.recording.recorded)
+        status = self._solve(at.cell, self._progress, every_row, len(at.recording))
+        if self.step > before[0]["step"][0]:
+            self._before = before
+        self._ending = status
+        try:
+            helped = at.help(status)
+        except NotTabulable as error:
+            raise own_step_error(at.recording, self.state, self.step, error) from None
+        return helped or status in (loops.Ending.DONE, loops.Ending.PAUSED)
+
+    def _solve(self, cell: StructArray, progress: StructArray, every_row: bool, stop: int) -> int:
+        at, r = self._at, self._at.recording
+        ending: int = loops.adaptive(
+            cell,
+            progress,
+            at.parameters,
+            *at.rates_arguments(at.table.rows),
+            r.stimulus,
+            r.dt,
+            r.rtol,
+            r.atol,
+            self._mark,
+            self.CHUNK,
+            stop,
+            every_row,
+            r.threshold,
+            at.spike_room,
+            *at.outputs(slice(0, len(r))),
+        )
+        return ending
+
+    def leave(self) -> None:
+        """Put the model at the last row that is behind the solver."""
+        row = self.step
+        if row and not self._progress["at_row"][0]:
+            cell, progress = (part.copy() for part in self._before)
+            while cell["step"][0] < row:
+                self._at.help(self._solve(cell, progress, True, row))
+            self._at.cell, self._progress = cell, progress
+        self._at.leave()
+
+    def error(self, start: State) -> Exception:
+        p = self._progress[0]
+        time = float(p["begin"] * self._at.recording.dt + p["elapsed"])
+        tolerances = f"rtol={self._at.recording.rtol:g} and atol={self._at.recording.atol:g}"
+        why = {
+            loops.Ending.STEP_TOO_SMALL: f"no step of {loops.SMALLEST_STEP:g} ms or more meets "
+            f"{tolerances}",
+            loops.Ending.TOO_MANY_STEPS: f"{tolerances} need more than "
+            f"{loops.MOST_STEPS_PER_MS:,} steps for a millisecond",
+        }[self._ending]
+        return stuck_error(self._at.model, self.state, self.step, time, why)

@@ -1,0 +1,142 @@
+"""What the compiled steppers share: a model's numbers and rates as the time loops take them."""
+
+from typing import Any
+
+import numpy as np
+
+from pyhh_fast import _rate_tables, rate_tables
+from pyhh_fast.kernels import loops
+from pyhh_fast.kinetics import NotSmooth, NotTabulable, kinetics_of
+from pyhh_fast.models import GATES, HHModel
+from pyhh_fast.recording import CURRENTS, TRACES, Recording
+from pyhh_fast.stepper import grown
+from pyhh_fast.validation import FloatArray
+
+CELL = np.dtype(
+    [(name, np.float64) for name in ("V", "m", "h", "n", "I_Na", "I_K", "I_L", "V_before")]
+    + [(name, np.int64) for name in ("step", "spikes")]
+)
+"""One neuron between two steps, as the time loops see it (hh_cell in src/hh_cell.h)."""
+
+SYMBOLS = {"Cm": "C_m", "gNa": "g_Na", "gK": "g_K", "gKleak": "g_L"} | {
+    "ENa": "E_Na",
+    "EK": "E_K",
+    "EKleak": "E_L",
+}
+"""pyHH's names of the parameters and the equations' symbols for them, in the loops' order."""
+
+MOST_ASKED = 32
+"""Rates that are kept of those asked for: more than one step wants."""
+
+
+class CompiledCell:
+    """A model that is HHModel in all but its numbers and its kinetics.
+
+    Parameters
+    ----------
+    model : HHModel
+    recording : Recording
+        To be filled.
+
+    Raises
+    ------
+    NotTabulable
+        If its rates cannot be had from V alone.
+    """
+
+    def __init__(self, model: HHModel, recording: Recording) -> None:
+        self.model = model
+        self.recording = recording
+        self.parameters = np.zeros(1, [(symbol, np.float64) for symbol in SYMBOLS.values()])
+        for name, symbol in SYMBOLS.items():
+            self.parameters[symbol] = getattr(model, name)
+        self.cell = np.zeros(1, CELL)
+        self.cell["V"] = model.Vm
+        for name in GATES:
+            self.cell[name] = getattr(model, name).state
+        self.kinetics = kinetics_of(model, table_needed=recording.method == "euler")
+        self.table = self._table_at(float(model.Vm))
+        self.wanted = np.zeros(1)
+        self.asked = np.empty((0, _rate_tables.LINE))
+        self.spike_room = np.empty(64)
+
+    @property
+    def spike_times(self) -> FloatArray:
+        """Times of the spikes so far, in ms."""
+        return self.spike_room[: self.cell["spikes"][0]]
+
+    def rates_arguments(self, rows: FloatArray) -> tuple[Any, ...]:
+        """Return what the time loops want to know of the rates; `rows` are the table's."""
+        t = self.table
+        return rows, t.first, t.inverse_width, t.low, t.high, self.asked, self.wanted
+
+    def outputs(self, rows: slice) -> list[FloatArray]:
+        """Return the places of all traces, in the loops' order; one place for all unwanted."""
+        r = self.recording
+        steps = rows.stop - rows.start
+        unwanted = np.ndarray((steps,), np.float64, np.empty(1), strides=(0,))
+        return [getattr(r, name)[rows] if name in r.recorded else unwanted for name in TRACES]
+
+    def help(self, status: int) -> bool:
+        """Provide what a time loop stopped for; return False where it did not stop for that.
+
+        Raises
+        ------
+        NotTabulable
+            If V has come to where the rates turn out to depend on more than V.
+        """
+        if status == loops.Ending.SPIKES_FULL:
+            self.spike_room = grown(self.spike_room)
+        elif status == loops.Ending.RATES_WANTED:
+            self._find_rates(float(self.wanted[0]))
+        else:
+            return False
+        return True
+
+    def leave(self) -> None:
+        """Put the model where the cell stands, with the rates and currents of the last step."""
+        cell = self.cell[0]
+        if cell["step"] == 0:
+            return
+        rates = self.kinetics.rates_in(self.table, float(cell["V_before"]))
+        self.model.Vm = cell["V"]
+        for name, symbol in CURRENTS.items():
+            setattr(self.model, name, cell[symbol])
+        for i, name in enumerate(GATES):
+            gate = getattr(self.model, name)
+            gate.state, gate.alpha, gate.beta = cell[name], rates[i], rates[3 + i]
+
+    def in_this_method(self, rates: FloatArray) -> FloatArray:
+        """Return rates, shape (n, 6), as the method's time loop wants them."""
+        return rates
+
+    def _find_rates(self, V: float) -> None:
+        if abs(V) < rate_tables.LARGEST_V and not self.table.low < V < self.table.high:
+            self.table = self._table_at(V)
+            if self.table.low < V < self.table.high:
+                return
+        rates = self.in_this_method(self.kinetics.rates_asked(np.array([V])))
+        line = rate_tables.line(V, rates[0])
+        self.asked = np.concatenate([self.asked[1 - MOST_ASKED :], line])
+
+    def _table_at(self, V: float) -> rate_tables.RateTable:
+        """Return a table that covers V, or, for rates that no table holds, one that is empty."""
+        try:
+            return self.kinetics.table(V)
+        except NotSmooth as error:
+            if self.recording.method == "euler":
+                raise  # the model's own iterate is faster
+            tell_log(f"asking at each step: {not_tabulated(self.model, error)}")
+            return rate_tables.empty()
+
+
+def not_tabulated(model: Any, why: NotTabulable) -> str:
+    """Return in words that a model's rates are not tabulated."""
+    return f"{type(model).__name__}._UpdateGateTimeConstants is not tabulated: {why}"
+
+
+def tell_log(why_slow: str) -> None:
+    """Tell the log why a run is slow."""
+    import logging  # here, because most runs need none
+
+    logging.getLogger("pyhh_fast").info(why_slow)

@@ -1,0 +1,102 @@
+"""Compiled steps of fixed length: forward and exponential Euler, and Runge-Kutta."""
+
+from pyhh_fast import rate_tables
+from pyhh_fast.compiled_cell import CompiledCell, not_tabulated, tell_log
+from pyhh_fast.divergence import divergence_error, own_step_error
+from pyhh_fast.kernels import loops
+from pyhh_fast.kinetics import NotTabulable
+from pyhh_fast.models import GATES, HHModel
+from pyhh_fast.python_stepper import PythonStepper
+from pyhh_fast.recording import Recording, State
+from pyhh_fast.stepper import Stepper
+from pyhh_fast.validation import FloatArray
+
+NUMBERS = {"euler": 0, "exponential_euler": 1, "rk4": 2}
+"""The methods as src/fixed_step.h counts them."""
+
+
+class FixedStepCell(CompiledCell):
+    """A model as the time loop of fixed step takes it."""
+
+    def in_this_method(self, rates: FloatArray) -> FloatArray:
+        dt = self.recording.dt
+        if self.recording.method == "exponential_euler":
+            return rate_tables.relaxing(rates, dt)
+        return rate_tables.times(rates, dt)
+
+    def rows(self) -> FloatArray:
+        """Return the table's rows as the method wants them."""
+        dt = self.recording.dt
+        if self.recording.method == "exponential_euler":
+            return self.table.relaxing(dt)
+        return self.table.times(dt)
+
+
+class FixedStepper(Stepper):
+    """Steps a model that is HHModel in all but its numbers and its kinetics.
+
+    Raises
+    ------
+    NotTabulable
+        If its rates cannot be had from V alone, or, for forward Euler, from a table.
+    """
+
+    CHUNK = 262_144  # some 3 ms
+
+    def __init__(self, model: HHModel, recording: Recording) -> None:
+        self._at = FixedStepCell(model, recording)
+        self._number = NUMBERS[recording.method]
+        self._slow: PythonStepper | None = None
+
+    @property
+    def step(self) -> int:
+        return self._slow.step if self._slow else int(self._at.cell["step"][0])
+
+    @property
+    def spike_times(self) -> FloatArray:
+        return self._slow.spike_times if self._slow else self._at.spike_times
+
+    @property
+    def state(self) -> State:
+        if self._slow:
+            return self._slow.state
+        V, m, h, n = (float(self._at.cell[name][0]) for name in ("V", *GATES))
+        return V, m, h, n
+
+    def advance(self) -> bool:
+        if self._slow:
+            return self._slow.advance()
+        at = self._at
+        try:
+            status = self._advance()
+            return at.help(status) or status == loops.Ending.DONE
+        except NotTabulable as error:
+            # V has come to where the model's kinetics turn out to be what no table holds.
+            if at.recording.method != "euler":
+                raise own_step_error(at.recording, self.state, self.step, error) from None
+            tell_log(f"stepping in Python: {not_tabulated(at.model, error)}")
+            self.leave()
+            self._slow = PythonStepper(at.model, at.recording, self.step, self.spike_times)
+            return True
+
+    def _advance(self) -> int:
+        at, r = self._at, self._at.recording
+        rows = slice(self.step, min(self.step + self.CHUNK, len(r)))
+        ending: int = loops.fixed_step(
+            self._number,
+            at.cell,
+            at.parameters,
+            *at.rates_arguments(at.rows()),
+            r.stimulus[rows],
+            r.dt,
+            r.threshold,
+            at.spike_room,
+            *at.outputs(rows),
+        )
+        return ending
+
+    def leave(self) -> None:
+        (self._slow or self._at).leave()
+
+    def error(self, start: State) -> Exception:
+        return divergence_error(self._at.model, self._at.recording, start, self.state, self.step)

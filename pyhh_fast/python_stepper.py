@@ -1,0 +1,103 @@
+"""Steps made by the model's own `iterate`, in Python."""
+
+import contextlib
+from typing import Any
+
+import numpy as np
+
+from pyhh_fast.divergence import divergence_error
+from pyhh_fast.models import GATES
+from pyhh_fast.recording import CURRENTS, TRACES, Recording, State
+from pyhh_fast.stepper import Stepper
+from pyhh_fast.validation import FloatArray, present
+
+
+class PythonStepper(Stepper):
+    """Steps any model by its own `iterate`, and copies what it shows after each step."""
+
+    CHUNK = 1_000  # some 10 ms
+
+    def __init__(
+        self, model: Any, recording: Recording, step: int = 0, spike_times: Any = ()
+    ) -> None:
+        self._model = model
+        self._recording = recording
+        self._spike_times = list(spike_times)
+        # The number of whole steps and what the model showed after them: one object, replaced at
+        # once, so that an interrupt finds both of one step.
+        self._whole: tuple[int, tuple[Any, ...]] = (step, self._look())
+        self._begun = step
+
+    @property
+    def step(self) -> int:
+        return self._whole[0]
+
+    @property
+    def spike_times(self) -> FloatArray:
+        return np.array(self._spike_times, dtype=np.float64)
+
+    @property
+    def state(self) -> State:
+        V, _, _, _, (_, _, m), (_, _, h), (_, _, n) = self._whole[1]
+        return float(V), float(m), float(h), float(n)
+
+    def advance(self) -> bool:
+        model, r, start = self._model, self._recording, self.step
+        stop = min(start + self.CHUNK, len(r))
+        wanted = [vars(r).get(name) for name in TRACES]
+        V_before = self._whole[1][0]
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            for i in range(start, stop):
+                self._begun = i + 1
+                model.iterate(r.stimulus[i], r.dt)
+                shown = self._look()
+                V, INa, IK, IKleak, (_, _, m), (_, _, h), (_, _, n) = shown
+                if not np.isfinite(V + m + h + n):
+                    return False
+                if INa is None or IK is None or IKleak is None:
+                    for name in CURRENTS:
+                        advice = "An override of iterate or _UpdateCellVoltage must set it."
+                        present(model, name, f"{name} after a step", advice)
+                for trace, value in zip(wanted, (V, m, h, n, INa, IK, IKleak), strict=True):
+                    if trace is not None:
+                        trace[i] = value
+                if V_before < r.threshold <= V:
+                    fraction = (r.threshold - V_before) / (V - V_before)
+                    self._spike_times.append((i + fraction) * r.dt)
+                self._whole = (i + 1, shown)
+                V_before = V
+        return True
+
+    def error(self, start: State) -> Exception:
+        return divergence_error(self._model, self._recording, start, self.state, self.step)
+
+    def leave(self) -> None:
+        """Take back a step that was only begun; what else a subclass keeps stays as it is."""
+        if self._begun == self.step:
+            return
+        names = ("Vm", *CURRENTS)
+        V_and_currents, gates = self._whole[1][:4], self._whole[1][4:]
+        for name, value in zip(names, V_and_currents, strict=True):
+            _restore(self._model, name, value)
+        for name, values in zip(GATES, gates, strict=True):
+            for part, value in zip(("alpha", "beta", "state"), values, strict=True):
+                _restore(getattr(self._model, name), part, value)
+
+    def _look(self) -> tuple[Any, ...]:
+        """Return V, the currents and, gate by gate, alpha, beta and state."""
+        model = self._model
+        gates = [getattr(model, name) for name in GATES]
+        return (
+            model.Vm,
+            *[getattr(model, name, None) for name in CURRENTS],
+            *[(getattr(g, "alpha", None), getattr(g, "beta", None), g.state) for g in gates],
+        )
+
+
+def _restore(owner: Any, name: str, value: Any) -> None:
+    """Set `name` back, or away where it was not there, if that can be done."""
+    with contextlib.suppress(AttributeError):
+        if value is None:
+            delattr(owner, name)
+        else:
+            setattr(owner, name, value)

@@ -1,3 +1,0 @@
-"""Forward Euler for one cell, compiled for any CPU that is not x86-64."""
-
-include "euler.pxi"

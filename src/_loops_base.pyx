@@ -1,0 +1,3 @@
+"""The time loops, compiled for any other CPU."""
+
+include "loops.pxi"

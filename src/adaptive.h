@@ -1,0 +1,86 @@
+/* An adaptive run between two calls of its time loop. */
+#ifndef PYHH_FAST_ADAPTIVE_H
+#define PYHH_FAST_ADAPTIVE_H
+
+#include <stdint.h>
+
+#include "crossings.h"
+#include "hh_cell.h"
+#include "hh_dop853.h"
+#include "step_control.h"
+
+#define ADAPTIVE_FIRST_STEP 0.01      /* ms: of a run, and after each mark */
+#define ADAPTIVE_SMALLEST_STEP 1e-9   /* ms */
+#define ADAPTIVE_MOST_PER_MS 20000    /* attempts, those aside that a change of stimulus cuts short */
+
+/* Whether a step that set out at V and wants rates at `wanted` (mV) is too long, rather than the
+   cell there. */
+static inline int adaptive_leaps(double V, double wanted)
+{
+    return fabs(V) < 500.0 && fabs(wanted) > 1000.0;
+}
+
+/* Where the solver stands: at V, m, h, n, a time `elapsed` after row `begin`, on a stretch of
+   constant stimulus that lasts until row `end`. The rows are behind it: cell.step of them are
+   whole, and `at_row` says whether cell holds the state of the last. */
+typedef struct {
+    double V, m, h, n;
+    double elapsed, step_size, log_err_before;
+    double ms_left; /* of the millisecond in which attempts are counted */
+    int64_t begin, end, attempts;
+    int64_t rejected; /* the latest attempt was */
+    int64_t at_row;
+} adaptive_run;
+
+/* The first row from `begin` on, before `end`, whose value is another; `end` where there is none.
+   In blocks that compilers turn into vectors. */
+static inline int64_t adaptive_stretch(const double *I, int64_t begin, int64_t end)
+{
+    enum { BLOCK = 32 };
+    const double I_here = I[begin];
+    int64_t i = begin;
+    while (end - i >= BLOCK) {
+        int l, changes = 0;
+        for (l = 0; l < BLOCK; ++l) {
+            changes |= I[i + l] != I_here;
+        }
+        if (changes) {
+            break;
+        }
+        i += BLOCK;
+    }
+    while (i < end && I[i] == I_here) {
+        ++i;
+    }
+    return i;
+}
+
+/* Take the step size on from an accepted step of length h. One that was cut short to end with its
+   stretch says little: it may raise the size, not lower it, and is not remembered. */
+static inline void adaptive_accept(adaptive_run *run, double h, double log_err, int cut)
+{
+    double factor = step_control_factor(log_err, run->log_err_before);
+    if (run->rejected && factor > 1.0) {
+        factor = 1.0;
+    }
+    if (!cut || h * factor > run->step_size) {
+        run->step_size = h * factor;
+    }
+    if (!cut) {
+        run->log_err_before = fmax(log_err, STEP_CONTROL_BEST);
+    }
+    run->rejected = 0;
+    run->ms_left -= h;
+    if (run->ms_left <= 0) {
+        run->ms_left = 1.0;
+        run->attempts = 0;
+    }
+}
+
+static inline void adaptive_reject(adaptive_run *run, double h, double log_err)
+{
+    run->step_size = h * fmin(step_control_factor(log_err, 0.0), STEP_CONTROL_SAFETY);
+    run->rejected = 1;
+}
+
+#endif

@@ -1,0 +1,55 @@
+/* The methods of fixed step, behind one door: what their common time loop calls. */
+#ifndef PYHH_FAST_FIXED_STEP_H
+#define PYHH_FAST_FIXED_STEP_H
+
+#include "crossings.h"
+#include "hh_euler.h"
+#include "hh_exponential_euler.h"
+#include "hh_rk4.h"
+
+typedef enum { HH_EULER, HH_EXPONENTIAL_EULER, HH_RK4 } hh_method;
+
+/* Make a step; return 0 where rates are wanted, at after->y.V. */
+static inline int hh_step(hh_method method, hh_neuron now, const hh_parameters *p,
+                          double dt_over_C_m, const rate_source *rates_dt, double I,
+                          hh_neuron *after)
+{
+    switch (method) {
+    case HH_EXPONENTIAL_EULER:
+        return hh_exponential_euler_step(now, p, dt_over_C_m, rates_dt, I, after);
+    case HH_RK4:
+        return hh_rk4_step(now, p, dt_over_C_m, rates_dt, I, after);
+    default:
+        return hh_euler_step(now, p, dt_over_C_m, rates_dt, I, after);
+    }
+}
+
+/* dt dV/dt */
+static inline double hh_rise(const hh_parameters *p, double dt_over_C_m, hh_state y, double I)
+{
+    const hh_currents c = hh_currents_at(p, y.V, hh_open_at(y.x));
+    return hh_V_after(0.0, &c, I, dt_over_C_m);
+}
+
+/* When V, below `level` before a step and not after it, passes it: as a fraction of the step. On a
+   straight line, which is of second order; for RK4 on the cubic with the slopes of both ends,
+   which is of fourth. */
+static inline double hh_crossing(hh_method method, hh_neuron before, hh_neuron after,
+                                 const hh_parameters *p, double dt_over_C_m, double I,
+                                 double level)
+{
+    const double V0 = before.y.V, V1 = after.y.V;
+    if (method == HH_RK4) {
+        const double b[4] = {
+            V0 - level,
+            V0 - level + hh_rise(p, dt_over_C_m, before.y, I) / 3.0,
+            V1 - level - hh_rise(p, dt_over_C_m, after.y, I) / 3.0,
+            V1 - level,
+        };
+        double at[CROSSINGS_MOST];
+        return crossings_upward(b, 3, at) > 0 ? at[0] : 1.0;
+    }
+    return (level - V0) / (V1 - V0);
+}
+
+#endif

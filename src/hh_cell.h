@@ -1,0 +1,34 @@
+/* One neuron, as the time loops of fixed step carry it. */
+#ifndef PYHH_FAST_HH_CELL_H
+#define PYHH_FAST_HH_CELL_H
+
+#include "hh_equations.h"
+
+/* One neuron between two steps. V_before and the currents are those of the step that led here: of
+   the state before it. `step` counts the steps of this run, `spikes` its spikes. */
+typedef struct {
+    double V, m, h, n;
+    double I_Na, I_K, I_L;
+    double V_before;
+    int64_t step, spikes;
+} hh_cell;
+
+/* The same while it is stepped. */
+typedef struct {
+    hh_state y;
+    hh_currents i;
+} hh_neuron;
+
+static inline hh_neuron hh_neuron_of(const hh_cell *c)
+{
+    const hh_neuron neuron = {{c->V, lanes_of(c->m, c->h, c->n)}, {c->I_Na, c->I_K, c->I_L}};
+    return neuron;
+}
+
+/* Whether V and all gates are finite: a sum is not where one of its terms is not. */
+static inline int hh_is_finite(hh_state y)
+{
+    return isfinite(y.V + (lane_m(y.x) + lane_h(y.x) + lane_n(y.x)));
+}
+
+#endif
