@@ -55,6 +55,7 @@ class CompiledCell:
         for name in GATES:
             self.cell[name] = getattr(model, name).state
         self.kinetics = kinetics_of(model, table_needed=recording.method == "euler")
+        self._tabulable = True
         self.table = self._table_at(float(model.Vm))
         self.wanted = np.zeros(1)
         self.asked = np.empty((0, _rate_tables.LINE))
@@ -111,7 +112,7 @@ class CompiledCell:
         return rates
 
     def _find_rates(self, V: float) -> None:
-        if abs(V) < rate_tables.LARGEST_V and not self.table.low < V < self.table.high:
+        if self._tabulable and abs(V) < rate_tables.LARGEST_V:
             self.table = self._table_at(V)
             if self.table.low < V < self.table.high:
                 return
@@ -126,6 +127,7 @@ class CompiledCell:
         except NotSmooth as error:
             if self.recording.method == "euler":
                 raise  # the model's own iterate is faster
+            self._tabulable = False
             tell_log(f"asking at each step: {not_tabulated(self.model, error)}")
             return rate_tables.empty()
 

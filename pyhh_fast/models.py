@@ -271,3 +271,30 @@ def set_rates(model: HHModel, V: Any) -> None:
     for i, name in enumerate(GATES):
         gate = getattr(model, name)
         gate.alpha, gate.beta = (rates[:, column].reshape(np.shape(V))[()] for column in (i, 3 + i))
+
+
+def snapshot(model: Any) -> Any:
+    """Return a copy of `model` as it stands: its own attributes, parameters and gates, no deeper.
+
+    None where that cannot be had. It is made at every run, so it is quick and not `copy.copy`.
+    """
+    try:
+        twin = _shallow(model)
+        for name, value in vars(model).items():
+            if getattr(value, "__self__", None) is model:  # a method put on this instance
+                vars(twin)[name] = value.__func__.__get__(twin)
+        for name in PARAMETERS:
+            if hasattr(model, name):
+                vars(twin).setdefault(name, getattr(model, name))  # it may stand on the class
+        for name in GATES:
+            if name in vars(twin):
+                vars(twin)[name] = _shallow(vars(twin)[name])
+    except Exception:  # whatever a user's classes make of it
+        return None
+    return twin
+
+
+def _shallow(instance: Any) -> Any:
+    twin = object.__new__(type(instance))
+    vars(twin).update(vars(instance))
+    return twin

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from pyhh_fast import validation
 from pyhh_fast.methods import METHODS
+from pyhh_fast.models import snapshot
 from pyhh_fast.recording import ALL, Recording, not_recorded
 from pyhh_fast.stepping import stepper_for
 from pyhh_fast.validation import FloatArray
@@ -279,6 +280,7 @@ class Simulation:
 
     def _run(self, recording: Recording, progress: bool) -> Recording:
         stepper = stepper_for(self.model, recording)
+        recording._start = snapshot(self.model)
         start = stepper.state
         steps, can_go_on = len(recording), True
         bar = _progress_bar(steps) if progress else contextlib.nullcontext()
