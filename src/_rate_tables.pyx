@@ -1,9 +1,9 @@
 """Making rate tables (rate_table.h), and reading them outside the time loop."""
 
 from hodgkin_huxley cimport (
-    PYHH_FAST_SOURCES, RATE_SOURCE_LINE, RATE_TABLE_LANES, RATE_TABLE_POWERS, gate_rates,
-    hh_exponential_rates, hh_rates, hh_rates_at, lane_h, lane_m, lane_n, rate_table_at,
-    rate_table_find, rate_table_fit_row, rate_table_nodes, rate_table_place,
+    PYHH_FAST_SOURCES, RATE_SOURCE_LINE, RATE_TABLE_LANES, RATE_TABLE_POWERS,
+    hh_exponential_rates, hh_rates, hh_rates_at, rate_table_find, rate_table_fit_row,
+    rate_table_nodes, rate_table_place, rate_table_plain,
 )
 
 SOURCES = PYHH_FAST_SOURCES.decode("ascii")
@@ -65,18 +65,15 @@ def evaluate(const double[:, :, ::1] rows, Py_ssize_t first, double inverse_widt
              const double[::1] V, double[:, ::1] rates):
     """Fill `rates`, shape (n, 6), with alpha m, h, n and beta m, h, n as the table has them."""
     cdef Py_ssize_t i
+    cdef int rate
     cdef rate_table_place place
-    cdef gate_rates both
     with nogil:
         for i in range(V.shape[0]):
             place = rate_table_find(V[i], inverse_width)
-            both = rate_table_at(&rows[place.k - first, 0, 0], place.r)
-            rates[i, 0] = lane_m(both.alpha)
-            rates[i, 1] = lane_h(both.alpha)
-            rates[i, 2] = lane_n(both.alpha)
-            rates[i, 3] = lane_m(both.beta)
-            rates[i, 4] = lane_h(both.beta)
-            rates[i, 5] = lane_n(both.beta)
+            for rate in range(6):
+                rates[i, rate] = rate_table_plain(
+                    &rows[place.k - first, 0, 0], rate if rate < 3 else rate + 1, place.r
+                )
 
 
 def relax(double[:, ::1] rates_dt):

@@ -46,9 +46,6 @@ cdef extern from "rate_table.h" nogil:
         int64_t k
         double r
 
-    ctypedef struct gate_rates:
-        lanes alpha, beta
-
     ctypedef struct rate_source:
         const double *rows
         int64_t first, count
@@ -58,7 +55,7 @@ cdef extern from "rate_table.h" nogil:
 
     void rate_table_fit_row(const double *values, double *coefficients)
     rate_table_place rate_table_find(double V, double inverse_width)
-    gate_rates rate_table_at(const double *row, double r)
+    double rate_table_plain(const double *row, int lane, double r)
 
 
 cdef extern from "hh_cell.h" nogil:

@@ -107,6 +107,18 @@ static inline gate_rates rate_table_at(const double *row, double r)
     return rates;
 }
 
+/* One rate, without fused multiply-add even where there is one: for what must have the same bits on
+   all CPUs, whatever they were compiled for. */
+static inline double rate_table_plain(const double *row, int lane, double r)
+{
+    double sum = row[(RATE_TABLE_POWERS - 1) * RATE_TABLE_LANES + lane];
+    int power;
+    for (power = RATE_TABLE_POWERS - 2; power >= 0; --power) {
+        sum = sum * r + row[power * RATE_TABLE_LANES + lane];
+    }
+    return sum;
+}
+
 /* The table, and the rates at V where it has none: lines of V, alpha m h n -, beta m h n -. */
 typedef struct {
     const double *rows;

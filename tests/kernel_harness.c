@@ -5,21 +5,24 @@
        rates                                           V...    the six rates at each V, as hh_rates
        rows   first, number, width                             the rows of the table
        table  first, number, width                     V...    alpha and beta of m, h, n, from it
-       run    first, number, width, dt, parameters, V, m, h, n, I...
+       run    first, number, width, method, dt, parameters, V, m, h, n, I...
                                                                seven traces, step by step
+       solve  first, number, width, rtol, atol, threshold, duration, parameters, V, m, h, n, I
+                                              adaptive, I constant: V, m, h, n, then spike times
 
    A run ends where V leaves the table or a number is not finite; that step is not written. */
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "hh_euler.h"
+#include "adaptive.h"
+#include "fixed_step.h"
 
 #define ROW (RATE_TABLE_POWERS * RATE_TABLE_LANES)
 
 static void give(const void *values, size_t size)
 {
-    if (fwrite(values, size, 1, stdout) != 1) {
+    if (fwrite(values, 1, size, stdout) != size) {
         exit(EXIT_FAILURE);
     }
 }
@@ -45,16 +48,27 @@ typedef struct {
     double first, number, width;
 } table_shape;
 
-static double *table_of(const table_shape *t, double dt)
+/* The rows of the rates times dt; for exponential Euler of what it makes of those. */
+static double *table_of(const table_shape *t, double dt, hh_method method)
 {
     double *rows = room_for((size_t)t->number * ROW);
     int k, j, power, rate;
+    double *exact = method == HH_EXPONENTIAL_EULER ? table_of(t, 1.0, HH_EULER) : NULL;
     for (k = 0; k < t->number; ++k) {
         double at_nodes[6][RATE_TABLE_POWERS], coefficients[RATE_TABLE_POWERS];
         for (j = 0; j < RATE_TABLE_POWERS; ++j) {
-            const hh_rates r = hh_rates_at((t->first + k + rate_table_nodes[j]) * t->width);
-            const double values[6] = {r.alpha_m, r.alpha_h, r.alpha_n,
-                                      r.beta_m,  r.beta_h,  r.beta_n};
+            const double V = (t->first + k + rate_table_nodes[j]) * t->width;
+            const hh_rates r = hh_rates_at(V);
+            double values[6] = {r.alpha_m, r.alpha_h, r.alpha_n, r.beta_m, r.beta_h, r.beta_n};
+            if (exact) {
+                const double r0 = rate_table_find(V, 1 / t->width).r;
+                for (rate = 0; rate < 6; ++rate) {
+                    values[rate] = dt * rate_table_plain(exact + k * ROW, rate + rate / 3, r0);
+                }
+                for (rate = 0; rate < 3; ++rate) {
+                    hh_exponential_rates(&values[rate], &values[rate + 3]);
+                }
+            }
             for (rate = 0; rate < 6; ++rate) {
                 at_nodes[rate][j] = values[rate];
             }
@@ -63,7 +77,7 @@ static double *table_of(const table_shape *t, double dt)
             rate_table_fit_row(at_nodes[rate], coefficients);
             for (power = 0; power < RATE_TABLE_POWERS; ++power) {
                 rows[k * ROW + power * RATE_TABLE_LANES + rate + rate / 3] =
-                    coefficients[power] * dt;
+                    exact ? coefficients[power] : coefficients[power] * dt;
             }
         }
     }
@@ -79,31 +93,89 @@ static void give_table_at(const table_shape *t, const double *rows, double V)
     give(values, sizeof values);
 }
 
+static rate_source source_of(const table_shape *t, const double *rows)
+{
+    const rate_source source = {
+        .rows = rows,
+        .first = (int64_t)t->first,
+        .count = (int64_t)t->number,
+        .inverse_width = 1 / t->width,
+        .low = (t->first - 0.5) * t->width,
+        .high = (t->first + t->number - 0.5) * t->width,
+    };
+    return source;
+}
+
 typedef struct {
-    double dt;
+    double method, dt;
     hh_parameters p;
     double V, m, h, n;
 } start;
 
 static void run(const table_shape *t, const start *s, const double *I, size_t steps)
 {
-    const double *rows = table_of(t, s->dt);
-    const double low = (t->first - 0.5) * t->width;
-    const double high = (t->first + t->number - 0.5) * t->width;
+    const hh_method method = (hh_method)s->method;
+    const rate_source rates = source_of(t, table_of(t, s->dt, method));
     const hh_cell cell = {.V = s->V, .m = s->m, .h = s->h, .n = s->n};
-    hh_neuron now = hh_neuron_of(&cell);
+    hh_neuron now = hh_neuron_of(&cell), after;
     size_t i;
     for (i = 0; i < steps; ++i) {
-        const rate_table_place place = rate_table_find(now.V, 1 / t->width);
-        const double *row = rows + (place.k - (int64_t)t->first) * ROW;
-        now = hh_euler_step(now, &s->p, s->dt / s->p.C_m, row, place.r, I[i]);
-        if (!(low < now.V && now.V < high && hh_gates_are_finite(now.x))) {
+        if (!hh_step(method, now, &s->p, s->dt / s->p.C_m, &rates, I[i], &after) ||
+            !hh_is_finite(after.y)) {
             return;
         }
-        const double traces[7] = {now.V,      lane_m(now.x), lane_h(now.x), lane_n(now.x),
-                                  now.i.I_Na, now.i.I_K,     now.i.I_L};
+        now = after;
+        const double traces[7] = {now.y.V,    lane_m(now.y.x), lane_h(now.y.x), lane_n(now.y.x),
+                                  now.i.I_Na, now.i.I_K,       now.i.I_L};
         give(traces, sizeof traces);
     }
+}
+
+typedef struct {
+    double rtol, atol, threshold, duration;
+    hh_parameters p;
+    double V, m, h, n, I;
+} problem;
+
+static void solve(const table_shape *t, const problem *given)
+{
+    const dop853_tolerance tolerance = {given->rtol, given->atol};
+    const hh_cell_model m = {given->p, 1 / given->p.C_m,
+                             source_of(t, table_of(t, 1.0, HH_EULER)), given->I};
+    adaptive_run at = {.step_size = ADAPTIVE_FIRST_STEP, .ms_left = 1.0};
+    double *spikes = room_for(1000);
+    dop853_step s = {.y = {given->V, lanes_of(given->m, given->h, given->n)}};
+    size_t found = 0;
+    dop853_slope(&m, s.y, &s.k[0]);
+    while (at.elapsed < given->duration) {
+        const double left = given->duration - at.elapsed;
+        const int cut = at.step_size * 1.01 >= left;
+        double error, wanted, b[DOP853_INTERPOLANT + 1], passes[CROSSINGS_MOST];
+        s.h = cut ? left : at.step_size;
+        if (!dop853_attempt(&s, &m, tolerance, &error, &wanted)) {
+            error = INFINITY;
+        }
+        if (!(error <= 1.0)) {
+            adaptive_reject(&at, s.h, 0.5 * step_control_log2(error));
+            continue;
+        }
+        if (dop853_may_pass(&s, given->threshold)) {
+            int i, count;
+            dop853_interpolate(&s);
+            dop853_bernstein(&s, given->threshold, b);
+            count = crossings_upward(b, DOP853_INTERPOLANT, passes);
+            for (i = 0; i < count; ++i) {
+                spikes[found++] = at.elapsed + passes[i] * s.h;
+            }
+        }
+        adaptive_accept(&at, s.h, 0.5 * step_control_log2(error), cut);
+        at.elapsed = cut ? given->duration : at.elapsed + s.h;
+        s.y = s.after;
+        s.k[0] = s.k[12];
+    }
+    const double end[4] = {s.y.V, lane_m(s.y.x), lane_h(s.y.x), lane_n(s.y.x)};
+    give(end, sizeof end);
+    give(spikes, found * sizeof *spikes);
 }
 
 int main(int arguments, char **argument)
@@ -120,14 +192,16 @@ int main(int arguments, char **argument)
             give(&rates, sizeof rates);
         }
     } else if (strcmp(what, "rows") == 0) {
-        give(table_of(t, 1.0), (size_t)t->number * ROW * sizeof(double));
+        give(table_of(t, 1.0, HH_EULER), (size_t)t->number * ROW * sizeof(double));
     } else if (strcmp(what, "table") == 0) {
-        const double *rows = table_of(t, 1.0);
+        const double *rows = table_of(t, 1.0, HH_EULER);
         for (i = after_table; i < size; ++i) {
             give_table_at(t, rows, in[i]);
         }
     } else if (strcmp(what, "run") == 0 && size >= after_start) {
         run(t, (const start *)(in + after_table), in + after_start, size - after_start);
+    } else if (strcmp(what, "solve") == 0) {
+        solve(t, (const problem *)(in + after_table));
     } else {
         return EXIT_FAILURE;
     }

@@ -18,6 +18,7 @@ from test_kernels import exact_rates
 import pyhh_fast as pyhh
 from pyhh_fast import kernels, rate_tables
 from pyhh_fast.compiled_cell import GATES, SYMBOLS
+from pyhh_fast.fixed_stepper import NUMBERS
 from pyhh_fast.rate_tables import hodgkin_huxley
 
 ROOT = Path(__file__).parents[1]
@@ -101,10 +102,15 @@ def test_rates_read_from_the_table_are_exact(harness):
     np.testing.assert_allclose(got, np.array(exact)[:, [0, 2, 4, 1, 3, 5]], rtol=2e-14)
 
 
-def run(harness, model, stimulus, dt):
+def numbers_of(model):
+    """Parameters and state."""
     numbers = [getattr(model, name) for name in SYMBOLS]
-    state = [model.Vm, *[getattr(model, gate).state for gate in GATES]]
-    return harness("run", SHAPE, dt, numbers, state, stimulus).reshape(-1, 7)
+    return [*numbers, model.Vm, *[getattr(model, gate).state for gate in GATES]]
+
+
+def run(harness, model, stimulus, dt, method="euler"):
+    given = (NUMBERS[method], dt, numbers_of(model), stimulus)
+    return harness("run", SHAPE, *given).reshape(-1, 7)
 
 
 PULSES = np.where(np.arange(200_000) % 3_000 < 100, 60.0, 0.0)
@@ -112,6 +118,7 @@ RANDOM = np.random.default_rng(3).uniform(-20, 60, 200_000)
 LARGE = np.repeat([0.0, 3e4, 0.0, -2e3, 10.0], [100, 20, 500, 30, 5_000])  # to 600 mV
 
 
+@pytest.mark.parametrize("method", NUMBERS)
 @pytest.mark.parametrize(
     ("parameters", "stimulus", "dt"),
     [
@@ -122,16 +129,34 @@ LARGE = np.repeat([0.0, 3e4, 0.0, -2e3, 10.0], [100, 20, 500, 30, 5_000])  # to 
     ],
     ids=["constant", "pulses", "random", "large"],
 )
-def test_runs_are_the_same(harness, parameters, stimulus, dt):
+def test_runs_are_the_same(harness, parameters, stimulus, dt, method):
     model = pyhh.HHModel.at_rest(**parameters)
-    got = run(harness, model, stimulus, dt)
+    got = run(harness, model, stimulus, dt, method)
     simulation = pyhh.Simulation(model)
-    simulation.run(stimulus, dt)
+    simulation.run(stimulus, dt, method=method)
     expected = np.column_stack([getattr(simulation, name) for name in TRACES])
     if harness.fused == FUSED:
         assert_same_bits(got, expected)
     else:
         np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("tolerance", [1e-4, 1e-8])
+@pytest.mark.parametrize(
+    ("parameters", "current"), [({}, 10.0), ({"gK": 30, "Cm": 1.2}, 60.0), ({}, -40.0)]
+)
+def test_adaptive_runs_are_the_same(harness, parameters, current, tolerance):
+    model = pyhh.HHModel.at_rest(**parameters)
+    given = (tolerance, tolerance, 50.0, 100.0, numbers_of(model), current)
+    got = harness("solve", SHAPE, *given)
+    recording = pyhh.Simulation(model).run(
+        current, 0.5, duration=100.0, method="adaptive", rtol=tolerance, atol=tolerance
+    )
+    expected = np.concatenate([numbers_of(model)[-4:], recording.spike_times])
+    if harness.fused == FUSED:
+        assert_same_bits(got, expected)
+    else:
+        np.testing.assert_allclose(got, expected, rtol=100 * tolerance)
 
 
 def test_what_is_not_finite_is_seen(harness):

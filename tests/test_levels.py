@@ -14,24 +14,28 @@ from pyhh_fast import _cpu, kernels
 LEVELS = _cpu.levels()
 WITH_FMA = [level for level in LEVELS if level in ("v3", "v4")]
 
-# All that a run gives, over models, stimuli and starts, as exact as repr and bytes are.
+# All that a run gives, over methods, models, stimuli and starts, as exact as repr and bytes are.
 RESULTS = """
 import hashlib, json
 import numpy as np
 import pyhh_fast as pyhh
+from pyhh_fast.methods import METHODS
 from pyhh_fast.recording import ALL
 
 I = np.repeat([0.0, 20.0, -30.0, 7.5, 3_000.0, 0.0], [500, 4_000, 500, 20_000, 30, 5_000])
 digest, V = hashlib.sha256(), []
-for model in (pyhh.HHModel(), pyhh.HHModel.at_rest(gNa=100, gK=30, EKleak=9), pyhh.HHModel(Cm=1.7)):
-    simulation = pyhh.Simulation(model)
-    recording = simulation.run(I, 0.005)
-    for name in ALL:
-        digest.update(getattr(recording, name).tobytes())
-    digest.update(recording.spike_times.tobytes())
-    for gate in (model.m, model.h, model.n):
-        digest.update(np.array([gate.alpha, gate.beta, gate.state]).tobytes())
-    V += recording.Vm[::100].tolist()
+for method in METHODS:
+    for model in (
+        pyhh.HHModel(), pyhh.HHModel.at_rest(gNa=100, gK=30, EKleak=9), pyhh.HHModel(Cm=1.7)
+    ):
+        simulation = pyhh.Simulation(model)
+        recording = simulation.run(I, 0.005, method=method, rtol=1e-9, atol=1e-9)
+        for name in ALL:
+            digest.update(getattr(recording, name).tobytes())
+        digest.update(recording.spike_times.tobytes())
+        for gate in (model.m, model.h, model.n):
+            digest.update(np.array([gate.alpha, gate.beta, gate.state]).tobytes())
+        V += recording.Vm[::100].tolist()
 print(json.dumps([digest.hexdigest(), V]))
 """
 
