@@ -79,7 +79,7 @@ class AdaptiveStepper(Stepper):
             cell,
             progress,
             at.parameters,
-            *at.rates_arguments(at.table.rows),
+            *at.rates_arguments(),
             r.stimulus,
             r.dt,
             r.rtol,

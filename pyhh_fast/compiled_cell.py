@@ -1,13 +1,15 @@
 """What the compiled steppers share: a model's numbers and rates as the time loops take them."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from pyhh_fast import _rate_tables, rate_tables
 from pyhh_fast.kernels import loops
 from pyhh_fast.kinetics import NotSmooth, NotTabulable, kinetics_of
+from pyhh_fast.methods import METHODS
 from pyhh_fast.models import GATES, HHModel
+from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.recording import CURRENTS, TRACES, Recording
 from pyhh_fast.stepper import grown
 from pyhh_fast.validation import FloatArray
@@ -54,6 +56,8 @@ class CompiledCell:
         self.cell["V"] = model.Vm
         for name in GATES:
             self.cell[name] = getattr(model, name).state
+        # Where the step is fixed, rates come multiplied by it.
+        self._dt = recording.dt if METHODS[recording.method].fixed_step else 1.0
         self.kinetics = kinetics_of(model, table_needed=recording.method == "euler")
         self._tabulable = True
         self.table = self._table_at(float(model.Vm))
@@ -66,9 +70,19 @@ class CompiledCell:
         """Times of the spikes so far, in ms."""
         return self.spike_room[: self.cell["spikes"][0]]
 
-    def rates_arguments(self, rows: FloatArray) -> tuple[Any, ...]:
-        """Return what the time loops want to know of the rates; `rows` are the table's."""
+    # What each method's loop is told of the rates: of a table, and of those at a few V.
+    _AS_WANTED: ClassVar[dict[str, tuple[Any, Any]]] = {
+        "euler": (RateTable.times, rate_tables.times),
+        "exponential_euler": (RateTable.relaxing, rate_tables.relaxing),
+        "rk4": (RateTable.slopes, rate_tables.slopes),
+        "adaptive": (RateTable.slopes, rate_tables.slopes),
+    }
+
+    def rates_arguments(self) -> tuple[Any, ...]:
+        """Return what the time loops want to know of the rates."""
         t = self.table
+        of_table, _ = self._AS_WANTED[self.recording.method]
+        rows = of_table(t, self._dt)
         return rows, t.first, t.inverse_width, t.low, t.high, self.asked, self.wanted
 
     def outputs(self, rows: slice) -> list[FloatArray]:
@@ -107,20 +121,17 @@ class CompiledCell:
             gate = getattr(self.model, name)
             gate.state, gate.alpha, gate.beta = cell[name], rates[i], rates[3 + i]
 
-    def in_this_method(self, rates: FloatArray) -> FloatArray:
-        """Return rates, shape (n, 6), as the method's time loop wants them."""
-        return rates
-
     def _find_rates(self, V: float) -> None:
         if self._tabulable and abs(V) < rate_tables.LARGEST_V:
             self.table = self._table_at(V)
             if self.table.low < V < self.table.high:
                 return
-        rates = self.in_this_method(self.kinetics.rates_asked(np.array([V])))
+        _, of_rates = self._AS_WANTED[self.recording.method]
+        rates = of_rates(self.kinetics.rates_asked(np.array([V])), self._dt)
         line = rate_tables.line(V, rates[0])
         self.asked = np.concatenate([self.asked[1 - MOST_ASKED :], line])
 
-    def _table_at(self, V: float) -> rate_tables.RateTable:
+    def _table_at(self, V: float) -> RateTable:
         """Return a table that covers V, or, for rates that no table holds, one that is empty."""
         try:
             return self.kinetics.table(V)

@@ -1,6 +1,5 @@
 """Compiled steps of fixed length: forward and exponential Euler, and Runge-Kutta."""
 
-from pyhh_fast import rate_tables
 from pyhh_fast.compiled_cell import CompiledCell, not_tabulated, tell_log
 from pyhh_fast.divergence import divergence_error, own_step_error
 from pyhh_fast.kernels import loops
@@ -15,23 +14,6 @@ NUMBERS = {"euler": 0, "exponential_euler": 1, "rk4": 2}
 """The methods as src/fixed_step.h counts them."""
 
 
-class FixedStepCell(CompiledCell):
-    """A model as the time loop of fixed step takes it."""
-
-    def in_this_method(self, rates: FloatArray) -> FloatArray:
-        dt = self.recording.dt
-        if self.recording.method == "exponential_euler":
-            return rate_tables.relaxing(rates, dt)
-        return rate_tables.times(rates, dt)
-
-    def rows(self) -> FloatArray:
-        """Return the table's rows as the method wants them."""
-        dt = self.recording.dt
-        if self.recording.method == "exponential_euler":
-            return self.table.relaxing(dt)
-        return self.table.times(dt)
-
-
 class FixedStepper(Stepper):
     """Steps a model that is HHModel in all but its numbers and its kinetics.
 
@@ -44,7 +26,7 @@ class FixedStepper(Stepper):
     CHUNK = 262_144  # some 3 ms
 
     def __init__(self, model: HHModel, recording: Recording) -> None:
-        self._at = FixedStepCell(model, recording)
+        self._at = CompiledCell(model, recording)
         self._number = NUMBERS[recording.method]
         self._slow: PythonStepper | None = None
 
@@ -86,7 +68,7 @@ class FixedStepper(Stepper):
             self._number,
             at.cell,
             at.parameters,
-            *at.rates_arguments(at.rows()),
+            *at.rates_arguments(),
             r.stimulus[rows],
             r.dt,
             r.threshold,

@@ -62,6 +62,10 @@ class RateTable:
         """Return the rows of the rates times `dt`; those of the latest `dt` are kept."""
         return self._for("times", dt, self._make_times)
 
+    def slopes(self, dt: float) -> FloatArray:
+        """Return the rows of alpha and alpha + beta times `dt`; those of the latest are kept."""
+        return self._for("slopes", dt, self._make_slopes)
+
     def relaxing(self, dt: float) -> FloatArray:
         """Return rows for exponential Euler: of the rates times dt / L((alpha + beta) dt).
 
@@ -80,6 +84,12 @@ class RateTable:
         rows = _empty_rows(len(self.rows))
         with np.errstate(over="ignore"):  # by a dt that no run survives
             np.multiply(self.rows, dt, out=rows)
+        return rows
+
+    def _make_slopes(self, dt: float) -> FloatArray:
+        rows = self._make_times(dt)
+        half = rows.shape[2] // 2
+        rows[:, :, half:] += rows[:, :, :half]
         return rows
 
     def _make_relaxing(self, dt: float) -> FloatArray:
@@ -139,6 +149,13 @@ def times(rates: FloatArray, dt: float) -> FloatArray:
     """Return `rates` times `dt`."""
     with np.errstate(over="ignore"):  # by a dt that no run survives
         return rates * dt
+
+
+def slopes(rates: FloatArray, dt: float) -> FloatArray:
+    """Return alpha and alpha + beta, shape (n, 6), times `dt`."""
+    scaled = times(rates, dt)
+    scaled[:, 3:] += scaled[:, :3]
+    return scaled
 
 
 def relaxing(rates: FloatArray, dt: float) -> FloatArray:

@@ -66,7 +66,7 @@ def adaptive(
     model.rates = rates_in(rows, first, inverse_width, low, high, asked)
     model.I = I[run.begin] if run.begin < steps else 0.0
     tolerance.rtol, tolerance.atol = rtol, atol
-    s.y.V, s.y.x = run.V, lanes_of(run.m, run.h, run.n)
+    s.y.V, s.y.x = run.V, lanes_with_V(lanes_of(run.m, run.h, run.n), run.V)
 
     with nogil:
         c_assert(V.shape[0] == steps and I_L.shape[0] == steps)

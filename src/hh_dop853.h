@@ -27,7 +27,8 @@
 #define DOP853_INTERPOLANT 7 /* its degree */
 #define DOP853_ERROR 0.0011
 
-/* A step from y to `after` in a time h, with the slopes k. k[12] is the slope after it. Between:
+/* A step from y to `after` in a time h, with the slopes k. k[12] is the slope after it. All have V in
+   the fourth lane. Between:
 
        y(theta) = y + theta (c0 + (1 - theta) (c1 + theta (c2 + (1 - theta) (c3 + ...))))
 
@@ -39,7 +40,7 @@ typedef struct {
     lanes c[DOP853_INTERPOLANT];
 } dop853_step;
 
-/* What a slope depends on besides the state. */
+/* What a slope depends on besides the state. The rates are alpha and alpha + beta. */
 typedef struct {
     hh_parameters p;
     double per_C_m;
@@ -63,36 +64,40 @@ HH_INLINE int dop853_slope(const hh_cell_model *m, hh_state y, hh_state *slope)
     return 1;
 }
 
-/* The sum of weights[j] k[j] for j < n. Weights are constants, so the compiler leaves the zeros
-   out, and the slope that is known last is added last. */
-HH_INLINE hh_state dop853_sum(const double weights[16], const hh_state *k, int n)
+/* The sum of weights[j] k[j] for j < n, V in the fourth lane. Weights are constants, so the compiler
+   leaves the zeros out. */
+HH_INLINE lanes dop853_sum(const double weights[16], const hh_state *k, int n)
 {
-    hh_state sum = {0.0, lanes_all(0.0)};
+    lanes sum = lanes_all(0.0);
     int j;
     for (j = 0; j < n; ++j) {
         if (weights[j] != 0) {
-            sum = hh_plus(sum, weights[j], k[j]);
+            sum = lanes_fma(lanes_all(weights[j]), k[j].x, sum);
         }
     }
     return sum;
 }
 
-/* V and gates side by side. */
-static inline lanes dop853_lanes(hh_state y) { return lanes_with_V(y.x, y.V); }
+/* The state of stage i. The slope that is known last is added last, in one operation. */
+HH_INLINE hh_state dop853_stage(const dop853_step *s, int i)
+{
+    const lanes sum = dop853_sum(dop853_a[i], s->k, i - 1);
+    const lanes base = lanes_fma(lanes_all(s->h), sum, s->y.x);
+    return hh_moved(base, s->h * dop853_a[i][i - 1], s->k[i - 1]);
+}
 
-#define DOP853_STAGE(i)                                                                     \
-    do {                                                                                    \
-        const hh_state y = hh_plus(s->y, s->h, dop853_sum(dop853_a[i], s->k, i));           \
-        if (!dop853_slope(m, y, &s->k[i])) {                                                \
-            *wanted = s->k[i].V;                                                            \
-            return 0;                                                                       \
-        }                                                                                   \
+#define DOP853_STAGE(i)                                             \
+    do {                                                            \
+        if (!dop853_slope(m, dop853_stage(s, i), &s->k[i])) {       \
+            *wanted = s->k[i].V;                                    \
+            return 0;                                               \
+        }                                                           \
     } while (0)
 
 /* A term of the interpolant, 3 to 6. */
 HH_INLINE lanes dop853_term(const dop853_step *s, int term)
 {
-    return lanes_mul(lanes_all(s->h), dop853_lanes(dop853_sum(dop853_d[term - 3], s->k, 16)));
+    return lanes_mul(lanes_all(s->h), dop853_sum(dop853_d[term - 3], s->k, 16));
 }
 
 /* Make a step: y, h and k[0] are given, but for c0 to c4. `error` is the square of the estimated
@@ -113,14 +118,14 @@ HH_INLINE int dop853_attempt(dop853_step *s, const hh_cell_model *m, dop853_tole
     DOP853_STAGE(9);
     DOP853_STAGE(10);
     DOP853_STAGE(11);
+    s->after = dop853_stage(s, 12);
     DOP853_STAGE(12);
-    s->after = hh_plus(s->y, s->h, dop853_sum(dop853_a[12], s->k, 12));
     DOP853_STAGE(13);
     DOP853_STAGE(14);
     DOP853_STAGE(15);
     s->c[5] = dop853_term(s, 5);
     s->c[6] = dop853_term(s, 6);
-    scale = lanes_max(lanes_abs(dop853_lanes(s->y)), lanes_abs(dop853_lanes(s->after)));
+    scale = lanes_max(lanes_abs(s->y.x), lanes_abs(s->after.x));
     scale = lanes_fma(lanes_all(t.rtol), scale, lanes_all(t.atol));
     squares = lanes_fma(s->c[5], s->c[5], lanes_mul(s->c[6], s->c[6]));
     squares = lanes_div(squares, lanes_mul(scale, scale));
@@ -132,9 +137,9 @@ HH_INLINE int dop853_attempt(dop853_step *s, const hh_cell_model *m, dop853_tole
 HH_INLINE void dop853_interpolate(dop853_step *s)
 {
     const lanes h = lanes_all(s->h);
-    const lanes begins = lanes_mul(h, dop853_lanes(s->k[0]));
-    const lanes ends = lanes_mul(h, dop853_lanes(s->k[12]));
-    s->c[0] = lanes_sub(dop853_lanes(s->after), dop853_lanes(s->y));
+    const lanes begins = lanes_mul(h, s->k[0].x);
+    const lanes ends = lanes_mul(h, s->k[12].x);
+    s->c[0] = lanes_sub(s->after.x, s->y.x);
     s->c[1] = lanes_sub(begins, s->c[0]);
     s->c[2] = lanes_sub(lanes_sub(s->c[0], ends), s->c[1]);
     s->c[3] = dop853_term(s, 3);
@@ -151,7 +156,7 @@ HH_INLINE lanes dop853_between(const dop853_step *s, double theta)
     sum = lanes_fma(down, sum, s->c[2]);
     sum = lanes_fma(up, sum, s->c[1]);
     sum = lanes_fma(down, sum, s->c[0]);
-    return lanes_fma(up, sum, dop853_lanes(s->y));
+    return lanes_fma(up, sum, s->y.x);
 }
 
 /* V over the step, less `level`, by Bernstein coefficients of degree 7: theta p and (1 - theta) p

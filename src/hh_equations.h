@@ -33,7 +33,8 @@ typedef struct {
     double Na, K;
 } hh_open;
 
-/* V and the gates m, h, n; or how fast they change; or by how much. */
+/* V and the gates m, h, n; or how fast they change. Methods that take many slopes keep V in the
+   fourth lane of x as well, to add all in one operation. */
 typedef struct {
     double V;
     lanes x;
@@ -83,30 +84,37 @@ static inline double hh_V_after(double V, const hh_currents *c, double I, double
     return HH_FMA(-dt_over_C_m, c->I_Na + c->I_K, HH_FMA(dt_over_C_m, I - c->I_L, V));
 }
 
-/* from + dt (alpha (1 - x) - beta x) for all gates, with rates times dt. */
-static inline lanes hh_gates_after(lanes from, lanes x, lanes alpha_dt, lanes beta_dt)
+/* x + dt (alpha (1 - x) - beta x) for all gates, with rates times dt. */
+static inline lanes hh_gates_after(lanes x, lanes alpha_dt, lanes beta_dt)
 {
     const lanes closed = lanes_sub(lanes_all(1.0), x);
-    return lanes_fnma(beta_dt, x, lanes_fma(alpha_dt, closed, from));
+    return lanes_fnma(beta_dt, x, lanes_fma(alpha_dt, closed, x));
 }
 
-/* dV/dt and dx/dt; or, with 1/C_m and the rates times dt, these times dt. */
-static inline hh_state hh_slope_at(const hh_parameters *p, double per_C_m, lanes alpha, lanes beta,
-                                   hh_state y, double I)
+/* dV/dt and dx/dt; or, with dt/C_m and rates times dt, these times dt. The same sums as above for
+   methods that take many slopes: terms stand in the order in which they are known, V, then the
+   gates, last the rates at V, and one operation waits for each. Hence dx/dt is alpha -
+   (alpha + beta) x, with `both` the sum. */
+HH_INLINE hh_state hh_slope_at(const hh_parameters *p, double per_C_m, lanes alpha, lanes both,
+                               hh_state y, double I)
 {
-    const hh_currents c = hh_currents_at(p, y.V, hh_open_at(y.x));
+    const hh_open open = hh_open_at(y.x);
+    const double Na = per_C_m * p->g_Na * (p->E_Na - y.V);
+    const double K = per_C_m * p->g_K * (p->E_K - y.V);
+    const double rest = HH_FMA(per_C_m * p->g_L, p->E_L - y.V, per_C_m * I);
     hh_state slope;
-    slope.V = hh_V_after(0.0, &c, I, per_C_m);
-    slope.x = hh_gates_after(lanes_all(0.0), y.x, alpha, beta);
+    slope.V = HH_FMA(K, open.K, HH_FMA(Na, open.Na, rest));
+    slope.x = lanes_with_V(lanes_fnma(both, y.x, alpha), slope.V);
     return slope;
 }
 
-/* sum + a k */
-static inline hh_state hh_plus(hh_state sum, double a, hh_state k)
+/* base + a k, with V in the fourth lane of all; V by itself too, because the rates wait for it. */
+HH_INLINE hh_state hh_moved(lanes base, double a, hh_state k)
 {
-    sum.V = HH_FMA(a, k.V, sum.V);
-    sum.x = lanes_fma(lanes_all(a), k.x, sum.x);
-    return sum;
+    hh_state y;
+    y.V = HH_FMA(a, k.V, lane_V(base));
+    y.x = lanes_fma(lanes_all(a), k.x, base);
+    return y;
 }
 
 #endif

@@ -17,7 +17,7 @@ static inline int hh_euler_step(hh_neuron now, const hh_parameters *p, double dt
     }
     after->i = hh_currents_at(p, now.y.V, hh_open_at(now.y.x));
     after->y.V = hh_V_after(now.y.V, &after->i, I, dt_over_C_m);
-    after->y.x = hh_gates_after(now.y.x, now.y.x, r.alpha, r.beta);
+    after->y.x = hh_gates_after(now.y.x, r.alpha, r.beta);
     return 1;
 }
 

@@ -24,9 +24,9 @@
 /* What forward Euler's rates times dt become for a gate. */
 static inline void hh_exponential_rates(double *alpha_dt, double *beta_dt)
 {
-    const double L = hh_exprelr(*alpha_dt + *beta_dt);
-    *alpha_dt /= L;
-    *beta_dt /= L;
+    const double less = hh_relaxation(*alpha_dt + *beta_dt);
+    *alpha_dt *= less;
+    *beta_dt *= less;
 }
 
 /* Returns 0 where the source lacks the rates at now.y.V. */
@@ -42,11 +42,12 @@ static inline int hh_exponential_euler_step(hh_neuron now, const hh_parameters *
         return 0;
     }
     after->i = hh_currents_at(p, now.y.V, hh_open_at(now.y.x));
-    after->y.x = hh_gates_after(now.y.x, now.y.x, r.alpha, r.beta);
+    after->y.x = hh_gates_after(now.y.x, r.alpha, r.beta);
     open = hh_open_at(after->y.x);
     c = hh_currents_at(p, now.y.V, open);
     after->y.V = hh_V_after(now.y.V, &c, I,
-                            dt_over_C_m / hh_exprelr(dt_over_C_m * hh_conductance_at(p, open)));
+                            dt_over_C_m *
+                                hh_relaxation(dt_over_C_m * hh_conductance_at(p, open)));
     return 1;
 }
 

@@ -25,7 +25,8 @@ typedef struct {
     double expm1_r, power; /* e^r - 1 and 2^k */
 } hh_exp_parts;
 
-static inline double hh_expm1_reduced(double r)
+/* (e^r - 1 - r) / r^2 */
+static inline double hh_exp_series(double r)
 {
     const double r2 = r * r, r4 = r2 * r2, r8 = r4 * r4;
     const double c01 = 1. / 2 + 1. / 6 * r;
@@ -34,7 +35,12 @@ static inline double hh_expm1_reduced(double r)
     const double c67 = 1. / 40320 + 1. / 362880 * r;
     const double c89 = 1. / 3628800 + 1. / 39916800 * r;
     const double cab = 1. / 479001600 + 1. / 6227020800. * r;
-    return r + r2 * ((c01 + r2 * c23) + r4 * (c45 + r2 * c67) + r8 * (c89 + r2 * cab));
+    return (c01 + r2 * c23) + r4 * (c45 + r2 * c67) + r8 * (c89 + r2 * cab);
+}
+
+static inline double hh_expm1_reduced(double r)
+{
+    return r + r * r * hh_exp_series(r);
 }
 
 static inline hh_exp_parts hh_exp_split(double x)
@@ -91,6 +97,21 @@ static inline double hh_exprelr(double x)
     }
     e = hh_exp_split(-x);
     return x == 0 ? 1.0 : x / -(e.power * e.expm1_r + (e.power - 1.0));
+}
+
+/* (1 - e^-z) / z, which is 1 / L(z): by how much less a quantity moves that relaxes meanwhile.
+
+   Where z is small its series alone, without a division: with w = z/2 and f that of w, the value
+   is f (1 - w f / 2), because e^-w is 1 - w f. */
+static inline double hh_relaxation(double z)
+{
+    const double w = 0.5 * z;
+    double f;
+    if (!(fabs(w) <= 0.34)) {
+        return 1.0 / hh_exprelr(z);
+    }
+    f = 1.0 - w * hh_exp_series(-w);
+    return f - 0.5 * w * f * f;
 }
 
 #endif

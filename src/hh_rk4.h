@@ -5,25 +5,27 @@
 #include "hh_cell.h"
 #include "rate_table.h"
 
-/* The source holds the rates times dt, so each k is dt times a slope. Returns 0 where it lacks the
-   rates of one of the four; after->y.V is then where they are wanted. */
+/* The source holds alpha and alpha + beta, times dt, so each k is dt times a slope. Returns 0 where
+   it lacks those of one of the four; after->y.V is then where they are wanted. */
 static inline int hh_rk4_step(hh_neuron now, const hh_parameters *p, double dt_over_C_m,
                               const rate_source *rates_dt, double I, hh_neuron *after)
 {
-    const double stage[4] = {0.0, 0.5, 0.5, 1.0};
+    const double stage[4] = {0.5, 0.5, 1.0, 0.0}; /* of the next */
     const double weight[4] = {1.0 / 6, 1.0 / 3, 1.0 / 3, 1.0 / 6};
-    hh_state sum = now.y, k = {0.0, lanes_all(0.0)};
+    const lanes start = lanes_with_V(now.y.x, now.y.V);
+    hh_state y = {now.y.V, start}, sum = y;
     int i;
     after->i = hh_currents_at(p, now.y.V, hh_open_at(now.y.x));
     for (i = 0; i < 4; ++i) {
-        const hh_state y = i > 0 ? hh_plus(now.y, stage[i], k) : now.y;
         gate_rates r;
+        hh_state k;
         if (!rate_source_find(rates_dt, y.V, &r)) {
             after->y.V = y.V;
             return 0;
         }
         k = hh_slope_at(p, dt_over_C_m, r.alpha, r.beta, y, I);
-        sum = hh_plus(sum, weight[i], k);
+        sum = hh_moved(sum.x, weight[i], k);
+        y = hh_moved(start, stage[i], k);
     }
     after->y = sum;
     return 1;

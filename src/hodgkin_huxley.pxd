@@ -8,6 +8,7 @@ cdef extern from "lanes.h" nogil:
         pass
 
     lanes lanes_of(double m, double h, double n)
+    lanes lanes_with_V(lanes a, double V)
     double lane_m(lanes a)
     double lane_h(lanes a)
     double lane_n(lanes a)

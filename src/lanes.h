@@ -11,11 +11,16 @@
 
 #include <math.h>
 
-/* For what a step calls many times, and is to be one stretch of code all the same. */
+/* For what a step calls many times, and is to be one stretch of code all the same; and for what it
+   hardly ever calls. */
 #if defined(_MSC_VER) && !defined(__clang__)
 #define HH_INLINE static __forceinline
+#define HH_RARE static __declspec(noinline)
+#define HH_LIKELY(condition) (condition)
 #else
 #define HH_INLINE static inline __attribute__((always_inline))
+#define HH_RARE static __attribute__((noinline, cold, unused))
+#define HH_LIKELY(condition) __builtin_expect(!!(condition), 1)
 #endif
 
 #if defined(__AVX2__) && (defined(__FMA__) || defined(_MSC_VER))

@@ -73,13 +73,13 @@ static inline rate_table_place rate_table_find(double V, double inverse_width)
 {
     /* Adding 1.5 * 2^52 rounds to an integer and leaves it in the low bits of the sum. */
     const double rounder = 6755399441055744.0;
-    const double x = V * inverse_width;
-    const double shifted = x + rounder;
+    /* V / width is exact, so fused and separate operations give the same. */
+    const double shifted = HH_FMA(V, inverse_width, rounder);
     rate_table_place place;
     uint64_t bits;
     memcpy(&bits, &shifted, sizeof bits);
     place.k = (int32_t)(uint32_t)bits;
-    place.r = x - (shifted - rounder);
+    place.r = HH_FMA(V, inverse_width, rounder - shifted);
     assert(fabs(place.r) <= 0.5);
     return place;
 }
@@ -130,18 +130,9 @@ typedef struct {
 
 #define RATE_SOURCE_LINE (1 + RATE_TABLE_LANES)
 
-/* Find the rates at V; return 0 where neither the table nor the list has them. Those at a V that
-   is no number are no numbers. */
-HH_INLINE int rate_source_find(const rate_source *s, double V, gate_rates *rates)
+HH_RARE int rate_source_asked(const rate_source *s, double V, gate_rates *rates)
 {
     int64_t line;
-    if (s->low < V && V < s->high) {
-        const rate_table_place place = rate_table_find(V, s->inverse_width);
-        assert(s->first <= place.k && place.k < s->first + s->count);
-        *rates = rate_table_at(
-            s->rows + (place.k - s->first) * (RATE_TABLE_POWERS * RATE_TABLE_LANES), place.r);
-        return 1;
-    }
     for (line = 0; line < s->lines; ++line) {
         const double *at = s->asked + line * RATE_SOURCE_LINE;
         if (at[0] == V) {
@@ -152,6 +143,23 @@ HH_INLINE int rate_source_find(const rate_source *s, double V, gate_rates *rates
     }
     rates->alpha = rates->beta = lanes_all(V - V);
     return !isfinite(V);
+}
+
+/* Find the rates at V; return 0 where neither the table nor the list has them. Those at a V that
+   is no number are no numbers. */
+HH_INLINE int rate_source_find(const rate_source *s, double V, gate_rates *rates)
+{
+    if (HH_LIKELY(s->low < V && V < s->high)) {
+        const rate_table_place place = rate_table_find(V, s->inverse_width);
+        assert(s->first <= place.k && place.k < s->first + s->count);
+        *rates = rate_table_at(
+            s->rows + (place.k - s->first) * (RATE_TABLE_POWERS * RATE_TABLE_LANES), place.r);
+        return 1;
+    }
+    gate_rates found;
+    const int known = rate_source_asked(s, V, &found);
+    *rates = found;
+    return known;
 }
 
 #endif

@@ -48,7 +48,8 @@ typedef struct {
     double first, number, width;
 } table_shape;
 
-/* The rows of the rates times dt; for exponential Euler of what it makes of those. */
+/* The rows of the rates times dt; for exponential Euler of what it makes of those, for RK4 with
+   alpha + beta in the place of beta. */
 static double *table_of(const table_shape *t, double dt, hh_method method)
 {
     double *rows = room_for((size_t)t->number * ROW);
@@ -78,6 +79,12 @@ static double *table_of(const table_shape *t, double dt, hh_method method)
             for (power = 0; power < RATE_TABLE_POWERS; ++power) {
                 rows[k * ROW + power * RATE_TABLE_LANES + rate + rate / 3] =
                     exact ? coefficients[power] : coefficients[power] * dt;
+            }
+        }
+        for (power = 0; power < RATE_TABLE_POWERS && method == HH_RK4; ++power) {
+            double *row = rows + k * ROW + power * RATE_TABLE_LANES;
+            for (rate = 0; rate < 3; ++rate) {
+                row[rate + 4] += row[rate];
             }
         }
     }
@@ -141,10 +148,11 @@ static void solve(const table_shape *t, const problem *given)
 {
     const dop853_tolerance tolerance = {given->rtol, given->atol};
     const hh_cell_model m = {given->p, 1 / given->p.C_m,
-                             source_of(t, table_of(t, 1.0, HH_EULER)), given->I};
+                             source_of(t, table_of(t, 1.0, HH_RK4)), given->I};
     adaptive_run at = {.step_size = ADAPTIVE_FIRST_STEP, .ms_left = 1.0};
     double *spikes = room_for(1000);
-    dop853_step s = {.y = {given->V, lanes_of(given->m, given->h, given->n)}};
+    const lanes x = lanes_with_V(lanes_of(given->m, given->h, given->n), given->V);
+    dop853_step s = {.y = {given->V, x}};
     size_t found = 0;
     dop853_slope(&m, s.y, &s.k[0]);
     while (at.elapsed < given->duration) {
