@@ -1,6 +1,6 @@
 """What the compiled steppers share: a model's numbers and rates as the time loops take them."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -58,6 +58,7 @@ class CompiledCell:
             self.cell[name] = getattr(model, name).state
         # Where the step is fixed, rates come multiplied by it.
         self._dt = recording.dt if METHODS[recording.method].fixed_step else 1.0
+        self._relaxing = recording.method == "exponential_euler"
         self.kinetics = kinetics_of(model, table_needed=recording.method == "euler")
         self._tabulable = True
         self.table = self._table_at(float(model.Vm))
@@ -70,19 +71,10 @@ class CompiledCell:
         """Times of the spikes so far, in ms."""
         return self.spike_room[: self.cell["spikes"][0]]
 
-    # What each method's loop is told of the rates: of a table, and of those at a few V.
-    _AS_WANTED: ClassVar[dict[str, tuple[Any, Any]]] = {
-        "euler": (RateTable.times, rate_tables.times),
-        "exponential_euler": (RateTable.relaxing, rate_tables.relaxing),
-        "rk4": (RateTable.slopes, rate_tables.slopes),
-        "adaptive": (RateTable.slopes, rate_tables.slopes),
-    }
-
     def rates_arguments(self) -> tuple[Any, ...]:
         """Return what the time loops want to know of the rates."""
         t = self.table
-        of_table, _ = self._AS_WANTED[self.recording.method]
-        rows = of_table(t, self._dt)
+        rows = t.relaxing(self._dt) if self._relaxing else t.times(self._dt)
         return rows, t.first, t.inverse_width, t.low, t.high, self.asked, self.wanted
 
     def outputs(self, rows: slice) -> list[FloatArray]:
@@ -126,8 +118,8 @@ class CompiledCell:
             self.table = self._table_at(V)
             if self.table.low < V < self.table.high:
                 return
-        _, of_rates = self._AS_WANTED[self.recording.method]
-        rates = of_rates(self.kinetics.rates_asked(np.array([V])), self._dt)
+        as_wanted = rate_tables.relaxing if self._relaxing else rate_tables.times
+        rates = as_wanted(self.kinetics.rates_asked(np.array([V])), self._dt)
         line = rate_tables.line(V, rates[0])
         self.asked = np.concatenate([self.asked[1 - MOST_ASKED :], line])
 

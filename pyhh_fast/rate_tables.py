@@ -59,15 +59,11 @@ class RateTable:
         self._made: dict[str, tuple[float, FloatArray]] = {}
 
     def times(self, dt: float) -> FloatArray:
-        """Return the rows of the rates times `dt`; those of the latest `dt` are kept."""
+        """Return rows of alpha and alpha + beta times `dt`; those of the latest `dt` are kept."""
         return self._for("times", dt, self._make_times)
 
-    def slopes(self, dt: float) -> FloatArray:
-        """Return the rows of alpha and alpha + beta times `dt`; those of the latest are kept."""
-        return self._for("slopes", dt, self._make_slopes)
-
     def relaxing(self, dt: float) -> FloatArray:
-        """Return rows for exponential Euler: of the rates times dt / L((alpha + beta) dt).
+        """Return rows for exponential Euler: of the same over L((alpha + beta) dt).
 
         L is that of src/hh_exponential_euler.h. Those of the latest `dt` are kept.
         """
@@ -84,12 +80,8 @@ class RateTable:
         rows = _empty_rows(len(self.rows))
         with np.errstate(over="ignore"):  # by a dt that no run survives
             np.multiply(self.rows, dt, out=rows)
-        return rows
-
-    def _make_slopes(self, dt: float) -> FloatArray:
-        rows = self._make_times(dt)
-        half = rows.shape[2] // 2
-        rows[:, :, half:] += rows[:, :, :half]
+            half = _rate_tables.LANES // 2
+            rows[:, :, half:] += rows[:, :, :half]
         return rows
 
     def _make_relaxing(self, dt: float) -> FloatArray:
@@ -146,27 +138,22 @@ def empty() -> RateTable:
 
 
 def times(rates: FloatArray, dt: float) -> FloatArray:
-    """Return `rates` times `dt`."""
+    """Return alpha and alpha + beta times `dt`, of rates of shape (n, 6)."""
     with np.errstate(over="ignore"):  # by a dt that no run survives
-        return rates * dt
-
-
-def slopes(rates: FloatArray, dt: float) -> FloatArray:
-    """Return alpha and alpha + beta, shape (n, 6), times `dt`."""
-    scaled = times(rates, dt)
-    scaled[:, 3:] += scaled[:, :3]
+        scaled = rates * dt
+        scaled[:, 3:] += scaled[:, :3]
     return scaled
 
 
 def relaxing(rates: FloatArray, dt: float) -> FloatArray:
-    """Return `rates`, shape (n, 6), times dt / L((alpha + beta) dt), as exponential Euler wants."""
+    """Return the same over L((alpha + beta) dt), as exponential Euler wants."""
     scaled = times(rates, dt)
     _rate_tables.relax(scaled)
     return scaled
 
 
 def line(V: float, rates: FloatArray) -> FloatArray:
-    """Return a line, shape (1, 9), that tells the time loops the rates, shape (6,), at `V`."""
+    """Return a line, shape (1, 9), that tells the time loops what a row would give at `V`."""
     numbers = np.zeros((1, _rate_tables.LINE))
     numbers[0, 0], numbers[0, 1:4], numbers[0, 5:8] = V, rates[:3], rates[3:]
     return numbers

@@ -69,10 +69,10 @@ def evaluate(const double[:, :, ::1] rows, Py_ssize_t first, double inverse_widt
     cdef rate_table_place place
     with nogil:
         for i in range(V.shape[0]):
-            place = rate_table_find(V[i], inverse_width)
+            place = rate_table_find(V[i], inverse_width, first)
             for rate in range(6):
                 rates[i, rate] = rate_table_plain(
-                    &rows[place.k - first, 0, 0], rate if rate < 3 else rate + 1, place.r
+                    &rows[place.row, 0, 0], rate if rate < 3 else rate + 1, place.r
                 )
 
 
@@ -82,7 +82,7 @@ def relax(double[:, ::1] rates_dt):
     Parameters
     ----------
     rates_dt : array of float64, shape (n, 6)
-        alpha m, h, n and beta m, h, n.
+        alpha m, h, n and alpha + beta m, h, n.
     """
     cdef Py_ssize_t i
     cdef int gate

@@ -10,7 +10,7 @@ def adaptive(
     hh_cell[::1] cell,                      # INOUT  shape (1,): the state at the rows' clock
     adaptive_run[::1] progress,             # INOUT  shape (1,): the state of the solver
     const hh_parameters[::1] parameters,    # IN     shape (1,)
-    const double[:, :, ::1] rows,           # IN     shape (rows, 6, 8): rates in 1/ms
+    const double[:, :, ::1] rows,           # IN     shape (rows, 6, 8): alpha, alpha + beta, 1/ms
     Py_ssize_t first,                       # number k of the first row
     double inverse_width,                   # 1/mV
     double low,                             # as for fixed_step

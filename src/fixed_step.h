@@ -27,8 +27,7 @@ static inline int hh_step(hh_method method, hh_neuron now, const hh_parameters *
 /* dt dV/dt */
 static inline double hh_rise(const hh_parameters *p, double dt_over_C_m, hh_state y, double I)
 {
-    const hh_currents c = hh_currents_at(p, y.V, hh_open_at(y.x));
-    return hh_V_after(0.0, &c, I, dt_over_C_m);
+    return hh_V_moved(0.0, p, dt_over_C_m, y.V, hh_open_at(y.x), I);
 }
 
 /* When V, below `level` before a step and not after it, passes it: as a fraction of the step. On a

@@ -5,7 +5,7 @@ def fixed_step(
     hh_method method,
     hh_cell[::1] cell,                      # INOUT  shape (1,)
     const hh_parameters[::1] parameters,    # IN     shape (1,)
-    const double[:, :, ::1] rows,           # IN     shape (rows, 6, 8): rates for this method, dt
+    const double[:, :, ::1] rows,           # IN     shape (rows, 6, 8): alpha, alpha + beta, by method
     Py_ssize_t first,                       # number k of the first row
     double inverse_width,                   # 1/mV
     double low,                             # the rows hold between these two V, both excluded, so

@@ -40,7 +40,7 @@ typedef struct {
     lanes c[DOP853_INTERPOLANT];
 } dop853_step;
 
-/* What a slope depends on besides the state. The rates are alpha and alpha + beta. */
+/* What a slope depends on besides the state. */
 typedef struct {
     hh_parameters p;
     double per_C_m;
@@ -60,7 +60,7 @@ HH_INLINE int dop853_slope(const hh_cell_model *m, hh_state y, hh_state *slope)
         slope->V = y.V;
         return 0;
     }
-    *slope = hh_slope_at(&m->p, m->per_C_m, r.alpha, r.beta, y, m->I);
+    *slope = hh_slope_at(&m->p, m->per_C_m, r.alpha, r.both, y, m->I);
     return 1;
 }
 

@@ -64,11 +64,11 @@ static inline hh_open hh_open_at(lanes x)
 
 static inline hh_currents hh_currents_at(const hh_parameters *p, double V, hh_open open)
 {
-    hh_currents c;
-    /* In this order because m, h and n are known last. */
-    c.I_Na = open.Na * (p->g_Na * (V - p->E_Na));
-    c.I_K = open.K * (p->g_K * (V - p->E_K));
-    c.I_L = p->g_L * (V - p->E_L);
+    const hh_currents c = {
+        open.Na * (p->g_Na * (V - p->E_Na)),
+        open.K * (p->g_K * (V - p->E_K)),
+        p->g_L * (V - p->E_L),
+    };
     return c;
 }
 
@@ -78,32 +78,31 @@ static inline double hh_conductance_at(const hh_parameters *p, hh_open open)
     return HH_FMA(p->g_Na, open.Na, HH_FMA(p->g_K, open.K, p->g_L));
 }
 
-/* V after a time dt at this slope. */
-static inline double hh_V_after(double V, const hh_currents *c, double I, double dt_over_C_m)
+/* from + dt dV/dt at V. Terms stand in the order in which they are known, V before the gates, so that
+   one fused operation waits for each. */
+HH_INLINE double hh_V_moved(double from, const hh_parameters *p, double dt_over_C_m, double V,
+                            hh_open open, double I)
 {
-    return HH_FMA(-dt_over_C_m, c->I_Na + c->I_K, HH_FMA(dt_over_C_m, I - c->I_L, V));
+    const double Na = dt_over_C_m * p->g_Na * (p->E_Na - V);
+    const double K = dt_over_C_m * p->g_K * (p->E_K - V);
+    const double L = dt_over_C_m * p->g_L;
+    const double rest = HH_FMA(L, p->E_L - V, HH_FMA(dt_over_C_m, I, from));
+    return HH_FMA(K, open.K, HH_FMA(Na, open.Na, rest));
 }
 
-/* x + dt (alpha (1 - x) - beta x) for all gates, with rates times dt. */
-static inline lanes hh_gates_after(lanes x, lanes alpha_dt, lanes beta_dt)
+/* x + dt dx/dt for all gates, with dt alpha and dt (alpha + beta): so only one operation waits for
+   both. */
+HH_INLINE lanes hh_gates_moved(lanes x, lanes alpha_dt, lanes both_dt)
 {
-    const lanes closed = lanes_sub(lanes_all(1.0), x);
-    return lanes_fnma(beta_dt, x, lanes_fma(alpha_dt, closed, x));
+    return lanes_fnma(both_dt, x, lanes_add(x, alpha_dt));
 }
 
-/* dV/dt and dx/dt; or, with dt/C_m and rates times dt, these times dt. The same sums as above for
-   methods that take many slopes: terms stand in the order in which they are known, V, then the
-   gates, last the rates at V, and one operation waits for each. Hence dx/dt is alpha -
-   (alpha + beta) x, with `both` the sum. */
+/* dV/dt and dx/dt; or, with dt/C_m and rates times dt, these times dt. */
 HH_INLINE hh_state hh_slope_at(const hh_parameters *p, double per_C_m, lanes alpha, lanes both,
                                hh_state y, double I)
 {
-    const hh_open open = hh_open_at(y.x);
-    const double Na = per_C_m * p->g_Na * (p->E_Na - y.V);
-    const double K = per_C_m * p->g_K * (p->E_K - y.V);
-    const double rest = HH_FMA(per_C_m * p->g_L, p->E_L - y.V, per_C_m * I);
     hh_state slope;
-    slope.V = HH_FMA(K, open.K, HH_FMA(Na, open.Na, rest));
+    slope.V = hh_V_moved(0.0, p, per_C_m, y.V, hh_open_at(y.x), I);
     slope.x = lanes_with_V(lanes_fnma(both, y.x, alpha), slope.V);
     return slope;
 }

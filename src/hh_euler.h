@@ -10,14 +10,15 @@
 static inline int hh_euler_step(hh_neuron now, const hh_parameters *p, double dt_over_C_m,
                                 const rate_source *rates_dt, double I, hh_neuron *after)
 {
+    const hh_open open = hh_open_at(now.y.x);
     gate_rates r;
     if (!rate_source_find(rates_dt, now.y.V, &r)) {
         after->y.V = now.y.V;
         return 0;
     }
-    after->i = hh_currents_at(p, now.y.V, hh_open_at(now.y.x));
-    after->y.V = hh_V_after(now.y.V, &after->i, I, dt_over_C_m);
-    after->y.x = hh_gates_after(now.y.x, r.alpha, r.beta);
+    after->i = hh_currents_at(p, now.y.V, open);
+    after->y.V = hh_V_moved(now.y.V, p, dt_over_C_m, now.y.V, open, I);
+    after->y.x = hh_gates_moved(now.y.x, r.alpha, r.both);
     return 1;
 }
 

@@ -7,7 +7,7 @@
 
    so this is forward Euler with each slope divided by L, and stable for any dt. For the gates
    1 / L((alpha + beta) dt) depends on V alone and is tabulated with the rates: the source holds
-   alpha and beta times dt / L.
+   alpha and alpha + beta times dt / L.
 
    Each half sees the other in the middle of its own interval if the gates are taken to be those
    of dt/2 earlier. From a steady start, where that makes no difference, V is of second order; the
@@ -21,12 +21,12 @@
 #include "hh_cell.h"
 #include "rate_table.h"
 
-/* What forward Euler's rates times dt become for a gate. */
-static inline void hh_exponential_rates(double *alpha_dt, double *beta_dt)
+/* What alpha and alpha + beta, times dt, become for a gate. */
+static inline void hh_exponential_rates(double *alpha_dt, double *both_dt)
 {
-    const double less = hh_relaxation(*alpha_dt + *beta_dt);
+    const double less = hh_relaxation(*both_dt);
     *alpha_dt *= less;
-    *beta_dt *= less;
+    *both_dt *= less;
 }
 
 /* Returns 0 where the source lacks the rates at now.y.V. */
@@ -36,18 +36,16 @@ static inline int hh_exponential_euler_step(hh_neuron now, const hh_parameters *
 {
     gate_rates r;
     hh_open open;
-    hh_currents c;
+    double less;
     if (!rate_source_find(relaxing, now.y.V, &r)) {
         after->y.V = now.y.V;
         return 0;
     }
     after->i = hh_currents_at(p, now.y.V, hh_open_at(now.y.x));
-    after->y.x = hh_gates_after(now.y.x, r.alpha, r.beta);
+    after->y.x = hh_gates_moved(now.y.x, r.alpha, r.both);
     open = hh_open_at(after->y.x);
-    c = hh_currents_at(p, now.y.V, open);
-    after->y.V = hh_V_after(now.y.V, &c, I,
-                            dt_over_C_m *
-                                hh_relaxation(dt_over_C_m * hh_conductance_at(p, open)));
+    less = hh_relaxation(dt_over_C_m * hh_conductance_at(p, open));
+    after->y.V = HH_FMA(less, hh_V_moved(0.0, p, dt_over_C_m, now.y.V, open, I), now.y.V);
     return 1;
 }
 

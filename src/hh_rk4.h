@@ -5,8 +5,8 @@
 #include "hh_cell.h"
 #include "rate_table.h"
 
-/* The source holds alpha and alpha + beta, times dt, so each k is dt times a slope. Returns 0 where
-   it lacks those of one of the four; after->y.V is then where they are wanted. */
+/* The source holds the rates times dt, so each k is dt times a slope. Returns 0 where it lacks the
+   rates of one of the four; after->y.V is then where they are wanted. */
 static inline int hh_rk4_step(hh_neuron now, const hh_parameters *p, double dt_over_C_m,
                               const rate_source *rates_dt, double I, hh_neuron *after)
 {
@@ -23,7 +23,7 @@ static inline int hh_rk4_step(hh_neuron now, const hh_parameters *p, double dt_o
             after->y.V = y.V;
             return 0;
         }
-        k = hh_slope_at(p, dt_over_C_m, r.alpha, r.beta, y, I);
+        k = hh_slope_at(p, dt_over_C_m, r.alpha, r.both, y, I);
         sum = hh_moved(sum.x, weight[i], k);
         y = hh_moved(start, stage[i], k);
     }

@@ -44,18 +44,19 @@ cdef extern from "rate_table.h" nogil:
     const int RATE_SOURCE_LINE
 
     ctypedef struct rate_table_place:
-        int64_t k
+        Py_ssize_t row
         double r
 
     ctypedef struct rate_source:
         const double *rows
-        int64_t first, count
+        double first
+        int64_t count
         double inverse_width, low, high
         const double *asked
         int64_t lines
 
     void rate_table_fit_row(const double *values, double *coefficients)
-    rate_table_place rate_table_find(double V, double inverse_width)
+    rate_table_place rate_table_find(double V, double inverse_width, double first)
     double rate_table_plain(const double *row, int lane, double r)
 
 
@@ -80,7 +81,7 @@ cdef extern from "fixed_step.h" nogil:
         HH_EXPONENTIAL_EULER
         HH_RK4
 
-    void hh_exponential_rates(double *alpha_dt, double *beta_dt)
+    void hh_exponential_rates(double *alpha_dt, double *both_dt)
     bint hh_step(hh_method method, hh_neuron now, const hh_parameters *p, double dt_over_C_m,
                  const rate_source *rates_dt, double I, hh_neuron *after)
     double hh_crossing(hh_method method, hh_neuron before, hh_neuron after,

@@ -42,6 +42,7 @@ typedef __m256d lanes;
 static inline lanes lanes_load(const double *from) { return _mm256_loadu_pd(from); }
 static inline lanes lanes_all(double a) { return _mm256_set1_pd(a); }
 static inline lanes lanes_of(double m, double h, double n) { return _mm256_setr_pd(m, h, n, 0.0); }
+static inline lanes lanes_add(lanes a, lanes b) { return _mm256_add_pd(a, b); }
 static inline lanes lanes_sub(lanes a, lanes b) { return _mm256_sub_pd(a, b); }
 static inline lanes lanes_mul(lanes a, lanes b) { return _mm256_mul_pd(a, b); }
 static inline lanes lanes_div(lanes a, lanes b) { return _mm256_div_pd(a, b); }
@@ -88,6 +89,7 @@ static inline lanes lanes_of(double m, double h, double n)
     const lanes result = {{m, h, n, 0.0}};
     return result;
 }
+static inline lanes lanes_add(lanes a, lanes b) { HH_EACH_LANE(a.lane[l] + b.lane[l]); }
 static inline lanes lanes_sub(lanes a, lanes b) { HH_EACH_LANE(a.lane[l] - b.lane[l]); }
 static inline lanes lanes_mul(lanes a, lanes b) { HH_EACH_LANE(a.lane[l] * b.lane[l]); }
 static inline lanes lanes_div(lanes a, lanes b) { HH_EACH_LANE(a.lane[l] / b.lane[l]); }

@@ -2,7 +2,8 @@
 
    Row k holds for V within half a width of k times the width (0.5 mV, or that halved): six
    coefficients for each of the six rates, in powers of r = V / width - k, |r| <= 1/2. The layout
-   of a row is [power][alpha m h n -, beta m h n -], so that a power is two loads of four lanes.
+   of a row is [power][alpha m h n -, beta m h n -], so that a power is two loads of four lanes. For
+   the time loops alpha + beta stands in the place of beta.
 
    Degree 5 through Chebyshev nodes leaves, for a rate like e^(V/10), the slope of the steepest of
    Hodgkin and Huxley, (0.25/10)^6 / (2^5 6!) = 1e-14 of it.
@@ -17,6 +18,7 @@
 #define PYHH_FAST_RATE_TABLE_H
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -63,32 +65,34 @@ static inline void rate_table_fit_row(const double values[RATE_TABLE_POWERS],
     coefficients[0] += middle;
 }
 
-/* Where V stands: row k, and r from its middle. V must be well within 2^50 widths. */
+/* Where V stands: in which row, counted from number `first`, and r from its middle. V must be in a
+   row that there is. */
 typedef struct {
-    int64_t k;
+    uint32_t row;
     double r;
 } rate_table_place;
 
-static inline rate_table_place rate_table_find(double V, double inverse_width)
+static inline rate_table_place rate_table_find(double V, double inverse_width, double first)
 {
-    /* Adding 1.5 * 2^52 rounds to an integer and leaves it in the low bits of the sum. */
-    const double rounder = 6755399441055744.0;
-    /* V / width is exact, so fused and separate operations give the same. */
+    /* Adding 1.5 * 2^52 rounds to an integer and leaves it in the low bits of the sum. V / width
+       is exact, so fused and separate operations give the same. */
+    const double rounder = 6755399441055744.0 - first;
     const double shifted = HH_FMA(V, inverse_width, rounder);
     rate_table_place place;
     uint64_t bits;
     memcpy(&bits, &shifted, sizeof bits);
-    place.k = (int32_t)(uint32_t)bits;
+    place.row = (uint32_t)bits;
     place.r = HH_FMA(V, inverse_width, rounder - shifted);
     assert(fabs(place.r) <= 0.5);
     return place;
 }
 
-/* The polynomials of one row, in pairs of powers (Estrin): alpha and beta of m, h, n. */
+/* alpha and alpha + beta of m, h, n; or multiples of them, as the method wants. */
 typedef struct {
-    lanes alpha, beta;
+    lanes alpha, both;
 } gate_rates;
 
+/* The polynomials of one row, in pairs of powers (Estrin). */
 static inline lanes rate_table_polynomial(const double *row, lanes r, lanes r2, lanes r4)
 {
     const lanes c01 = lanes_fma(lanes_load(row + 8), r, lanes_load(row));
@@ -103,7 +107,7 @@ static inline gate_rates rate_table_at(const double *row, double r)
     const lanes x = lanes_all(r), x2 = lanes_all(r2), x4 = lanes_all(r2 * r2);
     gate_rates rates;
     rates.alpha = rate_table_polynomial(row, x, x2, x4);
-    rates.beta = rate_table_polynomial(row + 4, x, x2, x4);
+    rates.both = rate_table_polynomial(row + 4, x, x2, x4);
     return rates;
 }
 
@@ -119,10 +123,11 @@ static inline double rate_table_plain(const double *row, int lane, double r)
     return sum;
 }
 
-/* The table, and the rates at V where it has none: lines of V, alpha m h n -, beta m h n -. */
+/* The table, and the rates at V where it has none: lines of V and what a row gives. */
 typedef struct {
     const double *rows;
-    int64_t first, count; /* of rows */
+    double first; /* number of the first row */
+    int64_t count;
     double inverse_width, low, high; /* V must be between low and high, both excluded */
     const double *asked;
     int64_t lines;
@@ -137,11 +142,11 @@ HH_RARE int rate_source_asked(const rate_source *s, double V, gate_rates *rates)
         const double *at = s->asked + line * RATE_SOURCE_LINE;
         if (at[0] == V) {
             rates->alpha = lanes_load(at + 1);
-            rates->beta = lanes_load(at + 5);
+            rates->both = lanes_load(at + 5);
             return 1;
         }
     }
-    rates->alpha = rates->beta = lanes_all(V - V);
+    rates->alpha = rates->both = lanes_all(V - V);
     return !isfinite(V);
 }
 
@@ -150,10 +155,10 @@ HH_RARE int rate_source_asked(const rate_source *s, double V, gate_rates *rates)
 HH_INLINE int rate_source_find(const rate_source *s, double V, gate_rates *rates)
 {
     if (HH_LIKELY(s->low < V && V < s->high)) {
-        const rate_table_place place = rate_table_find(V, s->inverse_width);
-        assert(s->first <= place.k && place.k < s->first + s->count);
-        *rates = rate_table_at(
-            s->rows + (place.k - s->first) * (RATE_TABLE_POWERS * RATE_TABLE_LANES), place.r);
+        const rate_table_place place = rate_table_find(V, s->inverse_width, s->first);
+        const size_t row_size = RATE_TABLE_POWERS * RATE_TABLE_LANES;
+        assert(place.row < s->count);
+        *rates = rate_table_at(s->rows + place.row * row_size, place.r);
         return 1;
     }
     gate_rates found;

@@ -48,28 +48,17 @@ typedef struct {
     double first, number, width;
 } table_shape;
 
-/* The rows of the rates times dt; for exponential Euler of what it makes of those, for RK4 with
-   alpha + beta in the place of beta. */
-static double *table_of(const table_shape *t, double dt, hh_method method)
+/* The rows of the rates. */
+static double *table_of(const table_shape *t)
 {
     double *rows = room_for((size_t)t->number * ROW);
     int k, j, power, rate;
-    double *exact = method == HH_EXPONENTIAL_EULER ? table_of(t, 1.0, HH_EULER) : NULL;
     for (k = 0; k < t->number; ++k) {
         double at_nodes[6][RATE_TABLE_POWERS], coefficients[RATE_TABLE_POWERS];
         for (j = 0; j < RATE_TABLE_POWERS; ++j) {
-            const double V = (t->first + k + rate_table_nodes[j]) * t->width;
-            const hh_rates r = hh_rates_at(V);
-            double values[6] = {r.alpha_m, r.alpha_h, r.alpha_n, r.beta_m, r.beta_h, r.beta_n};
-            if (exact) {
-                const double r0 = rate_table_find(V, 1 / t->width).r;
-                for (rate = 0; rate < 6; ++rate) {
-                    values[rate] = dt * rate_table_plain(exact + k * ROW, rate + rate / 3, r0);
-                }
-                for (rate = 0; rate < 3; ++rate) {
-                    hh_exponential_rates(&values[rate], &values[rate + 3]);
-                }
-            }
+            const hh_rates r = hh_rates_at((t->first + k + rate_table_nodes[j]) * t->width);
+            const double values[6] = {r.alpha_m, r.alpha_h, r.alpha_n,
+                                      r.beta_m,  r.beta_h,  r.beta_n};
             for (rate = 0; rate < 6; ++rate) {
                 at_nodes[rate][j] = values[rate];
             }
@@ -77,26 +66,60 @@ static double *table_of(const table_shape *t, double dt, hh_method method)
         for (rate = 0; rate < 6; ++rate) {
             rate_table_fit_row(at_nodes[rate], coefficients);
             for (power = 0; power < RATE_TABLE_POWERS; ++power) {
-                rows[k * ROW + power * RATE_TABLE_LANES + rate + rate / 3] =
-                    exact ? coefficients[power] : coefficients[power] * dt;
-            }
-        }
-        for (power = 0; power < RATE_TABLE_POWERS && method == HH_RK4; ++power) {
-            double *row = rows + k * ROW + power * RATE_TABLE_LANES;
-            for (rate = 0; rate < 3; ++rate) {
-                row[rate + 4] += row[rate];
+                rows[k * ROW + power * RATE_TABLE_LANES + rate + rate / 3] = coefficients[power];
             }
         }
     }
     return rows;
 }
 
+/* Rows of alpha and alpha + beta times dt. */
+static double *times(const double *rows, const table_shape *t, double dt)
+{
+    double *scaled = room_for((size_t)t->number * ROW);
+    int i;
+    for (i = 0; i < t->number * ROW; ++i) {
+        scaled[i] = rows[i] * dt;
+    }
+    for (i = 0; i < t->number * ROW; ++i) {
+        scaled[i] += i % RATE_TABLE_LANES < 4 ? 0.0 : scaled[i - 4];
+    }
+    return scaled;
+}
+
+/* The same over L, for exponential Euler. */
+static double *relaxing(const double *rows, const table_shape *t, double dt)
+{
+    double *relaxed = room_for((size_t)t->number * ROW);
+    int k, j, power, gate, part;
+    for (k = 0; k < t->number; ++k) {
+        for (gate = 0; gate < 3; ++gate) {
+            double values[2][RATE_TABLE_POWERS], coefficients[RATE_TABLE_POWERS];
+            for (j = 0; j < RATE_TABLE_POWERS; ++j) {
+                const double V = (t->first + k + rate_table_nodes[j]) * t->width;
+                const double r = rate_table_find(V, 1 / t->width, t->first).r;
+                values[0][j] = dt * rate_table_plain(rows + k * ROW, gate, r);
+                values[1][j] = dt * rate_table_plain(rows + k * ROW, gate + 4, r) + values[0][j];
+                hh_exponential_rates(&values[0][j], &values[1][j]);
+            }
+            for (part = 0; part < 2; ++part) {
+                rate_table_fit_row(values[part], coefficients);
+                for (power = 0; power < RATE_TABLE_POWERS; ++power) {
+                    relaxed[k * ROW + power * RATE_TABLE_LANES + gate + 4 * part] =
+                        coefficients[power];
+                }
+            }
+        }
+    }
+    return relaxed;
+}
+
 static void give_table_at(const table_shape *t, const double *rows, double V)
 {
-    const rate_table_place place = rate_table_find(V, 1 / t->width);
-    const gate_rates r = rate_table_at(rows + (place.k - (int64_t)t->first) * ROW, place.r);
+    const rate_table_place place = rate_table_find(V, 1 / t->width, t->first);
+    const gate_rates r = rate_table_at(rows + place.row * ROW, place.r);
     const double values[6] = {lane_m(r.alpha), lane_h(r.alpha), lane_n(r.alpha),
-                              lane_m(r.beta),  lane_h(r.beta),  lane_n(r.beta)};
+                              lane_m(r.both),  lane_h(r.both),  lane_n(r.both)};
     give(values, sizeof values);
 }
 
@@ -104,7 +127,7 @@ static rate_source source_of(const table_shape *t, const double *rows)
 {
     const rate_source source = {
         .rows = rows,
-        .first = (int64_t)t->first,
+        .first = t->first,
         .count = (int64_t)t->number,
         .inverse_width = 1 / t->width,
         .low = (t->first - 0.5) * t->width,
@@ -122,7 +145,9 @@ typedef struct {
 static void run(const table_shape *t, const start *s, const double *I, size_t steps)
 {
     const hh_method method = (hh_method)s->method;
-    const rate_source rates = source_of(t, table_of(t, s->dt, method));
+    const double *table = table_of(t);
+    const rate_source rates = source_of(
+        t, method == HH_EXPONENTIAL_EULER ? relaxing(table, t, s->dt) : times(table, t, s->dt));
     const hh_cell cell = {.V = s->V, .m = s->m, .h = s->h, .n = s->n};
     hh_neuron now = hh_neuron_of(&cell), after;
     size_t i;
@@ -148,7 +173,7 @@ static void solve(const table_shape *t, const problem *given)
 {
     const dop853_tolerance tolerance = {given->rtol, given->atol};
     const hh_cell_model m = {given->p, 1 / given->p.C_m,
-                             source_of(t, table_of(t, 1.0, HH_RK4)), given->I};
+                             source_of(t, times(table_of(t), t, 1.0)), given->I};
     adaptive_run at = {.step_size = ADAPTIVE_FIRST_STEP, .ms_left = 1.0};
     double *spikes = room_for(1000);
     const lanes x = lanes_with_V(lanes_of(given->m, given->h, given->n), given->V);
@@ -200,9 +225,9 @@ int main(int arguments, char **argument)
             give(&rates, sizeof rates);
         }
     } else if (strcmp(what, "rows") == 0) {
-        give(table_of(t, 1.0, HH_EULER), (size_t)t->number * ROW * sizeof(double));
+        give(table_of(t), (size_t)t->number * ROW * sizeof(double));
     } else if (strcmp(what, "table") == 0) {
-        const double *rows = table_of(t, 1.0, HH_EULER);
+        const double *rows = table_of(t);
         for (i = after_table; i < size; ++i) {
             give_table_at(t, rows, in[i]);
         }

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from pyhh_fast import _cpu, rate_tables
+from pyhh_fast.adaptive_stepper import PROGRESS
 from pyhh_fast.compiled_cell import CELL, SYMBOLS
 from pyhh_fast.kernels import loops
 
@@ -21,31 +22,37 @@ ARRAYS = ["I", "V", "m", "h", "n", "I_Na", "I_K", "I_L"]
 PARAMETERS = np.ones(1, [(symbol, float) for symbol in SYMBOLS.values()])
 
 
-def advance(steps=100, short=None, lanes=8, high=50.0):
-    """Run the loop over arrays of `steps` rows, but one that lacks the last."""
+def advance(steps=100, short=None, lanes=8, high=50.0, adaptive=False):
+    """Run a loop over arrays of `steps` rows, but one that lacks the last."""
     table = rate_tables.tabulate(rate_tables.hodgkin_huxley, -50.0, 50.0)
     rows = np.ascontiguousarray(table.times(0.01)[:, :, :lanes])
     I, *traces = [np.zeros(steps - (name == short)) for name in ARRAYS]  # noqa: E741
     rates = (rows, table.first, 4.0, -50.0, high, np.empty((0, 9)), np.zeros(1))
     cell = np.zeros(1, CELL)
+    if adaptive:
+        rest = (0.01, 1e-6, 1e-6, 10_000, 1_000, steps, True, 50.0, np.empty(9), *traces)
+        return loops.adaptive(cell, np.zeros(1, PROGRESS), PARAMETERS, *rates, I, *rest)
     return loops.fixed_step(0, cell, PARAMETERS, *rates, I, 0.01, 50.0, np.empty(9), *traces)
 
 
-def test_a_right_call_passes():
-    assert advance() == loops.Ending.DONE
+@pytest.mark.parametrize("adaptive", [False, True])
+def test_a_right_call_passes(adaptive):
+    assert advance(adaptive=adaptive) == loops.Ending.DONE
 
 
+@pytest.mark.parametrize("adaptive", [False, True])
 @pytest.mark.parametrize("short", ["m", "h", "n", "I_Na", "I_K"])
-def test_an_array_that_is_too_short_is_an_error(short):
+def test_an_array_that_is_too_short_is_an_error(short, adaptive):
     with pytest.raises(IndexError):
-        advance(short=short)
+        advance(short=short, adaptive=adaptive)
 
 
+@pytest.mark.parametrize("adaptive", [False, True])
 @pytest.mark.parametrize("wrong", ["short='V'", "short='I_L'", "lanes=4", "high=51.0"])
-def test_arrays_of_another_shape_break_an_assertion(wrong):
-    code = f"import test_checked_build; test_checked_build.advance({wrong})"
+def test_arrays_of_another_shape_break_an_assertion(wrong, adaptive):
+    code = f"import test_checked_build; test_checked_build.advance({wrong}, adaptive={adaptive})"
     command = [sys.executable, "-c", code]
     ended = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True)
     assert ended.returncode == -signal.SIGABRT
     assert "Assertion" in ended.stderr
-    assert "rates_in" in ended.stderr
+    assert "rates_in" in ended.stderr or "_loops_" in ended.stderr

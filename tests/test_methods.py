@@ -137,7 +137,7 @@ def test_relaxing_rates_are_those_of_the_exact_relaxation():
         both = rate_tables.relaxing(rates, dt)
         moved = -np.expm1(-dt * (alpha + beta)) / (alpha + beta)
         np.testing.assert_allclose(both[:, :3], alpha * moved, rtol=1e-13)
-        np.testing.assert_allclose(both[:, 3:], beta * moved, rtol=1e-13)
+        np.testing.assert_allclose(both[:, 3:], (alpha + beta) * moved, rtol=1e-13)
 
 
 # --- published figures, by every method ----------------------------------------------------------

@@ -120,12 +120,15 @@ def test_the_built_in_table_is_made_once_and_grows(monkeypatch):
 
 def test_rows_times_dt_are_kept_for_the_latest_dt():
     table = tabulate(hodgkin_huxley, -20, 30)
-    rows = table.times(0.01)
-    np.testing.assert_array_equal(rows, table.rows * 0.01)
-    assert table.times(0.01) is rows
-    np.testing.assert_array_equal(table.times(0.02), table.rows * 0.02)
-    assert table.times(1.0) is not rows
-    assert rows.ctypes.data % 64 == 0
+    for dt in (0.01, 0.02, 1.0):
+        rows = table.times(dt)
+        alpha, beta = table.rows[:, :, :4] * dt, table.rows[:, :, 4:] * dt
+        np.testing.assert_array_equal(rows, np.concatenate([alpha, alpha + beta], axis=2))
+        assert table.times(dt) is rows
+        assert rows.ctypes.data % 64 == 0
+    relaxing = table.relaxing(0.01)
+    assert table.relaxing(0.01) is relaxing is not table.relaxing(0.02)
+    assert relaxing.ctypes.data % 64 == 0
 
 
 def run_to(V, **parameters):
