@@ -148,7 +148,7 @@ class PlainC:
         self._dt = dt
         self._names = TRACES if all_traces else TRACES[:1]
         self._folder = tempfile.TemporaryDirectory()
-        library = ctypes.CDLL(str(_compiled("plain_loop.c", Path(self._folder.name))))
+        library = ctypes.CDLL(str(compiled("plain_loop.c", Path(self._folder.name))))
         self._loop = library.all_traces if all_traces else library.only_V
         pointers = [ctypes.c_void_p] * (1 + len(self._names))
         self._loop.argtypes = [ctypes.c_ssize_t, *[ctypes.c_double] * 5, *pointers]
@@ -167,7 +167,7 @@ class PlainC:
         return dict(zip(self._names, result, strict=True))
 
 
-def _compiled(name: str, folder: Path) -> Path:
+def compiled(name: str, folder: Path) -> Path:
     """Return a shared library, in `folder`, made of the C source beside this file."""
     compiler = shlex.split(os.environ.get("CC", "cc"))
     if not shutil.which(compiler[0]):

@@ -1,0 +1,177 @@
+"""NEURON, Arbor and Jaxley on train.py's problem, each as its users would have it give spike times.
+
+All rest at -65 mV; the settings that all have in common stand in simulators.py.
+"""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+from cell import FloatArray
+from simulators import CURRENT, E_K, E_LEAK, E_NA, REST, SIDE
+from train import END, ONSET, THRESHOLD
+
+LEVEL = REST + THRESHOLD  # mV
+
+
+class NeuronCVODE:
+    """Variable steps by SUNDIALS, crossings found with condition order 2."""
+
+    label: ClassVar[str] = "NEURON, CVODE"
+    package: ClassVar[str] = "neuron"
+    setting_name: ClassVar[str] = "tolerance"
+    settings: ClassVar[tuple[float, ...]] = (1e-4, 1e-5, 1e-6, 3e-7, 1e-7, 1e-8, 1e-9)
+    steps_vary: ClassVar[bool] = True
+
+    def __init__(self, setting: float) -> None:
+        from neuron import h
+
+        h.load_file("stdrun.hoc")
+        self._h, self._setting = h, setting
+
+    def prepare(self) -> Callable[[], Any]:
+        h = self._h
+        cell = h.Section(name="cell")
+        if len(list(h.allsec())) > 1:
+            raise RuntimeError("an earlier cell lives on and would be solved too")
+        cell.L = cell.diam = SIDE
+        cell.cm = 1.0
+        cell.insert("hh")
+        cell.ena, cell.ek = E_NA, E_K
+        cell(0.5).hh.el = E_LEAK
+        h.usetable_hh = 0  # NEURON's table of rates has rows of 1 mV and errs by 1e-3
+        clamp = h.IClamp(cell(0.5))
+        clamp.delay, clamp.dur, clamp.amp = ONSET, 1e12, CURRENT
+        detector = h.NetCon(cell(0.5)._ref_v, None, sec=cell)
+        detector.threshold = LEVEL
+        times = h.Vector()
+        detector.record(times)
+        h.cvode_active(int(self.steps_vary))
+        if self.steps_vary:
+            h.cvode.condition_order(2)
+            h.cvode.rtol(self._setting)
+            h.cvode.atol(self._setting)
+        else:
+            h.dt = self._setting
+        context = h.ParallelContext()
+        context.set_maxstep(10)
+        h.finitialize(REST)
+
+        def call(alive: Any = (cell, clamp, detector)) -> Any:
+            context.psolve(END)
+            return times
+
+        return call
+
+    def spike_times(self, result: Any) -> FloatArray:
+        return np.array(result.as_numpy())
+
+
+class Neuron(NeuronCVODE):
+    """Fixed steps; NetCon reports the step at which V is found above the level."""
+
+    label = "NEURON, fixed steps"
+    setting_name = "dt"
+    settings = (0.01, 0.001, 0.0001)
+    steps_vary = False
+
+
+class Arbor:
+    label: ClassVar[str] = "Arbor"
+    package: ClassVar[str] = "arbor"
+    setting_name: ClassVar[str] = "dt"
+    settings: ClassVar[tuple[float, ...]] = (0.01, 0.001, 0.0001)
+
+    def __init__(self, setting: float) -> None:
+        import arbor
+        from arbor import units
+
+        self._units, self._dt = units, setting
+        here = "(location 0 0.5)"
+        shape = arbor.segment_tree()
+        ends = [arbor.mpoint(x, 0, 0, SIDE / 2) for x in (-SIDE / 2, SIDE / 2)]
+        shape.append(arbor.mnpos, *ends, tag=1)
+        decor = arbor.decor()
+        decor.set_property(Vm=REST * units.mV, cm=0.01 * units.F / units.m2)
+        decor.set_property(tempK=279.45 * units.Kelvin)
+        decor.set_ion("na", rev_pot=E_NA * units.mV)
+        decor.set_ion("k", rev_pot=E_K * units.mV)
+        decor.paint("(all)", arbor.density("hh", {"el": E_LEAK}))
+        decor.place(here, arbor.i_clamp(ONSET * units.ms, 1e12 * units.ms, CURRENT * units.nA))
+        decor.place(here, arbor.threshold_detector(LEVEL * units.mV), "detector")
+
+        class Recipe(arbor.recipe):
+            def num_cells(recipe) -> int:
+                return 1
+
+            def cell_kind(recipe, gid: int) -> Any:
+                return arbor.cell_kind.cable
+
+            def cell_description(recipe, gid: int) -> Any:
+                return arbor.cable_cell(shape, decor)
+
+            def global_properties(recipe, kind: Any) -> Any:
+                return arbor.neuron_cable_properties()
+
+        def simulation() -> Any:
+            made = arbor.simulation(Recipe())
+            made.record(arbor.spike_recording.local)
+            return made
+
+        self._simulation = simulation
+
+    def prepare(self) -> Callable[[], Any]:
+        simulation, ms = self._simulation(), self._units.ms
+
+        def call() -> Any:
+            simulation.run(END * ms, self._dt * ms)
+            return simulation.spikes()
+
+        return call
+
+    def spike_times(self, result: Any) -> FloatArray:
+        return np.array([time for _, time in result])
+
+
+class Jaxley:
+    """V at every step, crossings interpolated linearly."""
+
+    label: ClassVar[str] = "Jaxley"
+    package: ClassVar[str] = "jaxley"
+    setting_name: ClassVar[str] = "dt"
+    settings: ClassVar[tuple[float, ...]] = (0.01, 0.001, 0.0001)
+
+    def __init__(self, setting: float) -> None:
+        import jax
+        import jaxley
+        from jaxley.channels import HH
+
+        jax.config.update("jax_enable_x64", True)
+        self._dt = setting
+        cell = jaxley.Compartment()
+        cell.insert(HH())
+        values = {"length": SIDE, "radius": SIDE / 2, "capacitance": 1.0, "v": REST}
+        values |= {"HH_eNa": E_NA, "HH_eK": E_K, "HH_eLeak": E_LEAK}
+        for name, value in values.items():
+            cell.set(name, value)
+        cell.init_states()
+        cell.record("v", verbose=False)
+
+        def run(current: Any) -> Any:
+            wave = cell.data_stimulate(current)
+            return jaxley.integrate(cell, data_stimuli=wave, delta_t=setting, solver="fwd_euler")
+
+        rows = np.arange(round(END / setting))
+        current = np.where(rows < round(ONSET / setting), 0.0, CURRENT)
+        self._current = jax.numpy.asarray(current)
+        self._run = jax.jit(run).lower(self._current).compile()  # part of the set-up
+
+    def prepare(self) -> Callable[[], Any]:
+        return lambda: self._run(self._current).block_until_ready()
+
+    def spike_times(self, result: Any) -> FloatArray:
+        V = np.asarray(result)[0]
+        rows = np.flatnonzero((V[:-1] < LEVEL) & (V[1:] >= LEVEL))
+        fraction = (LEVEL - V[rows]) / (V[rows + 1] - V[rows])
+        times: FloatArray = (rows + fraction) * self._dt
+        return times
