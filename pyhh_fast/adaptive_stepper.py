@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from pyhh_fast import validation
 from pyhh_fast.compiled_cell import CompiledCell
 from pyhh_fast.divergence import own_step_error, stuck_error
 from pyhh_fast.kernels import loops
@@ -40,7 +41,7 @@ class AdaptiveStepper(Stepper):
         self._progress = np.zeros(1, PROGRESS)
         for name in ("V", *GATES):
             self._progress[name] = self._at.cell[name]
-        self._mark = max(1, round(MARK / recording.dt))
+        self._mark = max(1, round(min(MARK / recording.dt, validation.MOST_STEPS)))
         self._ending = loops.Ending.DONE
         # The state at the last row is known where rows are recorded. Else it can be had from here:
         # where the call began that made the last row whole.

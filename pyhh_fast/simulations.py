@@ -288,7 +288,8 @@ class Simulation:
         def finish() -> None:
             stepper.leave()
             spikes = stepper.spike_times
-            recording.spike_times = spikes[spikes <= stepper.step * recording.dt]
+            # Not those of a step that is not whole, but one at the very end, however it is rounded.
+            recording.spike_times = spikes[spikes <= (stepper.step + 1e-6) * recording.dt]
             if can_go_on:
                 recording._end_at(stepper.step)
             else:

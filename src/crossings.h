@@ -80,7 +80,7 @@ static inline double crossings_zero(const double *b, int degree)
 }
 
 /* Write the places, rising, to at[0..CROSSINGS_MOST - 1]; return how many there are. */
-static int crossings_upward(const double *b, int degree, double *at)
+static inline int crossings_upward(const double *b, int degree, double *at)
 {
     /* Intervals still to look at, the leftmost on top; halving one leaves one more. */
     double rest[CROSSINGS_HALVINGS + 2][CROSSINGS_DEGREE + 1];

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 import reference
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import pyhh_fast as pyhh
@@ -83,9 +83,10 @@ def test_the_error_of_the_traces_follows_the_tolerance_between_the_steps_too(cur
 
 @given(
     levels=st.lists(st.floats(-20, 80), min_size=1, max_size=8),
-    rows=st.lists(st.integers(1, 400), min_size=8, max_size=8),
+    rows=st.lists(st.integers(1, 200), min_size=8, max_size=8),
     dt=st.sampled_from([0.01, 0.03, 0.0123]),
 )
+@settings(max_examples=50)
 @example(levels=[10.0, 10.0, 0.0], rows=[100] * 8, dt=0.01)
 def test_random_steps_of_current(levels, rows, dt):
     rows = rows[: len(levels)]
