@@ -43,8 +43,9 @@ class AdaptiveStepper(Stepper):
             self._progress[name] = self._at.cell[name]
         self._mark = max(1, round(min(MARK / recording.dt, validation.MOST_STEPS)))
         self._ending = loops.Ending.DONE
-        # The state at the last row is known where rows are recorded. Else it can be had from here:
-        # where the call began that made the last row whole.
+        self._progress["at_row"] = 1  # row 0, whose currents are not known yet
+        # Where the loop did not look at the last row, it can be looked at again from here: where
+        # the call began that made the last two rows whole.
         self._before = (self._at.cell.copy(), self._progress.copy())
 
     @property
@@ -65,7 +66,7 @@ class AdaptiveStepper(Stepper):
         before = (at.cell.copy(), self._progress.copy())
         every_row = bool(at.recording.recorded)
         status = self._solve(at.cell, self._progress, every_row, len(at.recording))
-        if self.step > before[0]["step"][0]:
+        if self.step >= before[0]["step"][0] + 2:
             self._before = before
         self._ending = status
         try:
@@ -98,7 +99,7 @@ class AdaptiveStepper(Stepper):
     def leave(self) -> None:
         """Put the model at the last row that is behind the solver."""
         row = self.step
-        if row and not self._progress["at_row"][0]:
+        if row and self._progress["at_row"][0] < 2:
             cell, progress = (part.copy() for part in self._before)
             while cell["step"][0] < row:
                 self._at.help(self._solve(cell, progress, True, row))

@@ -22,7 +22,7 @@ static inline int adaptive_leaps(double V, double wanted)
 
 /* Where the solver stands: at V, m, h, n, a time `elapsed` after row `begin`, on a stretch of
    constant stimulus that lasts until row `end`. The rows are behind it: cell.step of them are
-   whole, and `at_row` says whether cell holds the state of the last. */
+   whole, and cell holds the state at the last (`at_row` 1) and the currents of it (2), or neither. */
 typedef struct {
     double V, m, h, n;
     double elapsed, step_size, log_err_before;

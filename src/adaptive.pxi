@@ -38,9 +38,9 @@ def adaptive(
     """Solve on to the end of I; return how that ended.
 
     DONE: it was reached. PAUSED: call again. STEP_TOO_SMALL, TOO_MANY_STEPS: the solver is stuck.
-    In any case `cell.step` has counted the rows that are behind the solver, and
-    `progress.at_row` says whether `cell` holds the state at the last of them: always where
-    `every_row`, else at the end alone.
+    In any case `cell.step` has counted the rows that are behind the solver, and where
+    `progress.at_row` is 2 `cell` is that of the last of them: always where `every_row`, else at the
+    end, and where the rows are rarer than the steps, so that they may be looked at for nothing.
 
     Row i of V, m, h, n is the state at (i + 1) dt, row i of the currents that at i dt. I is
     contiguous or of stride 0, which stands for a constant. Results do not depend on where a run
@@ -120,7 +120,7 @@ def adaptive(
 
             after = length if cut else run.elapsed + s.h
             last = run.end if cut else min(run.end - 1, run.begin + <Py_ssize_t>floor(after / dt))
-            look = last > at.step and (every_row or last >= steps - 1)
+            look = last > at.step and (every_row or last >= steps - 1 or s.h < dt)
             may_pass = dop853_may_pass(&s, threshold)
             if look or may_pass:
                 dop853_interpolate(&s)
@@ -135,7 +135,7 @@ def adaptive(
                     at.spikes += 1
             if look:
                 per_h = 1.0 / s.h
-                for i in range(at.step if every_row else max(at.step, steps - 2), last):
+                for i in range(at.step if every_row else max(at.step, last - 2), last):
                     row.i = hh_currents_at(&model.p, row.y.V, hh_open_at(row.y.x))
                     at.V_before = row.y.V
                     if i + 1 == run.end:
@@ -150,9 +150,10 @@ def adaptive(
                     I_Na[i] = row.i.I_Na
                     I_K[i] = row.i.I_K
                     I_L[i] = row.i.I_L
-            if last > at.step:
-                run.at_row = look
-                at.step = last
+                run.at_row = 2 if run.at_row > 0 or last - at.step >= 2 else 1
+            elif last > at.step:
+                run.at_row = 0
+            at.step = last
 
             if not cut:
                 run.attempts += 1
