@@ -8,6 +8,7 @@ from pyhh_fast.methods import METHODS
 from pyhh_fast.models import snapshot
 from pyhh_fast.recording import Recording
 from pyhh_fast.simulations import Simulation
+from pyhh_fast.validation import FloatArray
 
 
 class ErrorEstimate(NamedTuple):
@@ -22,10 +23,11 @@ class ErrorEstimate(NamedTuple):
         Largest change of the membrane potential at one time; NaN where it was not recorded. Where
         spikes shift it is as large as a spike is steep.
     spike_times : float, ms
-        Largest change of a spike time, spikes counted from the first; NaN where there are none.
+        Largest change of a spike time; NaN where there are none. Where their number changes each
+        of the fewer is compared with the nearest of the others.
     spikes : int
-        By how many the spikes become more. Where it is not 0 the step is too large, unless one
-        falls on the end of the run.
+        By how many the spikes become more. Where it is not 0 the step is too large for this
+        stimulus, unless one falls on the end of the run.
     """
 
     Vm: float
@@ -41,15 +43,27 @@ def estimate_error(recording: Recording) -> ErrorEstimate:
         every = len(again) // len(recording)
         Vm = float(np.abs(again.Vm[every - 1 :: every] - recording.Vm).max())
     times, finer = recording.spike_times, again.spike_times
-    both = min(times.size, finer.size)
-    shift = float(np.abs(times[:both] - finer[:both]).max()) if both else np.nan
-    return ErrorEstimate(Vm, shift, finer.size - times.size)
+    return ErrorEstimate(Vm, _largest_shift(times, finer), finer.size - times.size)
+
+
+def _largest_shift(times: FloatArray, others: FloatArray) -> float:
+    if times.size > others.size:
+        times, others = others, times
+    if times.size == 0:
+        return np.nan
+    if times.size < others.size:
+        after = np.searchsorted(others, times).clip(1, others.size - 1)
+        before = after - 1
+        nearer = times - others[before] < others[after] - times
+        others = others[np.where(nearer, before, after)]
+    return float(np.abs(times - others).max())
 
 
 def _again_finer(r: Recording) -> Recording:
     """Return the run of a recording, made again with half the step, or a tenth of the tolerance."""
-    if r._start is None:
-        raise RuntimeError(f"The error cannot be estimated: {r._no_start}.")
+    if r._failed or r._start is None:
+        reason = "the run failed" if r._failed else r._no_start
+        raise RuntimeError(f"The error cannot be estimated: {reason}.")
     stimulus, dt, finer = r.stimulus, r.dt, 0.1
     if METHODS[r.method].fixed_step:
         constant = stimulus.strides == (0,)

@@ -1,7 +1,7 @@
 """Why a run could not go on, in words."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy as np
 from pyhh_fast.errors import SimulationError
 from pyhh_fast.methods import METHODS
 from pyhh_fast.models import GATES
-from pyhh_fast.recording import Recording, State
+from pyhh_fast.recording import TRACES, Recording, State
 
 LOOK_BACK = 1_000
 """Steps before the failure that are searched for its cause."""
@@ -21,22 +21,27 @@ STIFF = 1e4
 """What moves faster than this, in 1/ms, is why an adaptive run is stuck."""
 
 
+STATES = TRACES[:4]
+
 NAMES = {"euler": "forward Euler", "rk4": "RK4"}
 
 
 def divergence_error(
-    model: Any, recording: Recording, start: State, last: State, step: int
+    model: Any, recording: Recording, states: Iterable[tuple[int, State]], other_method: str = ""
 ) -> SimulationError:
-    """Return the error for a run whose step number `step` failed.
+    """Return the error for a run that could not make a step.
 
-    `start` and `last` are the states before the run and before that step: V (mV), m, h, n.
+    `states` are late steps of it in order, each with the state before it: V (mV), m, h, n. The last
+    is the one that failed. `other_method` is added to the advice where it would help.
     """
-    dt, V, method = recording.dt, last[0], recording.method
+    late = list(states)
+    step, (V, *_) = late[-1]
+    dt, method = recording.dt, recording.method
     stable_below = METHODS[method].stable_below
     message = f"the run diverged at step {step} (t = {step * dt:g} ms), from V = {V:.6g} mV."
     advice = "Check the stimulus, the parameters and any overridden method."
     scratch = _copy(model)
-    for earlier, state in _states_before(recording, start, last, step):
+    for earlier, state in late:
         what, rate = _fastest(scratch, state)
         if rate * dt > stable_below:
             advice = (
@@ -46,8 +51,31 @@ def divergence_error(
             )
             if rate < FASTEST:
                 advice += f" Use a dt below {stable_below / rate:.3g} ms, or a weaker stimulus."
+            advice += other_method
             break
     return SimulationError(f"{message} {advice}", step=step, time=step * dt, V=V)
+
+
+def states_before(
+    seen: Recording, start: State, last: State, step: int, first: int = 0
+) -> Iterator[tuple[int, State]]:
+    """Yield late steps up to number `step`, which failed, each with the state before it.
+
+    Parameters
+    ----------
+    seen : Recording
+        From step `first` on. Where it lacks states only the last is yielded.
+    start, last : tuple
+        The states before step `first`, and before the one that failed.
+    """
+    if set(STATES) <= set(seen.recorded):
+        rows = step - first
+        if rows <= LOOK_BACK:
+            yield first, start
+        for row in range(max(0, rows - LOOK_BACK), rows - 1):
+            V, m, h, n = (float(getattr(seen, name)[row]) for name in STATES)
+            yield first + row + 1, (V, m, h, n)
+    yield step, last
 
 
 def stuck_error(model: Any, last: State, step: int, time: float, why: str) -> SimulationError:
@@ -84,20 +112,6 @@ def _copy(model: Any) -> Any:
         return copy.deepcopy(model)
     except Exception:  # of a user's own model
         return None
-
-
-def _states_before(
-    recording: Recording, start: State, last: State, step: int
-) -> Iterator[tuple[int, State]]:
-    """Yield the late steps, as far as they were recorded, each with the state before it."""
-    r = recording
-    if {"Vm", "StateM", "StateH", "StateN"} <= set(r.recorded):
-        if step <= LOOK_BACK:
-            yield 0, start
-        for row in range(max(0, step - LOOK_BACK), step - 1):
-            V, m, h, n = r.Vm[row], r.StateM[row], r.StateH[row], r.StateN[row]
-            yield row + 1, (float(V), float(m), float(h), float(n))
-    yield step, last
 
 
 def _fastest(scratch: Any, state: State) -> tuple[str, float]:

@@ -1,10 +1,16 @@
 """Compiled steps of fixed length: forward and exponential Euler, and Runge-Kutta."""
 
 from pyhh_fast.compiled_cell import CompiledCell, not_tabulated, tell_log
-from pyhh_fast.divergence import divergence_error, own_step_error
+from pyhh_fast.divergence import (
+    LOOK_BACK,
+    STATES,
+    divergence_error,
+    own_step_error,
+    states_before,
+)
 from pyhh_fast.kernels import loops
 from pyhh_fast.kinetics import NotTabulable
-from pyhh_fast.models import GATES, HHModel
+from pyhh_fast.models import GATES, HHModel, snapshot
 from pyhh_fast.python_stepper import PythonStepper
 from pyhh_fast.recording import Recording, State
 from pyhh_fast.stepper import Stepper
@@ -81,4 +87,29 @@ class FixedStepper(Stepper):
         (self._slow or self._at).leave()
 
     def error(self, start: State) -> Exception:
-        return divergence_error(self._at.model, self._at.recording, start, self.state, self.step)
+        if self._slow:
+            return self._slow.error(start)
+        r, step = self._at.recording, self.step
+        if set(STATES) <= set(r.recorded) or r._start is None:
+            late = states_before(r, start, self.state, step)
+        else:
+            first = max(0, step - LOOK_BACK)
+            start, seen = _again(r, first, step)
+            late = states_before(seen, start, self.state, step, first)
+        stable = " method='exponential_euler' is stable for any dt."
+        return divergence_error(self._at.model, r, late, stable)
+
+
+def _again(recording: Recording, first: int, stop: int) -> tuple[State, Recording]:
+    """Return the state before step `first` of a run, and its states from there, made again."""
+    model = snapshot(recording._start)
+    for rows, recorded in ((slice(0, first), ()), (slice(first, stop), STATES)):
+        part = Recording(
+            recording.stimulus[rows], recording.dt, recorded=recorded, method=recording.method
+        )
+        stepper = FixedStepper(model, part)
+        start = stepper.state
+        while stepper.step < len(part):
+            stepper.advance()
+        stepper.leave()
+    return start, part

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from pyhh_fast.divergence import divergence_error
+from pyhh_fast.divergence import divergence_error, states_before
 from pyhh_fast.models import GATES
 from pyhh_fast.recording import CURRENTS, TRACES, Recording, State
 from pyhh_fast.stepper import Stepper
@@ -69,7 +69,8 @@ class PythonStepper(Stepper):
         return True
 
     def error(self, start: State) -> Exception:
-        return divergence_error(self._model, self._recording, start, self.state, self.step)
+        late = states_before(self._recording, start, self.state, self.step)
+        return divergence_error(self._model, self._recording, late)
 
     def leave(self) -> None:
         """Take back a step that was only begun; what else a subclass keeps stays as it is."""

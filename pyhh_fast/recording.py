@@ -33,7 +33,8 @@ class Recording:
     Vm : ndarray, shape (steps,), mV
         Membrane potential after each step: row i is at time (i + 1) dt, as in `times`.
     StateM, StateH, StateN : ndarray, shape (steps,)
-        Open fraction of the gates, at the same times.
+        Open fraction of the gates, at the same times; by the method "exponential_euler" at dt/2
+        earlier.
     INa, IK, IKleak : ndarray, shape (steps,), µA/cm²
         Currents of each step, outward positive: row i is at time i dt, from the state before it.
     stimulus : ndarray, shape (steps,), µA/cm²
@@ -96,6 +97,7 @@ class Recording:
         # The model as it was before the run, and why it is not there where it is not.
         self._start: Any = None
         self._no_start = "the model could not be copied"
+        self._failed = False
         for name in recorded:
             setattr(self, name, memory.trace(stimulus.size))
 
@@ -122,20 +124,23 @@ class Recording:
 
         What cannot be copied with the model, or changes outside it, must be as it was before the
         run. It takes twice as long as the run and twice the memory of its Vm. A run by the
-        adaptive method is made again with a tenth of its tolerances, not with half of dt.
+        adaptive method is made again with a tenth of its tolerances, not with half of dt: that
+        changes it by about its error, but for a stimulus that changes at every sample, and so cuts
+        every step, perhaps by nothing; the error is then below the tolerances.
 
         Returns
         -------
         ErrorEstimate
             A named tuple ``(Vm, spike_times, spikes)``: the largest change of V in mV and of a
-            spike time in ms, and by how many the spikes become more. The error of the run itself
+            spike time in ms, and by how many the spikes become more. Where that is not 0, each of
+            the fewer spikes is compared with the nearest of the others. The error of the run itself
             is about 2 times these changes for "euler", 4/3 for "exponential_euler", 16/15 for
             "rk4", where dt is small enough for them to be small.
 
         Raises
         ------
         RuntimeError
-            If the run diverged, or its model could not be copied, or the recording was pickled.
+            If the run failed, or its model could not be copied, or the recording was pickled.
         SimulationError
             If the run with half the step fails.
 
@@ -176,7 +181,7 @@ class Recording:
 
     def _blank_from(self, step: int) -> None:
         """Put NaN in the rows from `step` on, which failed."""
-        self._start, self._no_start = None, "the run diverged"
+        self._failed = True
         for name in self.recorded:
             getattr(self, name)[step:] = np.nan
 

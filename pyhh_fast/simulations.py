@@ -169,8 +169,9 @@ class Simulation:
             eighth, whose steps follow the error.
         rtol, atol : float, default 1e-6
             Tolerances of the adaptive method: the estimated error of a step is kept below
-            ``atol + rtol * abs(y)`` for y = V in mV and y = m, h and n. At the defaults the spikes
-            of a second of firing are right to about 1e-5 ms. The other methods do not use them.
+            ``atol + rtol * abs(y)`` for y = V in mV and y = m, h and n, between its ends as well.
+            At the defaults the spikes of a second of firing are right to about 1e-6 ms. The other
+            methods do not use them.
         record : sequence of str, default all
             Names of the traces to keep, of Vm, INa, IK, IKleak, StateN, StateM, StateH; spike
             times come in any case. A long run is limited by the memory it writes.
@@ -206,7 +207,7 @@ class Simulation:
         across a change of it, so a stimulus that changes at every sample costs a step each. Where
         it stays the steps are as long as the tolerances allow, whatever dt. They also end every
         100 ms, or whole number of dt nearest to that, where the step size is chosen anew: a run of
-        300 ms gives the same bits as one of 100 and one of 200.
+        300 ms gives the same bits as one of 100 and one of 200 (but not as of 50 and 250).
 
         After exponential Euler the gates lag V by dt/2, which is what makes V second order.
 
@@ -218,7 +219,7 @@ class Simulation:
         >>> len(recording.spike_times)
         9
 
-        Only the spikes, each to about a millionth of a millisecond:
+        Only the spikes, each right to about 1e-8 ms:
 
         >>> simulation = pyhh.Simulation(pyhh.HHModel.at_rest())
         >>> options = {"method": "adaptive", "rtol": 1e-8, "atol": 1e-8, "record": ()}

@@ -25,7 +25,9 @@ def stepper_for(model: Any, recording: Recording) -> Stepper:
     """
     check_model(model)
     reason = own_behaviour(model)
+    needed = "Its own iterate, which is forward Euler, has to make the steps"
     if reason is None:
+        needed = "Only its own iterate, which is forward Euler, can ask it for rates"
         kind = FixedStepper if METHODS[recording.method].fixed_step else AdaptiveStepper
         try:
             return kind(model, recording)
@@ -33,8 +35,7 @@ def stepper_for(model: Any, recording: Recording) -> Stepper:
             reason = not_tabulated(model, error)
     if recording.method != "euler":
         raise ValueError(
-            f"method must be 'euler' for this model; got {recording.method!r}. Its own iterate, "
-            f"which is forward Euler, has to make the steps: {reason}."
+            f"method must be 'euler' for this model; got {recording.method!r}. {needed}: {reason}."
         )
     tell_log(f"stepping in Python: {reason}")
     return PythonStepper(model, recording)

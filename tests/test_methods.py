@@ -1,6 +1,7 @@
 """All methods, one suite: their order, their steps, their figures, and the doors to them."""
 
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -286,8 +287,9 @@ class ReadsGates(pyhh.HHModel):
 def test_a_step_of_ones_own_is_forward_euler_and_nothing_else(method, make, reason):
     simulation = pyhh.Simulation(make())
     message = (
-        rf"^method must be 'euler' for this model; got '{method}'\. Its own iterate, which is "
-        rf"forward Euler, has to make the steps: {reason}\.$"
+        rf"^method must be 'euler' for this model; got '{method}'\. (Its own iterate, which is "
+        "forward Euler, has to make the steps|Only its own iterate, which is forward Euler, can "
+        rf"ask it for rates): {reason}\.$"
     )
     with pytest.raises(ValueError, match=message):
         simulation.run(10.0, 0.01, duration=1.0, method=method)
@@ -296,8 +298,11 @@ def test_a_step_of_ones_own_is_forward_euler_and_nothing_else(method, make, reas
 
 
 @pytest.mark.parametrize("method", OTHERS)
-def test_rates_that_turn_out_on_the_way_to_need_more_than_V_end_the_run(method):
+@pytest.mark.parametrize("tabulated", [True, False])
+def test_rates_that_turn_out_on_the_way_to_need_more_than_V_end_the_run(method, tabulated):
     class Sly(pyhh.HHModel):
+        tabulate = tabulated
+
         def _UpdateGateTimeConstants(self, Vm):
             super()._UpdateGateTimeConstants(Vm)
             if np.max(Vm) > 160:
@@ -387,6 +392,8 @@ def test_rk4_that_diverges_names_its_own_bound():
     message = "dt times the fastest rate exceeds 2.79, where RK4 is unstable: at step "
     with pytest.raises(pyhh.SimulationError, match=message) as caught:
         pyhh.Simulation(pyhh.HHModel.at_rest()).run(-50.0, 0.01, duration=20.0, method="rk4")
+    rate = float(re.search(r"gate m moves at (\d+) per ms", str(caught.value))[1])
+    assert 2.785 < 0.01 * rate < 2.9
     # 2.785 is where |1 + z + z²/2 + z³/6 + z⁴/24| comes back to 1 on the negative axis.
     z = -METHODS["rk4"].stable_below
     assert 1 + z + z**2 / 2 + z**3 / 6 + z**4 / 24 == pytest.approx(1, abs=1e-14)
