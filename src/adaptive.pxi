@@ -121,7 +121,7 @@ def adaptive(
             after = length if cut else run.elapsed + s.h
             last = run.end if cut else min(run.end - 1, run.begin + <Py_ssize_t>floor(after / dt))
             look = last > at.step and (every_row or last >= steps - 1 or s.h < dt)
-            may_pass = dop853_may_pass(&s, threshold)
+            may_pass = dop853_may_pass(&s, tolerance, threshold)
             if look or may_pass:
                 dop853_interpolate(&s)
             if may_pass:

@@ -185,16 +185,18 @@ static inline void dop853_bernstein(const dop853_step *s, double level,
 }
 
 /* Whether V may pass `level` within the step: not where the level is far from the cubic through
-   its ends, which is at hand. The curve leaves the hull of the cubic's Bernstein coefficients by
-   less than what is added to it, half its height on either side. */
-static inline int dop853_may_pass(const dop853_step *s, double level)
+   its ends, which is at hand. The curve may leave the hull of the cubic's Bernstein coefficients;
+   what is added to that, half its height and twice the tolerance on either side, was enough in all
+   of 6 10^7 steps of random cells at tolerances of 1 to 1e-8. */
+static inline int dop853_may_pass(const dop853_step *s, dop853_tolerance t, double level)
 {
     const double third = s->h / 3.0;
     const double b0 = s->y.V, b3 = s->after.V;
     const double b1 = b0 + third * s->k[0].V, b2 = b3 - third * s->k[12].V;
     const double top = fmax(fmax(b0, b1), fmax(b2, b3));
     const double bottom = fmin(fmin(b0, b1), fmin(b2, b3));
-    const double room = 0.5 * (top - bottom);
+    const double tolerance = t.atol + t.rtol * fmax(fabs(top), fabs(bottom));
+    const double room = 0.5 * (top - bottom) + 2.0 * tolerance;
     return bottom - room < level && level <= top + room;
 }
 

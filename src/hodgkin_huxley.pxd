@@ -119,7 +119,7 @@ cdef extern from "adaptive.h" nogil:
                         double *error, double *wanted)
     void dop853_interpolate(dop853_step *s)
     lanes dop853_between(const dop853_step *s, double theta)
-    bint dop853_may_pass(const dop853_step *s, double level)
+    bint dop853_may_pass(const dop853_step *s, dop853_tolerance t, double level)
     void dop853_bernstein(const dop853_step *s, double level, double *b)
     int crossings_upward(const double *b, int degree, double *at)
     double step_control_log2(double a)

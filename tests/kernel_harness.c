@@ -7,6 +7,8 @@
        table  first, number, width                     V...    alpha and beta of m, h, n, from it
        run    first, number, width, method, dt, parameters, V, m, h, n, I...
                                                                seven traces, step by step
+       cross  n, b... n, b...                                  how often, and where, the polynomial
+                                                               with each b of n rises through 0
        solve  first, number, width, rtol, atol, threshold, duration, parameters, V, m, h, n, I
                                               adaptive, I constant: V, m, h, n, then spike times
 
@@ -192,7 +194,7 @@ static void solve(const table_shape *t, const problem *given)
             adaptive_reject(&at, s.h, 0.5 * step_control_log2(error));
             continue;
         }
-        if (dop853_may_pass(&s, given->threshold)) {
+        if (dop853_may_pass(&s, tolerance, given->threshold)) {
             int i, count;
             dop853_interpolate(&s);
             dop853_bernstein(&s, given->threshold, b);
@@ -233,6 +235,13 @@ int main(int arguments, char **argument)
         }
     } else if (strcmp(what, "run") == 0 && size >= after_start) {
         run(t, (const start *)(in + after_table), in + after_start, size - after_start);
+    } else if (strcmp(what, "cross") == 0) {
+        for (i = 0; i < size; i += 1 + (size_t)in[i]) {
+            double at[CROSSINGS_MOST + 1];
+            const int found = crossings_upward(in + i + 1, (int)in[i] - 1, at + 1);
+            at[0] = found;
+            give(at, (1 + (size_t)found) * sizeof *at);
+        }
     } else if (strcmp(what, "solve") == 0) {
         solve(t, (const problem *)(in + after_table));
     } else {

@@ -4,6 +4,7 @@ kernel_harness.c is a time loop over them without Python. It is first compiled f
 shows that it does what the package does, and then for arm64.
 """
 
+import math
 import os
 import runpy
 import shutil
@@ -157,6 +158,57 @@ def test_adaptive_runs_are_the_same(harness, parameters, current, tolerance):
         assert_same_bits(got, expected)
     else:
         np.testing.assert_allclose(got, expected, rtol=100 * tolerance)
+
+
+def rises(b):
+    """Where the polynomial with Bernstein coefficients b rises through 0, from numpy's roots."""
+    degree = b.size - 1
+    binomial = np.array([math.comb(degree, i) for i in range(degree + 1)])
+    power = np.zeros(degree + 1)
+    for i in range(degree + 1):
+        for j in range(degree - i + 1):
+            power[i + j] += b[i] * binomial[i] * math.comb(degree - i, j) * (-1) ** j
+    roots = np.roots(power[::-1])
+    real = np.sort(roots[np.abs(roots.imag) < 1e-9].real)
+    slope = np.polyval(np.polyder(power[::-1]), real)
+    return real[(0 < real) & (real < 1) & (slope > 0)]
+
+
+def test_upward_crossings_of_polynomials(harness):
+    draw = np.random.default_rng(4)
+    polynomials = [draw.normal(size=n) for n in draw.choice([2, 4, 8], 3_000)]
+    polynomials += [np.array([-1.0, 9, -12, 9, -9, 12, -9, 1])]
+    got = harness("cross", *[part for b in polynomials for part in ([b.size], b)]).tolist()
+    counts = []
+    for b in polynomials:
+        counts.append(int(got.pop(0)))
+        places, got = got[: counts[-1]], got[counts[-1] :]
+        np.testing.assert_allclose(places, rises(b), atol=1e-9)
+    assert got == []
+    assert max(counts) == 3
+
+
+@pytest.mark.parametrize(
+    ("b", "places"),
+    [
+        ([-1, 1], [0.5]),
+        ([1, -1], []),
+        ([-1, 0], [1.0]),  # 0 counts as above
+        ([0, 1], []),
+        ([0, -1], []),
+        ([-1, -1, -1, 0], [1.0]),
+        ([0, 0], []),
+        ([-1, -1], []),
+        ([-1, 1, 1, -1], [0.2113248654]),  # up and down within
+        ([1, -1, -1, 1], [0.7886751346]),
+        ([-0.25, 0.25, -0.25], [0.5]),  # touches 0 and turns
+        ([-1, 1e-300], [1.0]),
+    ],
+)
+def test_crossings_at_the_ends_and_twice(harness, b, places):
+    count, *found = harness("cross", [len(b)], b)
+    assert count == len(places)
+    np.testing.assert_allclose(found, places, atol=1e-9)
 
 
 def test_what_is_not_finite_is_seen(harness):
