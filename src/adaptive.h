@@ -56,17 +56,12 @@ static inline int64_t adaptive_stretch(const double *I, int64_t begin, int64_t e
 }
 
 /* Take the step size on from an accepted step of length h. One that was cut short to end with its
-   stretch says little: it may raise the size, not lower it, and is not remembered. */
+   stretch says nothing about it. */
 static inline void adaptive_accept(adaptive_run *run, double h, double log_err, int cut)
 {
-    double factor = step_control_factor(log_err, run->log_err_before);
-    if (run->rejected && factor > 1.0) {
-        factor = 1.0;
-    }
-    if (!cut || h * factor > run->step_size) {
-        run->step_size = h * factor;
-    }
     if (!cut) {
+        const double factor = step_control_factor(log_err, run->log_err_before);
+        run->step_size = h * (run->rejected ? fmin(factor, 1.0) : factor);
         run->log_err_before = fmax(log_err, STEP_CONTROL_BEST);
     }
     run->rejected = 0;

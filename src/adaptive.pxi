@@ -83,8 +83,7 @@ def adaptive(
                     run.end = adaptive_stretch(&I[0], run.begin, run.end)
                 if run.begin % mark == 0:
                     run.step_size, run.log_err_before = ADAPTIVE_FIRST_STEP, 0.0
-                    run.rejected = run.attempts = 0
-                    run.ms_left = 1.0
+                    run.attempts, run.ms_left = 0, 1.0
                 slope_known = False
                 continue
             if not slope_known:
