@@ -224,7 +224,7 @@ def test_a_spike_on_the_border_of_two_stretches_counts_once():
 
 
 @pytest.mark.parametrize("tolerance", [1e-3, 1e-6, 1e-11])
-@pytest.mark.parametrize("dt", [0.01, 0.03, 0.7])
+@pytest.mark.parametrize("dt", [0.01, 0.03, 0.7, 100 / 31])
 def test_a_run_may_be_cut_at_a_mark_and_lengthened_without_a_bit_of_difference(dt, tolerance):
     mark = round(100 / dt)
     stimulus = np.full(3 * mark, 10.0)
