@@ -100,7 +100,7 @@ class SciPyDOP853:
     package = "scipy"
     setting_name = "tolerance"
     method: ClassVar[str] = "DOP853"
-    settings = (1e-6, 1e-8, 1e-10)
+    settings = (1e-5, 1e-6, 1e-7, 1e-8, 1e-10)
 
     def __init__(self, setting: float) -> None:
         self._tolerance = setting
@@ -116,7 +116,7 @@ class SciPyDOP853:
 class SciPyLSODA(SciPyDOP853):
     label = "SciPy `solve_ivp`, LSODA with events"
     method = "LSODA"
-    settings = (1e-5, 1e-7, 1e-9, 1e-11)
+    settings = (1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-11)
 
 
 class PlainCEuler:

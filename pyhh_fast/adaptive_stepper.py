@@ -102,8 +102,8 @@ class AdaptiveStepper(Stepper):
         if row and self._progress["at_row"][0] < 2:
             cell, progress = (part.copy() for part in self._before)
             while cell["step"][0] < row:
-                self._at.help(self._solve(cell, progress, True, row))
-            self._at.cell, self._progress = cell, progress
+                self._at.help(self._solve(cell, progress, False, row))
+            self._at.cell = cell  # the solver's own state, which an error names, stays
         self._at.leave()
 
     def error(self, start: State) -> Exception:

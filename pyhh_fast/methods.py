@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Method(NamedTuple):
-    """What the rest of the package needs to know of a method.
+    """What is declared of a method.
 
     Parameters
     ----------

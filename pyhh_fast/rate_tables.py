@@ -132,7 +132,7 @@ def rows_of(
 
 def empty() -> RateTable:
     """Return a table that covers no V: all rates are asked for."""
-    table = RateTable(_empty_rows(1), 0, WIDTH)
+    table = RateTable(np.zeros((1, _rate_tables.POWERS, _rate_tables.LANES)), 0, WIDTH)
     table.low, table.high = np.inf, -np.inf
     return table
 
@@ -162,9 +162,9 @@ def line(V: float, rates: FloatArray) -> FloatArray:
 def range_with(
     V: float, low: float = FIRST_RANGE[0], high: float = FIRST_RANGE[1]
 ) -> tuple[float, float]:
-    """Return `low` and `high`, moved out to the next multiple of GROWTH where `V` is beyond."""
+    """Return `low` and `high`, moved out to a multiple of GROWTH where `V` is not within."""
     far = min(LARGEST_V, GROWTH * math.ceil(abs(V) / GROWTH))
-    return (min(low, -far) if V < low else low, max(high, far) if V > high else high)
+    return (min(low, -far) if V <= low else low, max(high, far) if V >= high else high)
 
 
 _built_in: RateTable | None = None

@@ -123,8 +123,8 @@ class Recording:
         """Make the run again with half the step, and return how much that changes.
 
         What cannot be copied with the model, or changes outside it, must be as it was before the
-        run. It takes twice as long as the run and twice the memory of its Vm. A run by the
-        adaptive method is made again with a tenth of its tolerances, not with half of dt: that
+        run. It takes twice as long as the run and up to five times the memory of its Vm. A run by
+        the adaptive method is made again with a tenth of its tolerances, not with half of dt: that
         changes it by about its error, but for a stimulus that changes at every sample, and so cuts
         every step, perhaps by nothing; the error is then below the tolerances.
 
@@ -134,13 +134,13 @@ class Recording:
             A named tuple ``(Vm, spike_times, spikes)``: the largest change of V in mV and of a
             spike time in ms, and by how many the spikes become more. Where that is not 0, each of
             the fewer spikes is compared with the nearest of the others. The error of the run itself
-            is about 2 times these changes for "euler", 4/3 for "exponential_euler", 16/15 for
-            "rk4", where dt is small enough for them to be small.
+            is about 2 times these changes for "euler", 4/3 for "exponential_euler" (2 where the
+            gates did not start steady), 16/15 for "rk4", where dt is small enough.
 
         Raises
         ------
         RuntimeError
-            If the run failed, or its model could not be copied, or the recording was pickled.
+            If the run failed, or its model could not be copied, or the recording is a copy itself.
         SimulationError
             If the run with half the step fails.
 
@@ -170,7 +170,7 @@ class Recording:
 
     def __getstate__(self) -> dict[str, Any]:
         # Models of classes that cannot be found by name do not pickle; recordings of them do.
-        reason = "the recording was pickled, and its model was not"
+        reason = "the recording is a copy, without its model"
         return vars(self) | {"_start": None, "_no_start": reason}
 
     def _end_at(self, step: int) -> None:

@@ -165,8 +165,8 @@ class Simulation:
             Time to simulate, a whole number of steps; only with a constant stimulus.
         method : {"euler", "exponential_euler", "rk4", "adaptive"}, default "euler"
             Forward Euler, as in pyHH, of first order; exponential Euler with staggered gates, of
-            second and stable for any dt; the classic Runge-Kutta method, of fourth; or DOP853, of
-            eighth, whose steps follow the error.
+            second from steady gates, else of first, and stable for any dt; the classic Runge-Kutta
+            method, of fourth; or DOP853, of eighth, whose steps follow the error.
         rtol, atol : float, default 1e-6
             Tolerances of the adaptive method: the estimated error of a step is kept below
             ``atol + rtol * abs(y)`` for y = V in mV and y = m, h and n, between its ends as well.
@@ -209,7 +209,9 @@ class Simulation:
         100 ms, or whole number of dt nearest to that, where the step size is chosen anew: a run of
         300 ms gives the same bits as one of 100 and one of 200 (but not as of 50 and 250).
 
-        After exponential Euler the gates lag V by dt/2, which is what makes V second order.
+        By exponential Euler the gates lag V by dt/2. A run that starts with steady gates does not
+        notice, and its V is of second order; any other, and that of a new `HHModel` with h = 0,
+        starts dt/2 late in its gates, which is an error of first order.
 
         Examples
         --------

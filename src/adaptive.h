@@ -13,12 +13,9 @@
 #define ADAPTIVE_SMALLEST_STEP 1e-9   /* ms */
 #define ADAPTIVE_MOST_PER_MS 20000    /* attempts, those aside that a change of stimulus cuts short */
 
-/* Whether a step that set out at V and wants rates at `wanted` (mV) is too long, rather than the
-   cell there. */
-static inline int adaptive_leaps(double V, double wanted)
-{
-    return fabs(V) < 500.0 && fabs(wanted) > 1000.0;
-}
+/* A step whose slopes are wanted further than this from where it set out, in mV, is too long. So
+   the rates are not asked for where the cell never comes. */
+#define ADAPTIVE_LEAP 100.0
 
 /* Where the solver stands: at V, m, h, n, a time `elapsed` after row `begin`, on a stretch of
    constant stimulus that lasts until row `end`. The rows are behind it: cell.step of them are

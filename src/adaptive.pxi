@@ -5,6 +5,9 @@
 # nothing, so that the state there decides all that follows: a run may be cut at a mark and
 # lengthened later without a bit of difference.
 
+cdef enum:
+    ROWS_PER_ATTEMPT = 64  # how many rows take as long to write as a step to try
+
 
 def adaptive(
     hh_cell[::1] cell,                      # INOUT  shape (1,): the state at the rows' clock
@@ -23,7 +26,7 @@ def adaptive(
     double atol,                            # mV, and fractions of the gates
     Py_ssize_t mark,                        # rows
     Py_ssize_t most_attempts,
-    Py_ssize_t stop,                        # row at which to pause
+    Py_ssize_t stop,                        # row at which to pause, to be looked at in any case
     bint every_row,                         # whether the rows are wanted
     double threshold,                       # mV
     double[::1] spike_times,                # OUT    room for those of the whole run
@@ -39,8 +42,8 @@ def adaptive(
 
     DONE: it was reached. PAUSED: call again. STEP_TOO_SMALL, TOO_MANY_STEPS: the solver is stuck.
     In any case `cell.step` has counted the rows that are behind the solver, and where
-    `progress.at_row` is 2 `cell` is that of the last of them: always where `every_row`, else at the
-    end, and where the rows are rarer than the steps, so that they may be looked at for nothing.
+    `progress.at_row` is 2 `cell` is that of the last of them: always where `every_row`, else at
+    `stop`, and where the rows are rarer than the steps, so that they may be looked at for nothing.
 
     Row i of V, m, h, n is the state at (i + 1) dt, row i of the currents that at i dt. I is
     contiguous or of stride 0, which stands for a constant. Results do not depend on where a run
@@ -92,15 +95,17 @@ def adaptive(
                     status = RATES_WANTED
                     break
                 slope_known = True
-            if most_attempts == 0 or at.step >= stop:
+            if most_attempts <= 0 or at.step >= stop:
                 status = PAUSED
                 break
 
             remaining = length - run.elapsed
             cut = run.step_size * 1.01 >= remaining
             s.h = remaining if cut else run.step_size
+            model.rates.low = fmax(low, s.y.V - ADAPTIVE_LEAP)
+            model.rates.high = fmin(high, s.y.V + ADAPTIVE_LEAP)
             if not dop853_attempt(&s, &model, tolerance, &error, &wanted_V):
-                if not adaptive_leaps(s.y.V, wanted_V):
+                if fabs(wanted_V - s.y.V) < ADAPTIVE_LEAP:
                     status = RATES_WANTED
                     break
                 error = INFINITY
@@ -119,7 +124,7 @@ def adaptive(
 
             after = length if cut else run.elapsed + s.h
             last = run.end if cut else min(run.end - 1, run.begin + <Py_ssize_t>floor(after / dt))
-            look = last > at.step and (every_row or last >= steps - 1 or s.h < dt)
+            look = last > at.step and (every_row or last >= stop - 1 or s.h < dt)
             may_pass = dop853_may_pass(&s, tolerance, threshold)
             if look or may_pass:
                 dop853_interpolate(&s)
@@ -150,6 +155,7 @@ def adaptive(
                     I_K[i] = row.i.I_K
                     I_L[i] = row.i.I_L
                 run.at_row = 2 if run.at_row > 0 or last - at.step >= 2 else 1
+                most_attempts -= (last - at.step) // ROWS_PER_ATTEMPT if every_row else 0
             elif last > at.step:
                 run.at_row = 0
             at.step = last

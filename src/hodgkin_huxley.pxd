@@ -92,6 +92,7 @@ cdef extern from "adaptive.h" nogil:
     const double ADAPTIVE_FIRST_STEP
     const double ADAPTIVE_SMALLEST_STEP
     const int64_t ADAPTIVE_MOST_PER_MS
+    const double ADAPTIVE_LEAP
     const int DOP853_INTERPOLANT
     const int CROSSINGS_MOST
 
@@ -123,7 +124,6 @@ cdef extern from "adaptive.h" nogil:
     void dop853_bernstein(const dop853_step *s, double level, double *b)
     int crossings_upward(const double *b, int degree, double *at)
     double step_control_log2(double a)
-    bint adaptive_leaps(double V, double wanted)
     int64_t adaptive_stretch(const double *I, int64_t begin, int64_t end)
     void adaptive_accept(adaptive_run *run, double h, double log_err, bint cut)
     void adaptive_reject(adaptive_run *run, double h, double log_err)

@@ -10,17 +10,17 @@
 # some V are not known, or the room for spikes is full, a loop stops before the step that wants
 # them, and the caller comes back with more.
 
-from libc.math cimport INFINITY, floor, isfinite
+from libc.math cimport INFINITY, fabs, floor, fmax, fmin, isfinite
 
 from hodgkin_huxley cimport (
-    adaptive_accept, ADAPTIVE_FIRST_STEP, adaptive_leaps, ADAPTIVE_MOST_PER_MS, adaptive_reject,
+    adaptive_accept, ADAPTIVE_FIRST_STEP, ADAPTIVE_LEAP, ADAPTIVE_MOST_PER_MS, adaptive_reject,
     adaptive_run, ADAPTIVE_SMALLEST_STEP, adaptive_stretch, c_assert, CROSSINGS_MOST,
     crossings_upward, dop853_attempt, dop853_bernstein, dop853_between, DOP853_INTERPOLANT,
     dop853_interpolate, dop853_may_pass, dop853_slope, dop853_step, dop853_tolerance, hh_cell,
     hh_cell_model, hh_crossing, hh_currents_at, hh_is_finite, hh_method, hh_neuron, hh_neuron_of,
-    hh_open_at, hh_parameters, hh_step, lane_h, lane_m, lane_n, lane_V, lanes, lanes_of, lanes_with_V,
-    PYHH_FAST_SOURCES, rate_source, RATE_SOURCE_LINE, RATE_TABLE_LANES, RATE_TABLE_POWERS,
-    step_control_log2,
+    hh_open_at, hh_parameters, hh_step, lane_h, lane_m, lane_n, lane_V, lanes, lanes_of,
+    lanes_with_V, PYHH_FAST_SOURCES, rate_source, RATE_SOURCE_LINE, RATE_TABLE_LANES,
+    RATE_TABLE_POWERS, step_control_log2,
 )
 
 SOURCES = PYHH_FAST_SOURCES.decode("ascii")

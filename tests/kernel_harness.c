@@ -174,12 +174,13 @@ typedef struct {
 static void solve(const table_shape *t, const problem *given)
 {
     const dop853_tolerance tolerance = {given->rtol, given->atol};
-    const hh_cell_model m = {given->p, 1 / given->p.C_m,
+    hh_cell_model m = {given->p, 1 / given->p.C_m,
                              source_of(t, times(table_of(t), t, 1.0)), given->I};
     adaptive_run at = {.step_size = ADAPTIVE_FIRST_STEP, .ms_left = 1.0};
     double *spikes = room_for(1000);
     const lanes x = lanes_with_V(lanes_of(given->m, given->h, given->n), given->V);
     dop853_step s = {.y = {given->V, x}};
+    const double low = m.rates.low, high = m.rates.high;
     size_t found = 0;
     dop853_slope(&m, s.y, &s.k[0]);
     while (at.elapsed < given->duration) {
@@ -187,6 +188,8 @@ static void solve(const table_shape *t, const problem *given)
         const int cut = at.step_size * 1.01 >= left;
         double error, wanted, b[DOP853_INTERPOLANT + 1], passes[CROSSINGS_MOST];
         s.h = cut ? left : at.step_size;
+        m.rates.low = fmax(low, s.y.V - ADAPTIVE_LEAP);
+        m.rates.high = fmin(high, s.y.V + ADAPTIVE_LEAP);
         if (!dop853_attempt(&s, &m, tolerance, &error, &wanted)) {
             error = INFINITY;
         }

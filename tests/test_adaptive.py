@@ -337,6 +337,47 @@ def test_what_is_too_stiff_is_an_error_at_once(current, V, why, record):
     assert state_of(model) == pytest.approx(state_of(shorter.model), rel=1e-4, abs=1e-6)
 
 
+def test_where_it_is_stuck_does_not_depend_on_what_is_recorded():
+    stimulus = np.repeat([-30.0, -100.0], [4, 4])
+    messages = []
+    for record in (ALL, (), ("Vm",)):
+        with pytest.raises(pyhh.SimulationError, match=r"t = 22.* gate m moves") as caught:
+            adaptive(stimulus, 5.0, pyhh.HHModel.at_rest(), record=record)
+        messages.append((str(caught.value), vars(caught.value)))
+    assert messages[0] == messages[1] == messages[2]
+
+
+@pytest.mark.parametrize("tolerance", [0.1, 1e-3])
+def test_rates_are_not_asked_for_where_the_cell_never_comes(tolerance):
+    asked = []
+
+    class Narrow(pyhh.HHModel):
+        def _UpdateGateTimeConstants(self, Vm):
+            asked.append((np.min(Vm), np.max(Vm)))
+            super()._UpdateGateTimeConstants(Vm)
+
+    V = adaptive(10.0, 0.01, Narrow.at_rest(), duration=300.0, tolerance=tolerance).Vm
+    low, high = np.array(asked[-40:]).T
+    # As far as a step may leap, and the table that is then made, to the next 100 mV.
+    assert V.min() - 200 < low.min()
+    assert high.max() < V.max() + 200
+
+
+def test_a_call_ends_in_time_for_ctrl_c_where_steps_cover_many_rows(monkeypatch):
+    rows = []
+    original = AdaptiveStepper.advance
+
+    def advance(self):
+        going = original(self)
+        rows.append(self.step)
+        return going
+
+    monkeypatch.setattr(AdaptiveStepper, "advance", advance)
+    adaptive(0.0, 1e-4, pyhh.HHModel.at_rest(), duration=400.0, record=("Vm",))
+    assert len(rows) > 1
+    assert rows[0] < 3_000_000
+
+
 def test_a_cell_that_is_driven_beyond_all_tables():
     model = pyhh.HHModel.at_rest()
     adaptive(1e5, 0.01, model, duration=0.1)

@@ -147,6 +147,51 @@ def test_models_of_ones_own():
     assert stepped == pytest.approx(run(stimulus=stimulus).estimate_error(), rel=1e-6)
 
 
+class WithMCurrent(pyhh.HHModel):
+    """A fourth gate, and a list that grows."""
+
+    def __init__(self):
+        super().__init__()
+        self.h.setInfiniteState()
+        self.p = pyhh.HHModel.Gate()
+        self.p.alpha, self.p.beta = 0.01, 0.03
+        self.seen = np.zeros(1)
+
+    def _UpdateCellVoltage(self, stimulusCurrent, deltaTms):
+        leak = 0.3 * self.p.state * (self.Vm + 12)
+        super()._UpdateCellVoltage(stimulusCurrent - leak, deltaTms)
+
+    def _UpdateGateStates(self, deltaTms):
+        super()._UpdateGateStates(deltaTms)
+        self.p.update(deltaTms)
+        self.seen += 1
+
+
+def test_nothing_of_the_model_is_shared_with_the_run_that_is_made_again():
+    stimulus = np.full(2_000, 12.0)
+    model = WithMCurrent()
+    recording = run(stimulus=stimulus, model=model)
+    before = model.p.state, model.seen.copy()
+    change = recording.estimate_error()
+    assert (model.p.state, model.seen) == before
+    finer = run(stimulus=np.repeat(stimulus, 2), dt=0.005, model=WithMCurrent())
+    assert change.Vm == np.abs(recording.Vm - finer.Vm[1::2]).max()
+
+
+def test_a_model_that_is_driven_by_a_function_put_on_it_is_not_estimated():
+    model = steady()
+
+    def hook(Vm):
+        pyhh.HHModel._UpdateGateTimeConstants(model, Vm)
+
+    model._UpdateGateTimeConstants = hook
+    recording = run(stimulus=np.full(50, 12.0), model=model)
+    before = model.m.alpha, model.Vm
+    with pytest.raises(RuntimeError, match="the model could not be copied"):
+        recording.estimate_error()
+    assert (model.m.alpha, model.Vm) == before
+
+
 def test_where_there_is_nothing_to_estimate():
     simulation = pyhh.Simulation(pyhh.HHModel.at_rest())
     with pytest.raises(pyhh.SimulationError):
@@ -154,7 +199,7 @@ def test_where_there_is_nothing_to_estimate():
     with pytest.raises(RuntimeError, match=r"^The error cannot be estimated: the run failed\.$"):
         simulation.recording.estimate_error()
     again = pickle.loads(pickle.dumps(run()))
-    message = "cannot be estimated: the recording was pickled, and its model was not"
+    message = "cannot be estimated: the recording is a copy, without its model"
     with pytest.raises(RuntimeError, match=message):
         again.estimate_error()
 

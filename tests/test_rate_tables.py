@@ -118,6 +118,19 @@ def test_the_built_in_table_is_made_once_and_grows(monkeypatch):
     assert rate_tables.built_in(0.0) is grown
 
 
+@pytest.mark.parametrize("V", [150.125, -50.125, 200.125, -100.125])
+def test_an_end_of_the_table_has_rates_of_the_table_whatever_ran_before(V, monkeypatch):
+    found = []
+    for before in (0.0, -180.0, 240.0):
+        monkeypatch.setattr(rate_tables, "_built_in", None)
+        rate_tables.built_in(before)
+        table = rate_tables.built_in(V)
+        assert table.low < V < table.high
+        found.append(table(np.array([V])))
+    np.testing.assert_array_equal(found[0], found[1])
+    np.testing.assert_array_equal(found[0], found[2])
+
+
 def test_rows_times_dt_are_kept_for_the_latest_dt():
     table = tabulate(hodgkin_huxley, -20, 30)
     for dt in (0.01, 0.02, 1.0):
