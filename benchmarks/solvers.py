@@ -3,11 +3,11 @@
 import ctypes
 import tempfile
 from collections.abc import Callable
-from math import exp
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import train
 from cell import STIMULUS, FloatArray, start
 from loops import compiled
 from train import END, ONSET, THRESHOLD, solved_by_scipy
@@ -188,34 +188,10 @@ class NumbaAdaptive(NumbaRK4):
         self._solve(0.0, 0.1, *start(), self._step)
 
 
-def _numba_slopes() -> Any:
-    """Return the compiled right-hand side, written as in the paper."""
-    from numba import njit
-
-    @njit(inline="always")
-    def slopes(V, m, h, n, current):
-        alpha_n = 0.01 * (10 - V) / (exp((10 - V) / 10) - 1) if V != 10 else 0.1
-        beta_n = 0.125 * exp(-V / 80)
-        alpha_m = 0.1 * (25 - V) / (exp((25 - V) / 10) - 1) if V != 25 else 1.0
-        beta_m = 4 * exp(-V / 18)
-        alpha_h = 0.07 * exp(-V / 20)
-        beta_h = 1 / (exp((30 - V) / 10) + 1)
-        I_Na = 120 * m * m * m * h * (V - 115)
-        I_K = 36 * n * n * n * n * (V + 12)
-        return (
-            current - I_Na - I_K - 0.3 * (V - 10.6),
-            alpha_m * (1 - m) - beta_m * m,
-            alpha_h * (1 - h) - beta_h * h,
-            alpha_n * (1 - n) - beta_n * n,
-        )
-
-    return slopes
-
-
 def _numba_rk4() -> Any:
     from numba import njit
 
-    slopes = _numba_slopes()
+    slopes = njit(inline="always")(train.slopes)
 
     @njit
     def hermite_crossing(V0, V1, rise0, rise1, level):
@@ -261,7 +237,7 @@ def _numba_adaptive() -> Any:
     from numba import njit
     from scipy.integrate import RK45
 
-    slopes = _numba_slopes()
+    slopes = njit(inline="always")(train.slopes)
     A, B, E, P = RK45.A, RK45.B, RK45.E, RK45.P
 
     @njit

@@ -11,6 +11,7 @@ import pytest
 import reference
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from test_methods import standing_at, state_of
 
 import pyhh_fast as pyhh
 from pyhh_fast.adaptive_stepper import AdaptiveStepper
@@ -18,17 +19,6 @@ from pyhh_fast.recording import ALL, TRACES
 
 DEFAULTS = reference.Parameters()
 TABLEAU = Path(__file__).parents[1] / "src" / "dop853_tableau.h"
-GATES = ("m", "h", "n")
-
-
-def standing_at(state, **parameters):
-    model = pyhh.HHModel(**parameters)
-    model.Vm, model.m.state, model.h.state, model.n.state = state
-    return model
-
-
-def state_of(model):
-    return [model.Vm, *[getattr(model, name).state for name in GATES]]
 
 
 def everything(model):
