@@ -24,6 +24,9 @@ PARAMETERS = {
 
 GATES = ("m", "h", "n")
 
+SMALL = 1_000_000
+"""Most bytes of an array, and a thousand times the items of a list, that a snapshot copies."""
+
 
 def _exprelr(x: Any) -> Any:
     """Return x / (1 - exp(-x)), and its limit 1 at x = 0; for numbers and arrays."""
@@ -276,20 +279,22 @@ def set_rates(model: HHModel, V: Any) -> None:
 def snapshot(model: Any) -> Any:
     """Return a copy of `model` as it stands, which shares nothing with it that can change.
 
-    None where that cannot be had. It is made at every run, so numbers are copied without
-    `copy.deepcopy`, which takes ten times as long.
+    None where that cannot be had, or is too much to make at every run: where the model holds more
+    than numbers, gates and the like, and small arrays and lists of them, or a function.
     """
     try:
         gates = {name: vars(model)[name] for name in GATES if name in vars(model)}
         others = [value for name, value in vars(model).items() if name not in gates]
         parts = [value for gate in gates.values() for value in vars(gate).values()]
-        if all(map(_is_plain, [*others, *parts])):
+        if all(
+            map(_is_plain, [*others, *parts])
+        ):  # as most are; copy.deepcopy takes ten times as long
             twin = _shallow(model)
             vars(twin).update({name: _shallow(gate) for name, gate in gates.items()})
-        elif any(_drives_another(value, model) for value in others):
-            return None
-        else:
+        elif all(_is_small(value, model) for value in vars(model).values()):
             twin = copy.deepcopy(model)
+        else:
+            return None
         for name in PARAMETERS:
             if hasattr(model, name):
                 vars(twin).setdefault(name, getattr(model, name))  # it may stand on the class
@@ -302,9 +307,20 @@ def _is_plain(value: Any) -> bool:
     return isinstance(value, int | float | str | np.generic | None)
 
 
-def _drives_another(value: Any, model: Any) -> bool:
-    """Whether `value`, put on this model, is a function that may keep hold of a model itself."""
-    return callable(value) and getattr(value, "__self__", None) is not model
+def _is_small(value: Any, model: Any, depth: int = 3) -> bool:
+    """Whether a copy of what stands on `model` is quickly made, and cannot lead back to it."""
+    if _is_plain(value):
+        return True
+    if isinstance(value, np.ndarray):
+        return value.nbytes <= SMALL and value.dtype.kind in "biufc"
+    if callable(value):  # a method of this model; any other may keep hold of the model itself
+        return getattr(value, "__self__", None) is model
+    parts = value if isinstance(value, list | tuple) else vars(value).values()
+    return (
+        len(parts) <= SMALL // 1000
+        and depth > 0
+        and all(_is_small(part, model, depth - 1) for part in parts)
+    )
 
 
 def _shallow(instance: Any) -> Any:

@@ -96,7 +96,9 @@ class Recording:
         self.spike_times: FloatArray = np.empty(0)
         # The model as it was before the run, and why it is not there where it is not.
         self._start: Any = None
-        self._no_start = "the model could not be copied"
+        self._no_start = (
+            "the model was not copied, because it holds more than numbers, gates and small arrays"
+        )
         self._failed = False
         for name in recorded:
             setattr(self, name, memory.trace(stimulus.size))
@@ -122,9 +124,9 @@ class Recording:
     def estimate_error(self) -> "ErrorEstimate":
         """Make the run again with half the step, and return how much that changes.
 
-        What cannot be copied with the model, or changes outside it, must be as it was before the
-        run. It takes twice as long as the run and up to five times the memory of its Vm. A run by
-        the adaptive method is made again with a tenth of its tolerances, not with half of dt: that
+        What changes outside the model, such as its class, must be as it was before the run. It
+        takes twice as long as the run and up to five times the memory of its Vm. A run by the
+        adaptive method is made again with a tenth of its tolerances, not with half of dt: that
         changes it by about its error, but for a stimulus that changes at every sample, and so cuts
         every step, perhaps by nothing; the error is then below the tolerances.
 
@@ -140,7 +142,8 @@ class Recording:
         Raises
         ------
         RuntimeError
-            If the run failed, or its model could not be copied, or the recording is a copy itself.
+            If the run failed; if its model holds more than numbers, gates, small arrays and lists,
+            which are copied at every run; or if the recording is a copy itself.
         SimulationError
             If the run with half the step fails.
 

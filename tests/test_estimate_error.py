@@ -178,6 +178,19 @@ def test_nothing_of_the_model_is_shared_with_the_run_that_is_made_again():
     assert change.Vm == np.abs(recording.Vm - finer.Vm[1::2]).max()
 
 
+@pytest.mark.parametrize(
+    "held", [np.zeros(200_000), [0.0] * 2_000, lambda V: V, {1: 2}, np.array([None])]
+)
+def test_what_would_cost_too_much_at_every_run_is_not_copied(held):
+    model = steady()
+    model.held = held
+    recording = run(stimulus=np.full(50, 12.0), model=model)
+    with pytest.raises(RuntimeError, match="it holds more than numbers, gates and small arrays"):
+        recording.estimate_error()
+    model.held = [1.0, np.zeros(3), "a name", None, pyhh.HHModel.Gate()]
+    run(stimulus=np.full(50, 12.0), model=model).estimate_error()
+
+
 def test_a_model_that_is_driven_by_a_function_put_on_it_is_not_estimated():
     model = steady()
 
@@ -187,7 +200,7 @@ def test_a_model_that_is_driven_by_a_function_put_on_it_is_not_estimated():
     model._UpdateGateTimeConstants = hook
     recording = run(stimulus=np.full(50, 12.0), model=model)
     before = model.m.alpha, model.Vm
-    with pytest.raises(RuntimeError, match="the model could not be copied"):
+    with pytest.raises(RuntimeError, match="the model was not copied"):
         recording.estimate_error()
     assert (model.m.alpha, model.Vm) == before
 
@@ -214,7 +227,7 @@ def test_where_there_is_nothing_to_estimate():
             self.INa = self.IK = self.IKleak = 0.0
             self.Vm += deltaTms
 
-    with pytest.raises(RuntimeError, match="the model could not be copied"):
+    with pytest.raises(RuntimeError, match="the model was not copied"):
         run(stimulus=np.zeros(9), model=Slotted()).estimate_error()
 
 
