@@ -286,9 +286,8 @@ def snapshot(model: Any) -> Any:
         gates = {name: vars(model)[name] for name in GATES if name in vars(model)}
         others = [value for name, value in vars(model).items() if name not in gates]
         parts = [value for gate in gates.values() for value in vars(gate).values()]
-        if all(
-            map(_is_plain, [*others, *parts])
-        ):  # as most are; copy.deepcopy takes ten times as long
+        if all(_is_plain(value) for value in [*others, *parts]):
+            # As most are; copy.deepcopy takes ten times as long.
             twin = _shallow(model)
             vars(twin).update({name: _shallow(gate) for name, gate in gates.items()})
         elif all(_is_small(value, model) for value in vars(model).values()):
