@@ -1,6 +1,7 @@
 """What is built, what is shipped, and that neither is ever older than the sources."""
 
 import os
+import re
 import runpy
 import shutil
 import subprocess
@@ -107,6 +108,9 @@ def test_a_build_never_reuses_an_older_one(tree, what):
         code = "from pyhh_fast import _cpu; print(_cpu.FLAVOUR, _cpu.COMPILER, _cpu.__doc__)"
         return output("-c", code, cwd=tree if what == "editable" else tree / "installed")
 
+    # One level shows it as well as three, and is built in a third of the time.
+    setup = tree / "setup.py"
+    setup.write_text(re.sub('LEVELS = {"v2".*', 'LEVELS = {"v2": []}', setup.read_text()))
     assert built(PYHH_FAST_BUILD="checked").startswith("checked ")
     assert built().startswith("optimised ")
     change(tree / "src/cpu.h", '#undef PYHH_FAST_COMPILER\n#define PYHH_FAST_COMPILER "new.h"\n')
