@@ -1,3 +1,3 @@
-"""The time loops, compiled for any other CPU."""
+"""The time loops, compiled for any CPU that is not x86-64."""
 
 include "loops.pxi"

@@ -57,7 +57,7 @@ def adaptive(
     cdef dop853_step s
     cdef double[DOP853_INTERPOLANT + 1] bernstein
     cdef double[CROSSINGS_MOST] passes
-    cdef double length, remaining, error, log_err, after, per_h, wanted_V = 0.0
+    cdef double length, remaining, lowest, highest, error, log_err, after, per_h, wanted_V = 0.0
     cdef Py_ssize_t steps = I.shape[0], i, last
     cdef int spikes, j
     cdef bint constant = I.strides[0] == 0, slope_known = False, cut, look, may_pass
@@ -102,10 +102,10 @@ def adaptive(
             remaining = length - run.elapsed
             cut = run.step_size * 1.01 >= remaining
             s.h = remaining if cut else run.step_size
-            model.rates.low = fmax(low, s.y.V - ADAPTIVE_LEAP)
-            model.rates.high = fmin(high, s.y.V + ADAPTIVE_LEAP)
+            lowest, highest = s.y.V - ADAPTIVE_LEAP, s.y.V + ADAPTIVE_LEAP
+            model.rates.low, model.rates.high = fmax(low, lowest), fmin(high, highest)
             if not dop853_attempt(&s, &model, tolerance, &error, &wanted_V):
-                if fabs(wanted_V - s.y.V) < ADAPTIVE_LEAP:
+                if lowest < wanted_V and wanted_V < highest:
                     status = RATES_WANTED
                     break
                 error = INFINITY

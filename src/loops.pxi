@@ -10,7 +10,7 @@
 # some V are not known, or the room for spikes is full, a loop stops before the step that wants
 # them, and the caller comes back with more.
 
-from libc.math cimport INFINITY, fabs, floor, fmax, fmin, isfinite
+from libc.math cimport INFINITY, floor, fmax, fmin
 
 from hodgkin_huxley cimport (
     adaptive_accept, ADAPTIVE_FIRST_STEP, ADAPTIVE_LEAP, ADAPTIVE_MOST_PER_MS, adaptive_reject,
