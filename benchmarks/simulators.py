@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,8 +24,83 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 REST = -65.0  # mV
 E_NA, E_K, E_LEAK = REST + 115.0, REST - 12.0, REST + 10.6  # mV
 SIDE = (1e4 / np.pi) ** 0.5  # µm: a cylinder this long and wide has an area of 1e-4 cm²
+HERE = "(location 0 0.5)"
 CURRENT = STIMULUS * 0.1  # nA, over 1e-4 cm²
 MICROAMPERES = {"milli": 1e3, "A/m²": 100.0}  # µA/cm² in a mA/cm², and in an A/m²
+
+
+def neuron_cell(h: Any, onset: float) -> tuple[Any, Any]:
+    """Return the cell, and the clamp that stimulates it from `onset` (ms) on."""
+    cell = h.Section(name="cell")
+    if len(list(h.allsec())) > 1:
+        raise RuntimeError("an earlier cell lives on and would be stepped too")
+    cell.L = cell.diam = SIDE
+    cell.cm = 1.0
+    cell.insert("hh")
+    cell.ena, cell.ek = E_NA, E_K
+    cell(0.5).hh.el = E_LEAK
+    h.usetable_hh = 0  # NEURON's table of rates has rows of 1 mV and errs by 1e-3
+    clamp = h.IClamp(cell(0.5))
+    clamp.delay, clamp.dur, clamp.amp = onset, 1e12, CURRENT
+    return cell, clamp
+
+
+def arbor_simulation(
+    onset: float, detectors: Sequence[Any] = (), probes: Sequence[Any] = ()
+) -> Any:
+    """Return a simulation of the cell, stimulated from `onset` (ms) on."""
+    import arbor
+    from arbor import units
+
+    shape = arbor.segment_tree()
+    ends = [arbor.mpoint(x, 0, 0, SIDE / 2) for x in (-SIDE / 2, SIDE / 2)]
+    shape.append(arbor.mnpos, *ends, tag=1)
+    decor = arbor.decor()
+    decor.set_property(Vm=REST * units.mV, cm=0.01 * units.F / units.m2)
+    decor.set_property(tempK=279.45 * units.Kelvin)
+    decor.set_ion("na", rev_pot=E_NA * units.mV)
+    decor.set_ion("k", rev_pot=E_K * units.mV)
+    decor.paint("(all)", arbor.density("hh", {"el": E_LEAK}))
+    decor.place(HERE, arbor.i_clamp(onset * units.ms, 1e12 * units.ms, CURRENT * units.nA))
+    for detector in detectors:
+        decor.place(HERE, detector, "detector")
+
+    class Recipe(arbor.recipe):
+        def num_cells(recipe) -> int:
+            return 1
+
+        def cell_kind(recipe, gid: int) -> Any:
+            return arbor.cell_kind.cable
+
+        def cell_description(recipe, gid: int) -> Any:
+            return arbor.cable_cell(shape, decor)
+
+        def global_properties(recipe, kind: Any) -> Any:
+            return arbor.neuron_cable_properties()
+
+        def probes(recipe, gid: int) -> Any:
+            return list(probes)
+
+    return arbor.simulation(Recipe())
+
+
+def jaxley_cell(record: Sequence[str]) -> Any:
+    """Return the cell, which records these states."""
+    import jax
+    import jaxley
+    from jaxley.channels import HH
+
+    jax.config.update("jax_enable_x64", True)
+    cell = jaxley.Compartment()
+    cell.insert(HH())
+    settings = {"length": SIDE, "radius": SIDE / 2, "capacitance": 1.0, "v": REST}
+    settings |= {"HH_eNa": E_NA, "HH_eK": E_K, "HH_eLeak": E_LEAK}
+    for name, value in settings.items():
+        cell.set(name, value)
+    cell.init_states()
+    for name in record:
+        cell.record(name, verbose=False)
+    return cell
 
 
 class Neuron:
@@ -42,19 +117,8 @@ class Neuron:
 
     def prepare(self) -> Callable[[], Any]:
         h, dt = self._h, self._dt
-        cell = h.Section(name="cell")
-        if len(list(h.allsec())) > 1:
-            raise RuntimeError("an earlier cell lives on and would be stepped too")
-        cell.L = cell.diam = SIDE
-        cell.cm = 1.0
-        cell.insert("hh")
-        cell.ena, cell.ek = E_NA, E_K
+        cell, clamp = neuron_cell(h, 0.0)
         segment = cell(0.5)
-        segment.hh.el = E_LEAK
-        h.usetable_hh = 0  # NEURON's table of rates has rows of 1 mV and errs by 1e-3
-
-        clamp = h.IClamp(segment)
-        clamp.delay, clamp.dur, clamp.amp = 0.0, 1e12, CURRENT
         watched = [segment._ref_v]
         if self._all_traces:
             hh = segment.hh
@@ -89,41 +153,14 @@ class Arbor:
 
         self._units, self._steps, self._dt = units, steps, dt
         self._names = ["V", "m", "h", "n", "na", "k"] if all_traces else ["V"]
-        here = "(location 0 0.5)"
         probe_of = {
-            "V": arbor.cable_probe_membrane_voltage(here, "V"),
-            **{g: arbor.cable_probe_density_state(here, "hh", g, g) for g in "mhn"},
-            "na": arbor.cable_probe_ion_current_density(here, "na", "na"),
-            "k": arbor.cable_probe_ion_current_density(here, "k", "k"),
+            "V": arbor.cable_probe_membrane_voltage(HERE, "V"),
+            **{g: arbor.cable_probe_density_state(HERE, "hh", g, g) for g in "mhn"},
+            "na": arbor.cable_probe_ion_current_density(HERE, "na", "na"),
+            "k": arbor.cable_probe_ion_current_density(HERE, "k", "k"),
         }
-        shape = arbor.segment_tree()
-        ends = [arbor.mpoint(x, 0, 0, SIDE / 2) for x in (-SIDE / 2, SIDE / 2)]
-        shape.append(arbor.mnpos, *ends, tag=1)
-        decor = arbor.decor()
-        decor.set_property(Vm=REST * units.mV, cm=0.01 * units.F / units.m2)
-        decor.set_property(tempK=279.45 * units.Kelvin)
-        decor.set_ion("na", rev_pot=E_NA * units.mV)
-        decor.set_ion("k", rev_pot=E_K * units.mV)
-        decor.paint("(all)", arbor.density("hh", {"el": E_LEAK}))
-        decor.place(here, arbor.i_clamp(0 * units.ms, 1e12 * units.ms, CURRENT * units.nA))
-
-        class Recipe(arbor.recipe):
-            def num_cells(recipe) -> int:
-                return 1
-
-            def cell_kind(recipe, gid: int) -> Any:
-                return arbor.cell_kind.cable
-
-            def cell_description(recipe, gid: int) -> Any:
-                return arbor.cable_cell(shape, decor)
-
-            def global_properties(recipe, kind: Any) -> Any:
-                return arbor.neuron_cable_properties()
-
-            def probes(recipe, gid: int) -> Any:
-                return [probe_of[name] for name in self._names]
-
-        self._simulation = lambda: arbor.simulation(Recipe())
+        probes = [probe_of[name] for name in self._names]
+        self._simulation = lambda: arbor_simulation(0.0, probes=probes)
         self._every_step = arbor.regular_schedule(dt * units.ms)
 
     def prepare(self) -> Callable[[], Any]:
@@ -150,18 +187,8 @@ class Jaxley:
     def __init__(self, steps: int, dt: float, all_traces: bool) -> None:
         import jax
         import jaxley
-        from jaxley.channels import HH
 
-        jax.config.update("jax_enable_x64", True)
-        cell = jaxley.Compartment()
-        cell.insert(HH())
-        settings = {"length": SIDE, "radius": SIDE / 2, "capacitance": 1.0, "v": REST}
-        settings |= {"HH_eNa": E_NA, "HH_eK": E_K, "HH_eLeak": E_LEAK}
-        for name, value in settings.items():
-            cell.set(name, value)
-        cell.init_states()
-        for name in ["v", "HH_m", "HH_h", "HH_n"] if all_traces else ["v"]:
-            cell.record(name, verbose=False)
+        cell = jaxley_cell(["v", "HH_m", "HH_h", "HH_n"] if all_traces else ["v"])
 
         def run(current: Any) -> Any:
             wave = cell.data_stimulate(current)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from cell import FloatArray
-from simulators import CURRENT, E_K, E_LEAK, E_NA, REST, SIDE
+from simulators import CURRENT, REST, arbor_simulation, jaxley_cell, neuron_cell
 from train import END, ONSET, THRESHOLD
 
 LEVEL = REST + THRESHOLD  # mV
@@ -31,17 +31,7 @@ class NeuronCVODE:
 
     def prepare(self) -> Callable[[], Any]:
         h = self._h
-        cell = h.Section(name="cell")
-        if len(list(h.allsec())) > 1:
-            raise RuntimeError("an earlier cell lives on and would be solved too")
-        cell.L = cell.diam = SIDE
-        cell.cm = 1.0
-        cell.insert("hh")
-        cell.ena, cell.ek = E_NA, E_K
-        cell(0.5).hh.el = E_LEAK
-        h.usetable_hh = 0  # NEURON's table of rates has rows of 1 mV and errs by 1e-3
-        clamp = h.IClamp(cell(0.5))
-        clamp.delay, clamp.dur, clamp.amp = ONSET, 1e12, CURRENT
+        cell, clamp = neuron_cell(h, ONSET)
         detector = h.NetCon(cell(0.5)._ref_v, None, sec=cell)
         detector.threshold = LEVEL
         times = h.Vector()
@@ -87,41 +77,12 @@ class Arbor:
         from arbor import units
 
         self._units, self._dt = units, setting
-        here = "(location 0 0.5)"
-        shape = arbor.segment_tree()
-        ends = [arbor.mpoint(x, 0, 0, SIDE / 2) for x in (-SIDE / 2, SIDE / 2)]
-        shape.append(arbor.mnpos, *ends, tag=1)
-        decor = arbor.decor()
-        decor.set_property(Vm=REST * units.mV, cm=0.01 * units.F / units.m2)
-        decor.set_property(tempK=279.45 * units.Kelvin)
-        decor.set_ion("na", rev_pot=E_NA * units.mV)
-        decor.set_ion("k", rev_pot=E_K * units.mV)
-        decor.paint("(all)", arbor.density("hh", {"el": E_LEAK}))
-        decor.place(here, arbor.i_clamp(ONSET * units.ms, 1e12 * units.ms, CURRENT * units.nA))
-        decor.place(here, arbor.threshold_detector(LEVEL * units.mV), "detector")
-
-        class Recipe(arbor.recipe):
-            def num_cells(recipe) -> int:
-                return 1
-
-            def cell_kind(recipe, gid: int) -> Any:
-                return arbor.cell_kind.cable
-
-            def cell_description(recipe, gid: int) -> Any:
-                return arbor.cable_cell(shape, decor)
-
-            def global_properties(recipe, kind: Any) -> Any:
-                return arbor.neuron_cable_properties()
-
-        def simulation() -> Any:
-            made = arbor.simulation(Recipe())
-            made.record(arbor.spike_recording.local)
-            return made
-
-        self._simulation = simulation
+        self._level = arbor.threshold_detector(LEVEL * units.mV)
+        self._record = arbor.spike_recording.local
 
     def prepare(self) -> Callable[[], Any]:
-        simulation, ms = self._simulation(), self._units.ms
+        simulation, ms = arbor_simulation(ONSET, detectors=[self._level]), self._units.ms
+        simulation.record(self._record)
 
         def call() -> Any:
             simulation.run(END * ms, self._dt * ms)
@@ -144,18 +105,9 @@ class Jaxley:
     def __init__(self, setting: float) -> None:
         import jax
         import jaxley
-        from jaxley.channels import HH
 
-        jax.config.update("jax_enable_x64", True)
         self._dt = setting
-        cell = jaxley.Compartment()
-        cell.insert(HH())
-        values = {"length": SIDE, "radius": SIDE / 2, "capacitance": 1.0, "v": REST}
-        values |= {"HH_eNa": E_NA, "HH_eK": E_K, "HH_eLeak": E_LEAK}
-        for name, value in values.items():
-            cell.set(name, value)
-        cell.init_states()
-        cell.record("v", verbose=False)
+        cell = jaxley_cell(["v"])
 
         def run(current: Any) -> Any:
             wave = cell.data_stimulate(current)
