@@ -19,11 +19,15 @@ except ImportError as error:
 from pyhh_fast import models, simulations
 from pyhh_fast.errors import SimulationError
 from pyhh_fast.models import HHModel
+from pyhh_fast.population_recording import PopulationRecording
+from pyhh_fast.populations import Population
 from pyhh_fast.recording import Recording
 from pyhh_fast.simulations import Simulation
 
 __all__ = [
     "HHModel",
+    "Population",
+    "PopulationRecording",
     "Recording",
     "Simulation",
     "SimulationError",

@@ -8,14 +8,18 @@ import copy
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from pyhh_fast.models import set_rates
+from pyhh_fast.models import PARAMETERS, HHModel, set_rates
 from pyhh_fast.validation import FloatArray
 
 GRID_STEP = 0.05
 """Spacing, in mV, of the search; two equilibria closer than that may be missed."""
 
 MOST_GRID_POINTS = 20_000
+
+CELLS_AT_ONCE = 500
+"""Cells of a population that are searched at a time."""
 
 
 def resting_potential(model: Any) -> float:
@@ -31,21 +35,97 @@ def resting_potential(model: Any) -> float:
         stable = [V for V in found if is_stable(model, V)]
     if stable:
         return min(stable, key=abs)
-    places = ", ".join(f"{V:.4g}" for V in found)
-    got = f"unstable ones at V = {places} mV" if found else "no equilibrium at all"
-    raise ValueError(
-        f"parameters must have a stable resting potential; got {got}. "
-        "Choose a start with HHModel(startingVoltage=...) instead."
-    )
+    raise NoRest(found)
+
+
+class NoRest(ValueError):
+    """A model, or one cell of many, has no stable equilibrium, but only what was found."""
+
+    def __init__(self, found: list[float], cell: int | None = None) -> None:
+        places = ", ".join(f"{V:.4g}" for V in found)
+        got = f"unstable ones at V = {places} mV" if found else "no equilibrium at all"
+        whose, what = ("", "HHModel") if cell is None else (f" of cell {cell}", "Population")
+        super().__init__(
+            f"parameters{whose} must have a stable resting potential; got {got}. "
+            f"Choose a start with {what}(startingVoltage=...) instead."
+        )
+        self.found = found
+        self.cell = cell
+
+
+def resting_potentials(models: HHModel, size: int) -> FloatArray:
+    """Return the stable equilibria nearest 0 mV of `size` cells.
+
+    Parameters
+    ----------
+    models : HHModel
+        With the parameters of all cells: arrays of shape (size,).
+
+    Raises
+    ------
+    NoRest
+        If a cell has none.
+    """
+    with np.errstate(all="ignore"):
+        cell, V = _equilibria_of_many(models, size)
+        stable = is_stable(_cells_of(models, cell), V)
+    rest = np.full(size, np.nan)
+    order = np.argsort(-np.abs(V), kind="stable")  # the nearest to 0 last, so that it stays
+    order = order[stable[order]]
+    rest[cell[order]] = V[order]
+    if np.isnan(rest).any():
+        without = int(np.argmax(np.isnan(rest)))
+        raise NoRest(V[cell == without].tolist(), without)
+    return rest
+
+
+def _equilibria_of_many(models: HHModel, size: int) -> tuple[npt.NDArray[np.int64], FloatArray]:
+    """Return all equilibria, each as the number of its cell and V."""
+    reversals = [models.ENa, models.EK, models.EKleak]
+    V = _grid(float(np.min(reversals)), float(np.max(reversals)))
+    conductances = {"gNa": "ENa", "gK": "EK", "gKleak": "EKleak"}
+    # Cm dV/dt is linear in each conductance, and in its product with its reversal potential.
+    alone = HHModel(**dict.fromkeys(PARAMETERS, 0.0) | {"Cm": 1.0})
+    weights, parts = [], []
+    for g, E in conductances.items():
+        setattr(alone, g, 1.0)
+        parts.append(_steady_dVdt_at(alone, V))
+        setattr(alone, E, 1.0)
+        parts.append(_steady_dVdt_at(alone, V) - parts[-1])
+        setattr(alone, g, 0.0)
+        weights += [getattr(models, g), getattr(models, g) * getattr(models, E)]
+    cells, lows = [], []
+    for start in range(0, size, CELLS_AT_ONCE):
+        part = np.array([w[start : start + CELLS_AT_ONCE] for w in weights])
+        positive = part.T @ np.array(parts) > 0
+        cell, low = np.nonzero(positive[:, :-1] != positive[:, 1:])
+        cells.append(cell + start)
+        lows.append(low)
+    cell, low = np.concatenate(cells), np.concatenate(lows)
+    return cell, _bisect_all(_cells_of(models, cell), V[low], V[low + 1])
+
+
+def _cells_of(models: HHModel, cell: npt.NDArray[np.int64]) -> HHModel:
+    some = HHModel()
+    for name in PARAMETERS:
+        setattr(some, name, getattr(models, name)[cell])
+    return some
+
+
+def _bisect_all(models: HHModel, low: FloatArray, high: FloatArray) -> FloatArray:
+    sign = np.sign(_steady_dVdt_at(models, low))
+    while True:
+        middle = 0.5 * (low + high)
+        if not ((low < middle) & (middle < high)).any():
+            return high
+        below = np.sign(_steady_dVdt_at(models, middle)) == sign
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
 
 
 def equilibria(model: Any) -> list[float]:
     """Return all V, in mV and rising, at which `model` with steady gates has dV/dt = 0."""
     reversals = [float(model.ENa), float(model.EK), float(model.EKleak)]
-    low, high = min(reversals) - 50, max(reversals) + 50
-    points = min(int((high - low) / GRID_STEP), MOST_GRID_POINTS)
-    # Off the round numbers, where a user's own formulas may be 0/0.
-    V = np.linspace(low, high, points + 1) + 0.01234567
+    V = _grid(min(reversals), max(reversals))
     dVdt = _steady_dVdt(model, V)
     if not dVdt.any():
         return []
@@ -54,24 +134,32 @@ def equilibria(model: Any) -> list[float]:
     return [_bisect(model, float(V[i]), float(V[i + 1])) for i in brackets]
 
 
-def is_stable(model: Any, V: float) -> bool:
-    """Whether small deviations from the equilibrium at `V` die out.
+def _grid(lowest: float, highest: float) -> FloatArray:
+    """Return the V to search, in mV, where these are the reversal potentials at the ends."""
+    low, high = lowest - 50, highest + 50
+    points = min(int((high - low) / GRID_STEP), MOST_GRID_POINTS)
+    # Off the round numbers, where a user's own formulas may be 0/0.
+    return np.linspace(low, high, points + 1) + 0.01234567
+
+
+def is_stable(model: Any, V: Any) -> Any:
+    """Whether small deviations from the equilibrium at `V` (a number or an array) die out.
 
     They do where all eigenvalues of the Jacobian of (V, m, h, n) have negative real parts.
     """
     scratch = copy.deepcopy(model)
     _settle(scratch, V)
     at = np.array([V, scratch.m.state, scratch.h.state, scratch.n.state], dtype=np.float64)
-    jacobian = np.empty((4, 4))
+    jacobian = np.empty((*np.shape(V), 4, 4))
     for column, width in enumerate((1e-4, 1e-6, 1e-6, 1e-6)):
-        deviation = np.zeros(4)
+        deviation = np.zeros((4, *[1] * np.ndim(V)))
         deviation[column] = width
         after = _derivative(scratch, at + deviation)
         before = _derivative(scratch, at - deviation)
-        jacobian[:, column] = (after - before) / (2 * width)
-    if not np.isfinite(jacobian).all():
-        return False
-    return bool(np.linalg.eigvals(jacobian).real.max() < 0)
+        jacobian[..., column] = np.moveaxis((after - before) / (2 * width), 0, -1)
+    finite = np.isfinite(jacobian).all(axis=(-2, -1))
+    rates = np.linalg.eigvals(np.nan_to_num(jacobian)).real.max(axis=-1)
+    return finite & (rates < 0)
 
 
 def _steady_dVdt(model: Any, V: FloatArray) -> FloatArray:
@@ -102,7 +190,7 @@ def _settle(scratch: Any, V: Any) -> None:
 
 
 def _derivative(scratch: Any, at: FloatArray) -> FloatArray:
-    scratch.Vm, scratch.m.state, scratch.h.state, scratch.n.state = at
+    scratch.Vm, scratch.m.state, scratch.h.state, scratch.n.state = at.copy()  # changed in place
     scratch.iterate(0.0, 1.0)
     after = [scratch.Vm, scratch.m.state, scratch.h.state, scratch.n.state]
     return np.array(after, dtype=np.float64) - at

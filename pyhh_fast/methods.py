@@ -1,6 +1,11 @@
 """The methods that a run can be made with."""
 
-from typing import NamedTuple
+import warnings
+from typing import Any, NamedTuple
+
+from pyhh_fast import validation
+
+LARGEST_ADVISED_STEP = 0.05  # ms
 
 
 class Method(NamedTuple):
@@ -30,3 +35,15 @@ METHODS = {
     "adaptive": Method(8, float("inf"), fixed_step=False),
 }
 """By name; the first is pyHH's, and the default."""
+
+
+def step_size(name: str, value: Any, method: str) -> float:
+    """Return the step a user gave in ms, checked; warn him of a large one, two calls up."""
+    dt = validation.real_number(name, value, unit="ms", positive=True)
+    if METHODS[method].fixed_step and dt > LARGEST_ADVISED_STEP:
+        warnings.warn(
+            f"{name} is {dt:g} ms; steps of {LARGEST_ADVISED_STEP} ms or less are recommended",
+            UserWarning,
+            stacklevel=3,
+        )
+    return dt

@@ -1,8 +1,5 @@
 """Runs: a model, a stimulus, a step, and the traces that come of them."""
 
-import contextlib
-import sys
-import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -10,16 +7,15 @@ import numpy as np
 import numpy.typing as npt
 
 from pyhh_fast import validation
-from pyhh_fast.methods import METHODS
+from pyhh_fast.methods import METHODS, step_size
 from pyhh_fast.models import snapshot
+from pyhh_fast.progress import bar_over
 from pyhh_fast.recording import ALL, Recording, not_recorded
 from pyhh_fast.stepping import stepper_for
 from pyhh_fast.validation import FloatArray
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-LARGEST_ADVISED_STEP = 0.05  # ms
 
 
 class Simulation:
@@ -131,7 +127,7 @@ class Simulation:
         --------
         run : the same with more to choose, returning a `Recording`.
         """
-        dt = self._step_size("stepSizeMs", stepSizeMs, "euler")
+        dt = step_size("stepSizeMs", stepSizeMs, "euler")
         advice = "Pass one value a step; for a constant use run(current, dt, duration=...)."
         stimulus = validation.waveform("stimulusWaveform", stimulusWaveform, advice=advice)
         self._run(Recording(stimulus, dt), progress=False)
@@ -229,7 +225,7 @@ class Simulation:
         array([ 1.213623, 13.249455, 24.846504, 36.415405, 47.981222])
         """
         method = validation.choice("method", method, METHODS)
-        dt = self._step_size("dt", dt, method)
+        dt = step_size("dt", dt, method)
         rtol = validation.real_number("rtol", rtol, positive=True)
         atol = validation.real_number("atol", atol, positive=True)
         recorded = validation.names("record", record, ALL)
@@ -271,22 +267,12 @@ class Simulation:
             raise RuntimeError("There is nothing to plot yet. Call Run or run first.")
         return self.recording.plot()
 
-    def _step_size(self, name: str, value: Any, method: str) -> float:
-        dt = validation.real_number(name, value, unit="ms", positive=True)
-        if METHODS[method].fixed_step and dt > LARGEST_ADVISED_STEP:
-            warnings.warn(
-                f"{name} is {dt:g} ms; steps of {LARGEST_ADVISED_STEP} ms or less are recommended",
-                UserWarning,
-                stacklevel=3,
-            )
-        return dt
-
     def _run(self, recording: Recording, progress: bool) -> Recording:
         stepper = stepper_for(self.model, recording)
         recording._start = snapshot(self.model)
         start = stepper.state
         steps, can_go_on = len(recording), True
-        bar = _progress_bar(steps) if progress else contextlib.nullcontext()
+        bar = bar_over(steps, progress)
 
         def finish() -> None:
             stepper.leave()
@@ -323,13 +309,3 @@ class Simulation:
             vars(self).pop(name, None)
         for name in recording.recorded:
             setattr(self, name, getattr(recording, name))
-
-
-def _progress_bar(steps: int) -> Any:
-    try:
-        from tqdm.auto import tqdm
-    except ImportError:
-        raise ImportError(
-            "progress=True needs tqdm. Install it with: pip install 'pyhh_fast[progress]'"
-        ) from None
-    return tqdm(total=steps, unit="step", unit_scale=True, file=sys.stderr)

@@ -72,19 +72,28 @@ def flag(name: str, value: Any) -> bool:
     return bool(value)
 
 
-def count(name: str, value: Any) -> int:
-    """Return `value` as an int; it must be a whole number, 0 or more."""
-    rule = "a whole number, 0 or more"
+def count(name: str, value: Any, *, least: int = 0) -> int:
+    """Return `value` as an int; it must be a whole number, `least` or more."""
+    rule = f"a whole number, {least} or more"
     if not _is_real(value):
         raise TypeError(_message(name, rule, "", shown(value), ""))
-    if not (0 <= value <= MOST_STEPS and value == int(value)):
+    if not (least <= value <= MOST_STEPS and value == int(value)):
         raise ValueError(_message(name, rule, "", shown(value), ""))
     return int(value)
 
 
 def waveform(name: str, value: Any, *, advice: str) -> FloatArray:
     """Return a new float64 array; `value` must be 1-D, real and finite."""
-    rule, unit = "a 1-D array of finite numbers", "µA/cm²"
+    return _numbers(name, value, "a 1-D array of finite numbers", (1,), "µA/cm²", advice)
+
+
+def _numbers(
+    name: str, value: Any, rule: str, dimensions: tuple[int, ...], unit: str, advice: str
+) -> FloatArray:
+    """Return an array of float64 with one of these numbers of dimensions; all must be finite.
+
+    It is a new one, but for more than one dimension, of float64 already.
+    """
     if value is None or isinstance(value, str | bytes) or is_scalar(value):
         raise TypeError(_message(name, rule, unit, shown(value), advice))
     try:
@@ -96,24 +105,106 @@ def waveform(name: str, value: Any, *, advice: str) -> FloatArray:
         if given is not value:
             got += f", an array of {given.dtype}"
         raise TypeError(_message(name, rule, unit, got, "Convert it to numbers first."))
-    if given.ndim != 1:
+    if given.ndim not in dimensions:
         got = f"{given.ndim} dimensions, shape {given.shape}"
         raise ValueError(_message(name, rule, unit, got, advice))
     # MaskedArray's attribute, asked for without importing numpy.ma, which takes 10 ms.
     mask: Any = getattr(given, "mask", np.False_)
-    wave = np.empty(given.size)
-    for start in range(0, given.size, BLOCK):
-        block = slice(start, start + BLOCK)
-        with np.errstate(over="ignore"):
-            wave[block] = given[block]
+    copied = given.ndim == 1 or given.dtype != np.float64
+    wave = np.empty(given.shape) if copied else np.asarray(given)
+    rows = max(1, BLOCK // max(1, given[:1].size))
+    for start in range(0, len(given), rows):
+        block = slice(start, start + rows)
+        if copied:
+            with np.errstate(over="ignore"):
+                wave[block] = given[block]
         good = np.isfinite(wave[block])
         if mask.ndim:
             good &= ~mask[block]
         if not good.all():
-            index = start + int(np.argmin(good))
-            got = f"{given[index]!s} at index {index}"
+            at = np.unravel_index(int(np.argmin(good)), good.shape)
+            place = (start + int(at[0]), *map(int, at[1:]))
+            index = place[0] if given.ndim == 1 else place
+            got = f"{given[place]!s} at index {index}"
             raise ValueError(_message(name, rule, unit, got, "Replace or remove it."))
     return wave
+
+
+def per_cell(
+    name: str, value: Any, size: int, *, unit: str = "", positive: bool = False
+) -> FloatArray:
+    """Return one number for all of `size` cells, or an array of one each."""
+    if is_scalar(value):
+        return np.array(real_number(name, value, unit=unit, positive=positive))
+    kind = "positive, finite" if positive else "finite"
+    rule = f"a {kind} number, or one for each of {size} cells"
+    values = _numbers(name, value, rule, (1,), unit, "")
+    if values.size != size:
+        got = f"{values.size} values for a population of size {size}"
+        raise ValueError(_message(name, rule, unit, got, ""))
+    if positive and not (values > 0).all():
+        cell = int(np.argmin(values > 0))
+        got = f"{values[cell]} at index {cell}"
+        raise ValueError(_message(name, rule, unit, got, ""))
+    return values
+
+
+def stimuli(name: str, value: Any, size: int, duration: Any, dt: float) -> FloatArray:
+    """Return currents of shape (size, steps): as given, or a view that repeats them."""
+    if is_scalar(value):
+        wave = real_number(name, value, unit="µA/cm²")
+        if duration is None:
+            raise ValueError(
+                "duration must be given with a constant stimulus (ms); got None. Pass duration=..."
+                ", or an array with one value a step."
+            )
+        return np.broadcast_to(np.float64(wave), (size, steps_in(duration, dt)))
+    rule = "an array of finite numbers, of 1 or 2 dimensions"
+    advice = f"Pass shape (steps,), ({size}, steps), or with duration=... a number or ({size},)."
+    given = _numbers(name, value, rule, (1, 2), "µA/cm²", advice)
+    if given.ndim == 2 or duration is None:
+        if duration is not None:
+            raise ValueError(
+                f"duration must be left out where {name} has two dimensions; got {duration}. "
+                "The array's second dimension gives the number of steps."
+            )
+        if given.ndim == 2 and len(given) != size:
+            got = f"{len(given)} rows for a population of size {size}"
+            raise ValueError(_message(name, "one row for each cell", "µA/cm²", got, advice))
+        return np.broadcast_to(given, (size, given.shape[-1]))
+    if given.size != size:
+        got = f"{given.size} values for a population of size {size}"
+        rule = "one value for each cell, where duration is given"
+        advice = "For a value a step leave duration out."
+        raise ValueError(_message(name, rule, "µA/cm²", got, advice))
+    return np.broadcast_to(given[:, np.newaxis], (size, steps_in(duration, dt)))
+
+
+def index(name: str, value: Any, size: int) -> int:
+    """Return the number of a cell, which must be there."""
+    rule = f"a whole number from 0 to {size - 1}"
+    if not _is_real(value):
+        raise TypeError(_message(name, rule, "", shown(value), ""))
+    if not (0 <= value < size and value == int(value)):
+        raise ValueError(_message(name, rule, "", shown(value), ""))
+    return int(value)
+
+
+def indices(name: str, value: Any, size: int) -> npt.NDArray[np.int64]:
+    """Return the numbers of cells, of which each must be there, or of all for None."""
+    if value is None:
+        return np.arange(size, dtype=np.int64)
+    if is_scalar(value):
+        return np.array([index(name, value, size)], dtype=np.int64)
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        rule = f"a sequence of whole numbers from 0 to {size - 1}"
+        raise TypeError(_message(name, rule, "", shown(value), ""))
+    given = list(value)
+    if any(isinstance(one, bool | np.bool_) for one in given):
+        rule = f"a sequence of whole numbers from 0 to {size - 1}"
+        raise TypeError(_message(name, rule, "", "a mask", "Pass numpy.flatnonzero of it."))
+    numbers = [index(name, one, size) for one in given]
+    return np.array(numbers, dtype=np.int64)
 
 
 def present(

@@ -25,6 +25,17 @@ static inline hh_neuron hh_neuron_of(const hh_cell *c)
     return neuron;
 }
 
+/* One of many cells, which are the lanes themselves. */
+typedef struct {
+    double V, m, h, n;
+} hh_point;
+
+static inline hh_neuron hh_neuron_at(hh_point y)
+{
+    const hh_neuron neuron = {{y.V, lanes_of(y.m, y.h, y.n)}, {0.0, 0.0, 0.0}};
+    return neuron;
+}
+
 /* Whether V and all gates are finite: a sum is not where one of its terms is not. */
 static inline int hh_is_finite(hh_state y)
 {

@@ -54,12 +54,78 @@ static inline hh_rates hh_rates_at(double V)
     return r;
 }
 
-static inline hh_open hh_open_at(lanes x)
+/* Exponentials that the rates share, of V within HH_ROOT_NEAR. */
+typedef struct {
+    double V_80, V_20, V_18, V_10; /* e^(-V/80) and so on */
+} hh_exponentials;
+
+static inline hh_exponentials hh_exponentials_at(double V)
 {
-    const double m = lane_m(x), h = lane_h(x), n = lane_n(x);
+    const double q = hh_expm1_root(V), q2 = hh_expm1_doubled(q), q4 = hh_expm1_doubled(q2);
+    const double V_90 = hh_expm1_doubled(q4) + 1.0;
+    hh_exponentials e;
+    double V_40;
+    e.V_80 = HH_FMA(V_90, q, V_90);
+    V_40 = e.V_80 * e.V_80;
+    e.V_20 = V_40 * V_40;
+    e.V_18 = e.V_20 * (q4 + 1.0);
+    e.V_10 = e.V_20 * e.V_20;
+    return e;
+}
+
+/* Below this the product of the denominators of alpha_n and alpha_m has too few digits left. */
+#define HH_NOT_SHARED 1e-3
+
+/* alpha and alpha + beta, times dt, of each gate. */
+typedef struct {
+    double alpha_m, both_m, alpha_h, both_h, alpha_n, both_n;
+} hh_rates_dt;
+
+static inline hh_rates_dt hh_rates_dt_at(double V, double dt)
+{
+    const hh_rates r = hh_rates_at(V);
+    hh_rates_dt d;
+    d.alpha_m = r.alpha_m * dt;
+    d.alpha_h = r.alpha_h * dt;
+    d.alpha_n = r.alpha_n * dt;
+    d.both_m = r.beta_m * dt + d.alpha_m;
+    d.both_h = r.beta_h * dt + d.alpha_h;
+    d.both_n = r.beta_n * dt + d.alpha_n;
+    return d;
+}
+
+/* The same rates as many cells at once want them: no branch, one exponential, one division.
+   Relative errors are below 2e-14, but for alpha_n within 0.1 mV of its 0/0 at 10 mV and alpha_m of
+   that at 25 mV, where they grow to 2e-11 at 0.003 mV. Closer than that, and beyond HH_ROOT_NEAR,
+   *shared is 0, and the rates are those of hh_rates_dt_at. */
+HH_INLINE hh_rates_dt hh_shared_rates_dt(double V, hh_exponentials e, double dt, int *shared)
+{
+    const double to_n = HH_FMA(-2.718281828459045091, e.V_10, 1.0);  /* 1 - e^((10 - V)/10) */
+    const double to_m = HH_FMA(-12.18249396070347344, e.V_10, 1.0);  /* 1 - e^((25 - V)/10) */
+    const double to_h = HH_FMA(20.08553692318766774, e.V_10, 1.0);   /* 1 + e^((30 - V)/10) */
+    const double to_nm = to_n * to_m;
+    const double inverse = 1.0 / (to_nm * to_h), inverse_nm = inverse * to_h;
+    hh_rates_dt d;
+    d.alpha_n = HH_FMA(0.01 * dt, V, -0.1 * dt) * (inverse_nm * to_m);
+    d.alpha_m = HH_FMA(0.1 * dt, V, -2.5 * dt) * (inverse_nm * to_n);
+    d.alpha_h = (0.07 * dt) * e.V_20;
+    d.both_n = HH_FMA(0.125 * dt, e.V_80, d.alpha_n);
+    d.both_m = HH_FMA(4.0 * dt, e.V_18, d.alpha_m);
+    d.both_h = HH_FMA(dt, inverse * to_nm, d.alpha_h);
+    *shared = (fabs(V) < HH_ROOT_NEAR) & (fabs(to_nm) > HH_NOT_SHARED);
+    return d;
+}
+
+static inline hh_open hh_open_of(double m, double h, double n)
+{
     const double n2 = n * n;
     const hh_open open = {(m * m) * (m * h), n2 * n2};
     return open;
+}
+
+static inline hh_open hh_open_at(lanes x)
+{
+    return hh_open_of(lane_m(x), lane_h(x), lane_n(x));
 }
 
 static inline hh_currents hh_currents_at(const hh_parameters *p, double V, hh_open open)
@@ -78,20 +144,48 @@ static inline double hh_conductance_at(const hh_parameters *p, hh_open open)
     return HH_FMA(p->g_Na, open.Na, HH_FMA(p->g_K, open.K, p->g_L));
 }
 
+/* The parameters as a step of V uses them: per_C_m is dt / C_m, the conductances are times that. */
+typedef struct {
+    double per_C_m, Na, K, L, E_Na, E_K, E_L;
+} hh_charging;
+
+static inline hh_charging hh_charging_of(const hh_parameters *p, double dt_over_C_m)
+{
+    const hh_charging q = {
+        dt_over_C_m, dt_over_C_m * p->g_Na, dt_over_C_m * p->g_K, dt_over_C_m * p->g_L,
+        p->E_Na,     p->E_K,                p->E_L,
+    };
+    return q;
+}
+
 /* from + dt dV/dt at V. Terms stand in the order in which they are known, V before the gates, so that
    one fused operation waits for each. */
-HH_INLINE double hh_V_moved(double from, const hh_parameters *p, double dt_over_C_m, double V,
-                            hh_open open, double I)
+HH_INLINE double hh_V_charged(double from, hh_charging q, double V, hh_open open, double I)
 {
-    const double Na = dt_over_C_m * p->g_Na * (p->E_Na - V);
-    const double K = dt_over_C_m * p->g_K * (p->E_K - V);
-    const double L = dt_over_C_m * p->g_L;
-    const double rest = HH_FMA(L, p->E_L - V, HH_FMA(dt_over_C_m, I, from));
+    const double Na = q.Na * (q.E_Na - V);
+    const double K = q.K * (q.E_K - V);
+    const double rest = HH_FMA(q.L, q.E_L - V, HH_FMA(q.per_C_m, I, from));
     return HH_FMA(K, open.K, HH_FMA(Na, open.Na, rest));
 }
 
-/* x + dt dx/dt for all gates, with dt alpha and dt (alpha + beta): so only one operation waits for
-   both. */
+HH_INLINE double hh_V_moved(double from, const hh_parameters *p, double dt_over_C_m, double V,
+                            hh_open open, double I)
+{
+    return hh_V_charged(from, hh_charging_of(p, dt_over_C_m), V, open, I);
+}
+
+/* dt dx/dt, and x + dt dx/dt, with dt alpha and dt (alpha + beta): so only one operation waits for
+   both. For one gate, and below for all of a cell. */
+HH_INLINE double hh_gate_slope(double x, double alpha_dt, double both_dt)
+{
+    return HH_FMA(-both_dt, x, alpha_dt);
+}
+
+HH_INLINE double hh_gate_moved(double x, double alpha_dt, double both_dt)
+{
+    return HH_FMA(-both_dt, x, x + alpha_dt);
+}
+
 HH_INLINE lanes hh_gates_moved(lanes x, lanes alpha_dt, lanes both_dt)
 {
     return lanes_fnma(both_dt, x, lanes_add(x, alpha_dt));

@@ -22,4 +22,15 @@ static inline int hh_euler_step(hh_neuron now, const hh_parameters *p, double dt
     return 1;
 }
 
+/* The same for one of many cells, with its rates. */
+HH_INLINE hh_point hh_euler_moved(hh_point now, hh_charging q, hh_rates_dt r, double I)
+{
+    hh_point after;
+    after.V = hh_V_charged(now.V, q, now.V, hh_open_of(now.m, now.h, now.n), I);
+    after.m = hh_gate_moved(now.m, r.alpha_m, r.both_m);
+    after.h = hh_gate_moved(now.h, r.alpha_h, r.both_h);
+    after.n = hh_gate_moved(now.n, r.alpha_n, r.both_n);
+    return after;
+}
+
 #endif

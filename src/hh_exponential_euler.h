@@ -29,6 +29,23 @@ static inline void hh_exponential_rates(double *alpha_dt, double *both_dt)
     *both_dt *= less;
 }
 
+/* A line of a rate_source: what a row of Hodgkin and Huxley's own rates would give at V. */
+static inline void hh_exponential_line(double V, double dt, double *line)
+{
+    hh_rates_dt r = hh_rates_dt_at(V, dt);
+    hh_exponential_rates(&r.alpha_m, &r.both_m);
+    hh_exponential_rates(&r.alpha_h, &r.both_h);
+    hh_exponential_rates(&r.alpha_n, &r.both_n);
+    line[0] = V;
+    line[1] = r.alpha_m;
+    line[2] = r.alpha_h;
+    line[3] = r.alpha_n;
+    line[5] = r.both_m;
+    line[6] = r.both_h;
+    line[7] = r.both_n;
+    line[4] = line[8] = 0.0;
+}
+
 /* Returns 0 where the source lacks the rates at now.y.V. */
 static inline int hh_exponential_euler_step(hh_neuron now, const hh_parameters *p,
                                             double dt_over_C_m, const rate_source *relaxing,

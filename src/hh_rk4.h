@@ -5,13 +5,14 @@
 #include "hh_cell.h"
 #include "rate_table.h"
 
+static const double hh_rk4_stage[4] = {0.5, 0.5, 1.0, 0.0}; /* where the next slope is taken */
+static const double hh_rk4_weight[4] = {1.0 / 6, 1.0 / 3, 1.0 / 3, 1.0 / 6};
+
 /* The source holds the rates times dt, so each k is dt times a slope. Returns 0 where it lacks the
    rates of one of the four; after->y.V is then where they are wanted. */
 static inline int hh_rk4_step(hh_neuron now, const hh_parameters *p, double dt_over_C_m,
                               const rate_source *rates_dt, double I, hh_neuron *after)
 {
-    const double stage[4] = {0.5, 0.5, 1.0, 0.0}; /* of the next */
-    const double weight[4] = {1.0 / 6, 1.0 / 3, 1.0 / 3, 1.0 / 6};
     const lanes start = lanes_with_V(now.y.x, now.y.V);
     hh_state y = {now.y.V, start}, sum = y;
     int i;
@@ -24,11 +25,32 @@ static inline int hh_rk4_step(hh_neuron now, const hh_parameters *p, double dt_o
             return 0;
         }
         k = hh_slope_at(p, dt_over_C_m, r.alpha, r.both, y, I);
-        sum = hh_moved(sum.x, weight[i], k);
-        y = hh_moved(start, stage[i], k);
+        sum = hh_moved(sum.x, hh_rk4_weight[i], k);
+        y = hh_moved(start, hh_rk4_stage[i], k);
     }
     after->y = sum;
     return 1;
+}
+
+/* One of the four for one of many cells: the slope at *y, with its rates, goes into *sum and leads
+   to the next *y. */
+HH_INLINE void hh_rk4_moved(int i, hh_point start, hh_charging q, hh_rates_dt r, double I,
+                            hh_point *y, hh_point *sum)
+{
+    const double a = hh_rk4_stage[i], w = hh_rk4_weight[i];
+    hh_point k;
+    k.V = hh_V_charged(0.0, q, y->V, hh_open_of(y->m, y->h, y->n), I);
+    k.m = hh_gate_slope(y->m, r.alpha_m, r.both_m);
+    k.h = hh_gate_slope(y->h, r.alpha_h, r.both_h);
+    k.n = hh_gate_slope(y->n, r.alpha_n, r.both_n);
+    sum->V = HH_FMA(w, k.V, sum->V);
+    sum->m = HH_FMA(w, k.m, sum->m);
+    sum->h = HH_FMA(w, k.h, sum->h);
+    sum->n = HH_FMA(w, k.n, sum->n);
+    y->V = HH_FMA(a, k.V, start.V);
+    y->m = HH_FMA(a, k.m, start.m);
+    y->h = HH_FMA(a, k.h, start.h);
+    y->n = HH_FMA(a, k.n, start.n);
 }
 
 #endif

@@ -28,6 +28,9 @@ cdef extern from "hh_equations.h" nogil:
     ctypedef struct hh_open:
         pass
 
+    ctypedef struct hh_charging:
+        double per_C_m
+
     ctypedef struct hh_state:
         double V
         lanes x
@@ -61,6 +64,11 @@ cdef extern from "rate_table.h" nogil:
 
 
 cdef extern from "hh_cell.h" nogil:
+    ctypedef struct hh_point:
+        double V, m, h, n
+
+    hh_neuron hh_neuron_at(hh_point y)
+
     ctypedef struct hh_cell:
         double V, m, h, n
         double I_Na, I_K, I_L
@@ -86,6 +94,36 @@ cdef extern from "fixed_step.h" nogil:
                  const rate_source *rates_dt, double I, hh_neuron *after)
     double hh_crossing(hh_method method, hh_neuron before, hh_neuron after,
                        const hh_parameters *p, double dt_over_C_m, double I, double level)
+
+
+cdef extern from "hh_block.h" nogil:
+    const int HH_BLOCK
+    const int HH_SPIKE
+    const int HH_NOT_USUAL
+
+    ctypedef struct hh_block_state:
+        double *V
+
+    ctypedef struct hh_block_charging:
+        pass
+
+    ctypedef struct hh_block:
+        hh_block_state states[2]
+        hh_block_charging q
+        double *I
+        int64_t *flags
+        int64_t cells
+        char *out
+
+    hh_point hh_block_point(const hh_block_state *s, int64_t c)
+    void hh_block_put(hh_block_state *s, int64_t c, hh_point y)
+    hh_charging hh_block_charging_at(const hh_block_charging *q, int64_t c)
+    void hh_block_take_out(hh_block *b, hh_block_state *s, int64_t c)
+    void hh_block_take_in(hh_block *b, int64_t c, hh_point y, const hh_parameters *p, double dt)
+    void hh_block_close(hh_block *b, int64_t cells)
+    int64_t hh_block_step(hh_method method, hh_block *b, int which, double dt, double threshold)
+    hh_point hh_step_alone(hh_method method, hh_point now, hh_charging q, double I, double dt)
+    void hh_exponential_line(double V, double dt, double *line)
 
 
 cdef extern from "adaptive.h" nogil:

@@ -11,15 +11,19 @@
 
 #include <math.h>
 
-/* For what a step calls many times, and is to be one stretch of code all the same; and for what it
-   hardly ever calls. */
+/* For what a step calls many times, and is to be one stretch of code all the same; for what it
+   hardly ever calls; and for loops that are better compiled by themselves. */
 #if defined(_MSC_VER) && !defined(__clang__)
 #define HH_INLINE static __forceinline
 #define HH_RARE static __declspec(noinline)
+#define HH_BUSY static __declspec(noinline)
+#define HH_RESTRICT __restrict
 #define HH_LIKELY(condition) (condition)
 #else
 #define HH_INLINE static inline __attribute__((always_inline))
 #define HH_RARE static __attribute__((noinline, cold, unused))
+#define HH_BUSY static __attribute__((noinline, unused))
+#define HH_RESTRICT restrict
 #define HH_LIKELY(condition) __builtin_expect(!!(condition), 1)
 #endif
 

@@ -2,7 +2,7 @@
 #
 # Design
 # ------
-# The loops stand in the two files included below, one step of each method in a C header, the
+# The loops stand in the three files included below, one step of each method in a C header, the
 # equations in hh_equations.h, the rates in a table (rate_table.h). Nothing in a loop allocates,
 # takes the GIL or touches a Python object. The caller has checked every argument and calls again
 # and again, so that Python can answer Ctrl-C in between: all that a run carries from one call to
@@ -10,20 +10,25 @@
 # some V are not known, or the room for spikes is full, a loop stops before the step that wants
 # them, and the caller comes back with more.
 
-from libc.math cimport INFINITY, floor, fmax, fmin
+from libc.math cimport fabs, floor, fmax, fmin, INFINITY, isfinite, NAN
+from libc.stdint cimport int32_t, int64_t
 
 from hodgkin_huxley cimport (
     adaptive_accept, ADAPTIVE_FIRST_STEP, ADAPTIVE_LEAP, ADAPTIVE_MOST_PER_MS, adaptive_reject,
     adaptive_run, ADAPTIVE_SMALLEST_STEP, adaptive_stretch, c_assert, CROSSINGS_MOST,
     crossings_upward, dop853_attempt, dop853_bernstein, dop853_between, DOP853_INTERPOLANT,
-    dop853_interpolate, dop853_may_pass, dop853_slope, dop853_step, dop853_tolerance, hh_cell,
-    hh_cell_model, hh_crossing, hh_currents_at, hh_is_finite, hh_method, hh_neuron, hh_neuron_of,
-    hh_open_at, hh_parameters, hh_step, lane_h, lane_m, lane_n, lane_V, lanes, lanes_of,
-    lanes_with_V, PYHH_FAST_SOURCES, rate_source, RATE_SOURCE_LINE, RATE_TABLE_LANES,
+    dop853_interpolate, dop853_may_pass, dop853_slope, dop853_step, dop853_tolerance, HH_BLOCK,
+    hh_block, hh_block_charging_at, hh_block_close, hh_block_point, hh_block_put, hh_block_step,
+    hh_block_take_in, hh_block_take_out, hh_cell, hh_cell_model, hh_crossing, hh_currents,
+    hh_currents_at, HH_EXPONENTIAL_EULER, hh_exponential_line, hh_is_finite, hh_method, hh_neuron,
+    hh_neuron_at, hh_neuron_of, HH_NOT_USUAL, hh_open_at, hh_parameters, hh_point, HH_SPIKE,
+    hh_step, hh_step_alone, lane_h, lane_m, lane_n, lane_V, lanes, lanes_of, lanes_with_V,
+    PYHH_FAST_SOURCES, rate_source, RATE_SOURCE_LINE, RATE_TABLE_LANES,
     RATE_TABLE_POWERS, step_control_log2,
 )
 
 SOURCES = PYHH_FAST_SOURCES.decode("ascii")
+BLOCK = HH_BLOCK
 MOST_STEPS_PER_MS = ADAPTIVE_MOST_PER_MS
 SMALLEST_STEP = ADAPTIVE_SMALLEST_STEP
 
@@ -61,3 +66,4 @@ cdef inline rate_source rates_in(
 
 include "fixed_step.pxi"
 include "adaptive.pxi"
+include "population.pxi"

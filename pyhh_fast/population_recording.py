@@ -1,0 +1,191 @@
+"""What a run of many cells leaves behind."""
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from pyhh_fast.models import PARAMETERS
+from pyhh_fast.recording import CURRENTS, not_recorded
+from pyhh_fast.validation import FloatArray, StructArray, index
+
+if TYPE_CHECKING:
+    import xarray
+
+IntArray = npt.NDArray[np.int64]
+
+UNITS = {"Vm": "mV", "StateM": "1", "StateH": "1", "StateN": "1"} | dict.fromkeys(
+    CURRENTS, "µA/cm²"
+)
+
+
+class PopulationState(NamedTuple):
+    """V (mV) and the gates of all cells at one moment; arrays of shape (size,)."""
+
+    Vm: FloatArray
+    StateM: FloatArray
+    StateH: FloatArray
+    StateN: FloatArray
+
+
+class Spikes(NamedTuple):
+    """All spikes, by cell, and those of a cell by time; arrays of shape (spikes,), time in ms."""
+
+    cell: IntArray
+    time: FloatArray
+
+
+class PopulationRecording:
+    """Spikes, states and traces of one run; made by :meth:`pyhh_fast.Population.run`.
+
+    Attributes
+    ----------
+    size : int
+        How many cells there are.
+    steps : int
+        How many steps were made.
+    dt : float, ms
+    spike_counts : ndarray of int, shape (size,)
+        How often each cell crossed `threshold` upward.
+    final_state : PopulationState
+        `Vm` (mV), `StateM`, `StateH`, `StateN` after the last step, each of shape (size,).
+    diverged_at : ndarray of int, shape (size,)
+        The step at which a cell stopped being finite, -1 for all that did not. From that step on
+        its traces and its state are NaN.
+    Vm, StateM, StateH, StateN, INa, IK, IKleak : ndarray, shape (recorded cells, samples)
+        The traces that `record` named, a row for each of `cells`. Sample j of Vm and the gates is
+        after step ``j * every``, as in `times`; of the currents (µA/cm², outward positive) it is
+        that step's, from the state before it, one dt earlier.
+    cells : ndarray of int
+        Numbers of the cells that were recorded, in the order of the rows.
+    every : int
+    recorded : tuple of str
+        Names of the traces.
+    threshold : float, mV
+    method : str
+    parameters : dict of ndarray, each of shape (size,)
+        Those that the run was made with, by name.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pyhh_fast as pyhh
+    >>> population = pyhh.Population.at_rest(4)
+    >>> recording = population.run(np.array([0, 5, 10, 20]), 0.01, duration=100.0)
+    >>> recording
+    PopulationRecording(4 cells, 10000 steps of 0.01 ms, 100 ms, 17 spikes)
+    >>> recording.spike_counts
+    array([0, 1, 7, 9])
+    """
+
+    Vm: FloatArray
+    INa: FloatArray
+    IK: FloatArray
+    IKleak: FloatArray
+    StateN: FloatArray
+    StateM: FloatArray
+    StateH: FloatArray
+
+    def __init__(
+        self,
+        parameters: StructArray,
+        steps: int,
+        dt: float,
+        method: str,
+        threshold: float,
+        recorded: tuple[str, ...],
+        cells: IntArray,
+        every: int,
+    ) -> None:
+        self.size = parameters.size
+        self.steps = steps
+        self.dt = dt
+        self.method = method
+        self.threshold = threshold
+        self.recorded = recorded
+        self.cells = cells
+        self.every = every
+        self._parameters = parameters
+        self._traces = np.empty((len(recorded), cells.size, -(-steps // every)))
+        self._name_traces()
+        self.diverged_at: IntArray = np.full(self.size, -1, dtype=np.int64)
+        self.spike_counts: IntArray = np.zeros(self.size, dtype=np.int64)
+        self._spike_times: FloatArray = np.empty(0)
+        self.final_state: PopulationState
+
+    def __getattr__(self, name: str) -> Any:
+        raise not_recorded(self, name)
+
+    def __repr__(self) -> str:
+        cells, steps, spikes = self.size, self.steps, self._spike_times.size
+        return (
+            f"PopulationRecording({cells} cell{'s' * (cells != 1)}, "
+            f"{steps} step{'s' * (steps != 1)} of {self.dt:g} ms, {steps * self.dt:g} ms, "
+            f"{spikes} spike{'s' * (spikes != 1)})"
+        )
+
+    @property
+    def times(self) -> FloatArray:
+        """Times of the samples of `Vm` and the gates, in ms; a new array of shape (samples,)."""
+        samples = np.arange(self._traces.shape[2], dtype=np.float64)
+        return (samples * self.every + 1) * self.dt
+
+    @property
+    def spikes(self) -> Spikes:
+        """All spikes: their cells and their times in ms, by cell and then by time."""
+        return Spikes(np.repeat(np.arange(self.size), self.spike_counts), self._spike_times)
+
+    @property
+    def parameters(self) -> dict[str, FloatArray]:
+        """Parameters by name, each an array of shape (size,)."""
+        symbols = self._parameters.dtype.names or ()
+        return {name: self._parameters[s] for name, s in zip(PARAMETERS, symbols, strict=True)}
+
+    def spike_times(self, cell: int) -> FloatArray:
+        """Return the times, in ms, at which a cell crossed `threshold` upward.
+
+        V before < threshold ≤ V after, the state before the first step included; the time is
+        interpolated to the order of the method, as for :class:`pyhh_fast.Recording`.
+
+        Parameters
+        ----------
+        cell : int
+            Its number, from 0.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there is no such cell.
+        """
+        cell = index("cell", cell, self.size)
+        if not hasattr(self, "_ends"):
+            self._ends = np.cumsum(self.spike_counts)
+        end = int(self._ends[cell])
+        return self._spike_times[end - int(self.spike_counts[cell]) : end]
+
+    def to_xarray(self) -> "xarray.Dataset":
+        """Return all of it as an `xarray.Dataset`, with names, units and parameters.
+
+        Parameters of the cells are coordinates of the dimension `cell`. Traces have the dimensions
+        `recorded_cell` (`cell` where all were recorded) and `time`; those of the currents, which
+        are one dt earlier, `current_time`. Spikes are `spike_time` and `spike_cell` over `spike`.
+
+        Raises
+        ------
+        ImportError
+            If xarray is not installed.
+        """
+        from pyhh_fast import labelled
+
+        return labelled.dataset(self)
+
+    def _name_traces(self) -> None:
+        for name, trace in zip(self.recorded, self._traces, strict=True):
+            setattr(self, name, trace)
+
+    def _end_at(self, step: int) -> None:
+        """Keep the first `step` steps."""
+        self.steps = step
+        self._traces = self._traces[:, :, : -(-step // self.every)]
+        self._name_traces()
+        self.diverged_at[self.diverged_at >= step] = -1

@@ -1,0 +1,428 @@
+"""Many cells at once: each with parameters and a state of its own, none coupled to another."""
+
+import contextlib
+import os
+import warnings
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from pyhh_fast import equilibria, rate_tables, validation
+from pyhh_fast.compiled_cell import SYMBOLS, not_tabulated
+from pyhh_fast.errors import SimulationError
+from pyhh_fast.kinetics import BuiltIn, NotTabulable, Own, kinetics_of
+from pyhh_fast.methods import METHODS, step_size
+from pyhh_fast.models import GATES, PARAMETERS, HHModel, has_own_kinetics, snapshot
+from pyhh_fast.overrides import own_behaviour
+from pyhh_fast.population_recording import PopulationRecording, PopulationState
+from pyhh_fast.population_stepper import PopulationStepper
+from pyhh_fast.progress import bar_over
+from pyhh_fast.recording import ALL
+from pyhh_fast.stepping import check_model
+from pyhh_fast.validation import StructArray
+
+STATE = {"Vm": "V", "StateM": "m", "StateH": "h", "StateN": "n"}
+"""pyHH's names of the variables of a cell, and the equations' symbols for them."""
+
+FIXED_STEP = [name for name, method in METHODS.items() if method.fixed_step]
+
+
+class _PerCell:
+    """A number of each cell, kept as a field of a structured array."""
+
+    def __init__(self, array: str, field: str, unit: str) -> None:
+        self._array, self._field, self._unit = array, field, unit
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        return self if instance is None else getattr(instance, self._array)[self._field]
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        array = getattr(instance, self._array)
+        array[self._field] = validation.per_cell(
+            self._name, value, array.size, unit=self._unit, positive=self._name == "Cm"
+        )
+
+
+class Population:
+    """Many Hodgkin-Huxley neurons, not coupled, each with its own parameters and state.
+
+    Parameters
+    ----------
+    size : int
+        How many cells.
+    **parameters : float or array_like of shape (size,)
+        Any of Cm, gNa, gK, gKleak, ENa, EK, EKleak and startingVoltage, in the units of
+        :class:`pyhh_fast.HHModel` and with its defaults: one number for all cells, or one a cell.
+
+    Attributes
+    ----------
+    size : int
+    Cm, gNa, gK, gKleak, ENa, EK, EKleak : ndarray, shape (size,)
+        The parameters. They may be set, or changed in place, between runs.
+    Vm : ndarray, shape (size,), mV
+        Membrane potential of each cell now; at first, startingVoltage.
+    StateM, StateH, StateN : ndarray, shape (size,)
+        Open fraction of the gates now. As in an HHModel m and n start steady, and **h at 0**: see
+        :meth:`at_rest`.
+    recording : PopulationRecording or None
+        Of the latest run.
+
+    Raises
+    ------
+    TypeError
+        If a name is no parameter, or a value no real number.
+    ValueError
+        If a value is NaN or infinite, Cm is not positive, or there is not one value a cell.
+
+    Examples
+    --------
+    How often do cells with less and less sodium fire in a second?
+
+    >>> import numpy as np
+    >>> import pyhh_fast as pyhh
+    >>> population = pyhh.Population.at_rest(5, gNa=np.linspace(120, 60, 5))
+    >>> population.run(10.0, 0.01, duration=1_000.0).spike_counts
+    array([69, 58,  1,  1,  1])
+    """
+
+    Cm = _PerCell("_parameters", "C_m", "µF/cm²")
+    gNa = _PerCell("_parameters", "g_Na", "mS/cm²")
+    gK = _PerCell("_parameters", "g_K", "mS/cm²")
+    gKleak = _PerCell("_parameters", "g_L", "mS/cm²")
+    ENa = _PerCell("_parameters", "E_Na", "mV")
+    EK = _PerCell("_parameters", "E_K", "mV")
+    EKleak = _PerCell("_parameters", "E_L", "mV")
+    Vm = _PerCell("_state", "V", "mV")
+    StateM = _PerCell("_state", "m", "")
+    StateH = _PerCell("_state", "h", "")
+    StateN = _PerCell("_state", "n", "")
+
+    recording: PopulationRecording | None
+    _parameters: StructArray
+    _state: StructArray
+    _model: HHModel | None
+
+    def __init__(self, size: int, **parameters: npt.ArrayLike) -> None:
+        V = parameters.pop("startingVoltage", 0.0)
+        self._set_up(size, parameters)
+        size = self.size
+        self.Vm = validation.per_cell("startingVoltage", V, size, unit="mV")
+        alpha, beta = np.split(rate_tables.hodgkin_huxley(np.ascontiguousarray(self.Vm)), 2, axis=1)
+        self._state["m"], _, self._state["n"] = (alpha / (alpha + beta)).T
+
+    @classmethod
+    def at_rest(cls, size: int, **parameters: npt.ArrayLike) -> Self:
+        """Return cells at their resting potentials, all gates steady.
+
+        Of several equilibria of a cell it is the stable one nearest 0 mV.
+
+        Parameters
+        ----------
+        size : int
+            How many cells.
+        **parameters : float or array_like of shape (size,)
+            Any of Cm, gNa, gK, gKleak, ENa, EK, EKleak.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As :class:`Population`.
+        ValueError
+            If a cell has no stable equilibrium: it fires by itself.
+
+        Examples
+        --------
+        >>> import pyhh_fast as pyhh
+        >>> population = pyhh.Population.at_rest(2, EKleak=[10.6, 10.613])
+        >>> population.Vm.round(6)
+        array([0.000278, 0.003621])
+        """
+        if "startingVoltage" in parameters:
+            raise TypeError("at_rest finds the starting voltages itself; leave them out.")
+        population = cls(size, **parameters)
+        different, which = np.unique(population._parameters, return_inverse=True)
+        models = HHModel()
+        for name, symbol in SYMBOLS.items():
+            setattr(models, name, different[symbol])
+        try:
+            V = equilibria.resting_potentials(models, different.size)
+        except equilibria.NoRest as error:
+            cell = int(np.argmax(which == error.cell))
+            raise equilibria.NoRest(error.found, cell) from None
+        rates = rate_tables.hodgkin_huxley(V)
+        steady = rates[:, :3] / (rates[:, :3] + rates[:, 3:])
+        for field, values in zip("Vmhn", [V, *steady.T], strict=True):
+            population._state[field] = values[which]
+        return population
+
+    @classmethod
+    def from_model(cls, model: HHModel, size: int, **parameters: npt.ArrayLike) -> Self:
+        """Return cells like `model`: its parameters, its kinetics, and its state as it is now.
+
+        Parameters
+        ----------
+        model : HHModel
+            It may be of a subclass with an `_UpdateGateTimeConstants` of its own, whose rates are
+            tabulated. It is copied; what it becomes later does not count.
+        size : int
+            How many cells.
+        **parameters : float or array_like of shape (size,)
+            Any of Cm, gNa, gK, gKleak, ENa, EK, EKleak, in the place of the model's.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As :class:`Population`.
+        ValueError
+            If the model has a step of its own (see :class:`pyhh_fast.HHModel`), or its rates
+            cannot be tabulated: run such models one by one, with :class:`pyhh_fast.Simulation`.
+
+        Examples
+        --------
+        >>> import pyhh_fast as pyhh
+        >>> class Fast(pyhh.HHModel):
+        ...     def _UpdateGateTimeConstants(self, Vm):
+        ...         super()._UpdateGateTimeConstants(Vm)
+        ...         for gate in (self.m, self.h, self.n):
+        ...             gate.alpha, gate.beta = 3 * gate.alpha, 3 * gate.beta
+        >>> population = pyhh.Population.from_model(Fast.at_rest(), 3, gNa=[100, 120, 140])
+        >>> population.run(20.0, 0.01, duration=100.0).spike_counts
+        array([20, 22, 22])
+        """
+        check_model(model)
+        advice = "Run such models one by one, with Simulation."
+        if reason := own_behaviour(model):
+            raise ValueError(f"model must make its steps as HHModel does; got {reason}. {advice}")
+        population = cls.__new__(cls)
+        population._set_up(
+            size, {name: getattr(model, name) for name in PARAMETERS} | dict(parameters)
+        )
+        population._state["V"] = model.Vm
+        for name in GATES:
+            population._state[name] = getattr(model, name).state
+        if has_own_kinetics(model):
+            population._model = snapshot(model) or model
+            try:
+                population._kinetics()
+            except NotTabulable as error:
+                raise ValueError(
+                    f"model must have rates that can be tabulated; got: "
+                    f"{not_tabulated(model, error)}. {advice}"
+                ) from error
+        return population
+
+    def __repr__(self) -> str:
+        return f"Population({self.size} cell{'s' * (self.size != 1)})"
+
+    @property
+    def size(self) -> int:
+        """How many cells there are."""
+        return self._state.size
+
+    def run(
+        self,
+        stimulus: npt.ArrayLike,
+        dt: float,
+        *,
+        duration: float | None = None,
+        method: str = "euler",
+        record: Iterable[str] = (),
+        cells: npt.ArrayLike | None = None,
+        every: int = 1,
+        threshold: float = 50.0,
+        threads: int | None = None,
+        progress: bool = False,
+    ) -> PopulationRecording:
+        """Run all cells through a stimulus and return what happened.
+
+        The cells go on from their present state and are left at the last step.
+
+        Parameters
+        ----------
+        stimulus : float or array_like, µA/cm²
+            Injected current, depolarising where positive. With `duration`: a constant for all
+            cells, or an array of shape (size,), a constant for each. Without: an array of shape
+            (steps,), a value a step for all cells, or (size, steps). A float64 array of two
+            dimensions is not copied.
+        dt : float, ms
+            Step size. Steps above 0.05 ms are inaccurate, and a warning says so.
+        duration : float, ms, optional
+            Time to simulate, a whole number of steps; only with a constant stimulus.
+        method : {"euler", "exponential_euler", "rk4"}, default "euler"
+            As for :meth:`pyhh_fast.Simulation.run`.
+        record : sequence of str, default none
+            Names of the traces to keep, of Vm, INa, IK, IKleak, StateN, StateM, StateH; spikes
+            come in any case.
+        cells : sequence of int, default all
+            Numbers of the cells whose traces are kept.
+        every : int, default 1
+            Keep the traces of every so many steps, those of the first included.
+        threshold : float, default 50, mV
+            Upward crossings of it are the spikes.
+        threads : int, default one for each CPU there is for this process
+            How many threads share the work. The numbers do not depend on it.
+        progress : bool, default False
+            Show a progress bar; needs tqdm.
+
+        Returns
+        -------
+        PopulationRecording
+            Also kept as `recording`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument, or a number of a cell, cannot be used; nothing was run.
+        SimulationError
+            If rates of a model's own turn out, on the way, to be what no table holds.
+        ImportError
+            If `progress` is asked for and tqdm is not installed.
+
+        Warns
+        -----
+        UserWarning
+            If cells diverge. `recording.diverged_at` says which and when; their traces and states
+            are NaN from there on, and the others go on. With kinetics of a model's own a cell
+            diverges when it leaves ±1000 mV.
+
+        Notes
+        -----
+        Ctrl-C stops a run within 0.1 s, that of a million cells within a few. As after any error
+        during a run, the steps made so far are kept on `recording`, and the cells stand at the
+        last of them.
+
+        A cell's numbers do not depend on how many others there are, on its place among them, or on
+        the number of threads. They differ from those of a :class:`pyhh_fast.Simulation` by
+        rounding, 1e-9 mV in 100 ms.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import pyhh_fast as pyhh
+        >>> population = pyhh.Population.at_rest(100)
+        >>> currents = np.linspace(0, 20, 100)
+        >>> recording = population.run(currents, 0.01, duration=200.0, record=["Vm"], every=10)
+        >>> recording.Vm.shape
+        (100, 2000)
+        >>> recording.spike_times(99).round(2)[:3]
+        array([ 1.23, 13.26, 24.86])
+        """
+        method = validation.choice("method", method, FIXED_STEP)
+        dt = step_size("dt", dt, method)
+        recorded = validation.names("record", record, ALL)
+        rows = validation.indices("cells", cells, self.size)
+        every = validation.count("every", every, least=1)
+        threshold = validation.real_number("threshold", threshold, unit="mV")
+        threads = cores() if threads is None else validation.count("threads", threads, least=1)
+        progress = validation.flag("progress", progress)
+        wave = validation.stimuli("stimulus", stimulus, self.size, duration, dt)
+        self._check_cells()
+        recording = PopulationRecording(
+            self._parameters.copy(),
+            wave.shape[1],
+            dt,
+            method,
+            threshold,
+            recorded,
+            rows if recorded else rows[:0],
+            every,
+        )
+        stepper = PopulationStepper(self._state, wave, recording, self._kinetics(), threads)
+        return self._run(stepper, recording, threads, progress)
+
+    def _run(
+        self,
+        stepper: PopulationStepper,
+        recording: PopulationRecording,
+        threads: int,
+        progress: bool,
+    ) -> PopulationRecording:
+        steps = recording.steps
+        bar = bar_over(steps, progress)
+
+        def finish() -> None:
+            recording._end_at(stepper.step)
+            recording.spike_counts, recording._spike_times = stepper.spikes()
+            self._state = stepper.state
+            recording.final_state = PopulationState(
+                *[stepper.state[symbol].copy() for symbol in STATE.values()]
+            )
+            self.recording = recording
+
+        pool = ThreadPoolExecutor(threads) if threads > 1 else contextlib.nullcontext()
+        try:
+            with bar as shown, pool as executor:
+                while (done := stepper.step) < steps:
+                    stepper.advance(executor)
+                    if shown is not None:
+                        shown.update(stepper.step - done)
+        except NotTabulable as error:
+            step = stepper.step
+            raise SimulationError(
+                f"the run cannot go on at step {step} (t = {step * recording.dt:g} ms): of "
+                f"_UpdateGateTimeConstants it was found that {error}. Run such models one by one, "
+                "with Simulation.",
+                step=step,
+                time=step * recording.dt,
+                V=float("nan"),
+            ) from error
+        finally:
+            # After Ctrl-C or an error too: nothing computed is lost. Nor by a second Ctrl-C.
+            try:
+                finish()
+            except KeyboardInterrupt:
+                finish()
+                raise
+        self._warn_of_divergence(recording)
+        return recording
+
+    def _set_up(self, size: int, parameters: dict[str, Any]) -> None:
+        size = validation.count("size", size)
+        defaults = {name: getattr(HHModel, name) for name in PARAMETERS}
+        self._parameters = np.zeros(size, [(symbol, np.float64) for symbol in SYMBOLS.values()])
+        self._state = np.zeros(size, [(symbol, np.float64) for symbol in STATE.values()])
+        self._model = None
+        self.recording = None
+        for name, value in (defaults | parameters).items():
+            if name not in PARAMETERS:
+                known = [*PARAMETERS, "startingVoltage"]
+                raise TypeError(validation.unknown_name("parameter", name, known))
+            setattr(self, name, value)
+
+    def _check_cells(self) -> None:
+        """See that what was set in place can be used."""
+        for name in PARAMETERS:
+            setattr(self, name, getattr(self, name))
+
+    def _kinetics(self) -> BuiltIn | Own:
+        if self._model is None:
+            return BuiltIn()
+        kinetics = kinetics_of(self._model, table_needed=True)
+        kinetics.table(0.0)
+        return kinetics
+
+    def _warn_of_divergence(self, recording: PopulationRecording) -> None:
+        diverged = np.flatnonzero(recording.diverged_at >= 0)
+        if diverged.size:
+            steps = recording.diverged_at[diverged]
+            first = int(np.argmin(steps))
+            warnings.warn(
+                f"{diverged.size} of {recording.size} cells diverged, the first at step "
+                f"{steps[first]} (cell {diverged[first]}); recording.diverged_at has all. "
+                "A smaller dt, or method='exponential_euler', may help.",
+                UserWarning,
+                stacklevel=3,
+            )
+
+
+def cores() -> int:
+    """Return how many CPUs this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,254 @@
+# The time loop of many cells, block by block.
+
+
+cdef struct spike_list:
+    int32_t *cell
+    double *time
+    int64_t count, room
+
+
+cdef struct population_steps:
+    # What all steps of a call have in common.
+    hh_method method
+    double dt, threshold
+    bint tabulated    # rates are read cell by cell from
+    rate_source rates
+    bint built_in     # where that ends, the equations have the rates
+    double largest_V  # other rates end here for good, mV
+
+
+cdef inline int64_t tabulated_step(
+    hh_block *b,
+    int now,
+    const population_steps *s,
+    const hh_parameters *parameters,
+    double *wanted,
+) noexcept nogil:
+    # Steps the cells of a block one by one; flags them as hh_block_step does, and returns -1
+    # where rates are wanted.
+    cdef rate_source rates = s.rates
+    cdef double[9] line
+    cdef hh_neuron before, after
+    cdef hh_point y
+    cdef double dt_over_C_m
+    cdef int64_t c, any_flag = 0
+    c_assert(RATE_SOURCE_LINE == 9)
+    for c in range(b.cells):
+        b.flags[c] = 0
+        if b.out[c]:
+            hh_block_put(&b.states[1 - now], c, hh_block_point(&b.states[now], c))
+            continue
+        before = hh_neuron_at(hh_block_point(&b.states[now], c))
+        after = before
+        dt_over_C_m = hh_block_charging_at(&b.q, c).per_C_m
+        if not hh_step(s.method, before, &parameters[c], dt_over_C_m, &rates, b.I[c], &after):
+            if s.built_in:
+                hh_exponential_line(after.y.V, s.dt, line)
+                rates.asked, rates.lines = line, 1
+                hh_step(s.method, before, &parameters[c], dt_over_C_m, &rates, b.I[c], &after)
+            elif fabs(after.y.V) < s.largest_V:
+                wanted[0] = after.y.V
+                return -1
+            else:
+                after.y.V = NAN
+        y.V, y.m, y.h, y.n = after.y.V, lane_m(after.y.x), lane_h(after.y.x), lane_n(after.y.x)
+        hh_block_put(&b.states[1 - now], c, y)
+        if before.y.V < s.threshold and s.threshold <= y.V:
+            b.flags[c] = HH_SPIKE
+        elif not hh_is_finite(after.y):
+            b.flags[c] = HH_NOT_USUAL
+        any_flag |= b.flags[c]
+    return any_flag
+
+
+cdef inline int settle(
+    hh_block *b,
+    int now,
+    int64_t c,
+    const population_steps *s,
+    const hh_parameters *p,
+    int64_t step,
+    int64_t *diverged_at,
+    spike_list *spikes,
+    int32_t cell,
+) noexcept nogil:
+    # Does for a flagged cell what its step left over; returns 0 where there is no room.
+    cdef hh_point before = hh_block_point(&b.states[now], c), y
+    cdef hh_neuron start, end
+    if b.flags[c] & HH_NOT_USUAL and not s.tabulated:
+        y = hh_step_alone(s.method, before, hh_block_charging_at(&b.q, c), b.I[c], s.dt)
+        hh_block_put(&b.states[1 - now], c, y)
+    start, end = hh_neuron_at(before), hh_neuron_at(hh_block_point(&b.states[1 - now], c))
+    if not hh_is_finite(end.y):
+        # A step straight to infinity is seen at the next.
+        diverged_at[0] = step if hh_is_finite(start.y) else step - 1
+        hh_block_take_out(b, &b.states[1 - now], c)
+        return 1
+    if start.y.V < s.threshold and s.threshold <= end.y.V:
+        if spikes.count >= spikes.room:
+            return 0
+        spikes.cell[spikes.count] = cell
+        spikes.time[spikes.count] = s.dt * (
+            step + hh_crossing(s.method, start, end, p, s.dt / p.C_m, b.I[c], s.threshold)
+        )
+        spikes.count += 1
+    return 1
+
+
+cdef inline void record(
+    const hh_block *b,
+    int now,
+    const hh_parameters *parameters,
+    Py_ssize_t first_cell,
+    const int64_t[::1] recorded,
+    const int64_t[::1] rows,
+    const int64_t[::1] variables,
+    double[:, :, ::1] traces,
+    int64_t sample,
+) noexcept nogil:
+    cdef hh_point y
+    cdef hh_neuron before
+    cdef hh_currents i
+    cdef double[7] values
+    cdef Py_ssize_t j, v
+    cdef int64_t c
+    for j in range(recorded.shape[0]):
+        c = recorded[j] - first_cell
+        y = hh_block_point(&b.states[1 - now], c)
+        before = hh_neuron_at(hh_block_point(&b.states[now], c))
+        i = hh_currents_at(&parameters[c], before.y.V, hh_open_at(before.y.x))
+        values[0], values[1], values[2], values[3] = y.V, y.m, y.h, y.n
+        values[4], values[5], values[6] = i.I_Na, i.I_K, i.I_L
+        for v in range(variables.shape[0]):
+            traces[v, rows[j], sample] = NAN if b.out[c] else values[variables[v]]
+
+
+def population(
+    hh_method method,
+    const hh_point[::1] before,             # IN     shape (size,)
+    hh_point[::1] after,                    # OUT    the same, I.shape[1] steps later
+    const hh_parameters[::1] parameters,    # IN     shape (size,)
+    bint tabulated,                         # rates come from the table, which must be there anyhow
+    bint built_in,                          # they are Hodgkin and Huxley's
+    double largest_V,                       # mV; other rates end here
+    const double[:, :, ::1] rows,           # IN     these as for fixed_step
+    Py_ssize_t first,
+    double inverse_width,
+    double low,
+    double high,
+    const double[:, ::1] asked,
+    double[::1] wanted,
+    const double[:, :] I,                   # IN     shape (size, steps), any strides
+    int64_t step,                           # number of the first step within its run
+    double dt,
+    double threshold,                       # mV
+    Py_ssize_t first_cell,                  # the call is for these cells, the last excluded
+    Py_ssize_t last_cell,
+    Py_ssize_t block_size,                  # at most BLOCK
+    int64_t[::1] diverged_at,               # INOUT  shape (size,): a step, or -1
+    int32_t[::1] spike_cells,               # OUT    room for the spikes of this call
+    double[::1] spike_times,                # OUT    ms
+    int64_t[::1] spikes,                    # OUT    shape (1,): how many there are
+    int64_t every,                          # steps whose number this divides are recorded
+    const int64_t[::1] recorded,            # IN     which cells are, rising
+    const int64_t[::1] recorded_rows,       # IN     the row of each in traces
+    const int64_t[::1] variables,           # IN     which of V, m, h, n, I_Na, I_K, I_L are
+    double[:, :, ::1] traces,               # OUT    shape (variables, cells, samples)
+):
+    """Make I.shape[1] steps with each of some cells; return how that ended.
+
+    DONE: all were made. Anything else: what was written counts for nothing, and the same call may
+    be made again. Only these cells' parts of the outputs are written, and there is no static
+    state: calls for different cells may run in different threads.
+
+    The step that would leave a cell not finite is noted in diverged_at; from there on its traces
+    and state are NaN, and the others go on.
+    """
+    cdef population_steps s
+    cdef spike_list found
+    cdef hh_block b
+    cdef hh_point y
+    cdef Py_ssize_t cell = first_cell, cells, steps = I.shape[1], i, to_record = 0, past
+    cdef int64_t c, any_flag
+    cdef int now
+    cdef bint I_changes = I.strides[1] != 0, I_is_common = I.strides[0] == 0
+    cdef Ending status = DONE
+
+    s.method, s.dt, s.threshold = method, dt, threshold
+    s.rates = rates_in(rows, first, inverse_width, low, high, asked)
+    s.tabulated, s.built_in, s.largest_V = tabulated, built_in, largest_V
+    found.count, found.room = 0, min(spike_cells.shape[0], spike_times.shape[0])
+    found.cell, found.time = &spike_cells[0], &spike_times[0]
+
+    with nogil:
+        c_assert(0 < block_size <= HH_BLOCK and I.shape[0] == before.shape[0])
+        c_assert(tabulated or method != HH_EXPONENTIAL_EULER)
+        while to_record < recorded.shape[0] and recorded[to_record] < first_cell:
+            to_record += 1
+        while cell < last_cell and status == DONE:
+            cells = min(block_size, last_cell - cell)
+            past = to_record
+            while past < recorded.shape[0] and recorded[past] < cell + cells:
+                past += 1
+            now = 0
+            hh_block_close(&b, cells)
+            for c in range(cells):
+                y = before[cell + c]
+                if isfinite(y.V + y.m + y.h + y.n):
+                    hh_block_take_in(&b, c, y, &parameters[cell + c], dt)
+                else:
+                    hh_block_take_out(&b, &b.states[0], c)
+                    if diverged_at[cell + c] < 0:
+                        diverged_at[cell + c] = max(0, step - 1)
+            for i in range(steps):
+                if I_changes or i == 0:
+                    for c in range(cells):
+                        b.I[c] = I[0 if I_is_common else cell + c, i]
+                if tabulated:
+                    any_flag = tabulated_step(&b, now, &s, &parameters[cell], &wanted[0])
+                    if any_flag < 0:
+                        status = RATES_WANTED
+                        break
+                else:
+                    any_flag = hh_block_step(method, &b, now, dt, threshold)
+                if any_flag:
+                    for c in range(cells):
+                        if b.flags[c] and not settle(
+                            &b, now, c, &s, &parameters[cell + c], step + i,
+                            &diverged_at[cell + c], &found, <int32_t>(cell + c),
+                        ):
+                            status = SPIKES_FULL
+                            break
+                    if status != DONE:
+                        break
+                if past > to_record and (step + i) % every == 0:
+                    record(
+                        &b, now, &parameters[cell], cell, recorded[to_record:past],
+                        recorded_rows[to_record:past], variables, traces, (step + i) // every,
+                    )
+                now = 1 - now
+            for c in range(cells):
+                y = hh_block_point(&b.states[now], c)
+                if b.out[c]:
+                    y.V = y.m = y.h = y.n = NAN
+                after[cell + c] = y
+            to_record = past
+            cell += cells
+
+    spikes[0] = found.count
+    return status
+
+
+def order_spikes(
+    const int32_t[::1] cells,
+    const double[::1] times,
+    int64_t[::1] next_place,    # INOUT  shape (size,): where the next spike of each cell goes
+    double[::1] ordered,        # OUT
+):
+    """Put each spike at its cell's next place."""
+    cdef Py_ssize_t i
+    with nogil:
+        c_assert(cells.shape[0] == times.shape[0])
+        for i in range(cells.shape[0]):
+            ordered[next_place[cells[i]]] = times[i]
+            next_place[cells[i]] += 1
