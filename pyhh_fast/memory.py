@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pyhh_fast.validation import FloatArray
+from pyhh_fast.validation import FloatArray, StructArray
 
 CACHE_LINE = 64
 HUGE_PAGE = 2**21
@@ -26,3 +26,15 @@ def trace(size: int) -> FloatArray:
         return np.empty(size)
     pages = -(-size * 8 // HUGE_PAGE)
     return aligned(pages * HUGE_PAGE // 8, HUGE_PAGE)[:size]
+
+
+def structs(like: StructArray) -> StructArray:
+    """Return an array of the shape (n,) and the fields, all float64, of another; not filled."""
+    return trace(like.size * like.dtype.itemsize // 8).view(like.dtype)
+
+
+def copy_of(array: StructArray) -> StructArray:
+    """Return a copy of an array of shape (n,) with fields, all float64."""
+    twin = structs(array)
+    twin[:] = array
+    return twin

@@ -111,7 +111,7 @@ class PopulationRecording:
         self.diverged_at: IntArray = np.full(self.size, -1, dtype=np.int64)
         self.spike_counts: IntArray = np.zeros(self.size, dtype=np.int64)
         self._spike_times: FloatArray = np.empty(0)
-        self.final_state: PopulationState
+        self._final: StructArray
 
     def __getattr__(self, name: str) -> Any:
         raise not_recorded(self, name)
@@ -129,6 +129,11 @@ class PopulationRecording:
         """Times of the samples of `Vm` and the gates, in ms; a new array of shape (samples,)."""
         samples = np.arange(self._traces.shape[2], dtype=np.float64)
         return (samples * self.every + 1) * self.dt
+
+    @property
+    def final_state(self) -> PopulationState:
+        """State of all cells after the last step."""
+        return PopulationState(*[self._final[symbol] for symbol in self._final.dtype.names or ()])
 
     @property
     def spikes(self) -> Spikes:

@@ -5,32 +5,39 @@ time loop takes its cells from where the chunk began, and writes where they end 
 made again, with more room or a longer table, or dropped by Ctrl-C.
 """
 
-import threading
+import time
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pyhh_fast import rate_tables
+from pyhh_fast import memory, rate_tables
 from pyhh_fast._rate_tables import LINE
 from pyhh_fast.fixed_stepper import NUMBERS
 from pyhh_fast.kernels import loops
 from pyhh_fast.kinetics import BuiltIn, Own
 from pyhh_fast.population_recording import PopulationRecording
 from pyhh_fast.recording import TRACES
+from pyhh_fast.travelling_rates import Tabulated
 from pyhh_fast.validation import FloatArray, StructArray
 
-CHUNK = 0.05
-"""Seconds that a chunk should take, so that little is lost to Ctrl-C."""
+CALL = 0.04
+"""Seconds that a call of the time loop may take, so that Ctrl-C is heard soon."""
 
-COST = {"euler": 2e-9, "exponential_euler": 1e-8, "rk4": 8e-9}
-"""Seconds that a step of a cell takes, roughly."""
+CHUNK = 0.2
+"""Seconds that a chunk may take, so that Ctrl-C drops little."""
+
+FIRST = 2_000_000
+"""Steps of all cells together in the first chunk, of which no time is known yet."""
 
 SHORTEST, LONGEST = 8, 65_536
 """Steps of a chunk."""
 
 CALLS = 8
 """Calls for each thread in a chunk, so that none waits long for the others."""
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 Part = tuple[np.ndarray, FloatArray]
 """Cells and times of some spikes, those of one cell in order."""
@@ -52,9 +59,11 @@ class PopulationStepper:
         state: StructArray,
         stimulus: FloatArray,
         recording: PopulationRecording,
-        kinetics: BuiltIn | Own,
+        kinetics: BuiltIn | Own | Tabulated,
         threads: int,
     ) -> None:
+        from threading import Lock  # here, because importing the package needs none
+
         r = self._recording = recording
         self._stimulus = stimulus
         self._kinetics = kinetics
@@ -62,22 +71,22 @@ class PopulationStepper:
         self._tabulated = not built_in or r.method == "exponential_euler"
         self._built_in = built_in
         self._table = kinetics.table(0.0)
-        self._table_lock = threading.Lock()
+        self._table_lock = Lock()
         # How many steps are whole, where they led, and the spikes on the way: replaced at once.
         self._parts: list[Part] = []
-        self._whole = (0, state.copy(), 0)
-        self._spare = state.copy()
+        self._whole = (0, state, 0)
+        self._spare = memory.structs(state)
+        self._other = memory.structs(state)
         self._threads = threads
-        per_thread = -(-r.size // threads)
-        self._block = min(loops.BLOCK, 8 * -(-per_thread // 8)) if r.size else loops.BLOCK
-        blocks = -(-r.size // self._block)
+        size = max(r.size, 1)
+        self._block = min(loops.BLOCK, 8 * -(-size // (8 * threads)))
+        blocks = -(-size // self._block)
         per_call = self._block * -(-blocks // (CALLS * threads))
         self._calls = [
             (first, min(first + per_call, r.size)) for first in range(0, r.size, per_call)
         ]
-        seconds = max(r.size, 64) * COST[r.method] * (1 if built_in else 4) / threads
-        self.chunk = int(min(max(CHUNK / seconds, SHORTEST), LONGEST))
-        spikes = [int((last - first) * (2 + self.chunk * r.dt / 5)) for first, last in self._calls]
+        self._chunk = min(max(FIRST // size, SHORTEST), LONGEST)
+        spikes = [2 * (last - first) for first, last in self._calls]
         self._rooms = [(np.empty(n, np.int32), np.empty(n)) for n in spikes]
         order = np.argsort(r.cells, kind="stable")
         self._recorded = r.cells[order], order.astype(np.int64)
@@ -105,10 +114,11 @@ class PopulationStepper:
             loops.order_spikes(cells, part, next_place, times)
         return counts, times
 
-    def advance(self, pool: ThreadPoolExecutor | None) -> None:
+    def advance(self, pool: "Executor | None") -> None:
         """Make the steps of a chunk."""
         step, state, parts = self._whole
-        steps = min(self.chunk, self._recording.steps - step)
+        steps = min(self._chunk, self._recording.steps - step)
+        start = time.perf_counter()
         numbers = range(len(self._calls))
         found: Iterable[Part]
         if pool is None:
@@ -122,8 +132,11 @@ class PopulationStepper:
                     future.cancel()
         del self._parts[parts:]
         self._parts += [part for part in found if part[0].size]
-        after, self._spare = self._spare, state
-        self._whole = (step + steps, after, len(self._parts))
+        self._whole = (step + steps, self._spare, len(self._parts))
+        self._spare, self._other = self._other, self._spare
+        took = max(time.perf_counter() - start, 1e-9)
+        longest = min(CHUNK, CALL * len(self._calls) / self._threads)
+        self._chunk = int(min(max(steps * min(longest / took, 4), SHORTEST), LONGEST))
 
     def _call(self, number: int, steps: int) -> Part:
         """Make steps with the cells of one call, until they are made."""

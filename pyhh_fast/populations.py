@@ -4,20 +4,19 @@ import contextlib
 import os
 import warnings
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from pyhh_fast import equilibria, rate_tables, validation
+from pyhh_fast import equilibria, memory, rate_tables, validation
 from pyhh_fast.compiled_cell import SYMBOLS, not_tabulated
 from pyhh_fast.errors import SimulationError
 from pyhh_fast.kinetics import BuiltIn, NotTabulable, Own, kinetics_of
 from pyhh_fast.methods import METHODS, step_size
 from pyhh_fast.models import GATES, PARAMETERS, HHModel, has_own_kinetics, snapshot
 from pyhh_fast.overrides import own_behaviour
-from pyhh_fast.population_recording import PopulationRecording, PopulationState
+from pyhh_fast.population_recording import PopulationRecording
 from pyhh_fast.population_stepper import PopulationStepper
 from pyhh_fast.progress import bar_over
 from pyhh_fast.recording import ALL
@@ -146,7 +145,15 @@ class Population:
         if "startingVoltage" in parameters:
             raise TypeError("at_rest finds the starting voltages itself; leave them out.")
         population = cls(size, **parameters)
-        different, which = np.unique(population._parameters, return_inverse=True)
+        if population.size == 0:
+            return population
+        which = np.zeros(population.size, np.int64)
+        for name, value in parameters.items():
+            if not validation.is_scalar(value):
+                _, kind = np.unique(getattr(population, name), return_inverse=True)
+                _, which = np.unique(which * population.size + kind, return_inverse=True)
+        _, one_of_each = np.unique(which, return_index=True)
+        different = population._parameters[one_of_each]
         models = HHModel()
         for name, symbol in SYMBOLS.items():
             setattr(models, name, different[symbol])
@@ -324,7 +331,7 @@ class Population:
         wave = validation.stimuli("stimulus", stimulus, self.size, duration, dt)
         self._check_cells()
         recording = PopulationRecording(
-            self._parameters.copy(),
+            memory.copy_of(self._parameters),
             wave.shape[1],
             dt,
             method,
@@ -350,14 +357,11 @@ class Population:
             recording._end_at(stepper.step)
             recording.spike_counts, recording._spike_times = stepper.spikes()
             self._state = stepper.state
-            recording.final_state = PopulationState(
-                *[stepper.state[symbol].copy() for symbol in STATE.values()]
-            )
+            recording._final = memory.copy_of(stepper.state)
             self.recording = recording
 
-        pool = ThreadPoolExecutor(threads) if threads > 1 else contextlib.nullcontext()
         try:
-            with bar as shown, pool as executor:
+            with bar as shown, _pool(threads) as executor:
                 while (done := stepper.step) < steps:
                     stepper.advance(executor)
                     if shown is not None:
@@ -397,8 +401,10 @@ class Population:
 
     def _check_cells(self) -> None:
         """See that what was set in place can be used."""
-        for name in PARAMETERS:
-            setattr(self, name, getattr(self, name))
+        for name, symbol in SYMBOLS.items():
+            values = self._parameters[symbol]
+            if not (np.isfinite(values).all() and (name != "Cm" or (values > 0).all())):
+                setattr(self, name, values)  # which tells what is wrong
 
     def _kinetics(self) -> BuiltIn | Own:
         if self._model is None:
@@ -417,8 +423,17 @@ class Population:
                 f"{steps[first]} (cell {diverged[first]}); recording.diverged_at has all. "
                 "A smaller dt, or method='exponential_euler', may help.",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
+
+
+def _pool(threads: int) -> Any:
+    """Return a context with an executor, or with None where the caller's thread is enough."""
+    if threads == 1:
+        return contextlib.nullcontext()
+    from concurrent.futures import ThreadPoolExecutor  # here, because it takes 5 ms
+
+    return ThreadPoolExecutor(threads)
 
 
 def cores() -> int:

@@ -5,6 +5,7 @@ The wrong kind of thing is a TypeError, the wrong value of the right kind a Valu
 """
 
 import numbers
+import os
 import reprlib
 from collections.abc import Iterable
 from typing import Any
@@ -180,13 +181,13 @@ def stimuli(name: str, value: Any, size: int, duration: Any, dt: float) -> Float
     return np.broadcast_to(given[:, np.newaxis], (size, steps_in(duration, dt)))
 
 
-def index(name: str, value: Any, size: int) -> int:
+def index(name: str, value: Any, size: int, place: str = "") -> int:
     """Return the number of a cell, which must be there."""
-    rule = f"a whole number from 0 to {size - 1}"
+    rule, got = f"a whole number from 0 to {size - 1}", shown(value) + place
     if not _is_real(value):
-        raise TypeError(_message(name, rule, "", shown(value), ""))
+        raise TypeError(_message(name, rule, "", got, ""))
     if not (0 <= value < size and value == int(value)):
-        raise ValueError(_message(name, rule, "", shown(value), ""))
+        raise ValueError(_message(name, rule, "", got, ""))
     return int(value)
 
 
@@ -203,7 +204,7 @@ def indices(name: str, value: Any, size: int) -> npt.NDArray[np.int64]:
     if any(isinstance(one, bool | np.bool_) for one in given):
         rule = f"a sequence of whole numbers from 0 to {size - 1}"
         raise TypeError(_message(name, rule, "", "a mask", "Pass numpy.flatnonzero of it."))
-    numbers = [index(name, one, size) for one in given]
+    numbers = [index(name, one, size, f" at index {i}") for i, one in enumerate(given)]
     return np.array(numbers, dtype=np.int64)
 
 
@@ -280,3 +281,101 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.5)
     advice = f"Did you mean {lower[close[0]]}?" if close else ""
     return _message(kind, f"one of {', '.join(known)}", "", repr(name), advice)
+
+
+def drive(name: str, value: Any, duration: Any, dt: float) -> tuple[FloatArray, int]:
+    """Return the values of a stimulus, of which a constant has one, and the number of steps."""
+    if is_scalar(value):
+        wave = stimuli(name, value, 1, duration, dt)
+        return wave[0, :1] if wave.size else np.zeros(1), wave.size
+    values = waveform(name, value, advice="Pass one value a step, or a number with duration=...")
+    if duration is not None:
+        raise ValueError(
+            f"duration must be left out where {name} is an array; got {duration}. "
+            "The array's length gives the number of steps."
+        )
+    return values, values.size
+
+
+def axis(name: str, value: Any, *, unit: str, positive: bool = False) -> FloatArray:
+    """Return the numbers along one dimension of a grid; there must be one or more."""
+    kind = "positive, finite" if positive else "finite"
+    rule = f"a 1-D array of one or more {kind} numbers"
+    values = _numbers(name, value, rule, (1,), unit, "")
+    if values.size == 0:
+        raise ValueError(_message(name, rule, unit, "none", ""))
+    if positive and not (values > 0).all():
+        at = int(np.argmin(values > 0))
+        raise ValueError(_message(name, rule, unit, f"{values[at]} at index {at}", ""))
+    return values
+
+
+def of_each_cell(name: str, value: Any, size: int) -> FloatArray:
+    """Return what a function found of `size` cells: a number of each, or a row of them."""
+    rule = f"a function that returns a number, or a row of numbers, for each of {size} cells"
+    try:
+        found = np.asarray(value)
+    except ValueError:
+        raise ValueError(_message(name, rule, "", f"{shown(value)} from it", "")) from None
+    got = f"{shown(found if found.ndim else value)} from it"
+    if found.dtype.kind not in "biuf":
+        raise TypeError(_message(name, rule, "", got, ""))
+    if found.ndim not in (1, 2) or len(found) != size or found[:1].size == 0:
+        raise ValueError(_message(name, rule, "", got, ""))
+    return found.astype(np.float64)
+
+
+def real_numbers(name: str, value: Any, *, unit: str = "") -> FloatArray:
+    """Return an array of any shape, that of a number being (); all must be finite."""
+    if is_scalar(value):
+        return np.array(real_number(name, value, unit=unit))
+    rule = "a finite number or an array of them"
+    return _numbers(name, value, rule, tuple(range(1, 65)), unit, "")
+
+
+def step_counts(name: str, value: Any, dt: float, *, least: int = 1) -> npt.NDArray[np.int64]:
+    """Return how many steps of `dt` make up each duration: whole numbers, `least` or more."""
+    lengths = real_numbers(name, value, unit="ms")
+    with np.errstate(over="ignore"):
+        steps = lengths / dt
+    whole = np.round(steps)
+    apart = np.abs(steps - whole) > np.maximum(1e-9, 4 * np.finfo(float).eps * whole)
+    wrong = apart | (whole < least) | (steps > MOST_STEPS)
+    if wrong.any():
+        place = np.unravel_index(int(np.argmax(wrong)), wrong.shape)
+        got = f"{lengths[place]}, which is {steps[place]:.12g} steps of {dt}"
+        if lengths.ndim:
+            at = tuple(map(int, place))
+            got += f", at index {at[0] if len(at) == 1 else at}"
+        rule = f"a whole number of steps, {least} to {MOST_STEPS}"
+        raise ValueError(_message(name, rule, "ms", got, ""))
+    return np.asarray(whole, dtype=np.int64)
+
+
+def same_rows(
+    name: str, found: npt.NDArray[Any], before: npt.NDArray[Any], dimensions: int
+) -> None:
+    """See that what a function found of some cells has rows as long as those of others."""
+    got, expected = (array.shape[dimensions:] for array in (found, before))
+    if got != expected:
+        rule = "a function that returns as many numbers for every cell"
+        got_both = f"rows of shape {got} after {expected}"
+        raise ValueError(_message(name, rule, "", got_both, ""))
+
+
+def instance(name: str, value: Any, kind: type, rule: str, advice: str) -> None:
+    """See that `value` is of that kind."""
+    if not isinstance(value, kind):
+        raise TypeError(_message(name, rule, "", shown(value), advice))
+
+
+def local_path(name: str, value: Any) -> str:
+    """Return the path of what is, or may come to be, in the local file system."""
+    rule = "a path of the local file system"
+    if not isinstance(value, str | os.PathLike):
+        raise TypeError(_message(name, rule, "", shown(value), ""))
+    path = os.fspath(value)
+    if "://" in path:
+        advice = "Copy it there when it is finished."
+        raise ValueError(_message(name, rule, "", repr(path), advice))
+    return path

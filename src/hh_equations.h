@@ -95,9 +95,9 @@ static inline hh_rates_dt hh_rates_dt_at(double V, double dt)
 }
 
 /* The same rates as many cells at once want them: no branch, one exponential, one division.
-   Relative errors are below 2e-14, but for alpha_n within 0.1 mV of its 0/0 at 10 mV and alpha_m of
-   that at 25 mV, where they grow to 2e-11 at 0.003 mV. Closer than that, and beyond HH_ROOT_NEAR,
-   *shared is 0, and the rates are those of hh_rates_dt_at. */
+   Relative errors are below 1e-14, but for alpha_n near its 0/0 at 10 mV and alpha_m near that at
+   25 mV: below 2e-14 mV over the distance, so up to 1e-11 at 0.003 mV. Closer than that, and beyond
+   HH_ROOT_NEAR, *shared is 0, and the rates are those of hh_rates_dt_at. */
 HH_INLINE hh_rates_dt hh_shared_rates_dt(double V, hh_exponentials e, double dt, int *shared)
 {
     const double to_n = HH_FMA(-2.718281828459045091, e.V_10, 1.0);  /* 1 - e^((10 - V)/10) */

@@ -181,7 +181,13 @@ def population(
     found.cell, found.time = &spike_cells[0], &spike_times[0]
 
     with nogil:
-        c_assert(0 < block_size <= HH_BLOCK and I.shape[0] == before.shape[0])
+        c_assert(0 < block_size <= HH_BLOCK)
+        c_assert(0 <= first_cell and last_cell <= before.shape[0])
+        c_assert(after.shape[0] == before.shape[0] and parameters.shape[0] == before.shape[0])
+        c_assert(I.shape[0] == before.shape[0] and diverged_at.shape[0] == before.shape[0])
+        c_assert(recorded_rows.shape[0] == recorded.shape[0] == traces.shape[1])
+        c_assert(variables.shape[0] == traces.shape[0])
+        c_assert(traces.shape[1] == 0 or (step + steps - 1) // every < traces.shape[2])
         c_assert(tabulated or method != HH_EXPONENTIAL_EULER)
         while to_record < recorded.shape[0] and recorded[to_record] < first_cell:
             to_record += 1

@@ -56,3 +56,47 @@ def test_arrays_of_another_shape_break_an_assertion(wrong, adaptive):
     assert ended.returncode == -signal.SIGABRT
     assert "Assertion" in ended.stderr
     assert "rates_in" in ended.stderr or "_loops_" in ended.stderr
+
+
+def advance_population(
+    cells=20, steps=50, short=None, last=None, block=8, I_rows=None, recorded=(3,)
+):
+    """Run the loop of many cells, with one array shorter by its last element."""
+    table = rate_tables.tabulate(rate_tables.hodgkin_huxley, -50.0, 50.0)
+
+    def array(name, *shape, kind=float):
+        return np.zeros((shape[0] - (name == short), *shape[1:]), kind)
+
+    symbols = [(symbol, float) for symbol in "Vmhn"]
+    after = array("after", cells, kind=symbols)
+    parameters = np.ones(cells - (short == "parameters"), PARAMETERS.dtype)
+    I = np.zeros((I_rows or cells, steps))  # noqa: E741
+    return loops.population(
+        *(0, np.zeros(cells, symbols), after, parameters, False, True, 1e3),
+        *(table.times(0.01), table.first, 4.0, -50.0, 50.0, np.empty((0, 9)), np.zeros(1)),
+        *(I, 0, 0.01, -1.0, 0, cells if last is None else last, block),
+        *(array("diverged_at", cells, kind=np.int64), array("spike_cells", 9, kind=np.int32)),
+        *(np.zeros(9), np.zeros(1, np.int64), 1),
+        *(np.array(recorded), array("recorded_rows", len(recorded), kind=np.int64)),
+        *(np.zeros(1, np.int64), array("traces", 1, 1, steps)),
+    )
+
+
+def test_a_right_call_for_many_cells_passes():
+    assert advance_population() == loops.Ending.DONE
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        f"short='{name}'"
+        for name in ("after", "parameters", "diverged_at", "recorded_rows", "traces")
+    ]
+    + ["last=21", "block=136", "block=0", "I_rows=19"],
+)
+def test_arrays_of_many_cells_of_another_shape_break_an_assertion(wrong):
+    code = f"import test_checked_build; test_checked_build.advance_population({wrong})"
+    command = [sys.executable, "-c", code]
+    ended = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True)
+    assert ended.returncode == -signal.SIGABRT
+    assert "Assertion" in ended.stderr

@@ -36,6 +36,18 @@ for method in METHODS:
         for gate in (model.m, model.h, model.n):
             digest.update(np.array([gate.alpha, gate.beta, gate.state]).tobytes())
         V += recording.Vm[::100].tolist()
+# Many cells, to where their common exponential ends and beyond.
+g = np.linspace(60, 140, 21)
+for method in ("euler", "exponential_euler", "rk4"):
+    population = pyhh.Population(21, startingVoltage=3 * g - 190, gNa=g, Cm=g / 100)
+    recording = population.run(I, 0.005, method=method, record=ALL, every=7, threads=2)
+    for name in ALL:
+        digest.update(getattr(recording, name).tobytes())
+    digest.update(recording.spikes.time.tobytes())
+    digest.update(recording.diverged_at.tobytes())
+    V += recording.Vm[:, ::1_000].ravel().tolist()
+rested = pyhh.Population.at_rest(21, gNa=g)
+digest.update(np.array([rested.Vm, rested.StateM, rested.StateH, rested.StateN]).tobytes())
 print(json.dumps([digest.hexdigest(), V]))
 """
 

@@ -1,0 +1,305 @@
+"""Every message that bad input to a population gives: its type and its whole text."""
+
+import numpy as np
+import pytest
+from test_errors import raises
+from test_overrides import FrozenGates  # steps in Python
+
+import pyhh_fast as pyhh
+
+NAMES = "Cm, EK, EKleak, ENa, gK, gKleak, gNa, startingVoltage"
+METHODS = "euler, exponential_euler, rk4"
+FORMS = "Pass shape (steps,), (3, steps), or with duration=... a number or (3,)."
+NUMBERS = "stimulus must be an array of finite numbers, of 1 or 2 dimensions (µA/cm²)"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parameters", "kind", "message"),
+    [
+        ([-1], {}, ValueError, "size must be a whole number, 0 or more; got -1."),
+        ([2.5], {}, ValueError, "size must be a whole number, 0 or more; got 2.5."),
+        (["3"], {}, TypeError, "size must be a whole number, 0 or more; got '3' (str)."),
+        (
+            [3],
+            {"gna": 100},
+            TypeError,
+            f"parameter must be one of {NAMES}; got 'gna'. Did you mean gNa?",
+        ),
+        (
+            [3],
+            {"gNa": [100, 110]},
+            ValueError,
+            "gNa must be a finite number, or one for each of 3 cells (mS/cm²); got 2 values for a "
+            "population of size 3.",
+        ),
+        (
+            [3],
+            {"EK": [-12, np.nan, -12]},
+            ValueError,
+            "EK must be a finite number, or one for each of 3 cells (mV); got nan at index 1. "
+            "Replace or remove it.",
+        ),
+        ([3], {"gK": np.inf}, ValueError, "gK must be a finite number (mS/cm²); got inf."),
+        (
+            [3],
+            {"Cm": [1, 2, 0]},
+            ValueError,
+            "Cm must be a positive, finite number, or one for each of 3 cells (µF/cm²); got 0.0 at "
+            "index 2.",
+        ),
+        ([3], {"Cm": -1}, ValueError, "Cm must be a positive, finite number (µF/cm²); got -1."),
+        (
+            [3],
+            {"ENa": ["a", "b", "c"]},
+            TypeError,
+            "ENa must be a finite number, or one for each of 3 cells (mV); got ['a', 'b', 'c'] "
+            "(list), an array of <U1. Convert it to numbers first.",
+        ),
+        (
+            [2],
+            {"gNa": np.ones((2, 2))},
+            ValueError,
+            "gNa must be a finite number, or one for each of 2 cells (mS/cm²); got 2 dimensions, "
+            "shape (2, 2).",
+        ),
+        (
+            [3],
+            {"startingVoltage": [0, 1]},
+            ValueError,
+            "startingVoltage must be a finite number, or one for each of 3 cells (mV); got 2 "
+            "values for a population of size 3.",
+        ),
+        ([3], {"ENa": 1j}, TypeError, "ENa must be a finite number (mV); got 1j."),
+    ],
+)
+def test_bad_cells(arguments, parameters, kind, message):
+    with raises(kind, message):
+        pyhh.Population(*arguments, **parameters)
+
+
+def test_attributes_are_checked_when_they_are_set_and_before_a_run():
+    population = pyhh.Population(3)
+    message = "Vm must be a finite number (mV); got nan."
+    with raises(ValueError, message):
+        population.Vm = np.nan
+    population.gK[2] = np.nan
+    message = (
+        "gK must be a finite number, or one for each of 3 cells (mS/cm²); got nan at index 2. "
+        "Replace or remove it."
+    )
+    with raises(ValueError, message):
+        population.run(1.0, 0.01, duration=1.0)
+    assert population.recording is None
+
+
+@pytest.mark.parametrize(
+    ("stimulus", "options", "kind", "message"),
+    [
+        (
+            1.0,
+            {},
+            ValueError,
+            "duration must be given with a constant stimulus (ms); got None. Pass duration=..., or "
+            "an array with one value a step.",
+        ),
+        (
+            np.zeros((3, 50)),
+            {"duration": 0.5},
+            ValueError,
+            "duration must be left out where stimulus has two dimensions; got 0.5. The array's "
+            "second dimension gives the number of steps.",
+        ),
+        (
+            np.zeros((4, 50)),
+            {},
+            ValueError,
+            "stimulus must be one row for each cell (µA/cm²); got 4 rows for a population of size "
+            f"3. {FORMS}",
+        ),
+        (
+            np.zeros(50),
+            {"duration": 0.5},
+            ValueError,
+            "stimulus must be one value for each cell, where duration is given (µA/cm²); got 50 "
+            "values for a population of size 3. For a value a step leave duration out.",
+        ),
+        (
+            np.zeros((3, 2, 2)),
+            {},
+            ValueError,
+            f"{NUMBERS}; got 3 dimensions, shape (3, 2, 2). {FORMS}",
+        ),
+        (
+            [[0, 1], [2, np.inf], [0, 0]],
+            {},
+            ValueError,
+            f"{NUMBERS}; got inf at index (1, 1). Replace or remove it.",
+        ),
+        (
+            [0, np.nan],
+            {},
+            ValueError,
+            f"{NUMBERS}; got nan at index 1. Replace or remove it.",
+        ),
+        ("ten", {}, TypeError, f"{NUMBERS}; got 'ten' (str). {FORMS}"),
+        (None, {}, TypeError, f"{NUMBERS}; got None (NoneType). {FORMS}"),
+        (
+            np.nan,
+            {"duration": 1.0},
+            ValueError,
+            "stimulus must be a finite number (µA/cm²); got nan.",
+        ),
+        ([[1], [1, 2]], {}, ValueError, f"{NUMBERS}; got [[1], [1, 2]] (list). {FORMS}"),
+        (
+            1.0,
+            {"duration": 1.0, "method": "adaptive"},
+            ValueError,
+            f"method must be one of {METHODS}; got 'adaptive'.",
+        ),
+        (
+            1.0,
+            {"duration": 1.0, "every": 0},
+            ValueError,
+            "every must be a whole number, 1 or more; got 0.",
+        ),
+        (
+            1.0,
+            {"duration": 1.0, "threads": 0},
+            ValueError,
+            "threads must be a whole number, 1 or more; got 0.",
+        ),
+        (
+            1.0,
+            {"duration": 1.0, "record": ["V"]},
+            ValueError,
+            "record must be one of IK, IKleak, INa, StateH, StateM, StateN, Vm; got 'V'. Did you "
+            "mean Vm?",
+        ),
+        (
+            1.0,
+            {"duration": 1.0, "cells": [0, 3]},
+            ValueError,
+            "cells must be a whole number from 0 to 2; got 3 at index 1.",
+        ),
+        (
+            1.0,
+            {"duration": 1.0, "cells": -1},
+            ValueError,
+            "cells must be a whole number from 0 to 2; got -1.",
+        ),
+        (
+            1.0,
+            {"duration": 1.0, "cells": [True, False, True]},
+            TypeError,
+            "cells must be a sequence of whole numbers from 0 to 2; got a mask. Pass "
+            "numpy.flatnonzero of it.",
+        ),
+        (
+            1.0,
+            {"duration": 1.0, "cells": "all"},
+            TypeError,
+            "cells must be a sequence of whole numbers from 0 to 2; got 'all' (str).",
+        ),
+        (
+            1.0,
+            {"duration": 1.0, "threshold": np.nan},
+            ValueError,
+            "threshold must be a finite number (mV); got nan.",
+        ),
+        (
+            1.0,
+            {"duration": 0.015},
+            ValueError,
+            "duration must be a whole number of steps (ms); got 0.015, which is 1.5 steps of 0.01. "
+            "The nearest whole ones are 0.02 and 0.01.",
+        ),
+    ],
+)
+def test_bad_runs(stimulus, options, kind, message):
+    population = pyhh.Population(3)
+    with raises(kind, message):
+        population.run(stimulus, 0.01, **options)
+    assert population.recording is None
+
+
+def test_a_bad_step():
+    for dt, kind in ((0, ValueError), (-0.01, ValueError), ("0.01", TypeError)):
+        with pytest.raises(kind, match=r"^dt must be a positive, finite number \(ms\); got"):
+            pyhh.Population(3).run(1.0, dt, duration=1.0)
+    with pytest.warns(
+        UserWarning, match="^dt is 0.1 ms; steps of 0.05 ms or less are recommended"
+    ) as w:
+        pyhh.Population(3).run(1.0, 0.1, duration=1.0)
+    assert w[0].filename == __file__
+
+
+def test_a_masked_value_is_refused():
+    masked = np.ma.masked_array(np.zeros((3, 4)), mask=False)
+    masked[2, 1] = np.ma.masked
+    message = f"{NUMBERS}; got -- at index (2, 1). Replace or remove it."
+    with raises(ValueError, message):
+        pyhh.Population(3).run(masked, 0.01)
+
+
+def test_no_such_cell_in_a_recording():
+    r = pyhh.Population(3).run(1.0, 0.01, duration=1.0)
+    with raises(ValueError, "cell must be a whole number from 0 to 2; got 3."):
+        r.spike_times(3)
+    with raises(TypeError, "cell must be a whole number from 0 to 2; got 'a' (str)."):
+        r.spike_times("a")
+
+
+def test_cells_that_fire_by_themselves_have_no_rest():
+    message = (
+        "parameters of cell 1 must have a stable resting potential; got unstable ones at V = "
+        "7.853 mV. Choose a start with Population(startingVoltage=...) instead."
+    )
+    with raises(ValueError, message):
+        pyhh.Population.at_rest(3, EKleak=[10.6, 70.0, 10.6])
+    with raises(TypeError, "at_rest finds the starting voltages itself; leave them out."):
+        pyhh.Population.at_rest(3, startingVoltage=0)
+
+
+def test_models_that_no_population_can_stand_for():
+    message = (
+        "model must make its steps as HHModel does; got FrozenGates._UpdateGateStates is "
+        "overridden. Run such models one by one, with Simulation."
+    )
+    with raises(ValueError, message):
+        pyhh.Population.from_model(FrozenGates(), 3)
+    with pytest.raises(TypeError, match=r"^model must be an HHModel; got the class HHModel"):
+        pyhh.Population.from_model(pyhh.HHModel, 3)
+
+    class Jumps(pyhh.HHModel):
+        def _UpdateGateTimeConstants(self, Vm):
+            super()._UpdateGateTimeConstants(Vm)
+            self.m.alpha = self.m.alpha * (1 + (Vm > 3.3))
+
+    with pytest.raises(
+        ValueError, match=r"^model must have rates that can be tabulated; got: Jumps"
+    ) as e:
+        pyhh.Population.from_model(Jumps(), 3)
+    assert "not smooth at V = 3.25" in str(e.value)
+    assert str(e.value).endswith("Run such models one by one, with Simulation.")
+
+
+def test_rates_that_turn_out_to_be_rough_end_a_run():
+    class RoughFarOut(pyhh.HHModel):
+        def _UpdateGateTimeConstants(self, Vm):
+            super()._UpdateGateTimeConstants(Vm)
+            self.m.alpha = self.m.alpha * (1 + (Vm < -60.3))
+
+    population = pyhh.Population.from_model(RoughFarOut.at_rest(), 2)
+    message = r"^the run cannot go on at step \d+ .* not smooth at V = -60.*with Simulation.$"
+    with pytest.raises(pyhh.SimulationError, match=message) as caught:
+        population.run(np.array([0.0, -30.0]), 0.01, duration=20.0)
+    assert population.recording.steps == caught.value.step
+    assert np.isfinite(population.Vm).all()
+
+
+def test_xarray_that_is_not_there(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "xarray", None)
+    r = pyhh.Population(1).run(1.0, 0.01, duration=1.0)
+    message = "to_xarray needs xarray. Install it with: pip install 'pyhh_fast[sweep]'"
+    with raises(ImportError, message):
+        r.to_xarray()
