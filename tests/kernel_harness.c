@@ -9,6 +9,8 @@
                                                                seven traces, step by step
        cross  n, b... n, b...                                  how often, and where, the polynomial
                                                                with each b of n rises through 0
+       block  method, dt, steps, (parameters, V, m, h, n, I)...
+                                                               many cells: V, m, h, n of each
        solve  first, number, width, rtol, atol, threshold, duration, parameters, V, m, h, n, I
                                               adaptive, I constant: V, m, h, n, then spike times
 
@@ -18,7 +20,7 @@
 #include <stdlib.h>
 
 #include "adaptive.h"
-#include "fixed_step.h"
+#include "hh_block.h"
 
 #define ROW (RATE_TABLE_POWERS * RATE_TABLE_LANES)
 
@@ -216,6 +218,44 @@ static void solve(const table_shape *t, const problem *given)
     give(spikes, found * sizeof *spikes);
 }
 
+/* One of many cells, with its current. */
+typedef struct {
+    hh_parameters p;
+    hh_point y;
+    double I;
+} member;
+
+static void run_block(hh_method method, double dt, size_t steps, const member *members,
+                      int64_t cells)
+{
+    static hh_block room; /* aligned as it wants to be */
+    hh_block *b = &room;
+    int now = 0;
+    int64_t c;
+    size_t i;
+    hh_block_close(b, cells);
+    for (c = 0; c < cells; ++c) {
+        hh_block_take_in(b, c, members[c].y, &members[c].p, dt);
+        b->I[c] = members[c].I;
+    }
+    for (i = 0; i < steps; ++i) {
+        const hh_block_state *before = &b->states[now];
+        hh_block_step(method, b, now, dt, 50.0);
+        now = 1 - now;
+        for (c = 0; c < cells; ++c) {
+            if (b->flags[c] & HH_NOT_USUAL) {
+                hh_block_put(&b->states[now], c,
+                             hh_step_alone(method, hh_block_point(before, c),
+                                           hh_block_charging_at(&b->q, c), b->I[c], dt));
+            }
+        }
+    }
+    for (c = 0; c < cells; ++c) {
+        const hh_point y = hh_block_point(&b->states[now], c);
+        give(&y, sizeof y);
+    }
+}
+
 int main(int arguments, char **argument)
 {
     const char *what = arguments == 2 ? argument[1] : "";
@@ -238,6 +278,9 @@ int main(int arguments, char **argument)
         }
     } else if (strcmp(what, "run") == 0 && size >= after_start) {
         run(t, (const start *)(in + after_table), in + after_start, size - after_start);
+    } else if (strcmp(what, "block") == 0) {
+        run_block((hh_method)in[0], in[1], (size_t)in[2], (const member *)(in + 3),
+                  (int64_t)((size - 3) * sizeof *in / sizeof(member)));
     } else if (strcmp(what, "cross") == 0) {
         for (i = 0; i < size; i += 1 + (size_t)in[i]) {
             double at[CROSSINGS_MOST + 1];

@@ -142,6 +142,24 @@ def test_runs_are_the_same(harness, parameters, stimulus, dt, method):
         np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize("method", ["euler", "rk4"])
+def test_many_cells_are_the_same(harness, method):
+    dt, steps, size = 0.01, 20_000, 99
+    draw = np.random.default_rng(5).uniform
+    population = pyhh.Population(
+        size, gNa=draw(90, 140, size), startingVoltage=draw(-40, 210, size)
+    )
+    population.Vm[:2] = 10, 25 + 1e-9
+    I = draw(-2, 40, size)  # noqa: E741
+    parts = [getattr(population, name) for name in (*SYMBOLS, *TRACES[:4])]
+    got = harness("block", [NUMBERS[method], dt, steps], np.column_stack([*parts, I]))
+    final = population.run(I, dt, duration=steps * dt, method=method).final_state
+    if harness.fused == FUSED:
+        assert_same_bits(got.reshape(size, 4), np.column_stack(final))
+    else:
+        np.testing.assert_allclose(got.reshape(size, 4), np.column_stack(final), atol=1e-6)
+
+
 @pytest.mark.parametrize("tolerance", [1e-4, 1e-8])
 @pytest.mark.parametrize(
     ("parameters", "current"), [({}, 10.0), ({"gK": 30, "Cm": 1.2}, 60.0), ({}, -40.0)]
