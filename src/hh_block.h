@@ -176,13 +176,19 @@ HH_RARE hh_point hh_step_alone(hh_method method, hh_point now, hh_charging q, do
     return sum;
 }
 
-/* A block between two steps, and all its steps need. `now` and `after` change places. A cell that is
-   out has diverged, or is there to fill the last vector: its V stays. */
+/* Currents are read, and traces written, so many at a time: in memory those of a cell lie side by
+   side, a cache line of them. Directly it took 3 ns more a current, 8 a trace. */
+#define HH_ROWS 8
+
+/* A block between two steps, and all its steps need. The state before a step and that after it
+   change places. A cell that is out has diverged, or is there to fill the last vector: its V
+   stays. */
 typedef struct {
     hh_block_state states[2];
     hh_block_charging q;
     hh_block_room room;
-    _Alignas(64) double I[HH_BLOCK];
+    _Alignas(64) double I[HH_ROWS][HH_BLOCK];
+    double traces[7][HH_BLOCK][HH_ROWS]; /* V, m, h, n, I_Na, I_K, I_L */
     int64_t flags[HH_BLOCK];
     int64_t cells;
     char out[HH_BLOCK];
@@ -209,24 +215,28 @@ static inline void hh_block_take_in(hh_block *b, int64_t c, hh_point y, const hh
 static inline void hh_block_close(hh_block *b, int64_t cells)
 {
     int64_t c;
+    int row;
     b->cells = cells;
     for (c = cells; c < HH_BLOCK; ++c) {
         hh_block_take_out(b, &b->states[0], c);
-        b->I[c] = 0.0;
         b->flags[c] = 0;
+        for (row = 0; row < HH_ROWS; ++row) {
+            b->I[row][c] = 0.0;
+        }
     }
 }
 
-static inline int64_t hh_block_step(hh_method method, hh_block *b, int which, double dt,
+/* From states[now] to the other, with a row of I; returns all flags together. */
+static inline int64_t hh_block_step(hh_method method, hh_block *b, int now, int row, double dt,
                                     double threshold)
 {
-    const hh_block_state *now = &b->states[which];
-    hh_block_state *after = &b->states[1 - which];
+    const hh_block_state *before = &b->states[now];
+    hh_block_state *after = &b->states[1 - now];
     const int64_t cells = (b->cells + 7) & ~(int64_t)7;
-    return method == HH_RK4 ? hh_block_rk4(cells, now, &b->q, b->I, dt, threshold, &b->room,
-                                           after, b->flags)
-                            : hh_block_euler(cells, now, &b->q, b->I, dt, threshold, &b->room,
-                                             after, b->flags);
+    return method == HH_RK4 ? hh_block_rk4(cells, before, &b->q, b->I[row], dt, threshold,
+                                           &b->room, after, b->flags)
+                            : hh_block_euler(cells, before, &b->q, b->I[row], dt, threshold,
+                                             &b->room, after, b->flags);
 }
 
 #endif

@@ -98,11 +98,15 @@ cdef extern from "fixed_step.h" nogil:
 
 cdef extern from "hh_block.h" nogil:
     const int HH_BLOCK
+    const int HH_ROWS
     const int HH_SPIKE
     const int HH_NOT_USUAL
 
     ctypedef struct hh_block_state:
         double *V
+        double *m
+        double *h
+        double *n
 
     ctypedef struct hh_block_charging:
         pass
@@ -110,7 +114,8 @@ cdef extern from "hh_block.h" nogil:
     ctypedef struct hh_block:
         hh_block_state states[2]
         hh_block_charging q
-        double *I
+        double I[8][128]
+        double traces[7][128][8]
         int64_t *flags
         int64_t cells
         char *out
@@ -121,7 +126,8 @@ cdef extern from "hh_block.h" nogil:
     void hh_block_take_out(hh_block *b, hh_block_state *s, int64_t c)
     void hh_block_take_in(hh_block *b, int64_t c, hh_point y, const hh_parameters *p, double dt)
     void hh_block_close(hh_block *b, int64_t cells)
-    int64_t hh_block_step(hh_method method, hh_block *b, int which, double dt, double threshold)
+    int64_t hh_block_step(hh_method method, hh_block *b, int now, int row, double dt,
+                          double threshold)
     hh_point hh_step_alone(hh_method method, hh_point now, hh_charging q, double I, double dt)
     void hh_exponential_line(double V, double dt, double *line)
 

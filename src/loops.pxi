@@ -21,7 +21,7 @@ from hodgkin_huxley cimport (
     hh_block, hh_block_charging_at, hh_block_close, hh_block_point, hh_block_put, hh_block_step,
     hh_block_take_in, hh_block_take_out, hh_cell, hh_cell_model, hh_crossing, hh_currents,
     hh_currents_at, HH_EXPONENTIAL_EULER, hh_exponential_line, hh_is_finite, hh_method, hh_neuron,
-    hh_neuron_at, hh_neuron_of, HH_NOT_USUAL, hh_open_at, hh_parameters, hh_point, HH_SPIKE,
+    hh_neuron_at, hh_neuron_of, HH_NOT_USUAL, hh_open_at, hh_parameters, hh_point, HH_ROWS, HH_SPIKE,
     hh_step, hh_step_alone, lane_h, lane_m, lane_n, lane_V, lanes, lanes_of, lanes_with_V,
     PYHH_FAST_SOURCES, rate_source, RATE_SOURCE_LINE, RATE_TABLE_LANES,
     RATE_TABLE_POWERS, step_control_log2,

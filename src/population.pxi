@@ -20,6 +20,7 @@ cdef struct population_steps:
 cdef inline int64_t tabulated_step(
     hh_block *b,
     int now,
+    int row,
     const population_steps *s,
     const hh_parameters *parameters,
     double *wanted,
@@ -41,11 +42,11 @@ cdef inline int64_t tabulated_step(
         before = hh_neuron_at(hh_block_point(&b.states[now], c))
         after = before
         dt_over_C_m = hh_block_charging_at(&b.q, c).per_C_m
-        if not hh_step(s.method, before, &parameters[c], dt_over_C_m, &rates, b.I[c], &after):
+        if not hh_step(s.method, before, &parameters[c], dt_over_C_m, &rates, b.I[row][c], &after):
             if s.built_in:
                 hh_exponential_line(after.y.V, s.dt, line)
                 rates.asked, rates.lines = line, 1
-                hh_step(s.method, before, &parameters[c], dt_over_C_m, &rates, b.I[c], &after)
+                hh_step(s.method, before, &parameters[c], dt_over_C_m, &rates, b.I[row][c], &after)
             elif fabs(after.y.V) < s.largest_V:
                 wanted[0] = after.y.V
                 return -1
@@ -64,6 +65,7 @@ cdef inline int64_t tabulated_step(
 cdef inline int settle(
     hh_block *b,
     int now,
+    int row,
     int64_t c,
     const population_steps *s,
     const hh_parameters *p,
@@ -76,7 +78,7 @@ cdef inline int settle(
     cdef hh_point before = hh_block_point(&b.states[now], c), y
     cdef hh_neuron start, end
     if b.flags[c] & HH_NOT_USUAL and not s.tabulated:
-        y = hh_step_alone(s.method, before, hh_block_charging_at(&b.q, c), b.I[c], s.dt)
+        y = hh_step_alone(s.method, before, hh_block_charging_at(&b.q, c), b.I[row][c], s.dt)
         hh_block_put(&b.states[1 - now], c, y)
     start, end = hh_neuron_at(before), hh_neuron_at(hh_block_point(&b.states[1 - now], c))
     if not hh_is_finite(end.y):
@@ -89,38 +91,66 @@ cdef inline int settle(
             return 0
         spikes.cell[spikes.count] = cell
         spikes.time[spikes.count] = s.dt * (
-            step + hh_crossing(s.method, start, end, p, s.dt / p.C_m, b.I[c], s.threshold)
+            step
+            + hh_crossing(s.method, start, end, p, s.dt / p.C_m, b.I[row][c], s.threshold)
         )
         spikes.count += 1
     return 1
 
 
 cdef inline void record(
-    const hh_block *b,
+    hh_block *b,
     int now,
     const hh_parameters *parameters,
     Py_ssize_t first_cell,
     const int64_t[::1] recorded,
+    const int64_t[::1] variables,
+    int row,
+) noexcept nogil:
+    # Keeps a sample of each variable and cell that is recorded as number `row` of its traces.
+    cdef double *from_state
+    cdef hh_neuron before
+    cdef hh_currents i
+    cdef Py_ssize_t j, v
+    cdef int64_t c, variable
+    for v in range(variables.shape[0]):
+        variable = variables[v]
+        if variable == 0:
+            from_state = b.states[1 - now].V
+        elif variable == 1:
+            from_state = b.states[1 - now].m
+        elif variable == 2:
+            from_state = b.states[1 - now].h
+        else:
+            from_state = b.states[1 - now].n
+        for j in range(recorded.shape[0]):
+            c = recorded[j] - first_cell
+            if b.out[c]:
+                b.traces[variable][j][row] = NAN
+            elif variable < 4:
+                b.traces[variable][j][row] = from_state[c]
+            else:
+                before = hh_neuron_at(hh_block_point(&b.states[now], c))
+                i = hh_currents_at(&parameters[c], before.y.V, hh_open_at(before.y.x))
+                b.traces[variable][j][row] = (
+                    i.I_Na if variable == 4 else i.I_K if variable == 5 else i.I_L
+                )
+
+
+cdef inline void write_traces(
+    const hh_block *b,
     const int64_t[::1] rows,
     const int64_t[::1] variables,
     double[:, :, ::1] traces,
-    int64_t sample,
+    int64_t first_sample,
+    int samples,
 ) noexcept nogil:
-    cdef hh_point y
-    cdef hh_neuron before
-    cdef hh_currents i
-    cdef double[7] values
     cdef Py_ssize_t j, v
-    cdef int64_t c
-    for j in range(recorded.shape[0]):
-        c = recorded[j] - first_cell
-        y = hh_block_point(&b.states[1 - now], c)
-        before = hh_neuron_at(hh_block_point(&b.states[now], c))
-        i = hh_currents_at(&parameters[c], before.y.V, hh_open_at(before.y.x))
-        values[0], values[1], values[2], values[3] = y.V, y.m, y.h, y.n
-        values[4], values[5], values[6] = i.I_Na, i.I_K, i.I_L
-        for v in range(variables.shape[0]):
-            traces[v, rows[j], sample] = NAN if b.out[c] else values[variables[v]]
+    cdef int i
+    for v in range(variables.shape[0]):
+        for j in range(rows.shape[0]):
+            for i in range(samples):
+                traces[v, rows[j], first_sample + i] = b.traces[variables[v]][j][i]
 
 
 def population(
@@ -170,7 +200,8 @@ def population(
     cdef hh_point y
     cdef Py_ssize_t cell = first_cell, cells, steps = I.shape[1], i, to_record = 0, past
     cdef int64_t c, any_flag
-    cdef int now
+    cdef int64_t first_sample
+    cdef int now, row, r, samples
     cdef bint I_changes = I.strides[1] != 0, I_is_common = I.strides[0] == 0
     cdef Ending status = DONE
 
@@ -196,7 +227,8 @@ def population(
             past = to_record
             while past < recorded.shape[0] and recorded[past] < cell + cells:
                 past += 1
-            now = 0
+            now = row = samples = 0
+            first_sample = (step + every - 1) // every
             hh_block_close(&b, cells)
             for c in range(cells):
                 y = before[cell + c]
@@ -207,20 +239,23 @@ def population(
                     if diverged_at[cell + c] < 0:
                         diverged_at[cell + c] = max(0, step - 1)
             for i in range(steps):
-                if I_changes or i == 0:
+                if I_changes:
+                    row = i % HH_ROWS
+                if row == 0 and (I_changes or i == 0):
                     for c in range(cells):
-                        b.I[c] = I[0 if I_is_common else cell + c, i]
+                        for r in range(min(HH_ROWS, steps - i)):
+                            b.I[r][c] = I[0 if I_is_common else cell + c, i + r]
                 if tabulated:
-                    any_flag = tabulated_step(&b, now, &s, &parameters[cell], &wanted[0])
+                    any_flag = tabulated_step(&b, now, row, &s, &parameters[cell], &wanted[0])
                     if any_flag < 0:
                         status = RATES_WANTED
                         break
                 else:
-                    any_flag = hh_block_step(method, &b, now, dt, threshold)
+                    any_flag = hh_block_step(method, &b, now, row, dt, threshold)
                 if any_flag:
                     for c in range(cells):
                         if b.flags[c] and not settle(
-                            &b, now, c, &s, &parameters[cell + c], step + i,
+                            &b, now, row, c, &s, &parameters[cell + c], step + i,
                             &diverged_at[cell + c], &found, <int32_t>(cell + c),
                         ):
                             status = SPIKES_FULL
@@ -229,10 +264,22 @@ def population(
                         break
                 if past > to_record and (step + i) % every == 0:
                     record(
-                        &b, now, &parameters[cell], cell, recorded[to_record:past],
-                        recorded_rows[to_record:past], variables, traces, (step + i) // every,
+                        &b, now, &parameters[cell], cell, recorded[to_record:past], variables,
+                        samples,
                     )
+                    samples += 1
+                    if samples == HH_ROWS:
+                        write_traces(
+                            &b, recorded_rows[to_record:past], variables, traces, first_sample,
+                            samples,
+                        )
+                        first_sample += samples
+                        samples = 0
                 now = 1 - now
+            if status == DONE and samples > 0:
+                write_traces(
+                    &b, recorded_rows[to_record:past], variables, traces, first_sample, samples
+                )
             for c in range(cells):
                 y = hh_block_point(&b.states[now], c)
                 if b.out[c]:

@@ -236,17 +236,17 @@ static void run_block(hh_method method, double dt, size_t steps, const member *m
     hh_block_close(b, cells);
     for (c = 0; c < cells; ++c) {
         hh_block_take_in(b, c, members[c].y, &members[c].p, dt);
-        b->I[c] = members[c].I;
+        b->I[0][c] = members[c].I;
     }
     for (i = 0; i < steps; ++i) {
         const hh_block_state *before = &b->states[now];
-        hh_block_step(method, b, now, dt, 50.0);
+        hh_block_step(method, b, now, 0, dt, 50.0);
         now = 1 - now;
         for (c = 0; c < cells; ++c) {
             if (b->flags[c] & HH_NOT_USUAL) {
                 hh_block_put(&b->states[now], c,
                              hh_step_alone(method, hh_block_point(before, c),
-                                           hh_block_charging_at(&b->q, c), b->I[c], dt));
+                                           hh_block_charging_at(&b->q, c), b->I[0][c], dt));
             }
         }
     }
