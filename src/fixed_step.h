@@ -10,7 +10,7 @@
 typedef enum { HH_EULER, HH_EXPONENTIAL_EULER, HH_RK4 } hh_method;
 
 /* Make a step; return 0 where rates are wanted, at after->y.V. */
-static inline int hh_step(hh_method method, hh_neuron now, const hh_parameters *p,
+HH_INLINE int hh_step(hh_method method, hh_neuron now, const hh_parameters *p,
                           double dt_over_C_m, const rate_source *rates_dt, double I,
                           hh_neuron *after)
 {

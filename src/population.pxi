@@ -42,16 +42,18 @@ cdef inline int64_t tabulated_step(
         before = hh_neuron_at(hh_block_point(&b.states[now], c))
         after = before
         dt_over_C_m = hh_block_charging_at(&b.q, c).per_C_m
-        if not hh_step(s.method, before, &parameters[c], dt_over_C_m, &rates, b.I[row][c], &after):
+        while not hh_step(
+            s.method, before, &parameters[c], dt_over_C_m, &rates, b.I[row][c], &after
+        ):
             if s.built_in:
                 hh_exponential_line(after.y.V, s.dt, line)
                 rates.asked, rates.lines = line, 1
-                hh_step(s.method, before, &parameters[c], dt_over_C_m, &rates, b.I[row][c], &after)
             elif fabs(after.y.V) < s.largest_V:
                 wanted[0] = after.y.V
                 return -1
             else:
                 after.y.V = NAN
+                break
         y.V, y.m, y.h, y.n = after.y.V, lane_m(after.y.x), lane_h(after.y.x), lane_n(after.y.x)
         hh_block_put(&b.states[1 - now], c, y)
         if before.y.V < s.threshold and s.threshold <= y.V:
