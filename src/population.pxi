@@ -127,7 +127,7 @@ cdef inline void record(
             from_state = b.states[1 - now].n
         for j in range(recorded.shape[0]):
             c = recorded[j] - first_cell
-            if b.out[c]:
+            if b.out[c] or not isfinite(b.states[1 - now].V[c]):
                 b.traces[variable][j][row] = NAN
             elif variable < 4:
                 b.traces[variable][j][row] = from_state[c]
@@ -239,7 +239,7 @@ def population(
                 else:
                     hh_block_take_out(&b, &b.states[0], c)
                     if diverged_at[cell + c] < 0:
-                        diverged_at[cell + c] = max(0, step - 1)
+                        diverged_at[cell + c] = step
             for i in range(steps):
                 if I_changes:
                     row = i % HH_ROWS
@@ -284,7 +284,9 @@ def population(
                 )
             for c in range(cells):
                 y = hh_block_point(&b.states[now], c)
-                if b.out[c]:
+                if not isfinite(y.V) and status == DONE:
+                    diverged_at[cell + c] = step + steps - 1
+                if b.out[c] or not isfinite(y.V):
                     y.V = y.m = y.h = y.n = NAN
                 after[cell + c] = y
             to_record = past

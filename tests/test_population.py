@@ -66,7 +66,9 @@ def test_each_cell_is_what_a_simulation_makes_of_it(method):
 
 def test_rates_from_one_exponential_are_right():
     # A gate at 0 moves by alpha dt; one at -1e20 by both rates, of which alpha counts for nothing.
-    V = np.concatenate([np.linspace(-199.9, 199.9, 20_011), [10.05, 9.9, 25.06, 24.95, 10.004]])
+    near = [10.05, 9.9, 25.06, 24.95, 10.004]
+    far = [-999, -300, -200.1, 200.1, 201, 240, 333, 500, 1e3]  # where they are had otherwise
+    V = np.concatenate([np.linspace(-199.9, 199.9, 20_011), near, far])
     exact = hodgkin_huxley(V)
     population = pyhh.Population(V.size)
     rates = []
@@ -207,6 +209,29 @@ def test_a_cell_that_diverges_ends_as_in_a_simulation_and_the_others_go_on(metho
     assert again.diverged_at[[2, 3, 17]].tolist() == [-1, 0, 0]
     assert np.isnan(again.Vm[3]).all()
     assert not again.spike_counts[[3, 17]].any()
+
+
+@pytest.mark.parametrize("steps", [1, 2, 9])
+def test_a_step_straight_to_infinity_is_seen(steps):
+    for current in (1e308, -1e308):
+        population = pyhh.Population(3, Cm=[1e-3, 1.0, 1e-3], gNa=0, gK=0, gKleak=0)
+        currents = np.array([current, 10.0, -current])
+        with pytest.warns(UserWarning, match="^2 of 3 cells diverged, the first at step 0"):
+            r = population.run(currents, 0.01, duration=0.01 * steps, record=ALL)
+        assert r.diverged_at.tolist() == [0, -1, 0]
+        for name in ALL:
+            assert np.isnan(getattr(r, name)[[0, 2]]).all()
+            assert np.isfinite(getattr(r, name)[1]).all()
+        assert np.isnan(np.array(r.final_state)[:, [0, 2]]).all()
+        assert r.spike_counts.tolist() == [0, 0, 0]
+
+
+def test_a_spike_is_v_below_the_threshold_and_then_at_it():
+    population = pyhh.Population(2, gNa=0, gK=0, gKleak=0, startingVoltage=[0.0, 1.0])
+    r = population.run(64.0, 1 / 64, duration=3 / 64, threshold=1.0, record=["Vm"])
+    assert r.Vm.tolist() == [[1, 2, 3], [2, 3, 4]]
+    assert r.spike_counts.tolist() == [1, 0]
+    assert r.spike_times(0).tolist() == [1 / 64]
 
 
 def test_each_cell_rests_where_a_model_of_it_does():

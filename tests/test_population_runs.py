@@ -1,7 +1,6 @@
 """What can be asked of a run of many cells: stimuli, traces, going on, stopping, threads."""
 
 import pickle
-import signal
 import subprocess
 import sys
 import threading
@@ -229,6 +228,7 @@ def test_ctrl_c_is_heard_soon(threads):
 import signal, threading, time
 import numpy as np
 import pyhh_fast as pyhh
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
 population = pyhh.Population(20_000)
 population.run(10.0, 0.01, duration=1.0)
 sent = []
@@ -248,7 +248,6 @@ except KeyboardInterrupt:
     seconds, steps = map(float, done.stdout.split())
     assert seconds < 1.0  # 0.1 on a quiet machine
     assert steps > 0
-    assert signal  # the name that the code above means
 
 
 def test_a_million_cells_take_300_bytes_each():
