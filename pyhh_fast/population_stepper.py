@@ -68,7 +68,6 @@ class PopulationStepper:
         self._stimulus = stimulus
         self._kinetics = kinetics
         built_in = isinstance(kinetics, BuiltIn)
-        self._tabulated = not built_in or r.method == "exponential_euler"
         self._built_in = built_in
         self._table = kinetics.table(0.0)
         self._table_lock = Lock()
@@ -150,7 +149,6 @@ class PopulationStepper:
                 state,
                 self._spare,
                 r._parameters,
-                self._tabulated,
                 self._built_in,
                 rate_tables.LARGEST_V,
                 table.relaxing(r.dt) if relaxing else table.times(r.dt),

@@ -66,4 +66,20 @@ static inline int hh_exponential_euler_step(hh_neuron now, const hh_parameters *
     return 1;
 }
 
+/* The same for one of many cells, in two parts: its gates, with its rates, and then V. Where *near
+   is 0 something relaxes too fast for them. */
+HH_INLINE double hh_gate_relaxed(double x, double alpha_dt, double both_dt, int *near)
+{
+    const double less = hh_relaxation_near(both_dt);
+    *near &= (0 <= both_dt) & (both_dt <= HH_RELAXATION_NEAR);
+    return HH_FMA(less, hh_gate_slope(x, alpha_dt, both_dt), x);
+}
+
+HH_INLINE double hh_V_relaxed(double V, hh_charging q, hh_open open, double I, int *near)
+{
+    const double conductance = HH_FMA(q.Na, open.Na, HH_FMA(q.K, open.K, q.L));
+    *near &= (0 <= conductance) & (conductance <= HH_RELAXATION_NEAR);
+    return HH_FMA(hh_relaxation_near(conductance), hh_V_charged(0.0, q, V, open, I), V);
+}
+
 #endif

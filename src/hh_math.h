@@ -101,19 +101,30 @@ static inline double hh_exprelr(double x)
     return x == 0 ? 1.0 : x / -(e.power * e.expm1_r + (e.power - 1.0));
 }
 
-/* (1 - e^-z) / z, which is 1 / L(z): by how much less a quantity moves that relaxes meanwhile.
+/* (1 - e^-z) / z, which is 1 / L(z): by how much less a quantity moves that relaxes meanwhile. Here
+   for 0 <= z <= HH_RELAXATION_NEAR, without branch or division.
 
-   Where z is small its series alone, without a division: with w = z/2 and f that of w, the value
-   is f (1 - w f / 2), because e^-w is 1 - w f. */
+   At w = z/4 the polynomial of degree 10 which interpolates it at Chebyshev's points of 0 to 0.68,
+   and errs by 2e-17. With f that of w, that of 2w is f (1 - w f / 2), because e^-w is 1 - w f. */
+#define HH_RELAXATION_NEAR 2.72
+
+static inline double hh_relaxation_near(double z)
+{
+    const double w = 0.25 * z, w2 = w * w, w4 = w2 * w2;
+    const double c01 = HH_FMA(-0.499999999999996171, w, 0.999999999999999989);
+    const double c23 = HH_FMA(-0.0416666666614830148, w, 0.166666666666441184);
+    const double c45 = HH_FMA(-0.00138888846699831237, w, 0.00833333327215057271);
+    const double c67 = HH_FMA(-0.0000247965427751350883, w, 0.000198410880977975139);
+    const double c89 = HH_FMA(-2.65386552558768351e-7, w, 2.7466860679426193e-6);
+    const double cab = HH_FMA(1.83873863724586782e-8, w2, c89);
+    const double f = HH_FMA(HH_FMA(cab, w4, HH_FMA(c67, w2, c45)), w4, HH_FMA(c23, w2, c01));
+    const double g = HH_FMA(-0.5 * w * f, f, f);
+    return HH_FMA(-w * g, g, g);
+}
+
 static inline double hh_relaxation(double z)
 {
-    const double w = 0.5 * z;
-    double f;
-    if (!(fabs(w) <= 0.34)) {
-        return 1.0 / hh_exprelr(z);
-    }
-    f = 1.0 - w * hh_exp_series(-w);
-    return f - 0.5 * w * f * f;
+    return 0 <= z && z <= HH_RELAXATION_NEAR ? hh_relaxation_near(z) : 1.0 / hh_exprelr(z);
 }
 
 /* e^(-V/720) - 1 for |V| <= 200. All exponentials of Hodgkin and Huxley's rates are powers of

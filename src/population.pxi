@@ -11,13 +11,43 @@ cdef struct population_steps:
     # What all steps of a call have in common.
     hh_method method
     double dt, threshold
-    bint tabulated    # rates are read cell by cell from
+    bint built_in     # rates are Hodgkin and Huxley's; those of others are read cell by cell from
     rate_source rates
-    bint built_in     # where that ends, the equations have the rates
-    double largest_V  # other rates end here for good, mV
+    double largest_V  # where they end for good, mV
 
 
-cdef inline int64_t tabulated_step(
+cdef inline bint step_from_table(
+    hh_block *b,
+    int now,
+    int row,
+    int64_t c,
+    const population_steps *s,
+    const hh_parameters *p,
+    double *wanted,
+) noexcept nogil:
+    # Steps one cell with rates from the table; returns 0 where it lacks those at `wanted`.
+    cdef hh_neuron before = hh_neuron_at(hh_block_point(&b.states[now], c)), after = before
+    cdef double dt_over_C_m = hh_block_charging_at(&b.q, c).per_C_m
+    cdef rate_source rates = s.rates
+    cdef double[9] line
+    cdef hh_point y
+    c_assert(RATE_SOURCE_LINE == 9)
+    while not hh_step(s.method, before, p, dt_over_C_m, &rates, b.I[row][c], &after):
+        if s.built_in:
+            hh_exponential_line(after.y.V, s.dt, line)
+            rates.asked, rates.lines = line, 1
+        elif fabs(after.y.V) < s.largest_V:
+            wanted[0] = after.y.V
+            return 0
+        else:
+            after.y.V = NAN
+            break
+    y.V, y.m, y.h, y.n = after.y.V, lane_m(after.y.x), lane_h(after.y.x), lane_n(after.y.x)
+    hh_block_put(&b.states[1 - now], c, y)
+    return 1
+
+
+cdef inline int64_t step_all_from_table(
     hh_block *b,
     int now,
     int row,
@@ -25,41 +55,20 @@ cdef inline int64_t tabulated_step(
     const hh_parameters *parameters,
     double *wanted,
 ) noexcept nogil:
-    # Steps the cells of a block one by one; flags them as hh_block_step does, and returns -1
-    # where rates are wanted.
-    cdef rate_source rates = s.rates
-    cdef double[9] line
-    cdef hh_neuron before, after
+    # Flags cells as hh_block_step does, and returns -1 where rates are wanted.
     cdef hh_point y
-    cdef double dt_over_C_m
+    cdef double V
     cdef int64_t c, any_flag = 0
-    c_assert(RATE_SOURCE_LINE == 9)
     for c in range(b.cells):
         b.flags[c] = 0
         if b.out[c]:
             hh_block_put(&b.states[1 - now], c, hh_block_point(&b.states[now], c))
             continue
-        before = hh_neuron_at(hh_block_point(&b.states[now], c))
-        after = before
-        dt_over_C_m = hh_block_charging_at(&b.q, c).per_C_m
-        while not hh_step(
-            s.method, before, &parameters[c], dt_over_C_m, &rates, b.I[row][c], &after
-        ):
-            if s.built_in:
-                hh_exponential_line(after.y.V, s.dt, line)
-                rates.asked, rates.lines = line, 1
-            elif fabs(after.y.V) < s.largest_V:
-                wanted[0] = after.y.V
-                return -1
-            else:
-                after.y.V = NAN
-                break
-        y.V, y.m, y.h, y.n = after.y.V, lane_m(after.y.x), lane_h(after.y.x), lane_n(after.y.x)
-        hh_block_put(&b.states[1 - now], c, y)
-        if before.y.V < s.threshold and s.threshold <= y.V:
-            b.flags[c] = HH_SPIKE
-        elif not hh_is_finite(after.y):
-            b.flags[c] = HH_NOT_USUAL
+        if not step_from_table(b, now, row, c, s, &parameters[c], wanted):
+            return -1
+        V, y = b.states[now].V[c], hh_block_point(&b.states[1 - now], c)
+        if (V < s.threshold and s.threshold <= y.V) or not isfinite(y.V + y.m + y.h + y.n):
+            b.flags[c] = HH_SPIKE  # or worse
         any_flag |= b.flags[c]
     return any_flag
 
@@ -79,9 +88,13 @@ cdef inline int settle(
     # Does for a flagged cell what its step left over; returns 0 where there is no room.
     cdef hh_point before = hh_block_point(&b.states[now], c), y
     cdef hh_neuron start, end
-    if b.flags[c] & HH_NOT_USUAL and not s.tabulated:
-        y = hh_step_alone(s.method, before, hh_block_charging_at(&b.q, c), b.I[row][c], s.dt)
-        hh_block_put(&b.states[1 - now], c, y)
+    cdef double wanted
+    if b.flags[c] & HH_NOT_USUAL:
+        if s.method == HH_EXPONENTIAL_EULER:
+            step_from_table(b, now, row, c, s, p, &wanted)
+        else:
+            y = hh_step_alone(s.method, before, hh_block_charging_at(&b.q, c), b.I[row][c], s.dt)
+            hh_block_put(&b.states[1 - now], c, y)
     start, end = hh_neuron_at(before), hh_neuron_at(hh_block_point(&b.states[1 - now], c))
     if not hh_is_finite(end.y):
         # A step straight to infinity is seen at the next.
@@ -160,9 +173,8 @@ def population(
     const hh_point[::1] before,             # IN     shape (size,)
     hh_point[::1] after,                    # OUT    the same, I.shape[1] steps later
     const hh_parameters[::1] parameters,    # IN     shape (size,)
-    bint tabulated,                         # rates come from the table, which must be there anyhow
-    bint built_in,                          # they are Hodgkin and Huxley's
-    double largest_V,                       # mV; other rates end here
+    bint built_in,                          # rates are Hodgkin and Huxley's, not the table's
+    double largest_V,                       # mV; the table's end here for good
     const double[:, :, ::1] rows,           # IN     these as for fixed_step
     Py_ssize_t first,
     double inverse_width,
@@ -209,7 +221,7 @@ def population(
 
     s.method, s.dt, s.threshold = method, dt, threshold
     s.rates = rates_in(rows, first, inverse_width, low, high, asked)
-    s.tabulated, s.built_in, s.largest_V = tabulated, built_in, largest_V
+    s.built_in, s.largest_V = built_in, largest_V
     found.count, found.room = 0, min(spike_cells.shape[0], spike_times.shape[0])
     found.cell, found.time = &spike_cells[0], &spike_times[0]
 
@@ -221,7 +233,6 @@ def population(
         c_assert(recorded_rows.shape[0] == recorded.shape[0] == traces.shape[1])
         c_assert(variables.shape[0] == traces.shape[0])
         c_assert(traces.shape[1] == 0 or (step + steps - 1) // every < traces.shape[2])
-        c_assert(tabulated or method != HH_EXPONENTIAL_EULER)
         while to_record < recorded.shape[0] and recorded[to_record] < first_cell:
             to_record += 1
         while cell < last_cell and status == DONE:
@@ -247,13 +258,15 @@ def population(
                     for c in range(cells):
                         for r in range(min(HH_ROWS, steps - i)):
                             b.I[r][c] = I[0 if I_is_common else cell + c, i + r]
-                if tabulated:
-                    any_flag = tabulated_step(&b, now, row, &s, &parameters[cell], &wanted[0])
+                if built_in:
+                    any_flag = hh_block_step(method, &b, now, row, dt, threshold)
+                else:
+                    any_flag = step_all_from_table(
+                        &b, now, row, &s, &parameters[cell], &wanted[0]
+                    )
                     if any_flag < 0:
                         status = RATES_WANTED
                         break
-                else:
-                    any_flag = hh_block_step(method, &b, now, row, dt, threshold)
                 if any_flag:
                     for c in range(cells):
                         if b.flags[c] and not settle(

@@ -72,7 +72,7 @@ def advance_population(
     parameters = np.ones(cells - (short == "parameters"), PARAMETERS.dtype)
     I = np.zeros((I_rows or cells, steps))  # noqa: E741
     return loops.population(
-        *(0, np.zeros(cells, symbols), after, parameters, False, True, 1e3),
+        *(0, np.zeros(cells, symbols), after, parameters, True, 1e3),
         *(table.times(0.01), table.first, 4.0, -50.0, 50.0, np.empty((0, 9)), np.zeros(1)),
         *(I, 0, 0.01, -1.0, 0, cells if last is None else last, block),
         *(array("diverged_at", cells, kind=np.int64), array("spike_cells", 9, kind=np.int32)),

@@ -146,6 +146,19 @@ def test_a_cells_bits_do_not_depend_on_company_place_threads_or_chunks(method, m
     same(run(everyone, threads=2), everyone)
 
 
+def test_what_relaxes_within_a_step_is_relaxed_as_in_a_simulation():
+    # Gates far below rest, whose rates times dt come to 1e3, and membranes of next to no capacity.
+    Cm = np.array([1.0, 1.0, 1.0, 0.1, 0.01, 1e-3])
+    I = np.array([-20.0, -40.0, -60.0, 10.0, 10.0, 10.0])  # noqa: E741
+    run = {"dt": 0.05, "duration": 50.0, "method": "exponential_euler"}
+    r = pyhh.Population.at_rest(6, Cm=Cm).run(I, record=["Vm", "StateM"], **run)
+    for cell in range(6):
+        one = pyhh.Simulation(pyhh.HHModel.at_rest(Cm=Cm[cell])).run(I[cell], **run)
+        np.testing.assert_allclose(r.Vm[cell], one.Vm, rtol=0, atol=1e-9)
+        np.testing.assert_allclose(r.StateM[cell], one.StateM, rtol=0, atol=1e-11)
+    assert r.Vm.min() < -180
+
+
 def test_runs_of_10_and_25_mv_do_not_end_in_nan():
     # pyHH's 0/0, at the start and on the way: with gates shut and no leak V stays where it is.
     for V in (10.0, 25.0):
