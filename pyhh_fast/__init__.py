@@ -6,6 +6,9 @@ Units everywhere: mV, ms, mS/cm², µA/cm², µF/cm². Voltages are relative to 
 depolarisation positive), outward currents are positive.
 """
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from pyhh_fast._version import __version__
 
 try:
@@ -19,10 +22,14 @@ except ImportError as error:
 from pyhh_fast import models, simulations
 from pyhh_fast.errors import SimulationError
 from pyhh_fast.models import HHModel
-from pyhh_fast.population_recording import PopulationRecording
-from pyhh_fast.populations import Population
 from pyhh_fast.recording import Recording
 from pyhh_fast.simulations import Simulation
+
+if TYPE_CHECKING:
+    from pyhh_fast.analysis import fi_curve, phase_plane, rheobase, steady_state, strength_duration
+    from pyhh_fast.population_recording import PopulationRecording
+    from pyhh_fast.populations import Population
+    from pyhh_fast.sweeps import sweep
 
 __all__ = [
     "HHModel",
@@ -32,6 +39,36 @@ __all__ = [
     "Simulation",
     "SimulationError",
     "__version__",
+    "fi_curve",
     "models",
+    "phase_plane",
+    "rheobase",
     "simulations",
+    "steady_state",
+    "strength_duration",
+    "sweep",
 ]
+
+# Imported when they are asked for: one cell needs none of them.
+_LATER = {
+    "Population": "populations",
+    "PopulationRecording": "population_recording",
+    "fi_curve": "analysis",
+    "phase_plane": "analysis",
+    "rheobase": "analysis",
+    "steady_state": "analysis",
+    "strength_duration": "analysis",
+    "sweep": "sweeps",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

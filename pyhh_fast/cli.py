@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pyhh_fast import __version__
+from pyhh_fast import __version__, fi_command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,6 +19,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         script, *script_arguments = given.script
         return run_script(script, script_arguments)
+    if given.command == "fi":
+        return fi_command.run(given)
     print(_info())
     return 0
 
@@ -55,6 +57,8 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "script", nargs=argparse.PARSER, metavar="SCRIPT", help="a Python file, then its arguments"
     )
+
+    fi_command.add_to(commands)
 
     commands.add_parser(
         "info",

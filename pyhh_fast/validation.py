@@ -363,7 +363,7 @@ def same_rows(
         raise ValueError(_message(name, rule, "", got_both, ""))
 
 
-def instance(name: str, value: Any, kind: type, rule: str, advice: str) -> None:
+def instance(name: str, value: Any, kind: Any, rule: str, advice: str) -> None:
     """See that `value` is of that kind."""
     if not isinstance(value, kind):
         raise TypeError(_message(name, rule, "", shown(value), advice))

@@ -42,7 +42,8 @@ def test_running_loads_no_plotting():
 import sys
 import pyhh_fast as pyhh
 pyhh.Simulation(pyhh.HHModel()).Run([1.0, 2.0], 0.01)
-unwanted = ["matplotlib", "tqdm", "scipy", "numpy.ma", "logging"]
+pyhh.Population(9).run(1.0, 0.01, duration=1.0, threads=1)
+unwanted = ["matplotlib", "tqdm", "scipy", "numpy.ma", "logging", "xarray"]
 print([name for name in unwanted if name in sys.modules])
 """
     assert fresh(code).stdout == "[]\n"
@@ -51,10 +52,24 @@ print([name for name in unwanted if name in sys.modules])
 def test_top_level_names():
     assert set(pyhh_fast.__all__) == {
         *("HHModel", "Simulation", "Recording", "SimulationError", "__version__"),
-        *("models", "simulations"),
+        *("Population", "PopulationRecording", "models", "simulations", "sweep"),
+        *("fi_curve", "phase_plane", "rheobase", "steady_state", "strength_duration"),
     }
     for name in pyhh_fast.__all__:
         assert hasattr(pyhh_fast, name)
+
+
+def test_names_that_are_imported_later_are_there_from_the_start():
+    code = """
+import sys
+import pyhh_fast
+early = [m for m in ("populations", "analysis", "sweeps") if f"pyhh_fast.{m}" in sys.modules]
+print(early, set(pyhh_fast.__all__) <= set(dir(pyhh_fast)), hasattr(pyhh_fast, "Populations"))
+from pyhh_fast import *
+print(Population is pyhh_fast.populations.Population, fi_curve.__module__, sweep.__module__)
+"""
+    lines = fresh(code).stdout.splitlines()
+    assert lines == ["[] True False", "True pyhh_fast.analysis pyhh_fast.sweeps"]
 
 
 def test_the_version_is_said_once():

@@ -1,0 +1,672 @@
+"""fi_curve, rheobase, strength_duration, steady_state and phase_plane against slow twins.
+
+Units: mV, ms, µA/cm². Where no source is named, the twin is a `Simulation` for each run, or
+`reference.py`.
+"""
+
+import copy
+import pickle
+import re
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import reference
+from scipy.optimize import brentq
+from test_overrides import FrozenGates  # steps in Python
+
+import pyhh_fast as pyhh
+from pyhh_fast.analysis import PLANE_POINTS
+
+ABOVE_ADVISED = pytest.mark.filterwarnings("ignore:.*are recommended:UserWarning")
+
+
+class Scaled(pyhh.HHModel):
+    """All rates times `phi`."""
+
+    phi = 2.0
+
+    def _UpdateGateTimeConstants(self, Vm):
+        super()._UpdateGateTimeConstants(Vm)
+        for gate in (self.m, self.h, self.n):
+            gate.alpha, gate.beta = self.phi * gate.alpha, self.phi * gate.beta
+
+
+class Textbook(pyhh.HHModel):
+    """The formulas as printed: 0/0 at 10 and 25 mV, and for numbers only."""
+
+    def _UpdateGateTimeConstants(self, Vm):
+        Vm = np.float64(float(Vm))
+        self.n.alpha = 0.01 * (10 - Vm) / (np.exp((10 - Vm) / 10) - 1)
+        self.n.beta = 0.125 * np.exp(-Vm / 80)
+        self.m.alpha = 0.1 * (25 - Vm) / (np.exp((25 - Vm) / 10) - 1)
+        self.m.beta = 4 * np.exp(-Vm / 18)
+        self.h.alpha = 0.07 * np.exp(-Vm / 20)
+        self.h.beta = 1 / (np.exp((30 - Vm) / 10) + 1)
+
+
+def everything(model):
+    return pickle.dumps([vars(model), *(vars(gate) for gate in (model.m, model.h, model.n))])
+
+
+def spikes_of(model, stimulus, dt=0.01, **options):
+    return pyhh.Simulation(copy.deepcopy(model)).run(stimulus, dt, **options).spike_times
+
+
+# --- fi_curve ------------------------------------------------------------------------------------
+
+
+def rate_of(spikes, duration):
+    """Return the rate as fi_curve's docstring defines it, for one cell, in a loop."""
+    late = [time for time in spikes if time >= duration / 2]
+    if len(late) < 2 or duration - late[-1] > 2 * (late[-1] - late[-2]):
+        return 0.0
+    intervals = [after - before for before, after in pairwise(late)]
+    return 1000 / (sum(intervals) / len(intervals))
+
+
+def test_published_rates():
+    # Those of `test_published_figures`.
+    rates = pyhh.fi_curve(pyhh.HHModel.at_rest(), [7, 10, 20, 50])
+    np.testing.assert_allclose(rates, [58.3, 68.3, 86.5, 117.0], rtol=0, atol=0.05)
+
+
+def test_published_onset():
+    # The limit cycle ends at 6.2649.
+    rates = pyhh.fi_curve(pyhh.HHModel.at_rest(), [6.25, 6.263, 6.267, 6.30], duration=2000.0)
+    assert rates[:2].tolist() == [0, 0]
+    assert (rates[2:] > 50).all()
+
+
+@pytest.mark.parametrize("end", [160.0, 170.0])
+def test_rates_are_those_of_runs_one_by_one(end):
+    model = pyhh.HHModel.at_rest()
+    currents = np.array([-5, 0, 2.25, 5, 6.2, 6.215, 6.22, 7, 10, 60, 150, 200.0])
+    spikes = [spikes_of(model, current, duration=end, record=()) for current in currents]
+    slow = [rate_of(times, end) for times in spikes]
+    late = [np.count_nonzero(times >= end / 2) for times in spikes]
+    # Under 6.215 two late spikes, or one, and silence; under 6.22 a gap of 1.9 intervals, or 2.4.
+    assert any(n >= 2 and rate == 0 for n, rate in zip(late, slow, strict=True))
+    assert (1 in late) == (end == 170)
+    np.testing.assert_allclose(
+        pyhh.fi_curve(model, currents, duration=end, method="euler"), slow, rtol=1e-9
+    )
+
+
+def test_rates_of_another_threshold_method_and_start():
+    model = pyhh.HHModel(30.0, gNa=110)
+    how = {"method": "exponential_euler", "threshold": 20.0}
+    spikes = [spikes_of(model, current, duration=200.0, **how) for current in (10.0, 90.0)]
+    slow = [rate_of(times, 200.0) for times in spikes]
+    assert min(slow) > 0
+    fast = pyhh.fi_curve(model, [10.0, 90.0], duration=200.0, **how)
+    np.testing.assert_allclose(fast, slow, rtol=1e-9)
+
+
+def test_shapes_of_rates():
+    model = pyhh.HHModel.at_rest()
+    whole = pyhh.fi_curve(model, [5, 10, 20, 50], duration=200.0)
+    assert whole.shape == (4,)
+    one = pyhh.fi_curve(model, 20, duration=200.0)
+    assert isinstance(one, float)
+    assert one == whole[2]
+    square = pyhh.fi_curve(model, np.array([[5, 10], [20, 50]]), duration=200.0)
+    np.testing.assert_array_equal(square, whole.reshape(2, 2))
+    assert pyhh.fi_curve(model, []).shape == (0,)
+    np.testing.assert_array_equal(pyhh.fi_curve(model, [20.0, 50.0], duration=0.0), [0, 0])
+
+
+def test_rates_do_not_depend_on_threads():
+    model, currents = pyhh.HHModel.at_rest(), np.linspace(0, 30, 50)
+    one = pyhh.fi_curve(model, currents, duration=100.0, threads=1)
+    np.testing.assert_array_equal(pyhh.fi_curve(model, currents, duration=100.0, threads=3), one)
+
+
+def test_a_shift_of_the_leak_is_a_current():
+    model, shifted = pyhh.HHModel.at_rest(), pyhh.HHModel.at_rest()
+    shifted.EKleak += 10.0
+    currents = np.array([7, 20, 50.0])
+    rates = pyhh.fi_curve(model, currents + 3.0, duration=200.0)
+    assert rates.min() > 50
+    np.testing.assert_allclose(pyhh.fi_curve(shifted, currents, duration=200.0), rates, rtol=1e-9)
+
+
+def test_rates_of_kinetics_of_ones_own():
+    # Twice the rates over half the capacitance is the same cell, twice as fast.
+    fast = pyhh.fi_curve(Scaled.at_rest(Cm=0.5), [7, 20], duration=150.0, dt=0.005)
+    slow = pyhh.fi_curve(pyhh.HHModel.at_rest(), [7, 20], duration=300.0, dt=0.01)
+    assert slow.min() > 50
+    np.testing.assert_allclose(fast, 2 * slow, rtol=1e-9)
+
+
+@pytest.mark.parametrize("kind", [pyhh.HHModel, Scaled])
+def test_the_model_is_left_as_it_was(kind):
+    model = kind(3.0, gNa=130)
+    before = everything(model)
+    pyhh.fi_curve(model, [0, 20], duration=20.0)
+    pyhh.rheobase(model, 20.0)
+    pyhh.strength_duration(model, [1, 2])
+    pyhh.steady_state(model, [0, 20])
+    pyhh.phase_plane(model, 20.0)
+    assert everything(model) == before
+
+
+@ABOVE_ADVISED
+def test_rates_of_runs_that_diverge():
+    model = pyhh.HHModel.at_rest()
+    message = (
+        "under 2 of 4 currents the model diverged, 20 µA/cm² for one, and the rate is NaN. "
+        "A smaller dt, or method='exponential_euler', may help."
+    )
+    with pytest.warns(UserWarning, match=f"^{re.escape(message)}$") as caught:
+        rates = pyhh.fi_curve(model, [0, 1, 20, 30], dt=0.1, method="euler")
+    assert [warning.filename for warning in caught if "diverged" in str(warning.message)] == [
+        __file__
+    ]
+    np.testing.assert_array_equal(rates, [0, 0, np.nan, np.nan])
+
+
+def test_progress_of_rates(capsys):
+    pyhh.fi_curve(pyhh.HHModel.at_rest(), [0, 20], duration=20.0, progress=True)
+    assert "2.00k/2.00k" in capsys.readouterr().err
+
+
+# --- rheobase and strength_duration --------------------------------------------------------------
+
+
+def fires(model, current, duration, wait=20.0, dt=0.01, threshold=50.0):
+    pulse, after = round(duration / dt), round(wait / dt)
+    stimulus = np.repeat([current, 0.0], [pulse, after])
+    return spikes_of(model, stimulus, dt, threshold=threshold, record=()).size > 0
+
+
+def test_published_rheobase():
+    # Between 2.20 and 2.25 by `test_published_figures`.
+    assert 2.20 < pyhh.rheobase(pyhh.HHModel.at_rest()) < 2.25
+
+
+@pytest.mark.parametrize("wait", [0.0, 20.0])
+def test_thresholds_are_those_of_runs_one_by_one(wait):
+    model = pyhh.HHModel.at_rest(gK=30)
+    durations = [2.0, 0.01, 7.5, 50.0, *np.arange(1, 9) / 10]
+    found = pyhh.strength_duration(model, durations, wait=wait, method="euler")
+    for duration, current in zip(durations, found, strict=True):
+        assert fires(model, current * (1 + 1e-9), duration, wait)
+        assert not fires(model, current * (1 - 1.1e-6), duration, wait)
+
+
+def test_a_pulse_of_one_step_is_a_displacement():
+    model = pyhh.HHModel.at_rest(Cm=2.0)
+
+    def peak_above_50(displacement):
+        moved = copy.deepcopy(model)
+        moved.Vm += displacement
+        return pyhh.Simulation(moved).run(0.0, 0.01, duration=20.0).Vm.max() - 50
+
+    displacement = brentq(peak_above_50, 5, 10, xtol=1e-9)
+    current = pyhh.strength_duration(model, 0.01, method="euler")
+    # At rest one Euler step moves V and nothing else (its own rest is right to 1e-12).
+    assert current * 0.01 / 2.0 == pytest.approx(displacement, rel=3e-6)
+
+
+def test_thresholds_scale_with_the_membrane():
+    model = pyhh.HHModel.at_rest()
+    larger = pyhh.HHModel.at_rest(Cm=4, gNa=480, gK=144, gKleak=1.2)
+    durations = [0.1, 1, 10]
+    expected = 4 * pyhh.strength_duration(model, durations)
+    np.testing.assert_allclose(pyhh.strength_duration(larger, durations), expected, rtol=2e-6)
+
+
+def test_thresholds_of_kinetics_of_ones_own():
+    durations = np.array([0.5, 2.0, 20.0])
+    fast = pyhh.strength_duration(Scaled.at_rest(Cm=0.5), durations / 2, wait=10.0, dt=0.005)
+    slow = pyhh.strength_duration(pyhh.HHModel.at_rest(), durations)
+    np.testing.assert_allclose(fast, slow, rtol=2e-6)
+
+
+def test_shapes_of_thresholds():
+    model = pyhh.HHModel.at_rest()
+    whole = pyhh.strength_duration(model, [1, 5, 1, 0.5])
+    assert whole[0] == whole[2]
+    assert whole[3] > whole[0] > whole[1]
+    one = pyhh.strength_duration(model, 5)
+    assert isinstance(one, float)
+    assert one == whole[1]
+    assert pyhh.rheobase(model, 5) == one
+    square = pyhh.strength_duration(model, [[1, 5], [1, 0.5]])
+    np.testing.assert_array_equal(square, whole.reshape(2, 2))
+    assert pyhh.strength_duration(model, []).shape == (0,)
+
+
+def test_thresholds_by_another_method_and_threshold():
+    model = pyhh.HHModel.at_rest()
+    coarse = pyhh.rheobase(model, 20.0, dt=0.02, method="rk4")
+    fine = pyhh.rheobase(model, 20.0, dt=0.01, method="rk4")
+    assert coarse == pytest.approx(fine, rel=1e-5)
+    assert fine != pytest.approx(pyhh.rheobase(model, 20.0, method="euler"), rel=1e-5)
+    # So low a threshold is crossed without a spike.
+    assert pyhh.rheobase(model, 20.0, threshold=1.0) < fine / 2
+
+
+def test_tiny_thresholds():
+    model = pyhh.HHModel.at_rest()
+    model.Vm += 6.4985  # 6.4987 is enough
+    found = pyhh.rheobase(model, 5.0, method="euler")
+    assert 1e-4 < found < 2e-4
+    assert fires(model, found, 5.0)
+    assert not fires(model, found - 2e-9, 5.0)
+
+
+def test_a_model_that_fires_by_itself_needs_no_current():
+    model = pyhh.HHModel.at_rest()
+    model.Vm = 20.0
+    assert fires(model, 0.0, 10.0)
+    assert pyhh.rheobase(model, 10.0) == 0
+    np.testing.assert_array_equal(pyhh.strength_duration(model, [0.1, 10]), [0, 0])
+
+
+def test_a_model_that_never_fires_has_an_infinite_threshold():
+    # In a step of 0.01 ms even 1e9 µA/cm² gets V only to 1e7 mV.
+    how = {"wait": 0, "method": "exponential_euler"}
+    found = pyhh.strength_duration(pyhh.HHModel.at_rest(), [0.01, 0.02], threshold=1e9, **how)
+    np.testing.assert_array_equal(found, [np.inf, np.inf])
+
+
+def test_thresholds_of_a_model_that_diverges():
+    model = pyhh.HHModel.at_rest()
+    model.Vm = -150.0
+    advice = "A smaller dt, or method='exponential_euler', may help."
+    message = f"the model diverged before it fired, and the rheobase is NaN. {advice}"
+    with pytest.warns(UserWarning, match=f"^{re.escape(message)}$") as caught:
+        assert np.isnan(pyhh.rheobase(model, 1.0, method="euler"))
+    assert caught[0].filename == __file__
+    message = (
+        f"for some durations the model diverged before it fired, and the current is NaN. {advice}"
+    )
+    with pytest.warns(UserWarning, match=f"^{re.escape(message)}$") as caught:
+        found = pyhh.strength_duration(model, [1.0, 2.0], method="euler")
+    assert caught[0].filename == __file__
+    assert np.isnan(found).all()
+    assert np.isfinite(pyhh.rheobase(model, 1.0))
+
+
+# --- steady_state --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [pyhh.HHModel, Textbook])
+def test_steady_states_are_those_of_the_reference(kind):
+    V = np.array([-200, -65.5, 0, 9.99, 10, 25, 50, 115, 300.0])  # 0/0 at 10 and 25
+    steady = pyhh.steady_state(kind(-30.0), V)
+    for gate in "mhn":
+        rates = [reference.rates(v)._asdict() for v in V]
+        alpha = np.array([r[f"alpha_{gate}"] for r in rates])
+        beta = np.array([r[f"beta_{gate}"] for r in rates])
+        np.testing.assert_allclose(getattr(steady, gate), alpha / (alpha + beta), rtol=1e-9)
+        np.testing.assert_allclose(getattr(steady, f"tau_{gate}"), 1 / (alpha + beta), rtol=1e-9)
+
+
+def test_steady_states_of_kinetics_of_ones_own():
+    V = np.linspace(-50, 100, 7)
+    plain, scaled = pyhh.steady_state(pyhh.HHModel(), V), pyhh.steady_state(Scaled(), V)
+    np.testing.assert_allclose(scaled[:3], plain[:3], rtol=1e-12)
+    np.testing.assert_allclose(scaled[3:], np.array(plain[3:]) / 2, rtol=1e-12)
+
+
+def test_shapes_of_steady_states():
+    V = np.linspace(-50, 100, 6)
+    whole = pyhh.steady_state(pyhh.HHModel(), V)
+    square = pyhh.steady_state(pyhh.HHModel(), V.reshape(2, 3))
+    one = pyhh.steady_state(pyhh.HHModel(), V[1])
+    for values, rows, value in zip(whole, square, one, strict=True):
+        assert values.shape == (6,)
+        np.testing.assert_array_equal(rows, values.reshape(2, 3))
+        assert isinstance(value, float)
+        assert value == values[1]
+
+
+def test_steady_states_far_away():
+    steady = pyhh.steady_state(pyhh.HHModel(), [-1e5, 1e5])
+    np.testing.assert_array_equal([steady.m, steady.h, steady.n], [[0, 1], [1, 0], [0, 1]])
+    assert np.isfinite(steady).all()
+
+
+# --- phase_plane ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("current", [-5.0, 0.0, 10.0, 160.0])  # c from 1.02 to 0.72
+def test_the_plane_is_that_of_the_reference(current):
+    plane = pyhh.phase_plane(pyhh.HHModel.at_rest(), current)
+    parameters = reference.Parameters()
+    steady = reference.equilibrium(parameters, current)
+    assert plane.steady_V == pytest.approx(steady.V, abs=1e-9)
+    assert plane.steady_n == pytest.approx(steady.n, abs=1e-9)
+    assert plane.c == pytest.approx(steady.h + steady.n, abs=1e-9)
+
+    def charging(V, n):
+        state = reference.steady(V)._replace(h=steady.h + steady.n - n, n=n)
+        return current - sum(reference.currents(parameters, state))
+
+    assert plane.V.shape == plane.V_nullcline.shape == plane.n_nullcline.shape == (PLANE_POINTS,)
+    low, high = max(0.0, plane.c - 1), min(1.0, plane.c)
+    for V, n in zip(plane.V, plane.V_nullcline, strict=True):
+        there = charging(V, low) * charging(V, high) < 0
+        assert np.isnan(n) != there
+        if there:
+            root = brentq(lambda n, V=V: charging(V, n), low, high, xtol=1e-14)
+            assert n == pytest.approx(root, abs=1e-12)
+    assert 50 < np.isfinite(plane.V_nullcline).sum() < PLANE_POINTS
+    np.testing.assert_allclose(
+        plane.n_nullcline, [reference.steady(V).n for V in plane.V], rtol=1e-12
+    )
+
+
+def test_the_nullclines_cross_at_the_steady_state():
+    plane = pyhh.phase_plane(pyhh.HHModel.at_rest(), 10.0)
+    for nullcline in (plane.V_nullcline, plane.n_nullcline):
+        there = np.interp(plane.steady_V, plane.V, nullcline)
+        assert there == pytest.approx(plane.steady_n, abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", [pyhh.HHModel, Scaled])
+def test_the_trajectory_is_a_run_from_where_the_model_stands(kind):
+    model = kind(4.0)
+    run = pyhh.Simulation(copy.deepcopy(model)).run(20.0, 0.02, duration=30.0, method="rk4")
+    plane = pyhh.phase_plane(model, 20.0, duration=30.0, dt=0.02, method="rk4")
+    V, n = np.append(4.0, run.Vm), np.append(model.n.state, run.StateN)
+    np.testing.assert_allclose(plane.trajectory_V, V, rtol=0, atol=1e-8)
+    np.testing.assert_allclose(plane.trajectory_n, n, rtol=0, atol=1e-10)
+    assert plane.V[0] < V.min() < V.max() < plane.V[-1]
+
+
+def test_the_plane_of_kinetics_of_ones_own_is_the_same_at_any_speed():
+    plain = pyhh.phase_plane(pyhh.HHModel.at_rest(), 10.0, duration=1.0)
+    scaled = pyhh.phase_plane(Scaled.at_rest(), 10.0, duration=1.0)
+    assert scaled.steady_V == pytest.approx(plain.steady_V, abs=1e-9)
+    np.testing.assert_allclose(scaled.V_nullcline, plain.V_nullcline, rtol=0, atol=1e-9)
+
+
+def test_the_steady_state_may_lie_far_below():
+    # Hyperpolarised so far that all but the leak is shut.
+    plane = pyhh.phase_plane(
+        pyhh.HHModel.at_rest(), -100.0, duration=10.0, method="exponential_euler"
+    )
+    assert plane.steady_V == pytest.approx(10.6 - 100 / 0.3, abs=0.1)
+    assert plane.V[0] == pytest.approx(plane.steady_V - 5)
+
+
+def test_the_nullclines_reach_as_far_as_the_trajectory():
+    plane = pyhh.phase_plane(pyhh.HHModel.at_rest(), 1500.0, duration=5.0)
+    assert plane.trajectory_V.max() > 150
+    assert plane.V[-1] == plane.trajectory_V.max() + 5
+
+
+def test_of_several_steady_states_the_one_nearest_0():
+    model = pyhh.HHModel(gNa=100, gK=0, gKleak=1, EKleak=-20)  # rest, threshold and plateau
+    V = np.linspace(-30, 120, 15_001)
+    steady = pyhh.steady_state(model, V)
+    charging = -100 * steady.m**3 * steady.h * (V - 115) - (V + 20)
+    zeros = V[:-1][np.diff(np.sign(charging)) != 0]
+    assert zeros.size == 3
+    assert pyhh.phase_plane(model).steady_V == pytest.approx(zeros[1], abs=0.01)
+
+
+@ABOVE_ADVISED
+def test_a_trajectory_that_diverges():
+    message = (
+        "the model diverged, and the trajectory is NaN from there on. "
+        "A smaller dt, or method='exponential_euler', may help."
+    )
+    with pytest.warns(UserWarning, match=f"^{re.escape(message)}$") as caught:
+        plane = pyhh.phase_plane(pyhh.HHModel.at_rest(), 20.0, dt=0.1, method="euler")
+    assert "diverged" in str(caught[-1].message)
+    assert caught[-1].filename == __file__
+    assert np.isnan(plane.trajectory_V[-1])
+    assert np.isfinite(plane.V).all()
+
+
+# --- errors --------------------------------------------------------------------------------------
+
+OWN_STEP = (
+    "model must make its steps as HHModel does; got FrozenGates._UpdateGateStates is overridden."
+)
+ONE_BY_ONE = "Run such models one by one, with Simulation."
+NO_MODEL = (
+    "model must be an HHModel; got 'HHModel' (str). Pass an instance of HHModel, or of a subclass."
+)
+METHODS = "euler, exponential_euler, rk4"
+
+
+def call(name, **changed):
+    """Call a function of the analysis, with these arguments changed from good ones."""
+    good = {
+        "fi_curve": {"currents": [0, 20]},
+        "rheobase": {"duration": 1.0},
+        "strength_duration": {"durations": [1, 2]},
+        "steady_state": {"V": [0, 20]},
+        "phase_plane": {"current": 10.0},
+    }
+    return getattr(pyhh, name)(**{"model": pyhh.HHModel(), **good[name], **changed})
+
+
+EVERY = ["fi_curve", "rheobase", "strength_duration", "steady_state", "phase_plane"]
+
+
+def raises(kind, message):
+    return pytest.raises(kind, match=f"^{re.escape(message)}$")
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_what_is_no_model(name):
+    with raises(TypeError, NO_MODEL):
+        call(name, model="HHModel")
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_models_with_a_step_of_their_own(name):
+    advice = "" if name == "steady_state" else f" {ONE_BY_ONE}"
+    with raises(ValueError, OWN_STEP + advice):
+        call(name, model=FrozenGates())
+
+
+def test_steady_states_of_rates_that_depend_on_more_than_V():
+    class Lagging(pyhh.HHModel):
+        def _UpdateGateTimeConstants(self, Vm):
+            super()._UpdateGateTimeConstants(Vm)
+            self.m.alpha *= 1 + self.h.state
+
+    class LaggingFarAway(Lagging):
+        def _UpdateGateTimeConstants(self, Vm):
+            kind = Lagging if np.max(Vm) > 500 else pyhh.HHModel
+            kind._UpdateGateTimeConstants(self, Vm)
+
+    message = (
+        "model must have rates that depend on V alone; got others: of _UpdateGateTimeConstants it "
+        "was found that it reads state."
+    )
+    with raises(ValueError, message):
+        call("steady_state", model=Lagging())
+    pyhh.steady_state(LaggingFarAway(), 400)
+    with raises(ValueError, message):
+        pyhh.steady_state(LaggingFarAway(), 600)
+
+
+@pytest.mark.parametrize("name", [name for name in EVERY if name != "steady_state"])
+@pytest.mark.parametrize(
+    ("arguments", "kind", "message"),
+    [
+        ({"dt": 0}, ValueError, "dt must be a positive, finite number (ms); got 0."),
+        ({"dt": "x"}, TypeError, "dt must be a positive, finite number (ms); got 'x' (str)."),
+        (
+            {"method": "eular"},
+            ValueError,
+            f"method must be one of {METHODS}; got 'eular'. Did you mean euler?",
+        ),
+        ({"method": "adaptive"}, ValueError, f"method must be one of {METHODS}; got 'adaptive'."),
+    ],
+    ids=str,
+)
+def test_bad_steps_and_methods(name, arguments, kind, message):
+    with raises(kind, message):
+        call(name, **arguments)
+
+
+@pytest.mark.parametrize("name", ["fi_curve", "rheobase", "strength_duration"])
+@pytest.mark.parametrize(
+    ("arguments", "kind", "message"),
+    [
+        ({"threads": 0}, ValueError, "threads must be a whole number, 1 or more; got 0."),
+        ({"threshold": np.nan}, ValueError, "threshold must be a finite number (mV); got nan."),
+        (
+            {"threshold": [50]},
+            TypeError,
+            "threshold must be a finite number (mV); got [50] (list).",
+        ),
+    ],
+    ids=str,
+)
+def test_bad_threads_and_thresholds(name, arguments, kind, message):
+    with raises(kind, message):
+        call(name, **arguments)
+
+
+WHOLE = f"must be a whole number of steps, 1 to {2**48} (ms)"
+ARRAY = "must be a finite number or an array of them"
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "kind", "message"),
+    [
+        (
+            "fi_curve",
+            {"currents": [1, np.nan]},
+            ValueError,
+            f"currents {ARRAY} (µA/cm²); got nan at index 1. Replace or remove it.",
+        ),
+        (
+            "fi_curve",
+            {"currents": [[1, 2], [3, np.inf]]},
+            ValueError,
+            f"currents {ARRAY} (µA/cm²); got inf at index (1, 1). Replace or remove it.",
+        ),
+        (
+            "fi_curve",
+            {"currents": "7"},
+            TypeError,
+            f"currents {ARRAY} (µA/cm²); got '7' (str).",
+        ),
+        (
+            "fi_curve",
+            {"currents": np.nan},
+            ValueError,
+            "currents must be a finite number (µA/cm²); got nan.",
+        ),
+        (
+            "fi_curve",
+            {"duration": 1.005},
+            ValueError,
+            "duration must be a whole number of steps (ms); got 1.005, which is 100.5 steps of "
+            "0.01. The nearest whole ones are 1 and 1.01.",
+        ),
+        ("fi_curve", {"progress": 1}, TypeError, "progress must be True or False; got 1."),
+        (
+            "rheobase",
+            {"duration": 0},
+            ValueError,
+            f"duration {WHOLE}; got 0.0, which is 0 steps of 0.01.",
+        ),
+        (
+            "rheobase",
+            {"duration": [1, 2]},
+            TypeError,
+            "duration must be a finite number (ms); got [1, 2] (list).",
+        ),
+        (
+            "rheobase",
+            {"wait": 0.015},
+            ValueError,
+            f"wait {WHOLE.replace('1 to', '0 to')}; got 0.015, which is 1.5 steps of 0.01.",
+        ),
+        (
+            "rheobase",
+            {"wait": -1},
+            ValueError,
+            f"wait {WHOLE.replace('1 to', '0 to')}; got -1.0, which is -100 steps of 0.01.",
+        ),
+        (
+            "strength_duration",
+            {"durations": [1, 0.015]},
+            ValueError,
+            f"durations {WHOLE}; got 0.015, which is 1.5 steps of 0.01, at index 1.",
+        ),
+        (
+            "strength_duration",
+            {"durations": [[1, 2], [-3, 4]]},
+            ValueError,
+            f"durations {WHOLE}; got -3.0, which is -300 steps of 0.01, at index (1, 0).",
+        ),
+        (
+            "strength_duration",
+            {"durations": [1e300]},
+            ValueError,
+            f"durations {WHOLE}; got 1e+300, which is 1e+302 steps of 0.01, at index 0.",
+        ),
+        (
+            "strength_duration",
+            {"durations": None},
+            TypeError,
+            f"durations {ARRAY} (ms); got None (NoneType).",
+        ),
+        (
+            "strength_duration",
+            {"wait": "20"},
+            TypeError,
+            "wait must be a finite number (ms); got '20' (str).",
+        ),
+        ("steady_state", {"V": None}, TypeError, f"V {ARRAY} (mV); got None (NoneType)."),
+        (
+            "steady_state",
+            {"V": [0, np.nan]},
+            ValueError,
+            f"V {ARRAY} (mV); got nan at index 1. Replace or remove it.",
+        ),
+        ("steady_state", {"V": 1j}, TypeError, "V must be a finite number (mV); got 1j."),
+        (
+            "phase_plane",
+            {"current": [1, 2]},
+            TypeError,
+            "current must be a finite number (µA/cm²); got [1, 2] (list).",
+        ),
+        (
+            "phase_plane",
+            {"duration": -1},
+            ValueError,
+            "duration must be 0 or more (ms); got -1.",
+        ),
+        (
+            "phase_plane",
+            {"model": pyhh.HHModel(gKleak=0), "current": -5},
+            ValueError,
+            "current must leave the model a steady state (µA/cm²); got -5.0, and none from -62 to "
+            "165 mV.",
+        ),
+    ],
+    ids=str,
+)
+def test_bad_arguments(name, arguments, kind, message):
+    with raises(kind, message):
+        call(name, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("name", "lengths"),
+    [
+        ("fi_curve", {"duration": 6}),
+        ("rheobase", {"duration": 6, "wait": 12}),
+        ("strength_duration", {"durations": 6, "wait": 12}),
+        ("phase_plane", {"duration": 6}),
+    ],
+)
+def test_a_large_step_is_warned_of_once_where_it_was_asked_for(name, lengths):
+    with pytest.warns(UserWarning, match="^dt is 0.06 ms; steps of 0.05 ms or less") as caught:
+        getattr(pyhh, name)(pyhh.HHModel(), *([20.0] * (name == "fi_curve")), dt=0.06, **lengths)
+    assert [warning.filename for warning in caught] == [__file__]

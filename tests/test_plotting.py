@@ -1,0 +1,94 @@
+"""What stands on the figures of the analysis."""
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+import pyhh_fast as pyhh
+from pyhh_fast import plotting
+
+
+@pytest.fixture(autouse=True)
+def _without_a_screen():
+    mpl.use("agg")
+    yield
+    plotting.plt.close("all")
+
+
+def labels(axis):
+    return axis.get_xlabel(), axis.get_ylabel()
+
+
+def test_rates_over_currents_with_gaps_where_firing_begins_and_ends():
+    figure = plotting.plot_fi_curve(range(6), [0, 0, 50, 60, np.nan, 0])
+    (axis,) = figure.axes
+    assert labels(axis) == ("Injected current (µA/cm²)", "Steady firing rate (Hz)")
+    firing, silent = (line.get_ydata() for line in axis.lines)
+    np.testing.assert_array_equal(firing, [np.nan, np.nan, 50, 60, np.nan, np.nan])
+    np.testing.assert_array_equal(silent, [0, 0, np.nan, np.nan, np.nan, 0])
+    low, high = axis.get_ylim()
+    assert low < 0
+    assert high > 60
+
+
+def test_thresholds_over_durations_in_order():
+    figure = plotting.plot_strength_duration([10, 0.1, 1], [2.2, 65, 6.9])
+    (axis,) = figure.axes
+    assert labels(axis) == ("Duration of the pulse (ms)", "Threshold current (µA/cm²)")
+    assert (axis.get_xscale(), axis.get_yscale()) == ("log", "log")
+    np.testing.assert_array_equal(axis.lines[0].get_xydata(), [[0.1, 65], [1, 6.9], [10, 2.2]])
+    figure.canvas.draw()
+    assert "0.1" in [tick.get_text() for tick in axis.get_xticklabels()]
+
+
+def test_rheobase_and_chronaxie():
+    # Threshold I0 (1 + c / d), by Weiss and Lapicque: the chronaxie is c. A straight line between
+    # two points of the logarithms is exact at a point.
+    durations = np.array([20.0, 4.0, 2.0, 1.0, np.nan])
+    thresholds = 3.0 * (1 + 2.0 / durations)
+    figure = plotting.plot_rheobase(3.0, durations, thresholds)
+    (axis,) = figure.axes
+    names = [text.get_text() for text in axis.get_legend().get_texts()]
+    assert names == ["threshold", "rheobase, 3 µA/cm²", "chronaxie, 2 ms: twice the rheobase"]
+    assert set(axis.lines[1].get_ydata()) == {3.0}
+    np.testing.assert_allclose(axis.lines[2].get_xydata(), [[2.0, 6.0]], rtol=1e-12)
+
+
+@pytest.mark.parametrize("rheobase", [0.0, 0.5, 40.0, np.inf])
+def test_no_chronaxie_outside_the_durations(rheobase):
+    figure = plotting.plot_rheobase(rheobase, [1.0, 2.0, 4.0], [20.0, 10.0, np.inf])
+    names = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert names == ["threshold", f"rheobase, {rheobase:.4g} µA/cm²"]
+
+
+def test_the_phase_plane():
+    plane = pyhh.phase_plane(pyhh.HHModel.at_rest(), 10.0)
+    figure = plotting.plot_phase_plane(plane)
+    (axis,) = figure.axes
+    assert labels(axis) == ("Membrane potential (mV from rest)", "Open fraction n")
+    lines = {line.get_label(): line.get_xydata() for line in axis.lines}
+    trajectory = np.array([plane.trajectory_V, plane.trajectory_n]).T
+    expected = {
+        "trajectory of the full model": trajectory,
+        "its start": trajectory[:1],
+        "dV/dt = 0": np.array([plane.V, plane.V_nullcline]).T,
+        "dn/dt = 0": np.array([plane.V, plane.n_nullcline]).T,
+        "steady state": [[plane.steady_V, plane.steady_n]],
+    }
+    assert lines.keys() == expected.keys()
+    for name, line in lines.items():
+        np.testing.assert_array_equal(line, expected[name])
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == list(expected)
+
+
+def test_steady_states_and_time_constants():
+    V = np.linspace(-50, 100, 31)
+    steady = pyhh.steady_state(pyhh.HHModel(), V)
+    above, below = plotting.plot_steady_state(V, steady).axes
+    assert above.get_ylabel() == "Steady open fraction"
+    assert labels(below) == ("Membrane potential (mV from rest)", "Time constant (ms)")
+    for axis, prefix in ((above, ""), (below, "tau_")):
+        assert [line.get_label() for line in axis.lines] == ["m", "h", "n"]
+        for line in axis.lines:
+            values = getattr(steady, prefix + line.get_label())
+            np.testing.assert_array_equal(line.get_xydata(), np.array([V, values]).T)
