@@ -115,7 +115,7 @@ class PopulationStepper:
 
     def advance(self, pool: "Executor | None") -> None:
         """Make the steps of a chunk."""
-        step, state, parts = self._whole
+        step, _, _ = self._whole
         steps = min(self._chunk, self._recording.steps - step)
         start = time.perf_counter()
         numbers = range(len(self._calls))
@@ -129,7 +129,6 @@ class PopulationStepper:
             finally:
                 for future in futures:
                     future.cancel()
-        del self._parts[parts:]
         self._parts += [part for part in found if part[0].size]
         self._whole = (step + steps, self._spare, len(self._parts))
         self._spare, self._other = self._other, self._spare

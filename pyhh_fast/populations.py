@@ -1,6 +1,7 @@
 """Many cells at once: each with parameters and a state of its own, none coupled to another."""
 
 import contextlib
+import copy
 import os
 import warnings
 from collections.abc import Iterable
@@ -14,7 +15,7 @@ from pyhh_fast.compiled_cell import SYMBOLS, not_tabulated
 from pyhh_fast.errors import SimulationError
 from pyhh_fast.kinetics import BuiltIn, NotTabulable, Own, kinetics_of
 from pyhh_fast.methods import METHODS, step_size
-from pyhh_fast.models import GATES, PARAMETERS, HHModel, has_own_kinetics, snapshot
+from pyhh_fast.models import GATES, PARAMETERS, HHModel, has_own_kinetics
 from pyhh_fast.overrides import own_behaviour
 from pyhh_fast.population_recording import PopulationRecording
 from pyhh_fast.population_stepper import PopulationStepper
@@ -214,9 +215,10 @@ class Population:
         for name in GATES:
             population._state[name] = getattr(model, name).state
         if has_own_kinetics(model):
-            population._model = snapshot(model) or model
+            population._model = model
             try:
                 population._kinetics()
+                population._model = copy.deepcopy(model)
             except NotTabulable as error:
                 raise ValueError(
                     f"model must have rates that can be tabulated; got: "

@@ -316,6 +316,16 @@ def test_a_model_gives_its_state_and_stays_as_it_is():
     assert [model.Vm, model.m.state, model.h.state, model.n.state] == state
 
 
+def test_what_a_model_becomes_later_does_not_count():
+    model = Warm.at_rest()
+    population = pyhh.Population.from_model(model, 1)
+    model.phi = 1.0
+    model.gNa = 0.0
+    expected = pyhh.Population.from_model(Warm.at_rest(), 1).run(20.0, 0.01, duration=20.0)
+    got = population.run(20.0, 0.01, duration=20.0)
+    np.testing.assert_array_equal(got.final_state.Vm, expected.final_state.Vm)
+
+
 def test_own_kinetics_end_at_1000_mv():
     population = pyhh.Population.from_model(Warm.at_rest(), 2, gKleak=[0.3, 1e4])
     with pytest.warns(UserWarning, match="1 of 2 cells diverged"):

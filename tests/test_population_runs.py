@@ -153,6 +153,9 @@ def test_parameters_and_states_may_be_set_between_runs():
     other.StateH = 0.6
     same(population.run(9.0, 0.01, duration=30.0), other.run(9.0, 0.01, duration=30.0))
     assert population.recording.parameters["gK"].tolist() == [36, 30, 36]
+    final = population.recording.final_state.Vm.tolist()
+    population.Vm[:] = 5.0
+    assert population.recording.final_state.Vm.tolist() == final
     population.gK = 1.0
     assert population.recording.parameters["gK"].tolist() == [36, 30, 36]
 
@@ -203,6 +206,30 @@ def test_ctrl_c_keeps_the_part_so_far(threads, monkeypatch):
     population.run(20.0, 0.01, duration=round(rest, 9))
     whole = cells(300).run(20.0, 0.01, duration=100.0)
     np.testing.assert_array_equal(population.Vm, whole.final_state.Vm)
+
+
+def test_ctrl_c_between_a_chunk_and_its_end_drops_it(monkeypatch):
+    class Interrupted(list):
+        def __iadd__(self, parts):
+            super().__iadd__(parts)
+            if len(self) > 10:
+                raise KeyboardInterrupt
+            return self
+
+    original = PopulationStepper.__init__
+
+    def init(self, *arguments):
+        original(self, *arguments)
+        self._parts = Interrupted()
+
+    monkeypatch.setattr("pyhh_fast.population_stepper.CHUNK", 1e-4)
+    monkeypatch.setattr(PopulationStepper, "__init__", init)
+    population = cells(300)
+    with pytest.raises(KeyboardInterrupt):
+        population.run(20.0, 0.01, duration=100.0, threads=1)
+    monkeypatch.undo()
+    steps = population.recording.steps
+    same(population.recording, cells(300).run(20.0, 0.01, duration=steps * 0.01))
 
 
 def test_a_divergence_in_what_was_dropped_counts_for_nothing(monkeypatch):
