@@ -9,7 +9,7 @@ import reference
 from test_overrides import FrozenGates
 
 import pyhh_fast as pyhh
-from pyhh_fast import rate_tables
+from pyhh_fast import _rate_tables, rate_tables
 from pyhh_fast.methods import METHODS
 from pyhh_fast.recording import ALL, TRACES
 
@@ -407,3 +407,14 @@ def test_far_outside_all_tables(method):
     bound = {"euler": 2e-2, "exponential_euler": 2e-2, "rk4": 1e-6, "adaptive": 1e-3}[method]
     assert recording.Vm[-1] == pytest.approx(expected.V, abs=bound)
     assert recording.StateN[-1] == pytest.approx(expected.n, abs=bound)
+
+
+def test_relaxation_is_exact_to_the_last_places():
+    z = np.concatenate([np.geomspace(1e-12, 100, 2_000), [0.0, 2.72, np.nextafter(2.72, 3), 1e3]])
+    rates_dt = np.column_stack([np.ones((z.size, 3)), z, z, z])
+    _rate_tables.relax(rates_dt)
+    with np.errstate(invalid="ignore"):
+        exact = np.where(z == 0, 1.0, -np.expm1(-z) / z)
+    for gate in range(3):
+        np.testing.assert_allclose(rates_dt[:, gate], exact, rtol=1e-15)
+        np.testing.assert_allclose(rates_dt[:, 3 + gate], exact * z, rtol=1.2e-15)
