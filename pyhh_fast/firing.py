@@ -7,7 +7,6 @@ import numpy.typing as npt
 
 from pyhh_fast.models import HHModel
 from pyhh_fast.population_recording import IntArray, PopulationRecording
-from pyhh_fast.population_stepper import PopulationStepper
 from pyhh_fast.populations import Population
 from pyhh_fast.validation import FloatArray, StructArray
 
@@ -31,7 +30,7 @@ class How(NamedTuple):
 
 
 class Cells(Population):
-    """Copies of one model; who runs them has checked what he asks, and warns of divergence."""
+    """Copies of one model."""
 
     def go_on(
         self,
@@ -42,23 +41,14 @@ class Cells(Population):
         record: tuple[str, ...] = (),
         progress: bool = False,
     ) -> PopulationRecording:
-        """Make steps under constant currents, one a cell."""
-        dt, method, threshold, threads = how
-        cells = np.arange(self.size if record else 0)
-        recording = PopulationRecording(
-            self._parameters, steps, dt, method, threshold, record, cells, 1
-        )
+        """Make steps under constant currents, one a cell; who asks has checked what he asks for."""
         wave = np.broadcast_to(currents[:, np.newaxis], (self.size, steps))
-        stepper = PopulationStepper(self._state, wave, recording, self._kinetics(), threads)
-        return self._run(stepper, recording, threads, progress)
+        return self._make(wave, *how, recorded=record, progress=progress)
 
     def put(self, state: StructArray) -> None:
         """Be as many cells as there are states, and stand there."""
         self._parameters = np.repeat(self._parameters[:1], state.size)
         self._state = state
-
-    def _warn_of_divergence(self, recording: PopulationRecording) -> None:
-        pass
 
 
 def steady_rates(recording: PopulationRecording) -> FloatArray:

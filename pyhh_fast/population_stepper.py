@@ -69,7 +69,7 @@ class PopulationStepper:
         self._kinetics = kinetics
         built_in = isinstance(kinetics, BuiltIn)
         self._built_in = built_in
-        self._table = kinetics.table(0.0)
+        self._table = rate_tables.built_in_for_many() if built_in else kinetics.table(0.0)
         self._table_lock = Lock()
         # How many steps are whole, where they led, and the spikes on the way: replaced at once.
         self._parts: list[Part] = []

@@ -17,12 +17,13 @@ from pyhh_fast.kinetics import BuiltIn, NotTabulable, Own, kinetics_of
 from pyhh_fast.methods import METHODS, step_size
 from pyhh_fast.models import GATES, PARAMETERS, HHModel, has_own_kinetics
 from pyhh_fast.overrides import own_behaviour
-from pyhh_fast.population_recording import PopulationRecording
+from pyhh_fast.population_recording import IntArray, PopulationRecording
 from pyhh_fast.population_stepper import PopulationStepper
 from pyhh_fast.progress import bar_over
 from pyhh_fast.recording import ALL
 from pyhh_fast.stepping import check_model
-from pyhh_fast.validation import StructArray
+from pyhh_fast.travelling_rates import Tabulated
+from pyhh_fast.validation import FloatArray, StructArray
 
 STATE = {"Vm": "V", "StateM": "m", "StateH": "h", "StateN": "n"}
 """pyHH's names of the variables of a cell, and the equations' symbols for them."""
@@ -332,27 +333,52 @@ class Population:
         progress = validation.flag("progress", progress)
         wave = validation.stimuli("stimulus", stimulus, self.size, duration, dt)
         self._check_cells()
-        recording = PopulationRecording(
-            memory.copy_of(self._parameters),
-            wave.shape[1],
+        recording = self._make(
+            wave,
             dt,
             method,
             threshold,
-            recorded,
-            rows if recorded else rows[:0],
-            every,
+            threads,
+            recorded=recorded,
+            cells=rows if recorded else rows[:0],
+            every=every,
+            progress=progress,
         )
-        stepper = PopulationStepper(self._state, wave, recording, self._kinetics(), threads)
-        return self._run(stepper, recording, threads, progress)
+        self._warn_of_divergence(recording)
+        return recording
 
-    def _run(
+    def _make(
         self,
-        stepper: PopulationStepper,
-        recording: PopulationRecording,
+        wave: FloatArray,
+        dt: float,
+        method: str,
+        threshold: float,
         threads: int,
-        progress: bool,
+        *,
+        recorded: tuple[str, ...] = (),
+        cells: IntArray | None = None,
+        every: int = 1,
+        progress: bool = False,
+        kinetics: BuiltIn | Own | Tabulated | None = None,
     ) -> PopulationRecording:
-        steps = recording.steps
+        """Make a run, of which all was checked, and warn of nothing.
+
+        Parameters
+        ----------
+        wave : ndarray, shape (size, steps), µA/cm²
+            With any strides.
+        cells : ndarray of int, default all where something is `recorded`
+        kinetics : default the population's own
+        """
+        if cells is None:
+            cells = np.arange(self.size if recorded else 0, dtype=np.int64)
+        parameters = memory.copy_of(self._parameters)
+        steps = wave.shape[1]
+        recording = PopulationRecording(
+            parameters, steps, dt, method, threshold, recorded, cells, every
+        )
+        kinetics = kinetics or self._kinetics()
+        stepper = PopulationStepper(self._state, wave, recording, kinetics, threads)
         bar = bar_over(steps, progress)
 
         def finish() -> None:
@@ -385,7 +411,6 @@ class Population:
             except KeyboardInterrupt:
                 finish()
                 raise
-        self._warn_of_divergence(recording)
         return recording
 
     def _set_up(self, size: int, parameters: dict[str, Any]) -> None:
@@ -425,7 +450,7 @@ class Population:
                 f"{steps[first]} (cell {diverged[first]}); recording.diverged_at has all. "
                 "A smaller dt, or method='exponential_euler', may help.",
                 UserWarning,
-                stacklevel=4,
+                stacklevel=3,
             )
 
 

@@ -4,6 +4,7 @@ A row depends on its V alone, not on when or for what range it was made, so resu
 on how far a table happens to reach.
 """
 
+import functools
 import math
 from collections.abc import Callable
 
@@ -25,6 +26,9 @@ LARGEST_V = 1_000.0
 
 GROWTH = 100.0
 """Rows are added up to the next multiple of this, in mV."""
+
+RANGE_FOR_MANY = 300.0
+"""Up to here, in mV, the cells of populations read from tables what their kernels leave out."""
 
 RATES = [f"{rate}_{gate}" for gate in "mhn" for rate in ("alpha", "beta")]
 
@@ -180,6 +184,16 @@ def built_in(V: float) -> RateTable:
         table = tabulate(hodgkin_huxley, *range_with(V, table.low, table.high))
     _built_in = table
     return table
+
+
+@functools.cache
+def built_in_for_many() -> RateTable:
+    """Return the table of Hodgkin & Huxley's rates that populations use, of one range for all.
+
+    Beyond it they take the rates from the equations, whose last bits are others: so it must not
+    depend on what was run before how far it reaches.
+    """
+    return tabulate(hodgkin_huxley, -RANGE_FOR_MANY, RANGE_FOR_MANY)
 
 
 def _empty_rows(rows: int) -> FloatArray:

@@ -1,5 +1,8 @@
 """Many cells: each has the numbers that it has alone in a Simulation."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -157,6 +160,31 @@ def test_what_relaxes_within_a_step_is_relaxed_as_in_a_simulation():
         np.testing.assert_allclose(r.Vm[cell], one.Vm, rtol=0, atol=1e-9)
         np.testing.assert_allclose(r.StateM[cell], one.StateM, rtol=0, atol=1e-11)
     assert r.Vm.min() < -180
+
+
+def test_bits_do_not_depend_on_what_was_run_before():
+    code = """
+import numpy as np
+import pyhh_fast as pyhh
+from pyhh_fast import rate_tables
+if BEFORE:
+    rate_tables.built_in(900.0)
+    rate_tables.built_in(-900.0)
+population = pyhh.Population(5, startingVoltage=[-250, -200, 290, 320, -400])
+final = population.run(-60.0, 0.01, duration=30.0, method="exponential_euler").final_state
+print(np.array(final).tobytes().hex())
+"""
+    after, fresh = (
+        subprocess.run(
+            [sys.executable, "-c", code.replace("BEFORE", before)],
+            capture_output=True,
+            cwd=sys.prefix,
+            check=True,
+        ).stdout
+        for before in ("True", "False")
+    )
+    assert after == fresh
+    assert len(fresh) > 300
 
 
 def test_runs_of_10_and_25_mv_do_not_end_in_nan():

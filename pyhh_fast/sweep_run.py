@@ -1,0 +1,202 @@
+"""The run of a sweep: chunks go out to an executor, and what comes back is put in its place."""
+
+import itertools
+import math
+import pickle
+from collections.abc import Callable, Iterator
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+)
+from concurrent.futures import wait as wait_for
+from typing import Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from pyhh_fast import validation
+from pyhh_fast.kinetics import NotTabulable
+from pyhh_fast.sweep_grid import Grid, Shape
+from pyhh_fast.sweep_store import SweepStore
+from pyhh_fast.sweep_tasks import Chunk, Reduce, Task, compute, has_note
+from pyhh_fast.travelling_rates import BeyondTable, Rates
+
+Array = npt.NDArray[np.float64 | np.int64]
+
+MOST_WAITING = 1_000
+"""Chunks that an executor is given beforehand."""
+
+MOST_SENT = 2**28
+"""Bytes of stimuli and tables that these may have, or they are fewer."""
+
+
+class InThisProcess(Executor):
+    """Does at once what it is given."""
+
+    def submit(self, fn: Callable[..., Any], /, *arguments: Any, **options: Any) -> Future[Any]:
+        """Return a future that is done."""
+        future: Future[Any] = Future()
+        future.set_result(fn(*arguments, **options))
+        return future
+
+
+def executor_for(executor: Any, reduce: Reduce) -> Executor:
+    """Return what will compute the chunks, having seen that it is one and can be sent `reduce`."""
+    if executor is None:
+        return InThisProcess()
+    advice = "Of a Dask client pass client.get_executor()."
+    validation.instance("executor", executor, Executor, "a concurrent.futures.Executor", advice)
+    if isinstance(executor, ProcessPoolExecutor):  # Dask has ways of its own to pickle
+        try:
+            pickle.dumps(reduce)
+        except Exception as error:  # whatever a user's objects make of it
+            raise TypeError(
+                "reduce must be a function that pickle finds by its name, for a "
+                f"ProcessPoolExecutor; got {validation.shown(reduce)}. Define it with def, in a "
+                "module, or use Dask."
+            ) from error
+    checked: Executor = executor
+    return checked
+
+
+class SweepRun:
+    """Fills the arrays of a sweep.
+
+    Parameters
+    ----------
+    task : Task
+    grid : Grid
+    rates : Rates
+    store : SweepStore or None
+    name : str
+        Of the array of values, beside `diverged_at`.
+
+    Attributes
+    ----------
+    arrays : dict of ndarray
+        Not there before the first chunk is.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        grid: Grid,
+        rates: Rates,
+        store: SweepStore | None,
+        name: str,
+    ) -> None:
+        self._task, self._grid, self._rates, self._store = task, grid, rates, store
+        self._name = name
+        self._again: set[Shape] = set()
+        self.arrays: dict[str, Array] = {}
+        self._done = 0
+
+    def make(self, executor: Executor, bar: Any) -> None:
+        """Have all chunks computed that are not in the store."""
+        todo = self._not_done(bar)
+        waiting: dict[Future[Any], Shape] = {}
+        try:
+            while True:
+                room = self._most_waiting(executor) - len(waiting)
+                for number in itertools.islice(todo, max(0, room)):
+                    waiting[self._submit(executor, number)] = number
+                if not waiting:
+                    return
+                done = wait_for(waiting, return_when=FIRST_COMPLETED).done
+                for future in sorted(done, key=_failed):  # so that what is done is kept
+                    number = waiting.pop(future)
+                    if not self._take(number, future, bar):
+                        waiting[self._submit(executor, number)] = number
+        except (BrokenExecutor, CancelledError) as error:
+            self._tell_of_lost_worker(error)
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def _most_waiting(self, executor: Executor) -> int:
+        if isinstance(executor, InThisProcess):
+            return 1
+        table = self._rates.table
+        sent = self._task.stimulus.nbytes + (0 if table is None else table.rows.nbytes)
+        return max(8, min(MOST_WAITING, MOST_SENT // sent))
+
+    def _submit(self, executor: Executor, number: Shape) -> Future[Any]:
+        part, rates = self._grid.part(number), self._rates.to_send()
+        return executor.submit(compute, self._task, part, rates)
+
+    def _not_done(self, bar: Any) -> Iterator[Shape]:
+        """Yield the numbers of chunks to be computed; what the store has is put in its place."""
+        for number in self._grid.numbers():
+            kept = self._store and self._store.read(number)
+            if kept:
+                self._put(number, kept, bar)
+            else:
+                yield number
+
+    def _take(self, number: Shape, future: Future[Any], bar: Any) -> bool:
+        """Take what became of a chunk; return False where it must be computed again."""
+        try:
+            outcome = future.result()
+        except (BrokenExecutor, CancelledError):
+            raise
+        except Exception as error:
+            # Dask's executor mistakes a result for an error where its worker dies as it arrives.
+            verdict = has_note(error) or type(error).__module__.startswith("distributed")
+            if verdict or number in self._again:
+                raise
+            self._again.add(number)
+            return False
+        if isinstance(outcome, BeyondTable):
+            self._extend_rates(outcome.V)
+            return False
+        self._keep(number, outcome, bar)
+        return True
+
+    def _keep(self, number: Shape, chunk: Chunk, bar: Any) -> None:
+        box = self._grid.box(number)
+        shape = tuple(part.stop - part.start for part in box)
+        values = chunk.values.reshape(shape + chunk.values.shape[1:])
+        if self._name in self.arrays:
+            validation.same_rows("reduce", values, self.arrays[self._name], len(box))
+        arrays = {"diverged_at": chunk.diverged_at.reshape(shape), self._name: values}
+        if self._store:
+            self._store.write(number, arrays)
+        self._put(number, arrays, bar)
+
+    def _put(self, number: Shape, arrays: dict[str, Array], bar: Any) -> None:
+        box, whole = self._grid.box(number), self._grid.shape
+        for name, values in arrays.items():
+            if name not in self.arrays:
+                self.arrays[name] = np.empty(whole + values.shape[len(whole) :], values.dtype)
+            self.arrays[name][box] = values
+        self._done += 1
+        if bar is not None:
+            bar.update(arrays["diverged_at"].size * self._task.steps)
+
+    def _extend_rates(self, V: float) -> None:
+        try:
+            extended = self._rates.extend(V)
+        except NotTabulable as error:
+            raise RuntimeError(
+                f"the sweep cannot go on where V goes to {V:.6g} mV: of _UpdateGateTimeConstants "
+                f"it was found that {error}. Run such models one by one, with Simulation."
+            ) from error
+        if extended and self._store and self._rates.table is not None:
+            self._store.keep_table(self._rates.table)
+
+    def _tell_of_lost_worker(self, error: BaseException) -> NoReturn:
+        advice = "With out=... what is done would be kept; call again with that and a new executor."
+        if self._store:
+            advice = "out has those; the same call with a new executor goes on from there."
+        raise RuntimeError(
+            f"the executor gave up, as it does when a worker dies ({type(error).__name__}), with "
+            f"{self._done} of {math.prod(self._grid.chunks)} chunks done. {advice}"
+        ) from error
+
+
+def _failed(future: Future[Any]) -> bool:
+    return future.cancelled() or future.exception() is not None

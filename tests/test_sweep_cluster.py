@@ -1,0 +1,115 @@
+"""Sweeps on a real Dask cluster, whose workers are processes, and die."""
+
+import functools
+import os
+import re
+import signal
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_sweep import GRID, WAVE, WHERE, cut, short
+
+import pyhh_fast as pyhh
+
+xarray = pytest.importorskip("xarray", reason="sweeps need the extra 'sweep'")
+dask = pytest.importorskip("dask", reason="sweeps need the extra 'sweep'")
+distributed = pytest.importorskip("distributed", reason="sweeps need the extra 'sweep'")
+
+from sweep_models import Warm, deadly, failing, slowly  # noqa: E402
+
+README = Path(__file__).parents[1] / "README.md"
+
+same = xarray.testing.assert_identical
+
+
+@pytest.fixture(scope="module")
+def client():
+    # What is dead is waited for, else, for 30 s now and then.
+    quick = dask.config.set({"distributed.comm.timeouts.connect": "3s"})
+    workers = {"n_workers": 2, "threads_per_worker": 1, "processes": True}
+    with (
+        quick,
+        distributed.LocalCluster(**workers, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+@pytest.mark.parametrize("options", [{}, {"pure": True, "retries": 2}], ids=["plain", "pure"])
+def test_a_cluster_gives_the_same_bits(client, monkeypatch, options):
+    class Local(Warm):
+        """A class of this function alone."""
+
+    # To Dask all is one: a function without a name, too.
+    runs = [
+        functools.partial(short, model, GRID, stimulus, method="exponential_euler", reduce=reduce)
+        for model in (pyhh.HHModel.at_rest(), Local.at_rest())
+        for stimulus in (-60.0, WAVE)
+        for reduce in ("final_Vm", lambda recording: recording.final_state.StateM)
+    ]
+    expected = [run() for run in runs]
+    cut(monkeypatch, 5)
+    for run, result in zip(runs, expected, strict=True):
+        same(run(executor=client.get_executor(**options)), result)
+
+
+def test_a_worker_that_dies_costs_its_chunk(client, monkeypatch, tmp_path):
+    reduce = functools.partial(deadly, tmp_path / "flag")
+    cut(monkeypatch, 1)
+    pids = set(client.run(os.getpid).values())
+    result = short(reduce=reduce, executor=client.get_executor(), out=tmp_path / "out.zarr")
+    np.testing.assert_array_equal(result["value"], short(reduce="final_Vm").final_Vm)
+    assert (tmp_path / "flag").exists()
+    client.wait_for_workers(2, timeout=60)
+    assert len(pids & set(client.run(os.getpid).values())) == 1
+    with xarray.open_zarr(tmp_path / "out.zarr") as opened:
+        same(opened.load(), result)
+
+
+def test_a_worker_killed_from_outside_costs_little(client, monkeypatch, tmp_path):
+    out = tmp_path / "out.zarr"
+    cut(monkeypatch, 1)
+    client.wait_for_workers(2, timeout=60)
+    victim = next(iter(client.run(os.getpid).values()))
+    killed_after = []
+
+    def kill():
+        while len(done := list(out.glob("slowly/c/*/*/*"))) < 5:
+            threading.Event().wait(0.01)
+        killed_after.append(len(done))
+        os.kill(victim, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    result = short(reduce=slowly, executor=client.get_executor(), out=out)
+    killer.join()
+    assert 5 <= killed_after[0] < 30
+    np.testing.assert_array_equal(result.slowly, short(reduce="final_Vm").final_Vm)
+    client.wait_for_workers(2, timeout=60)
+    assert victim not in client.run(os.getpid).values()
+
+
+def test_errors_of_functions_are_the_callers(client, tmp_path):
+    with pytest.raises(ZeroDivisionError, match=WHERE):
+        short(reduce=functools.partial(failing, tmp_path / "calls"), executor=client.get_executor())
+    assert len((tmp_path / "calls").read_text().split()) == 1
+
+
+@pytest.mark.skipif(not README.exists(), reason="the tests were copied without the README")
+def test_the_readmes_five_lines(client, monkeypatch, tmp_path):
+    blocks = re.findall(r"^```py\n(.*?)^```", README.read_text(encoding="utf-8"), re.M | re.S)
+    [block] = [block for block in blocks if "client.get_executor()" in block]
+    assert len([line for line in block.splitlines() if line]) == 5
+    monkeypatch.chdir(tmp_path)
+    namespace = {"np": np, "pyhh": pyhh}
+    exec(block.replace("tcp://scheduler:8786", client.scheduler.address), namespace)
+    with xarray.open_zarr("sweep.zarr") as opened:
+        same(opened.load(), namespace["result"])
+    namespace["client"].close()
+
+
+def test_a_client_is_no_executor(client):
+    with pytest.raises(TypeError, match=r"Executor; got <Client: .* Of a Dask client pass client"):
+        short(executor=client)
