@@ -5,9 +5,10 @@ time loop takes its cells from where the chunk began, and writes where they end 
 made again, with more room or a longer table, or dropped by Ctrl-C.
 """
 
+import contextlib
 import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -113,6 +114,14 @@ class PopulationStepper:
             loops.order_spikes(cells, part, next_place, times)
         return counts, times
 
+    def make_all(self, bar: Any) -> None:
+        """Make all steps; `bar` is a context with a progress bar, or with None."""
+        with bar as shown, _pool(self._threads) as pool:
+            while (done := self.step) < self._recording.steps:
+                self.advance(pool)
+                if shown is not None:
+                    shown.update(self.step - done)
+
     def advance(self, pool: "Executor | None") -> None:
         """Make the steps of a chunk."""
         step, _, _ = self._whole
@@ -185,6 +194,15 @@ class PopulationStepper:
         with self._table_lock:
             if not self._table.low < V < self._table.high:
                 self._table = self._kinetics.table(V)
+
+
+def _pool(threads: int) -> Any:
+    """Return a context with an executor, or with None where the caller's thread is enough."""
+    if threads == 1:
+        return contextlib.nullcontext()
+    from concurrent.futures import ThreadPoolExecutor  # here, because it takes 5 ms
+
+    return ThreadPoolExecutor(threads)
 
 
 NONE_ASKED = np.empty((0, LINE))

@@ -1,6 +1,5 @@
 """Many cells at once: each with parameters and a state of its own, none coupled to another."""
 
-import contextlib
 import copy
 import os
 import warnings
@@ -389,11 +388,7 @@ class Population:
             self.recording = recording
 
         try:
-            with bar as shown, _pool(threads) as executor:
-                while (done := stepper.step) < steps:
-                    stepper.advance(executor)
-                    if shown is not None:
-                        shown.update(stepper.step - done)
+            stepper.make_all(bar)
         except NotTabulable as error:
             step = stepper.step
             raise SimulationError(
@@ -452,15 +447,6 @@ class Population:
                 UserWarning,
                 stacklevel=3,
             )
-
-
-def _pool(threads: int) -> Any:
-    """Return a context with an executor, or with None where the caller's thread is enough."""
-    if threads == 1:
-        return contextlib.nullcontext()
-    from concurrent.futures import ThreadPoolExecutor  # here, because it takes 5 ms
-
-    return ThreadPoolExecutor(threads)
 
 
 def cores() -> int:

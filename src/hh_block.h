@@ -6,8 +6,9 @@
 
    What a cell seldom needs is left to the caller, which is told by a flag of that cell: HH_SPIKE
    where V crosses the threshold, HH_NOT_USUAL where V is at a 0/0 of the rates, or so far out that
-   their shared exponential does not reach, or no number. The step of such a cell is to be made
-   again by hh_step_alone; one that is not finite is always among them at the next step.
+   their shared exponential does not reach, or no number; by exponential Euler also where something
+   relaxes too fast. The step of such a cell is to be made again by hh_step_alone, or from a table;
+   one that is not finite is always among them at the next step.
 
    The exponentials are made in a loop of their own: one chain of dependent operations after
    another is too long for the CPU to overlap with the next cells'. Measured with AVX-512, in one
