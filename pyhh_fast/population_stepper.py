@@ -34,6 +34,9 @@ FIRST = 2_000_000
 SHORTEST, LONGEST = 8, 65_536
 """Steps of a chunk."""
 
+MOST_OFTEN = 4.0
+"""Milliseconds from one spike to the next at which there is room for all."""
+
 CALLS = 8
 """Calls for each thread in a chunk, so that none waits long for the others."""
 
@@ -86,8 +89,7 @@ class PopulationStepper:
             (first, min(first + per_call, r.size)) for first in range(0, r.size, per_call)
         ]
         self._chunk = min(max(FIRST // size, SHORTEST), LONGEST)
-        spikes = [2 * (last - first) for first, last in self._calls]
-        self._rooms = [(np.empty(n, np.int32), np.empty(n)) for n in spikes]
+        self._rooms = [_room_for(1)] * len(self._calls)
         order = np.argsort(r.cells, kind="stable")
         self._recorded = r.cells[order], order.astype(np.int64)
         self._variables = np.array([TRACES.index(name) for name in r.recorded], dtype=np.int64)
@@ -149,6 +151,11 @@ class PopulationStepper:
         """Make steps with the cells of one call, until they are made."""
         r, (step, state, _) = self._recording, self._whole
         found, wanted = np.zeros(1, np.int64), np.zeros(1)
+        first, last = self._calls[number]
+        # What no cell of Hodgkin and Huxley fires: to find the room full costs all that was made.
+        enough = int((last - first) * (2 + steps * r.dt / MOST_OFTEN))
+        if self._rooms[number][1].size < enough:
+            self._rooms[number] = _room_for(enough)
         while True:
             room, table = self._rooms[number], self._table
             relaxing = r.method == "exponential_euler"
@@ -170,7 +177,8 @@ class PopulationStepper:
                 step,
                 r.dt,
                 r.threshold,
-                *self._calls[number],
+                first,
+                last,
                 self._block,
                 r.diverged_at,
                 *room,
@@ -184,8 +192,7 @@ class PopulationStepper:
                 spikes = int(found[0])
                 return room[0][:spikes].copy(), room[1][:spikes].copy()
             if ending == loops.Ending.SPIKES_FULL:
-                size = 2 * room[1].size
-                self._rooms[number] = np.empty(size, np.int32), np.empty(size)
+                self._rooms[number] = _room_for(2 * room[1].size)
             else:
                 self._cover(float(wanted[0]))
 
@@ -194,6 +201,10 @@ class PopulationStepper:
         with self._table_lock:
             if not self._table.low < V < self._table.high:
                 self._table = self._kinetics.table(V)
+
+
+def _room_for(spikes: int) -> Part:
+    return np.empty(spikes, np.int32), np.empty(spikes)
 
 
 def _pool(threads: int) -> Any:

@@ -103,7 +103,7 @@ class Population:
     StateH = _PerCell("_state", "h", "")
     StateN = _PerCell("_state", "n", "")
 
-    recording: PopulationRecording | None
+    recording: PopulationRecording | None = None
     _parameters: StructArray
     _state: StructArray
     _model: HHModel | None
@@ -115,6 +115,13 @@ class Population:
         self.Vm = validation.per_cell("startingVoltage", V, size, unit="mV")
         alpha, beta = np.split(rate_tables.hodgkin_huxley(np.ascontiguousarray(self.Vm)), 2, axis=1)
         self._state["m"], _, self._state["n"] = (alpha / (alpha + beta)).T
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # A name that is misspelled would else change nothing, without a word.
+        if not (name.startswith("_") or hasattr(type(self), name)):
+            known = [*PARAMETERS, *STATE]
+            raise AttributeError(validation.unknown_name("attribute of a Population", name, known))
+        super().__setattr__(name, value)
 
     @classmethod
     def at_rest(cls, size: int, **parameters: npt.ArrayLike) -> Self:
@@ -204,6 +211,8 @@ class Population:
         array([20, 22, 22])
         """
         check_model(model)
+        if "startingVoltage" in parameters:
+            raise TypeError("from_model takes the state of the model; set Vm of what it returns.")
         advice = "Run such models one by one, with Simulation."
         if reason := own_behaviour(model):
             raise ValueError(f"model must make its steps as HHModel does; got {reason}. {advice}")
@@ -414,7 +423,6 @@ class Population:
         self._parameters = np.zeros(size, [(symbol, np.float64) for symbol in SYMBOLS.values()])
         self._state = np.zeros(size, [(symbol, np.float64) for symbol in STATE.values()])
         self._model = None
-        self.recording = None
         for name, value in (defaults | parameters).items():
             if name not in PARAMETERS:
                 known = [*PARAMETERS, "startingVoltage"]

@@ -260,6 +260,16 @@ def test_cells_that_fire_by_themselves_have_no_rest():
         pyhh.Population.at_rest(3, startingVoltage=0)
 
 
+def test_a_misspelled_attribute_is_an_error():
+    population = pyhh.Population(3)
+    message = (
+        "attribute of a Population must be one of Cm, EK, EKleak, ENa, StateH, StateM, StateN, Vm, "
+        "gK, gKleak, gNa; got 'gNA'. Did you mean gNa?"
+    )
+    with raises(AttributeError, message):
+        population.gNA = 100
+
+
 def test_models_that_no_population_can_stand_for():
     message = (
         "model must make its steps as HHModel does; got FrozenGates._UpdateGateStates is "
@@ -267,6 +277,9 @@ def test_models_that_no_population_can_stand_for():
     )
     with raises(ValueError, message):
         pyhh.Population.from_model(FrozenGates(), 3)
+    message = "from_model takes the state of the model; set Vm of what it returns."
+    with raises(TypeError, message):
+        pyhh.Population.from_model(pyhh.HHModel(), 3, startingVoltage=3)
     with pytest.raises(TypeError, match=r"^model must be an HHModel; got the class HHModel"):
         pyhh.Population.from_model(pyhh.HHModel, 3)
 
