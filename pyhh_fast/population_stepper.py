@@ -145,7 +145,7 @@ class PopulationStepper:
         self._spare, self._other = self._other, self._spare
         took = max(time.perf_counter() - start, 1e-9)
         longest = min(CHUNK, CALL * len(self._calls) / self._threads)
-        self._chunk = int(min(max(steps * min(longest / took, 4), SHORTEST), LONGEST))
+        self._chunk = int(min(max(steps * min(longest / took, 16), SHORTEST), LONGEST))
 
     def _call(self, number: int, steps: int) -> Part:
         """Make steps with the cells of one call, until they are made."""
