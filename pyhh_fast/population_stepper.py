@@ -109,7 +109,9 @@ class PopulationStepper:
         parts = self._parts[: self._whole[2]]
         counts = np.zeros(self._recording.size, dtype=np.int64)
         for cells, _ in parts:
-            counts += np.bincount(cells, minlength=counts.size)
+            first = cells.min()
+            found = np.bincount(cells - first)
+            counts[first : first + found.size] += found
         next_place = np.cumsum(counts) - counts
         times = np.empty(int(counts.sum()))
         for cells, part in parts:
@@ -152,7 +154,7 @@ class PopulationStepper:
         r, (step, state, _) = self._recording, self._whole
         found, wanted = np.zeros(1, np.int64), np.zeros(1)
         first, last = self._calls[number]
-        # What no cell of Hodgkin and Huxley fires: to find the room full costs all that was made.
+        # More than cells fire, because to find the room full costs all that was made.
         enough = int((last - first) * (2 + steps * r.dt / MOST_OFTEN))
         if self._rooms[number][1].size < enough:
             self._rooms[number] = _room_for(enough)

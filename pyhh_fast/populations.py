@@ -226,7 +226,7 @@ class Population:
         if has_own_kinetics(model):
             population._model = model
             try:
-                population._kinetics()
+                population._kinetics().table(0.0)
                 population._model = copy.deepcopy(model)
             except NotTabulable as error:
                 raise ValueError(
@@ -439,9 +439,7 @@ class Population:
     def _kinetics(self) -> BuiltIn | Own:
         if self._model is None:
             return BuiltIn()
-        kinetics = kinetics_of(self._model, table_needed=True)
-        kinetics.table(0.0)
-        return kinetics
+        return kinetics_of(self._model, table_needed=True)
 
     def _warn_of_divergence(self, recording: PopulationRecording) -> None:
         diverged = np.flatnonzero(recording.diverged_at >= 0)

@@ -11,8 +11,8 @@ from pyhh_fast._cpu import SOURCES
 from pyhh_fast._version import __version__
 from pyhh_fast.kernels import LEVEL
 from pyhh_fast.kinetics import BuiltIn
-from pyhh_fast.population_recording import IntArray, PopulationRecording
-from pyhh_fast.populations import Population
+from pyhh_fast.population_recording import UNITS, IntArray, PopulationRecording
+from pyhh_fast.populations import STATE, Population
 from pyhh_fast.sweep_grid import points
 from pyhh_fast.travelling_rates import BeyondTable, Tabulated
 from pyhh_fast.validation import FloatArray
@@ -25,10 +25,7 @@ THRESHOLD = 50.0
 
 NOTE = "In the chunk of a sweep with"
 
-REDUCTIONS = {"spike_counts": ""} | {
-    f"final_{name}": unit
-    for name, unit in {"Vm": "mV", "StateM": "1", "StateH": "1", "StateN": "1"}.items()
-}
+REDUCTIONS = {"spike_counts": ""} | {f"final_{name}": UNITS[name] for name in STATE}
 """What can be named for `reduce`, and its unit."""
 
 Reduce = str | Callable[[PopulationRecording], npt.ArrayLike]

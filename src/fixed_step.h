@@ -11,8 +11,8 @@ typedef enum { HH_EULER, HH_EXPONENTIAL_EULER, HH_RK4 } hh_method;
 
 /* Make a step; return 0 where rates are wanted, at after->y.V. */
 HH_INLINE int hh_step(hh_method method, hh_neuron now, const hh_parameters *p,
-                          double dt_over_C_m, const rate_source *rates_dt, double I,
-                          hh_neuron *after)
+                      double dt_over_C_m, const rate_source *rates_dt, double I,
+                      hh_neuron *after)
 {
     switch (method) {
     case HH_EXPONENTIAL_EULER:

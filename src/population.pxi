@@ -216,7 +216,7 @@ def population(
     cdef int64_t c, any_flag
     cdef int64_t first_sample
     cdef int now, row, r, samples
-    cdef bint I_changes = I.strides[1] != 0, I_is_common = I.strides[0] == 0
+    cdef bint I_changes = I.strides[1] != 0
     cdef Ending status = DONE
 
     s.method, s.dt, s.threshold = method, dt, threshold
@@ -257,7 +257,7 @@ def population(
                 if row == 0 and (I_changes or i == 0):
                     for c in range(cells):
                         for r in range(min(HH_ROWS, steps - i)):
-                            b.I[r][c] = I[0 if I_is_common else cell + c, i + r]
+                            b.I[r][c] = I[cell + c, i + r]
                 if built_in:
                     any_flag = hh_block_step(method, &b, now, row, dt, threshold)
                 else:
