@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyhh_fast import validation
-from pyhh_fast.firing import Cells, How, steady_rates, thresholds
+from pyhh_fast.firing import Cells, steady_rates, thresholds
 from pyhh_fast.methods import step_size
 from pyhh_fast.models import HHModel
 from pyhh_fast.nullclines import (
@@ -23,7 +23,8 @@ from pyhh_fast.nullclines import (
     steady_at,
     steady_under,
 )
-from pyhh_fast.populations import FIXED_STEP, cores
+from pyhh_fast.population_run import How, thread_count
+from pyhh_fast.populations import FIXED_STEP
 
 PLANE_POINTS = 1_001
 """Points of a nullcline."""
@@ -108,7 +109,7 @@ def fi_curve(
     steps = validation.steps_in(duration, dt)
     progress = validation.flag("progress", progress)
     cells = Cells.from_model(model, given.size)
-    recording = cells.go_on(given.ravel(), steps, how, progress=progress)
+    recording = cells.go_on(given.ravel(), steps, how._replace(progress=progress))
     diverged = recording.diverged_at >= 0
     if diverged.any():
         _warn(
@@ -352,7 +353,8 @@ def phase_plane(
     kinetics = kinetics_over_V(model)
     steady_V, steady = steady_under(model, kinetics, current)
     V, n = cells.Vm.copy(), cells.StateN.copy()
-    recording = cells.go_on(np.array([current]), steps, how, record=("Vm", "StateN"))
+    recorded = how._replace(recorded=("Vm", "StateN"))
+    recording = cells.go_on(np.array([current]), steps, recorded)
     if recording.diverged_at[0] >= 0:
         _warn("the model diverged, and the trajectory is NaN from there on.")
     V, n = np.append(V, recording.Vm[0]), np.append(n, recording.StateN[0])
@@ -372,8 +374,7 @@ def phase_plane(
 
 def _how(dt: float, method: str, threshold: Any, threads: Any) -> How:
     threshold = validation.real_number("threshold", threshold, unit="mV")
-    threads = cores() if threads is None else validation.count("threads", threads, least=1)
-    return How(dt, method, threshold, threads)
+    return How(dt, method, threshold, thread_count(threads))
 
 
 def _steps_of_wait(wait: Any, dt: float) -> int:

@@ -1,12 +1,11 @@
 """Whether and how fast copies of a model fire: many runs at once, under constant currents."""
 
-from typing import NamedTuple
-
 import numpy as np
 import numpy.typing as npt
 
 from pyhh_fast.models import HHModel
 from pyhh_fast.population_recording import IntArray, PopulationRecording
+from pyhh_fast.population_run import How, make_run
 from pyhh_fast.populations import Population
 from pyhh_fast.validation import FloatArray, StructArray
 
@@ -20,15 +19,6 @@ PROBES = np.array([0.0, *np.geomspace(1e-3, 1e9, 63)])
 """Currents (µA/cm²) that are tried first; afterwards as many between the two that matter."""
 
 
-class How(NamedTuple):
-    """How runs are made; checked."""
-
-    dt: float
-    method: str
-    threshold: float
-    threads: int
-
-
 class Cells(Population):
     """Copies of one model."""
 
@@ -37,13 +27,10 @@ class Cells(Population):
         currents: FloatArray,
         steps: int,
         how: How,
-        *,
-        record: tuple[str, ...] = (),
-        progress: bool = False,
     ) -> PopulationRecording:
         """Make steps under constant currents, one a cell; who asks has checked what he asks for."""
         wave = np.broadcast_to(currents[:, np.newaxis], (self.size, steps))
-        return self._make(wave, *how, recorded=record, progress=progress)
+        return make_run(self, wave, how)
 
     def put(self, state: StructArray) -> None:
         """Be as many cells as there are states, and stand there."""

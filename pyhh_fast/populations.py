@@ -1,28 +1,23 @@
 """Many cells at once: each with parameters and a state of its own, none coupled to another."""
 
 import copy
-import os
-import warnings
 from collections.abc import Iterable
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from pyhh_fast import equilibria, memory, rate_tables, validation
+from pyhh_fast import equilibria, rate_tables, validation
 from pyhh_fast.compiled_cell import SYMBOLS, not_tabulated
-from pyhh_fast.errors import SimulationError
 from pyhh_fast.kinetics import BuiltIn, NotTabulable, Own, kinetics_of
 from pyhh_fast.methods import METHODS, step_size
 from pyhh_fast.models import GATES, PARAMETERS, HHModel, has_own_kinetics
 from pyhh_fast.overrides import own_behaviour
-from pyhh_fast.population_recording import IntArray, PopulationRecording
-from pyhh_fast.population_stepper import PopulationStepper
-from pyhh_fast.progress import bar_over
+from pyhh_fast.population_recording import PopulationRecording
+from pyhh_fast.population_run import How, make_run, thread_count, warn_of_divergence
 from pyhh_fast.recording import ALL
 from pyhh_fast.stepping import check_model
-from pyhh_fast.travelling_rates import Tabulated
-from pyhh_fast.validation import FloatArray, StructArray
+from pyhh_fast.validation import StructArray
 
 STATE = {"Vm": "V", "StateM": "m", "StateH": "h", "StateN": "n"}
 """pyHH's names of the variables of a cell, and the equations' symbols for them."""
@@ -337,84 +332,13 @@ class Population:
         rows = validation.indices("cells", cells, self.size)
         every = validation.count("every", every, least=1)
         threshold = validation.real_number("threshold", threshold, unit="mV")
-        threads = cores() if threads is None else validation.count("threads", threads, least=1)
+        threads = thread_count(threads)
         progress = validation.flag("progress", progress)
         wave = validation.stimuli("stimulus", stimulus, self.size, duration, dt)
         self._check_cells()
-        recording = self._make(
-            wave,
-            dt,
-            method,
-            threshold,
-            threads,
-            recorded=recorded,
-            cells=rows if recorded else rows[:0],
-            every=every,
-            progress=progress,
-        )
-        self._warn_of_divergence(recording)
-        return recording
-
-    def _make(
-        self,
-        wave: FloatArray,
-        dt: float,
-        method: str,
-        threshold: float,
-        threads: int,
-        *,
-        recorded: tuple[str, ...] = (),
-        cells: IntArray | None = None,
-        every: int = 1,
-        progress: bool = False,
-        kinetics: BuiltIn | Own | Tabulated | None = None,
-    ) -> PopulationRecording:
-        """Make a run, of which all was checked, and warn of nothing.
-
-        Parameters
-        ----------
-        wave : ndarray, shape (size, steps), µA/cm²
-            With any strides.
-        cells : ndarray of int, default all where something is `recorded`
-        kinetics : default the population's own
-        """
-        if cells is None:
-            cells = np.arange(self.size if recorded else 0, dtype=np.int64)
-        parameters = memory.copy_of(self._parameters)
-        steps = wave.shape[1]
-        recording = PopulationRecording(
-            parameters, steps, dt, method, threshold, recorded, cells, every
-        )
-        kinetics = kinetics or self._kinetics()
-        stepper = PopulationStepper(self._state, wave, recording, kinetics, threads)
-        bar = bar_over(steps, progress)
-
-        def finish() -> None:
-            recording._end_at(stepper.step)
-            recording.spike_counts, recording._spike_times = stepper.spikes()
-            self._state = stepper.state
-            recording._final = memory.copy_of(stepper.state)
-            self.recording = recording
-
-        try:
-            stepper.make_all(bar)
-        except NotTabulable as error:
-            step = stepper.step
-            raise SimulationError(
-                f"the run cannot go on at step {step} (t = {step * recording.dt:g} ms): of "
-                f"_UpdateGateTimeConstants it was found that {error}. Run such models one by one, "
-                "with Simulation.",
-                step=step,
-                time=step * recording.dt,
-                V=float("nan"),
-            ) from error
-        finally:
-            # After Ctrl-C or an error too: nothing computed is lost. Nor by a second Ctrl-C.
-            try:
-                finish()
-            except KeyboardInterrupt:
-                finish()
-                raise
+        how = How(dt, method, threshold, threads, recorded, rows, every, progress)
+        recording = make_run(self, wave, how)
+        warn_of_divergence(recording)
         return recording
 
     def _set_up(self, size: int, parameters: dict[str, Any]) -> None:
@@ -440,23 +364,3 @@ class Population:
         if self._model is None:
             return BuiltIn()
         return kinetics_of(self._model, table_needed=True)
-
-    def _warn_of_divergence(self, recording: PopulationRecording) -> None:
-        diverged = np.flatnonzero(recording.diverged_at >= 0)
-        if diverged.size:
-            steps = recording.diverged_at[diverged]
-            first = int(np.argmin(steps))
-            warnings.warn(
-                f"{diverged.size} of {recording.size} cells diverged, the first at step "
-                f"{steps[first]} (cell {diverged[first]}); recording.diverged_at has all. "
-                "A smaller dt, or method='exponential_euler', may help.",
-                UserWarning,
-                stacklevel=3,
-            )
-
-
-def cores() -> int:
-    """Return how many CPUs this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -12,6 +12,7 @@ from pyhh_fast._version import __version__
 from pyhh_fast.kernels import LEVEL
 from pyhh_fast.kinetics import BuiltIn
 from pyhh_fast.population_recording import UNITS, IntArray, PopulationRecording
+from pyhh_fast.population_run import How, make_run
 from pyhh_fast.populations import STATE, Population
 from pyhh_fast.sweep_grid import points
 from pyhh_fast.travelling_rates import BeyondTable, Tabulated
@@ -114,8 +115,8 @@ def _run(
     cells = Population(size, **(task.parameters | varied))
     for name, value in task.start.items():
         setattr(cells, name, value)
-    how = (task.dt, task.method, THRESHOLD, task.threads)
-    return cells._make(wave, *how, recorded=task.record, kinetics=rates)
+    how = How(task.dt, task.method, THRESHOLD, task.threads, task.record)
+    return make_run(cells, wave, how, rates)
 
 
 def _reduced(recording: PopulationRecording, reduce: Reduce) -> npt.NDArray[np.float64 | np.int64]:

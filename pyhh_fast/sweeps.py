@@ -13,7 +13,8 @@ import numpy.typing as npt
 from pyhh_fast import validation
 from pyhh_fast.methods import step_size
 from pyhh_fast.models import PARAMETERS, HHModel
-from pyhh_fast.populations import FIXED_STEP, STATE, Population, cores
+from pyhh_fast.population_run import thread_count
+from pyhh_fast.populations import FIXED_STEP, STATE, Population
 from pyhh_fast.progress import bar_over
 from pyhh_fast.recording import ALL
 from pyhh_fast.sweep_grid import Grid
@@ -177,9 +178,7 @@ def sweep(
     else:
         rule = f"a function, or one of {', '.join(REDUCTIONS)}"
         validation.instance("reduce", reduce, Callable, rule, "")
-    if threads is None:
-        threads = cores() if executor is None else 1
-    threads = validation.count("threads", threads, least=1)
+    threads = thread_count(threads, default=None if executor is None else 1)
     executor = executor_for(executor, reduce)
     path = None if out is None else validation.local_path("out", out)
     cell = Population.from_model(model, 1)
