@@ -231,22 +231,9 @@ class Simulation:
         recorded = validation.names("record", record, ALL)
         threshold = validation.real_number("threshold", threshold, unit="mV")
         progress = validation.flag("progress", progress)
-        if validation.is_scalar(stimulus):
-            current = validation.real_number("stimulus", stimulus, unit="µA/cm²")
-            if duration is None:
-                raise ValueError(
-                    "duration must be given with a constant stimulus (ms); got None. "
-                    "Pass duration=..., or an array with one value a step."
-                )
-            wave = np.broadcast_to(np.float64(current), validation.steps_in(duration, dt))
-        else:
-            advice = "Pass one value a step, or a number with duration=..."
-            wave = validation.waveform("stimulus", stimulus, advice=advice)
-            if duration is not None:
-                raise ValueError(
-                    f"duration must be left out where stimulus is an array; got {duration}. "
-                    "The array's length gives the number of steps."
-                )
+        wave, steps = validation.drive("stimulus", stimulus, duration, dt)
+        if wave.size != steps:
+            wave = np.broadcast_to(wave, steps)
         recording = Recording(wave, dt, threshold, recorded, method, rtol, atol)
         return self._run(recording, progress)
 

@@ -143,23 +143,33 @@ def per_cell(
     if values.size != size:
         got = f"{values.size} values for a population of size {size}"
         raise ValueError(_message(name, rule, unit, got, ""))
-    if positive and not (values > 0).all():
-        cell = int(np.argmin(values > 0))
-        got = f"{values[cell]} at index {cell}"
-        raise ValueError(_message(name, rule, unit, got, ""))
+    if positive:
+        _all_positive(name, values, rule, unit)
     return values
+
+
+def _all_positive(name: str, values: FloatArray, rule: str, unit: str) -> None:
+    if not (values > 0).all():
+        at = int(np.argmin(values > 0))
+        raise ValueError(_message(name, rule, unit, f"{values[at]} at index {at}", ""))
+
+
+def constant(name: str, value: Any, duration: Any, dt: float) -> tuple[float, int]:
+    """Return the value of a constant stimulus and the number of steps that it lasts."""
+    current = real_number(name, value, unit="µA/cm²")
+    if duration is None:
+        raise ValueError(
+            "duration must be given with a constant stimulus (ms); got None. Pass duration=..."
+            ", or an array with one value a step."
+        )
+    return current, steps_in(duration, dt)
 
 
 def stimuli(name: str, value: Any, size: int, duration: Any, dt: float) -> FloatArray:
     """Return currents of shape (size, steps): as given, or a view that repeats them."""
     if is_scalar(value):
-        wave = real_number(name, value, unit="µA/cm²")
-        if duration is None:
-            raise ValueError(
-                "duration must be given with a constant stimulus (ms); got None. Pass duration=..."
-                ", or an array with one value a step."
-            )
-        return np.broadcast_to(np.float64(wave), (size, steps_in(duration, dt)))
+        current, steps = constant(name, value, duration, dt)
+        return np.broadcast_to(np.float64(current), (size, steps))
     rule = "an array of finite numbers, of 1 or 2 dimensions"
     advice = f"Pass shape (steps,), ({size}, steps), or with duration=... a number or ({size},)."
     given = _numbers(name, value, rule, (1, 2), "µA/cm²", advice)
@@ -258,12 +268,17 @@ def steps_in(duration: Any, dt: float) -> int:
         got = f"{duration} at dt {dt}"
         raise ValueError(_message("duration", f"at most {MOST_STEPS} steps", "", got, advice))
     whole = round(steps)
-    # In long runs the quotient itself is rounded by more than 1e-9.
-    if abs(steps - whole) > max(1e-9, 4 * np.finfo(float).eps * whole):
+    if _apart(steps, whole):
         advice = f"The nearest whole ones are {whole * dt:.12g} and {_other(steps) * dt:.12g}."
         got = f"{duration}, which is {steps:.12g} steps of {dt}"
         raise ValueError(_message("duration", "a whole number of steps", "ms", got, advice))
     return whole
+
+
+def _apart(steps: Any, whole: Any) -> Any:
+    """Whether numbers of steps are other than whole; of numbers and arrays."""
+    # In long runs the quotient itself is rounded by more than 1e-9.
+    return np.abs(steps - whole) > np.maximum(1e-9, 4 * np.finfo(float).eps * whole)
 
 
 def _other(steps: float) -> int:
@@ -286,8 +301,8 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
 def drive(name: str, value: Any, duration: Any, dt: float) -> tuple[FloatArray, int]:
     """Return the values of a stimulus, of which a constant has one, and the number of steps."""
     if is_scalar(value):
-        wave = stimuli(name, value, 1, duration, dt)
-        return wave[0, :1] if wave.size else np.zeros(1), wave.size
+        current, steps = constant(name, value, duration, dt)
+        return np.array([current]), steps
     values = waveform(name, value, advice="Pass one value a step, or a number with duration=...")
     if duration is not None:
         raise ValueError(
@@ -304,9 +319,8 @@ def axis(name: str, value: Any, *, unit: str, positive: bool = False) -> FloatAr
     values = _numbers(name, value, rule, (1,), unit, "")
     if values.size == 0:
         raise ValueError(_message(name, rule, unit, "none", ""))
-    if positive and not (values > 0).all():
-        at = int(np.argmin(values > 0))
-        raise ValueError(_message(name, rule, unit, f"{values[at]} at index {at}", ""))
+    if positive:
+        _all_positive(name, values, rule, unit)
     return values
 
 
@@ -339,8 +353,7 @@ def step_counts(name: str, value: Any, dt: float, *, least: int = 1) -> npt.NDAr
     with np.errstate(over="ignore"):
         steps = lengths / dt
     whole = np.round(steps)
-    apart = np.abs(steps - whole) > np.maximum(1e-9, 4 * np.finfo(float).eps * whole)
-    wrong = apart | (whole < least) | (steps > MOST_STEPS)
+    wrong = _apart(steps, whole) | (whole < least) | (steps > MOST_STEPS)
     if wrong.any():
         place = np.unravel_index(int(np.argmax(wrong)), wrong.shape)
         got = f"{lengths[place]}, which is {steps[place]:.12g} steps of {dt}"
