@@ -5,6 +5,7 @@ Euler step of 1 ms moves each variable by exactly its time derivative.
 """
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,9 @@ GRID_STEP = 0.05
 """Spacing, in mV, of the search; two equilibria closer than that may be missed."""
 
 MOST_GRID_POINTS = 20_000
+
+HALVINGS = 64
+"""Until an interval is far below the rounding of its ends."""
 
 CELLS_AT_ONCE = 500
 """Cells of a population that are searched at a time."""
@@ -102,7 +106,8 @@ def _equilibria_of_many(models: HHModel, size: int) -> tuple[npt.NDArray[np.int6
         cells.append(cell + start)
         lows.append(low)
     cell, low = np.concatenate(cells), np.concatenate(lows)
-    return cell, _bisect_all(_cells_of(models, cell), V[low], V[low + 1])
+    owners = _cells_of(models, cell)
+    return cell, bisect_all(lambda V: _steady_dVdt_at(owners, V), V[low], V[low + 1])
 
 
 def _cells_of(models: HHModel, cell: npt.NDArray[np.int64]) -> HHModel:
@@ -112,14 +117,16 @@ def _cells_of(models: HHModel, cell: npt.NDArray[np.int64]) -> HHModel:
     return some
 
 
-def _bisect_all(models: HHModel, low: FloatArray, high: FloatArray) -> FloatArray:
-    sign = np.sign(_steady_dVdt_at(models, low))
-    while True:
+def bisect_all(
+    f: Callable[[FloatArray], FloatArray], low: FloatArray, high: FloatArray
+) -> FloatArray:
+    """Return where `f` changes its sign, once at least, on the way from each low to its high."""
+    sign = np.sign(f(low))
+    for _ in range(HALVINGS):
         middle = 0.5 * (low + high)
-        if not ((low < middle) & (middle < high)).any():
-            return high
-        below = np.sign(_steady_dVdt_at(models, middle)) == sign
-        low, high = np.where(below, middle, low), np.where(below, high, middle)
+        as_low = np.sign(f(middle)) == sign
+        low, high = np.where(as_low, middle, low), np.where(as_low, high, middle)
+    return high
 
 
 def equilibria(model: Any) -> list[float]:

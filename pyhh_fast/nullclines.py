@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from pyhh_fast.equilibria import bisect_all
 from pyhh_fast.kinetics import BuiltIn, NotTabulable, Own, kinetics_of
 from pyhh_fast.models import PARAMETERS, HHModel
-from pyhh_fast.overrides import own_behaviour
-from pyhh_fast.stepping import check_model
+from pyhh_fast.stepping import check_steps
 from pyhh_fast.validation import FloatArray
 
 BESIDE = 1e-4
@@ -72,9 +72,7 @@ class PhasePlane(NamedTuple):
 
 def kinetics_over_V(model: HHModel) -> BuiltIn | Own:
     """Return where the rates of a model come from; it must make its steps as HHModel does."""
-    check_model(model)
-    if reason := own_behaviour(model):
-        raise ValueError(f"model must make its steps as HHModel does; got {reason}.")
+    check_steps(model)
     try:
         return kinetics_of(model, table_needed=False)
     except NotTabulable as error:
@@ -140,10 +138,5 @@ def steady_under(
 
 def roots(f: Callable[[FloatArray], FloatArray], low: FloatArray, high: FloatArray) -> FloatArray:
     """Return where `f` changes its sign from `low` to `high`, and NaN where it does not."""
-    below = f(low) < 0
-    there = below != (f(high) < 0)
-    for _ in range(64):
-        middle = 0.5 * (low + high)
-        as_low = (f(middle) < 0) == below
-        low, high = np.where(as_low, middle, low), np.where(as_low, high, middle)
-    return np.where(there, high, np.nan)
+    there = (f(low) < 0) != (f(high) < 0)
+    return np.where(there, bisect_all(f, low, high), np.nan)

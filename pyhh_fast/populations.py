@@ -12,11 +12,10 @@ from pyhh_fast.compiled_cell import SYMBOLS, not_tabulated
 from pyhh_fast.kinetics import BuiltIn, NotTabulable, Own, kinetics_of
 from pyhh_fast.methods import METHODS, step_size
 from pyhh_fast.models import GATES, PARAMETERS, HHModel, has_own_kinetics
-from pyhh_fast.overrides import own_behaviour
 from pyhh_fast.population_recording import PopulationRecording
 from pyhh_fast.population_run import How, make_run, thread_count, warn_of_divergence
 from pyhh_fast.recording import ALL
-from pyhh_fast.stepping import check_model
+from pyhh_fast.stepping import check_steps
 from pyhh_fast.validation import StructArray
 
 STATE = {"Vm": "V", "StateM": "m", "StateH": "h", "StateN": "n"}
@@ -205,12 +204,10 @@ class Population:
         >>> population.run(20.0, 0.01, duration=100.0).spike_counts
         array([20, 22, 22])
         """
-        check_model(model)
+        advice = "Run such models one by one, with Simulation."
+        check_steps(model, advice)
         if "startingVoltage" in parameters:
             raise TypeError("from_model takes the state of the model; set Vm of what it returns.")
-        advice = "Run such models one by one, with Simulation."
-        if reason := own_behaviour(model):
-            raise ValueError(f"model must make its steps as HHModel does; got {reason}. {advice}")
         population = cls.__new__(cls)
         population._set_up(
             size, {name: getattr(model, name) for name in PARAMETERS} | dict(parameters)

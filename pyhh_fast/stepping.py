@@ -41,6 +41,14 @@ def stepper_for(model: Any, recording: Recording) -> Stepper:
     return PythonStepper(model, recording)
 
 
+def check_steps(model: Any, advice: str = "") -> None:
+    """Raise where `model` is none, or one that makes its steps in its own way."""
+    check_model(model)
+    if reason := own_behaviour(model):
+        got = f"model must make its steps as HHModel does; got {reason}. {advice}"
+        raise ValueError(got.rstrip())
+
+
 def check_model(model: Any) -> None:
     """Raise where `model` lacks, or has no sane number for, what a run needs."""
     advice = "Pass an instance of HHModel, or of a subclass."
