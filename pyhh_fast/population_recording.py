@@ -1,12 +1,12 @@
 """What a run of many cells leaves behind."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from pyhh_fast.models import PARAMETERS
-from pyhh_fast.recording import CURRENTS, not_recorded
+from pyhh_fast.recording import CURRENTS, Traces
 from pyhh_fast.validation import FloatArray, StructArray, index
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Spikes(NamedTuple):
     time: FloatArray
 
 
-class PopulationRecording:
+class PopulationRecording(Traces):
     """Spikes, states and traces of one run; made by :meth:`pyhh_fast.Population.run`.
 
     Attributes
@@ -78,14 +78,6 @@ class PopulationRecording:
     array([0, 1, 7, 9])
     """
 
-    Vm: FloatArray
-    INa: FloatArray
-    IK: FloatArray
-    IKleak: FloatArray
-    StateN: FloatArray
-    StateM: FloatArray
-    StateH: FloatArray
-
     def __init__(
         self,
         parameters: StructArray,
@@ -112,9 +104,6 @@ class PopulationRecording:
         self.spike_counts: IntArray = np.zeros(self.size, dtype=np.int64)
         self._spike_times: FloatArray = np.empty(0)
         self._final: StructArray
-
-    def __getattr__(self, name: str) -> Any:
-        raise not_recorded(self, name)
 
     def __repr__(self) -> str:
         cells, steps, spikes = self.size, self.steps, self._spike_times.size

@@ -25,7 +25,24 @@ State = tuple[float, float, float, float]
 """V (mV), m, h and n at one moment."""
 
 
-class Recording:
+class Traces:
+    """What has traces as attributes, or says that they were not recorded."""
+
+    Vm: FloatArray
+    INa: FloatArray
+    IK: FloatArray
+    IKleak: FloatArray
+    StateN: FloatArray
+    StateM: FloatArray
+    StateH: FloatArray
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ALL:
+            raise AttributeError(f"{name} was not recorded. Name it in run(..., record=...).")
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+
+class Recording(Traces):
     """The traces of one run; made by :meth:`pyhh_fast.Simulation.run`.
 
     Attributes
@@ -68,14 +85,6 @@ class Recording:
     array([ 1.86, 16.76, 31.41, 46.04])
     """
 
-    Vm: FloatArray
-    INa: FloatArray
-    IK: FloatArray
-    IKleak: FloatArray
-    StateN: FloatArray
-    StateM: FloatArray
-    StateH: FloatArray
-
     def __init__(
         self,
         stimulus: FloatArray,
@@ -102,9 +111,6 @@ class Recording:
         self._failed = False
         for name in recorded:
             setattr(self, name, memory.trace(stimulus.size))
-
-    def __getattr__(self, name: str) -> Any:
-        raise not_recorded(self, name)
 
     def __len__(self) -> int:
         return self.stimulus.size
@@ -187,10 +193,3 @@ class Recording:
         self._failed = True
         for name in self.recorded:
             getattr(self, name)[step:] = np.nan
-
-
-def not_recorded(owner: object, name: str) -> AttributeError:
-    """Return the error for an attribute that is not there: a trace left out, or anything else."""
-    if name in ALL:
-        return AttributeError(f"{name} was not recorded. Name it in run(..., record=...).")
-    return AttributeError(f"{type(owner).__name__!r} object has no attribute {name!r}")

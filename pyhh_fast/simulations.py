@@ -10,7 +10,7 @@ from pyhh_fast import validation
 from pyhh_fast.methods import METHODS, step_size
 from pyhh_fast.models import snapshot
 from pyhh_fast.progress import bar_over
-from pyhh_fast.recording import ALL, Recording, not_recorded
+from pyhh_fast.recording import ALL, Recording, Traces
 from pyhh_fast.stepping import stepper_for
 from pyhh_fast.validation import FloatArray
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class Simulation:
+class Simulation(Traces):
     """Runs a model and keeps the traces of the latest run.
 
     Parameters
@@ -52,13 +52,6 @@ class Simulation:
     108.254 mV
     """
 
-    Vm: FloatArray
-    INa: FloatArray
-    IK: FloatArray
-    IKleak: FloatArray
-    StateN: FloatArray
-    StateM: FloatArray
-    StateH: FloatArray
     recording: Recording | None
     _times: FloatArray | None
     _points: int
@@ -67,9 +60,6 @@ class Simulation:
     def __init__(self, model: Any) -> None:
         self.model = model
         self.CreateArrays(0, 0)
-
-    def __getattr__(self, name: str) -> Any:
-        raise not_recorded(self, name)
 
     @property
     def times(self) -> FloatArray:

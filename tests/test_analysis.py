@@ -13,22 +13,12 @@ import numpy as np
 import pytest
 import reference
 from scipy.optimize import brentq
+from sweep_models import Warm
 
 import pyhh_fast as pyhh
 from pyhh_fast.analysis import PLANE_POINTS
 
 ABOVE_ADVISED = pytest.mark.filterwarnings("ignore:.*are recommended:UserWarning")
-
-
-class Scaled(pyhh.HHModel):
-    """All rates times `phi`."""
-
-    phi = 2.0
-
-    def _UpdateGateTimeConstants(self, Vm):
-        super()._UpdateGateTimeConstants(Vm)
-        for gate in (self.m, self.h, self.n):
-            gate.alpha, gate.beta = self.phi * gate.alpha, self.phi * gate.beta
 
 
 class Textbook(pyhh.HHModel):
@@ -132,13 +122,13 @@ def test_a_shift_of_the_leak_is_a_current():
 
 def test_rates_of_kinetics_of_ones_own():
     # Twice the rates over half the capacitance is the same cell, twice as fast.
-    fast = pyhh.fi_curve(Scaled.at_rest(Cm=0.5), [7, 20], duration=150.0, dt=0.005)
+    fast = pyhh.fi_curve(Warm.at_rest(Cm=0.5), [7, 20], duration=150.0, dt=0.005)
     slow = pyhh.fi_curve(pyhh.HHModel.at_rest(), [7, 20], duration=300.0, dt=0.01)
     assert slow.min() > 50
     np.testing.assert_allclose(fast, 2 * slow, rtol=1e-9)
 
 
-@pytest.mark.parametrize("kind", [pyhh.HHModel, Scaled])
+@pytest.mark.parametrize("kind", [pyhh.HHModel, Warm])
 def test_the_model_is_left_as_it_was(kind):
     model = kind(3.0, gNa=130)
     before = everything(model)
@@ -218,7 +208,7 @@ def test_thresholds_scale_with_the_membrane():
 
 def test_thresholds_of_kinetics_of_ones_own():
     durations = np.array([0.5, 2.0, 20.0])
-    fast = pyhh.strength_duration(Scaled.at_rest(Cm=0.5), durations / 2, wait=10.0, dt=0.005)
+    fast = pyhh.strength_duration(Warm.at_rest(Cm=0.5), durations / 2, wait=10.0, dt=0.005)
     slow = pyhh.strength_duration(pyhh.HHModel.at_rest(), durations)
     np.testing.assert_allclose(fast, slow, rtol=2e-6)
 
@@ -306,7 +296,7 @@ def test_steady_states_are_those_of_the_reference(kind):
 
 def test_steady_states_of_kinetics_of_ones_own():
     V = np.linspace(-50, 100, 7)
-    plain, scaled = pyhh.steady_state(pyhh.HHModel(), V), pyhh.steady_state(Scaled(), V)
+    plain, scaled = pyhh.steady_state(pyhh.HHModel(), V), pyhh.steady_state(Warm(), V)
     np.testing.assert_allclose(scaled[:3], plain[:3], rtol=1e-12)
     np.testing.assert_allclose(scaled[3:], np.array(plain[3:]) / 2, rtol=1e-12)
 
@@ -366,7 +356,7 @@ def test_the_nullclines_cross_at_the_steady_state():
         assert there == pytest.approx(plane.steady_n, abs=1e-5)
 
 
-@pytest.mark.parametrize("kind", [pyhh.HHModel, Scaled])
+@pytest.mark.parametrize("kind", [pyhh.HHModel, Warm])
 def test_the_trajectory_is_a_run_from_where_the_model_stands(kind):
     model = kind(4.0)
     run = pyhh.Simulation(copy.deepcopy(model)).run(20.0, 0.02, duration=30.0, method="rk4")
@@ -379,7 +369,7 @@ def test_the_trajectory_is_a_run_from_where_the_model_stands(kind):
 
 def test_the_plane_of_kinetics_of_ones_own_is_the_same_at_any_speed():
     plain = pyhh.phase_plane(pyhh.HHModel.at_rest(), 10.0, duration=1.0)
-    scaled = pyhh.phase_plane(Scaled.at_rest(), 10.0, duration=1.0)
+    scaled = pyhh.phase_plane(Warm.at_rest(), 10.0, duration=1.0)
     assert scaled.steady_V == pytest.approx(plain.steady_V, abs=1e-9)
     np.testing.assert_allclose(scaled.V_nullcline, plain.V_nullcline, rtol=0, atol=1e-9)
 

@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+from sweep_models import Warm
 
 import pyhh_fast as pyhh
 from pyhh_fast import kernels
@@ -304,15 +305,6 @@ def test_starts_are_those_of_models():
         assert [getattr(population, name)[cell] for name in STATE] == start
 
 
-class Warm(pyhh.HHModel):
-    phi = 2.0
-
-    def _UpdateGateTimeConstants(self, Vm):
-        super()._UpdateGateTimeConstants(Vm)
-        for gate in (self.m, self.h, self.n):
-            gate.alpha, gate.beta = self.phi * gate.alpha, self.phi * gate.beta
-
-
 @pytest.mark.parametrize("method", METHODS)
 def test_kinetics_of_a_subclass_are_those_of_its_simulation_to_the_bit(method):
     model = Warm.at_rest(gNa=110)
@@ -347,7 +339,7 @@ def test_a_model_gives_its_state_and_stays_as_it_is():
 def test_what_a_model_becomes_later_does_not_count():
     model = Warm.at_rest()
     population = pyhh.Population.from_model(model, 1)
-    model.phi = 1.0
+    model.factor = 1.0
     model.gNa = 0.0
     expected = pyhh.Population.from_model(Warm.at_rest(), 1).run(20.0, 0.01, duration=20.0)
     got = population.run(20.0, 0.01, duration=20.0)
