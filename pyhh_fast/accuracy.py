@@ -1,9 +1,10 @@
 """How far to trust a run: the same again, with half the step."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from pyhh_fast.feed import Readable, Reader
 from pyhh_fast.methods import METHODS
 from pyhh_fast.models import snapshot
 from pyhh_fast.recording import Recording
@@ -40,8 +41,9 @@ def estimate_error(recording: Recording) -> ErrorEstimate:
     again = _again_finer(recording)
     Vm = np.nan
     if "Vm" in recording.recorded and len(recording):
-        every = len(again) // len(recording)
-        Vm = float(np.abs(again.Vm[every - 1 :: every] - recording.Vm).max())
+        for_one = again.steps // recording.steps
+        at_rows = slice(for_one - 1, None, for_one * recording.every)
+        Vm = float(np.abs(again.Vm[at_rows] - recording.Vm).max())
     times, finer = recording.spike_times, again.spike_times
     return ErrorEstimate(Vm, _largest_shift(times, finer), finer.size - times.size)
 
@@ -64,12 +66,49 @@ def _again_finer(r: Recording) -> Recording:
     if r._failed or r._start is None:
         reason = "the run failed" if r._failed else r._no_start
         raise RuntimeError(f"The error cannot be estimated: {reason}.")
-    stimulus, dt, finer = r.stimulus, r.dt, 0.1
+    stimulus, steps, dt, finer = r.stimulus, r.steps, r.dt, 0.1
     if METHODS[r.method].fixed_step:
-        constant = stimulus.strides == (0,)
-        steps = 2 * stimulus.size
-        stimulus = np.broadcast_to(stimulus[:1], steps) if constant else np.repeat(stimulus, 2)
-        dt, finer = 0.5 * dt, 1.0
-    recorded = tuple(name for name in ("Vm",) if name in r.recorded)
-    again = Recording(stimulus, dt, r.threshold, recorded, r.method, finer * r.rtol, finer * r.atol)
+        if not isinstance(stimulus, np.ndarray):
+            stimulus = _Halved(stimulus)
+        elif stimulus.strides == (0,):
+            stimulus = np.broadcast_to(stimulus[:1], 2 * steps)
+        else:
+            stimulus = np.repeat(stimulus, 2)
+        steps, dt, finer = 2 * steps, 0.5 * dt, 1.0
+    again = Recording(
+        stimulus,
+        steps,
+        dt,
+        threshold=r.threshold,
+        recorded=tuple(name for name in ("Vm",) if name in r.recorded),
+        method=r.method,
+        rtol=finer * r.rtol,
+        atol=finer * r.atol,
+    )
     return Simulation(snapshot(r._start))._run(again, progress=False)
+
+
+class _Halved:
+    """A stimulus for half the step: each value twice."""
+
+    def __init__(self, stimulus: Readable) -> None:
+        self._stimulus = stimulus
+
+    def reader(self, dt: float, state: Any = None) -> "_HalvedReader":
+        return _HalvedReader(self._stimulus.reader(2 * dt, state and state[0]), state)
+
+
+class _HalvedReader:
+    def __init__(self, reader: Reader, state: Any) -> None:
+        self._reader = reader
+        self._rest = np.array(state[1] if state else (), dtype=np.float64)
+
+    @property
+    def state(self) -> Any:
+        return self._reader.state, self._rest.tolist()
+
+    def read(self, steps: int) -> FloatArray:
+        fresh = self._reader.read((steps - self._rest.size + 1) // 2)
+        values = np.concatenate([self._rest, np.repeat(fresh, 2)])
+        self._rest = values[steps:]
+        return values[:steps]

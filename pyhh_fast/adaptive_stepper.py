@@ -5,10 +5,12 @@ import numpy as np
 from pyhh_fast import validation
 from pyhh_fast.compiled_cell import CompiledCell
 from pyhh_fast.divergence import own_step_error, stuck_error
+from pyhh_fast.feed import Feed
 from pyhh_fast.kernels import loops
 from pyhh_fast.kinetics import NotTabulable
 from pyhh_fast.models import GATES, HHModel
-from pyhh_fast.recording import Recording, State
+from pyhh_fast.recording import TRACES, Recording, State
+from pyhh_fast.rows import Rows, unwanted
 from pyhh_fast.stepper import Stepper
 from pyhh_fast.validation import FloatArray, StructArray
 
@@ -36,21 +38,27 @@ class AdaptiveStepper(Stepper):
 
     CHUNK = 32_768  # attempts; some 5 ms
 
-    def __init__(self, model: HHModel, recording: Recording) -> None:
+    WINDOW = 262_144
+    """Rows for which the stimulus is had at once, to the next mark."""
+
+    def __init__(self, model: HHModel, recording: Recording, feed: Feed, rows: Rows) -> None:
         self._at = CompiledCell(model, recording)
+        self._feed, self._rows = feed, rows
         self._progress = np.zeros(1, PROGRESS)
         for name in ("V", *GATES):
             self._progress[name] = self._at.cell[name]
         self._mark = max(1, round(min(MARK / recording.dt, validation.MOST_STEPS)))
         self._ending = loops.Ending.DONE
         self._progress["at_row"] = 1  # row 0, whose currents are not known yet
-        # Where the loop did not look at the last row, it can be looked at again from here: where
-        # the call began that made the last two rows whole.
-        self._before = (self._at.cell.copy(), self._progress.copy())
+        self._begin_window(0)
 
     @property
     def step(self) -> int:
         return int(self._at.cell["step"][0])
+
+    @property
+    def spikes(self) -> int:
+        return self._at.spikes
 
     @property
     def spike_times(self) -> FloatArray:
@@ -61,11 +69,29 @@ class AdaptiveStepper(Stepper):
         V, m, h, n = (float(self._progress[name][0]) for name in ("V", *GATES))
         return V, m, h, n
 
+    def _begin_window(self, begin: int) -> None:
+        """Have the stimulus from row `begin`, where the solver stands, to a later mark or the end.
+
+        The last window begins at the last mark, so that all that led there stays when a run is
+        lengthened.
+        """
+        steps = self._at.recording.steps
+        length = max(self._mark, self.WINDOW - self.WINDOW % self._mark)
+        end = min(begin + length, steps - steps % self._mark)
+        self._begin, self._end = begin, end if end > begin else steps
+        # Where the loop did not look at the last row, it can be looked at again from here: where
+        # the call began that made the last two rows whole. It looks at those of a window.
+        self._before = (self._at.cell.copy(), self._progress.copy())
+
     def advance(self) -> bool:
         at = self._at
+        if self.step == self._end:
+            self._begin_window(self._end)
         before = (at.cell.copy(), self._progress.copy())
-        every_row = bool(at.recording.recorded)
-        status = self._solve(at.cell, self._progress, every_row, len(at.recording))
+        r, places = at.recording, None
+        if r.recorded or r.envelope:
+            places = self._rows.places(self.step, self._end)
+        status = self._solve(at.cell, self._progress, self._end, r.threshold, places)
         if self.step >= before[0]["step"][0] + 2:
             self._before = before
         self._ending = status
@@ -75,24 +101,33 @@ class AdaptiveStepper(Stepper):
             raise own_step_error(at.recording, self.state, self.step, error) from None
         return helped or status in (loops.Ending.DONE, loops.Ending.PAUSED)
 
-    def _solve(self, cell: StructArray, progress: StructArray, every_row: bool, stop: int) -> int:
+    def _solve(
+        self,
+        cell: StructArray,
+        progress: StructArray,
+        stop: int,
+        threshold: float,
+        places: list[FloatArray] | None,
+    ) -> int:
         at, r = self._at, self._at.recording
+        nowhere = unwanted(self._end - int(cell["step"][0]))
         ending: int = loops.adaptive(
             cell,
             progress,
             at.parameters,
             *at.rates_arguments(),
-            r.stimulus,
+            self._feed.window(self._begin, self._end),
+            self._begin,
             r.dt,
             r.rtol,
             r.atol,
             self._mark,
             self.CHUNK,
             stop,
-            every_row,
-            r.threshold,
+            places is not None,
+            threshold,
             at.spike_room,
-            *at.outputs(slice(0, len(r))),
+            *(places or [nowhere] * len(TRACES)),
         )
         return ending
 
@@ -101,8 +136,9 @@ class AdaptiveStepper(Stepper):
         row = self.step
         if row and self._progress["at_row"][0] < 2:
             cell, progress = (part.copy() for part in self._before)
-            while cell["step"][0] < row:
-                self._at.help(self._solve(cell, progress, False, row))
+            while cell["step"][0] < row:  # its spikes are known
+                self._at.help(self._solve(cell, progress, row, np.inf, None))
+            cell["spikes"] = self._at.cell["spikes"]
             self._at.cell = cell  # the solver's own state, which an error names, stays
         self._at.leave()
 

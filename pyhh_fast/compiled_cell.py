@@ -10,7 +10,7 @@ from pyhh_fast.kinetics import NotSmooth, NotTabulable, kinetics_of
 from pyhh_fast.methods import METHODS
 from pyhh_fast.models import GATES, HHModel
 from pyhh_fast.rate_tables import RateTable
-from pyhh_fast.recording import CURRENTS, TRACES, Recording
+from pyhh_fast.recording import CURRENTS, Recording
 from pyhh_fast.stepper import grown
 from pyhh_fast.validation import FloatArray
 
@@ -67,6 +67,11 @@ class CompiledCell:
         self.spike_room = np.empty(64)
 
     @property
+    def spikes(self) -> int:
+        """How many spikes there were so far."""
+        return int(self.cell["spikes"][0])
+
+    @property
     def spike_times(self) -> FloatArray:
         """Times of the spikes so far, in ms."""
         return self.spike_room[: self.cell["spikes"][0]]
@@ -76,13 +81,6 @@ class CompiledCell:
         t = self.table
         rows = t.relaxing(self._dt) if self._relaxing else t.times(self._dt)
         return rows, t.first, t.inverse_width, t.low, t.high, self.asked, self.wanted
-
-    def outputs(self, rows: slice) -> list[FloatArray]:
-        """Return the places of all traces, in the loops' order; one place for all unwanted."""
-        r = self.recording
-        steps = rows.stop - rows.start
-        unwanted = np.ndarray((steps,), np.float64, np.empty(1), strides=(0,))
-        return [getattr(r, name)[rows] if name in r.recorded else unwanted for name in TRACES]
 
     def help(self, status: int) -> bool:
         """Provide what a time loop stopped for; return False where it did not stop for that.

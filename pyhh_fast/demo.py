@@ -28,7 +28,7 @@ def demo(output: Path) -> str:
     slow, slow_Vm = timed(lambda: potentials_in_python(slow_twin, stimulus))
 
     save_figure(recording, output)
-    steps = len(recording)
+    steps = recording.steps
 
     def a_step(seconds: float) -> str:
         return f"{seconds * 1e3:.2f} ms, {seconds / steps * 1e9:,.0f} ns/step"

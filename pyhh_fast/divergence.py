@@ -57,24 +57,19 @@ def divergence_error(
 
 
 def states_before(
-    seen: Recording, start: State, last: State, step: int, first: int = 0
+    seen: Recording, start: State, last: State, step: int
 ) -> Iterator[tuple[int, State]]:
     """Yield late steps up to number `step`, which failed, each with the state before it.
 
-    Parameters
-    ----------
-    seen : Recording
-        From step `first` on. Where it lacks states only the last is yielded.
-    start, last : tuple
-        The states before step `first`, and before the one that failed.
+    Where the states of all steps were not recorded only the last is yielded. `start` and `last`
+    are the states before the first step, and before the one that failed.
     """
-    if set(STATES) <= set(seen.recorded):
-        rows = step - first
-        if rows <= LOOK_BACK:
-            yield first, start
-        for row in range(max(0, rows - LOOK_BACK), rows - 1):
+    if set(STATES) <= set(seen.recorded) and seen.every == 1:
+        if step <= LOOK_BACK:
+            yield 0, start
+        for row in range(max(0, step - LOOK_BACK), step - 1):
             V, m, h, n = (float(getattr(seen, name)[row]) for name in STATES)
-            yield first + row + 1, (V, m, h, n)
+            yield row + 1, (V, m, h, n)
     yield step, last
 
 

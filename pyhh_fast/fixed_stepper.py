@@ -1,20 +1,18 @@
 """Compiled steps of fixed length: forward and exponential Euler, and Runge-Kutta."""
 
+import numpy as np
+
 from pyhh_fast.compiled_cell import CompiledCell, not_tabulated, tell_log
-from pyhh_fast.divergence import (
-    LOOK_BACK,
-    STATES,
-    divergence_error,
-    own_step_error,
-    states_before,
-)
+from pyhh_fast.divergence import LOOK_BACK, STATES, divergence_error, own_step_error
+from pyhh_fast.feed import Feed
 from pyhh_fast.kernels import loops
 from pyhh_fast.kinetics import NotTabulable
-from pyhh_fast.models import GATES, HHModel, snapshot
+from pyhh_fast.models import GATES, HHModel
 from pyhh_fast.python_stepper import PythonStepper
-from pyhh_fast.recording import Recording, State
+from pyhh_fast.recording import CURRENTS, Recording, State
+from pyhh_fast.rows import Rows, unwanted
 from pyhh_fast.stepper import Stepper
-from pyhh_fast.validation import FloatArray
+from pyhh_fast.validation import FloatArray, StructArray
 
 NUMBERS = {"euler": 0, "exponential_euler": 1, "rk4": 2}
 """The methods as src/fixed_step.h counts them."""
@@ -31,14 +29,21 @@ class FixedStepper(Stepper):
 
     CHUNK = 262_144  # some 3 ms
 
-    def __init__(self, model: HHModel, recording: Recording) -> None:
+    def __init__(self, model: HHModel, recording: Recording, feed: Feed, rows: Rows) -> None:
         self._at = CompiledCell(model, recording)
+        self._feed, self._rows = feed, rows
+        # Where the loop stood LOOK_BACK steps ago, or more.
+        self._earlier = self._latest = self._at.cell.copy()
         self._number = NUMBERS[recording.method]
         self._slow: PythonStepper | None = None
 
     @property
     def step(self) -> int:
         return self._slow.step if self._slow else int(self._at.cell["step"][0])
+
+    @property
+    def spikes(self) -> int:
+        return self._slow.spikes if self._slow else self._at.spikes
 
     @property
     def spike_times(self) -> FloatArray:
@@ -64,22 +69,38 @@ class FixedStepper(Stepper):
                 raise own_step_error(at.recording, self.state, self.step, error) from None
             tell_log(f"stepping in Python: {not_tabulated(at.model, error)}")
             self.leave()
-            self._slow = PythonStepper(at.model, at.recording, self.step, self.spike_times)
+            so_far = self.step, self.spike_times
+            self._slow = PythonStepper(at.model, at.recording, self._feed, self._rows, *so_far)
             return True
 
     def _advance(self) -> int:
-        at, r = self._at, self._at.recording
-        rows = slice(self.step, min(self.step + self.CHUNK, len(r)))
+        at, step = self._at, self.step
+        if step - self._latest["step"][0] >= LOOK_BACK:
+            self._earlier, self._latest = self._latest, at.cell.copy()
+        # Chunks end at multiples of their length, wherever the loop stopped in between.
+        length = min(self.CHUNK, self._rows.most)
+        stop = min(step - step % length + length, at.recording.steps)
+        places = self._rows.places(step, stop)
+        return self._step(at.cell, self._feed.window(step, stop), at.recording.threshold, places)
+
+    def _step(
+        self,
+        cell: StructArray,
+        I: FloatArray,  # noqa: E741
+        threshold: float,
+        places: list[FloatArray],
+    ) -> int:
+        at = self._at
         ending: int = loops.fixed_step(
             self._number,
-            at.cell,
+            cell,
             at.parameters,
             *at.rates_arguments(),
-            r.stimulus[rows],
-            r.dt,
-            r.threshold,
+            I,
+            at.recording.dt,
+            threshold,
             at.spike_room,
-            *at.outputs(rows),
+            *places,
         )
         return ending
 
@@ -89,27 +110,20 @@ class FixedStepper(Stepper):
     def error(self, start: State) -> Exception:
         if self._slow:
             return self._slow.error(start)
-        r, step = self._at.recording, self.step
-        if set(STATES) <= set(r.recorded) or r._start is None:
-            late = states_before(r, start, self.state, step)
-        else:
-            first = max(0, step - LOOK_BACK)
-            start, seen = _again(r, first, step)
-            late = states_before(seen, start, self.state, step, first)
         stable = " method='exponential_euler' is stable for any dt."
-        return divergence_error(self._at.model, r, late, stable)
+        return divergence_error(self._at.model, self._at.recording, self._late(), stable)
 
-
-def _again(recording: Recording, first: int, stop: int) -> tuple[State, Recording]:
-    """Return the state before step `first` of a run, and its states from there, made again."""
-    model = snapshot(recording._start)
-    for rows, recorded in ((slice(0, first), ()), (slice(first, stop), STATES)):
-        part = Recording(
-            recording.stimulus[rows], recording.dt, recorded=recorded, method=recording.method
-        )
-        stepper = FixedStepper(model, part)
-        start = stepper.state
-        while stepper.step < len(part):
-            stepper.advance()
-        stepper.leave()
-    return start, part
+    def _late(self) -> list[tuple[int, State]]:
+        """Return the latest steps, each with the state before it, made again."""
+        at, cell, step = self._at, self._earlier.copy(), self.step
+        first = int(cell["step"][0])
+        I = self._feed.again(first, step)  # noqa: E741
+        traces = np.empty((len(STATES), step - first + 1))
+        traces[:, 0] = [cell[name][0] for name in ("V", *GATES)]
+        while (done := int(cell["step"][0])) < step:
+            rows = step - done
+            places = [trace[done - first + 1 :] for trace in traces]
+            places += [unwanted(rows) for _ in CURRENTS]
+            at.help(self._step(cell, I[done - first :], np.inf, places))
+        late = traces[:, -LOOK_BACK:].T
+        return [(step - len(late) + 1 + i, tuple(state)) for i, state in enumerate(late.tolist())]

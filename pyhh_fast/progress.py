@@ -2,10 +2,16 @@
 
 import contextlib
 import sys
-from typing import Any
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pyhh_fast.recording import Recording
+    from pyhh_fast.stepper import Stepper
 
 
-def bar_over(steps: int, wanted: bool) -> Any:
+def bar_over(steps: int, wanted: bool, done: int = 0) -> Any:
     """Return a context with a bar over `steps` steps, or, where it is not wanted, with None.
 
     Raises
@@ -21,4 +27,34 @@ def bar_over(steps: int, wanted: bool) -> Any:
         raise ImportError(
             "progress=True needs tqdm. Install it with: pip install 'pyhh_fast[progress]'"
         ) from None
-    return tqdm(total=steps, unit="step", unit_scale=True, file=sys.stderr)
+    return tqdm(total=steps, initial=done, unit="step", unit_scale=True, file=sys.stderr)
+
+
+@contextlib.contextmanager
+def bar_of_run(
+    recording: "Recording", stepper: "Stepper", wanted: bool
+) -> Iterator[Callable[[], object]]:
+    """Have a bar over the steps of a run, and get what moves it to where `stepper` has come.
+
+    Besides the steps, their speed and the time left, it tells the model time, how much faster than
+    real time that passes, and the spikes so far.
+    """
+    begun = stepper.step
+    with bar_over(recording.steps, wanted, begun) as bar:
+        if bar is None:
+            yield lambda: None
+            return
+        start = time.perf_counter()
+
+        def show() -> None:
+            seconds = time.perf_counter() - start
+            times_real = (stepper.step - begun) * recording.dt / 1000 / max(seconds, 1e-9)
+            model_time = stepper.step * recording.dt / 1000
+            bar.set_postfix_str(
+                f"{model_time:.4g} s of model time, {times_real:.3g} x real time, "
+                f"{stepper.spikes} spikes",
+                refresh=False,
+            )
+            bar.update(stepper.step - bar.n)
+
+        yield show

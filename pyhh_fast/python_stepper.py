@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 
 from pyhh_fast.divergence import divergence_error, states_before
+from pyhh_fast.feed import Feed
 from pyhh_fast.models import GATES
-from pyhh_fast.recording import CURRENTS, TRACES, Recording, State
+from pyhh_fast.recording import CURRENTS, Recording, State
+from pyhh_fast.rows import Rows
 from pyhh_fast.stepper import Stepper
 from pyhh_fast.validation import FloatArray, present
 
@@ -18,10 +20,17 @@ class PythonStepper(Stepper):
     CHUNK = 1_000  # some 10 ms
 
     def __init__(
-        self, model: Any, recording: Recording, step: int = 0, spike_times: Any = ()
+        self,
+        model: Any,
+        recording: Recording,
+        feed: Feed,
+        rows: Rows,
+        step: int = 0,
+        spike_times: Any = (),
     ) -> None:
         self._model = model
         self._recording = recording
+        self._feed, self._rows = feed, rows
         self._spike_times = list(spike_times)
         # The number of whole steps and what the model showed after them: one object, replaced at
         # once, so that an interrupt finds both of one step.
@@ -31,6 +40,10 @@ class PythonStepper(Stepper):
     @property
     def step(self) -> int:
         return self._whole[0]
+
+    @property
+    def spikes(self) -> int:
+        return len(self._spike_times)
 
     @property
     def spike_times(self) -> FloatArray:
@@ -43,13 +56,13 @@ class PythonStepper(Stepper):
 
     def advance(self) -> bool:
         model, r, start = self._model, self._recording, self.step
-        stop = min(start + self.CHUNK, len(r))
-        wanted = [vars(r).get(name) for name in TRACES]
+        stop = min(start - start % self.CHUNK + self.CHUNK, r.steps)
+        wave, traces = self._feed.window(start, stop), self._rows.places(start, stop)
         V_before = self._whole[1][0]
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             for i in range(start, stop):
                 self._begun = i + 1
-                model.iterate(r.stimulus[i], r.dt)
+                model.iterate(wave[i - start], r.dt)
                 shown = self._look()
                 V, INa, IK, IKleak, (_, _, m), (_, _, h), (_, _, n) = shown
                 if not np.isfinite(V + m + h + n):
@@ -58,9 +71,8 @@ class PythonStepper(Stepper):
                     for name in CURRENTS:
                         advice = "An override of iterate or _UpdateCellVoltage must set it."
                         present(model, name, f"{name} after a step", advice)
-                for trace, value in zip(wanted, (V, m, h, n, INa, IK, IKleak), strict=True):
-                    if trace is not None:
-                        trace[i] = value
+                for trace, value in zip(traces, (V, m, h, n, INa, IK, IKleak), strict=True):
+                    trace[i - start] = value
                 if V_before < r.threshold <= V:
                     fraction = (r.threshold - V_before) / (V - V_before)
                     self._spike_times.append((i + fraction) * r.dt)

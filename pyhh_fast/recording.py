@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pyhh_fast import memory
+from pyhh_fast.feed import Readable
 from pyhh_fast.validation import FloatArray
 
 if TYPE_CHECKING:
@@ -17,6 +17,9 @@ ALL = ("Vm", "INa", "IK", "IKleak", "StateN", "StateM", "StateH")
 
 TRACES = ("Vm", "StateM", "StateH", "StateN", "INa", "IK", "IKleak")
 """The same in the order of the compiled loops: V, m, h, n and the currents."""
+
+ENVELOPE = ("Vm_min", "Vm_max")
+"""The lowest and the highest V of each window of an envelope."""
 
 CURRENTS = {"INa": "I_Na", "IK": "I_K", "IKleak": "I_L"}
 """pyHH's names of the currents and the equations' symbols for them."""
@@ -39,6 +42,8 @@ class Traces:
     def __getattr__(self, name: str) -> Any:
         if name in ALL:
             raise AttributeError(f"{name} was not recorded. Name it in run(..., record=...).")
+        if name in ENVELOPE:
+            raise AttributeError(f"{name} was not recorded. Ask for it by run(..., envelope=...).")
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
 
@@ -47,17 +52,28 @@ class Recording(Traces):
 
     Attributes
     ----------
-    Vm : ndarray, shape (steps,), mV
-        Membrane potential after each step: row i is at time (i + 1) dt, as in `times`.
-    StateM, StateH, StateN : ndarray, shape (steps,)
+    Vm : ndarray, shape (rows,), mV
+        Membrane potential after each step: row i is at time (i + 1) dt, as in `times`; of every
+        k-th step alone, where that was asked for: rows 0, k, 2k and so on of all.
+    StateM, StateH, StateN : ndarray, shape (rows,)
         Open fraction of the gates, at the same times; by the method "exponential_euler" at dt/2
         earlier.
-    INa, IK, IKleak : ndarray, shape (steps,), µA/cm²
-        Currents of each step, outward positive: row i is at time i dt, from the state before it.
-    stimulus : ndarray, shape (steps,), µA/cm²
-        Injected current: row i holds from i dt to (i + 1) dt.
+    INa, IK, IKleak : ndarray, shape (rows,), µA/cm²
+        Currents of the same steps, outward positive: row i is at time i dt, from the state before
+        the step.
+    Vm_min, Vm_max : ndarray, shape (windows,), mV
+        Where `envelope` is not None: the lowest and the highest V after a step, of all steps of
+        each window; of the last one, of those that were made.
+    stimulus : ndarray, shape (steps,), µA/cm², or Stimulus
+        Injected current: value i holds from i dt to (i + 1) dt.
+    steps : int
+        How many were made.
     dt : float, ms
         Step size.
+    every : int
+        Steps from one row to the next.
+    envelope : int or None
+        Steps of a window.
     spike_times : ndarray, shape (spikes,), ms
         Upward crossings of `threshold`: V before < threshold ≤ V after, the state before the
         first step included. The time is interpolated to the order of the method: linearly, for
@@ -85,18 +101,28 @@ class Recording(Traces):
     array([ 1.86, 16.76, 31.41, 46.04])
     """
 
+    Vm_min: FloatArray
+    Vm_max: FloatArray
+
     def __init__(
         self,
-        stimulus: FloatArray,
+        stimulus: FloatArray | Readable,
+        steps: int,
         dt: float,
+        *,
         threshold: float = 50.0,
         recorded: tuple[str, ...] = ALL,
         method: str = "euler",
         rtol: float = 1e-6,
         atol: float = 1e-6,
+        every: int = 1,
+        envelope: int | None = None,
     ) -> None:
         self.stimulus = stimulus
+        self.steps = steps
         self.dt = dt
+        self.every = every
+        self.envelope = envelope
         self.threshold = threshold
         self.recorded = recorded
         self.method = method
@@ -109,14 +135,16 @@ class Recording(Traces):
             "the model was not copied, because it holds more than numbers, gates and small arrays"
         )
         self._failed = False
-        for name in recorded:
-            setattr(self, name, memory.trace(stimulus.size))
 
     def __len__(self) -> int:
-        return self.stimulus.size
+        return self.rows_before(self.steps)
+
+    def rows_before(self, step: int) -> int:
+        """Return how many rows there are of the steps before number `step`."""
+        return -(-step // self.every)
 
     def __repr__(self) -> str:
-        steps, spikes = len(self), self.spike_times.size
+        steps, spikes = self.steps, self.spike_times.size
         return (
             f"Recording({steps} step{'s' * (steps != 1)} of {self.dt:g} ms, "
             f"{steps * self.dt:g} ms, {spikes} spike{'s' * (spikes != 1)})"
@@ -124,8 +152,25 @@ class Recording(Traces):
 
     @property
     def times(self) -> FloatArray:
-        """Times of `Vm` and the gates, (i + 1) dt, in ms; a new array of shape (steps,)."""
-        return np.arange(1, len(self) + 1, dtype=np.float64) * self.dt
+        """Times of `Vm` and the gates, (i + 1) dt, in ms; a new array of shape (rows,)."""
+        return (np.arange(len(self), dtype=np.float64) * self.every + 1.0) * self.dt
+
+    @property
+    def envelope_times(self) -> FloatArray:
+        """Times at which the windows of `Vm_min` and `Vm_max` begin, in ms; a new array."""
+        if self.envelope is None:
+            raise AttributeError("There is no envelope. Ask for one by run(..., envelope=...).")
+        return np.arange(self.windows, dtype=np.float64) * self.envelope * self.dt
+
+    @property
+    def windows(self) -> int:
+        """How many windows the envelope has; the last may not be whole."""
+        return -(-self.steps // self.envelope) if self.envelope else 0
+
+    @property
+    def enveloped(self) -> tuple[str, ...]:
+        """Names of the traces of the envelope; none where there is none."""
+        return ENVELOPE if self.envelope else ()
 
     def estimate_error(self) -> "ErrorEstimate":
         """Make the run again with half the step, and return how much that changes.
@@ -184,12 +229,21 @@ class Recording(Traces):
 
     def _end_at(self, step: int) -> None:
         """Keep the first `step` steps."""
-        if step < len(self):
-            for name in (*self.recorded, "stimulus"):
-                setattr(self, name, getattr(self, name)[:step])
+        if step == self.steps:
+            return
+        self.steps = step
+        for name in self.recorded:
+            setattr(self, name, getattr(self, name)[: len(self)])
+        for name in self.enveloped:
+            setattr(self, name, getattr(self, name)[: self.windows])
+        if isinstance(self.stimulus, np.ndarray):
+            self.stimulus = self.stimulus[:step]
 
     def _blank_from(self, step: int) -> None:
         """Put NaN in the rows from `step` on, which failed."""
         self._failed = True
         for name in self.recorded:
-            getattr(self, name)[step:] = np.nan
+            getattr(self, name)[self.rows_before(step) :] = np.nan
+        if self.envelope:
+            for name in ENVELOPE:
+                getattr(self, name)[-(-step // self.envelope) :] = np.nan

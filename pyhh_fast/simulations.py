@@ -7,10 +7,13 @@ import numpy as np
 import numpy.typing as npt
 
 from pyhh_fast import validation
+from pyhh_fast.feed import Feed, Readable
 from pyhh_fast.methods import METHODS, step_size
 from pyhh_fast.models import snapshot
-from pyhh_fast.progress import bar_over
+from pyhh_fast.progress import bar_of_run
 from pyhh_fast.recording import ALL, Recording, Traces
+from pyhh_fast.rows import Rows, RowsInMemory
+from pyhh_fast.stepper import Stepper
 from pyhh_fast.stepping import stepper_for
 from pyhh_fast.validation import FloatArray
 
@@ -29,13 +32,13 @@ class Simulation(Traces):
     Attributes
     ----------
     model : HHModel
-    times : ndarray, shape (steps,), ms
-        pyHH's clock: row i is i dt. (`Recording.times` is (i + 1) dt.)
-    Vm : ndarray, shape (steps,), mV
+    times : ndarray, shape (rows,), ms
+        pyHH's clock: row i is i dt, with every=k i k dt. (`Recording.times` is one dt later.)
+    Vm : ndarray, shape (rows,), mV
         Membrane potential after step i.
-    StateM, StateH, StateN : ndarray, shape (steps,)
+    StateM, StateH, StateN : ndarray, shape (rows,)
         Open fraction of the gates after step i.
-    INa, IK, IKleak : ndarray, shape (steps,), µA/cm²
+    INa, IK, IKleak : ndarray, shape (rows,), µA/cm²
         Currents of step i, from the state before it; outward positive.
     recording : Recording or None
         All of the latest run, with its stimulus and spikes.
@@ -55,6 +58,7 @@ class Simulation(Traces):
     recording: Recording | None
     _times: FloatArray | None
     _points: int
+    _every: int
     _dt: float
 
     def __init__(self, model: Any) -> None:
@@ -65,7 +69,7 @@ class Simulation(Traces):
     def times(self) -> FloatArray:
         """Times i dt of the rows, in ms."""
         if self._times is None:  # made on demand: a long run need not pay for it
-            self._times = np.arange(self._points, dtype=np.float64) * self._dt
+            self._times = np.arange(self._points, dtype=np.float64) * self._every * self._dt
         return self._times
 
     @times.setter
@@ -89,7 +93,7 @@ class Simulation(Traces):
         """
         points = validation.count("pointCount", pointCount)
         self._dt = validation.real_number("deltaTms", deltaTms, unit="ms")
-        self._points = points
+        self._points, self._every = points, 1
         self._times = None
         self.recording = None
         for name in ALL:
@@ -120,7 +124,7 @@ class Simulation(Traces):
         dt = step_size("stepSizeMs", stepSizeMs, "euler")
         advice = "Pass one value a step; for a constant use run(current, dt, duration=...)."
         stimulus = validation.waveform("stimulusWaveform", stimulusWaveform, advice=advice)
-        self._run(Recording(stimulus, dt), progress=False)
+        self._run(Recording(stimulus, stimulus.size, dt), progress=False)
 
     def run(
         self,
@@ -132,6 +136,8 @@ class Simulation(Traces):
         rtol: float = 1e-6,
         atol: float = 1e-6,
         record: Iterable[str] = ALL,
+        every: int = 1,
+        envelope: int | None = None,
         threshold: float = 50.0,
         progress: bool = False,
     ) -> Recording:
@@ -160,7 +166,13 @@ class Simulation(Traces):
             methods do not use them.
         record : sequence of str, default all
             Names of the traces to keep, of Vm, INa, IK, IKleak, StateN, StateM, StateH; spike
-            times come in any case. A long run is limited by the memory it writes.
+            times come in any case.
+        every : int, default 1
+            Steps from one row of the traces to the next: those of every=k are rows 0, k, 2k and so
+            on of all. A long run is limited by the memory it writes.
+        envelope : int, optional
+            Also keep the lowest and the highest V of each window of that many steps, as `Vm_min`
+            and `Vm_max`: they have the spikes that fall between rows.
         threshold : float, default 50, mV
             Upward crossings of it are the spikes.
         progress : bool, default False
@@ -221,10 +233,22 @@ class Simulation(Traces):
         recorded = validation.names("record", record, ALL)
         threshold = validation.real_number("threshold", threshold, unit="mV")
         progress = validation.flag("progress", progress)
-        wave, steps = validation.drive("stimulus", stimulus, duration, dt)
-        if wave.size != steps:
-            wave = np.broadcast_to(wave, steps)
-        recording = Recording(wave, dt, threshold, recorded, method, rtol, atol)
+        every = validation.count("every", every, least=1)
+        if envelope is not None:
+            envelope = validation.count("envelope", envelope, least=1)
+        wave, steps = _drive(stimulus, duration, dt)
+        recording = Recording(
+            wave,
+            steps,
+            dt,
+            threshold=threshold,
+            recorded=recorded,
+            method=method,
+            rtol=rtol,
+            atol=atol,
+            every=every,
+            envelope=envelope,
+        )
         return self._run(recording, progress)
 
     def plot(self) -> "Figure":
@@ -245,29 +269,29 @@ class Simulation(Traces):
         return self.recording.plot()
 
     def _run(self, recording: Recording, progress: bool) -> Recording:
-        stepper = stepper_for(self.model, recording)
+        feed = Feed(recording.stimulus, recording.dt)
+        rows = RowsInMemory(recording)
+        stepper = stepper_for(self.model, recording, feed, rows)
         recording._start = snapshot(self.model)
-        start = stepper.state
-        steps, can_go_on = len(recording), True
-        bar = bar_over(steps, progress)
+        self._make(recording, stepper, rows, progress)
+        return recording
+
+    def _make(self, recording: Recording, stepper: Stepper, rows: Rows, progress: bool) -> None:
+        """Make the steps of a run; whatever ends it, keep what there is."""
+        start, steps, can_go_on = stepper.state, recording.steps, True
+        bar = bar_of_run(recording, stepper, progress)
 
         def finish() -> None:
             stepper.leave()
-            spikes = stepper.spike_times
-            # Not those of a step that is not whole, but one at the very end, however it is rounded.
-            recording.spike_times = spikes[spikes <= (stepper.step + 1e-6) * recording.dt]
-            if can_go_on:
-                recording._end_at(stepper.step)
-            else:
-                recording._blank_from(stepper.step)
+            rows.end(stepper, failed=not can_go_on)
             self._keep(recording)
 
         try:
-            with bar as shown:
-                while can_go_on and (done := stepper.step) < steps:
+            with bar as show:
+                while can_go_on and stepper.step < steps:
                     can_go_on = stepper.advance()
-                    if shown is not None:
-                        shown.update(stepper.step - done)
+                    rows.take(stepper)
+                    show()
         finally:
             # After Ctrl-C or an error too: nothing computed is lost. Nor by a second Ctrl-C.
             try:
@@ -277,12 +301,18 @@ class Simulation(Traces):
                 raise
         if not can_go_on:
             raise stepper.error(start)
-        return recording
 
     def _keep(self, recording: Recording) -> None:
-        self._points, self._dt, self._times = len(recording), recording.dt, None
+        self._points, self._every, self._times = len(recording), recording.every, None
+        self._dt = recording.dt
         self.recording = recording
         for name in ALL:
             vars(self).pop(name, None)
         for name in recording.recorded:
             setattr(self, name, getattr(recording, name))
+
+
+def _drive(stimulus: Any, duration: Any, dt: float) -> tuple[FloatArray | Readable, int]:
+    """Return a stimulus, checked, and the number of steps."""
+    wave, steps = validation.drive("stimulus", stimulus, duration, dt)
+    return (wave if wave.size == steps else np.broadcast_to(wave, steps)), steps

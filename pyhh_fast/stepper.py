@@ -9,7 +9,7 @@ from pyhh_fast.validation import FloatArray
 
 
 class Stepper(Protocol):
-    """Makes the steps of one run, and fills the rows of its recording.
+    """Makes the steps of one run, and gives its rows away.
 
     It knows at any moment, also when interrupted, how many steps are whole; `leave` puts the
     model where the last whole step left it.
@@ -22,6 +22,10 @@ class Stepper(Protocol):
     @property
     def state(self) -> State:
         """V (mV), m, h and n as far as the run has come."""
+
+    @property
+    def spikes(self) -> int:
+        """How many spikes there were so far."""
 
     @property
     def spike_times(self) -> FloatArray:

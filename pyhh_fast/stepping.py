@@ -5,6 +5,7 @@ from typing import Any
 from pyhh_fast import validation
 from pyhh_fast.adaptive_stepper import AdaptiveStepper
 from pyhh_fast.compiled_cell import not_tabulated, tell_log
+from pyhh_fast.feed import Feed
 from pyhh_fast.fixed_stepper import FixedStepper
 from pyhh_fast.kinetics import NotTabulable
 from pyhh_fast.methods import METHODS
@@ -12,10 +13,11 @@ from pyhh_fast.models import GATES, PARAMETERS, parameter
 from pyhh_fast.overrides import hook_is_own, own_behaviour
 from pyhh_fast.python_stepper import PythonStepper
 from pyhh_fast.recording import Recording
+from pyhh_fast.rows import Rows
 from pyhh_fast.stepper import Stepper
 
 
-def stepper_for(model: Any, recording: Recording) -> Stepper:
+def stepper_for(model: Any, recording: Recording, feed: Feed, rows: Rows) -> Stepper:
     """Return the fast stepper where it does what `model` does, else the one that asks it.
 
     Raises
@@ -30,7 +32,7 @@ def stepper_for(model: Any, recording: Recording) -> Stepper:
         needed = "Only its own iterate, which is forward Euler, can ask it for rates"
         kind = FixedStepper if METHODS[recording.method].fixed_step else AdaptiveStepper
         try:
-            return kind(model, recording)
+            return kind(model, recording, feed, rows)
         except NotTabulable as error:
             reason = not_tabulated(model, error)
     if recording.method != "euler":
@@ -38,7 +40,7 @@ def stepper_for(model: Any, recording: Recording) -> Stepper:
             f"method must be 'euler' for this model; got {recording.method!r}. {needed}: {reason}."
         )
     tell_log(f"stepping in Python: {reason}")
-    return PythonStepper(model, recording)
+    return PythonStepper(model, recording, feed, rows)
 
 
 def check_steps(model: Any, advice: str = "") -> None:

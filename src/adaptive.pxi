@@ -20,7 +20,8 @@ def adaptive(
     double high,
     const double[:, ::1] asked,             # IN     shape (lines, 9)
     double[::1] wanted,                     # OUT    shape (1,), mV
-    const double[:] I,                      # IN     shape (steps,): all of the run
+    const double[:] I,                      # IN     shape (steps,): from row number `begin` on, up
+    Py_ssize_t begin,                       # to a multiple of `mark` or the end of the run
     double dt,                              # ms: of the rows
     double rtol,
     double atol,                            # mV, and fractions of the gates
@@ -30,7 +31,7 @@ def adaptive(
     bint every_row,                         # whether the rows are wanted
     double threshold,                       # mV
     double[::1] spike_times,                # OUT    room for those of the whole run
-    double[:] V,                            # OUT    the rest: shape (steps,), all of the run
+    double[:] V,                            # OUT    the rest: rows from `cell.step` on, to I's end
     double[:] m,
     double[:] h,
     double[:] n,
@@ -45,8 +46,8 @@ def adaptive(
     `progress.at_row` is 2 `cell` is that of the last of them: always where `every_row`, else at
     `stop`, and where the rows are rarer than the steps, so that they may be looked at for nothing.
 
-    Row i of V, m, h, n is the state at (i + 1) dt, row i of the currents that at i dt. I is
-    contiguous or of stride 0, which stands for a constant. Results do not depend on where a run
+    Row i of V, m, h, n is the state at (i + 1) dt, row i of the currents that at i dt: counted from
+    the start of the run, while the arrays begin where the solver stands. I is contiguous or of stride 0, which stands for a constant. Results do not depend on where a run
     was paused. Holds no static state.
     """
     cdef hh_cell at = cell[0]
@@ -58,7 +59,7 @@ def adaptive(
     cdef double[DOP853_INTERPOLANT + 1] bernstein
     cdef double[CROSSINGS_MOST] passes
     cdef double length, remaining, lowest, highest, error, log_err, after, per_h, wanted_V = 0.0
-    cdef Py_ssize_t steps = I.shape[0], i, last
+    cdef Py_ssize_t end = begin + I.shape[0], first_row = at.step, i, out, last
     cdef int spikes, j
     cdef bint constant = I.strides[0] == 0, slope_known = False, cut, look, may_pass
     cdef lanes y
@@ -67,23 +68,25 @@ def adaptive(
     model.p = parameters[0]
     model.per_C_m = 1.0 / model.p.C_m
     model.rates = rates_in(rows, first, inverse_width, low, high, asked)
-    model.I = I[run.begin] if run.begin < steps else 0.0
+    # At the end of the last stretch before `begin` it is 0, until the solver has moved on.
+    model.I = I[run.begin - begin] if begin <= run.begin < end else 0.0
     tolerance.rtol, tolerance.atol = rtol, atol
     s.y.V, s.y.x = run.V, lanes_with_V(lanes_of(run.m, run.h, run.n), run.V)
 
     with nogil:
-        c_assert(V.shape[0] == steps and I_L.shape[0] == steps)
-        c_assert(constant or steps < 2 or I.strides[0] == sizeof(double))
+        c_assert(V.shape[0] == end - first_row and I_L.shape[0] == end - first_row)
+        c_assert(constant or end - begin < 2 or I.strides[0] == sizeof(double))
+        c_assert(begin <= run.end <= end)
         while True:
             length = (run.end - run.begin) * dt
             if run.elapsed >= length:
-                if run.end == steps:
+                if run.end == end:
                     break
                 run.begin, run.elapsed = run.end, 0.0
-                run.end = min(steps, run.begin - run.begin % mark + mark)
-                model.I = I[run.begin]
+                run.end = min(end, run.begin - run.begin % mark + mark)
+                model.I = I[run.begin - begin]
                 if not constant:
-                    run.end = adaptive_stretch(&I[0], run.begin, run.end)
+                    run.end = begin + adaptive_stretch(&I[0], run.begin - begin, run.end - begin)
                 if run.begin % mark == 0:
                     run.step_size, run.log_err_before = ADAPTIVE_FIRST_STEP, 0.0
                     run.attempts, run.ms_left = 0, 1.0
@@ -147,13 +150,14 @@ def adaptive(
                     else:
                         y = dop853_between(&s, ((i + 1 - run.begin) * dt - run.elapsed) * per_h)
                         row.y.V, row.y.x = lane_V(y), y
-                    V[i] = row.y.V
-                    m[i] = lane_m(row.y.x)
-                    h[i] = lane_h(row.y.x)
-                    n[i] = lane_n(row.y.x)
-                    I_Na[i] = row.i.I_Na
-                    I_K[i] = row.i.I_K
-                    I_L[i] = row.i.I_L
+                    out = i - first_row
+                    V[out] = row.y.V
+                    m[out] = lane_m(row.y.x)
+                    h[out] = lane_h(row.y.x)
+                    n[out] = lane_n(row.y.x)
+                    I_Na[out] = row.i.I_Na
+                    I_K[out] = row.i.I_K
+                    I_L[out] = row.i.I_L
                 run.at_row = 2 if run.at_row > 0 or last - at.step >= 2 else 1
                 most_attempts -= (last - at.step) // ROWS_PER_ATTEMPT if every_row else 0
             elif last > at.step:

@@ -30,7 +30,7 @@ def advance(steps=100, short=None, lanes=8, high=50.0, adaptive=False):
     rates = (rows, table.first, 4.0, -50.0, high, np.empty((0, 9)), np.zeros(1))
     cell = np.zeros(1, CELL)
     if adaptive:
-        rest = (0.01, 1e-6, 1e-6, 10_000, 1_000, steps, True, 50.0, np.empty(9), *traces)
+        rest = (0, 0.01, 1e-6, 1e-6, 10_000, 1_000, steps, True, 50.0, np.empty(9), *traces)
         return loops.adaptive(cell, np.zeros(1, PROGRESS), PARAMETERS, *rates, I, *rest)
     return loops.fixed_step(0, cell, PARAMETERS, *rates, I, 0.01, 50.0, np.empty(9), *traces)
 
