@@ -1,0 +1,395 @@
+"""The store of a run: a Zarr group of arrays to which rows are appended, and a run's state.
+
+What is committed is there, and is the same, whatever moment the process is killed at. A commit is
+one file, the group's zarr.json, which is moved in place when all else is safe on disk. It holds the
+run's state and how long each array is; all readers of Zarr take the arrays to be that long, and
+what is in their files beyond is nothing yet.
+"""
+
+import contextlib
+import errno
+import functools
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from pyhh_fast import store_description, store_directory, validation, zarr_files
+from pyhh_fast.store_description import CHUNK, FORMAT, RATES, Description, Table, Variable
+from pyhh_fast.store_directory import DirectoryLock
+from pyhh_fast.validation import FloatArray
+
+if TYPE_CHECKING:
+    from pyhh_fast.store_arrays import DurableStore, RowsArray
+
+LEFT_OVER = (zarr_files.PART, ".partial")
+"""What names end in of files that were being written: here, and by Zarr's library."""
+
+NO_ROOM = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
+
+
+class RunStore:
+    """What is stored of a run; made by :meth:`create`, :meth:`open` or :meth:`read`.
+
+    It is for one thread at a time. Rows that were committed never change: where some are cut off,
+    the same are to be appended anew, or the store may hold a mixture if it is killed before the
+    next commit.
+
+    Attributes
+    ----------
+    attributes : dict
+        As committed last.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        description: Description,
+        lock: DirectoryLock | None,
+        *,
+        made: bool = True,
+    ) -> None:
+        from pyhh_fast import store_arrays
+
+        self._path, self._lock, self._made = path, lock, made
+        self._directory = Path(path)
+        self.attributes = description.attributes
+        self._tables: dict[str, Table] = {}
+        self._store: DurableStore = store_arrays.DurableStore(lock.directory if lock else path)
+        self._arrays: dict[str, RowsArray] = {}
+        self._dimensions = {name: v.dimension for name, v in description.variables.items()}
+        self._broken = False
+        with self._reading():
+            for name, metadata in description.metadata.items():
+                self._arrays[name] = store_arrays.RowsArray(
+                    self._store, name, metadata, made=made, writable=lock is not None
+                )
+            if description.tables:
+                store_arrays.need_directory(self._store, RATES)
+            for name, metadata in description.tables.items():
+                rows = store_arrays.read_table(self._store, f"{RATES}/{name}", metadata)
+                self._tables[name] = Table(rows, metadata["attributes"])
+
+    @classmethod
+    def create(
+        cls,
+        path: str | os.PathLike[str],
+        attributes: dict[str, Any],
+        variables: dict[str, Variable],
+        *,
+        chunk: int = CHUNK,
+    ) -> Self:
+        """Return a new store, which is there under its name from its first commit on.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Where nothing is.
+        attributes : dict
+            What JSON holds, without NaN and infinities.
+        variables : dict of Variable
+            By name; one that is named like its dimension labels its rows.
+        chunk : int, default 524,288
+            Rows in a file.
+
+        Raises
+        ------
+        TypeError
+            If `path` is no path.
+        ValueError
+            If something is at `path`, or the directory that it would be in is none.
+        OSError
+            If nothing can be made there.
+        ImportError
+            If zarr is not installed.
+        """
+        name = validation.local_path("to", path)
+        target = Path(name)
+        _need_zarr()
+        store_directory.check_new(name, target)
+        described = store_description.new(_plain(attributes), variables, chunk)
+        try:
+            lock = store_directory.make_part(target)
+            try:
+                return cls(name, described, lock, made=False)
+            except BaseException:
+                lock.remove()
+                raise
+        except OSError as error:
+            raise _with_advice(error, "to must be where a directory can be made.", name) from error
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Self:
+        """Return a store as it was committed last, to append to; others may then only read it.
+
+        Raises
+        ------
+        TypeError
+            If `path` is no path.
+        ValueError
+            If no store of a run is there, or a damaged one.
+        RuntimeError
+            If another writes to it.
+        OSError
+            If it cannot be read, or written.
+        ImportError
+            If zarr is not installed.
+        """
+        name = validation.local_path("path", path)
+        _need_zarr()
+        directory = Path(name)
+        store_description.read(name, directory)  # nothing else is touched
+        try:
+            lock = DirectoryLock(directory)
+        except BlockingIOError:
+            raise RuntimeError(
+                f"{name!r} is being written by another process. Wait for it, or stop it."
+            ) from None
+        try:
+            # What was committed may be more by now.
+            store = cls(name, store_description.read(name, directory), lock)
+            store._clean()
+        except BaseException:
+            lock.release()
+            raise
+        return store
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Self:
+        """Return a store as it was committed last, to read; another may write to it meanwhile.
+
+        Raises
+        ------
+        TypeError, ValueError, OSError, ImportError
+            As :meth:`open`.
+        """
+        name = validation.local_path("path", path)
+        _need_zarr()
+        return cls(name, store_description.read(name, Path(name)), None)
+
+    def length(self, dimension: str) -> int:
+        """Return how many rows all arrays along `dimension` have, committed and appended."""
+        return min(array.length for array in self._along(dimension))
+
+    def values(self, name: str, start: int = 0, stop: int | None = None) -> FloatArray:
+        """Return rows of an array, as a slice would; only the chunks that have them are read.
+
+        Raises
+        ------
+        ValueError
+            If the store is damaged there.
+        """
+        array = self._arrays[name]
+        rows = range(array.length)[start:stop]
+        with self._reading():
+            return array.values(rows.start, max(rows.start, rows.stop))
+
+    def append(self, name: str, values: Any) -> None:
+        """Append rows of float64 to an array; full chunks go to disk at once.
+
+        Raises
+        ------
+        OSError
+            If they cannot; the store is then as of its last commit, and takes no more.
+        """
+        with self._writing():
+            self._arrays[name].append(np.ascontiguousarray(values, dtype=np.float64))
+
+    def cut(self, dimension: str, length: int) -> None:
+        """Forget rows along `dimension` from `length` on, which are to be appended anew.
+
+        On disk they stay until the next commit.
+        """
+        if not 0 <= length <= self.length(dimension):
+            raise ValueError(f"{dimension} has {self.length(dimension)} rows, not {length}")
+        with self._writing(), self._reading():
+            for array in self._along(dimension):
+                array.cut(length)
+
+    def put_table(self, name: str, rows: FloatArray, attributes: dict[str, Any]) -> None:
+        """Write a table of rates, which is there with the next commit; its name is for it alone."""
+        from pyhh_fast import store_arrays
+
+        # Its own, as it is written: the caller's may change.
+        rows = np.array(rows, dtype=np.float64, order="C")
+        table = Table(rows, _plain(attributes))
+        kept = self._tables.get(name)
+        if kept:
+            same = kept.rows.shape == rows.shape and store_arrays.same_bits(kept.rows, rows)
+            if not (same and kept.attributes == table.attributes):
+                raise ValueError(f"there is another table {name!r}")
+            return
+        with self._writing():
+            self._store.make(RATES)
+            self._store.put(f"{RATES}/{zarr_files.METADATA}", zarr_files.as_json(GROUP))
+            metadata = store_description.table(name, rows.shape, table.attributes)
+            store_arrays.write_table(self._store, f"{RATES}/{name}", metadata, rows)
+            self._tables[name] = table
+
+    def tables(self) -> dict[str, Table]:
+        """Return the tables of rates by name, in the order in which they were put."""
+        return dict(self._tables)
+
+    def commit(self, attributes: dict[str, Any]) -> None:
+        """Make all that was appended and put visible, with `attributes` instead of those before.
+
+        It is on disk, whatever happens then, or all is as it was.
+
+        Raises
+        ------
+        ValueError
+            If arrays along one dimension differ in length, `attributes` are not what JSON holds,
+            or at the first commit something else is at the path by now.
+        OSError
+            If it cannot be written; the store is then as of its last commit, and takes no more.
+        """
+        plain = _plain(attributes)
+        for name, array in self._arrays.items():
+            if array.length != self.length(dimension := self._dimensions[name]):
+                raise ValueError(f"{name} has more rows than another array along {dimension}")
+        with self._writing():
+            for array in self._arrays.values():
+                array.before_commit()
+                array.save_metadata()
+            self._store.sync()
+            # Not beside its place, where readers that list all there is would wonder about it.
+            part = f"{next(iter(self._arrays))}/{zarr_files.METADATA}{zarr_files.PART}"
+            self._store.put(zarr_files.METADATA, self._root(plain), part)
+            self._store.sync()
+            self._appear()
+            self.attributes = plain
+            for array in self._arrays.values():
+                array.after_commit()
+
+    def _root(self, attributes: dict[str, Any]) -> bytes:
+        members = {name: array.metadata() for name, array in self._arrays.items()}
+        if self._tables:
+            members[RATES] = GROUP
+        for name, (rows, described) in self._tables.items():
+            metadata = store_description.table(name, rows.shape, described)
+            members[f"{RATES}/{name}"] = metadata
+        return zarr_files.as_json(zarr_files.group_metadata(FORMAT | attributes, members))
+
+    def _appear(self) -> None:
+        """Give the store its name, if it has it not yet."""
+        if self._made:
+            return
+        assert self._lock is not None
+        # An empty directory would be replaced, whence the first; the second is for the others.
+        if os.path.lexists(self._directory):
+            raise store_directory.exists_error(self._path)
+        try:
+            self._lock.rename(self._directory)
+        except OSError as error:
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+                raise store_directory.exists_error(self._path) from None
+            raise
+        self._made = True
+        self._store.moved_to(self._directory)
+        zarr_files.sync([self._directory.parent])
+
+    def close(self) -> None:
+        """Let others write; what was appended since the last commit is lost."""
+        lock, self._lock = self._lock, None
+        if lock is None:
+            return
+        if not self._made:
+            lock.remove()
+            return
+        try:
+            # It can wait for the next to open it, where the disk is full.
+            with contextlib.suppress(OSError, ValueError), self._reading():
+                for array in self._arrays.values():
+                    if array.length > array.committed:
+                        array.cut(array.committed)
+                        array.after_commit()
+        finally:
+            lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _along(self, dimension: str) -> list["RowsArray"]:
+        return [self._arrays[name] for name, d in self._dimensions.items() if d == dimension]
+
+    def _clean(self) -> None:
+        """Remove what a run leaves that was killed between two commits."""
+        left_over = functools.partial(store_directory.remove_left_over, endings=LEFT_OVER)
+        with self._writing(), self._reading():
+            for name, array in self._arrays.items():
+                left_over(self._directory / name)
+                array.after_commit()
+                array.save_metadata()
+            left_over(self._directory)
+            rates = self._directory / RATES
+            if not self._tables:
+                store_directory.remove(rates)
+                return
+            left_over(rates)
+            for table in list(rates.iterdir()):
+                if table.name not in self._tables and table.is_dir():
+                    store_directory.remove(table)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Allow to write, and tell of what keeps from it."""
+        if self._lock is None or self._broken:
+            raise RuntimeError(f"{self._path!r} is not open for writing, or could not be written.")
+        try:
+            yield
+        except OSError as error:
+            self._broken = True
+            raise _with_advice(error, self._advice(error), error.filename or self._path) from error
+        except BaseException:
+            self._broken = True
+            raise
+
+    def _advice(self, error: OSError) -> str:
+        if not self._made:
+            return f"{self._path!r} was not made."
+        if error.errno == errno.ENOENT:
+            return f"{self._path!r} was removed or moved, in whole or in part, during the run."
+        when = "there is room" if error.errno in NO_ROOM else "it can be written again"
+        return (
+            f"{self._path!r} is as of its last commit. Once {when}, Simulation.resume goes on "
+            "from there."
+        )
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Tell of damage."""
+        from pyhh_fast.store_arrays import Damaged
+
+        try:
+            yield
+        except Damaged as error:
+            raise store_description.refusal(self._path, str(error), damaged=True) from error
+
+
+GROUP = zarr_files.group_metadata({})
+"""The metadata of the group of tables."""
+
+
+def _need_zarr() -> None:
+    try:
+        from pyhh_fast import store_arrays  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            "a run's store needs zarr. Install it with: pip install 'pyhh_fast[store]'"
+        ) from error
+
+
+def _plain(attributes: dict[str, Any]) -> dict[str, Any]:
+    """Return attributes as JSON gives them back, in an order of their own."""
+    plain: dict[str, Any] = json.loads(json.dumps(attributes, sort_keys=True, allow_nan=False))
+    return plain
+
+
+def _with_advice(error: OSError, advice: str, path: Any) -> OSError:
+    return OSError(error.errno, f"{error.strerror or error}. {advice}", path)

@@ -1,0 +1,287 @@
+"""The arrays of a run's store, through Zarr's library: compressed chunks of what is only appended.
+
+Chunks go to disk as they fill. The last, not yet full, is kept in memory and written at every
+commit. What it then holds begins with what it held before, and files are replaced whole: so a kill
+between two writes takes nothing away from those who read as many rows as were committed.
+"""
+
+import asyncio
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from zarr.core.buffer import Buffer
+from zarr.storage import LocalStore, StorePath
+
+from pyhh_fast import zarr_files
+from pyhh_fast.validation import MOST_STEPS, FloatArray
+
+
+class Damaged(Exception):
+    """A chunk is not what was written; says which and why."""
+
+
+class DurableStore(LocalStore):
+    """Zarr's directory, in which files outlast a loss of power as well as a kill.
+
+    Zarr's own replaces them whole too, but before their content is safe on disk. It makes no
+    directories either, so that a store that was removed does not come back in part.
+    """
+
+    def __init__(self, root: Path | str, *, read_only: bool = False) -> None:
+        super().__init__(root, read_only=read_only)
+        self._touched: set[Path] = set()
+
+    def put(self, key: str, content: Any, part: str | None = None) -> None:
+        """Write a file; in `part`, if given, until it is whole."""
+        path = self.root / key
+        zarr_files.replace(path, content, None if part is None else self.root / part)
+        self._touched.add(path.parent)
+
+    def make(self, key: str) -> None:
+        """Make a directory; the one that it is in must be there."""
+        path = self.root / key
+        path.mkdir(exist_ok=True)
+        self._touched |= {path, path.parent}
+
+    def sync(self) -> None:
+        """See that the names of all that was written outlast a loss of power."""
+        zarr_files.sync(sorted(self._touched, reverse=True))
+        self._touched.clear()
+
+    def moved_to(self, root: Path) -> None:
+        """Go on where the directory was moved to."""
+        self.root = root
+
+    async def set(self, key: str, value: Buffer) -> None:
+        """Write a file, as Zarr's arrays ask for it."""
+        await asyncio.to_thread(self.set_sync, key, value)
+
+    def set_sync(self, key: str, value: Buffer) -> None:
+        """Write a file, as Zarr's arrays of later versions may ask for it."""
+        self.put(key, value.as_numpy_array())
+
+
+class RowsArray:
+    """A 1-D array of float64 that grows.
+
+    Parameters
+    ----------
+    store : DurableStore
+    name : str
+    metadata : dict
+        As they were committed.
+    made : bool
+        Whether it is there already.
+    writable : bool
+        Whether rows will be appended.
+
+    Attributes
+    ----------
+    length : int
+        Rows committed and appended.
+    committed : int
+        Rows that a reader may count on.
+
+    Raises
+    ------
+    Damaged
+        If it is not what was written; from all that reads.
+    """
+
+    def __init__(
+        self,
+        store: DurableStore,
+        name: str,
+        metadata: dict[str, Any],
+        *,
+        made: bool,
+        writable: bool,
+    ) -> None:
+        self._store, self._name, self._metadata = store, name, metadata
+        self.length: int = metadata["shape"][0]
+        self.committed = self.length
+        self._chunk: int = metadata["chunk_grid"]["configuration"]["chunk_shape"][0]
+        # Zarr need not know how long it is: chunks are read and written whole.
+        endless = (MOST_STEPS // self._chunk + 1) * self._chunk
+        self._array = opened(store, name, metadata | {"shape": [endless]})
+        if not made:
+            store.make(name)
+            store.make(f"{name}/c")
+        self._numbers = self._on_disk()
+        # The last chunk, and whether the disk has another.
+        self._tail = np.empty(self._chunk if writable else 0)
+        self._dirty = False
+        self._saved = b""
+        if writable and made:
+            self._begin()
+
+    def _begin(self) -> None:
+        """Have what is needed to append: the last chunk, which may hold more than was committed."""
+        number, rows = divmod(self.length, self._chunk)
+        if rows:
+            found = self._read(number)
+            self._tail[:rows] = found[:rows]
+            self._dirty = not same_bits(found[rows:], np.full(self._chunk - rows, np.nan))
+
+    def append(self, values: FloatArray) -> None:
+        """Add rows, and write the chunks that they fill."""
+        while values.size:
+            number, at = divmod(self.length, self._chunk)
+            rows = min(self._chunk - at, values.size)
+            block = values[:rows]
+            if rows < self._chunk:
+                self._tail[at : at + rows] = block
+                block = self._tail
+                self._dirty = True
+            if at + rows == self._chunk:
+                self._write(number, block)
+            self.length += rows
+            values = values[rows:]
+
+    def cut(self, length: int) -> None:
+        """Forget rows from `length` on."""
+        if length == self.length:
+            return
+        number, rows = divmod(length, self._chunk)
+        if rows and number != self.length // self._chunk:
+            self._tail[:rows] = self._read(number)[:rows]
+        self.length = length
+        self._dirty = rows > 0
+
+    def before_commit(self) -> None:
+        """Have all rows on disk."""
+        # Where rows were cut off that are committed still, they are there, and must be.
+        if self.length >= self.committed:
+            self._flush()
+
+    def save_metadata(self) -> None:
+        """Write what describes it, for those who read it alone."""
+        path = f"{self._name}/{zarr_files.METADATA}"
+        content = zarr_files.as_json(self.metadata())
+        if content != self._saved:
+            self._store.put(path, content)
+            self._saved = content
+
+    def metadata(self) -> dict[str, Any]:
+        """Return what describes it."""
+        return {**self._metadata, "shape": [self.length]}
+
+    def after_commit(self) -> None:
+        """Remove from disk what is beyond the rows that are committed now."""
+        self.committed = self.length
+        self._flush()
+        chunks = -(-self.length // self._chunk)
+        for number in sorted(self._numbers):
+            if number >= chunks:
+                self._file(number).unlink(missing_ok=True)
+                self._numbers.remove(number)
+
+    def values(self, start: int, stop: int) -> FloatArray:
+        """Return rows from `start` to `stop`, which must be there."""
+        values = np.empty(stop - start)
+        last = self.length // self._chunk if self._tail.size else None
+        for number in range(start // self._chunk, -(-stop // self._chunk)):
+            first = number * self._chunk
+            low, high = max(start, first), min(stop, first + self._chunk)
+            whole = self._tail if number == last else self._read(number)
+            values[low - start : high - start] = whole[low - first : high - first]
+        return values
+
+    def _flush(self) -> None:
+        if self._dirty:
+            number, rows = divmod(self.length, self._chunk)
+            self._tail[rows:] = np.nan
+            self._write(number, self._tail)
+
+    def _write(self, number: int, block: FloatArray) -> None:
+        first = number * self._chunk
+        self._array[first : first + self._chunk] = block
+        self._numbers.add(number)
+        self._dirty = False
+
+    def _read(self, number: int) -> FloatArray:
+        return read(self._array, self._file(number), number * self._chunk, self._chunk)
+
+    def _file(self, number: int) -> Path:
+        return self._store.root / self._name / "c" / str(number)
+
+    def _on_disk(self) -> set[int]:
+        """Return the numbers of its chunks, having seen that all that were committed are there."""
+        chunks = self._store.root / self._name / "c"
+        for directory in (chunks.parent, chunks):
+            need_directory(self._store, self._inside(directory))
+        numbers = set()
+        for file in chunks.iterdir():
+            number = int(file.name) if file.name.isascii() and file.name.isdecimal() else -1
+            if file.name == str(number):
+                numbers.add(number)
+        needed = -(-self.length // self._chunk)
+        missing = next((n for n in range(min(needed, len(numbers) + 1)) if n not in numbers), None)
+        if missing is not None:
+            raise Damaged(f"no file {self._inside(self._file(missing))!r}")
+        return numbers
+
+    def _inside(self, path: Path) -> str:
+        return path.relative_to(self._store.root).as_posix()
+
+
+def write_table(store: DurableStore, key: str, metadata: dict[str, Any], rows: FloatArray) -> None:
+    """Write an array that is one chunk."""
+    folders = [key, f"{key}/c"]
+    folders += [f"{key}/c{'/0' * axis}" for axis in range(1, rows.ndim)]
+    for folder in folders:
+        store.make(folder)
+    opened(store, key, metadata)[...] = rows
+    store.put(f"{key}/{zarr_files.METADATA}", zarr_files.as_json(metadata))
+
+
+def read_table(store: DurableStore, key: str, metadata: dict[str, Any]) -> FloatArray:
+    """Return an array that is one chunk."""
+    need_directory(store, key)
+    array = opened(store, key, metadata)
+    file = store.root.joinpath(key, "c", *["0"] * array.ndim)
+    return read(array, file, 0, array.shape[0])
+
+
+def need_directory(store: DurableStore, key: str) -> None:
+    """See that a directory is there; links, which may lead anywhere, are none."""
+    directory = store.root / key
+    if directory.is_symlink() or not directory.is_dir():
+        raise Damaged(f"no directory {key!r}")
+
+
+def opened(store: DurableStore, name: str, metadata: dict[str, Any]) -> Any:
+    """Return an array of Zarr's, which writes all that it is given, be it equal to the filling."""
+    make: Any = zarr.AsyncArray  # whose types want a TypedDict of all that JSON may be
+    config = {"order": "C", "write_empty_chunks": True}
+    return zarr.Array(make(metadata=metadata, store_path=StorePath(store, name), config=config))
+
+
+def read(array: Any, file: Path, first: int, rows: int) -> FloatArray:
+    """Return rows of an array that are one chunk, whose file must be what was written."""
+    size = array.dtype.itemsize * rows * int(np.prod(array.shape[1:]))
+    place = file.relative_to(array.store.root).as_posix()
+    try:
+        with file.open("rb") as chunk:
+            header = chunk.read(16)
+            length = chunk.seek(0, 2)
+        # Blosc's header: four bytes, then sizes unpacked, of a block, and packed. Seen first, it
+        # makes nobody give as much memory as a file that is no chunk asks for.
+        if len(header) < 16 or struct.unpack("<I", header[4:8])[0] != size:
+            raise Damaged(f"a file {place!r} that is no chunk of it")
+        if struct.unpack("<I", header[12:16])[0] != length:
+            raise Damaged(f"a file {place!r} that was cut short")
+        found: FloatArray = array[first : first + rows]
+    except FileNotFoundError:
+        raise Damaged(f"no file {place!r}") from None
+    except (IsADirectoryError, RuntimeError, ValueError) as error:  # from unpacking
+        raise Damaged(f"a file {place!r} that is no chunk of it ({error})") from error
+    return found
+
+
+def same_bits(one: FloatArray, other: FloatArray) -> bool:
+    """Whether arrays are equal to the bit, as NaN are not otherwise."""
+    return np.array_equal(one.view(np.uint64), other.view(np.uint64))

@@ -1,0 +1,175 @@
+"""The directory of a store: one process at a time writes in it, and it shows when it is whole."""
+
+import contextlib
+import errno
+import os
+import shutil
+import sys
+import warnings
+from pathlib import Path
+
+from pyhh_fast.zarr_files import PART
+
+HELD = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
+"""What systems say where another has the lock."""
+
+FILE = ".lock"
+"""What is locked on Windows, which cannot lock a directory."""
+
+
+class DirectoryLock:
+    """Locks a directory until it is released, or the process ends in whatever way.
+
+    On POSIX it is the directory itself that is locked, so nothing is left behind. Children made by
+    fork share the lock and hold it on if they outlive their parent.
+
+    Attributes
+    ----------
+    directory : Path
+    held : bool
+        False where the file system has no locks.
+
+    Raises
+    ------
+    BlockingIOError
+        If another holds it, in this process or another.
+    FileNotFoundError
+        If the directory is not there, or went while it was being locked.
+
+    Warns
+    -----
+    UserWarning
+        If the file system has no locks.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.held = True
+        self._number = self._take()
+
+    def _take(self) -> int:
+        place = self.directory / FILE if sys.platform == "win32" else self.directory
+        flags = os.O_RDWR | os.O_CREAT if sys.platform == "win32" else os.O_RDONLY
+        number = os.open(place, flags)
+        try:
+            _lock(number)
+            # Another may have removed it between the opening and the lock.
+            if not os.path.samestat(os.fstat(number), os.stat(place)):
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(place))
+        except OSError as error:
+            if error.errno in HELD or isinstance(error, FileNotFoundError):
+                os.close(number)
+                if error.errno in HELD:
+                    raise BlockingIOError(error.errno, error.strerror, str(place)) from None
+                raise
+            self.held = False
+            warnings.warn(
+                f"{str(self.directory)!r} is on a file system without locks "
+                f"({os.strerror(error.errno or 0)}): see that nothing else writes to it.",
+                stacklevel=4,
+            )
+        return number
+
+    def rename(self, target: Path) -> None:
+        """Move the directory, locked."""
+        if sys.platform == "win32":  # where none is moved in which a file is open
+            self.release()
+        self.directory.rename(target)
+        self.directory = target
+        if sys.platform == "win32":
+            self._number = self._take()
+
+    def release(self) -> None:
+        """Let others write."""
+        os.close(self._number)
+        if sys.platform == "win32":
+            with contextlib.suppress(OSError):  # who waited for the lock has it open
+                (self.directory / FILE).unlink(missing_ok=True)
+
+    def remove(self) -> None:
+        """Remove the directory, as well as can be."""
+        if sys.platform == "win32":
+            self.release()
+        shutil.rmtree(self.directory, ignore_errors=True)
+        if sys.platform != "win32":  # before, another might take it for his
+            self.release()
+
+
+def _lock(number: int) -> None:
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.locking(number, msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def check_new(name: str, target: Path) -> None:
+    """See that something can be made at `target`, which errors call `name`."""
+    if os.path.lexists(target):
+        raise exists_error(name)
+    if not target.parent.is_dir():
+        raise ValueError(
+            f"to must be in a directory that is there; got {name!r}, and {str(target.parent)!r} is "
+            "none. Make it, or name another."
+        )
+
+
+def exists_error(name: str) -> ValueError:
+    """Return the error for a store to be made where something is."""
+    return ValueError(
+        f"to must be a new path; got {name!r}, which exists. Go on with it by Simulation.resume, "
+        "remove it, or name another."
+    )
+
+
+def make_part(target: Path) -> DirectoryLock:
+    """Return a directory beside `target`, locked, where that is made.
+
+    Those that processes left which died are removed.
+    """
+    head = f".{target.name}."
+    for other in list(target.parent.iterdir()):
+        if other.name.startswith(head) and other.name.endswith(PART):
+            _remove_if_dead(other)
+    number = 0
+    while True:
+        part = target.with_name(f"{head}{os.getpid()}-{number}{PART}")
+        try:
+            part.mkdir()
+            return DirectoryLock(part)
+        except (FileExistsError, FileNotFoundError, BlockingIOError):
+            # Another that looks for what died may have seen it before it was locked.
+            if not target.parent.is_dir():
+                raise
+            number += 1
+
+
+def _remove_if_dead(part: Path) -> None:
+    try:
+        lock = DirectoryLock(part)
+    except OSError:  # who holds the lock is at work
+        return
+    if lock.held:
+        lock.remove()
+    else:
+        lock.release()
+
+
+def remove_left_over(directory: Path, endings: tuple[str, ...]) -> None:
+    """Remove files whose names have these endings, here and where an array has its chunks."""
+    for folder in (directory, directory / "c"):
+        there = folder.is_dir() and not folder.is_symlink()
+        for file in list(folder.iterdir()) if there else []:
+            if file.name.endswith(endings) and not file.is_dir():
+                file.unlink()
+
+
+def remove(directory: Path) -> None:
+    """Remove a directory, or a link to one, if it is there."""
+    if directory.is_symlink():
+        directory.unlink()
+    elif directory.exists():
+        shutil.rmtree(directory)
