@@ -26,6 +26,7 @@ from pyhh_fast.recording import Recording
 from pyhh_fast.simulations import Simulation
 
 if TYPE_CHECKING:
+    from pyhh_fast import stimuli
     from pyhh_fast.analysis import fi_curve, phase_plane, rheobase, steady_state, strength_duration
     from pyhh_fast.population_recording import PopulationRecording
     from pyhh_fast.populations import Population
@@ -45,6 +46,7 @@ __all__ = [
     "rheobase",
     "simulations",
     "steady_state",
+    "stimuli",
     "strength_duration",
     "sweep",
 ]
@@ -57,6 +59,7 @@ _LATER = {
     "phase_plane": "analysis",
     "rheobase": "analysis",
     "steady_state": "analysis",
+    "stimuli": "stimuli",
     "strength_duration": "analysis",
     "sweep": "sweeps",
 }
@@ -65,7 +68,8 @@ _LATER = {
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)
+    module = importlib.import_module(f"{__name__}.{_LATER[name]}")
+    value = module if name == _LATER[name] else getattr(module, name)
     globals()[name] = value
     return value
 

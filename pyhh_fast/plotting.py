@@ -12,9 +12,12 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from pyhh_fast import validation
+
 if TYPE_CHECKING:
     from pyhh_fast.nullclines import PhasePlane, SteadyState
     from pyhh_fast.recording import Recording
+    from pyhh_fast.stimulus import Reader, Stimulus
 
 # Colours that stay apart for colour-blind readers (Okabe and Ito).
 BLUE, ORANGE, GREEN, BLACK = "#0072B2", "#D55E00", "#009E73", "#000000"
@@ -247,6 +250,62 @@ def plot_steady_state(V: npt.ArrayLike, steady: "SteadyState") -> Figure:
         axis.margins(x=0)
     above.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
     return figure
+
+
+def plot_stimulus(stimulus: "Stimulus", steps: int, dt: float) -> Figure:
+    """Draw a stimulus over time, from 0 to the end of the last step.
+
+    Parameters
+    ----------
+    stimulus : Stimulus
+        As the functions of :mod:`pyhh_fast.stimuli` return.
+    steps : int
+        Number of steps. Of more than 4,000 the first, lowest, highest and last of each of up to
+        1,000 stretches are drawn, which looks the same.
+    dt : float, ms
+        Step size.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> from pyhh_fast import stimuli
+    >>> from pyhh_fast.plotting import plot_stimulus
+    >>> figure = plot_stimulus(stimuli.chirp(5, 1, 20, 1_000), 100_000, dt=0.01)
+    """
+    reader = stimulus.reader(dt)
+    steps = validation.count("steps", steps)
+    points: list[tuple[int, float]] = []
+    if steps <= 4_000:
+        points += enumerate(reader.read(steps).tolist())
+    else:
+        width = -(-steps // 1_000)
+        for start in range(0, steps, width):
+            points += _extremes(reader, start, min(start + width, steps))
+    points += [(steps, value) for _, value in points[-1:]]
+    figure, axis = _panel(width=8.0)
+    times, values = [i * reader.dt for i, _ in points], [value for _, value in points]
+    axis.plot(times, values, color=BLACK, linewidth=1, drawstyle="steps-post")
+    axis.set_xlabel("Time (ms)")
+    axis.set_ylabel("Stimulus (µA/cm²)")
+    axis.margins(x=0)
+    return figure
+
+
+def _extremes(reader: "Reader", start: int, stop: int) -> list[tuple[int, float]]:
+    """Return step and value of the first, lowest, highest and last of these steps, each once.
+
+    A line through them crosses the same pixels (Jugel et al. 2014, Proc. VLDB 7, 797-808).
+    """
+    seen: list[tuple[int, float]] = []
+    for first in range(start, stop, validation.BLOCK):
+        values = reader.read(min(validation.BLOCK, stop - first))
+        places = (0, int(values.argmin()), int(values.argmax()), len(values) - 1)
+        seen += [(first + i, float(values[i])) for i in places]
+    by_value = sorted(seen, key=lambda point: point[1])
+    return sorted({seen[0], by_value[0], by_value[-1], seen[-1]})
 
 
 def _panel(width: float = 6.0) -> tuple[Figure, Axes]:

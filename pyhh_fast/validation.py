@@ -66,6 +66,16 @@ def real_number(
     return number
 
 
+def at_least(name: str, value: Any, least: float, *, unit: str = "", least_name: str = "") -> float:
+    """Return `value` as a float; it must be a finite number, `least` or more."""
+    number = real_number(name, value, unit=unit)
+    if number < least:
+        above = f"at least {least_name}, {least}"
+        rule = above if least_name else f"a finite number, {least:g} or more"
+        raise ValueError(_message(name, rule, unit, shown(value), ""))
+    return number
+
+
 def flag(name: str, value: Any) -> bool:
     """Return `value` as a bool; it must be one."""
     if not isinstance(value, bool | np.bool_):

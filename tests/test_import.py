@@ -52,7 +52,7 @@ print([name for name in unwanted if name in sys.modules])
 def test_top_level_names():
     assert set(pyhh_fast.__all__) == {
         *("HHModel", "Simulation", "Recording", "SimulationError", "__version__"),
-        *("Population", "PopulationRecording", "models", "simulations", "sweep"),
+        *("Population", "PopulationRecording", "models", "simulations", "stimuli", "sweep"),
         *("fi_curve", "phase_plane", "rheobase", "steady_state", "strength_duration"),
     }
     for name in pyhh_fast.__all__:
@@ -63,7 +63,8 @@ def test_names_that_are_imported_later_are_there_from_the_start():
     code = """
 import sys
 import pyhh_fast
-early = [m for m in ("populations", "analysis", "sweeps") if f"pyhh_fast.{m}" in sys.modules]
+later = ("populations", "analysis", "stimuli", "sweeps")
+early = [m for m in later if f"pyhh_fast.{m}" in sys.modules]
 print(early, set(pyhh_fast.__all__) <= set(dir(pyhh_fast)), hasattr(pyhh_fast, "Populations"))
 from pyhh_fast import *
 print(Population is pyhh_fast.populations.Population, fi_curve.__module__, sweep.__module__)

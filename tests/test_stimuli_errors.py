@@ -1,0 +1,220 @@
+"""What stimuli refuse: wrong parameters, wrong readings, arrays that are none."""
+
+import json
+import re
+from decimal import Decimal
+
+import numpy as np
+import pytest
+
+from pyhh_fast import stimuli
+
+NOT_NEGATIVE = "must be a finite number, 0 or more"
+POSITIVE = "must be a positive, finite number"
+SEED = "seed must be a whole number from 0 to 18446744073709551615"
+NOISE = stimuli.ornstein_uhlenbeck(10, 2, 5, 1)
+SYNAPSES = stimuli.poisson_epsc(1_000, 1, 5, 1)
+
+
+def raises(kind, message):
+    return pytest.raises(kind, match=f"^{re.escape(message)}$")
+
+
+@pytest.mark.parametrize(
+    ("make", "given", "kind", "message"),
+    [
+        (
+            "constant",
+            ["1"],
+            TypeError,
+            "amplitude must be a finite number (µA/cm²); got '1' (str).",
+        ),
+        ("constant", [np.nan], ValueError, "amplitude must be a finite number (µA/cm²); got nan."),
+        ("constant", [1j], TypeError, "amplitude must be a finite number (µA/cm²); got 1j."),
+        ("step", [1, 2, np.inf], ValueError, "stop must be a finite number (ms); got inf."),
+        (
+            "step",
+            [1, None, 2],
+            TypeError,
+            "start must be a finite number (ms); got None (NoneType).",
+        ),
+        ("step", [1, 70, 50], ValueError, "stop must be at least start, 70.0 (ms); got 50."),
+        ("pulses", [1, 0, 2], ValueError, f"width {POSITIVE} (ms); got 0."),
+        ("pulses", [1, 5, 3], ValueError, "period must be at least width, 5.0 (ms); got 3."),
+        ("pulses", [1, 1, 2, -3], ValueError, f"start {NOT_NEGATIVE} (ms); got -3."),
+        (
+            "pulses",
+            [1, 1, 2, 0, -1],
+            ValueError,
+            "count must be a whole number, 0 or more; got -1.",
+        ),
+        (
+            "pulses",
+            [1, 1, 2, 0, 1.5],
+            ValueError,
+            "count must be a whole number, 0 or more; got 1.5.",
+        ),
+        ("ramp", [1, 2, 9, 8], ValueError, "stop must be at least start, 9.0 (ms); got 8."),
+        (
+            "ramp",
+            [1e308, -1e308, 0, 1],
+            ValueError,
+            "last - first must be a finite number (µA/cm²); got -inf.",
+        ),
+        ("sine", [1, -1], ValueError, f"frequency {NOT_NEGATIVE} (Hz); got -1."),
+        ("sine", [1, 1, "0"], TypeError, "phase must be a finite number (radians); got '0' (str)."),
+        ("chirp", [1, -1, 0, 1], ValueError, f"first_frequency {NOT_NEGATIVE} (Hz); got -1."),
+        ("chirp", [1, 0, -1, 1], ValueError, f"last_frequency {NOT_NEGATIVE} (Hz); got -1."),
+        ("chirp", [1, 0, 1, 0], ValueError, f"duration {POSITIVE} (ms); got 0."),
+        (
+            *("chirp", [1, 0, 1e10, 1e10], ValueError),
+            "duration must be at most 2^48 cycles of the chirp's highest frequency (ms); got "
+            "10000000000.0. Check the units: frequencies are in Hz, times in ms.",
+        ),
+        ("ornstein_uhlenbeck", [0, -1, 5, 1], ValueError, f"sd {NOT_NEGATIVE} (µA/cm²); got -1."),
+        ("ornstein_uhlenbeck", [0, 1, 0, 1], ValueError, f"tau {POSITIVE} (ms); got 0."),
+        ("ornstein_uhlenbeck", [0, 1, 5, -1], ValueError, f"{SEED}; got -1."),
+        ("ornstein_uhlenbeck", [0, 1, 5, 2**64], ValueError, f"{SEED}; got {2**64}."),
+        ("ornstein_uhlenbeck", [0, 1, 5, 0.5], ValueError, f"{SEED}; got 0.5."),
+        ("ornstein_uhlenbeck", [0, 1, 5, None], TypeError, f"{SEED}; got None (NoneType)."),
+        ("poisson_epsc", [-1, 1, 5, 1], ValueError, f"rate {NOT_NEGATIVE} (Hz); got -1."),
+        ("poisson_epsc", [1, 1, -5, 1], ValueError, f"tau {POSITIVE} (ms); got -5."),
+        ("poisson_epsc", [1, 1, 5, np.nan], ValueError, f"{SEED}; got nan."),
+    ],
+)
+def test_wrong_parameters(make, given, kind, message):
+    with raises(kind, message):
+        getattr(stimuli, make)(*given)
+
+
+def test_numbers_of_other_kinds_are_welcome():
+    stimulus = stimuli.pulses(True, np.float32(1), np.array(2), 0, np.int64(3))
+    assert repr(stimulus) == "pulses(1, 1, 2, 0, 3)"
+    assert json.loads(json.dumps(stimulus.description()))["count"] == 3
+    seeds = [np.uint64(2**64 - 1), 2**64 - 1]
+    assert stimuli.poisson_epsc(1, 1, 1, seeds[0]) == stimuli.poisson_epsc(1, 1, 1, seeds[1])
+
+
+@pytest.mark.parametrize("other", ["x", None, [1, 2], np.zeros(3), {}])
+def test_what_cannot_be_added(other):
+    for pair in ((NOISE, other), (other, NOISE)):
+        with pytest.raises(TypeError, match=r"unsupported operand|concatenate|not support ufuncs"):
+            pair[0] + pair[1]
+
+
+@pytest.mark.parametrize(
+    ("other", "kind"), [(np.nan, ValueError), (1j, TypeError), (Decimal(1), TypeError)]
+)
+def test_numbers_that_cannot_be_added(other, kind):
+    for add in (lambda: NOISE + other, lambda: other + NOISE):
+        with raises(kind, f"stimulus must be a finite number (µA/cm²); got {other}."):
+            add()
+
+
+def test_wrong_readings():
+    with raises(ValueError, f"dt {POSITIVE} (ms); got 0."):
+        NOISE.reader(0)
+    with raises(ValueError, "steps must be a whole number, 0 or more; got -1."):
+        NOISE.to_array(-1, 0.01)
+    with raises(TypeError, "steps must be a whole number, 0 or more; got '1' (str)."):
+        NOISE.plot("1", 0.01)
+    short = NOISE + stimuli.from_array([1, 2, 3])
+    with raises(
+        ValueError,
+        "steps must be at most 3, the number of values that the stimulus has; got 4.",
+    ):
+        short.to_array(4, 0.01)
+    reader = short.reader(0.01)
+    reader.read(2)
+    with raises(
+        ValueError,
+        "steps must be at most 1, the number of values that the stimulus has left; got 2.",
+    ):
+        reader.read(2)
+    with raises(ValueError, "dt must be at most the period of the pulses, 0.5 (ms); got 0.6."):
+        (1 + stimuli.pulses(1, 0.1, 0.5)).reader(0.6)
+    with raises(
+        ValueError,
+        "rate must be at most 1000000 events a step (Hz); got 1e+300 at dt 0.01. "
+        "Use ornstein_uhlenbeck, which so many add up to.",
+    ):
+        stimuli.poisson_epsc(1e300, 1, 5, 1).reader(0.01)
+
+
+# Arrays
+
+
+class Shrinking:
+    shape, dtype = (9,), np.dtype(float)
+
+    def __getitem__(self, part):
+        return np.zeros(9)[part][:2]
+
+
+ARRAY = "values must be a 1-D array of finite numbers (µA/cm²)"
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "message"),
+    [
+        (3, TypeError, f"{ARRAY}; got 3."),
+        ("123", TypeError, f"{ARRAY}; got '123' (str)."),
+        (None, TypeError, f"{ARRAY}; got None (NoneType)."),
+        ({0: 1}, TypeError, f"{ARRAY}; got {{0: 1}} (dict)."),
+        ({1}, TypeError, f"{ARRAY}; got {{1}} (set)."),
+        (np.array(1.0), TypeError, f"{ARRAY}; got an array of float64 with shape ()."),
+        (np.zeros((2, 3)), ValueError, f"{ARRAY}; got 2 dimensions, shape (2, 3)."),
+        (
+            np.zeros(3, complex),
+            TypeError,
+            f"{ARRAY}; got an array of complex128. Convert it to numbers first.",
+        ),
+        (
+            np.zeros(3, "M8[s]"),
+            TypeError,
+            f"{ARRAY}; got an array of datetime64[s]. Convert it to numbers first.",
+        ),
+        ([1, np.nan], ValueError, f"{ARRAY}; got nan at index 1. Replace or remove it."),
+        ([[1], [2]], ValueError, f"{ARRAY}; got 2 dimensions, shape (2, 1)."),
+    ],
+)
+def test_what_is_no_array(values, kind, message):
+    with raises(kind, message):
+        stimuli.from_array(values)
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_values_that_are_not_finite_are_found_where_they_are_read(wrong):
+    values = np.zeros(200_000)
+    values[123_456] = wrong
+    reader = (NOISE + stimuli.from_array(values)).reader(0.01)
+    reader.read(100_000)
+    before = reader.state
+    with raises(
+        ValueError,
+        "stimulus must be a 1-D array of finite numbers (µA/cm²); "
+        f"got {wrong} at index 123456. Replace or remove it.",
+    ):
+        reader.read(50_000)
+    assert reader.state == before
+    assert reader.read(23_456).shape == (23_456,)
+
+
+def test_masked_values_and_long_doubles():
+    masked = np.ma.masked_equal([1.0, 2.0, 3.0], 2.0)
+    message = "stimulus must be a 1-D array of finite numbers (µA/cm²); got {} at index 1. "
+    with raises(ValueError, message.format("--") + "Replace or remove it."):
+        stimuli.from_array(masked).to_array(3, 0.01)
+    large = np.array([1, np.finfo(np.longdouble).max], np.longdouble)
+    if large[1] > np.finfo(float).max:
+        with raises(ValueError, message.format(str(large[1])) + "Replace or remove it."):
+            stimuli.from_array(large).to_array(2, 0.01)
+
+
+def test_an_array_that_has_shrunk():
+    with raises(
+        ValueError,
+        "stimulus must be a 1-D array of finite numbers (µA/cm²); got an array of float64 with "
+        "shape (2,) from index 0 to 5. Leave it as it was.",
+    ):
+        stimuli.from_array(Shrinking()).to_array(5, 0.01)
