@@ -3,7 +3,7 @@
 import numpy as np
 
 from pyhh_fast import validation
-from pyhh_fast.compiled_cell import CompiledCell
+from pyhh_fast.compiled_cell import CompiledCell, Kept
 from pyhh_fast.divergence import own_step_error, stuck_error
 from pyhh_fast.feed import Feed
 from pyhh_fast.kernels import loops
@@ -11,7 +11,7 @@ from pyhh_fast.kinetics import NotTabulable
 from pyhh_fast.models import GATES, HHModel
 from pyhh_fast.recording import TRACES, Recording, State
 from pyhh_fast.rows import Rows, unwanted
-from pyhh_fast.stepper import Stepper
+from pyhh_fast.stepper import SavableStepper
 from pyhh_fast.validation import FloatArray, StructArray
 
 PROGRESS = np.dtype(
@@ -27,7 +27,7 @@ MARK = 100.0
 """Time between the marks at which a run may be cut and lengthened, in ms: whole rows nearest."""
 
 
-class AdaptiveStepper(Stepper):
+class AdaptiveStepper(SavableStepper):
     """Solves a model that is HHModel in all but its numbers and its kinetics.
 
     Raises
@@ -41,16 +41,25 @@ class AdaptiveStepper(Stepper):
     WINDOW = 262_144
     """Rows for which the stimulus is had at once, to the next mark."""
 
-    def __init__(self, model: HHModel, recording: Recording, feed: Feed, rows: Rows) -> None:
-        self._at = CompiledCell(model, recording)
+    def __init__(
+        self,
+        model: HHModel,
+        recording: Recording,
+        feed: Feed,
+        rows: Rows,
+        kept: Kept | None = None,
+    ) -> None:
+        self._at = CompiledCell(model, recording, kept)
         self._feed, self._rows = feed, rows
         self._progress = np.zeros(1, PROGRESS)
         for name in ("V", *GATES):
             self._progress[name] = self._at.cell[name]
         self._mark = max(1, round(min(MARK / recording.dt, validation.MOST_STEPS)))
         self._ending = loops.Ending.DONE
-        self._progress["at_row"] = 1  # row 0, whose currents are not known yet
-        self._begin_window(0)
+        # A run goes on from a mark, where the step size is chosen anew.
+        begin = self._progress["begin"] = self._progress["end"] = self.step
+        self._progress["at_row"] = 2 if begin else 1  # row 0, whose currents are not known yet
+        self._begin_window(begin)
 
     @property
     def step(self) -> int:
@@ -130,6 +139,16 @@ class AdaptiveStepper(Stepper):
             *(places or [nowhere] * len(TRACES)),
         )
         return ending
+
+    @property
+    def resumable(self) -> bool:
+        return self.step == self._end and self.step % self._mark == 0
+
+    def numbers(self) -> dict[str, float]:
+        return self._at.numbers()
+
+    def forget_spikes(self, number: int) -> None:
+        self._at.forget_spikes(number)
 
     def leave(self) -> None:
         """Put the model at the last row that is behind the solver."""

@@ -1,6 +1,6 @@
 """What the compiled steppers share: a model's numbers and rates as the time loops take them."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,9 +14,11 @@ from pyhh_fast.recording import CURRENTS, Recording
 from pyhh_fast.stepper import grown
 from pyhh_fast.validation import FloatArray
 
+NUMBERS = ("V", "m", "h", "n", "I_Na", "I_K", "I_L", "V_before")
+"""What describes a neuron between two steps, by the equations' symbols."""
+
 CELL = np.dtype(
-    [(name, np.float64) for name in ("V", "m", "h", "n", "I_Na", "I_K", "I_L", "V_before")]
-    + [(name, np.int64) for name in ("step", "spikes")]
+    [(name, np.float64) for name in NUMBERS] + [(name, np.int64) for name in ("step", "spikes")]
 )
 """One neuron between two steps, as the time loops see it (hh_cell in src/hh_cell.h)."""
 
@@ -31,6 +33,22 @@ MOST_ASKED = 32
 """Rates that are kept of those asked for: more than one step wants."""
 
 
+class Kept(NamedTuple):
+    """What a run is given that goes on, or is to go on later.
+
+    Parameters
+    ----------
+    kinetics : Kinetics
+        Rates that will be there then as well.
+    state : dict, optional
+        Where it goes on from: its "step", the number of "spikes" before it, and of the "cell" what
+        is in `NUMBERS`.
+    """
+
+    kinetics: Any
+    state: dict[str, Any] | None = None
+
+
 class CompiledCell:
     """A model that is HHModel in all but its numbers and its kinetics.
 
@@ -39,6 +57,8 @@ class CompiledCell:
     model : HHModel
     recording : Recording
         To be filled.
+    kept : Kept, optional
+        Where a run goes on from, and rates that do not come from the model alone.
 
     Raises
     ------
@@ -46,7 +66,7 @@ class CompiledCell:
         If its rates cannot be had from V alone.
     """
 
-    def __init__(self, model: HHModel, recording: Recording) -> None:
+    def __init__(self, model: HHModel, recording: Recording, kept: Kept | None = None) -> None:
         self.model = model
         self.recording = recording
         self.parameters = np.zeros(1, [(symbol, np.float64) for symbol in SYMBOLS.values()])
@@ -59,9 +79,17 @@ class CompiledCell:
         # Where the step is fixed, rates come multiplied by it.
         self._dt = recording.dt if METHODS[recording.method].fixed_step else 1.0
         self._relaxing = recording.method == "exponential_euler"
-        self.kinetics = kinetics_of(model, table_needed=recording.method == "euler")
+        self.spikes_forgotten = 0
+        if kept is None:
+            kept = Kept(kinetics_of(model, table_needed=recording.method == "euler"))
+        self.kinetics = kept.kinetics
+        if kept.state is not None:
+            for name, value in kept.state["cell"].items():
+                self.cell[name] = value
+            self.cell["step"] = kept.state["step"]
+            self.spikes_forgotten = kept.state["spikes"]
         self._tabulable = True
-        self.table = self._table_at(float(model.Vm))
+        self.table = self._table_at(float(self.cell["V"][0]))
         self.wanted = np.zeros(1)
         self.asked = np.empty((0, _rate_tables.LINE))
         self.spike_room = np.empty(64)
@@ -69,12 +97,24 @@ class CompiledCell:
     @property
     def spikes(self) -> int:
         """How many spikes there were so far."""
-        return int(self.cell["spikes"][0])
+        return self.spikes_forgotten + int(self.cell["spikes"][0])
 
     @property
     def spike_times(self) -> FloatArray:
-        """Times of the spikes so far, in ms."""
+        """Times of the spikes that are not forgotten, in ms."""
         return self.spike_room[: self.cell["spikes"][0]]
+
+    def forget_spikes(self, number: int) -> None:
+        """Forget the first spikes of the run, up to this number."""
+        left = self.spike_times[number - self.spikes_forgotten :]
+        room, cell = np.empty(self.spike_room.size), self.cell.copy()
+        room[: left.size], cell["spikes"] = left, left.size
+        # At once, so that Ctrl-C finds them before or after.
+        self.spike_room, self.cell, self.spikes_forgotten = room, cell, number
+
+    def numbers(self) -> dict[str, float]:
+        """Return the state after the last step, and what led there, by the equations' symbols."""
+        return {name: float(self.cell[name][0]) for name in NUMBERS}
 
     def rates_arguments(self) -> tuple[Any, ...]:
         """Return what the time loops want to know of the rates."""
@@ -124,7 +164,8 @@ class CompiledCell:
     def _table_at(self, V: float) -> RateTable:
         """Return a table that covers V, or, for rates that no table holds, one that is empty."""
         try:
-            return self.kinetics.table(V)
+            table: RateTable = self.kinetics.table(V)
+            return table
         except NotSmooth as error:
             if self.recording.method == "euler":
                 raise  # the model's own iterate is faster

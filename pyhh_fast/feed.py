@@ -25,6 +25,18 @@ class Readable(Protocol):
         """Return a reader for steps of `dt` ms, from the beginning or from a reader's state."""
 
 
+SEEN = 64
+"""Values of an array that are kept, to know it again."""
+
+
+def seen(stimulus: FloatArray, step: int) -> list[float]:
+    """Return the last values of an array before a step, or nothing where it is a constant."""
+    if stimulus.strides == (0,):
+        return []
+    last: list[float] = stimulus[max(0, step - SEEN) : step].tolist()
+    return last
+
+
 class Feed:
     """The values of a stimulus from step to step.
 
@@ -71,9 +83,14 @@ class Feed:
         return reader.read(stop - begin)[start - begin :]
 
     def state_at(self, step: int) -> Any:
-        """Return a reader's state before a step of the latest two windows; None for arrays."""
+        """Return a reader's state before a step of the latest two windows.
+
+        Of an array it is the last values before it, by which the array can be known again.
+        """
         if isinstance(self._stimulus, np.ndarray):
-            return None
+            return seen(self._stimulus, step)
+        if step == self._begin + self._values.size:
+            return self._reader.state
         reader, begin = self._from(step)
         reader.read(step - begin)
         return reader.state

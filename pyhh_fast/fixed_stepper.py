@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pyhh_fast.compiled_cell import CompiledCell, not_tabulated, tell_log
+from pyhh_fast.compiled_cell import CompiledCell, Kept, not_tabulated, tell_log
 from pyhh_fast.divergence import LOOK_BACK, STATES, divergence_error, own_step_error
 from pyhh_fast.feed import Feed
 from pyhh_fast.kernels import loops
@@ -11,14 +11,14 @@ from pyhh_fast.models import GATES, HHModel
 from pyhh_fast.python_stepper import PythonStepper
 from pyhh_fast.recording import CURRENTS, Recording, State
 from pyhh_fast.rows import Rows, unwanted
-from pyhh_fast.stepper import Stepper
+from pyhh_fast.stepper import SavableStepper
 from pyhh_fast.validation import FloatArray, StructArray
 
 NUMBERS = {"euler": 0, "exponential_euler": 1, "rk4": 2}
 """The methods as src/fixed_step.h counts them."""
 
 
-class FixedStepper(Stepper):
+class FixedStepper(SavableStepper):
     """Steps a model that is HHModel in all but its numbers and its kinetics.
 
     Raises
@@ -29,8 +29,15 @@ class FixedStepper(Stepper):
 
     CHUNK = 262_144  # some 3 ms
 
-    def __init__(self, model: HHModel, recording: Recording, feed: Feed, rows: Rows) -> None:
-        self._at = CompiledCell(model, recording)
+    def __init__(
+        self,
+        model: HHModel,
+        recording: Recording,
+        feed: Feed,
+        rows: Rows,
+        kept: Kept | None = None,
+    ) -> None:
+        self._at = CompiledCell(model, recording, kept)
         self._feed, self._rows = feed, rows
         # Where the loop stood LOOK_BACK steps ago, or more.
         self._earlier = self._latest = self._at.cell.copy()
@@ -103,6 +110,16 @@ class FixedStepper(Stepper):
             *places,
         )
         return ending
+
+    @property
+    def resumable(self) -> bool:
+        return True
+
+    def numbers(self) -> dict[str, float]:
+        return self._at.numbers()
+
+    def forget_spikes(self, number: int) -> None:
+        self._at.forget_spikes(number)
 
     def leave(self) -> None:
         (self._slow or self._at).leave()

@@ -8,6 +8,7 @@ import importlib
 import os
 
 from pyhh_fast import _cpu
+from pyhh_fast._version import __version__
 
 
 def chosen_level(wanted: str | None, available: list[str]) -> str:
@@ -23,4 +24,7 @@ def chosen_level(wanted: str | None, available: list[str]) -> str:
 
 
 LEVEL = chosen_level(os.environ.get("PYHH_FAST_SIMD"), _cpu.levels())
+BUILD = f"{__version__}, sources {_cpu.SOURCES[:12]}, {'without' if LEVEL == 'v2' else 'with'} FMA"
+"""What must be equal for the bits of results to be."""
+
 loops = importlib.import_module(f"pyhh_fast._loops_{LEVEL}")

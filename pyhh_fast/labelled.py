@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pyhh_fast.models import PARAMETERS
-from pyhh_fast.population_recording import UNITS
-from pyhh_fast.recording import CURRENTS
+from pyhh_fast.recording import CURRENTS, UNITS
 
 if TYPE_CHECKING:
     import xarray

@@ -6,17 +6,13 @@ import numpy as np
 import numpy.typing as npt
 
 from pyhh_fast.models import PARAMETERS
-from pyhh_fast.recording import CURRENTS, Traces
+from pyhh_fast.recording import Traces
 from pyhh_fast.validation import FloatArray, StructArray, index
 
 if TYPE_CHECKING:
     import xarray
 
 IntArray = npt.NDArray[np.int64]
-
-UNITS = {"Vm": "mV", "StateM": "1", "StateH": "1", "StateN": "1"} | dict.fromkeys(
-    CURRENTS, "µA/cm²"
-)
 
 
 class PopulationState(NamedTuple):

@@ -24,6 +24,13 @@ ENVELOPE = ("Vm_min", "Vm_max")
 CURRENTS = {"INa": "I_Na", "IK": "I_K", "IKleak": "I_L"}
 """pyHH's names of the currents and the equations' symbols for them."""
 
+UNITS = (
+    dict.fromkeys(("Vm", *ENVELOPE), "mV")
+    | dict.fromkeys(("StateM", "StateH", "StateN"), "1")
+    | dict.fromkeys(CURRENTS, "µA/cm²")
+)
+"""The units of traces."""
+
 State = tuple[float, float, float, float]
 """V (mV), m, h and n at one moment."""
 
@@ -135,6 +142,14 @@ class Recording(Traces):
             "the model was not copied, because it holds more than numbers, gates and small arrays"
         )
         self._failed = False
+        self._store: str | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        if name in (*TRACES, *ENVELOPE) and self._store and name in self.recorded + self.enveloped:
+            from pyhh_fast.run_store import RunStore
+
+            return RunStore.read(self._store).values(name)
+        return super().__getattr__(name)
 
     def __len__(self) -> int:
         return self.rows_before(self.steps)
@@ -238,6 +253,12 @@ class Recording(Traces):
             setattr(self, name, getattr(self, name)[: self.windows])
         if isinstance(self.stimulus, np.ndarray):
             self.stimulus = self.stimulus[:step]
+
+    def _end_in(self, store: str, steps: int, spike_times: FloatArray) -> None:
+        """Have the traces in a store, from which they are read when they are asked for."""
+        self._store, self.steps, self.spike_times = store, steps, spike_times
+        if isinstance(self.stimulus, np.ndarray):
+            self.stimulus = self.stimulus[:steps]
 
     def _blank_from(self, step: int) -> None:
         """Put NaN in the rows from `step` on, which failed."""

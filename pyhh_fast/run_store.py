@@ -170,6 +170,11 @@ class RunStore:
         _need_zarr()
         return cls(name, store_description.read(name, Path(name)), None)
 
+    @property
+    def path(self) -> str:
+        """Where it is, as the user said."""
+        return self._path
+
     def length(self, dimension: str) -> int:
         """Return how many rows all arrays along `dimension` have, committed and appended."""
         return min(array.length for array in self._along(dimension))
@@ -187,16 +192,27 @@ class RunStore:
         with self._reading():
             return array.values(rows.start, max(rows.start, rows.stop))
 
-    def append(self, name: str, values: Any) -> None:
+    def append(self, name: str, values: Any, first: int | None = None) -> None:
         """Append rows of float64 to an array; full chunks go to disk at once.
+
+        Parameters
+        ----------
+        first : int, optional
+            Number of the first of them; those that are there already are passed over.
 
         Raises
         ------
+        ValueError
+            If rows are missing before them.
         OSError
-            If they cannot; the store is then as of its last commit, and takes no more.
+            If they cannot be written; the store is then as of its last commit, and takes no more.
         """
+        array = self._arrays[name]
+        there = 0 if first is None else array.length - first
+        if there < 0:
+            raise ValueError(f"{name} has {array.length} rows; got some from number {first} on")
         with self._writing():
-            self._arrays[name].append(np.ascontiguousarray(values, dtype=np.float64))
+            array.append(np.ascontiguousarray(values, dtype=np.float64)[there:])
 
     def cut(self, dimension: str, length: int) -> None:
         """Forget rows along `dimension` from `length` on, which are to be appended anew.

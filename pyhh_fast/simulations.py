@@ -1,7 +1,8 @@
 """Runs: a model, a stimulus, a step, and the traces that come of them."""
 
+import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -64,6 +65,12 @@ class Simulation(Traces):
     def __init__(self, model: Any) -> None:
         self.model = model
         self.CreateArrays(0, 0)
+
+    def __getattr__(self, name: str) -> Any:
+        recording = vars(self).get("recording")
+        if recording is not None and name in recording.recorded:
+            return getattr(recording, name)  # from the store of the run
+        return super().__getattr__(name)
 
     @property
     def times(self) -> FloatArray:
@@ -139,6 +146,7 @@ class Simulation(Traces):
         every: int = 1,
         envelope: int | None = None,
         threshold: float = 50.0,
+        to: str | os.PathLike[str] | None = None,
         progress: bool = False,
     ) -> Recording:
         """Run the model through a stimulus and return what happened.
@@ -147,14 +155,15 @@ class Simulation(Traces):
 
         Parameters
         ----------
-        stimulus : float or array_like of shape (steps,), µA/cm²
-            Injected current, depolarising where positive: a constant, with `duration`, or one
-            value a step. It is copied, never modified.
+        stimulus : float, array_like of shape (steps,), or Stimulus, µA/cm²
+            Injected current, depolarising where positive: a constant, with `duration`; one value a
+            step, which is copied, never modified; or what :mod:`pyhh_fast.stimuli` makes, which is
+            computed while it is needed, and begins anew with each run.
         dt : float, ms
             Step size, or, where method is "adaptive", the distance of the samples of stimulus and
             traces. Steps above 0.05 ms are inaccurate, and a warning says so.
         duration : float, ms, optional
-            Time to simulate, a whole number of steps; only with a constant stimulus.
+            Time to simulate, a whole number of steps; not with an array.
         method : {"euler", "exponential_euler", "rk4", "adaptive"}, default "euler"
             Forward Euler, as in pyHH, of first order; exponential Euler with staggered gates, of
             second from steady gates, else of first, and stable for any dt; the classic Runge-Kutta
@@ -175,6 +184,11 @@ class Simulation(Traces):
             and `Vm_max`: they have the spikes that fall between rows.
         threshold : float, default 50, mV
             Upward crossings of it are the spikes.
+        to : path, optional
+            Directory to be made and written while the run is made, in constant memory: a Zarr group
+            (needs zarr, the extra "store"). From there :meth:`resume` goes on after Ctrl-C, a kill
+            at any moment, or to make the run longer. Traces are then read from there, when they are
+            asked for.
         progress : bool, default False
             Show a progress bar; needs tqdm.
 
@@ -188,13 +202,20 @@ class Simulation(Traces):
         TypeError, ValueError
             If an argument, or a number of the model, cannot be used; nothing was run.
         ValueError
-            If the model makes its steps in its own way (see `HHModel`), and method is not "euler".
+            If the model makes its steps in its own way (see `HHModel`), and method is not "euler",
+            or `to` is given.
+        ValueError
+            If a value read from an array by :func:`pyhh_fast.stimuli.from_array` is not finite.
+            The steps up to there are kept.
         SimulationError
             If the potential or a gate stops being finite, or the adaptive method needs steps too
             short or too many. The traces up to there are kept, with NaN after; the model stands at
             the last finite step.
+        OSError
+            If `to` cannot be written. What was written until about a second before is there, and
+            `resume` goes on from it; the model stands at the last step made.
         ImportError
-            If `progress` is asked for and tqdm is not installed.
+            If `progress` is asked for and tqdm is not installed, or `to` and zarr.
 
         Notes
         -----
@@ -236,6 +257,8 @@ class Simulation(Traces):
         every = validation.count("every", every, least=1)
         if envelope is not None:
             envelope = validation.count("envelope", envelope, least=1)
+        if to is not None:
+            to = validation.local_path("to", to)
         wave, steps = _drive(stimulus, duration, dt)
         recording = Recording(
             wave,
@@ -249,7 +272,81 @@ class Simulation(Traces):
             every=every,
             envelope=envelope,
         )
-        return self._run(recording, progress)
+        if to is None:
+            return self._run(recording, progress)
+        from pyhh_fast import stored_runs
+
+        run = stored_runs.begun(self.model, recording, to)
+        recording._start = snapshot(self.model)
+        self._make(*run, progress)
+        return recording
+
+    @classmethod
+    def resume(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        model: Any = None,
+        stimulus: npt.ArrayLike | Readable | None = None,
+        duration: float | None = None,
+        progress: bool = False,
+    ) -> Self:
+        """Go on with a run that was written by ``run(..., to=path)``.
+
+        After Ctrl-C, an error or a kill at any moment it is made to its end, and a run that is at
+        its end is made longer. Store and model are then, to the bit, those of a run that was never
+        stopped.
+
+        Parameters
+        ----------
+        path : path
+            What `run` was given as `to`.
+        model : HHModel, optional
+            The model that was run; it is put into the state that the run had. Only needed for
+            kinetics of its own, and only where V comes to where it never was before. Without it the
+            model is made from what the store holds.
+        stimulus : array_like or Stimulus, optional
+            That of the run. Only needed where it was, or was made from, an array.
+        duration : float, ms, optional
+            Time to simulate, from the beginning of the run; by default what it was to be.
+        progress : bool, default False
+            Show a progress bar; needs tqdm.
+
+        Returns
+        -------
+        Simulation
+            Its model at the end of the run, its `recording` all of it.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If no store is there, or a damaged one, or one that another build of this package has
+            written; if `model`, `stimulus` or `duration` are not those of the run; if `model` or
+            `stimulus` is needed. The store is left as it was.
+        RuntimeError
+            If another process is writing to it.
+        SimulationError, OSError, ImportError
+            As :meth:`run`.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import pyhh_fast as pyhh
+        >>> with tempfile.TemporaryDirectory() as directory:
+        ...     first = pyhh.Simulation(pyhh.HHModel.at_rest())
+        ...     recording = first.run(10, 0.01, duration=50, to=f"{directory}/run.zarr")
+        ...     longer = pyhh.Simulation.resume(f"{directory}/run.zarr", duration=100)
+        >>> print(recording.spike_times.size, longer.recording.spike_times.size)
+        4 7
+        """
+        from pyhh_fast import stored_runs
+
+        path = validation.local_path("path", path)
+        progress = validation.flag("progress", progress)
+        model, run = stored_runs.resumed(path, model, stimulus, duration)
+        simulation = cls(model)
+        simulation._make(*run, progress)
+        return simulation
 
     def plot(self) -> "Figure":
         """Draw potential, stimulus, gates and currents of the latest run over one time axis.
@@ -309,10 +406,18 @@ class Simulation(Traces):
         for name in ALL:
             vars(self).pop(name, None)
         for name in recording.recorded:
-            setattr(self, name, getattr(recording, name))
+            if name in vars(recording):
+                setattr(self, name, getattr(recording, name))
 
 
 def _drive(stimulus: Any, duration: Any, dt: float) -> tuple[FloatArray | Readable, int]:
     """Return a stimulus, checked, and the number of steps."""
+    if hasattr(type(stimulus), "reader"):  # so that most runs need not import them
+        from pyhh_fast.stimulus import Constant
+
+        steps = validation.steps_of(stimulus, duration, dt)
+        if not isinstance(stimulus, Constant):
+            return stimulus, steps
+        return np.broadcast_to(np.float64(stimulus.amplitude), steps), steps
     wave, steps = validation.drive("stimulus", stimulus, duration, dt)
     return (wave if wave.size == steps else np.broadcast_to(wave, steps)), steps

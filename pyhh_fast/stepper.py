@@ -29,7 +29,10 @@ class Stepper(Protocol):
 
     @property
     def spike_times(self) -> FloatArray:
-        """Times of the threshold crossings so far, in ms; the last may be of a step not whole."""
+        """Times of the threshold crossings so far, in ms; the last may be of a step not whole.
+
+        Those that were forgotten are not among them.
+        """
 
     def advance(self) -> bool:
         """Make steps for some milliseconds of the machine's; return False where none can be made.
@@ -42,6 +45,20 @@ class Stepper(Protocol):
 
     def error(self, start: State) -> Exception:
         """Return why no step can be made, of a run that started at `start`."""
+
+
+class SavableStepper(Stepper, Protocol):
+    """One that a run can go on from later, as if it had never stopped."""
+
+    @property
+    def resumable(self) -> bool:
+        """Whether it can go on from right here."""
+
+    def numbers(self) -> dict[str, float]:
+        """Return what it needs for that, beside the number of steps and of spikes."""
+
+    def forget_spikes(self, number: int) -> None:
+        """Forget the first spikes of the run, up to this number."""
 
 
 def grown(room: FloatArray) -> FloatArray:

@@ -4,7 +4,7 @@ from typing import Any
 
 from pyhh_fast import validation
 from pyhh_fast.adaptive_stepper import AdaptiveStepper
-from pyhh_fast.compiled_cell import not_tabulated, tell_log
+from pyhh_fast.compiled_cell import Kept, not_tabulated, tell_log
 from pyhh_fast.feed import Feed
 from pyhh_fast.fixed_stepper import FixedStepper
 from pyhh_fast.kinetics import NotTabulable
@@ -14,7 +14,15 @@ from pyhh_fast.overrides import hook_is_own, own_behaviour
 from pyhh_fast.python_stepper import PythonStepper
 from pyhh_fast.recording import Recording
 from pyhh_fast.rows import Rows
-from pyhh_fast.stepper import Stepper
+from pyhh_fast.stepper import SavableStepper, Stepper
+
+
+def savable_stepper_for(
+    model: Any, recording: Recording, feed: Feed, rows: Rows, kept: Kept
+) -> SavableStepper:
+    """Return the stepper of a run that can go on later."""
+    kind = FixedStepper if METHODS[recording.method].fixed_step else AdaptiveStepper
+    return kind(model, recording, feed, rows, kept)
 
 
 def stepper_for(model: Any, recording: Recording, feed: Feed, rows: Rows) -> Stepper:

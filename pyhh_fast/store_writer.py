@@ -23,7 +23,7 @@ LOOKS = 0.1
 class Store(Protocol):
     """What is written to, as by :class:`pyhh_fast.run_store.RunStore`."""
 
-    def append(self, name: str, values: Any) -> None:
+    def append(self, name: str, values: Any, first: int | None = None) -> None:
         """Append rows to an array."""
 
     def commit(self, attributes: dict[str, Any]) -> None:
@@ -62,9 +62,12 @@ class StoreWriter:
         self._closed = self._ended = False
         self._thread.start()
 
-    def append(self, name: str, values: FloatArray) -> None:
-        """Append rows to an array of the store; the caller must not touch `values` again."""
-        self._give(values.nbytes, lambda: self._store.append(name, values))
+    def append(self, name: str, values: FloatArray, first: int | None = None) -> None:
+        """Append rows to an array of the store, the first of which has the number `first`.
+
+        The caller must not touch `values` again.
+        """
+        self._give(values.nbytes, lambda: self._store.append(name, values, first))
 
     def commit(self, attributes: dict[str, Any]) -> None:
         """Make visible what was appended so far, as soon as it is written."""

@@ -7,19 +7,15 @@ import numpy as np
 import numpy.typing as npt
 
 from pyhh_fast import validation
-from pyhh_fast._cpu import SOURCES
-from pyhh_fast._version import __version__
-from pyhh_fast.kernels import LEVEL
+from pyhh_fast.kernels import BUILD
 from pyhh_fast.kinetics import BuiltIn
-from pyhh_fast.population_recording import UNITS, IntArray, PopulationRecording
+from pyhh_fast.population_recording import IntArray, PopulationRecording
 from pyhh_fast.population_run import How, make_run
 from pyhh_fast.populations import STATE, Population
+from pyhh_fast.recording import UNITS
 from pyhh_fast.sweep_grid import points
 from pyhh_fast.travelling_rates import BeyondTable, Tabulated
 from pyhh_fast.validation import FloatArray
-
-BUILD = f"{__version__}, sources {SOURCES[:12]}, {'without' if LEVEL == 'v2' else 'with'} FMA"
-"""What must be equal for the bits of results to be."""
 
 THRESHOLD = 50.0
 """Of spikes, in mV."""

@@ -80,6 +80,10 @@ class Rates:
         """Return what can be pickled and gives the same bits everywhere."""
         return BuiltIn() if self.table is None else Tabulated(self.table)
 
+    def asked(self, V: FloatArray) -> FloatArray:
+        """Return the rates, shape (n, 6), at each V (mV), from no table."""
+        return self._kinetics.rates_asked(V)
+
     def extend(self, V: float) -> bool:
         """Have a table that covers `V` (mV); return whether that took a new one.
 

@@ -322,6 +322,25 @@ def drive(name: str, value: Any, duration: Any, dt: float) -> tuple[FloatArray, 
     return values, values.size
 
 
+def steps_of(stimulus: Any, duration: Any, dt: float) -> int:
+    """Return the number of steps of a stimulus that is made, or read, as it is needed."""
+    there: int | None = stimulus.steps
+    if duration is None:
+        if there is None:
+            raise ValueError(
+                "duration must be given with a stimulus that has no end (ms); got None. Pass "
+                "duration=..."
+            )
+        return there
+    steps = steps_in(duration, dt)
+    if there is not None and steps > there:
+        raise ValueError(
+            f"duration must be at most that of the stimulus (ms); got {duration}, which is {steps} "
+            f"steps of {dt}, and the stimulus has {there}."
+        )
+    return steps
+
+
 def axis(name: str, value: Any, *, unit: str, positive: bool = False) -> FloatArray:
     """Return the numbers along one dimension of a grid; there must be one or more."""
     kind = "positive, finite" if positive else "finite"

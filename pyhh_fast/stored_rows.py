@@ -1,0 +1,207 @@
+"""Rows that go to a store while a run is made."""
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pyhh_fast.feed import Feed
+from pyhh_fast.rate_tables import RateTable
+from pyhh_fast.recording import CURRENTS, ENVELOPE, TRACES, UNITS, Recording
+from pyhh_fast.rows import LENGTH, Rows, Sieve, Sifted
+from pyhh_fast.run_store import RunStore
+from pyhh_fast.saved_models import attributes_of
+from pyhh_fast.store_description import Variable
+from pyhh_fast.store_writer import StoreWriter
+from pyhh_fast.validation import FloatArray
+
+if TYPE_CHECKING:
+    from pyhh_fast.stepper import SavableStepper
+
+COMMIT = 1.0
+"""Seconds from one commit to the next; half of what is promised, for a disk that is busy."""
+
+LONG_NAMES = {
+    "Vm": "membrane potential",
+    "StateM": "open fraction of gate m",
+    "StateH": "open fraction of gate h",
+    "StateN": "open fraction of gate n",
+    "INa": "sodium current, outward positive",
+    "IK": "potassium current, outward positive",
+    "IKleak": "leak current, outward positive",
+    "Vm_min": "lowest membrane potential of a window",
+    "Vm_max": "highest membrane potential of a window",
+    "time": "time after a step",
+    "current_time": "time before a step",
+    "envelope_time": "time at which a window begins",
+    "spike_time": "time of an upward crossing of the threshold",
+}
+"""What the variables of a store are, for people."""
+
+
+def dimension_of(name: str) -> str:
+    """Return along what a variable goes."""
+    if name in ENVELOPE:
+        return "envelope_time"
+    return "current_time" if name in CURRENTS else "time"
+
+
+def variables_of(recording: Recording) -> dict[str, Variable]:
+    """Return what the store of a run has, by name."""
+    kept = [*(name for name in TRACES if name in recording.recorded), *recording.enveloped]
+    names = dict.fromkeys([*kept, *map(dimension_of, kept)])
+    found = {
+        name: Variable(name if name in DIMENSIONS else dimension_of(name), _described(name))
+        for name in names
+    }
+    return found | {"spike_time": Variable("spike", _described("spike_time"))}
+
+
+def _described(name: str) -> dict[str, str]:
+    return {"units": UNITS.get(name, "ms"), "long_name": LONG_NAMES[name]}
+
+
+DIMENSIONS = ("time", "current_time", "envelope_time")
+
+
+class StoredRows(Rows):
+    """Hands rows to a thread that writes them, and now and then the state to go on from.
+
+    What is handed over twice, because Ctrl-C came in between, is passed over there.
+
+    Parameters
+    ----------
+    recording : Recording
+    store : RunStore
+        Open for writing; it is closed in the end.
+    about : dict
+        Attributes of the store that stay as they are.
+    feed : Feed
+        The stimulus, whose state is kept with the run's.
+    state : dict, optional
+        Where the run goes on from: as a store holds it.
+    """
+
+    most = LENGTH
+
+    def __init__(
+        self,
+        recording: Recording,
+        store: RunStore,
+        about: dict[str, Any],
+        feed: Feed,
+        state: dict[str, Any] | None = None,
+    ) -> None:
+        self._recording, self._store, self._about, self._feed = recording, store, about, feed
+        step, window = 0, (np.inf, -np.inf)
+        if state is not None:
+            step = state["step"]
+            window = tuple(state["window"]) if state["window"] else window
+        self._sieve = Sieve(recording, step, window)
+        self._state = state  # None until `begin`
+        self._writer = StoreWriter(store)
+        self._committed = -np.inf
+        self._broken = False
+
+    def keep_table(self, table: RateTable) -> None:
+        """Have a table of rates in the store before anything that is made with it."""
+        name = f"rows_{table.first}_to_{table.first + len(table.rows) - 1}"
+        self._writer.put_table(name, table.rows, attributes_of(table))
+
+    def places(self, step: int, stop: int) -> list[FloatArray]:
+        return self._sieve.places(step, stop)
+
+    def begin(self, stepper: "SavableStepper") -> None:
+        """Have the store there before the first step is made."""
+        if self._state is None:
+            self._state = self._state_of(stepper)
+        try:
+            self._commit(stepper)
+        except OSError:
+            self._broken = True
+            raise
+
+    def take(self, stepper: Any) -> None:  # a SavableStepper
+        try:
+            self._take(stepper)
+            if time.monotonic() - self._committed > COMMIT:
+                self._commit(stepper)
+        except OSError:
+            self._broken = True
+            raise
+
+    def _take(self, stepper: "SavableStepper") -> None:
+        found = self._sieve.sift(stepper.step)
+        self._append_rows(found)
+        self._sieve.taken(found)
+        times = stepper.spike_times
+        whole = times[times <= (stepper.step + 1e-6) * self._recording.dt].copy()
+        first = stepper.spikes - times.size
+        self._writer.append("spike_time", whole, first)
+        stepper.forget_spikes(first + whole.size)
+        if stepper.resumable:
+            self._state = self._state_of(stepper)
+
+    def _append_rows(self, found: Sifted, *, last: bool = False) -> None:
+        r = self._recording
+        for name, values in found.rows.items():
+            self._writer.append(name, values.copy(), found.first_row)
+        size = r.rows_before(found.step) - found.first_row
+        steps = (np.arange(size, dtype=np.float64) + found.first_row) * r.every
+        for dimension in {dimension_of(name): None for name in found.rows}:
+            later = 1.0 if dimension == "time" else 0.0
+            self._writer.append(dimension, (steps + later) * r.dt, found.first_row)
+        if r.envelope and found.windows:
+            first = found.first_window
+            whole = found.step // r.envelope - first
+            size = found.windows[ENVELOPE[0]].size if last else whole
+            for name, values in found.windows.items():
+                self._writer.append(name, values[:size].copy(), first)
+            begin = (np.arange(size, dtype=np.float64) + first) * r.envelope * r.dt
+            self._writer.append("envelope_time", begin, first)
+
+    def _state_of(self, stepper: "SavableStepper") -> dict[str, Any]:
+        window = None
+        if self._recording.envelope and stepper.step % self._recording.envelope:
+            window = list(self._sieve.window)
+        return {
+            "step": stepper.step,
+            "spikes": stepper.spikes,
+            "cell": stepper.numbers(),
+            "window": window,
+            "stimulus": self._feed.state_at(stepper.step),
+        }
+
+    def _commit(self, stepper: "SavableStepper") -> None:
+        self._writer.commit(self._about | {"done": stepper.step, "state": self._state})
+        self._committed = time.monotonic()
+
+    def end(self, stepper: Any, failed: bool) -> None:  # a SavableStepper
+        r = self._recording
+        r._failed = failed
+        try:
+            if not self._broken:
+                self._end(stepper)
+            self._writer.close()
+        finally:
+            done, spikes = int(self._store.attributes["done"]), self._store.values("spike_time")
+            self._store.close()
+            r._end_in(self._store.path, done, spikes)
+
+    def abandon(self) -> None:
+        """Let go of the store, before the run has begun."""
+        self._broken = True
+        try:
+            self._writer.close()
+        finally:
+            self._store.close()
+
+    def _end(self, stepper: "SavableStepper") -> None:
+        r, step = self._recording, stepper.step
+        self._take(stepper)
+        if r.envelope and step % r.envelope:
+            # It is cut off again where the run goes on.
+            window = {n: np.array([v]) for n, v in zip(ENVELOPE, self._sieve.window, strict=True)}
+            rest = Sifted(step, r.rows_before(step), {}, step // r.envelope, window)
+            self._append_rows(rest, last=True)
+        self._commit(stepper)
