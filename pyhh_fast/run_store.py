@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from pyhh_fast import store_description, store_directory, validation, zarr_files
-from pyhh_fast.store_description import CHUNK, FORMAT, RATES, Description, Table, Variable
+from pyhh_fast import store_description, store_directory, stored_rates, validation, zarr_files
+from pyhh_fast.store_description import CHUNK, FORMAT, Description, Variable
 from pyhh_fast.store_directory import DirectoryLock
+from pyhh_fast.stored_rates import Table
 from pyhh_fast.validation import FloatArray
 
 if TYPE_CHECKING:
@@ -68,10 +69,9 @@ class RunStore:
                     self._store, name, metadata, made=made, writable=lock is not None
                 )
             if description.tables:
-                store_arrays.need_directory(self._store, RATES)
+                store_arrays.need_directory(self._store, stored_rates.GROUP)
             for name, metadata in description.tables.items():
-                rows = store_arrays.read_table(self._store, f"{RATES}/{name}", metadata)
-                self._tables[name] = Table(rows, metadata["attributes"])
+                self._tables[name] = store_arrays.read_table(self._store, name, metadata)
 
     @classmethod
     def create(
@@ -239,10 +239,7 @@ class RunStore:
                 raise ValueError(f"there is another table {name!r}")
             return
         with self._writing():
-            self._store.make(RATES)
-            self._store.put(f"{RATES}/{zarr_files.METADATA}", zarr_files.as_json(GROUP))
-            metadata = store_description.table(name, rows.shape, table.attributes)
-            store_arrays.write_table(self._store, f"{RATES}/{name}", metadata, rows)
+            stored_rates.write(self._store.root, name, table)
             self._tables[name] = table
 
     def tables(self) -> dict[str, Table]:
@@ -283,10 +280,11 @@ class RunStore:
     def _root(self, attributes: dict[str, Any]) -> bytes:
         members = {name: array.metadata() for name, array in self._arrays.items()}
         if self._tables:
-            members[RATES] = GROUP
+            members[stored_rates.GROUP] = zarr_files.group_metadata({})
         for name, (rows, described) in self._tables.items():
-            metadata = store_description.table(name, rows.shape, described)
-            members[f"{RATES}/{name}"] = metadata
+            members[f"{stored_rates.GROUP}/{name}"] = stored_rates.metadata(
+                name, rows.shape, described
+            )
         return zarr_files.as_json(zarr_files.group_metadata(FORMAT | attributes, members))
 
     def _appear(self) -> None:
@@ -343,7 +341,7 @@ class RunStore:
                 array.after_commit()
                 array.save_metadata()
             left_over(self._directory)
-            rates = self._directory / RATES
+            rates = self._directory / stored_rates.GROUP
             if not self._tables:
                 store_directory.remove(rates)
                 return
@@ -386,10 +384,6 @@ class RunStore:
             yield
         except Damaged as error:
             raise store_description.refusal(self._path, str(error), damaged=True) from error
-
-
-GROUP = zarr_files.group_metadata({})
-"""The metadata of the group of tables."""
 
 
 def _need_zarr() -> None:

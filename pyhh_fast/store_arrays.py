@@ -15,7 +15,8 @@ import zarr
 from zarr.core.buffer import Buffer
 from zarr.storage import LocalStore, StorePath
 
-from pyhh_fast import zarr_files
+from pyhh_fast import stored_rates, zarr_files
+from pyhh_fast.stored_rates import Table
 from pyhh_fast.validation import MOST_STEPS, FloatArray
 
 
@@ -228,22 +229,15 @@ class RowsArray:
         return path.relative_to(self._store.root).as_posix()
 
 
-def write_table(store: DurableStore, key: str, metadata: dict[str, Any], rows: FloatArray) -> None:
-    """Write an array that is one chunk."""
-    folders = [key, f"{key}/c"]
-    folders += [f"{key}/c{'/0' * axis}" for axis in range(1, rows.ndim)]
-    for folder in folders:
-        store.make(folder)
-    opened(store, key, metadata)[...] = rows
-    store.put(f"{key}/{zarr_files.METADATA}", zarr_files.as_json(metadata))
-
-
-def read_table(store: DurableStore, key: str, metadata: dict[str, Any]) -> FloatArray:
-    """Return an array that is one chunk."""
+def read_table(store: DurableStore, name: str, metadata: dict[str, Any]) -> Table:
+    """Return a table of rates."""
+    key = f"{stored_rates.GROUP}/{name}"
     need_directory(store, key)
-    array = opened(store, key, metadata)
-    file = store.root.joinpath(key, "c", *["0"] * array.ndim)
-    return read(array, file, 0, array.shape[0])
+    array = zarr_files.ZarrArray(store.root / key, metadata)
+    table = stored_rates.read(array)
+    if table is None:
+        raise Damaged(f"no whole file {key + '/c' + '/0' * len(array.shape)!r}")
+    return table
 
 
 def need_directory(store: DurableStore, key: str) -> None:
@@ -262,7 +256,7 @@ def opened(store: DurableStore, name: str, metadata: dict[str, Any]) -> Any:
 
 def read(array: Any, file: Path, first: int, rows: int) -> FloatArray:
     """Return rows of an array that are one chunk, whose file must be what was written."""
-    size = array.dtype.itemsize * rows * int(np.prod(array.shape[1:]))
+    size = 8 * rows
     place = file.relative_to(array.store.root).as_posix()
     try:
         with file.open("rb") as chunk:

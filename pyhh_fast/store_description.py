@@ -10,17 +10,15 @@ import reprlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pyhh_fast import zarr_files
-from pyhh_fast.validation import MOST_STEPS, FloatArray
+from pyhh_fast import stored_rates, zarr_files
+from pyhh_fast.stored_rates import GROUP
+from pyhh_fast.validation import MOST_STEPS
 
 CHUNK = 524_288
 """Rows in a file, 4 MiB of float64: fewer files, but one chunk of each array is kept in memory."""
 
 MOST_IN_TABLE = 2**25
 """Numbers in a table of rates, at most: 256 MiB."""
-
-RATES = "rates"
-"""The group with tables of rates; a name no variable has."""
 
 FORMAT = {"run_store": 1}
 """The attribute that says what it is; another number is of another version."""
@@ -33,13 +31,6 @@ class Variable(NamedTuple):
     """An array to be: the dimension that its rows are along, and units and the like."""
 
     dimension: str
-    attributes: dict[str, Any]
-
-
-class Table(NamedTuple):
-    """A table of rates, and what describes it."""
-
-    rows: FloatArray
     attributes: dict[str, Any]
 
 
@@ -60,15 +51,6 @@ def new(attributes: dict[str, Any], variables: dict[str, Variable], chunk: int) 
     """Return what a store says when nothing is in it."""
     metadata = {name: _rows(0, chunk, *variable) for name, variable in variables.items()}
     return Description(attributes, variables, metadata, {})
-
-
-def table(name: str, shape: tuple[int, ...], attributes: dict[str, Any]) -> dict[str, Any]:
-    """Return the metadata of a table, which is one chunk."""
-    # Tables differ in length, so each has dimensions of its own.
-    dimensions = [f"{name}_{axis}" for axis in range(len(shape))]
-    return zarr_files.array_metadata(
-        "float64", shape, shape, dimensions, attributes, compressed=True
-    )
 
 
 def _rows(length: int, chunk: int, dimension: str, attributes: dict[str, Any]) -> dict[str, Any]:
@@ -125,11 +107,11 @@ def _parsed(content: dict[str, Any], attributes: dict[str, Any]) -> Description:
         raise _Wrong("one without a list of its arrays")
     chunks = set()
     for name, metadata in listed.items():
-        if name == RATES:
+        if name == GROUP:
             if _at(metadata, "node_type") != "group":
                 raise _Wrong(f"no group {name!r}")
-        elif name.startswith(f"{RATES}/"):
-            table = name.removeprefix(f"{RATES}/")
+        elif name.startswith(f"{GROUP}/"):
+            table = name.removeprefix(f"{GROUP}/")
             found.tables[table] = _table(table, metadata)
         else:
             variable, length, chunk = _variable(name, metadata)
@@ -141,7 +123,7 @@ def _parsed(content: dict[str, Any], attributes: dict[str, Any]) -> Description:
                     f"an array {name!r} of {length} rows beside one of "
                     f"{lengths[variable.dimension]}"
                 )
-    if len(chunks) != 1 or (found.tables and RATES not in listed):
+    if len(chunks) != 1 or (found.tables and GROUP not in listed):
         raise _Wrong("one without all of its arrays")
     return found
 
@@ -166,7 +148,7 @@ def _table(name: str, metadata: Any) -> dict[str, Any]:
     shape = _sizes(name, metadata, "shape", axes=[1, 2, 3, 4], least=1, most=MOST_IN_TABLE)
     if math.prod(shape) > MOST_IN_TABLE:
         raise _Wrong(f"a table {name!r} of shape {shape}")
-    written = table(name, tuple(shape), _attributes(name, metadata))
+    written = stored_rates.metadata(name, tuple(shape), _attributes(name, metadata))
     _same(name, metadata, written)
     return written
 

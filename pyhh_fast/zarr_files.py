@@ -6,11 +6,12 @@ whichever version of that is installed. Every reader of Zarr opens it.
 
 import contextlib
 import json
+import math
 import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -19,6 +20,9 @@ METADATA = "zarr.json"
 
 PART = ".part"
 """What the name of a file ends in that is not whole yet."""
+
+FILL = {"f": np.nan, "i": -2}
+"""What stands for numbers that are not there, by the kind of their type."""
 
 BYTES = {"name": "bytes", "configuration": {"endian": "little"}}
 BLOSC = {"typesize": 8, "cname": "lz4", "clevel": 5, "shuffle": "shuffle", "blocksize": 0}
@@ -103,22 +107,80 @@ def array_metadata(
     dimensions: Sequence[str] | None,
     attributes: dict[str, Any] | None,
     *,
-    fill: Any = "NaN",
     compressed: bool = False,
 ) -> dict[str, Any]:
     """Return the metadata of an array, as JSON has them: with lists and no tuples."""
+    kind = np.dtype(dtype)
     blosc = {"name": "blosc", "configuration": dict(BLOSC)}
     metadata: dict[str, Any] = {
         "zarr_format": 3,
         "node_type": "array",
         "shape": list(shape),
-        "data_type": np.dtype(dtype).name,
+        "data_type": kind.name,
         "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": list(chunk)}},
         "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
-        "fill_value": fill,
+        "fill_value": "NaN" if kind.kind == "f" else FILL[kind.kind],
         "codecs": [BYTES, blosc] if compressed else [BYTES],
         "attributes": attributes or {},
     }
     if dimensions is not None:
         metadata["dimension_names"] = list(dimensions)
     return metadata
+
+
+class ZarrArray:
+    """An array in a directory of its own, not compressed: a file that is there is a whole chunk.
+
+    Parameters
+    ----------
+    path : Path
+    metadata : dict
+        As :func:`array_metadata` returns them.
+    """
+
+    def __init__(self, path: Path, metadata: dict[str, Any]) -> None:
+        self.path, self.metadata = path, metadata
+        self.dtype = np.dtype(metadata["data_type"]).newbyteorder("<")
+        self.shape = tuple(metadata["shape"])
+        self.chunk = tuple(metadata["chunk_grid"]["configuration"]["chunk_shape"])
+
+    @classmethod
+    def made(cls, path: Path, metadata: dict[str, Any]) -> Self:
+        """Return the array that is there, or make one."""
+        if not cls.exists(path):
+            path.mkdir(parents=True, exist_ok=True)
+            replace(path / METADATA, as_json(metadata))
+        return cls.opened(path)
+
+    @classmethod
+    def opened(cls, path: Path) -> Self:
+        """Return the array that is there."""
+        return cls(path, read_json(path))
+
+    @staticmethod
+    def exists(path: Path) -> bool:
+        """Whether there is an array."""
+        return (path / METADATA).exists()
+
+    def write(self, number: tuple[int, ...], values: np.ndarray) -> None:
+        """Write a chunk, or the part of it that is within the array."""
+        whole = np.full(self.chunk, FILL[self.dtype.kind], self.dtype)
+        whole[tuple(slice(n) for n in values.shape)] = values
+        file = self.file(number)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        replace(file, whole)
+
+    def read(self, number: tuple[int, ...]) -> np.ndarray | None:
+        """Return a chunk, whole, or None where it was not written."""
+        file, size = self.file(number), math.prod(self.chunk)
+        try:
+            # What a machine that lost its power leaves may be short.
+            if file.stat().st_size != size * self.dtype.itemsize:
+                return None
+            return np.fromfile(file, self.dtype, size).reshape(self.chunk)
+        except FileNotFoundError:
+            return None
+
+    def file(self, number: tuple[int, ...]) -> Path:
+        """Return where a chunk is."""
+        return self.path.joinpath("c", *map(str, number))

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import re
+import reprlib
 import shutil
 import signal
 import subprocess
@@ -16,7 +17,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pyhh_fast import rate_tables, stored_rates
 from pyhh_fast.store_description import CHUNK
+from pyhh_fast.stored_rates import Table
 
 xarray = pytest.importorskip("xarray", reason="stores need the extra 'store'")
 zarr = pytest.importorskip("zarr", minversion="3.1.3", reason="stores need the extra 'store'")
@@ -978,9 +981,7 @@ DAMAGED = {
 }
 
 
-@pytest.mark.parametrize(
-    "file", ["Vm/c/0", "Vm/c/2", "spike_time/c/0", "rates/rows_-1_to_0/c/0/0/0"]
-)
+@pytest.mark.parametrize("file", ["Vm/c/0", "Vm/c/2", "spike_time/c/0"])
 @pytest.mark.parametrize("damage", DAMAGED)
 def test_a_damaged_chunk_is_refused(out, file, damage):
     made(out)
@@ -1016,11 +1017,63 @@ def test_a_directory_that_is_missing_or_elsewhere(out, tmp_path, what, link):
     assert files(tmp_path / "elsewhere") == before
 
 
-@pytest.mark.parametrize("file", ["Vm/c/0", "Vm/c/2", "rates/rows_-1_to_0/c/0/0/0"])
+@pytest.mark.parametrize("file", ["Vm/c/0", "Vm/c/2"])
 def test_a_missing_chunk_is_refused(out, file):
     made(out)
     (out / file).unlink()
     refused(out, f"no file {file!r}")
+
+
+@pytest.mark.parametrize("size", [None, 0, 767, 769])
+def test_a_damaged_table_is_refused(out, size):
+    made(out)
+    file = out / "rates/rows_-1_to_0/c/0/0/0"
+    assert file.read_bytes() == TABLE.tobytes()
+    file.write_bytes(b"x" * size) if size is not None else file.unlink()
+    refused(out, "no whole file 'rates/rows_-1_to_0/c/0/0/0'")
+
+
+def test_tables_of_rates_come_back(out):
+    table = rate_tables.tabulate(rate_tables.hodgkin_huxley, -10, 20)
+    table.repaired.update({7, -3})
+    name = stored_rates.name_of(table)
+    assert name == "rows_-40_to_80"
+    with create(out) as store:
+        store.put_table(name, table.rows, stored_rates.attributes_of(table))
+        store.commit({})
+    with RunStore.read(out) as reader:
+        found = stored_rates.table_of(reader.tables()[name])
+    np.testing.assert_array_equal(found.rows, table.rows)
+    assert (found.first, found.width, found.repaired) == (-40, 0.25, {7, -3})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"first": 0.5},
+        {"first": None},
+        {"first": -10_000},
+        {"first": 10_000},
+        {"width": 0.3},
+        {"width": 0.0},
+        {"width": -0.25},
+        {"width": 1e-300},
+        {"width": 0.5},
+        {"width": 1},
+        {"repaired": None},
+        {"repaired": [0.5]},
+        {"rows": TABLE[:, :5]},
+        {"rows": TABLE[0]},
+    ],
+)
+def test_a_crafted_table_of_rates_is_refused(change):
+    """The time loops would read what is beyond its end."""
+    attributes = {"first": -1, "width": 0.25, "repaired": []} | change
+    rows = attributes.pop("rows", TABLE)
+    assert stored_rates.table_of(Table(TABLE, {"first": -1, "width": 0.25, "repaired": []}))
+    got = f"{reprlib.repr(attributes)} and rows of shape {rows.shape}"
+    with raises(ValueError, f"a table of rates must be as it was written; got {got}."):
+        stored_rates.table_of(Table(rows, attributes))
 
 
 def test_what_is_not_committed_is_removed_at_the_next_opening(out):

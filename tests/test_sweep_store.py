@@ -16,9 +16,10 @@ import pytest
 from test_sweep import GRID, SPAWN, WAVE, cut, raises, short
 
 import pyhh_fast as pyhh
-from pyhh_fast import sweep_run
+from pyhh_fast import stored_rates, sweep_run
 from pyhh_fast.kinetics import Own
 from pyhh_fast.sweep_tasks import Chunk
+from pyhh_fast.zarr_files import ZarrArray
 
 xarray = pytest.importorskip("xarray", reason="sweeps need the extra 'sweep'")
 zarr = pytest.importorskip("zarr", minversion="3", reason="stores are opened with it")
@@ -83,6 +84,15 @@ def test_xarray_opens_what_the_call_returns(out, options, kind):
     group = zarr.open_group(out, mode="r")
     for name in result.variables:
         np.testing.assert_array_equal(group[name], result[name])
+
+
+def test_zarr_lists_its_table_too(out):
+    short(Warm.at_rest(), out=out)
+    found = dict(zarr.open_group(out, mode="r", use_consolidated=False).members(max_depth=None))
+    table = stored_rates.table_of(stored_rates.read(ZarrArray.opened(next(out.glob("rates/*/")))))
+    name = f"rates/{stored_rates.name_of(table)}"
+    assert set(found) == {*GRID, "spike_counts", "diverged_at", "rates", name}
+    np.testing.assert_array_equal(found[name], table.rows)
 
 
 def test_what_is_done_is_not_done_again(out, computed):

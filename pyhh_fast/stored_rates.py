@@ -1,0 +1,94 @@
+"""Tables of rates in a store, of a run as of a sweep: what began with them goes on with them.
+
+Each is an array of one chunk, not compressed, in a group of its own: a codec makes it only a
+quarter smaller.
+"""
+
+import math
+import reprlib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pyhh_fast import _rate_tables, kinetics, rate_tables, zarr_files
+from pyhh_fast.rate_tables import RateTable
+from pyhh_fast.validation import FloatArray
+from pyhh_fast.zarr_files import ZarrArray
+
+GROUP = "rates"
+"""The group with the tables; a name no variable has."""
+
+ROW = (_rate_tables.POWERS, _rate_tables.LANES)
+"""The shape of a row."""
+
+
+class Table(NamedTuple):
+    """The rows of a table, and what describes it."""
+
+    rows: FloatArray
+    attributes: dict[str, Any]
+
+
+def name_of(table: RateTable) -> str:
+    """Return the name of a table in a store."""
+    return f"rows_{table.first}_to_{table.first + len(table.rows) - 1}"
+
+
+def attributes_of(table: RateTable) -> dict[str, Any]:
+    """Return what must be known beside its rows."""
+    repaired = sorted(table.repaired)
+    return {"first": table.first, "width": table.width, "repaired": repaired}
+
+
+def table_of(table: Table) -> RateTable:
+    """Return a table that was kept.
+
+    Raises
+    ------
+    ValueError
+        If it is none that the time loops could read; they trust what they are given.
+    """
+    rows, described = table
+    first, width = described.get("first"), described.get("width")
+    repaired = described.get("repaired")
+    if (
+        rows.shape[1:] == ROW
+        and type(first) is int
+        and type(width) is float
+        and kinetics.FINEST_WIDTH <= width <= rate_tables.WIDTH
+        and math.frexp(width)[0] == 0.5  # a power of two
+        and max(-first, first + len(rows)) * width <= 2 * rate_tables.LARGEST_V
+        and isinstance(repaired, list)
+        and all(type(number) is int for number in repaired)
+    ):
+        found = RateTable(rows, first, width)
+        found.repaired.update(repaired)
+        return found
+    got = f"{reprlib.repr(described)} and rows of shape {rows.shape}"
+    raise ValueError(f"a table of rates must be as it was written; got {got}.")
+
+
+def metadata(name: str, shape: tuple[int, ...], attributes: dict[str, Any]) -> dict[str, Any]:
+    """Return the metadata of a table."""
+    # Tables differ in length, so each has dimensions of its own.
+    dimensions = [f"{name}_{axis}" for axis in range(len(shape))]
+    return zarr_files.array_metadata("float64", shape, shape, dimensions, attributes)
+
+
+def write(store: Path, name: str, table: Table) -> None:
+    """Keep a table in the directory of a store, safe on disk."""
+    group, rows = store / GROUP, table.rows
+    group.mkdir(exist_ok=True)
+    if not ZarrArray.exists(group):
+        zarr_files.replace(
+            group / zarr_files.METADATA, zarr_files.as_json(zarr_files.group_metadata({}))
+        )
+    array = ZarrArray.made(group / name, metadata(name, rows.shape, table.attributes))
+    array.write((0,) * rows.ndim, rows)
+    folders = [group, *(folder for folder in array.path.rglob("*") if folder.is_dir())]
+    zarr_files.sync([store, array.path, *folders])
+
+
+def read(array: ZarrArray) -> Table | None:
+    """Return a table, or None where it was not written whole."""
+    rows = array.read((0,) * len(array.shape))
+    return None if rows is None else Table(rows, array.metadata["attributes"])
