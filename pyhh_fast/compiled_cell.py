@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pyhh_fast import _rate_tables, rate_tables
+from pyhh_fast.kept_rates import kinetics_for
 from pyhh_fast.kernels import loops
-from pyhh_fast.kinetics import NotSmooth, NotTabulable, kinetics_of
+from pyhh_fast.kinetics import NotSmooth, NotTabulable
 from pyhh_fast.methods import METHODS
 from pyhh_fast.models import GATES, HHModel
 from pyhh_fast.rate_tables import RateTable
@@ -81,7 +82,7 @@ class CompiledCell:
         self._relaxing = recording.method == "exponential_euler"
         self.spikes_forgotten = 0
         if kept is None:
-            kept = Kept(kinetics_of(model, table_needed=recording.method == "euler"))
+            kept = Kept(kinetics_for(model, table_needed=recording.method == "euler"))
         self.kinetics = kept.kinetics
         if kept.state is not None:
             for name, value in kept.state["cell"].items():

@@ -1,9 +1,12 @@
 """Rates of a run that goes on later: from a table that is kept with it."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
+from pyhh_fast.kinetics import BuiltIn, Own, kinetics_of
+from pyhh_fast.models import GATES, HHModel
 from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.travelling_rates import Rates
 from pyhh_fast.validation import FloatArray
@@ -32,17 +35,16 @@ class KeptRates:
 
     def table(self, V: float) -> RateTable:
         """Return a table that covers `V` (mV)."""
-        if isinstance(self._rates, RateTable):
-            table = self._rates
-            if not table.low < V < table.high:
-                raise _model_wanted(V)
-            return table
-        self._rates.extend(V)
-        assert self._rates.table is not None
-        if self._kept is not self._rates.table:
-            self._keep(self._rates.table)
-            self._kept = self._rates.table
-        return self._kept
+        if isinstance(self._rates, Rates):
+            self._rates.extend(V)
+        table = self._rates.table if isinstance(self._rates, Rates) else self._rates
+        assert table is not None
+        if not table.low < V < table.high:
+            raise _model_wanted(V)
+        if table is not self._kept:
+            self._keep(table)
+            self._kept = table
+        return table
 
     def rates_in(self, table: RateTable, V: float) -> FloatArray:
         """Return the rates, shape (6,), that a step from `V` (mV) used."""
@@ -59,8 +61,39 @@ class KeptRates:
         return self._rates.asked(V)
 
 
+class TabulatedModel(HHModel):
+    """A neuron whose rates are those of a table: one that was saved, without its class.
+
+    It knows no rates beyond the potentials that the runs before came to.
+
+    Attributes
+    ----------
+    table : RateTable
+    """
+
+    table: RateTable
+
+    def _UpdateGateTimeConstants(self, Vm: Any) -> None:
+        table, V = self.table, np.asarray(Vm, dtype=np.float64)
+        if not ((table.low < V) & (V < table.high)).all():
+            raise ValueError(
+                f"the rates that were saved are those between {table.low:g} and {table.high:g} mV"
+            )
+        rates = table(np.ravel(V))
+        for i, name in enumerate(GATES):
+            gate = getattr(self, name)
+            gate.alpha, gate.beta = (rates[:, j].reshape(V.shape)[()] for j in (i, 3 + i))
+
+
+def kinetics_for(model: HHModel, *, table_needed: bool) -> BuiltIn | Own | KeptRates:
+    """Return where the rates of a run of `model` come from; as :func:`kinetics_of`."""
+    if isinstance(model, TabulatedModel):
+        return KeptRates(model.table, lambda _: None)
+    return kinetics_of(model, table_needed=table_needed)
+
+
 def _model_wanted(V: float) -> ValueError:
     return ValueError(
         f"model must be given to go on: V has come to {V:.6g} mV, and the rates that were saved do "
-        "not reach so far. Call Simulation.resume(..., model=...) with the model that was run."
+        "not reach so far. Pass model=... to resume or load_state."
     )

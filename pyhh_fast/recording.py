@@ -1,6 +1,6 @@
 """What a run leaves behind."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -33,6 +33,13 @@ UNITS = (
 
 State = tuple[float, float, float, float]
 """V (mV), m, h and n at one moment."""
+
+
+class Repeated(NamedTuple):
+    """A constant stimulus, as it is pickled."""
+
+    value: FloatArray
+    steps: int
 
 
 class Traces:
@@ -240,7 +247,15 @@ class Recording(Traces):
     def __getstate__(self) -> dict[str, Any]:
         # Models of classes that cannot be found by name do not pickle; recordings of them do.
         reason = "the recording is a copy, without its model"
-        return vars(self) | {"_start": None, "_no_start": reason}
+        state = vars(self) | {"_start": None, "_no_start": reason}
+        if isinstance(self.stimulus, np.ndarray) and self.stimulus.strides == (0,):
+            state["stimulus"] = Repeated(self.stimulus[:1].copy(), self.stimulus.size)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        if isinstance(self.stimulus, Repeated):
+            self.stimulus = np.broadcast_to(self.stimulus.value, self.stimulus.steps)
 
     def _end_at(self, step: int) -> None:
         """Keep the first `step` steps."""

@@ -348,6 +348,68 @@ class Simulation(Traces):
         simulation._make(*run, progress)
         return simulation
 
+    def save_state(self, path: str | os.PathLike[str]) -> None:
+        """Write the model's parameters and present state into a file.
+
+        Runs go on from there, in another process or on another day, with the same bits.
+
+        Parameters
+        ----------
+        path : path
+            File to write, or to replace, as a whole.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the model makes its steps in its own way (see `HHModel`), or no table can hold its
+            rates. (What its class can pickle may be pickled.)
+        OSError
+            If the file cannot be written.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import pyhh_fast as pyhh
+        >>> simulation = pyhh.Simulation(pyhh.HHModel.at_rest(gNa=100))
+        >>> recording = simulation.run(20, 0.01, duration=50)
+        >>> with tempfile.TemporaryDirectory() as directory:
+        ...     simulation.save_state(f"{directory}/state.json")
+        ...     twin = pyhh.Simulation.load_state(f"{directory}/state.json")
+        >>> twin.model.gNa, bool(twin.model.Vm == simulation.model.Vm)
+        (100.0, True)
+        """
+        from pyhh_fast import state_files
+
+        state_files.save(validation.local_path("path", path), self.model)
+
+    @classmethod
+    def load_state(cls, path: str | os.PathLike[str], *, model: Any = None) -> Self:
+        """Return a simulation of the model, in the state, that :meth:`save_state` wrote.
+
+        Parameters
+        ----------
+        path : path
+        model : HHModel, optional
+            Where the model had kinetics of its own: one of its class, with the same parameters,
+            which is put into the state. Without it those rates are known that were tabulated: at
+            least between -50 and 150 mV.
+
+        Returns
+        -------
+        Simulation
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the file is none that :meth:`save_state` wrote, or is damaged, or if `model` has
+            other parameters or rates.
+        OSError
+            If the file cannot be read.
+        """
+        from pyhh_fast import state_files
+
+        return cls(state_files.load(validation.local_path("path", path), model))
+
     def plot(self) -> "Figure":
         """Draw potential, stimulus, gates and currents of the latest run over one time axis.
 

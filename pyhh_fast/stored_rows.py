@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pyhh_fast import stored_rates
 from pyhh_fast.feed import Feed
 from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.recording import CURRENTS, ENVELOPE, TRACES, UNITS, Recording
 from pyhh_fast.rows import LENGTH, Rows, Sieve, Sifted
 from pyhh_fast.run_store import RunStore
-from pyhh_fast.saved_models import attributes_of
 from pyhh_fast.store_description import Variable
 from pyhh_fast.store_writer import StoreWriter
 from pyhh_fast.validation import FloatArray
@@ -105,8 +105,8 @@ class StoredRows(Rows):
 
     def keep_table(self, table: RateTable) -> None:
         """Have a table of rates in the store before anything that is made with it."""
-        name = f"rows_{table.first}_to_{table.first + len(table.rows) - 1}"
-        self._writer.put_table(name, table.rows, attributes_of(table))
+        name, attributes = stored_rates.name_of(table), stored_rates.attributes_of(table)
+        self._writer.put_table(name, table.rows, attributes)
 
     def places(self, step: int, stop: int) -> list[FloatArray]:
         return self._sieve.places(step, stop)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pyhh_fast import saved_models, stimuli, validation
+from pyhh_fast import saved_models, stimuli, stored_rates, validation
 from pyhh_fast.compiled_cell import NUMBERS, Kept
 from pyhh_fast.feed import Feed, Readable, seen
 from pyhh_fast.kept_rates import KeptRates
@@ -47,7 +47,7 @@ def begun(model: Any, recording: Recording, to: str | os.PathLike[str]) -> Store
         If `to` is no new path, or `model` cannot be saved as numbers.
     """
     check_model(model)
-    rates = rates_to_save(model, "to")
+    rates = rates_to_save(model, "Leave to out.")
     about = {
         "build": BUILD,
         "numpy": np.__version__,
@@ -56,7 +56,7 @@ def begun(model: Any, recording: Recording, to: str | os.PathLike[str]) -> Store
         "recorded": list(recording.recorded),
     } | {name: getattr(recording, name) for name in OPTIONS}
     store = RunStore.create(to, about, variables_of(recording))
-    return _ready(model, recording, store, about, BuiltIn() if rates.table is None else rates)
+    return _ready(model, recording, store, about, rates)
 
 
 def resumed(
@@ -86,10 +86,7 @@ def resumed(
             recording.steps = about["steps"] = _lengthened(duration, recording.dt, done)
         recording.stimulus = _stimulus_of(kept_stimulus, stimulus, recording, state)
         model = saved_models.rebuilt(about["model"], table, model)
-        kinetics: BuiltIn | Rates | RateTable = BuiltIn()
-        if table is not None:
-            own = not isinstance(model, saved_models.TabulatedModel)
-            kinetics = rates_to_save(model, "model", table) if own else table
+        kinetics = rates_to_save(model, "Pass the one that was run.", table)
         with _refusing(path):
             _cut(store, recording, state)
             Feed(recording.stimulus, recording.dt, state["step"], state["stimulus"])
@@ -186,7 +183,7 @@ def _recording_of(about: dict[str, Any], done: Any, state: Any) -> Recording:
 
 def _table_of(store: RunStore) -> RateTable | None:
     """Return the widest of the tables of rates; each has the rows of those before it."""
-    tables = [saved_models.table_from(*table) for table in store.tables().values()]
+    tables = [stored_rates.table_of(table) for table in store.tables().values()]
     return max(tables, key=lambda table: len(table.rows), default=None)
 
 

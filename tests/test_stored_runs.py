@@ -302,7 +302,7 @@ def test_a_model_with_steps_of_its_own_cannot_be_stored(tmp_path):
             self.m.alpha = self.m.alpha * np.random.default_rng().uniform()
 
     for kind in (Own, Noisy):
-        with pytest.raises(ValueError, match=r"^to must be left out for a model that cannot"):
+        with pytest.raises(ValueError, match=r"^model must be one that can be saved as num"):
             pyhh.Simulation(kind()).run(1.0, 0.01, duration=1.0, to=tmp_path / "run.zarr")
     assert list(tmp_path.iterdir()) == []
 

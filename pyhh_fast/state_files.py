@@ -1,0 +1,78 @@
+"""A model and its state in a file: JSON, of which nothing is ever run or unpickled."""
+
+import base64
+import json
+import os
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+
+from pyhh_fast import saved_models, stored_rates
+from pyhh_fast._version import __version__
+from pyhh_fast.rate_tables import RateTable
+from pyhh_fast.stepping import check_model
+from pyhh_fast.stored_rates import Table
+from pyhh_fast.travelling_rates import Rates
+from pyhh_fast.zarr_files import replace
+
+FORMAT = 1
+
+KEYS = {"state_file", "version", "model", "table"}
+
+MOST = 2**27
+"""Bytes of the largest file that was ever written; the finest table takes two thirds of that."""
+
+
+def save(path: str, model: Any) -> None:
+    """Do as :meth:`pyhh_fast.Simulation.save_state`."""
+    check_model(model)
+    rates = saved_models.rates_to_save(model, "Pickle it instead.")
+    table = rates.table if isinstance(rates, Rates) else rates
+    content = {
+        "state_file": FORMAT,
+        "version": __version__,
+        "model": saved_models.description_of(model),
+        "table": None,
+    }
+    if isinstance(table, RateTable):
+        rows = base64.b64encode(table.rows.astype("<f8").tobytes()).decode("ascii")
+        content["table"] = stored_rates.attributes_of(table) | {"rows": rows}
+    replace(Path(path), json.dumps(content, indent=1).encode())
+
+
+def load(path: str, model: Any) -> Any:
+    """Return the model that :meth:`pyhh_fast.Simulation.load_state` makes, or has been given."""
+    if model is not None:
+        check_model(model)
+    with open(path, "rb") as file:
+        content = file.read(MOST)
+        if file.read(1):
+            _refuse(path, "a larger file")
+    try:
+        found = json.loads(content, parse_constant=_no_number)
+        if not isinstance(found, dict) or set(found) != KEYS or found["state_file"] != FORMAT:
+            raise ValueError("it is something else, or of another version of pyhh_fast")
+        table = _table(found["table"])
+        saved_models.rebuilt(found["model"], table)
+    except (LookupError, TypeError, ValueError, RecursionError) as error:
+        _refuse(path, f"which cannot be read: {error}")
+    return saved_models.rebuilt(found["model"], table, model)
+
+
+def _table(found: Any) -> RateTable | None:
+    if found is None:
+        return None
+    attributes = dict(found)
+    rows = np.frombuffer(base64.b64decode(attributes.pop("rows"), validate=True), "<f8")
+    return stored_rates.table_of(Table(rows.reshape(-1, *stored_rates.ROW), attributes))
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} in it")
+
+
+def _refuse(path: str, got: str) -> NoReturn:
+    raise ValueError(
+        f"path must be a file that save_state has written; got {os.fspath(path)!r}, {got}"
+    ) from None
