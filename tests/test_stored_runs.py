@@ -1,11 +1,6 @@
 """Runs that are written to a store, and go on from it: to the bit those that never stopped."""
 
 import json
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +8,6 @@ from sweep_models import Warm
 
 import pyhh_fast as pyhh
 from pyhh_fast import stimuli, stored_rows
-from pyhh_fast.recording import ALL
 
 xarray = pytest.importorskip("xarray")
 pytest.importorskip("zarr")
@@ -329,54 +323,3 @@ def test_what_was_not_recorded_is_not_there(tmp_path):
             owner.INa  # noqa: B018
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         recording.nothing  # noqa: B018
-
-
-SCRIPT = """
-import sys
-import pyhh_fast as pyhh
-from pyhh_fast import stimuli
-from test_stored_runs import LONG, NOISE
-what, store, method = sys.argv[1:]
-print("begun", flush=True)
-if what == "run":
-    pyhh.Simulation(pyhh.HHModel.at_rest()).run(NOISE, to=store, method=method, **LONG)
-else:
-    pyhh.Simulation.resume(store)
-"""
-
-LONG = {"dt": 0.01, "duration": 40_000.0, "record": ALL, "every": 20, "envelope": 700}
-
-
-def killed(store, method, after):
-    """Run, or go on with, a run in a process that is killed; return whether it was."""
-    what = "resume" if store.exists() else "run"
-    command = [sys.executable, "-c", SCRIPT, what, str(store), method]
-    process = subprocess.Popen(command, cwd=Path(__file__).parent, stdout=subprocess.PIPE)
-    with process:
-        assert process.stdout.readline() == b"begun\n"
-        try:
-            process.wait(after)
-        except subprocess.TimeoutExpired:
-            process.kill()
-    return process.returncode == -signal.SIGKILL
-
-
-def go_on_until_done(store, method, times):
-    """Kill a run at these times, in s, resume each, and compare with one that never stopped."""
-    expected = store.with_name("at_once.zarr")
-    begin = time.perf_counter()
-    rested().run(NOISE, to=expected, method=method, **LONG)
-    length = time.perf_counter() - begin
-    kills = sum(killed(store, method, length * at) for at in times)
-    if store.exists():
-        pyhh.Simulation.resume(store)
-    else:
-        rested().run(NOISE, to=store, method=method, **LONG)
-    assert files(store) == files(expected)
-    return kills
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
-@pytest.mark.parametrize("method", ["euler", "adaptive"])
-def test_a_kill_leaves_what_goes_on(method, tmp_path):
-    assert go_on_until_done(tmp_path / "run.zarr", method, [0.3]) == 1
