@@ -442,8 +442,10 @@ class Simulation(Traces):
 
         def finish() -> None:
             stepper.leave()
-            rows.end(stepper, failed=not can_go_on)
-            self._keep(recording)
+            try:
+                rows.end(stepper, failed=not can_go_on)
+            finally:
+                self._keep(recording)
 
         try:
             with bar as show:

@@ -101,7 +101,7 @@ class StoredRows(Rows):
         self._state = state  # None until `begin`
         self._writer = StoreWriter(store)
         self._committed = -np.inf
-        self._broken = False
+        self._broken = self._all_given = False
 
     def keep_table(self, table: RateTable) -> None:
         """Have a table of rates in the store before anything that is made with it."""
@@ -177,16 +177,17 @@ class StoredRows(Rows):
         self._committed = time.monotonic()
 
     def end(self, stepper: Any, failed: bool) -> None:  # a SavableStepper
-        r = self._recording
+        r, path = self._recording, self._store.path
         r._failed = failed
         try:
-            if not self._broken:
+            if not (self._broken or self._all_given):
                 self._end(stepper)
+                self._all_given = True
             self._writer.close()
         finally:
-            done, spikes = int(self._store.attributes["done"]), self._store.values("spike_time")
             self._store.close()
-            r._end_in(self._store.path, done, spikes)
+            done, spike_times = _committed(path)
+            r._end_in(path, done, spike_times)
 
     def abandon(self) -> None:
         """Let go of the store, before the run has begun."""
@@ -205,3 +206,12 @@ class StoredRows(Rows):
             rest = Sifted(step, r.rows_before(step), {}, step // r.envelope, window)
             self._append_rows(rest, last=True)
         self._commit(stepper)
+
+
+def _committed(path: str) -> tuple[int, FloatArray]:
+    """Return how many steps a store holds, and the spikes; none where it is not there any more."""
+    try:
+        store = RunStore.read(path)
+        return int(store.attributes["done"]), store.values("spike_time")
+    except (OSError, ValueError):
+        return 0, np.empty(0)

@@ -1,0 +1,177 @@
+"""Stored runs that end early: by Ctrl-C, twice too, a full disk, a store that went away."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import pyhh_fast as pyhh
+from pyhh_fast import stored_rows, zarr_files
+from pyhh_fast.run_store import RunStore
+
+pytest.importorskip("zarr")
+
+OPTIONS = {"dt": 0.01, "duration": 900_000.0, "record": ("Vm",), "every": 10}
+
+
+def rested():
+    return pyhh.Simulation(pyhh.HHModel.at_rest())
+
+
+def run_until_it_ends(store, kind, **options):
+    simulation = rested()
+    with pytest.raises(kind) as error:
+        simulation.run(10.0, to=store, **OPTIONS | options)
+    return simulation, error.value
+
+
+def goes_on(store, steps):
+    """See that a store goes on, for a moment, to what a run in memory is."""
+    resumed = pyhh.Simulation.resume(store, duration=(steps + 1_000) * 0.01)
+    expected = rested().run(10.0, **OPTIONS | {"duration": (steps + 1_000) * 0.01})
+    np.testing.assert_array_equal(resumed.recording.Vm, expected.Vm)
+    np.testing.assert_array_equal(resumed.recording.spike_times, expected.spike_times)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("method", ["euler", "adaptive"])
+def test_ctrl_c_keeps_what_there_is(times, method, tmp_path):
+    def interrupt():
+        for _ in range(times):
+            signal.raise_signal(signal.SIGINT)
+            time.sleep(0.002)
+
+    timer = threading.Timer(0.5, interrupt)
+    timer.start()
+    simulation, _ = run_until_it_ends(tmp_path / "run.zarr", KeyboardInterrupt, method=method)
+    timer.join()
+    steps = simulation.recording.steps
+    assert 0 < steps < 90_000_000
+    assert simulation.Vm.size == -(-steps // 10)
+    assert simulation.Vm.size == 0 or np.isfinite(simulation.Vm).all()
+    assert [t for t in threading.enumerate() if "pyhh_fast" in t.name] == []
+    resumed = pyhh.Simulation.resume(tmp_path / "run.zarr", duration=steps * 0.01)
+    np.testing.assert_array_equal(resumed.Vm, simulation.Vm)
+    if times == 1:
+        assert resumed.model.Vm == simulation.model.Vm
+
+
+def test_a_full_disk_leaves_the_last_commit(tmp_path, monkeypatch):
+    monkeypatch.setattr(stored_rows, "COMMIT", 0.05)
+    begin, replace = time.perf_counter(), zarr_files.replace
+
+    def full(*arguments):
+        if time.perf_counter() > begin + 0.6:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "somewhere")
+        replace(*arguments)
+
+    monkeypatch.setattr(zarr_files, "replace", full)
+    store = tmp_path / "run.zarr"
+    simulation, error = run_until_it_ends(store, OSError)
+    assert error.errno == errno.ENOSPC
+    assert str(error) == (
+        f"[Errno {errno.ENOSPC}] {os.strerror(errno.ENOSPC)}. {str(store)!r} is as of its last "
+        "commit. Once there is room, Simulation.resume goes on from there.: 'somewhere'"
+    )
+    monkeypatch.setattr(zarr_files, "replace", replace)
+    recording = simulation.recording
+    assert 0 < recording.steps < 90_000_000
+    assert recording.Vm.size == len(recording)
+    assert recording.spike_times[-1] <= recording.steps * 0.01
+    goes_on(store, recording.steps)
+
+
+def test_a_store_that_went_away_ends_the_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(stored_rows, "COMMIT", 0.05)
+    store = tmp_path / "run.zarr"
+    timer = threading.Timer(0.6, lambda: store.rename(tmp_path / "moved.zarr"))
+    timer.start()
+    simulation, error = run_until_it_ends(store, FileNotFoundError)
+    timer.join()
+    assert "was removed or moved, in whole or in part, during the run." in str(error)
+    assert len(simulation.recording) == simulation.recording.spike_times.size == 0
+    with pytest.raises(ValueError, match="got a path where nothing is"):
+        simulation.Vm  # noqa: B018
+    with RunStore.read(tmp_path / "moved.zarr") as moved:
+        steps = moved.attributes["done"]
+    goes_on(tmp_path / "moved.zarr", steps)
+
+
+def test_a_store_that_exists_is_not_touched(tmp_path):
+    rested().run(10.0, 0.01, duration=1.0, to=tmp_path / "run.zarr")
+    simulation = rested()
+    before = simulation.model.Vm
+    with pytest.raises(ValueError, match=r"^to must be a new path; got .*run\.zarr', which exists"):
+        simulation.run(10.0, 0.01, duration=1.0, to=tmp_path / "run.zarr")
+    assert simulation.model.Vm == before
+
+
+@pytest.mark.parametrize(
+    ("to", "kind", "message"),
+    [
+        (3, TypeError, "to must be a path of the local file system; got 3."),
+        ("s3://bucket/run.zarr", ValueError, "to must be a path of the local file system; got 's3"),
+        ("no/run.zarr", ValueError, "to must be"),
+        ("", ValueError, "to must be"),
+    ],
+    ids=str,
+)
+def test_bad_paths(to, kind, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(kind) as error:
+        rested().run(10.0, 0.01, duration=1.0, to=to)
+    assert str(error.value).startswith(message)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_made_where_an_argument_is_wrong(tmp_path):
+    for wrong in ({"every": 0}, {"duration": None}, {"method": "magic"}, {"record": ["V"]}):
+        with pytest.raises(ValueError, match=" must be "):
+            rested().run(**{"stimulus": 1.0, "to": tmp_path / "run.zarr"} | OPTIONS | wrong)
+    assert list(tmp_path.iterdir()) == []
+
+
+HOLD = """
+import sys, pyhh_fast as pyhh
+print("begun", flush=True)
+pyhh.Simulation(pyhh.HHModel.at_rest()).run(
+    10.0, 0.01, duration=1e9, record=("Vm",), to=sys.argv[1], every=10)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
+def test_a_second_process_is_refused_until_the_first_is_gone(tmp_path):
+    store = tmp_path / "run.zarr"
+    process = subprocess.Popen([sys.executable, "-c", HOLD, store], cwd=Path(__file__).parent)
+    with process:
+        while not store.exists():
+            time.sleep(0.01)
+        message = r"run.zarr' is being written by another process\. Wait for it, or stop it\.$"
+        with pytest.raises(RuntimeError, match=message):
+            pyhh.Simulation.resume(store)
+        process.kill()
+    goes_on(store, RunStore.read(store).attributes["done"] + 1_000_000)
+
+
+def test_without_zarr_it_says_what_to_install(tmp_path):
+    code = """
+import sys
+sys.modules["zarr"] = None
+import pyhh_fast as pyhh
+try:
+    pyhh.Simulation(pyhh.HHModel()).run(1.0, 0.01, duration=1.0, to="run.zarr")
+except ImportError as error:
+    print(error)
+"""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    expected = "a run's store needs zarr. Install it with: pip install 'pyhh_fast[store]'\n"
+    assert done.stdout == expected
+    assert list(tmp_path.iterdir()) == []
