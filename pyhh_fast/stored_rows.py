@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 COMMIT = 1.0
 """Seconds from one commit to the next; half of what is promised, for a disk that is busy."""
 
+TOGETHER = 2**15
+"""Rows that are handed over at once."""
+
 LONG_NAMES = {
     "Vm": "membrane potential",
     "StateM": "open fraction of gate m",
@@ -100,6 +103,9 @@ class StoredRows(Rows):
         self._sieve = Sieve(recording, step, window)
         self._state = state  # None until `begin`
         self._writer = StoreWriter(store)
+        # By name the number of the first row and what follows it, on its way to the writer: each
+        # call of that may wait for the other thread's hold of the interpreter.
+        self._waiting: dict[str, tuple[int, list[FloatArray]]] = {}
         self._committed = -np.inf
         self._broken = self._all_given = False
 
@@ -126,6 +132,8 @@ class StoredRows(Rows):
             self._take(stepper)
             if time.monotonic() - self._committed > COMMIT:
                 self._commit(stepper)
+            elif any(sum(map(len, parts)) > TOGETHER for _, parts in self._waiting.values()):
+                self._hand_over()
         except OSError:
             self._broken = True
             raise
@@ -137,7 +145,7 @@ class StoredRows(Rows):
         times = stepper.spike_times
         whole = times[times <= (stepper.step + 1e-6) * self._recording.dt].copy()
         first = stepper.spikes - times.size
-        self._writer.append("spike_time", whole, first)
+        self._wait("spike_time", whole, first)
         stepper.forget_spikes(first + whole.size)
         if stepper.resumable:
             self._state = self._state_of(stepper)
@@ -145,20 +153,30 @@ class StoredRows(Rows):
     def _append_rows(self, found: Sifted, *, last: bool = False) -> None:
         r = self._recording
         for name, values in found.rows.items():
-            self._writer.append(name, values.copy(), found.first_row)
+            self._wait(name, values.copy(), found.first_row)
         size = r.rows_before(found.step) - found.first_row
         steps = (np.arange(size, dtype=np.float64) + found.first_row) * r.every
         for dimension in {dimension_of(name): None for name in found.rows}:
             later = 1.0 if dimension == "time" else 0.0
-            self._writer.append(dimension, (steps + later) * r.dt, found.first_row)
+            self._wait(dimension, (steps + later) * r.dt, found.first_row)
         if r.envelope and found.windows:
             first = found.first_window
             whole = found.step // r.envelope - first
             size = found.windows[ENVELOPE[0]].size if last else whole
             for name, values in found.windows.items():
-                self._writer.append(name, values[:size].copy(), first)
+                self._wait(name, values[:size].copy(), first)
             begin = (np.arange(size, dtype=np.float64) + first) * r.envelope * r.dt
-            self._writer.append("envelope_time", begin, first)
+            self._wait("envelope_time", begin, first)
+
+    def _wait(self, name: str, values: FloatArray, first: int) -> None:
+        """Have rows wait for others, but for those that are waiting already."""
+        begin, parts = self._waiting.setdefault(name, (first, []))
+        parts.append(values[begin + sum(map(len, parts)) - first :])
+
+    def _hand_over(self) -> None:
+        for name, (first, parts) in self._waiting.items():
+            self._writer.append(name, np.concatenate(parts), first)
+        self._waiting = {}
 
     def _state_of(self, stepper: "SavableStepper") -> dict[str, Any]:
         window = None
@@ -173,6 +191,7 @@ class StoredRows(Rows):
         }
 
     def _commit(self, stepper: "SavableStepper") -> None:
+        self._hand_over()
         self._writer.commit(self._about | {"done": stepper.step, "state": self._state})
         self._committed = time.monotonic()
 
