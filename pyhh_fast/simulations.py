@@ -206,7 +206,7 @@ class Simulation(Traces):
             or `to` is given.
         ValueError
             If a value read from an array by :func:`pyhh_fast.stimuli.from_array` is not finite.
-            The steps up to there are kept.
+            The steps before are kept, but for the last 260,000 at most, read together with it.
         SimulationError
             If the potential or a gate stops being finite, or the adaptive method needs steps too
             short or too many. The traces up to there are kept, with NaN after; the model stands at

@@ -115,7 +115,10 @@ def _numbers(
         got = shown(value)
         if given is not value:
             got += f", an array of {given.dtype}"
-        raise TypeError(_message(name, rule, unit, got, "Convert it to numbers first."))
+        advice = "Convert it to numbers first."
+        if hasattr(value, "to_array"):  # a Stimulus, which only one cell takes
+            got, advice = repr(value), "Pass its to_array(steps, dt)."
+        raise TypeError(_message(name, rule, unit, got, advice))
     if given.ndim not in dimensions:
         got = f"{given.ndim} dimensions, shape {given.shape}"
         raise ValueError(_message(name, rule, unit, got, advice))
