@@ -13,6 +13,9 @@
                                                                many cells: V, m, h, n of each
        solve  first, number, width, rtol, atol, threshold, duration, parameters, V, m, h, n, I
                                               adaptive, I constant: V, m, h, n, then spike times
+       noise  seed, stream, first, count                       normal numbers of random words
+       log    u...                                             log(u)
+       sine   cycles...                                        sin(2 pi cycles)
 
    A run ends where V leaves the table or a number is not finite; that step is not written. */
 
@@ -21,6 +24,8 @@
 
 #include "adaptive.h"
 #include "hh_block.h"
+#include "noise.h"
+#include "waves.h"
 
 #define ROW (RATE_TABLE_POWERS * RATE_TABLE_LANES)
 
@@ -256,6 +261,16 @@ static void run_block(hh_method method, double dt, size_t steps, const member *m
     }
 }
 
+/* Of up to NOISE_BLOCK words. */
+static void run_noise(noise_key key, int64_t first, int64_t count)
+{
+    uint64_t words[NOISE_BLOCK];
+    double normals[NOISE_BLOCK];
+    noise_words(key, first, count, words);
+    noise_normals(words, count, normals);
+    give(normals, (size_t)count * sizeof *normals);
+}
+
 int main(int arguments, char **argument)
 {
     const char *what = arguments == 2 ? argument[1] : "";
@@ -290,6 +305,14 @@ int main(int arguments, char **argument)
         }
     } else if (strcmp(what, "solve") == 0) {
         solve(t, (const problem *)(in + after_table));
+    } else if (strcmp(what, "noise") == 0) {
+        const noise_key key = {(uint64_t)in[0], (uint64_t)in[1]};
+        run_noise(key, (int64_t)in[2], (int64_t)in[3]);
+    } else if (strcmp(what, "log") == 0 || strcmp(what, "sine") == 0) {
+        for (i = 0; i < size; ++i) {
+            const double y = what[0] == 'l' ? noise_log(in[i]) : wave_sine(in[i]);
+            give(&y, sizeof y);
+        }
     } else {
         return EXIT_FAILURE;
     }

@@ -17,7 +17,7 @@ import pytest
 from test_kernels import exact_rates
 
 import pyhh_fast as pyhh
-from pyhh_fast import kernels, rate_tables
+from pyhh_fast import _stimuli, kernels, rate_tables
 from pyhh_fast.compiled_cell import GATES, SYMBOLS
 from pyhh_fast.fixed_stepper import NUMBERS
 from pyhh_fast.rate_tables import hodgkin_huxley
@@ -176,6 +176,39 @@ def test_adaptive_runs_are_the_same(harness, parameters, current, tolerance):
         assert_same_bits(got, expected)
     else:
         np.testing.assert_allclose(got, expected, rtol=100 * tolerance)
+
+
+def check_noise(harness):
+    for seed, first in ((0, 0), (2.0**53 - 1, 4_001), (3 * 2.0**62, 2.0**40 + 2)):
+        words = np.empty(500, np.uint64)
+        _stimuli.words(int(seed), 1, int(first), words)
+        expected = np.empty(500)
+        _stimuli.normals(words, expected)
+        assert_same_bits(harness("noise", [seed, 1, first, 500]), expected)
+
+
+def test_noise_is_the_same(harness):
+    check_noise(harness)
+
+
+def test_noise_needs_no_integers_of_128_bits(tmp_path):
+    compiler = ["cc", "-DNOISE_PORTABLE"]
+    check_noise(Harness(tmp_path / "harness", compiler, [], lambda setup: [], False))
+
+
+def test_logarithms_and_sines_are_the_same(harness):
+    draw = np.random.default_rng(6)
+    for what, kernel, numbers in (
+        ("log", _stimuli.logarithms, draw.random(20_000) * 2.0 ** -draw.integers(0, 52, 20_000)),
+        (
+            "sine",
+            _stimuli.sines,
+            draw.uniform(-1, 1, 20_000) * 10.0 ** draw.integers(-9, 9, 20_000),
+        ),
+    ):
+        expected = np.empty(20_000)
+        kernel(numbers, expected)
+        assert_same_bits(harness(what, numbers), expected)
 
 
 def rises(b):
