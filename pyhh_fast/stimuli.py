@@ -178,6 +178,7 @@ def ramp(first: float, last: float, start: float, stop: float) -> Stimulus:
     validation.real_number("last - first", last - first, unit="µA/cm²")
     start = validation.real_number("start", start, unit="ms")
     stop = validation.at_least("stop", stop, start, unit="ms", least_name="start")
+    validation.real_number("stop - start", stop - start, unit="ms")
     return kinds.Ramp(first, last, start, stop)
 
 

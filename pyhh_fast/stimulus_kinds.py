@@ -136,9 +136,9 @@ class OrnsteinUhlenbeck(Stimulus):
         }
 
     def _read(self, state: State, values: FloatArray, dt: float) -> State:
-        ratio = min(dt / self.tau, LARGEST_RATIO)
         deviation = _stimuli.ornstein_uhlenbeck(
-            values, state["step"], state["deviation"], self.mean, self.sd, ratio, self.seed
+            *(values, state["step"], state["deviation"], self.mean, self.sd),
+            *(dt / self.tau, self.seed),
         )
         return {"step": state["step"] + len(values), "deviation": deviation}
 

@@ -51,11 +51,12 @@ static inline int64_t wave_border(double time, double dt)
 {
     const double steps = time / dt;
     const double slack = 4 * 2.220446049250313e-16 * steps;
-    const double border = ceil(steps - (slack > 1e-9 ? slack : 1e-9));
-    if (!(border > 0)) {
-        return 0;
+    double border;
+    if (!(steps < (double)WAVE_NEVER)) {
+        return WAVE_NEVER;
     }
-    return border < (double)WAVE_NEVER ? (int64_t)border : WAVE_NEVER;
+    border = ceil(steps - (slack > 1e-9 ? slack : 1e-9));
+    return border > 0 ? (int64_t)border : 0;
 }
 
 #endif

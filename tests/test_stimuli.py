@@ -215,6 +215,7 @@ def test_arrays_are_read_piece_by_piece():
     source = Recorded(np.arange(200_000.0))
     stimulus = stimuli.from_array(source)
     assert source.asked == []
+    assert stimulus == stimuli.from_array(source) != stimuli.from_array(Recorded(source.values))
     assert stimulus.steps == 200_000
     reader = stimulus.reader(DT)
     for steps in (1, 32_768, 99_999):
@@ -240,7 +241,7 @@ def test_arrays_of_many_kinds(tmp_path):
         np.testing.assert_array_equal(got, np.asarray(values[:]))
         assert stimulus.description() == {"kind": "from_array", "steps": 300}
     pandas = pytest.importorskip("pandas")
-    labelled = pandas.Series(np.arange(9.0), index=np.arange(9.0) / 10)
+    labelled = pandas.Series(np.arange(9.0), index=np.arange(9.0) * 10)
     np.testing.assert_array_equal(stimuli.from_array(labelled).to_array(9, DT), np.arange(9.0))
 
 

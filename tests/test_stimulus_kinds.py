@@ -21,15 +21,20 @@ DT = 0.01
 )
 @example(time=Decimal(70), dt="0.01")
 @example(time=Decimal("0.3"), dt="0.1")
-@example(time=Decimal("100000000000"), dt="0.007")
+@example(time=Decimal("9000000.051"), dt="0.003")  # the quotient is rounded up by 5e-7
 def test_a_border_is_the_first_step_at_or_after_it(time, dt):
     exact = math.ceil(Fraction(time) / Fraction(dt))
     assert _stimuli.border(float(time), float(dt)) == exact
 
 
 def test_borders_far_out():
-    borders = [_stimuli.border(time, 0.01) for time in (-1e300, -0.01, -1e-300, 0, 1e300)]
-    assert borders == [0, 0, 0, 0, _stimuli.NEVER]
+    borders = [_stimuli.border(time, 0.01) for time in (-1e300, -0.01, -1e-300, 0, 1e300, 1e308)]
+    assert borders == [0, 0, 0, 0, _stimuli.NEVER, _stimuli.NEVER]
+    far = stimuli.pulses(1, 1, 1.7e308, 1.7e308).to_array(99, 1e9)
+    np.testing.assert_array_equal(far, 0.0)
+    # Where i dt overflows.
+    reader = stimuli.pulses(1, 1e300, 1.7e308).reader(1.7e308, {"step": 2**48 - 99})
+    np.testing.assert_array_equal(reader.read(99), 0.0)
     assert [_stimuli.border(70 + apart, 0.01) for apart in (-1e-13, 1e-13, 1e-9)] == [
         *(7_000, 7_000, 7_001)
     ]
@@ -114,7 +119,7 @@ def test_noise_is_that_of_the_formula():
     mean, sd, tau, seed = 10, 2, 5, 12345
     below, above = uniform(words(seed, _stimuli.ORNSTEIN_UHLENBECK, 0, 3_000))
     normals = np.where(below < 0.5, special.ndtri(below), -special.ndtri(above))
-    for dt in (0.01, 5.0, 400.0):
+    for dt in (0.01, 5.0, 15.0, 400.0):
         decay, x = math.exp(-dt / tau), mean + sd * normals[0]
         expected = [x]
         for normal in normals[1:]:
