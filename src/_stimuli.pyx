@@ -48,12 +48,9 @@ def pulses(double[::1] values, int64_t first, double amplitude, double width, do
     cdef int64_t size = values.shape[0], i = 0, k, on, off, until
     cdef double *out = &values[0]
     with nogil:
-        # The last pulse that has begun, or the first; rounding may miss it by one.
-        k = <int64_t>max(0.0, (first - start / dt) / (period / dt))
-        if k > 0 and wave_border(start + k * period, dt) > first:
-            k -= 1
-        if k < count and wave_border(start + (k + 1) * period, dt) <= first:
-            k += 1
+        # One pulse before that which has begun last: rounding may be off by one, and those that
+        # have ended fill nothing.
+        k = <int64_t>max(0.0, (first - start / dt) / (period / dt) - 1)
         while i < size:
             on = off = WAVE_NEVER
             if k < count:
