@@ -43,7 +43,7 @@ def bare(steps: int, store: str, stimulus: Any = STIMULUS) -> Result:
 
     current = np.broadcast_to(np.float64(stimulus), steps)
     recording = Recording(current, steps, DT, recorded=())
-    feed, rows = Feed(current, DT), RowsInMemory(recording)
+    feed, rows = Feed(current, steps, DT), RowsInMemory(recording)
     stepper = FixedStepper(pyhh.HHModel.at_rest(), recording, feed, rows)
     begin = time.perf_counter()
     while stepper.step < steps:

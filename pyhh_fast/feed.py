@@ -1,6 +1,6 @@
 """The stimulus of a run as the time loops take it: some steps at a time."""
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -25,6 +25,12 @@ class Readable(Protocol):
         """Return a reader for steps of `dt` ms, from the beginning or from a reader's state."""
 
 
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+KEPT = 16
+"""Blocks that can be read again."""
+
 SEEN = 64
 """Values of an array that are kept, to know it again."""
 
@@ -40,26 +46,51 @@ def seen(stimulus: FloatArray, step: int) -> list[float]:
 class Feed:
     """The values of a stimulus from step to step.
 
+    What is computed or fetched is so in a thread of its own, a block ahead of the run: both release
+    the interpreter, so that noise costs next to nothing where there is a second core.
+
     Parameters
     ----------
     stimulus : ndarray or Readable
         One value a step, µA/cm².
+    steps : int
+        Of the whole run.
     dt : float, ms
     step : int, default 0
         Where to begin, and with which `state` of a reader.
     """
 
+    BLOCK = 65_536
+
     def __init__(
-        self, stimulus: FloatArray | Readable, dt: float, step: int = 0, state: Any = None
+        self,
+        stimulus: FloatArray | Readable,
+        steps: int,
+        dt: float,
+        step: int = 0,
+        state: Any = None,
     ) -> None:
-        self._stimulus = stimulus
-        self._dt = dt
+        self._stimulus, self._steps, self._dt = stimulus, steps, dt
         if isinstance(stimulus, np.ndarray):
             return
+        from concurrent.futures import ThreadPoolExecutor
+
         self._reader = stimulus.reader(dt, state)
         self._begin, self._values = step, np.empty(0)
-        # Where the latest two windows began: what was read can be read again from there.
-        self._before = self._now = (step, self._reader.state)
+        # Where the latest blocks began: what was read can be read again from there.
+        self._states = [(step, self._reader.state)]
+        self._thread = ThreadPoolExecutor(1, "pyhh_fast stimulus")
+        self._ahead = self._read_ahead(step)
+
+    def _read_ahead(self, begin: int) -> "Future[FloatArray]":
+        """Have a thread read the block that begins at step `begin`, up to a multiple of BLOCK."""
+        end = min(begin - begin % self.BLOCK + self.BLOCK, self._steps)
+        return self._thread.submit(self._reader.read, end - begin)
+
+    @property
+    def most(self) -> int:
+        """How many values are had at once with the least trouble."""
+        return self._steps if isinstance(self._stimulus, np.ndarray) else self.BLOCK
 
     def window(self, start: int, stop: int) -> FloatArray:
         """Return the values of steps `start` to `stop`, which is excluded.
@@ -68,34 +99,35 @@ class Feed:
         """
         if isinstance(self._stimulus, np.ndarray):
             return self._stimulus[start:stop]
-        end = self._begin + self._values.size
-        if start >= end:
-            assert start == end
-            self._before, self._now = self._now, (start, self._reader.state)
-            self._begin, self._values = start, self._reader.read(stop - start)
+        while (end := self._begin + self._values.size) < stop:
+            block = self._ahead.result()  # an error of the reader shows where its values are wanted
+            left = self._values[start - self._begin :]
+            values = np.concatenate([left, block]) if left.size else block
+            self._states = [*self._states[-KEPT:], (end + block.size, self._reader.state)]
+            self._begin, self._values = end - left.size, values
+            self._ahead = self._read_ahead(end + block.size)
         return self._values[start - self._begin : stop - self._begin]
 
     def again(self, start: int, stop: int) -> FloatArray:
-        """Return values of the latest two windows."""
+        """Return values of the latest windows."""
         if isinstance(self._stimulus, np.ndarray):
             return self._stimulus[start:stop]
         reader, begin = self._from(start)
         return reader.read(stop - begin)[start - begin :]
 
     def state_at(self, step: int) -> Any:
-        """Return a reader's state before a step of the latest two windows.
+        """Return a reader's state before a step of the latest windows.
 
         Of an array it is the last values before it, by which the array can be known again.
         """
         if isinstance(self._stimulus, np.ndarray):
             return seen(self._stimulus, step)
-        if step == self._begin + self._values.size:
-            return self._reader.state
         reader, begin = self._from(step)
         reader.read(step - begin)
         return reader.state
 
     def _from(self, step: int) -> tuple[Reader, int]:
+        """Return a reader that stands at or a little before a step, and where."""
         assert not isinstance(self._stimulus, np.ndarray)
-        begin, state = self._now if step >= self._now[0] else self._before
+        begin, state = next(known for known in reversed(self._states) if known[0] <= step)
         return self._stimulus.reader(self._dt, state), begin

@@ -85,7 +85,7 @@ class FixedStepper(SavableStepper):
         if step - self._latest["step"][0] >= LOOK_BACK:
             self._earlier, self._latest = self._latest, at.cell.copy()
         # Chunks end at multiples of their length, wherever the loop stopped in between.
-        length = min(self.CHUNK, self._rows.most)
+        length = min(self.CHUNK, self._rows.most, self._feed.most)
         stop = min(step - step % length + length, at.recording.steps)
         places = self._rows.places(step, stop)
         return self._step(at.cell, self._feed.window(step, stop), at.recording.threshold, places)

@@ -428,7 +428,7 @@ class Simulation(Traces):
         return self.recording.plot()
 
     def _run(self, recording: Recording, progress: bool) -> Recording:
-        feed = Feed(recording.stimulus, recording.dt)
+        feed = Feed(recording.stimulus, recording.steps, recording.dt)
         rows = RowsInMemory(recording)
         stepper = stepper_for(self.model, recording, feed, rows)
         recording._start = snapshot(self.model)

@@ -89,7 +89,8 @@ def resumed(
         kinetics = rates_to_save(model, "Pass the one that was run.", table)
         with _refusing(path):
             _cut(store, recording, state)
-            Feed(recording.stimulus, recording.dt, state["step"], state["stimulus"])
+            if not isinstance(recording.stimulus, np.ndarray):
+                recording.stimulus.reader(recording.dt, state["stimulus"])
         return model, _ready(model, recording, store, about, kinetics, state)
     except BaseException:
         store.close()
@@ -105,7 +106,7 @@ def _ready(
     state: dict[str, Any] | None = None,
 ) -> StoredRun:
     where = {} if state is None else {"step": state["step"], "state": state["stimulus"]}
-    feed = Feed(recording.stimulus, recording.dt, **where)
+    feed = Feed(recording.stimulus, recording.steps, recording.dt, **where)
     rows = StoredRows(recording, store, about, feed, state)
     try:
         kept = Kept(kinetics, state)
