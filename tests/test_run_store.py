@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from pyhh_fast import rate_tables, stored_rates
 from pyhh_fast.store_description import CHUNK
+from pyhh_fast.store_directory import DirectoryLock
 from pyhh_fast.stored_rates import Table
 
 xarray = pytest.importorskip("xarray", reason="stores need the extra 'store'")
@@ -228,6 +229,16 @@ def test_arrays_of_other_kinds_become_float64(out):
         np.testing.assert_array_equal(reader.values("Vm"), [0, 2, 4])
 
 
+def test_rows_that_are_all_nan_are_rows(out):
+    with create(out) as store:
+        for name in ALONG["time"]:
+            store.append(name, np.full(20, np.nan))
+        store.commit({})
+    assert sorted(os.listdir(out / "Vm/c")) == ["0", "1", "2"]
+    with RunStore.open(out) as store:
+        assert np.isnan(store.values("Vm")).sum() == 20
+
+
 def test_attributes_survive_to_the_bit(out):
     state = {
         "V": 0.1 + 0.2,
@@ -242,8 +253,10 @@ def test_attributes_survive_to_the_bit(out):
             store.commit({"V": np.nan})
         with pytest.raises(TypeError, match="not JSON serializable"):
             store.commit({"V": np.zeros(2)})
-        # Neither has done harm.
-        store.commit(state)
+        # Neither has done harm, and the order in which they are given does none.
+        before = files(out)
+        store.commit(dict(reversed(state.items())))
+        assert files(out) == before
     with RunStore.read(out) as reader:
         assert reader.attributes == state | {"many": [1, [2.5, None, True]]}
         assert str(reader.attributes["zero"]) == "-0.0"
@@ -260,12 +273,16 @@ def test_tables_are_their_own(out):
             store.put_table("one", TABLE, {"first": -201, "width": 0.25, "repaired": [3]})
         with raises(ValueError, "there is another table 'one'"):
             store.put_table("one", -TABLE, {"first": -200, "width": 0.25, "repaired": [3]})
+        store.put_table("odd", SPECIAL.view(np.float64), {})
+        store.put_table("odd", SPECIAL.view(np.float64), {})
+        with raises(ValueError, "there is another table 'odd'"):
+            store.put_table("odd", np.abs(SPECIAL.view(np.float64)), {})
         store.put_table("two", TABLE[:1], {})
         with RunStore.read(out) as reader:
             assert list(reader.tables()) == ["one"]
         store.commit({})
     with RunStore.read(out) as reader:
-        one, two = reader.tables().values()
+        one, _, two = reader.tables().values()
         np.testing.assert_array_equal(one.rows, TABLE)
         assert one.attributes == {"first": -200, "width": 0.25, "repaired": [3]}
         np.testing.assert_array_equal(two.rows, TABLE[:1])
@@ -405,6 +422,7 @@ def test_killed_before_any_file_it_goes_on(tmp_path, monkeypatch, whole):
         if finished:
             break
         if out.exists():
+            assert not list(out.glob("*.part"))  # which Zarr would warn of
             with RunStore.read(out) as reader:
                 seen.add(check_state(reader))
             with xarray.open_zarr(out) as opened:
@@ -441,6 +459,7 @@ def test_a_full_disk_leaves_the_last_commit(tmp_path, monkeypatch, whole):
                     with pytest.raises(RuntimeError, match="could not be written"):
                         append(store, "time", 1)
                 store.close()
+        assert not list(tmp_path.rglob("*.part"))  # which takes room
         if raised is None:
             break
         message = "[Errno 28] No space left on device. "
@@ -467,17 +486,23 @@ def test_a_full_disk_leaves_the_last_commit(tmp_path, monkeypatch, whole):
 def test_all_is_safe_on_disk_before_it_counts(out, tmp_path, monkeypatch):
     """Not only what was told to the system, which may lose its power."""
     synced, named, fsync = set(), [], os.fsync
-    replace, rename = os.replace, os.rename
+    replace, rename, mkdir = os.replace, os.rename, os.mkdir
 
     def followed_fsync(number):
         synced.add(os.fstat(number).st_ino)
         fsync(number)
 
+    def followed_mkdir(path, *mode):
+        named.append(Path(path).parent)
+        mkdir(path, *mode)
+        synced.discard(Path(path).parent.stat().st_ino)
+
     def followed_replace(source, target):
         target = Path(target)
         assert os.stat(source).st_ino in synced
         if target.parent.name.startswith(("run.zarr", ".run.zarr")):
-            assert {directory.stat().st_ino for directory in named} <= synced
+            inside = {directory for directory in named if directory != tmp_path}
+            assert {directory.stat().st_ino for directory in inside} <= synced
             named.clear()
         named.append(target.parent)
         synced.discard(target.parent.stat().st_ino)
@@ -490,6 +515,7 @@ def test_all_is_safe_on_disk_before_it_counts(out, tmp_path, monkeypatch):
         rename(source, target)
 
     monkeypatch.setattr(os, "fsync", followed_fsync)
+    monkeypatch.setattr(os, "mkdir", followed_mkdir)
     monkeypatch.setattr(os, "replace", followed_replace)
     monkeypatch.setattr(os, "rename", followed_rename)
     with create(out) as store:
@@ -546,6 +572,15 @@ def test_what_is_removed_during_the_run_does_not_come_back(out, what):
             with pytest.raises(FileNotFoundError, match=re.escape(advice)):
                 store.commit({})
     assert not (out / what).exists()
+
+
+def test_nor_with_a_table(out):
+    made(out)
+    with RunStore.open(out) as store:
+        shutil.rmtree(out)
+        with pytest.raises(FileNotFoundError, match="was removed or moved"):
+            store.put_table("late", TABLE, {})
+    assert not out.exists()
 
 
 LOOP = """
@@ -676,6 +711,43 @@ def test_what_a_dead_process_began_is_removed(out, tmp_path):
         end(process)
         shutil.rmtree(begun, ignore_errors=True)
     assert os.listdir(tmp_path) == [other.name]
+
+
+@posix
+def test_a_directory_that_goes_while_it_is_locked(out, monkeypatch):
+    """It was another's, who removed it as one that a dead process left."""
+    import fcntl
+
+    def lock(*_):
+        out.rmdir()
+        out.mkdir()
+        (out / "other").touch()
+
+    out.mkdir()
+    monkeypatch.setattr(fcntl, "flock", lock)
+    with pytest.raises(FileNotFoundError):
+        DirectoryLock(out)
+
+
+@posix
+def test_a_file_system_without_locks(out, tmp_path, monkeypatch):
+    import fcntl
+
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    warning = r"' is on a file system without locks \(.*\): see that nothing else writes to it\.$"
+    maybe_alive = tmp_path / ".run.zarr.1-0.part"
+    maybe_alive.mkdir()
+    with pytest.warns(UserWarning, match=warning):
+        store = create(out)
+    with store:
+        append(store, "time", 20)
+        store.commit({})
+    with pytest.warns(UserWarning, match=warning):
+        RunStore.open(out).close()
+    assert maybe_alive.exists()
 
 
 def exists(out):
@@ -884,6 +956,7 @@ CRAFTED = {
         set_in("storage_transformers", [{}]),
         "an array 'Vm' with storage_transformers [{}]",
     ),
+    "extension": (set_in("extension", 1), "an array 'Vm' with extension 1"),
     "fill": (set_in("fill_value", 0), "an array 'Vm' with fill_value 0"),
     "no dimension": (set_in("dimension_names", None), "an array 'Vm' along None"),
     "odd dimension": (set_in("dimension_names", ["../x"]), "an array 'Vm' along ['../x']"),
@@ -895,6 +968,7 @@ CRAFTED = {
     "nameless": (renamed(""), "an array ''"),
     "not there": (renamed("Wm"), "no directory 'Wm'"),
     "table's path": (renamed("rates/../../x"), "a table '../../x'"),
+    "table's path within": (renamed("rates/x/../../y"), "a table 'x/../../y'"),
     "table's shape": (
         of_table("shape", [2**20] * 3),
         "a table 'rows_-1_to_0' of shape [1048576, 1048576, 1048576]",
@@ -1020,8 +1094,20 @@ def test_a_directory_that_is_missing_or_elsewhere(out, tmp_path, what, link):
 @pytest.mark.parametrize("file", ["Vm/c/0", "Vm/c/2"])
 def test_a_missing_chunk_is_refused(out, file):
     made(out)
+    reader = RunStore.read(out)
     (out / file).unlink()
     refused(out, f"no file {file!r}")
+    for door in (RunStore.read, RunStore.open, lambda _: reader.values("Vm")):
+        with pytest.raises(ValueError, match=f"; got no file '{file}'"):
+            door(out)
+
+
+def test_a_chunk_of_another_name_is_none(out):
+    made(out)
+    (out / "Vm/c/1").rename(out / "Vm/c/01")
+    refused(out, "no file 'Vm/c/1'")
+    with pytest.raises(ValueError, match="; got no file 'Vm/c/1'"):
+        RunStore.read(out)
 
 
 @pytest.mark.parametrize("size", [None, 0, 767, 769])
@@ -1054,10 +1140,12 @@ def test_tables_of_rates_come_back(out):
         {"first": None},
         {"first": -10_000},
         {"first": 10_000},
-        {"width": 0.3},
+        {"width": 0.2},
         {"width": 0.0},
         {"width": -0.25},
         {"width": 1e-300},
+        {"width": 2.0**-10},
+        {"width": None},
         {"width": 0.5},
         {"width": 1},
         {"repaired": None},
@@ -1087,6 +1175,23 @@ def test_what_is_not_committed_is_removed_at_the_next_opening(out):
     (out / "Vm/zarr.json").write_text("ahead")
     RunStore.open(out).close()
     assert files(out) == before
+
+
+def test_links_are_not_followed(out, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "thesis.part").touch()
+    (elsewhere / "thesis.tex").touch()
+    made(out)
+    (out / "c").symlink_to(elsewhere)
+    (out / "rates/more").symlink_to(elsewhere)
+    unbroken(tmp_path / "other.zarr", {}, {})
+    (tmp_path / "other.zarr/rates").symlink_to(elsewhere)
+    RunStore.open(out).close()
+    RunStore.open(tmp_path / "other.zarr").close()
+    assert len(os.listdir(elsewhere)) == 2
+    assert not (out / "rates/more").is_symlink()
+    assert not (tmp_path / "other.zarr/rates").is_symlink()
 
 
 def test_a_user_may_add_notes(out):

@@ -60,6 +60,8 @@ def no_thread_is_left():
 def ctrl_c():
     """A function that has Ctrl-C come after so many seconds."""
     timers = []
+    # What a shell starts in the background ignores it, and so would the tests.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def after(*seconds):
         for one in seconds:
@@ -71,6 +73,7 @@ def ctrl_c():
     for timer in timers:
         timer.cancel()
         timer.join()
+    signal.signal(signal.SIGINT, before)
 
 
 def test_all_is_written_in_order():
@@ -297,6 +300,7 @@ def test_one_that_is_never_closed_lets_python_end(tmp_path, real):
 @pytest.mark.skipif(os.name != "posix", reason="SIGINT of POSIX")
 def test_ctrl_c_from_outside_ends_a_run_in_good_order():
     script = """
+import signal
 import time
 import numpy as np
 from pyhh_fast.store_writer import StoreWriter
@@ -309,6 +313,7 @@ class Store:
     def commit(self, attributes):
         print(self.written, attributes, flush=True)
 
+signal.signal(signal.SIGINT, signal.default_int_handler)
 given = 0
 print("begun", flush=True)
 try:
