@@ -9,71 +9,23 @@ from typing import TYPE_CHECKING
 import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pyhh_fast import validation
+from pyhh_fast.panels import BLACK, BLUE, GREEN, ORANGE, POTENTIAL, open_frame, panel
+from pyhh_fast.run_figures import plot_recording, plot_stimulus
 
 if TYPE_CHECKING:
     from pyhh_fast.nullclines import PhasePlane, SteadyState
-    from pyhh_fast.recording import Recording
-    from pyhh_fast.stimulus import Reader, Stimulus
 
-# Colours that stay apart for colour-blind readers (Okabe and Ito).
-BLUE, ORANGE, GREEN, BLACK = "#0072B2", "#D55E00", "#009E73", "#000000"
-
-POTENTIAL = "Membrane potential (mV from rest)"
-
-# Height of a panel and its axis label, then its traces: name, label, colour.
-PANELS = [
-    (3, "Membrane potential\n(mV from rest)", [("Vm", "", BLACK)]),
-    (1, "Stimulus\n(µA/cm²)", [("stimulus", "", BLACK)]),
-    (2, "Open fraction", [("StateM", "m", BLUE), ("StateH", "h", ORANGE), ("StateN", "n", GREEN)]),
-    (
-        2,
-        "Membrane current\n(µA/cm², outward +)",
-        [("INa", "Na⁺", BLUE), ("IK", "K⁺", GREEN), ("IKleak", "leak", ORANGE)],
-    ),
+__all__ = [
+    "plot_fi_curve",
+    "plot_phase_plane",
+    "plot_recording",
+    "plot_rheobase",
+    "plot_steady_state",
+    "plot_stimulus",
+    "plot_strength_duration",
 ]
-
-
-def plot_recording(recording: "Recording") -> Figure:
-    """Draw potential, stimulus, gates and currents in four panels over one time axis.
-
-    Each trace stands at its own time: potential and gates at the end of a step, stimulus and
-    currents at its beginning. Panels of which nothing was recorded are left out.
-    """
-    there = {*recording.recorded, "stimulus"}
-    panels = [panel for panel in PANELS if any(name in there for name, _, _ in panel[2])]
-    heights = [height for height, _, _ in panels]
-    figure, axes = plt.subplots(
-        len(panels),
-        sharex=True,
-        squeeze=False,
-        figsize=(8, sum(heights)),
-        layout="constrained",
-        height_ratios=heights,
-    )
-    after = recording.times
-    before = np.arange(len(recording)) * recording.dt
-    for axis, (_, ylabel, traces) in zip(axes[:, 0], panels, strict=True):
-        for name, label, colour in traces:
-            if name not in there:
-                continue
-            times = after if name == "Vm" or name.startswith("State") else before
-            style = "steps-post" if name == "stimulus" else "default"
-            trace = getattr(recording, name)
-            axis.plot(times, trace, color=colour, linewidth=1, label=label, drawstyle=style)
-        axis.set_ylabel(ylabel)
-        _open_frame(axis)
-        axis.margins(x=0)
-        if len(traces) > 1:
-            axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
-        if ylabel == "Open fraction":
-            axis.set_ylim(-0.05, 1.05)
-    axes[-1, 0].set_xlabel("Time (ms)")
-    figure.align_ylabels(axes[:, 0])
-    return figure
 
 
 def plot_fi_curve(currents: npt.ArrayLike, rates: npt.ArrayLike) -> Figure:
@@ -100,7 +52,7 @@ def plot_fi_curve(currents: npt.ArrayLike, rates: npt.ArrayLike) -> Figure:
     >>> currents = np.linspace(0, 20, 41)
     >>> figure = plot_fi_curve(currents, pyhh.fi_curve(pyhh.HHModel.at_rest(), currents))
     """
-    figure, axis = _panel()
+    figure, axis = panel()
     rates = np.asarray(rates, dtype=np.float64)
     for part in (rates > 0, rates == 0):
         axis.plot(currents, np.where(part, rates, np.nan), ".-", color=BLUE, linewidth=1, ms=3)
@@ -132,7 +84,7 @@ def plot_strength_duration(durations: npt.ArrayLike, thresholds: npt.ArrayLike) 
     >>> thresholds = pyhh.strength_duration(pyhh.HHModel.at_rest(), durations)
     >>> figure = plot_strength_duration(durations, thresholds)
     """
-    figure, axis = _panel()
+    figure, axis = panel()
     order = np.argsort(durations)
     x, y = np.asarray(durations)[order], np.asarray(thresholds)[order]
     axis.loglog(x, y, ".-", color=BLUE, linewidth=1, ms=4, label="threshold")
@@ -200,7 +152,7 @@ def plot_phase_plane(plane: "PhasePlane") -> Figure:
     >>> from pyhh_fast.plotting import plot_phase_plane
     >>> figure = plot_phase_plane(pyhh.phase_plane(pyhh.HHModel.at_rest(), 10.0))
     """
-    figure, axis = _panel(width=8.0)
+    figure, axis = panel(width=8.0)
     V, n = plane.trajectory_V, plane.trajectory_n
     axis.plot(V, n, color=BLACK, linewidth=1, label="trajectory of the full model")
     axis.plot(V[0], n[0], "o", color=BLACK, mfc="white", ms=5, label="its start")
@@ -246,73 +198,7 @@ def plot_steady_state(V: npt.ArrayLike, steady: "SteadyState") -> Figure:
     below.set_ylim(bottom=0)
     below.set_xlabel(POTENTIAL)
     for axis in (above, below):
-        _open_frame(axis)
+        open_frame(axis)
         axis.margins(x=0)
     above.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
     return figure
-
-
-def plot_stimulus(stimulus: "Stimulus", steps: int, dt: float) -> Figure:
-    """Draw a stimulus over time, from 0 to the end of the last step.
-
-    Parameters
-    ----------
-    stimulus : Stimulus
-        As the functions of :mod:`pyhh_fast.stimuli` return.
-    steps : int
-        Number of steps. Of more than 4,000 the first, lowest, highest and last of each of up to
-        1,000 stretches are drawn, which looks the same.
-    dt : float, ms
-        Step size.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Examples
-    --------
-    >>> from pyhh_fast import stimuli
-    >>> from pyhh_fast.plotting import plot_stimulus
-    >>> figure = plot_stimulus(stimuli.chirp(5, 1, 20, 1_000), 100_000, dt=0.01)
-    """
-    reader = stimulus.reader(dt)
-    steps = validation.count("steps", steps)
-    points: list[tuple[int, float]] = []
-    if steps <= 4_000:
-        points += enumerate(reader.read(steps).tolist())
-    else:
-        width = -(-steps // 1_000)
-        for start in range(0, steps, width):
-            points += _extremes(reader, start, min(start + width, steps))
-    points += [(steps, value) for _, value in points[-1:]]
-    figure, axis = _panel(width=8.0)
-    times, values = [i * reader.dt for i, _ in points], [value for _, value in points]
-    axis.plot(times, values, color=BLACK, linewidth=1, drawstyle="steps-post")
-    axis.set_xlabel("Time (ms)")
-    axis.set_ylabel("Stimulus (µA/cm²)")
-    axis.margins(x=0)
-    return figure
-
-
-def _extremes(reader: "Reader", start: int, stop: int) -> list[tuple[int, float]]:
-    """Return step and value of the first, lowest, highest and last of these steps, each once.
-
-    A line through them crosses the same pixels (Jugel et al. 2014, Proc. VLDB 7, 797-808).
-    """
-    seen: list[tuple[int, float]] = []
-    for first in range(start, stop, validation.BLOCK):
-        values = reader.read(min(validation.BLOCK, stop - first))
-        places = (0, int(values.argmin()), int(values.argmax()), len(values) - 1)
-        seen += [(first + i, float(values[i])) for i in places]
-    by_value = sorted(seen, key=lambda point: point[1])
-    return sorted({seen[0], by_value[0], by_value[-1], seen[-1]})
-
-
-def _panel(width: float = 6.0) -> tuple[Figure, Axes]:
-    figure, axis = plt.subplots(figsize=(width, 4), layout="constrained")
-    _open_frame(axis)
-    return figure, axis
-
-
-def _open_frame(axis: Axes) -> None:
-    axis.spines[["top", "right"]].set_visible(False)

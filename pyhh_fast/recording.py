@@ -232,17 +232,27 @@ class Recording(Traces):
 
         return accuracy.estimate_error(self)
 
-    def plot(self) -> "Figure":
+    def plot(self, start: float | None = None, stop: float | None = None) -> "Figure":
         """Draw potential, stimulus, gates and currents over one time axis.
+
+        Parameters
+        ----------
+        start, stop : float, ms, default all
+            Only what is between these times.
 
         Returns
         -------
         matplotlib.figure.Figure
             Made with pyplot, so ``matplotlib.pyplot.show()`` shows it.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If not 0 ≤ `start` < `stop` ≤ the end of the run.
         """
         from pyhh_fast import plotting
 
-        return plotting.plot_recording(self)
+        return plotting.plot_recording(self, start, stop)
 
     def __getstate__(self) -> dict[str, Any]:
         # Models of classes that cannot be found by name do not pickle; recordings of them do.

@@ -410,8 +410,13 @@ class Simulation(Traces):
 
         return cls(state_files.load(validation.local_path("path", path), model))
 
-    def plot(self) -> "Figure":
+    def plot(self, start: float | None = None, stop: float | None = None) -> "Figure":
         """Draw potential, stimulus, gates and currents of the latest run over one time axis.
+
+        Parameters
+        ----------
+        start, stop : float, ms, default all
+            Only what is between these times.
 
         Returns
         -------
@@ -422,10 +427,12 @@ class Simulation(Traces):
         ------
         RuntimeError
             If there was no run yet.
+        TypeError, ValueError
+            If not 0 ≤ `start` < `stop` ≤ the end of the run.
         """
         if self.recording is None:
             raise RuntimeError("There is nothing to plot yet. Call Run or run first.")
-        return self.recording.plot()
+        return self.recording.plot(start, stop)
 
     def _run(self, recording: Recording, progress: bool) -> Recording:
         feed = Feed(recording.stimulus, recording.steps, recording.dt)

@@ -97,6 +97,43 @@ def resumed(
         raise
 
 
+def recorded(path: str | os.PathLike[str]) -> Recording:
+    """Return the recording that a store holds, to read; another may write to it meanwhile.
+
+    Of a stimulus whose array the store does not hold the values are NaN.
+
+    Raises
+    ------
+    TypeError, ValueError, OSError, ImportError
+        If no store is there, or a damaged one.
+    """
+    store = RunStore.read(path)
+    about = dict(store.attributes)
+    done, state = about.pop("done", None), about.pop("state", None)
+    with _refusing(path):
+        recording = _recording_of(about, done, state)
+        kept = _rebuilt(about["stimulus"])
+        recording.steps = done
+        for name, variable in variables_of(recording).items():
+            store.values(name, 0, 0)  # it is there
+            if variable.dimension in ("time", "current_time"):
+                _must_have(store, variable.dimension, len(recording), len(recording))
+        if recording.envelope:
+            _must_have(store, "envelope_time", done // recording.envelope, recording.windows)
+    recording._end_in(store.path, done, store.values("spike_time"))
+    recording._no_start = "it was read from a store"
+    if isinstance(kept, NeedsArray):
+        recording.stimulus = np.broadcast_to(np.nan, done)
+    else:
+        recording.stimulus = as_run(kept, done)
+    return recording
+
+
+def _must_have(store: RunStore, dimension: str, least: int, most: int) -> None:
+    if not least <= store.length(dimension) <= most:
+        raise ValueError(f"{store.length(dimension)} rows along {dimension}")
+
+
 def _ready(
     model: Any,
     recording: Recording,

@@ -11,6 +11,7 @@ from pyhh_fast import plotting
 @pytest.fixture(autouse=True)
 def _without_a_screen():
     mpl.use("agg")
+    plotting.plt.close("all")  # those that other files' examples leave open
     yield
     plotting.plt.close("all")
 

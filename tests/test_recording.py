@@ -148,7 +148,8 @@ def test_plot_draws_four_panels_with_units(door):
     stimulus = np.zeros(2_000)
     stimulus[500:600] = 30
     recording = simulation.run(stimulus, 0.01)
-    figure = (simulation if door == "simulation" else recording).plot()
+    door = simulation if door == "simulation" else recording
+    figure = door.plot()
     try:
         panels = figure.axes
         assert [panel.get_ylabel() for panel in panels] == [
@@ -158,12 +159,12 @@ def test_plot_draws_four_panels_with_units(door):
             "Membrane current\n(µA/cm², outward +)",
         ]
         assert [panel.get_xlabel() for panel in panels] == ["", "", "", "Time (ms)"]
-        assert len({panel.get_xlim() for panel in panels}) == 1
+        assert {panel.get_xlim() for panel in panels} == {(0.0, 20.0)}
         drawn = [(line.get_xdata(), line.get_ydata()) for p in panels for line in p.lines]
         after, before = recording.times, simulation.times
         expected = [
             (after, recording.Vm),
-            (before, stimulus),
+            (np.append(before, 20.0), np.append(stimulus, stimulus[-1])),
             (after, recording.StateM),
             (after, recording.StateH),
             (after, recording.StateN),
@@ -171,13 +172,16 @@ def test_plot_draws_four_panels_with_units(door):
             (before, recording.IK),
             (before, recording.IKleak),
         ]
-        np.testing.assert_array_equal(drawn, expected)
+        for line, there in zip(drawn, expected, strict=True):
+            np.testing.assert_array_equal(line, there)
         assert panels[1].lines[0].get_drawstyle() == "steps-post"
         labels = [text.get_text() for p in panels[2:] for text in p.get_legend().get_texts()]
         assert labels == ["m", "h", "n", "Na⁺", "K⁺", "leak"]
         assert figure is plt.gcf()
+        part = door.plot(start=5, stop=6.5)
+        assert {panel.get_xlim() for panel in part.axes} == {(5.0, 6.5)}
     finally:
-        plt.close(figure)
+        plt.close("all")
 
 
 def test_plot_of_an_empty_run():

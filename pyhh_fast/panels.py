@@ -1,0 +1,35 @@
+"""What all figures have in common: colours, frames, axes of time."""
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+# Colours that stay apart for colour-blind readers (Okabe and Ito).
+BLUE, ORANGE, GREEN, BLACK = "#0072B2", "#D55E00", "#009E73", "#000000"
+GREY = "#BBBBBB"
+
+POTENTIAL = "Membrane potential (mV from rest)"
+
+LONG = 10_000.0
+"""Beyond this time, in ms, an axis has seconds."""
+
+
+def panel(width: float = 6.0) -> tuple[Figure, Axes]:
+    """Return a figure of one panel."""
+    figure, axis = plt.subplots(figsize=(width, 4), layout="constrained")
+    open_frame(axis)
+    return figure, axis
+
+
+def open_frame(axis: Axes) -> None:
+    """Leave out the frame but for the axes."""
+    axis.spines[["top", "right"]].set_visible(False)
+
+
+def time_axis(axis: Axes, end: float, note: str = "") -> None:
+    """Label an axis of times in ms, with a note below."""
+    unit = "ms"
+    if end > LONG:
+        unit = "s"
+        axis.xaxis.set_major_formatter(lambda time, _: f"{time / 1000:.12g}")
+    axis.set_xlabel(f"Time ({unit})" + (f"\n{note}" if note else ""))
