@@ -1,23 +1,23 @@
 """The firing rate over the current, as a table and a figure: ``pyhh-fast fi``."""
 
 import argparse
-import sys
-import warnings
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pyhh_fast import validation
+from pyhh_fast import command_line, validation
 from pyhh_fast.analysis import fi_curve
-from pyhh_fast.models import PARAMETERS, HHModel
+from pyhh_fast.command_line import INTERRUPTED, NUMBER
+from pyhh_fast.models import HHModel
 from pyhh_fast.populations import FIXED_STEP
 from pyhh_fast.validation import FloatArray
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 NAME = "pyhh-fast fi"
 HEADER = "current_uA_per_cm2,rate_Hz"
-INTERRUPTED = 130  # what shells make of Ctrl-C
 
 
 def add_to(commands: Any) -> None:
@@ -29,12 +29,11 @@ def add_to(commands: Any) -> None:
         "and print its steady firing rate under each as CSV.",
     )
     fi.set_defaults(parser=fi)
-    number = {"type": float, "metavar": "NUMBER"}
     fi.add_argument(
-        "--from", dest="first", default=0.0, help="first current in uA/cm2 (default: 0)", **number
+        "--from", dest="first", default=0.0, help="first current in uA/cm2 (default: 0)", **NUMBER
     )
     fi.add_argument(
-        "--to", dest="last", default=20.0, help="last current in uA/cm2 (default: 20)", **number
+        "--to", dest="last", default=20.0, help="last current in uA/cm2 (default: 20)", **NUMBER
     )
     fi.add_argument(
         "--points",
@@ -47,9 +46,9 @@ def add_to(commands: Any) -> None:
         "--duration",
         default=1000.0,
         help="time to simulate in ms; the rate is that of its second half (default: 1000)",
-        **number,
+        **NUMBER,
     )
-    fi.add_argument("--dt", default=0.01, help="step in ms (default: 0.01)", **number)
+    fi.add_argument("--dt", default=0.01, help="step in ms (default: 0.01)", **NUMBER)
     fi.add_argument(
         "--method",
         choices=FIXED_STEP,
@@ -61,21 +60,13 @@ def add_to(commands: Any) -> None:
     )
     fi.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the CSV to a file")
     fi.add_argument("--plot", type=Path, metavar="FILE", help="draw the curve into a file")
-    parameters = fi.add_argument_group("parameters of the neuron")
-    for name, unit in PARAMETERS.items():
-        ascii_unit = unit.replace("µ", "u").replace("²", "2")
-        default = getattr(HHModel, name)
-        parameters.add_argument(
-            f"--{name}", default=default, help=f"{ascii_unit} (default: {default:g})", **number
-        )
+    command_line.add_parameters(fi)
 
 
 def run(given: argparse.Namespace) -> int:
     """Run the command with its parsed arguments; return the exit code."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("always", UserWarning)
-            warnings.showwarning = lambda message, *_: _tell(f"warning: {message}")
+        with command_line.warnings_told(NAME):
             return _run(given)
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -84,7 +75,7 @@ def run(given: argparse.Namespace) -> int:
 def _run(given: argparse.Namespace) -> int:
     try:
         if given.output is not None:
-            _try_to_write(given.output)  # before the work, not after it
+            command_line.try_to_write(given.output)
     except OSError as error:
         return _cannot_write(given.output, error)
     try:
@@ -92,7 +83,7 @@ def _run(given: argparse.Namespace) -> int:
         first = validation.real_number("from", given.first, unit="µA/cm²")
         last = validation.real_number("to", given.last, unit="µA/cm²")
         currents = np.linspace(first, last, points)
-        model = HHModel.at_rest(**{name: getattr(given, name) for name in PARAMETERS})
+        model = HHModel.at_rest(**command_line.parameters_of(given))
         rates = fi_curve(
             model,
             currents,
@@ -100,7 +91,7 @@ def _run(given: argparse.Namespace) -> int:
             dt=given.dt,
             method=given.method,
             threads=given.threads,
-            progress=sys.stderr.isatty() and find_spec("tqdm") is not None,
+            progress=command_line.has_bar(),
         )
     except ValueError as error:
         given.parser.error(str(error))
@@ -115,32 +106,18 @@ def _run(given: argparse.Namespace) -> int:
         return _cannot_write(given.output or "to standard output", error)
     try:
         if given.plot is not None:
-            _draw(currents, rates, given.plot)
+            command_line.save_figure(lambda: _figure(currents, rates), given.plot)
     except (OSError, ValueError) as error:
         return _cannot_write(given.plot, error)
     return 0
 
 
-def _try_to_write(output: Path) -> None:
-    there = output.exists()
-    output.open("a").close()
-    if not there:
-        output.unlink()
-
-
-def _draw(currents: FloatArray, rates: FloatArray, output: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("agg")
+def _figure(currents: FloatArray, rates: FloatArray) -> "Figure":
     from pyhh_fast.plotting import plot_fi_curve
 
-    plot_fi_curve(currents, rates).savefig(output, dpi=120)
+    return plot_fi_curve(currents, rates)
 
 
 def _cannot_write(what: object, error: Exception) -> int:
-    _tell(f"cannot write {what}: {error}")
+    command_line.tell(NAME, f"cannot write {what}: {error}")
     return 1
-
-
-def _tell(what: str) -> None:
-    print(f"{NAME}: {what}", file=sys.stderr)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import pyhh_fast as pyhh
-from pyhh_fast import cli, fi_command
+from pyhh_fast import cli, command_line, fi_command
 
 SHORT = ["--duration", "100", "--points", "5"]
 HEADER = "current_uA_per_cm2,rate_Hz"
@@ -172,7 +172,7 @@ def test_warnings_are_told_in_a_line_each(capsys):
 def test_a_bar_on_a_terminal_where_tqdm_is_installed(tqdm, monkeypatch, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     if not tqdm:
-        monkeypatch.setattr(fi_command, "find_spec", lambda name: None)
+        monkeypatch.setattr(command_line, "find_spec", lambda name: None)
     assert cli.main(["fi", *SHORT]) == 0
     out, err = capsys.readouterr()
     assert len(table(out)) == 5
