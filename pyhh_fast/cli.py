@@ -6,11 +6,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pyhh_fast import __version__, fi_command
+from pyhh_fast import __version__, fi_command, simulate_command
+from pyhh_fast.command_line import with_signs
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments[:1] != ["run"]:  # what follows there is the script's
+        arguments = with_signs(arguments)
     given = _parser().parse_args(arguments)
     if given.command == "demo":
         return _demo(given.output)
@@ -21,6 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return run_script(script, script_arguments)
     if given.command == "fi":
         return fi_command.run(given)
+    if given.command == "simulate":
+        return simulate_command.run(given)
     print(_info())
     return 0
 
@@ -58,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
         "script", nargs=argparse.PARSER, metavar="SCRIPT", help="a Python file, then its arguments"
     )
 
+    simulate_command.add_to(commands)
     fi_command.add_to(commands)
 
     commands.add_parser(
