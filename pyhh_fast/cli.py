@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pyhh_fast import __version__, fi_command, simulate_command
+from pyhh_fast import __version__, fi_command, plot_command, simulate_command
 from pyhh_fast.command_line import with_signs
 
 
@@ -27,6 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return fi_command.run(given)
     if given.command == "simulate":
         return simulate_command.run(given)
+    if given.command == "plot":
+        return plot_command.run(given)
     print(_info())
     return 0
 
@@ -65,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     simulate_command.add_to(commands)
+    plot_command.add_to(commands)
     fi_command.add_to(commands)
 
     commands.add_parser(
