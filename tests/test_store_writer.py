@@ -31,7 +31,7 @@ class Recorded:
             raise OSError(28, "No space left on device")
         self.calls.append(call)
 
-    def append(self, name, values):
+    def append(self, name, values, first=None):
         self._do(name, values[0], values.size)
 
     def commit(self, attributes):
@@ -127,7 +127,7 @@ def test_a_block_larger_than_the_bound_goes_alone():
 
 def test_memory_stays_flat():
     class Slow(Recorded):
-        def append(self, name, values):
+        def append(self, name, values, first=None):
             time.sleep(0.001)
 
     tracemalloc.start()
@@ -269,7 +269,7 @@ if sys.argv[1:]:
     store = RunStore.create(sys.argv[1], {}, {"Vm": Variable("time", {})})
 else:
     class Store:
-        def append(self, name, values):
+        def append(self, name, values, first=None):
             time.sleep(0.05)
             print(values[0], flush=True)
     store = Store()
@@ -307,7 +307,7 @@ from pyhh_fast.store_writer import StoreWriter
 
 class Store:
     written = 0
-    def append(self, name, values):
+    def append(self, name, values, first=None):
         time.sleep(0.02)
         self.written += 1
     def commit(self, attributes):
