@@ -156,7 +156,7 @@ def _draw_potential(axis: Axes, recording: "Recording", source: Source, window: 
             else:
                 edges, lowest, highest = source.band(window)
                 low, high = (np.append(side, side[-1:]) for side in (lowest, highest))
-                axis.fill_between(edges[: low.size], low, high, step="post", color=GREY)
+                axis.fill_between(edges, low, high, step="post", color=GREY)
     if rows is not None:
         axis.plot(*rows.points(window), color=BLACK, linewidth=1)
 

@@ -100,21 +100,24 @@ def test_a_part_into_another_file(option, capsys, shown):
 def test_a_run_that_is_being_written(capsys, shown):
     drive = stimuli.ornstein_uhlenbeck(8, 3, 5, 1)
     model = pyhh.HHModel.at_rest()
-    recording = pyhh.Recording(drive, 100_000, 0.01, every=3, envelope=7_000)
+    recording = pyhh.Recording(drive, 100_000, 0.01, every=3, envelope=7)
     run = stored_runs.begun(model, recording, "run.zarr")
     while run.stepper.step < 90_000:
         run.stepper.advance()
         run.rows.take(run.stepper)
     made = run.stepper.step
+    assert made % 7 > 1, "the last window is not whole, and not there"
     run.rows._commit(run.stepper)
     directory = Path("run.zarr")  # another thread writes it
     while not directory.exists() or stored_runs.recorded("run.zarr").steps < made:
         time.sleep(0.01)
     assert plot("run.zarr") == 0
     assert plot("run.zarr", "--from", "1ms", "--to", ".2s") == 0
-    assert [part[1:] for part in shown] == [(0, made * 0.01), (1, 200)]
+    late = made * 0.01 - 100
+    assert plot("run.zarr", "--from", late) == 0
+    assert [part[1:] for part in shown] == [(0, made * 0.01), (1, 200), (late, made * 0.01)]
     found = shown[0][0]
-    assert (len(found), found.envelope) == (-(-made // 3), 7_000)
+    assert (len(found), found.envelope) == (-(-made // 3), 7)
     V = found.Vm
     run.rows.end(run.stepper, failed=False)
     np.testing.assert_array_equal(stored_runs.recorded("run.zarr").Vm, V)

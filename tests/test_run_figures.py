@@ -225,6 +225,18 @@ def test_an_envelope_is_drawn_instead_of_very_many_rows(record, monkeypatch):
         assert (there.min(), there.max()) == (part.min(), part.max())
 
 
+def test_part_of_an_envelope():
+    recording = run(envelope=4, record=[])
+    for first in (800, 801):  # where the lower of a window is the first, and where it is the upper
+        start = first * 0.04 + 0.015 * (first % 2)
+        times, drawn = plot_recording(recording, start, start + 50).axes[0].lines[0].get_data()
+        both = np.ravel([recording.Vm_min, recording.Vm_max], order="F")
+        rows = np.round(times / 0.02 - 0.5).astype(int)
+        assert rows[0] == 2 * first + first % 2
+        np.testing.assert_array_equal(rows, np.arange(rows[0], rows[0] + 2_500))
+        np.testing.assert_array_equal(drawn, both[rows])
+
+
 def test_without_any_V_spikes_are_drawn(monkeypatch):
     recording = run(duration=1_000, record=())
     figure = plot_recording(recording, 100, 900)
@@ -344,6 +356,8 @@ def test_an_array_is_not_in_a_store(tmp_path):
     assert "Stimulus" in labels(plot_recording(recording))
     figure = plot_recording(stored_runs.recorded(tmp_path / "run.zarr"))
     assert labels(figure) == ["Membrane potential", "Open fraction", "Membrane current"]
+    part = plot_recording(stored_runs.recorded(tmp_path / "run.zarr"), 5.005, 50)
+    assert part.axes[0].get_xlim() == (5.005, 50)
     note = "The stimulus, an array, is not in the store."
     assert figure.axes[-1].get_xlabel() == f"Time (ms)\n{note}"
 
