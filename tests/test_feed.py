@@ -83,12 +83,15 @@ def test_the_next_block_is_read_while_this_one_is_used():
 
 
 def test_no_thread_is_left():
-    before = threading.active_count()
+    def ours():
+        return [t for t in threading.enumerate() if t.name.startswith("pyhh_fast stimulus")]
+
     feed = Feed(NOISE, STEPS, 0.1)
     feed.window(0, 100)
+    assert ours()
     del feed
     gc.collect()
     deadline = time.monotonic() + 5
-    while threading.active_count() > before and time.monotonic() < deadline:
+    while ours() and time.monotonic() < deadline:
         time.sleep(0.001)
-    assert threading.active_count() == before
+    assert ours() == []
