@@ -71,3 +71,9 @@ def engines(monkeypatch):
 
         monkeypatch.setattr(kind, method, watched)
     return used
+
+
+@pytest.fixture
+def out(tmp_path):
+    """Where a store of a run may be made."""
+    return tmp_path / "run.zarr"
