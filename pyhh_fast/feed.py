@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from pyhh_fast import validation
 from pyhh_fast.validation import FloatArray
 
 
@@ -131,3 +132,21 @@ class Feed:
         assert not isinstance(self._stimulus, np.ndarray)
         begin, state = next(known for known in reversed(self._states) if known[0] <= step)
         return self._stimulus.reader(self._dt, state), begin
+
+
+def drive(stimulus: Any, duration: Any, dt: float) -> tuple[FloatArray | Readable, int]:
+    """Return the stimulus that a user gave as a run takes it, checked, and the number of steps."""
+    if hasattr(type(stimulus), "reader"):
+        steps = validation.steps_of(stimulus, duration, dt)
+        return as_run(stimulus, steps), steps
+    wave, steps = validation.drive("stimulus", stimulus, duration, dt)
+    return (wave if wave.size == steps else np.broadcast_to(wave, steps)), steps
+
+
+def as_run(stimulus: Readable, steps: int) -> FloatArray | Readable:
+    """Return a stimulus as a run takes it: a constant is one number, repeated."""
+    from pyhh_fast.stimulus import Constant  # here, because most runs need none
+
+    if isinstance(stimulus, Constant):
+        return np.broadcast_to(np.float64(stimulus.amplitude), steps)
+    return stimulus

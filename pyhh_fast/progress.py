@@ -6,9 +6,37 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from pyhh_fast import validation
+
 if TYPE_CHECKING:
     from pyhh_fast.recording import Recording
     from pyhh_fast.stepper import Stepper
+
+
+def bar_wanted(progress: Any) -> bool:
+    """Return whether a user wants a bar, having seen that there can be one.
+
+    Raises
+    ------
+    TypeError
+        If `progress` is no bool.
+    ImportError
+        If tqdm is not installed.
+    """
+    wanted = validation.flag("progress", progress)
+    if wanted:
+        _tqdm()
+    return wanted
+
+
+def _tqdm() -> Any:
+    try:
+        from tqdm.auto import tqdm
+    except ImportError:
+        raise ImportError(
+            "progress=True needs tqdm. Install it with: pip install 'pyhh_fast[progress]'"
+        ) from None
+    return tqdm
 
 
 def bar_over(steps: int, wanted: bool, done: int = 0) -> Any:
@@ -21,13 +49,7 @@ def bar_over(steps: int, wanted: bool, done: int = 0) -> Any:
     """
     if not wanted:
         return contextlib.nullcontext()
-    try:
-        from tqdm.auto import tqdm
-    except ImportError:
-        raise ImportError(
-            "progress=True needs tqdm. Install it with: pip install 'pyhh_fast[progress]'"
-        ) from None
-    return tqdm(total=steps, initial=done, unit="step", unit_scale=True, file=sys.stderr)
+    return _tqdm()(total=steps, initial=done, unit="step", unit_scale=True, file=sys.stderr)
 
 
 @contextlib.contextmanager

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from pyhh_fast import validation
-from pyhh_fast.feed import Feed, Readable
+from pyhh_fast import run_loop, validation
+from pyhh_fast.feed import Feed, Readable, drive
 from pyhh_fast.methods import METHODS, step_size
 from pyhh_fast.models import snapshot
-from pyhh_fast.progress import bar_of_run
+from pyhh_fast.progress import bar_wanted
 from pyhh_fast.recording import ALL, Recording, Traces
-from pyhh_fast.rows import Rows, RowsInMemory
-from pyhh_fast.stepper import Stepper
+from pyhh_fast.rows import RowsInMemory
 from pyhh_fast.stepping import stepper_for
 from pyhh_fast.validation import FloatArray
 
@@ -107,7 +106,7 @@ class Simulation(Traces):
             setattr(self, name, np.full(points, np.nan))
 
     def Run(self, stimulusWaveform: npt.ArrayLike, stepSizeMs: float) -> None:
-        """Run the model through a stimulus, as pyHH does; the traces are then attributes.
+        """Run the model through a stimulus, as pyHH does; :meth:`run` does it with more to choose.
 
         Parameters
         ----------
@@ -123,10 +122,6 @@ class Simulation(Traces):
         SimulationError
             If the potential or a gate stops being finite. The traces up to there are kept, with
             NaN after; the model stands at the last finite step.
-
-        See Also
-        --------
-        run : the same with more to choose, returning a `Recording`.
         """
         dt = step_size("stepSizeMs", stepSizeMs, "euler")
         advice = "Pass one value a step; for a constant use run(current, dt, duration=...)."
@@ -253,13 +248,13 @@ class Simulation(Traces):
         atol = validation.real_number("atol", atol, positive=True)
         recorded = validation.names("record", record, ALL)
         threshold = validation.real_number("threshold", threshold, unit="mV")
-        progress = validation.flag("progress", progress)
+        progress = bar_wanted(progress)
         every = validation.count("every", every, least=1)
         if envelope is not None:
             envelope = validation.count("envelope", envelope, least=1)
         if to is not None:
             to = validation.local_path("to", to)
-        wave, steps = _drive(stimulus, duration, dt)
+        wave, steps = drive(stimulus, duration, dt)
         recording = Recording(
             wave,
             steps,
@@ -278,7 +273,7 @@ class Simulation(Traces):
 
         run = stored_runs.begun(self.model, recording, to)
         recording._start = snapshot(self.model)
-        self._make(*run, progress)
+        run_loop.make(*run, progress, self._keep)
         return recording
 
     @classmethod
@@ -342,10 +337,10 @@ class Simulation(Traces):
         from pyhh_fast import stored_runs
 
         path = validation.local_path("path", path)
-        progress = validation.flag("progress", progress)
+        progress = bar_wanted(progress)
         model, run = stored_runs.resumed(path, model, stimulus, duration)
         simulation = cls(model)
-        simulation._make(*run, progress)
+        run_loop.make(*run, progress, simulation._keep)
         return simulation
 
     def save_state(self, path: str | os.PathLike[str]) -> None:
@@ -439,36 +434,8 @@ class Simulation(Traces):
         rows = RowsInMemory(recording)
         stepper = stepper_for(self.model, recording, feed, rows)
         recording._start = snapshot(self.model)
-        self._make(recording, stepper, rows, progress)
+        run_loop.make(recording, stepper, rows, progress, self._keep)
         return recording
-
-    def _make(self, recording: Recording, stepper: Stepper, rows: Rows, progress: bool) -> None:
-        """Make the steps of a run; whatever ends it, keep what there is."""
-        start, steps, can_go_on = stepper.state, recording.steps, True
-        bar = bar_of_run(recording, stepper, progress)
-
-        def finish() -> None:
-            stepper.leave()
-            try:
-                rows.end(stepper, failed=not can_go_on)
-            finally:
-                self._keep(recording)
-
-        try:
-            with bar as show:
-                while can_go_on and stepper.step < steps:
-                    can_go_on = stepper.advance()
-                    rows.take(stepper)
-                    show()
-        finally:
-            # After Ctrl-C or an error too: nothing computed is lost. Nor by a second Ctrl-C.
-            try:
-                finish()
-            except KeyboardInterrupt:
-                finish()
-                raise
-        if not can_go_on:
-            raise stepper.error(start)
 
     def _keep(self, recording: Recording) -> None:
         self._points, self._every, self._times = len(recording), recording.every, None
@@ -479,16 +446,3 @@ class Simulation(Traces):
         for name in recording.recorded:
             if name in vars(recording):
                 setattr(self, name, getattr(recording, name))
-
-
-def _drive(stimulus: Any, duration: Any, dt: float) -> tuple[FloatArray | Readable, int]:
-    """Return a stimulus, checked, and the number of steps."""
-    if hasattr(type(stimulus), "reader"):  # so that most runs need not import them
-        from pyhh_fast.stimulus import Constant
-
-        steps = validation.steps_of(stimulus, duration, dt)
-        if not isinstance(stimulus, Constant):
-            return stimulus, steps
-        return np.broadcast_to(np.float64(stimulus.amplitude), steps), steps
-    wave, steps = validation.drive("stimulus", stimulus, duration, dt)
-    return (wave if wave.size == steps else np.broadcast_to(wave, steps)), steps

@@ -9,7 +9,7 @@ import numpy as np
 
 from pyhh_fast import saved_models, stimuli, stored_rates, validation
 from pyhh_fast.compiled_cell import NUMBERS, Kept
-from pyhh_fast.feed import Feed, Readable, seen
+from pyhh_fast.feed import Feed, Readable, as_run, seen
 from pyhh_fast.kept_rates import KeptRates
 from pyhh_fast.kernels import BUILD
 from pyhh_fast.kinetics import BuiltIn
@@ -20,7 +20,6 @@ from pyhh_fast.run_store import RunStore
 from pyhh_fast.saved_models import rates_to_save
 from pyhh_fast.stepper import SavableStepper
 from pyhh_fast.stepping import check_model, savable_stepper_for
-from pyhh_fast.stimulus import Constant
 from pyhh_fast.store_description import refusal
 from pyhh_fast.stored_rows import StoredRows, variables_of
 from pyhh_fast.travelling_rates import Rates
@@ -312,10 +311,3 @@ def _cut(store: RunStore, recording: Recording, state: dict[str, Any]) -> None:
         lengths["envelope_time"] = state["step"] // recording.envelope
     for dimension in {variable.dimension for variable in variables_of(recording).values()}:
         store.cut(dimension, lengths[dimension])
-
-
-def as_run(stimulus: stimuli.Stimulus, steps: int) -> FloatArray | Readable:
-    """Return a stimulus as the time loops take it: a constant is one number, repeated."""
-    if isinstance(stimulus, Constant):
-        return np.broadcast_to(np.float64(stimulus.amplitude), steps)
-    return stimulus

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_simulate_command import failed, figure_size, files, refused, simulate
+from simulating import failed, figure_size, files, refused, simulate
 
 import pyhh_fast as pyhh
 from pyhh_fast import command_line, stored_runs

@@ -175,3 +175,10 @@ except ImportError as error:
     expected = "a run's store needs zarr. Install it with: pip install 'pyhh_fast[store]'\n"
     assert done.stdout == expected
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bar_that_cannot_be_shown_leaves_no_store(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    with pytest.raises(ImportError, match=r"^progress=True needs tqdm\."):
+        rested().run(1.0, 0.01, duration=1.0, to=tmp_path / "run.zarr", progress=True)
+    assert list(tmp_path.iterdir()) == []
