@@ -78,6 +78,7 @@ def resumed(
             raise ValueError(_of_another_build(path, about.get("build")))
         with _refusing(path):
             recording = _recording_of(about, done, state)
+            recording._no_start = "it was resumed, and begun with another model"
             table = _table_of(store)
             saved_models.rebuilt(about["model"], table)
             kept_stimulus = _rebuilt(about["stimulus"])

@@ -121,6 +121,15 @@ def test_a_finished_run_may_be_resumed_for_nothing(tmp_path):
     assert files(tmp_path / "run.zarr") == before
 
 
+def test_the_error_of_a_stored_run_can_be_estimated_but_not_of_a_resumed_one(tmp_path):
+    recording = rested().run(NOISE, 0.01, duration=50.0, every=7, to=tmp_path / "run.zarr")
+    expected = rested().run(NOISE, 0.01, duration=50.0, every=7).estimate_error()
+    assert recording.estimate_error() == expected
+    resumed = pyhh.Simulation.resume(tmp_path / "run.zarr").recording
+    with pytest.raises(RuntimeError, match="The error cannot be estimated: it was resumed, and "):
+        resumed.estimate_error()
+
+
 def test_labels_and_units(tmp_path):
     options = {"every": 10, "envelope": 100, "record": ("Vm", "StateM", "INa")}
     recording = rested().run(20.0, 0.01, duration=50.0, to=tmp_path / "run.zarr", **options)
