@@ -155,7 +155,9 @@ class Recording(Traces):
         if name in (*TRACES, *ENVELOPE) and self._store and name in self.recorded + self.enveloped:
             from pyhh_fast.run_store import RunStore
 
-            return RunStore.read(self._store).values(name)
+            # The run may have been made longer since.
+            rows = self.windows if name in ENVELOPE else len(self)
+            return RunStore.read(self._store).values(name, 0, rows)
         return super().__getattr__(name)
 
     def __len__(self) -> int:

@@ -130,6 +130,13 @@ def test_the_error_of_a_stored_run_can_be_estimated_but_not_of_a_resumed_one(tmp
         resumed.estimate_error()
 
 
+def test_a_recording_stays_as_long_as_it_was(tmp_path):
+    options = {"dt": 0.01, "every": 7, "envelope": 100}
+    first = rested().run(NOISE, duration=50.0, to=tmp_path / "run.zarr", **options)
+    pyhh.Simulation.resume(tmp_path / "run.zarr", duration=80.0)
+    same_bits(first, rested().run(NOISE, duration=50.0, **options))
+
+
 def test_labels_and_units(tmp_path):
     options = {"every": 10, "envelope": 100, "record": ("Vm", "StateM", "INa")}
     recording = rested().run(20.0, 0.01, duration=50.0, to=tmp_path / "run.zarr", **options)
