@@ -17,6 +17,10 @@ FILE = ".lock"
 """What is locked on Windows, which cannot lock a directory."""
 
 
+MOST_TRIES = 20
+"""Names of a directory that are tried."""
+
+
 class DirectoryLock:
     """Locks a directory until it is released, or the process ends in whatever way.
 
@@ -141,8 +145,9 @@ def make_part(target: Path) -> DirectoryLock:
             part.mkdir()
             return DirectoryLock(part)
         except (FileExistsError, FileNotFoundError, BlockingIOError):
-            # Another that looks for what died may have seen it before it was locked.
-            if not target.parent.is_dir():
+            # Another that looks for what died may have seen it before it was locked. Some file
+            # systems, as /proc, say that nothing is there, whatever one tries to make.
+            if number >= MOST_TRIES or not target.parent.is_dir():
                 raise
             number += 1
 

@@ -200,6 +200,16 @@ def test_where_no_store_can_be_made(tmp_path, monkeypatch):
         create("new.zarr")
 
 
+def test_a_file_system_that_takes_no_directories(out, monkeypatch):
+    def refuse(path, *_):
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory", str(path))
+
+    monkeypatch.setattr(os, "mkdir", refuse)
+    message = "[Errno 2] No such file or directory. to must be where a directory can be made."
+    with raises(FileNotFoundError, f"{message}: {str(out)!r}"):
+        create(out)
+
+
 def test_without_zarr(out, monkeypatch):
     made(out)
     monkeypatch.setitem(sys.modules, "pyhh_fast.store_arrays", None)
