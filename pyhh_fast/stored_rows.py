@@ -199,10 +199,17 @@ class StoredRows(Rows):
         r, path = self._recording, self._store.path
         r._failed = failed
         try:
+            interrupt: KeyboardInterrupt | None = None
             if not (self._broken or self._all_given):
-                self._end(stepper)
+                try:
+                    self._end(stepper)
+                except KeyboardInterrupt as again:
+                    interrupt = again
+                    self._end(stepper)  # all must be given and written before the store is closed
                 self._all_given = True
             self._writer.close()
+            if interrupt is not None:
+                raise interrupt
         finally:
             self._store.close()
             done, spike_times = _committed(path)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import pyhh_fast as pyhh
-from pyhh_fast import cli, run_figures, stimuli, stored_runs
+from pyhh_fast import cli, command_line, run_figures, stimuli, stored_runs
 from pyhh_fast.recording import ALL
 from pyhh_fast.run_store import RunStore
 
@@ -153,6 +153,7 @@ def test_what_is_no_store(capsys, monkeypatch):
     message = "'no.zarr' must be a store written by run(..., to=...); got a path where nothing is."
     assert failed(capsys, "no.zarr") == message
     store()
+    monkeypatch.setattr(command_line, "save_figure", None)  # it is noticed before
     error = "[Errno 2] No such file or directory: 'no/run.png'"
     message = failed(capsys, "run.zarr", "-o", "no/run.png")
     assert message == f"cannot write no/run.png: {error}"

@@ -51,11 +51,12 @@ def test_nothing_is_kept_in_memory_that_is_not_wanted(monkeypatch):
     simulate("--duration 200 --plot a.png")
     simulate("--duration 200.01 --plot b.png")
     simulate("--duration 400.02 --plot c.png --every 2 --envelope 20")
+    simulate("--duration 400 --plot c.png --every 2")
     simulate("--duration 200.01 --plot d.png --record INa")
     simulate("--duration 200.01 --out e.npz")
     assert seen == [
         *(((), None), (("Vm",), None), ((), 1_000), ((), 20)),
-        *((("INa",), None), (("Vm",), None)),
+        *((("Vm",), None), (("INa",), None), (("Vm",), None)),
     ]
 
 
@@ -143,6 +144,7 @@ def test_stimuli_add_up(options, expected):
         ("250ms", 250),
         ("0.07s", 70),
         ("2min", 120_000),
+        ("2.01s", 2_010),
         ("1.5 h", 5_400_000),
         ("1e-3h", 3_600),
         (" 1h ", 3_600_000),

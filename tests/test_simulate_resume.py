@@ -63,6 +63,8 @@ def test_what_cannot_be_resumed(capsys):
     assert failed(capsys, "--resume no.zarr") == message
     model = pyhh.HHModel.at_rest()
     pyhh.Simulation(model).run(np.zeros(500), 0.01, to="array.zarr")
+    message = "cannot write no/a.png: [Errno 2] No such file or directory: 'no/a.png'"
+    assert failed(capsys, "--resume array.zarr --plot no/a.png") == message
     assert failed(capsys, "--resume array.zarr") == (
         "stimulus must be given again, because a store does not hold the values of an array; got "
         "None. Call Simulation.resume(..., stimulus=...)."
