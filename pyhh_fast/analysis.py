@@ -25,6 +25,7 @@ from pyhh_fast.nullclines import (
 )
 from pyhh_fast.population_run import How, thread_count
 from pyhh_fast.populations import FIXED_STEP
+from pyhh_fast.thresholds import threshold_for
 
 PLANE_POINTS = 1_001
 """Points of a nullcline."""
@@ -37,7 +38,7 @@ def fi_curve(
     duration: float = 1000.0,
     dt: float = 0.01,
     method: str = "exponential_euler",
-    threshold: float = 50.0,
+    threshold: float | None = None,
     threads: int | None = None,
     progress: bool = False,
 ) -> Any:
@@ -59,8 +60,8 @@ def fi_curve(
     method : {"euler", "exponential_euler", "rk4"}, default "exponential_euler"
         As for :meth:`Population.run`. Forward Euler fires too fast, and from 6.23 µA/cm² on for
         ever; with the others it is 6.265, as it should be.
-    threshold : float, default 50, mV
-        Upward crossings of it are the spikes.
+    threshold : float, mV, optional
+        Upward crossings of it are the spikes; by default as for :meth:`Simulation.run`.
     threads : int, default one for each CPU there is for this process
         How many threads share the work. The numbers do not depend on it.
     progress : bool, default False
@@ -104,7 +105,7 @@ def fi_curve(
     """
     method = validation.choice("method", method, FIXED_STEP)
     dt = step_size("dt", dt, method)
-    how = _how(dt, method, threshold, threads)
+    how = _how(model, dt, method, threshold, threads)
     given = validation.real_numbers("currents", currents, unit="µA/cm²")
     steps = validation.steps_in(duration, dt)
     progress = validation.flag("progress", progress)
@@ -126,7 +127,7 @@ def rheobase(
     wait: float = 20.0,
     dt: float = 0.01,
     method: str = "exponential_euler",
-    threshold: float = 50.0,
+    threshold: float | None = None,
     threads: int | None = None,
 ) -> float:
     """Return the smallest current that makes the model fire, if only it lasts long enough.
@@ -160,7 +161,7 @@ def rheobase(
     """
     method = validation.choice("method", method, FIXED_STEP)
     dt = step_size("dt", dt, method)
-    how = _how(dt, method, threshold, threads)
+    how = _how(model, dt, method, threshold, threads)
     duration = validation.real_number("duration", duration, unit="ms")
     steps = validation.step_counts("duration", duration, dt)
     found = thresholds(model, steps.ravel(), _steps_of_wait(wait, dt), how)
@@ -176,7 +177,7 @@ def strength_duration(
     wait: float = 20.0,
     dt: float = 0.01,
     method: str = "exponential_euler",
-    threshold: float = 50.0,
+    threshold: float | None = None,
     threads: int | None = None,
 ) -> Any:
     """Return the smallest current that makes the model fire, for pulses of many durations.
@@ -199,7 +200,8 @@ def strength_duration(
         Step size.
     method : {"euler", "exponential_euler", "rk4"}, default "exponential_euler"
         As for :meth:`Population.run`.
-    threshold : float, default 50, mV
+    threshold : float, mV, optional
+        By default as for :meth:`Simulation.run`.
     threads : int, default one for each CPU there is for this process
         How many threads share the work. The numbers do not depend on it.
 
@@ -241,7 +243,7 @@ def strength_duration(
     """
     method = validation.choice("method", method, FIXED_STEP)
     dt = step_size("dt", dt, method)
-    how = _how(dt, method, threshold, threads)
+    how = _how(model, dt, method, threshold, threads)
     steps = validation.step_counts("durations", durations, dt)
     found = thresholds(model, steps.ravel(), _steps_of_wait(wait, dt), how)
     if np.isnan(found).any():
@@ -346,7 +348,7 @@ def phase_plane(
     """
     method = validation.choice("method", method, FIXED_STEP)
     dt = step_size("dt", dt, method)
-    how = _how(dt, method, 0.0, None)
+    how = _how(model, dt, method, 0.0, None)
     current = validation.real_number("current", current, unit="µA/cm²")
     steps = validation.steps_in(duration, dt)
     cells = Cells.from_model(model, 1)
@@ -372,9 +374,8 @@ def phase_plane(
     return PhasePlane(grid, V_nullcline, n_nullcline, V, n, steady_V, steady.n, c)
 
 
-def _how(dt: float, method: str, threshold: Any, threads: Any) -> How:
-    threshold = validation.real_number("threshold", threshold, unit="mV")
-    return How(dt, method, threshold, thread_count(threads))
+def _how(model: Any, dt: float, method: str, threshold: Any, threads: Any) -> How:
+    return How(dt, method, threshold_for(model, threshold), thread_count(threads))
 
 
 def _steps_of_wait(wait: Any, dt: float) -> int:

@@ -55,6 +55,7 @@ def add_to(commands: Any) -> None:
         default="exponential_euler",
         help="(default: %(default)s)",
     )
+    fi.add_argument("--threshold", help="of spikes, in mV (default: 50)", **NUMBER)
     fi.add_argument(
         "--threads", type=int, metavar="COUNT", help="(default: one for each CPU there is)"
     )
@@ -90,6 +91,7 @@ def _run(given: argparse.Namespace) -> int:
             duration=given.duration,
             dt=given.dt,
             method=given.method,
+            threshold=given.threshold,
             threads=given.threads,
             progress=command_line.has_bar(),
         )

@@ -16,6 +16,7 @@ from pyhh_fast.population_recording import PopulationRecording
 from pyhh_fast.population_run import How, make_run, thread_count, warn_of_divergence
 from pyhh_fast.recording import ALL
 from pyhh_fast.stepping import check_steps
+from pyhh_fast.thresholds import threshold_for
 from pyhh_fast.validation import StructArray
 
 STATE = {"Vm": "V", "StateM": "m", "StateH": "h", "StateN": "n"}
@@ -245,7 +246,7 @@ class Population:
         record: Iterable[str] = (),
         cells: npt.ArrayLike | None = None,
         every: int = 1,
-        threshold: float = 50.0,
+        threshold: float | None = None,
         threads: int | None = None,
         progress: bool = False,
     ) -> PopulationRecording:
@@ -273,8 +274,9 @@ class Population:
             Numbers of the cells whose traces are kept.
         every : int, default 1
             Keep the traces of every so many steps, those of the first included.
-        threshold : float, default 50, mV
-            Upward crossings of it are the spikes.
+        threshold : float, mV, optional
+            Upward crossings of it are the spikes. By default 50, or what
+            :meth:`pyhh_fast.Simulation.run` takes for the model that the cells were made from.
         threads : int, default one for each CPU there is for this process
             How many threads share the work. The numbers do not depend on it.
         progress : bool, default False
@@ -328,7 +330,7 @@ class Population:
         recorded = validation.names("record", record, ALL)
         rows = validation.indices("cells", cells, self.size)
         every = validation.count("every", every, least=1)
-        threshold = validation.real_number("threshold", threshold, unit="mV")
+        threshold = threshold_for(self._model, threshold)
         threads = thread_count(threads)
         progress = validation.flag("progress", progress)
         wave = validation.stimuli("stimulus", stimulus, self.size, duration, dt)

@@ -30,7 +30,7 @@ DEFAULTS: dict[str, Any] = {
     "record": ("Vm",),
     "every": 1,
     "envelope": None,
-    "threshold": 50.0,
+    "threshold": None,
 }
 
 WITH_RESUME = ("command", "parser", "resume", "duration", "plot")

@@ -15,6 +15,7 @@ from pyhh_fast.progress import bar_wanted
 from pyhh_fast.recording import ALL, Recording, Traces
 from pyhh_fast.rows import RowsInMemory
 from pyhh_fast.stepping import stepper_for
+from pyhh_fast.thresholds import default_threshold, threshold_for
 from pyhh_fast.validation import FloatArray
 
 if TYPE_CHECKING:
@@ -126,7 +127,8 @@ class Simulation(Traces):
         dt = step_size("stepSizeMs", stepSizeMs, "euler")
         advice = "Pass one value a step; for a constant use run(current, dt, duration=...)."
         stimulus = validation.waveform("stimulusWaveform", stimulusWaveform, advice=advice)
-        self._run(Recording(stimulus, stimulus.size, dt), progress=False)
+        threshold = default_threshold(self.model)
+        self._run(Recording(stimulus, stimulus.size, dt, threshold=threshold), progress=False)
 
     def run(
         self,
@@ -140,7 +142,7 @@ class Simulation(Traces):
         record: Iterable[str] = ALL,
         every: int = 1,
         envelope: int | None = None,
-        threshold: float = 50.0,
+        threshold: float | None = None,
         to: str | os.PathLike[str] | None = None,
         progress: bool = False,
     ) -> Recording:
@@ -177,8 +179,10 @@ class Simulation(Traces):
         envelope : int, optional
             Also keep the lowest and the highest V of each window of that many steps, as `Vm_min`
             and `Vm_max`: they have the spikes that fall between rows.
-        threshold : float, default 50, mV
-            Upward crossings of it are the spikes.
+        threshold : float, mV, optional
+            Upward crossings of it are the spikes. By default 50 for built-in rates, and for custom
+            ones whose rest is within 15 mV of 0, else 50 above the rest;
+            ``recording.threshold`` is the number.
         to : path, optional
             Directory to be made and written while the run is made, in constant memory: a Zarr group
             (needs zarr, the extra "store"). From there :meth:`resume` goes on after Ctrl-C, a kill
@@ -247,7 +251,7 @@ class Simulation(Traces):
         rtol = validation.real_number("rtol", rtol, positive=True)
         atol = validation.real_number("atol", atol, positive=True)
         recorded = validation.names("record", record, ALL)
-        threshold = validation.real_number("threshold", threshold, unit="mV")
+        threshold = threshold_for(self.model, threshold)
         progress = bar_wanted(progress)
         every = validation.count("every", every, least=1)
         if envelope is not None:

@@ -17,9 +17,6 @@ from pyhh_fast.sweep_grid import points
 from pyhh_fast.travelling_rates import BeyondTable, Tabulated
 from pyhh_fast.validation import FloatArray
 
-THRESHOLD = 50.0
-"""Of spikes, in mV."""
-
 NOTE = "In the chunk of a sweep with"
 
 REDUCTIONS = {"spike_counts": ""} | {f"final_{name}": UNITS[name] for name in STATE}
@@ -55,6 +52,7 @@ class Task(NamedTuple):
     steps: int
     dt: float
     method: str
+    threshold: float
     record: tuple[str, ...]
     reduce: Reduce
     crossed: bool
@@ -111,7 +109,7 @@ def _run(
     cells = Population(size, **(task.parameters | varied))
     for name, value in task.start.items():
         setattr(cells, name, value)
-    how = How(task.dt, task.method, THRESHOLD, task.threads, task.record)
+    how = How(task.dt, task.method, task.threshold, task.threads, task.record)
     return make_run(cells, wave, how, rates)
 
 

@@ -18,6 +18,7 @@ from pyhh_fast.populations import FIXED_STEP, STATE, Population
 from pyhh_fast.progress import bar_over
 from pyhh_fast.recording import ALL
 from pyhh_fast.sweep_grid import Grid
+from pyhh_fast.thresholds import threshold_for
 from pyhh_fast.travelling_rates import Rates
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def sweep(
     executor: "Executor | None" = None,
     out: str | os.PathLike[str] | None = None,
     method: str = "euler",
+    threshold: float | None = None,
     record: Iterable[str] = (),
     threads: int | None = None,
     progress: bool = False,
@@ -88,6 +90,9 @@ def sweep(
         is not done is NaN, or -2 among whole numbers. One call at a time may write to it.
     method : {"euler", "exponential_euler", "rk4"}, default "euler"
         As for :meth:`pyhh_fast.Simulation.run`.
+    threshold : float, mV, optional
+        Upward crossings of it are the spikes. By default what :meth:`pyhh_fast.Simulation.run`
+        takes for `model`: one number for the whole grid.
     record : sequence of str, default none
         Names of the traces, all steps of them, that a function for `reduce` wants, of Vm, INa, IK,
         IKleak, StateN, StateM, StateH.
@@ -182,9 +187,12 @@ def sweep(
     executor = executor_for(executor, reduce)
     path = None if out is None else validation.local_path("out", out)
     cell = Population.from_model(model, 1)
+    threshold = threshold_for(model, threshold)
     parameters = {name: float(getattr(cell, name)[0]) for name in PARAMETERS}
     start = {name: float(getattr(cell, name)[0]) for name in STATE}
-    task = Task(parameters, start, wave, steps, dt, method, recorded, reduce, product, threads)
+    task = Task(
+        parameters, start, wave, steps, dt, method, threshold, recorded, reduce, product, threads
+    )
     points.cut(_cells(task, points))
     description = _description(task, points, type(model).__qualname__)
     name, attributes = _variable(reduce, points)
@@ -232,6 +240,7 @@ def _description(task: "Task", grid: Grid, model: str) -> dict[str, Any]:
         "dt": task.dt,
         "steps": task.steps,
         "method": task.method,
+        "threshold": task.threshold,
         "record": [*task.record],
         "reduce": reduce,
         "build": task.build,

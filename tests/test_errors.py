@@ -252,11 +252,6 @@ def test_bad_steps(step, kind, got):
             ValueError,
             "threshold must be a finite number (mV); got inf.",
         ),
-        (
-            {"threshold": None},
-            TypeError,
-            "threshold must be a finite number (mV); got None (NoneType).",
-        ),
         ({"progress": 1}, TypeError, "progress must be True or False; got 1."),
         ({"every": 0}, ValueError, "every must be a whole number, 1 or more; got 0."),
         ({"every": 1.5}, ValueError, "every must be a whole number, 1 or more; got 1.5."),

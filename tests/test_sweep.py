@@ -218,7 +218,7 @@ def test_chunks_are_boxes_of_bounded_memory():
         for number in grid.numbers():
             boxes[grid.box(number)] += 1
         assert (boxes == 1).all()
-    task = sweep_tasks.Task({}, {}, np.ones(1), 10**5, 0.01, "euler", (), "x", True, 1)
+    task = sweep_tasks.Task({}, {}, np.ones(1), 10**5, 0.01, "euler", 50.0, (), "x", True, 1)
     assert sweeps._cells(task, grid) == 2**27 // 10**5
     assert sweeps._cells(task._replace(steps=10**9), grid) == 64
     assert sweeps._cells(task._replace(steps=0), grid) == 2**14

@@ -26,7 +26,7 @@ def test_rates_that_turn_out_to_be_rough_end_a_sweep():
 
 
 def test_another_build_is_refused(monkeypatch):
-    task = sweep_tasks.Task({}, {}, np.ones(1), 1, 0.01, "euler", (), "spike_counts", True, 1)
+    task = sweep_tasks.Task({}, {}, np.ones(1), 1, 0.01, "euler", 50.0, (), "spike_counts", True, 1)
     monkeypatch.setattr(sweep_tasks, "BUILD", "0.0.1, sources abc, without FMA")
     message = (
         f"the workers of a sweep must have the caller's build of pyhh_fast, {task.build}; got "

@@ -1,0 +1,63 @@
+"""The threshold of spikes where a user names none: one rule for all runs."""
+
+from typing import Any
+
+import numpy as np
+
+from pyhh_fast import validation
+from pyhh_fast.models import GATES, HHModel, has_own_kinetics
+
+BUILT_IN = 50.0
+"""Threshold, in mV, of Hodgkin and Huxley's rates, whose voltages are relative to rest."""
+
+ABOVE_REST = 50.0
+"""Threshold, in mV, above a rest that is not near 0."""
+
+NEAR_ZERO = 15.0
+"""Rates whose rest is that near 0, in mV, are taken for relative to rest."""
+
+
+def threshold_for(model: Any, threshold: Any) -> float:
+    """Return the threshold (mV) a user gave, checked, or for None that of `model`."""
+    if threshold is None:
+        return default_threshold(model)
+    return validation.real_number("threshold", threshold, unit="mV")
+
+
+def default_threshold(model: Any) -> float:
+    """Return the threshold of spikes of a model, in mV.
+
+    50 for built-in rates, always, and for whatever is no :class:`HHModel`. With custom rates 50
+    where the rest is within 15 mV of 0, else 50 above the rest. Where no rest is stable, its place
+    is taken by the unstable equilibrium nearest `EKleak`; 50 where there is none either.
+    """
+    if not isinstance(model, HHModel) or not has_own_kinetics(model):
+        return BUILT_IN
+    gates = [getattr(getattr(model, name, None), "__dict__", {}) for name in GATES]
+    before = [dict(gate) for gate in gates]
+    try:
+        rest = _rest(model)
+    except Exception:  # of a user's own model; what is wrong with it the run will say
+        return BUILT_IN
+    finally:
+        # A hook that keeps hold of the model has changed this one, and not the copy.
+        for now, then in zip(gates, before, strict=True):
+            now.update(then)
+    if abs(rest) <= NEAR_ZERO:
+        return BUILT_IN
+    # Rounded, because it belongs to what a store must find again: the last bits of the rest of
+    # custom rates differ between CPUs, as NumPy's exp does.
+    return round(rest + ABOVE_REST, 6)
+
+
+def _rest(model: HHModel) -> float:
+    """Return the rest of a model, or the unstable equilibrium nearest EKleak; 0 without any."""
+    from pyhh_fast import equilibria  # here, because built-in rates need none
+
+    try:
+        return float(equilibria.resting_potential(model))
+    except equilibria.NoRest as error:
+        if not error.found:
+            return 0.0
+        found = np.array(error.found)
+        return float(found[np.argmin(np.abs(found - model.EKleak))])
