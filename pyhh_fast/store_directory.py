@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import warnings
+import weakref
 from pathlib import Path
 
 from pyhh_fast.zarr_files import PART
@@ -25,7 +26,7 @@ class DirectoryLock:
     """Locks a directory until it is released, or the process ends in whatever way.
 
     On POSIX it is the directory itself that is locked, so nothing is left behind. Children made by
-    fork share the lock and hold it on if they outlive their parent.
+    fork, as workers of an executor are, do not hold it: they may outlive their parent.
 
     Attributes
     ----------
@@ -49,7 +50,19 @@ class DirectoryLock:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.held = True
-        self._number = self._take()
+        self._number: int | None = self._take()
+        _locks.add(self)
+
+    def is_at(self, path: Path) -> bool:
+        """Whether the directory that was locked is what is at `path` now."""
+        if sys.platform == "win32":  # where none is removed or moved in which a file is open
+            return path.is_dir()
+        if self._number is None:
+            return False
+        try:
+            return os.path.samestat(os.fstat(self._number), os.stat(path))
+        except FileNotFoundError:
+            return False
 
     def _take(self) -> int:
         place = self.directory / FILE if sys.platform == "win32" else self.directory
@@ -85,10 +98,17 @@ class DirectoryLock:
 
     def release(self) -> None:
         """Let others write."""
-        os.close(self._number)
+        if self._number is not None:
+            _unlock(self._number)
+        self._let_go()
         if sys.platform == "win32":
             with contextlib.suppress(OSError):  # who waited for the lock has it open
                 (self.directory / FILE).unlink(missing_ok=True)
+
+    def _let_go(self) -> None:
+        number, self._number = self._number, None
+        if number is not None:
+            os.close(number)
 
     def remove(self) -> None:
         """Remove the directory, as well as can be."""
@@ -97,6 +117,18 @@ class DirectoryLock:
         shutil.rmtree(self.directory, ignore_errors=True)
         if sys.platform != "win32":  # before, another might take it for his
             self.release()
+
+
+_locks: "weakref.WeakSet[DirectoryLock]" = weakref.WeakSet()
+
+
+def _let_go_of_all() -> None:
+    for lock in list(_locks):
+        lock._let_go()
+
+
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=_let_go_of_all)
 
 
 def _lock(number: int) -> None:
@@ -108,6 +140,15 @@ def _lock(number: int) -> None:
         import fcntl
 
         fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _unlock(number: int) -> None:
+    """Unlock for all who have it, as a child just made by fork may, too."""
+    if sys.platform != "win32":
+        import fcntl
+
+        with contextlib.suppress(OSError):  # where there are no locks
+            fcntl.flock(number, fcntl.LOCK_UN)
 
 
 def check_new(name: str, target: Path) -> None:

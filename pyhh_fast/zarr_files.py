@@ -40,7 +40,8 @@ def replace(path: Path, content: Any, part: Path | None = None) -> None:
     """
     part = part or path.with_name(f"{path.name}{PART}")
     try:
-        with part.open("wb") as file:
+        part.unlink(missing_ok=True)  # of a process that was killed; or a link, not to be followed
+        with part.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

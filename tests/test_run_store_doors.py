@@ -85,6 +85,49 @@ def test_what_a_dead_process_began_is_removed(out, tmp_path):
 
 
 @posix
+@pytest.mark.parametrize("killed", [True, False])
+def test_a_child_made_by_fork_does_not_hold_the_lock(tmp_path, killed):
+    lock = DirectoryLock(tmp_path)
+    begun, begin = os.pipe()
+    wait, end_child = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(end_child)
+        os.write(begin, b"x")
+        os.read(wait, 1)  # nothing, when the parent has ended
+        os._exit(0)
+    os.close(wait)
+    try:
+        with pytest.raises(BlockingIOError):
+            DirectoryLock(tmp_path)
+        if killed:
+            os.read(begun, 1)
+            lock._let_go()  # as the system does
+        else:
+            lock.release()  # at once, whether or not the child has come to let go of it
+        DirectoryLock(tmp_path).release()
+    finally:
+        for number in (end_child, begun, begin):
+            os.close(number)
+        os.waitpid(child, 0)
+
+
+def test_a_lock_knows_its_directory(tmp_path):
+    place, elsewhere = tmp_path / "place", tmp_path / "elsewhere"
+    place.mkdir()
+    lock = DirectoryLock(place)
+    assert lock.is_at(place)
+    if sys.platform != "win32":
+        place.rename(elsewhere)
+        assert not lock.is_at(place)
+        place.mkdir()
+        assert not lock.is_at(place)
+        assert lock.is_at(elsewhere)
+    lock.release()
+    assert not lock.is_at(elsewhere)
+
+
+@posix
 def test_a_directory_that_goes_while_it_is_locked(out, monkeypatch):
     """It was another's, who removed it as one that a dead process left."""
     import fcntl

@@ -1,0 +1,86 @@
+"""Reading files of which nothing is known: only regular files of a bounded size are read.
+
+A link may lead anywhere, a FIFO may never have anything to read, a device may never end, and a
+sparse file of 1 kB on disk may claim to have 50 GB.
+"""
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+KINDS = {
+    stat.S_IFLNK: "a link",
+    stat.S_IFDIR: "a directory",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFBLK: "a device",
+    stat.S_IFCHR: "a device",
+}
+
+FLAGS = (
+    os.O_RDONLY
+    # The first two in case a file is exchanged after it was looked at; the last is Windows'.
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_BINARY", 0)
+)
+
+
+class NotRegular(Exception):
+    """What is at a path is no file that can be read whole; says what it is instead."""
+
+
+def read(path: str | os.PathLike[str], most: int) -> bytes:
+    """Return the content of a regular file of at most `most` bytes; links are not followed.
+
+    Raises
+    ------
+    NotRegular
+        If something else is there, or a larger file.
+    OSError
+        If nothing is there (FileNotFoundError), or it cannot be read.
+    """
+    _check(os.lstat(path), most)
+    try:
+        number = os.open(path, FLAGS)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EMLINK):
+            raise NotRegular(KINDS[stat.S_IFLNK]) from None
+        raise
+    with open(number, "rb") as file:
+        _check(os.fstat(number), most)
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise NotRegular(_larger(most))
+    return content
+
+
+def check_directories(top: Path, directory: Path) -> None:
+    """See that `directory`, and each in which it is below `top`, is a directory and no link.
+
+    Raises
+    ------
+    NotRegular
+        If one is something else.
+    FileNotFoundError
+        If one is not there.
+    """
+    here = top
+    for name in directory.relative_to(top).parts:
+        here = here / name
+        mode = os.lstat(here).st_mode
+        if not stat.S_ISDIR(mode):
+            kind = KINDS.get(stat.S_IFMT(mode), "a file")
+            raise NotRegular(f"{kind} instead of the directory {here.relative_to(top).as_posix()}")
+
+
+def _check(found: os.stat_result, most: int) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise NotRegular(KINDS.get(stat.S_IFMT(found.st_mode), "no regular file"))
+    if found.st_size > most:
+        raise NotRegular(_larger(most))
+
+
+def _larger(most: int) -> str:
+    return f"a file of more than {most} bytes"
