@@ -27,7 +27,7 @@ class Readable(Protocol):
 
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
+    from pyhh_fast.background import Job, Workers
 
 KEPT = 16
 """Blocks that can be read again."""
@@ -72,21 +72,29 @@ class Feed:
         state: Any = None,
     ) -> None:
         self._stimulus, self._steps, self._dt = stimulus, steps, dt
+        self._thread: Workers | None = None
         if isinstance(stimulus, np.ndarray):
             return
-        from concurrent.futures import ThreadPoolExecutor
+        from pyhh_fast import background  # here, because an array needs no thread
 
         self._reader = stimulus.reader(dt, state)
         self._begin, self._values = step, np.empty(0)
         # Where the latest blocks began: what was read can be read again from there.
         self._states = [(step, self._reader.state)]
-        self._thread = ThreadPoolExecutor(1, "pyhh_fast stimulus")
+        self._thread = background.Workers(1, "pyhh_fast stimulus")
         self._ahead = self._read_ahead(step)
 
-    def _read_ahead(self, begin: int) -> "Future[FloatArray]":
+    def _read_ahead(self, begin: int) -> "Job[FloatArray]":
         """Have a thread read the block that begins at step `begin`, up to a multiple of BLOCK."""
         end = min(begin - begin % self.BLOCK + self.BLOCK, self._steps)
+        assert self._thread is not None
         return self._thread.submit(self._reader.read, end - begin)
+
+    def close(self) -> None:
+        """Have the thread end; windows that were had can still be read again."""
+        if self._thread is not None:
+            self._ahead.cancel()
+            self._thread.end()
 
     @property
     def most(self) -> int:

@@ -5,6 +5,11 @@ that the environment variable PYHH_FAST_SIMD names.
 """
 
 import importlib
+
+# Before the first compiled module: Cython's initialisation of a module imports it, takes the import
+# for successful, and crashes the process where Ctrl-C or a lack of memory ends it. An import that
+# is complete cannot be interrupted any more.
+import inspect as inspect
 import os
 
 from pyhh_fast import _cpu

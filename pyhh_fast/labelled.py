@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pyhh_fast.background import main_thread_needed
 from pyhh_fast.models import PARAMETERS
 from pyhh_fast.recording import CURRENTS, UNITS
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 def dataset(r: "PopulationRecording") -> "xarray.Dataset":
     """Do as :meth:`pyhh_fast.PopulationRecording.to_xarray`."""
     try:
-        import xarray
+        with main_thread_needed("to_xarray"):
+            import xarray
     except ImportError:
         raise ImportError(
             "to_xarray needs xarray. Install it with: pip install 'pyhh_fast[sweep]'"

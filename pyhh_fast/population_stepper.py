@@ -41,7 +41,7 @@ CALLS = 8
 """Calls for each thread in a chunk, so that none waits long for the others."""
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor
+    from pyhh_fast.background import Workers
 
 Part = tuple[np.ndarray, FloatArray]
 """Cells and times of some spikes, those of one cell in order."""
@@ -126,7 +126,7 @@ class PopulationStepper:
                 if shown is not None:
                     shown.update(self.step - done)
 
-    def advance(self, pool: "Executor | None") -> None:
+    def advance(self, pool: "Workers | None") -> None:
         """Make the steps of a chunk."""
         step, _, _ = self._whole
         steps = min(self._chunk, self._recording.steps - step)
@@ -136,12 +136,12 @@ class PopulationStepper:
         if pool is None:
             found = [self._call(number, steps) for number in numbers]
         else:
-            futures = [pool.submit(self._call, number, steps) for number in numbers]
+            jobs = [pool.submit(self._call, number, steps) for number in numbers]
             try:
-                found = [future.result() for future in futures]
+                found = [job.result() for job in jobs]
             finally:
-                for future in futures:
-                    future.cancel()
+                for job in jobs:
+                    job.cancel()
         self._parts += [part for part in found if part[0].size]
         self._whole = (step + steps, self._spare, len(self._parts))
         self._spare, self._other = self._other, self._spare
@@ -210,12 +210,12 @@ def _room_for(spikes: int) -> Part:
 
 
 def _pool(threads: int) -> Any:
-    """Return a context with an executor, or with None where the caller's thread is enough."""
+    """Return a context with threads, or with None where the caller's thread is enough."""
     if threads == 1:
         return contextlib.nullcontext()
-    from concurrent.futures import ThreadPoolExecutor  # here, because it takes 5 ms
+    from pyhh_fast.background import Workers  # here, because one cell needs none
 
-    return ThreadPoolExecutor(threads)
+    return Workers(threads, "pyhh_fast population")
 
 
 NONE_ASKED = np.empty((0, LINE))

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from pyhh_fast import store_description, store_directory, stored_rates, validation, zarr_files
+from pyhh_fast.background import main_thread_needed
 from pyhh_fast.store_description import CHUNK, FORMAT, Description, Variable
 from pyhh_fast.store_directory import DirectoryLock
 from pyhh_fast.stored_rates import Table
@@ -388,7 +389,8 @@ class RunStore:
 
 def _need_zarr() -> None:
     try:
-        from pyhh_fast import store_arrays  # noqa: F401
+        with main_thread_needed("a run to a store"):
+            from pyhh_fast import store_arrays  # noqa: F401
     except ImportError as error:
         raise ImportError(
             "a run's store needs zarr. Install it with: pip install 'pyhh_fast[store]'"

@@ -435,10 +435,13 @@ class Simulation(Traces):
 
     def _run(self, recording: Recording, progress: bool) -> Recording:
         feed = Feed(recording.stimulus, recording.steps, recording.dt)
-        rows = RowsInMemory(recording)
-        stepper = stepper_for(self.model, recording, feed, rows)
-        recording._start = snapshot(self.model)
-        run_loop.make(recording, stepper, rows, progress, self._keep)
+        try:
+            rows = RowsInMemory(recording)
+            stepper = stepper_for(self.model, recording, feed, rows)
+            recording._start = snapshot(self.model)
+            run_loop.make(recording, stepper, rows, progress, self._keep)
+        finally:
+            feed.close()
         return recording
 
     def _keep(self, recording: Recording) -> None:

@@ -1,38 +1,48 @@
-"""The arrays of a run's store, through Zarr's library: compressed chunks of what is only appended.
+"""The arrays of a run's store: compressed chunks of what is only appended.
+
+Chunks are compressed and written here, and not by Zarr's library, which has executors of
+concurrent.futures do it: those refuse, once the main thread has ended, what another thread's run
+still has to write.
 
 Chunks go to disk as they fill. The last, not yet full, is kept in memory and written at every
 commit. What it then holds begins with what it held before, and files are replaced whole: so a kill
 between two writes takes nothing away from those who read as many rows as were committed.
 """
 
-import asyncio
 import struct
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import zarr
-from zarr.core.buffer import Buffer
-from zarr.storage import LocalStore, StorePath
+import zarr  # noqa: F401 (which has Blosc run in no threads of its own)
+from numcodecs import Blosc
 
 from pyhh_fast import stored_rates, zarr_files
 from pyhh_fast.stored_rates import Table
-from pyhh_fast.validation import MOST_STEPS, FloatArray
+from pyhh_fast.validation import FloatArray
+from pyhh_fast.zarr_files import BLOSC
+
+CODEC = Blosc(BLOSC["cname"], BLOSC["clevel"], Blosc.SHUFFLE, BLOSC["blocksize"])
+"""What compresses chunks; an array that tells of another one is not accepted."""
 
 
 class Damaged(Exception):
     """A chunk is not what was written; says which and why."""
 
 
-class DurableStore(LocalStore):
+class DurableStore:
     """Zarr's directory, in which files outlast a loss of power as well as a kill.
 
     Zarr's own replaces them whole too, but before their content is safe on disk. It makes no
     directories either, so that a store that was removed does not come back in part.
+
+    Attributes
+    ----------
+    root : Path
     """
 
-    def __init__(self, root: Path | str, *, read_only: bool = False) -> None:
-        super().__init__(root, read_only=read_only)
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root)
         self._touched: set[Path] = set()
 
     def put(self, key: str, content: Any, part: str | None = None) -> None:
@@ -55,14 +65,6 @@ class DurableStore(LocalStore):
     def moved_to(self, root: Path) -> None:
         """Go on where the directory was moved to."""
         self.root = root
-
-    async def set(self, key: str, value: Buffer) -> None:
-        """Write a file, as Zarr's arrays ask for it."""
-        await asyncio.to_thread(self.set_sync, key, value)
-
-    def set_sync(self, key: str, value: Buffer) -> None:
-        """Write a file, as Zarr's arrays of later versions may ask for it."""
-        self.put(key, value.as_numpy_array())
 
 
 class RowsArray:
@@ -105,9 +107,6 @@ class RowsArray:
         self.length: int = metadata["shape"][0]
         self.committed = self.length
         self._chunk: int = metadata["chunk_grid"]["configuration"]["chunk_shape"][0]
-        # Zarr need not know how long it is: chunks are read and written whole.
-        endless = (MOST_STEPS // self._chunk + 1) * self._chunk
-        self._array = opened(store, name, metadata | {"shape": [endless]})
         if not made:
             store.make(name)
             store.make(f"{name}/c")
@@ -198,13 +197,14 @@ class RowsArray:
             self._write(number, self._tail)
 
     def _write(self, number: int, block: FloatArray) -> None:
-        first = number * self._chunk
-        self._array[first : first + self._chunk] = block
+        content = CODEC.encode(np.ascontiguousarray(block, "<f8"))
+        self._store.put(f"{self._name}/c/{number}", content)
         self._numbers.add(number)
         self._dirty = False
 
     def _read(self, number: int) -> FloatArray:
-        return read(self._array, self._file(number), number * self._chunk, self._chunk)
+        file = self._file(number)
+        return read(file, self._inside(file), self._chunk)
 
     def _file(self, number: int) -> Path:
         return self._store.root / self._name / "c" / str(number)
@@ -247,33 +247,26 @@ def need_directory(store: DurableStore, key: str) -> None:
         raise Damaged(f"no directory {key!r}")
 
 
-def opened(store: DurableStore, name: str, metadata: dict[str, Any]) -> Any:
-    """Return an array of Zarr's, which writes all that it is given, be it equal to the filling."""
-    make: Any = zarr.AsyncArray  # whose types want a TypedDict of all that JSON may be
-    config = {"order": "C", "write_empty_chunks": True}
-    return zarr.Array(make(metadata=metadata, store_path=StorePath(store, name), config=config))
-
-
-def read(array: Any, file: Path, first: int, rows: int) -> FloatArray:
-    """Return rows of an array that are one chunk, whose file must be what was written."""
+def read(file: Path, place: str, rows: int) -> FloatArray:
+    """Return the rows of a chunk, whose file must be what was written; errors tell its `place`."""
     size = 8 * rows
-    place = file.relative_to(array.store.root).as_posix()
     try:
         with file.open("rb") as chunk:
             header = chunk.read(16)
             length = chunk.seek(0, 2)
-        # Blosc's header: four bytes, then sizes unpacked, of a block, and packed. Seen first, it
-        # makes nobody give as much memory as a file that is no chunk asks for.
-        if len(header) < 16 or struct.unpack("<I", header[4:8])[0] != size:
-            raise Damaged(f"a file {place!r} that is no chunk of it")
-        if struct.unpack("<I", header[12:16])[0] != length:
-            raise Damaged(f"a file {place!r} that was cut short")
-        found: FloatArray = array[first : first + rows]
+            # Blosc's header: four bytes, then sizes unpacked, of a block, and packed. Seen first,
+            # it makes nobody give as much memory as a file that is no chunk asks for.
+            if len(header) < 16 or struct.unpack("<I", header[4:8])[0] != size:
+                raise Damaged(f"a file {place!r} that is no chunk of it")
+            if struct.unpack("<I", header[12:16])[0] != length:
+                raise Damaged(f"a file {place!r} that was cut short")
+            chunk.seek(0)
+            found = np.frombuffer(CODEC.decode(chunk.read(length)), "<f8")
     except FileNotFoundError:
         raise Damaged(f"no file {place!r}") from None
     except (IsADirectoryError, RuntimeError, ValueError) as error:  # from unpacking
         raise Damaged(f"a file {place!r} that is no chunk of it ({error})") from error
-    return found
+    return found.astype(np.float64, copy=False)
 
 
 def same_bits(one: FloatArray, other: FloatArray) -> bool:

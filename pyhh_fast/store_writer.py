@@ -57,6 +57,7 @@ class StoreWriter:
         self._news = threading.Lock()
         self._failed = False
         self._error: BaseException | None = None
+        self._owner = threading.current_thread()  # may outlive the main thread
         # No daemon, which would be stopped in the midst of a file when the interpreter ends.
         self._thread = threading.Thread(target=self._work, name="pyhh_fast store", daemon=False)
         self._closed = self._ended = False
@@ -139,7 +140,7 @@ class StoreWriter:
                 try:
                     job = self._jobs.get(timeout=5 * LOOKS)
                 except queue.Empty:
-                    if threading.main_thread().is_alive():
+                    if self._owner.is_alive():
                         continue
                     return  # nobody is left to close it
                 if job is None:

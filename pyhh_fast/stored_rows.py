@@ -211,6 +211,7 @@ class StoredRows(Rows):
             if interrupt is not None:
                 raise interrupt
         finally:
+            self._feed.close()
             self._store.close()
             done, spike_times = _committed(path)
             r._end_in(path, done, spike_times)
@@ -218,6 +219,7 @@ class StoredRows(Rows):
     def abandon(self) -> None:
         """Let go of the store, before the run has begun."""
         self._broken = True
+        self._feed.close()
         try:
             self._writer.close()
         finally:

@@ -3,6 +3,7 @@
 import itertools
 import math
 import pickle
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -10,7 +11,6 @@ from concurrent.futures import (
     CancelledError,
     Executor,
     Future,
-    ProcessPoolExecutor,
 )
 from concurrent.futures import wait as wait_for
 from typing import Any, NoReturn
@@ -50,7 +50,9 @@ def executor_for(executor: Any, reduce: Reduce) -> Executor:
         return InThisProcess()
     advice = "Of a Dask client pass client.get_executor()."
     validation.instance("executor", executor, Executor, "a concurrent.futures.Executor", advice)
-    if isinstance(executor, ProcessPoolExecutor):  # Dask has ways of its own to pickle
+    # Dask has ways of its own to pickle. Not imported: that fails once the main thread has ended.
+    processes = sys.modules.get("concurrent.futures.process")
+    if processes is not None and isinstance(executor, processes.ProcessPoolExecutor):
         try:
             pickle.dumps(reduce)
         except Exception as error:  # whatever a user's objects make of it

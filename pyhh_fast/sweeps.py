@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyhh_fast import validation
+from pyhh_fast.background import main_thread_needed
 from pyhh_fast.methods import step_size
 from pyhh_fast.models import PARAMETERS, HHModel
 from pyhh_fast.population_run import thread_count
@@ -162,7 +163,8 @@ def sweep(
     ('gNa', 'current')
     """
     try:
-        import xarray
+        with main_thread_needed("a sweep"):
+            import xarray
     except ImportError:
         raise ImportError(
             "sweep needs xarray. Install it with: pip install 'pyhh_fast[sweep]'"
@@ -210,7 +212,8 @@ def sweep(
         key: (dimensions[: array.ndim], array, DIVERGED if key == "diverged_at" else attributes)
         for key, array in run.arrays.items()
     }
-    return xarray.Dataset(variables, points.coordinates(), description)
+    with main_thread_needed("the result of a sweep"):
+        return xarray.Dataset(variables, points.coordinates(), description)
 
 
 def _cells(task: "Task", grid: Grid) -> int:

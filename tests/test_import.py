@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -91,6 +92,51 @@ def test_missing_kernels_give_one_clear_message(tmp_path):
         "ImportError: pyhh_fast's compiled kernels are not built here. If this is a source tree, "
         "run 'pip install -e .' in it, or start Python elsewhere to use the installed package."
     )
+
+
+INTERRUPTED = """
+import os, sys
+import numpy
+
+for name in ("inspect", "ast", "dis", "opcode", "linecache", "tokenize", "token"):
+    sys.modules.pop(name, None)  # as where NumPy does not import them
+
+class Interrupt:
+    count = 0
+
+    def find_spec(self, name, path=None, target=None):
+        self.count += 1
+        if self.count == number:
+            raise {error}
+
+number, crashes = 0, []
+while True:
+    number += 1
+    child = os.fork()
+    if child == 0:
+        sys.meta_path.insert(0, Interrupt())
+        code = 1
+        try:
+            import pyhh_fast
+            code = 2 if sys.meta_path[0].count < number else 0
+        except {error}:
+            code = 0
+        finally:
+            os._exit(code)
+    status = os.waitpid(child, 0)[1]
+    if os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 1:
+        crashes.append((number, status))
+    elif os.WEXITSTATUS(status) == 2:
+        break  # fewer modules than that are imported
+print(number > 30, crashes)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="each import takes place in a fork")
+@pytest.mark.parametrize("error", ["KeyboardInterrupt", "MemoryError"])
+def test_an_import_that_is_interrupted_anywhere_does_not_crash(error):
+    code = INTERRUPTED.replace("{error}", error)
+    assert fresh(code, "-W", "ignore").stdout == "True []\n"
 
 
 @pytest.mark.skipif(
