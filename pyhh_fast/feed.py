@@ -38,7 +38,7 @@ SEEN = 64
 
 def seen(stimulus: FloatArray, step: int) -> list[float]:
     """Return the last values of an array before a step, or nothing where it is a constant."""
-    if stimulus.strides == (0,):
+    if constant_of(stimulus) is not None:
         return []
     last: list[float] = stimulus[max(0, step - SEEN) : step].tolist()
     return last
@@ -148,7 +148,24 @@ def drive(stimulus: Any, duration: Any, dt: float) -> tuple[FloatArray | Readabl
         steps = validation.steps_of(stimulus, duration, dt)
         return as_run(stimulus, steps), steps
     wave, steps = validation.drive("stimulus", stimulus, duration, dt)
-    return (wave if wave.size == steps else np.broadcast_to(wave, steps)), steps
+    return (repeated(wave[0], steps) if validation.is_scalar(stimulus) else wave), steps
+
+
+def repeated(value: float, steps: int) -> FloatArray:
+    """Return a constant as a run takes it: one number, repeated.
+
+    It is a view of that one number, by which :func:`constant_of` tells it from an array of values,
+    whatever the number of steps: strides do not, where there are none.
+    """
+    found = np.ndarray((steps,), np.float64, np.array(value, dtype=np.float64), strides=(0,))
+    found.flags.writeable = False
+    return found
+
+
+def constant_of(stimulus: FloatArray) -> float | None:
+    """Return the number that a constant repeats, of 0 steps as well; None for other arrays."""
+    number = stimulus.base
+    return float(number) if isinstance(number, np.ndarray) and number.ndim == 0 else None
 
 
 def as_run(stimulus: Readable, steps: int) -> FloatArray | Readable:
@@ -156,5 +173,5 @@ def as_run(stimulus: Readable, steps: int) -> FloatArray | Readable:
     from pyhh_fast.stimulus import Constant  # here, because most runs need none
 
     if isinstance(stimulus, Constant):
-        return np.broadcast_to(np.float64(stimulus.amplitude), steps)
+        return repeated(stimulus.amplitude, steps)
     return stimulus

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from pyhh_fast.feed import Readable
+from pyhh_fast.feed import Readable, constant_of, repeated
 from pyhh_fast.validation import FloatArray
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ State = tuple[float, float, float, float]
 class Repeated(NamedTuple):
     """A constant stimulus, as it is pickled."""
 
-    value: FloatArray
+    value: float
     steps: int
 
 
@@ -260,14 +260,16 @@ class Recording(Traces):
         # Models of classes that cannot be found by name do not pickle; recordings of them do.
         reason = "the recording is a copy, without its model"
         state = vars(self) | {"_start": None, "_no_start": reason}
-        if isinstance(self.stimulus, np.ndarray) and self.stimulus.strides == (0,):
-            state["stimulus"] = Repeated(self.stimulus[:1].copy(), self.stimulus.size)
+        if isinstance(self.stimulus, np.ndarray):
+            constant = constant_of(self.stimulus)
+            if constant is not None:
+                state["stimulus"] = Repeated(constant, self.stimulus.size)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         if isinstance(self.stimulus, Repeated):
-            self.stimulus = np.broadcast_to(self.stimulus.value, self.stimulus.steps)
+            self.stimulus = repeated(*self.stimulus)
 
     def _end_at(self, step: int) -> None:
         """Keep the first `step` steps."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from pyhh_fast import saved_models, stimuli, stored_rates, validation
 from pyhh_fast.compiled_cell import NUMBERS, Kept
-from pyhh_fast.feed import Feed, Readable, as_run, seen
+from pyhh_fast.feed import Feed, Readable, as_run, constant_of, repeated, seen
 from pyhh_fast.kept_rates import KeptRates
 from pyhh_fast.kernels import BUILD
 from pyhh_fast.kinetics import BuiltIn
@@ -123,7 +123,7 @@ def recorded(path: str | os.PathLike[str]) -> Recording:
     recording._end_in(store.path, done, store.values("spike_time"))
     recording._no_start = "it was read from a store"
     if isinstance(kept, NeedsArray):
-        recording.stimulus = np.broadcast_to(np.nan, done)
+        recording.stimulus = repeated(np.nan, done)
     else:
         recording.stimulus = as_run(kept, done)
     return recording
@@ -161,9 +161,8 @@ def _described(stimulus: FloatArray | Readable) -> dict[str, Any]:
     if isinstance(stimulus, stimuli.Stimulus):
         return stimulus.description()
     assert isinstance(stimulus, np.ndarray)
-    if stimulus.strides == (0,):
-        return stimuli.constant(float(stimulus[0]) if stimulus.size else 0.0).description()
-    return ARRAY
+    constant = constant_of(stimulus)
+    return ARRAY if constant is None else stimuli.constant(constant).description()
 
 
 @contextlib.contextmanager
