@@ -50,8 +50,8 @@ ERRORS = (
 """What a call may raise, with a message of ours; SimulationError is a RuntimeError."""
 
 KNOWN = re.compile(
-    r" must (?s:.*); got "
-    r"|diverged at step |was not recorded\. |There is no envelope|nothing to plot yet\. "
+    r" must (?s:.*); got[ :]"
+    r"|diverged at step |was not recorded\. |There is no envelope\. |nothing to plot yet\. "
     r"|The error cannot be estimated: |finds the starting voltage|takes the state of the model; "
     r"|is being written by another process|the run cannot go on at step "
     # Python's own, for a call with wrong names or numbers of arguments:
@@ -202,13 +202,15 @@ class Script:
         outcome = "accepted" if error is None else "refused"
         if isinstance(error, KeyboardInterrupt):
             outcome = "interrupted"
-        elif error is not None and name != "arguments":
+        elif error is not None and name not in ("arguments", "attributes"):
             self.check_error(error)
         for one in heard if name != "arguments" else ():
             self.warned = True
             if one.category is not UserWarning:
                 place = f"{os.path.basename(one.filename)}:{one.lineno}"
                 self.fail(f"warns {one.category.__name__}: {one.message} ({place})")
+        if isinstance(error, pyhh.SimulationError):
+            self.warned = True  # and NaN from there on
         if outcome == "accepted" and not self.warned and name != "arguments" and has_nan(value):
             self.fail(f"gives NaN without a word: {name}")
         for bound, text in self.bound.items():
