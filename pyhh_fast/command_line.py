@@ -47,7 +47,7 @@ def add_parameters(parser: argparse.ArgumentParser) -> None:
         parameters.add_argument(f"--{name}", default=argparse.SUPPRESS, help=about, **NUMBER)
 
 
-def parameters_of(given: argparse.Namespace) -> dict[str, float]:
+def parameters_of(given: argparse.Namespace) -> dict[str, Any]:
     """Return the parameters of the neuron that were given."""
     return {name: getattr(given, name) for name in PARAMETERS if hasattr(given, name)}
 

@@ -5,6 +5,7 @@ Euler step of 1 ms moves each variable by exactly its time derivative.
 """
 
 import copy
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -26,44 +27,116 @@ CELLS_AT_ONCE = 500
 """Cells of a population that are searched at a time."""
 
 
-def resting_potential(model: Any) -> float:
-    """Return the stable equilibrium of `model` nearest 0 mV.
-
-    Raises
-    ------
-    ValueError
-        If it has none.
-    """
-    with np.errstate(all="ignore"):
-        found = equilibria(model)
-        stable = [V for V in found if is_stable(model, V)]
-    if stable:
-        return min(stable, key=abs)
-    raise NoRest(found)
-
-
 class NoRest(ValueError):
-    """A model, or one cell of many, has no stable equilibrium, but only what was found."""
+    """A model, or one cell of many, has no equilibrium to start at."""
 
     def __init__(self, found: list[float], cell: int | None = None) -> None:
         places = ", ".join(f"{V:.4g}" for V in found)
-        got = f"unstable ones at V = {places} mV" if found else "no equilibrium at all"
-        whose, what = ("", "HHModel") if cell is None else (f" of cell {cell}", "Population")
-        super().__init__(
-            f"parameters{whose} must have a stable resting potential; got {got}. "
-            f"Choose a start with {what}(startingVoltage=...) instead."
-        )
+        steady = "HHModel.steady(V)" if cell is None else "Population.steady(size, V)"
+        whose = "" if cell is None else f" of cell {cell}"
+        if found:
+            rule, got = "a stable resting potential", f"unstable ones at V = {places} mV"
+            advice = f'Start there by unstable="steady", or with steady gates at any V by {steady}.'
+        else:
+            rule, got = "an equilibrium", "none"
+            advice = f"Start with steady gates at any V by {steady}."
+        super().__init__(f"parameters{whose} must have {rule}; got {got}. {advice}")
         self.found = found
         self.cell = cell
 
 
-def resting_potentials(models: HHModel, size: int) -> FloatArray:
-    """Return the stable equilibria nearest 0 mV of `size` cells.
+def start_at_rest(model: HHModel, *, stacklevel: int = 3) -> HHModel:
+    """Return a copy of `model` at rest, and where no rest is stable, at an unstable equilibrium.
+
+    This is where analysis starts its runs, whatever state the model is in.
+
+    Parameters
+    ----------
+    model : HHModel
+        It is not changed.
+    stacklevel : int, default 3
+        That of the warning: 3 is where the caller of this function was called.
+
+    Returns
+    -------
+    HHModel
+        As :meth:`HHModel.at_rest` returns with ``unstable="steady"``.
+
+    Raises
+    ------
+    ValueError
+        If the model has no equilibrium at all.
+
+    Warns
+    -----
+    UserWarning
+        If none is stable.
+    """
+    from pyhh_fast.starts import set_steady
+
+    start: HHModel = copy_of(model)
+    V, stable = rest_of(start, None, True)
+    set_steady(start, V)
+    if not stable:
+        warnings.warn(
+            f"the model has no stable resting potential; it starts at its unstable equilibrium at "
+            f'V = {V:.4g} mV with steady gates. Pass start="model" to start in the state that '
+            "the model is in.",
+            UserWarning,
+            stacklevel=stacklevel,
+        )
+    return start
+
+
+def copy_of(model: Any) -> Any:
+    """Return a copy of a model that shares no state with it; what cannot be copied is shared."""
+    try:
+        return copy.deepcopy(model)
+    except Exception:  # a lock, a file, whatever a user's attributes hold
+        twin = object.__new__(type(model))
+        memo = {id(model): twin}
+        for name, value in vars(model).items():
+            try:
+                vars(twin)[name] = copy.deepcopy(value, memo)
+            except Exception:
+                vars(twin)[name] = value
+        return twin
+
+
+def rest_of(
+    model: Any, near: float | None = None, take_unstable: bool = False
+) -> tuple[float, bool]:
+    """Return the equilibrium that a model rests at, and whether it is stable.
+
+    It is the lowest stable one, or the stable one nearest `near` (mV). Where none is stable and
+    `take_unstable`, it is the unstable one nearest `near`, or nearest EKleak.
+
+    Raises
+    ------
+    NoRest
+        If there is none.
+    """
+    with np.errstate(all="ignore"):
+        found = equilibria(model)
+        stable = [V for V in found if is_stable(model, V)]
+    if not stable and not (found and take_unstable):
+        raise NoRest(found)
+    if near is None and stable:
+        return stable[0], True
+    target = float(model.EKleak) if near is None else near
+    return min(stable or found, key=lambda V: abs(V - target)), bool(stable)
+
+
+def resting_potentials(
+    models: HHModel, size: int, near: FloatArray | None = None, take_unstable: bool = False
+) -> FloatArray:
+    """Return the equilibria that `size` cells rest at, as :func:`rest_of` chooses them.
 
     Parameters
     ----------
     models : HHModel
         With the parameters of all cells: arrays of shape (size,).
+    near : ndarray of shape (size,), optional, mV
 
     Raises
     ------
@@ -73,9 +146,16 @@ def resting_potentials(models: HHModel, size: int) -> FloatArray:
     with np.errstate(all="ignore"):
         cell, V = _equilibria_of_many(models, size)
         stable = is_stable(_cells_of(models, cell), V)
+    has_stable = np.zeros(size, bool)
+    has_stable[cell[stable]] = True
+    if near is None:
+        rank = np.where(stable, V, np.abs(V - models.EKleak[cell]))  # type: ignore[index]
+    else:
+        rank = np.abs(V - near[cell])
+    usable = stable | ~has_stable[cell] if take_unstable else stable
+    order = np.argsort(-rank, kind="stable")  # the first choice last, so that it stays
+    order = order[usable[order]]
     rest = np.full(size, np.nan)
-    order = np.argsort(-np.abs(V), kind="stable")  # the nearest to 0 last, so that it stays
-    order = order[stable[order]]
     rest[cell[order]] = V[order]
     if np.isnan(rest).any():
         without = int(np.argmax(np.isnan(rest)))
@@ -154,7 +234,7 @@ def is_stable(model: Any, V: Any) -> Any:
 
     They do where all eigenvalues of the Jacobian of (V, m, h, n) have negative real parts.
     """
-    scratch = copy.deepcopy(model)
+    scratch = copy_of(model)
     _settle(scratch, V)
     at = np.array([V, scratch.m.state, scratch.h.state, scratch.n.state], dtype=np.float64)
     jacobian = np.empty((*np.shape(V), 4, 4))
@@ -199,7 +279,7 @@ def _steady_dVdt(model: Any, V: FloatArray) -> FloatArray:
 
 
 def _steady_dVdt_at(model: Any, V: Any) -> Any:
-    scratch = copy.deepcopy(model)
+    scratch = copy_of(model)
     _settle(scratch, V)
     scratch.iterate(0.0, 1.0)
     return scratch.Vm - V

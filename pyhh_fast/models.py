@@ -5,7 +5,7 @@ against: :class:`pyhh_fast.Simulation` runs the same steps compiled.
 """
 
 import copy
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -26,6 +26,17 @@ GATES = ("m", "h", "n")
 
 SMALL = 1_000_000
 """Most bytes of an array, and a thousand times the items of a list, that a snapshot copies."""
+
+
+if TYPE_CHECKING:
+    on_class_or_instance = classmethod
+else:
+
+    class on_class_or_instance(classmethod):
+        """A class method which, called on an instance, gets that and not its class."""
+
+        def __get__(self, instance: Any, owner: Any = None) -> Any:
+            return self.__func__.__get__(owner if instance is None else instance)
 
 
 def _exprelr(x: Any) -> Any:
@@ -155,33 +166,49 @@ class HHModel:
         self.m.setInfiniteState()
         self.n.setInfiniteState()
 
-    @classmethod
-    def at_rest(cls, **parameters: float) -> Self:
-        """Return a model at its resting potential, all three gates steady.
+    @on_class_or_instance
+    def at_rest(
+        cls, *, near: float | None = None, unstable: str = "raise", **parameters: float
+    ) -> Self:
+        """Return a new model at its resting potential, all three gates steady.
 
-        Of several equilibria it is the stable one nearest 0 mV.
+        On an instance, ``model.at_rest(gNa=100)``, it is a copy of that model, with its
+        parameters, kinetics and own attributes, the given parameters changed.
 
         Parameters
         ----------
+        near : float, optional, mV
+            Of several stable equilibria, the one nearest this is chosen; by default the lowest
+            (most negative), which is what rest means in experiments.
+        unstable : {"raise", "steady"}, default "raise"
+            What to do where no equilibrium is stable, because the cell fires by itself:
+            "steady" starts at the unstable equilibrium nearest `near`, or else nearest EKleak.
         **parameters : float
-            Any of Cm, gNa, gK, gKleak, ENa, EK, EKleak, as for :class:`HHModel`.
+            Any of Cm, gNa, gK, gKleak, ENa, EK, EKleak, as for :class:`HHModel`. On a class they
+            are passed to it, so they may be any arguments of a subclass's own.
 
         Returns
         -------
         HHModel
-            Of the class it is called on.
+            Of the class, or the class of the instance, it is called on.
 
         Raises
         ------
         TypeError, ValueError
             As :class:`HHModel`.
         ValueError
-            If these parameters have no stable equilibrium: the cell fires by itself.
+            If no equilibrium is stable and `unstable` is "raise", or there is none at all, or a
+            gate has no steady state there.
+
+        See Also
+        --------
+        steady : start at any potential, with steady gates.
 
         Notes
         -----
         The equilibria are those of the model's own :meth:`iterate` without stimulus, so a subclass
         finds its own. They are searched for between the reversal potentials, and 50 mV beyond.
+        An equilibrium is stable where all eigenvalues of the Jacobian have negative real parts.
 
         Examples
         --------
@@ -189,16 +216,54 @@ class HHModel:
         >>> model = pyhh.HHModel.at_rest()
         >>> print(f"{model.Vm:.6f} mV, h {model.h.state:.4f}")
         0.000278 mV, h 0.5961
-        """
-        from pyhh_fast import equilibria
+        >>> print(f"{model.at_rest(EKleak=10.7).Vm:.6f} mV")
+        0.025948 mV
 
-        if "startingVoltage" in parameters:
-            raise TypeError("at_rest finds the starting voltage itself; leave it out.")
-        model = cls(**parameters)
-        model.Vm = equilibria.resting_potential(model)
-        set_rates(model, model.Vm)
-        for name in GATES:
-            getattr(model, name).setInfiniteState()
+        This cell fires by itself; it starts at its unstable equilibrium:
+
+        >>> model = pyhh.HHModel.at_rest(gNa=100, gK=5, EK=-35, unstable="steady")
+        >>> recording = pyhh.Simulation(model).run(0, 0.01, duration=100)
+        """
+        from pyhh_fast import starts
+
+        model: Self = starts.at_rest(cls, near, unstable, parameters)
+        return model
+
+    @on_class_or_instance
+    def steady(cls, V: float, **parameters: float) -> Self:
+        """Return a new model at any membrane potential, all three gates steady for it.
+
+        On an instance it is a copy of that model, as for :meth:`at_rest`.
+
+        Parameters
+        ----------
+        V : float, mV
+            Membrane potential to start at.
+        **parameters : float
+            As for :meth:`at_rest`.
+
+        Returns
+        -------
+        HHModel
+            Of the class, or the class of the instance, it is called on.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As :class:`HHModel`.
+        ValueError
+            If a gate has no steady state at `V`.
+
+        Examples
+        --------
+        >>> import pyhh_fast as pyhh
+        >>> model = pyhh.HHModel.steady(-20)
+        >>> print(f"{model.Vm:g} mV, h {model.h.state:.4f}")
+        -20 mV, h 0.9660
+        """
+        from pyhh_fast import starts
+
+        model: Self = starts.steady(cls, V, parameters)
         return model
 
     def _UpdateGateTimeConstants(self, Vm: Any) -> None:

@@ -15,6 +15,7 @@ from pyhh_fast.models import GATES, PARAMETERS, HHModel, has_own_kinetics
 from pyhh_fast.population_recording import PopulationRecording
 from pyhh_fast.population_run import How, make_run, thread_count, warn_of_divergence
 from pyhh_fast.recording import ALL
+from pyhh_fast.starts import UNSTABLE
 from pyhh_fast.stepping import check_steps
 from pyhh_fast.thresholds import threshold_for
 from pyhh_fast.validation import StructArray
@@ -108,8 +109,8 @@ class Population:
         self._set_up(size, parameters)
         size = self.size
         self.Vm = validation.per_cell("startingVoltage", V, size, unit="mV")
-        alpha, beta = np.split(rate_tables.hodgkin_huxley(np.ascontiguousarray(self.Vm)), 2, axis=1)
-        self._state["m"], _, self._state["n"] = (alpha / (alpha + beta)).T
+        self._set_gates_steady()
+        self._state["h"] = 0.0
 
     def __setattr__(self, name: str, value: Any) -> None:
         # A name that is misspelled would else change nothing, without a word.
@@ -119,15 +120,26 @@ class Population:
         super().__setattr__(name, value)
 
     @classmethod
-    def at_rest(cls, size: int, **parameters: npt.ArrayLike) -> Self:
+    def at_rest(
+        cls,
+        size: int,
+        *,
+        near: npt.ArrayLike | None = None,
+        unstable: str = "raise",
+        **parameters: npt.ArrayLike,
+    ) -> Self:
         """Return cells at their resting potentials, all gates steady.
-
-        Of several equilibria of a cell it is the stable one nearest 0 mV.
 
         Parameters
         ----------
         size : int
             How many cells.
+        near : float or array_like of shape (size,), optional, mV
+            Of several stable equilibria of a cell, the one nearest this is chosen; by default the
+            lowest (most negative).
+        unstable : {"raise", "steady"}, default "raise"
+            What to do with a cell of which no equilibrium is stable, because it fires by itself:
+            "steady" starts it at the unstable equilibrium nearest `near`, or else nearest EKleak.
         **parameters : float or array_like of shape (size,)
             Any of Cm, gNa, gK, gKleak, ENa, EK, EKleak.
 
@@ -136,7 +148,11 @@ class Population:
         TypeError, ValueError
             As :class:`Population`.
         ValueError
-            If a cell has no stable equilibrium: it fires by itself.
+            If a cell has no stable equilibrium and `unstable` is "raise", or none at all.
+
+        See Also
+        --------
+        steady : start cells at any potentials, with steady gates.
 
         Examples
         --------
@@ -144,31 +160,70 @@ class Population:
         >>> population = pyhh.Population.at_rest(2, EKleak=[10.6, 10.613])
         >>> population.Vm.round(6)
         array([0.000278, 0.003621])
+
+        Of these cells the second fires by itself:
+
+        >>> pyhh.Population.at_rest(2, gK=[36, 5], unstable="steady").Vm.round(3)
+        array([ 0.   , 32.198])
         """
         if "startingVoltage" in parameters:
             raise TypeError("at_rest finds the starting voltages itself; leave them out.")
+        unstable = validation.choice("unstable", unstable, UNSTABLE)
         population = cls(size, **parameters)
-        if population.size == 0:
+        size = population.size
+        if near is not None:
+            near = np.broadcast_to(validation.per_cell("near", near, size, unit="mV"), size)
+        if size == 0:
             return population
-        which = np.zeros(population.size, np.int64)
-        for name, value in parameters.items():
-            if not validation.is_scalar(value):
-                _, kind = np.unique(getattr(population, name), return_inverse=True)
-                _, which = np.unique(which * population.size + kind, return_inverse=True)
+        which = np.zeros(size, np.int64)
+        for values in [*(getattr(population, name) for name in parameters), near]:
+            if values is not None and not (values == values[0]).all():
+                _, kind = np.unique(values, return_inverse=True)
+                _, which = np.unique(which * size + kind, return_inverse=True)
         _, one_of_each = np.unique(which, return_index=True)
         different = population._parameters[one_of_each]
         models = HHModel()
         for name, symbol in SYMBOLS.items():
             setattr(models, name, different[symbol])
+        near = None if near is None else near[one_of_each]
         try:
-            V = equilibria.resting_potentials(models, different.size)
+            V = equilibria.resting_potentials(models, different.size, near, unstable == "steady")
         except equilibria.NoRest as error:
             cell = int(np.argmax(which == error.cell))
             raise equilibria.NoRest(error.found, cell) from None
-        rates = rate_tables.hodgkin_huxley(V)
-        steady = rates[:, :3] / (rates[:, :3] + rates[:, 3:])
-        for field, values in zip("Vmhn", [V, *steady.T], strict=True):
-            population._state[field] = values[which]
+        population.Vm = V[which]
+        population._set_gates_steady()
+        return population
+
+    @classmethod
+    def steady(cls, size: int, V: npt.ArrayLike, **parameters: npt.ArrayLike) -> Self:
+        """Return cells at any membrane potentials, all gates steady for them.
+
+        Parameters
+        ----------
+        size : int
+            How many cells.
+        V : float or array_like of shape (size,), mV
+            Membrane potential to start at: one number for all cells, or one a cell.
+        **parameters : float or array_like of shape (size,)
+            Any of Cm, gNa, gK, gKleak, ENa, EK, EKleak.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As :class:`Population`.
+
+        Examples
+        --------
+        >>> import pyhh_fast as pyhh
+        >>> pyhh.Population.steady(3, [-20, 0, 20]).StateH.round(3)
+        array([0.966, 0.596, 0.087])
+        """
+        if "startingVoltage" in parameters:
+            raise TypeError("steady takes the starting voltages as V; leave startingVoltage out.")
+        population = cls(size, **parameters)
+        population.Vm = validation.per_cell("V", V, population.size, unit="mV")
+        population._set_gates_steady()
         return population
 
     @classmethod
@@ -351,6 +406,10 @@ class Population:
                 known = [*PARAMETERS, "startingVoltage"]
                 raise TypeError(validation.unknown_name("parameter", name, known))
             setattr(self, name, value)
+
+    def _set_gates_steady(self) -> None:
+        alpha, beta = np.split(rate_tables.hodgkin_huxley(np.ascontiguousarray(self.Vm)), 2, axis=1)
+        self._state["m"], self._state["h"], self._state["n"] = (alpha / (alpha + beta)).T
 
     def _check_cells(self) -> None:
         """See that what was set in place can be used."""

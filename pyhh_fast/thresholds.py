@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import numpy as np
-
 from pyhh_fast import validation
 from pyhh_fast.models import GATES, HHModel, has_own_kinetics
 
@@ -55,9 +53,6 @@ def _rest(model: HHModel) -> float:
     from pyhh_fast import equilibria  # here, because built-in rates need none
 
     try:
-        return float(equilibria.resting_potential(model))
-    except equilibria.NoRest as error:
-        if not error.found:
-            return 0.0
-        found = np.array(error.found)
-        return float(found[np.argmin(np.abs(found - model.EKleak))])
+        return equilibria.rest_of(model, take_unstable=True)[0]
+    except equilibria.NoRest:
+        return 0.0

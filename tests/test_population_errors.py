@@ -252,7 +252,8 @@ def test_no_such_cell_in_a_recording():
 def test_cells_that_fire_by_themselves_have_no_rest():
     message = (
         "parameters of cell 1 must have a stable resting potential; got unstable ones at V = "
-        "7.853 mV. Choose a start with Population(startingVoltage=...) instead."
+        '7.853 mV. Start there by unstable="steady", or with steady gates at any V by '
+        "Population.steady(size, V)."
     )
     with raises(ValueError, message):
         pyhh.Population.at_rest(3, EKleak=[10.6, 70.0, 10.6])

@@ -1,0 +1,75 @@
+"""States to start a model in: at rest, or with steady gates at any potential."""
+
+import math
+from typing import Any
+
+from pyhh_fast import equilibria, validation
+from pyhh_fast.models import GATES, PARAMETERS, HHModel, parameter, set_rates
+
+UNSTABLE = ("raise", "steady")
+"""What may be done where no equilibrium is stable."""
+
+
+def at_rest(source: Any, near: Any, unstable: Any, parameters: dict[str, Any]) -> Any:
+    """Return a new model at rest, as :meth:`HHModel.at_rest` does.
+
+    Parameters
+    ----------
+    source : HHModel, or a class of them
+        What is copied, or made.
+    """
+    if "startingVoltage" in parameters:
+        raise TypeError("at_rest finds the starting voltage itself; leave it out.")
+    near = None if near is None else validation.real_number("near", near, unit="mV")
+    unstable = validation.choice("unstable", unstable, UNSTABLE)
+    model = _new_model(source, parameters)
+    set_steady(model, equilibria.rest_of(model, near, unstable == "steady")[0])
+    return model
+
+
+def steady(source: Any, V: Any, parameters: dict[str, Any]) -> Any:
+    """Return a new model with steady gates at `V`, as :meth:`HHModel.steady` does."""
+    if "startingVoltage" in parameters:
+        raise TypeError("steady takes the starting voltage as V; leave startingVoltage out.")
+    V = validation.real_number("V", V, unit="mV")
+    model = _new_model(source, parameters)
+    set_steady(model, V)
+    return model
+
+
+def set_steady(model: HHModel, V: float) -> None:
+    """Put a model at `V` (mV), with all gates steady.
+
+    Raises
+    ------
+    ValueError
+        If a gate has no steady state there: its rates are both 0, or one is NaN.
+    """
+    model.Vm = V
+    set_rates(model, V)
+    for name in GATES:
+        gate = getattr(model, name)
+        try:
+            gate.setInfiniteState()
+        except ZeroDivisionError:
+            gate.state = math.nan
+        if not math.isfinite(gate.state):
+            raise ValueError(
+                f"gate {name} must have a steady state at V = {V:.6g} mV; got alpha {gate.alpha} "
+                f"and beta {gate.beta} (1/ms). Set rates in _UpdateGateTimeConstants whose sum is "
+                "above 0."
+            )
+
+
+def _new_model(source: Any, parameters: dict[str, Any]) -> Any:
+    if isinstance(source, type):
+        return source(**parameters)
+    for name in parameters:
+        if name not in PARAMETERS:
+            raise TypeError(validation.unknown_name("parameter", name, PARAMETERS))
+    model = equilibria.copy_of(source)
+    for name, value in parameters.items():
+        setattr(model, name, parameter(name, value))
+    for current in ("INa", "IK", "IKleak"):
+        vars(model).pop(current, None)  # of a step that this model has not made
+    return model
