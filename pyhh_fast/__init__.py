@@ -27,7 +27,8 @@ from pyhh_fast.simulations import Simulation
 
 if TYPE_CHECKING:
     from pyhh_fast import stimuli
-    from pyhh_fast.analysis import fi_curve, phase_plane, rheobase, steady_state, strength_duration
+    from pyhh_fast.analysis import fi_curve, rheobase, strength_duration
+    from pyhh_fast.nullclines import phase_plane, steady_state
     from pyhh_fast.population_recording import PopulationRecording
     from pyhh_fast.populations import Population
     from pyhh_fast.sweeps import sweep
@@ -56,9 +57,9 @@ _LATER = {
     "Population": "populations",
     "PopulationRecording": "population_recording",
     "fi_curve": "analysis",
-    "phase_plane": "analysis",
+    "phase_plane": "nullclines",
     "rheobase": "analysis",
-    "steady_state": "analysis",
+    "steady_state": "nullclines",
     "stimuli": "stimuli",
     "strength_duration": "analysis",
     "sweep": "sweeps",

@@ -1,34 +1,34 @@
-"""What is asked of a neuron most often: when it fires, how fast, and how it moves about.
+"""What is asked of a neuron most often: whether it fires under a current, and how fast.
 
-Each question is one call, and all its runs are made at once, as cells of a population. The model
-is only read: every run starts where it stands, and it stays there.
+Each question is one call, and all its runs are made at once. The model is only read, and its runs
+start from rest, whatever state it is in, unless `start` says otherwise.
 """
 
 import warnings
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from pyhh_fast import validation
-from pyhh_fast.firing import Cells, steady_rates, thresholds
-from pyhh_fast.methods import step_size
+from pyhh_fast.adaptive_runs import AdaptiveRuns
+from pyhh_fast.analysis_starts import start_at_rest
+from pyhh_fast.firing import SMALLEST, FixedRuns
+from pyhh_fast.kinetics import BuiltIn, Own
+from pyhh_fast.methods import METHODS
 from pyhh_fast.models import HHModel
-from pyhh_fast.nullclines import (
-    PhasePlane,
-    SteadyState,
-    charging,
-    kinetics_over_V,
-    roots,
-    steady_at,
-    steady_under,
-)
+from pyhh_fast.nullclines import kinetics_over_V
 from pyhh_fast.population_run import How, thread_count
-from pyhh_fast.populations import FIXED_STEP
+from pyhh_fast.stepping import check_steps
+from pyhh_fast.swings import NUDGE, is_stable, is_still, swings_of
 from pyhh_fast.thresholds import threshold_for
+from pyhh_fast.time_steps import STEP, step_for
+from pyhh_fast.validation import FloatArray
 
-PLANE_POINTS = 1_001
-"""Points of a nullcline."""
+STARTS = ("rest", "model")
+
+ACCURACY = 1e-4
+"""Relative error of rates and threshold currents, at the default step, above which it is told."""
 
 
 def fi_curve(
@@ -36,32 +36,36 @@ def fi_curve(
     currents: npt.ArrayLike,
     *,
     duration: float = 1000.0,
-    dt: float = 0.01,
+    dt: float | None = None,
     method: str = "exponential_euler",
     threshold: float | None = None,
+    start: str = "rest",
     threads: int | None = None,
     progress: bool = False,
 ) -> Any:
     """Return the steady firing rate under each of many constant currents.
 
-    Every run starts where the model stands, so start it with :meth:`HHModel.at_rest`: where rest
-    and firing are both stable, the start decides.
+    Every run starts from rest; where rest and firing are both stable, the start decides.
 
     Parameters
     ----------
     model : HHModel
-        As for :meth:`Population.from_model`. It is not changed.
+        As for :meth:`Population.from_model`. It is not changed, and its state does not count.
     currents : float or array_like, µA/cm²
         Any shape.
     duration : float, default 1000, ms
         Time to simulate for each current, a whole number of steps.
-    dt : float, default 0.01, ms
-        Step size.
-    method : {"euler", "exponential_euler", "rk4"}, default "exponential_euler"
-        As for :meth:`Population.run`. Forward Euler fires too fast, and from 6.23 µA/cm² on for
-        ever; with the others it is 6.265, as it should be.
+    dt : float, ms, optional
+        Step size. By default 0.01, or what is shorter by a whole number where gates or membrane
+        are faster than those of the built-in model: rates are then right to 0.01 %, or a warning
+        tells the error. For "adaptive" the distance of samples, which changes nothing.
+    method : {"exponential_euler", "adaptive", "rk4", "euler"}, default "exponential_euler"
+        As for :meth:`Simulation.run`. Forward Euler fires too fast, and from 6.23 µA/cm² on for
+        ever; with the others it is 6.265, as it should be. "adaptive" makes the runs one by one.
     threshold : float, mV, optional
         Upward crossings of it are the spikes; by default as for :meth:`Simulation.run`.
+    start : {"rest", "model"}, default "rest"
+        Where runs start: at rest with all gates steady, or in the present state of the model.
     threads : int, default one for each CPU there is for this process
         How many threads share the work. The numbers do not depend on it.
     progress : bool, default False
@@ -70,9 +74,10 @@ def fi_curve(
     Returns
     -------
     float or ndarray of the shape of `currents`, Hz
-        One over the mean of the intervals between the spikes of the second half of `duration`. 0
-        where there are fewer than two, or where the time from the last to the end is more than
-        twice the interval before it: the cell has fallen silent. NaN where it diverged.
+        One over the mean of the intervals between the spikes of the second half of `duration`.
+        Where there are fewer than two, or the time from the last to the end is more than twice the
+        interval before it, the rate of the sustained swing of V, or 0 where V is at rest or rings
+        down. NaN where it diverged.
 
     Raises
     ------
@@ -86,11 +91,16 @@ def fi_curve(
     Warns
     -----
     UserWarning
-        If the model diverges under some of the currents, or dt is above 0.05 ms.
+        If V keeps swinging under some of the currents without crossing `threshold`; if the model
+        diverges; if `dt` is too large for the model, or rates err by more than 0.01 % at the
+        default one; or if no rest is stable: runs then start at the unstable equilibrium nearest
+        EKleak, with steady gates.
 
     Notes
     -----
-    Strong currents make V swing less and less: what stays below `threshold` is not counted.
+    Strong currents make V swing less and less: below 50 mV from 87.9 µA/cm² on, not at all from
+    154.5 on. What neither fires nor rests is run on for as long again, 200 ms at least. The swing
+    is sustained if it does not get smaller, or if the equilibrium under the current is unstable.
 
     References
     ----------
@@ -103,21 +113,25 @@ def fi_curve(
     >>> pyhh.fi_curve(pyhh.HHModel.at_rest(), [5, 7, 10, 20, 50]).round(1)
     array([  0. ,  58.3,  68.3,  86.5, 117. ])
     """
-    method = validation.choice("method", method, FIXED_STEP)
-    dt = step_size("dt", dt, method)
-    how = _how(model, dt, method, threshold, threads)
     given = validation.real_numbers("currents", currents, unit="µA/cm²")
-    steps = validation.steps_in(duration, dt)
+    ask = _Question.of(model, dt, method, threshold, threads, start)
+    steps = validation.steps_in(duration, ask.how.dt)
     progress = validation.flag("progress", progress)
-    cells = Cells.from_model(model, given.size)
-    recording = cells.go_on(given.ravel(), steps, how._replace(progress=progress))
-    diverged = recording.diverged_at >= 0
+    I = given.ravel()  # noqa: E741
+    runs = ask.runs()
+    begin = np.repeat(runs.start, I.size)
+    fired = runs.fire(begin, I, steps, progress)
+    rates, diverged = fired.rates, fired.diverged
     if diverged.any():
         _warn(
-            f"under {np.count_nonzero(diverged)} of {given.size} currents the model diverged, "
-            f"{given.flat[int(np.argmax(diverged))]:g} µA/cm² for one, and the rate is NaN."
+            f"under {np.count_nonzero(diverged)} of {I.size} currents the model diverged, "
+            f"{I[int(np.argmax(diverged))]:g} µA/cm² for one, and the rate is NaN. {ask.way_out()}"
         )
-    return np.where(diverged, np.nan, steady_rates(recording)).reshape(given.shape)[()]
+    if steps:
+        ask.check_rates(runs, I, rates, steps)
+        silent = np.flatnonzero((rates == 0) & ~diverged)
+        rates[silent] = _silent_rates(ask, runs, fired.state[silent], I[silent], steps)
+    return np.where(diverged, np.nan, rates).reshape(given.shape)[()]
 
 
 def rheobase(
@@ -125,19 +139,20 @@ def rheobase(
     duration: float = 500.0,
     *,
     wait: float = 20.0,
-    dt: float = 0.01,
+    dt: float | None = None,
     method: str = "exponential_euler",
     threshold: float | None = None,
+    start: str = "rest",
     threads: int | None = None,
 ) -> float:
     """Return the smallest current that makes the model fire, if only it lasts long enough.
 
     Parameters
     ----------
-    model, wait, dt, method, threshold, threads
+    model, wait, dt, method, threshold, start, threads
         As for :func:`strength_duration`, of which this is the right end.
     duration : float, default 500, ms
-        Length of the pulse, a whole number of steps.
+        Length of the pulse, above 0.
 
     Returns
     -------
@@ -147,6 +162,11 @@ def rheobase(
     Raises
     ------
     TypeError, ValueError, SimulationError
+        As :func:`strength_duration`.
+
+    Warns
+    -----
+    UserWarning
         As :func:`strength_duration`.
 
     References
@@ -159,14 +179,12 @@ def rheobase(
     >>> print(f"{pyhh.rheobase(pyhh.HHModel.at_rest()):.4f} µA/cm²")
     2.2410 µA/cm²
     """
-    method = validation.choice("method", method, FIXED_STEP)
-    dt = step_size("dt", dt, method)
-    how = _how(model, dt, method, threshold, threads)
+    ask = _Question.of(model, dt, method, threshold, threads, start)
     duration = validation.real_number("duration", duration, unit="ms")
-    steps = validation.step_counts("duration", duration, dt)
-    found = thresholds(model, steps.ravel(), _steps_of_wait(wait, dt), how)
+    pulse = np.array([validation.lengths("duration", duration, ask.how.dt)])
+    found = ask.threshold_currents(pulse, wait)
     if np.isnan(found[0]):
-        _warn("the model diverged before it fired, and the rheobase is NaN.")
+        _warn(f"the model diverged before it fired, and the rheobase is NaN. {ask.way_out()}")
     return float(found[0])
 
 
@@ -175,33 +193,36 @@ def strength_duration(
     durations: npt.ArrayLike,
     *,
     wait: float = 20.0,
-    dt: float = 0.01,
+    dt: float | None = None,
     method: str = "exponential_euler",
     threshold: float | None = None,
+    start: str = "rest",
     threads: int | None = None,
 ) -> Any:
     """Return the smallest current that makes the model fire, for pulses of many durations.
 
-    A pulse is a constant current from the start of the run, where the model stands as it does now,
-    and nothing after it. The model fires if V crosses `threshold` upward during the pulse or in
-    the time `wait` after it.
+    A pulse is a constant current from the start of the run, at rest, and nothing after it. The
+    model fires if V crosses `threshold` upward during the pulse or in the time `wait` after it.
 
     Parameters
     ----------
     model : HHModel
-        As for :meth:`Population.from_model`. It is not changed.
+        As for :meth:`Population.from_model`. It is not changed, and its state does not count.
     durations : float or array_like, ms
-        Any shape and order; each a whole number of steps, 1 or more.
+        Any shape and order, each above 0. A last step that a pulse covers in part has that part of
+        its current.
     wait : float, default 20, ms
-        How long after the pulse a spike still counts; a whole number of steps. Close to threshold
+        How long after the pulse a spike still counts, to the end of the step. Close to threshold
         the spike is late, by 13 ms at most at the default parameters; kinetics that are slower
         need longer.
-    dt : float, default 0.01, ms
-        Step size.
-    method : {"euler", "exponential_euler", "rk4"}, default "exponential_euler"
-        As for :meth:`Population.run`.
+    dt : float, ms, optional
+        Step size; by default as for :func:`fi_curve`. For "adaptive" it changes nothing.
+    method : {"exponential_euler", "adaptive", "rk4", "euler"}, default "exponential_euler"
+        As for :meth:`Simulation.run`. "adaptive" makes the runs one by one, and pulses end exactly.
     threshold : float, mV, optional
         By default as for :meth:`Simulation.run`.
+    start : {"rest", "model"}, default "rest"
+        Where runs start: at rest with all gates steady, or in the present state of the model.
     threads : int, default one for each CPU there is for this process
         How many threads share the work. The numbers do not depend on it.
 
@@ -222,7 +243,8 @@ def strength_duration(
     Warns
     -----
     UserWarning
-        If the model diverges before it fires, or dt is above 0.05 ms.
+        If the model diverges before it fires; if `dt` is too large for the model, or a current errs
+        by more than 0.01 % at the default one; or if no rest is stable, as for :func:`fi_curve`.
 
     Notes
     -----
@@ -241,148 +263,136 @@ def strength_duration(
     >>> pyhh.strength_duration(pyhh.HHModel.at_rest(), [0.1, 1, 10, 100]).round(3)
     array([65.151,  6.922,  2.241,  2.241])
     """
-    method = validation.choice("method", method, FIXED_STEP)
-    dt = step_size("dt", dt, method)
-    how = _how(model, dt, method, threshold, threads)
-    steps = validation.step_counts("durations", durations, dt)
-    found = thresholds(model, steps.ravel(), _steps_of_wait(wait, dt), how)
+    ask = _Question.of(model, dt, method, threshold, threads, start)
+    lengths = validation.lengths("durations", durations, ask.how.dt)
+    found = ask.threshold_currents(lengths.ravel(), wait)
     if np.isnan(found).any():
-        _warn("for some durations the model diverged before it fired, and the current is NaN.")
-    return found.reshape(steps.shape)[()]
+        _warn(
+            "for some durations the model diverged before it fired, and the current is NaN. "
+            f"{ask.way_out()}"
+        )
+    return found.reshape(lengths.shape)[()]
 
 
-def steady_state(model: HHModel, V: npt.ArrayLike) -> SteadyState:
-    """Return where the gates of a model settle at each V, and their time constants.
+class _Question(NamedTuple):
+    """A model in the state that runs start in, and how they are made; checked."""
 
-    Parameters
-    ----------
-    model : HHModel
-        Its `_UpdateGateTimeConstants` may be its own, but nothing else of its step. It is not
-        changed, and its state does not count.
-    V : float or array_like, mV
-        Membrane potentials, relative to rest; any shape.
+    model: HHModel
+    kinetics: BuiltIn | Own
+    how: How
+    check: bool
 
-    Returns
-    -------
-    SteadyState
-        A named tuple ``(m, h, n, tau_m, tau_h, tau_n)``, each of the shape of V; tau in ms.
+    @classmethod
+    def of(
+        cls, model: HHModel, dt: Any, method: str, threshold: Any, threads: Any, start: str
+    ) -> "_Question":
+        method = validation.choice("method", method, METHODS)
+        start = validation.choice("start", start, STARTS)
+        threads = thread_count(threads)
+        check_steps(model, "Run such models one by one, with Simulation.")
+        kinetics = kinetics_over_V(model)
+        step = step_for(model, kinetics, dt, method, stacklevel=4)
+        how = How(step, method, threshold_for(model, threshold), threads)
+        begun = start_at_rest(model, stacklevel=4) if start == "rest" else model
+        # What the built-in model errs by at its step is known; of others it is found out.
+        unknown = isinstance(kinetics, Own) or step < STEP
+        check = dt is None and METHODS[method].order in (2, 4) and unknown
+        return cls(begun, kinetics, how, check)
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument cannot be used, or the model has a step of its own, or rates that depend on
-        more than V.
+    def runs(self) -> FixedRuns | AdaptiveRuns:
+        kind = FixedRuns if METHODS[self.how.method].fixed_step else AdaptiveRuns
+        return kind(self.model, self.how)
 
-    Examples
-    --------
-    >>> import pyhh_fast as pyhh
-    >>> steady = pyhh.steady_state(pyhh.HHModel(), [0, 50])
-    >>> steady.m.round(3), steady.tau_m.round(3)
-    (array([0.053, 0.916]), array([0.237, 0.336]))
-    """
-    V = validation.real_numbers("V", V, unit="mV")
-    return steady_at(kinetics_over_V(model), V)
+    def way_out(self) -> str:
+        """Return what to do where the model diverged."""
+        if METHODS[self.how.method].fixed_step:
+            return "Use method='adaptive', whose steps follow the fastest rate."
+        return "Check the parameters, and the rates of an overridden _UpdateGateTimeConstants."
+
+    def threshold_currents(self, durations: FloatArray, wait: Any) -> FloatArray:
+        wait = validation.real_number("wait", wait, unit="ms")
+        wait = float(validation.lengths("wait", wait, self.how.dt, positive=False))
+        found = self.runs().thresholds(durations, wait)
+        if self.check:
+            self.check_thresholds(durations, found, wait)
+        return found
+
+    def check_rates(
+        self, runs: FixedRuns | AdaptiveRuns, currents: FloatArray, rates: FloatArray, steps: int
+    ) -> None:
+        """Warn where the highest of the rates is not that of the adaptive method."""
+        if not (self.check and (rates > 0).any()):
+            return
+        fastest = [int(np.nanargmax(rates))]
+        adaptive = AdaptiveRuns(self.model, self.how)
+        right = adaptive.fire(runs.start, currents[fastest], steps).rates[0]
+        if right > 0 and abs(rates[fastest[0]] / right - 1) > ACCURACY:
+            where = f"under {currents[fastest[0]]:g} µA/cm²"
+            self.tell_error("the rate", where, float(rates[fastest[0]]), right, 4)
+
+    def check_thresholds(self, durations: FloatArray, found: FloatArray, wait: float) -> None:
+        """Warn where a threshold is not that of the adaptive method."""
+        adaptive = AdaptiveRuns(self.model, self.how)
+        for duration, current in zip(durations, found, strict=True):
+            if not (np.isfinite(current) and current > SMALLEST / ACCURACY):
+                continue
+            ends = (1 + 1.01 * ACCURACY, 1 - ACCURACY)
+            above, below = (adaptive.response(c * current, duration, wait)[0] for c in ends)
+            if not above or below:
+                right = adaptive.thresholds(np.array([duration]), wait)[0]
+                self.tell_error("the current", f"for {duration:g} ms", current, right, 5)
+                return
+
+    def tell_error(
+        self, what: str, where: str, found: float, right: float, stacklevel: int
+    ) -> None:
+        error = 100 * (found / right - 1)
+        warnings.warn(
+            f"{what} {where} errs by {error:+.2g} % at dt {self.how.dt:.3g} ms, and others may as "
+            "well. Use method='adaptive', or a smaller dt.",
+            UserWarning,
+            stacklevel=stacklevel,
+        )
 
 
-def phase_plane(
-    model: HHModel,
-    current: float = 0.0,
-    *,
-    duration: float = 50.0,
-    dt: float = 0.01,
-    method: str = "exponential_euler",
-) -> PhasePlane:
-    """Return the nullclines of V and n under a constant current, and the model's way among them.
-
-    The nullclines are those of a model reduced to V and n: m is always at its steady state for V,
-    and h = c - n. The trajectory is that of the full model.
-
-    Parameters
-    ----------
-    model : HHModel
-        As for :meth:`Population.from_model`. It is not changed.
-    current : float, default 0, µA/cm²
-    duration : float, default 50, ms
-        Length of the trajectory, a whole number of steps.
-    dt : float, default 0.01, ms
-        Step size.
-    method : {"euler", "exponential_euler", "rk4"}, default "exponential_euler"
-        As for :meth:`Population.run`.
-
-    Returns
-    -------
-    PhasePlane
-        A named tuple; see there.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument cannot be used, or the model has a step of its own; nothing was run.
-    ValueError
-        If the model has no steady state under the current.
-    SimulationError
-        If rates of a model's own turn out, on the way, to be what no table holds.
-
-    Warns
-    -----
-    UserWarning
-        If the model diverges, and the trajectory is NaN from there on; or dt is above 0.05 ms.
-
-    Notes
-    -----
-    c is h + n at the full model's steady state under `current`, stable or not, so the nullclines
-    cross there exactly. Of several it is the one nearest 0 mV; the others are not on the plane.
-
-    References
-    ----------
-    R. FitzHugh, "Impulses and physiological states in theoretical models of nerve membrane",
-    Biophys. J. 1, 445-466 (1961). J. Rinzel, "Excitation dynamics: insights from simplified
-    membrane models", Fed. Proc. 44, 2944-2946 (1985).
-
-    Examples
-    --------
-    >>> import pyhh_fast as pyhh
-    >>> plane = pyhh.phase_plane(pyhh.HHModel.at_rest(), 10.0)
-    >>> print(f"around {plane.steady_V:.3f} mV, with h = {plane.c:.3f} - n")
-    around 5.428 mV, with h = 0.807 - n
-    """
-    method = validation.choice("method", method, FIXED_STEP)
-    dt = step_size("dt", dt, method)
-    how = _how(model, dt, method, 0.0, None)
-    current = validation.real_number("current", current, unit="µA/cm²")
-    steps = validation.steps_in(duration, dt)
-    cells = Cells.from_model(model, 1)
-    kinetics = kinetics_over_V(model)
-    steady_V, steady = steady_under(model, kinetics, current)
-    V, n = cells.Vm.copy(), cells.StateN.copy()
-    recorded = how._replace(recorded=("Vm", "StateN"))
-    recording = cells.go_on(np.array([current]), steps, recorded)
-    if recording.diverged_at[0] >= 0:
-        _warn("the model diverged, and the trajectory is NaN from there on.")
-    V, n = np.append(V, recording.Vm[0]), np.append(n, recording.StateN[0])
-
-    ends = [*(getattr(model, name) for name in ("ENa", "EK", "EKleak")), steady_V]
-    low, high = min(*ends, np.nanmin(V)) - 5, max(*ends, np.nanmax(V)) + 5
-    grid = np.linspace(low, high, PLANE_POINTS)
-    m, _, n_nullcline, *_ = steady_at(kinetics, grid)
-    c = steady.h + steady.n
-    V_nullcline = roots(
-        lambda n: charging(model, current, grid, m, c - n, n),
-        np.full(grid.size, max(0.0, c - 1)),
-        np.full(grid.size, min(1.0, c)),
+def _silent_rates(
+    ask: _Question,
+    runs: FixedRuns | AdaptiveRuns,
+    state: Any,
+    currents: FloatArray,
+    steps: int,
+) -> FloatArray:
+    """Return the rates of cells that do not fire: those of swings that are sustained, or 0."""
+    model, kinetics, how = ask.model, ask.kinetics, ask.how
+    rates = np.zeros(currents.size)
+    still = is_still(model, kinetics, state, currents)
+    unstable = np.flatnonzero(still)
+    unstable = unstable[~is_stable(model, kinetics, state["V"][unstable])]
+    if unstable.size:
+        moved = state[unstable].copy()
+        moved["V"] += NUDGE
+        fired = runs.fire(moved, currents[unstable], steps)
+        rates[unstable], state[unstable] = fired.rates, fired.state
+        still[unstable] = (rates[unstable] > 0) | fired.diverged
+    moving = np.flatnonzero(~still)
+    found = swings_of(
+        runs, model, kinetics, state[moving], currents[moving], steps * how.dt, how.dt
     )
-    return PhasePlane(grid, V_nullcline, n_nullcline, V, n, steady_V, steady.n, c)
+    swings = found.rates > 0
+    crossing = (found.low < how.threshold) & (how.threshold <= found.high)
+    swings &= ~crossing
+    rates[moving[swings]] = found.rates[swings]
+    if swings.any():
+        one = int(np.argmax(swings))
+        _warn(
+            f"under {np.count_nonzero(swings)} of the currents V keeps swinging without crossing "
+            f"the threshold of {how.threshold:g} mV, under {currents[moving[one]]:g} µA/cm² from "
+            f"{found.low[one]:.3g} to {found.high[one]:.3g} mV, and the rate is that of the swing. "
+            "A threshold within it counts such swings as spikes.",
+            stacklevel=4,
+        )
+    return rates
 
 
-def _how(model: Any, dt: float, method: str, threshold: Any, threads: Any) -> How:
-    return How(dt, method, threshold_for(model, threshold), thread_count(threads))
-
-
-def _steps_of_wait(wait: Any, dt: float) -> int:
-    wait = validation.real_number("wait", wait, unit="ms")
-    return int(validation.step_counts("wait", wait, dt, least=0))
-
-
-def _warn(what: str) -> None:
-    advice = "A smaller dt, or method='exponential_euler', may help."
-    warnings.warn(f"{what} {advice}", UserWarning, stacklevel=3)
+def _warn(message: str, stacklevel: int = 3) -> None:
+    warnings.warn(message, UserWarning, stacklevel=stacklevel)

@@ -9,8 +9,8 @@ import numpy as np
 from pyhh_fast import command_line, validation
 from pyhh_fast.analysis import fi_curve
 from pyhh_fast.command_line import INTERRUPTED, NUMBER
+from pyhh_fast.methods import METHODS
 from pyhh_fast.models import HHModel
-from pyhh_fast.populations import FIXED_STEP
 from pyhh_fast.validation import FloatArray
 
 if TYPE_CHECKING:
@@ -25,8 +25,9 @@ def add_to(commands: Any) -> None:
     fi = commands.add_parser(
         "fi",
         help="print the firing rate over the current",
-        description="Run the neuron from rest under a range of constant currents, all at once, "
-        "and print its steady firing rate under each as CSV.",
+        description="Run the neuron from rest under a range of constant currents, and print its "
+        "steady firing rate under each as CSV. Where V keeps swinging below the threshold, the "
+        "rate is that of the swing, and a warning says so.",
     )
     fi.set_defaults(parser=fi)
     fi.add_argument(
@@ -48,10 +49,12 @@ def add_to(commands: Any) -> None:
         help="time to simulate in ms; the rate is that of its second half (default: 1000)",
         **NUMBER,
     )
-    fi.add_argument("--dt", default=0.01, help="step in ms (default: 0.01)", **NUMBER)
+    fi.add_argument(
+        "--dt", help="step in ms (default: 0.01, shorter where the neuron is faster)", **NUMBER
+    )
     fi.add_argument(
         "--method",
-        choices=FIXED_STEP,
+        choices=METHODS,
         default="exponential_euler",
         help="(default: %(default)s)",
     )
@@ -84,7 +87,7 @@ def _run(given: argparse.Namespace) -> int:
         first = validation.real_number("from", given.first, unit="µA/cm²")
         last = validation.real_number("to", given.last, unit="µA/cm²")
         currents = np.linspace(first, last, points)
-        model = HHModel.at_rest(**command_line.parameters_of(given))
+        model = HHModel(**command_line.parameters_of(given))
         rates = fi_curve(
             model,
             currents,

@@ -1,4 +1,10 @@
-"""Whether and how fast copies of a model fire: many runs at once, under constant currents."""
+"""Runs of copies of a model under constant currents: how fast they fire, and from which current.
+
+`FixedRuns` makes all runs at once, as cells of a population; `AdaptiveRuns`, of the same methods,
+makes each as a `Simulation` does, several at a time.
+"""
+
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +23,29 @@ SMALLEST = 1e-9
 
 PROBES = np.array([0.0, *np.geomspace(1e-3, 1e9, 63)])
 """Currents (µA/cm²) that are tried first; afterwards as many between the two that matter."""
+
+FIRST_STOP = 10.0
+"""Cells that have fired are left out after this time, in ms, and after twice, four times it ..."""
+
+NEARLY_WHOLE = 1e-9
+"""Steps; a duration that is nearer to a whole number of them is one."""
+
+
+class Fired(NamedTuple):
+    """What became of runs under constant currents.
+
+    Parameters
+    ----------
+    rates : ndarray, Hz
+        As :func:`pyhh_fast.fi_curve` defines them, of crossings of the threshold.
+    diverged : ndarray of bool
+    state : structured array
+        V (mV), m, h, n at the end.
+    """
+
+    rates: FloatArray
+    diverged: npt.NDArray[np.bool_]
+    state: StructArray
 
 
 class Cells(Population):
@@ -38,68 +67,133 @@ class Cells(Population):
         self._state = state
 
 
-def steady_rates(recording: PopulationRecording) -> FloatArray:
-    """Return the firing rate of each cell, in Hz, as :func:`pyhh_fast.fi_curve` defines it."""
-    cell, time = recording.spikes
-    end = recording.steps * recording.dt
-    late = np.bincount(cell[time >= end / 2], minlength=recording.size)
-    rates = np.zeros(recording.size)
+class FixedRuns:
+    """Runs of copies of a model by a method of fixed step.
+
+    Parameters
+    ----------
+    model : HHModel
+        It is copied, with the state that runs start in.
+    how : How
+    """
+
+    def __init__(self, model: HHModel, how: How) -> None:
+        self._cells = Cells.from_model(model, 1)
+        self._how = how
+        self.start = self._cells._state
+
+    def fire(
+        self, state: StructArray, currents: FloatArray, steps: int, progress: bool = False
+    ) -> Fired:
+        """Return what becomes of runs from these states, under one current each."""
+        self._cells.put(state)
+        recording = self._cells.go_on(currents, steps, self._how._replace(progress=progress))
+        counts, times = recording.spike_counts, recording.spikes.time
+        rates = steady_rates(counts, times, steps * self._how.dt)
+        return Fired(rates, recording.diverged_at >= 0, self._cells._state)
+
+    def traces(
+        self,
+        state: StructArray,
+        currents: FloatArray,
+        steps: int,
+        names: tuple[str, ...],
+        every: int = 1,
+    ) -> FloatArray:
+        """Return traces of every so many steps, shape (names, cells, samples)."""
+        self._cells.put(state)
+        how = self._how._replace(recorded=names, every=every)
+        recording = self._cells.go_on(currents, steps, how)
+        return np.array([getattr(recording, name) for name in names])
+
+    def thresholds(self, durations: FloatArray, wait: float) -> FloatArray:
+        """Return the threshold currents (µA/cm²) of pulses of these durations (ms).
+
+        :func:`pyhh_fast.strength_duration` says what they are.
+        """
+        low, high = np.zeros(durations.size), np.full(durations.size, np.inf)
+        sought = np.arange(durations.size)
+        currents = np.tile(PROBES, (durations.size, 1))
+        while sought.size:
+            fired, lost = self._responses(currents, durations[sought], wait)
+            # Beside the first current that fires; where none does, beside `high`.
+            place = np.where(fired.any(axis=1), fired.argmax(axis=1), PROBES.size)
+            edges = np.column_stack([low[sought], currents, high[sought]])
+            rows = np.arange(sought.size)
+            low[sought], high[sought] = edges[rows, place], edges[rows, place + 1]
+            unknown = lost & (np.arange(PROBES.size) < place[:, np.newaxis])
+            high[sought[unknown.any(axis=1)]] = np.nan
+            # Not for infinity or NaN.
+            sought = np.flatnonzero(high - low > np.maximum(TOLERANCE * high, SMALLEST))
+            between = np.linspace(low[sought], high[sought], PROBES.size + 2, axis=1)
+            currents = between[:, 1:-1]
+        return high
+
+    def _responses(
+        self, currents: FloatArray, durations: FloatArray, wait: float
+    ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+        """Return under which currents, shape (pulses, currents), cells fire or diverge.
+
+        Pulses end where others go on, so all cells are run from one end to the next; those that
+        have fired, or waited, are left out. A last step that a pulse covers in part has that part
+        of its current.
+        """
+        whole, part, last = pulse_steps(durations, wait, self._how.dt)
+        I = currents.ravel()  # noqa: E741
+        counts = currents.shape[1]
+        pulse, rest, end = (np.repeat(steps, counts) for steps in (whole, part, last))
+        fired, lost = np.zeros((2, I.size), dtype=bool)
+        state = np.repeat(self.start, I.size)
+        step = 0
+        stops = np.concatenate([whole, whole + (part > 0), last])
+        doublings = np.arange(max(0.0, np.log2(stops.max() * self._how.dt / FIRST_STOP)))
+        early = (FIRST_STOP / self._how.dt * 2**doublings).astype(np.int64)
+        for stop in np.unique([*early, *stops]):
+            going = np.flatnonzero(~(fired | lost) & (step < end))
+            if stop == 0 or not going.size:
+                continue
+            self._cells.put(state[going])
+            now = np.where(step < pulse, I, np.where(step == pulse, rest * I, 0.0))[going]
+            recording = self._cells.go_on(now, int(stop) - step, self._how)
+            state[going] = self._cells._state
+            fired[going] = recording.spike_counts > 0
+            lost[going] = recording.diverged_at >= 0
+            step = int(stop)
+        return fired.reshape(currents.shape), lost.reshape(currents.shape)
+
+
+def pulse_steps(
+    durations: FloatArray, wait: float, dt: float
+) -> tuple[IntArray, FloatArray, IntArray]:
+    """Return whole steps of pulses, the part of one more they cover, and all steps with `wait`."""
+    steps = durations / dt
+    nearest = np.round(steps)
+    whole = np.abs(steps - nearest) <= np.maximum(NEARLY_WHOLE, 1e-15 * steps)
+    steps = np.where(whole, nearest, steps)
+    whole = np.floor(steps)
+    part = steps - whole
+    last = np.ceil(steps + wait / dt - NEARLY_WHOLE)
+    return whole.astype(np.int64), part, np.maximum(last, whole + (part > 0)).astype(np.int64)
+
+
+def steady_rates(counts: IntArray, times: FloatArray, end: float) -> FloatArray:
+    """Return the firing rate of each cell, in Hz, as :func:`pyhh_fast.fi_curve` defines it.
+
+    Parameters
+    ----------
+    counts : ndarray of int, shape (cells,)
+        How many spikes each cell has.
+    times : ndarray, ms
+        Of all spikes, by cell and then by time.
+    end : float, ms
+        Of the run.
+    """
+    cell = np.repeat(np.arange(counts.size), counts)
+    late = np.bincount(cell[times >= end / 2], minlength=counts.size)
+    rates = np.zeros(counts.size)
     fires = np.flatnonzero(late >= 2)
-    late, next_cell = late[fires], np.cumsum(recording.spike_counts)[fires]
-    first, before_last, last = (time[next_cell - back] for back in (late, 2, 1))
+    late, next_cell = late[fires], np.cumsum(counts)[fires]
+    first, before_last, last = (times[next_cell - back] for back in (late, 2, 1))
     goes_on = end - last <= 2 * (last - before_last)
     rates[fires] = np.where(goes_on, 1000 * (late - 1) / (last - first), 0.0)
     return rates
-
-
-def thresholds(model: HHModel, steps: IntArray, wait: int, how: How) -> FloatArray:
-    """Return the threshold current of pulses of so many steps, in µA/cm².
-
-    :func:`pyhh_fast.strength_duration` says what it is.
-    """
-    cells = Cells.from_model(model, 1)
-    start = cells._state
-    low, high = np.zeros(steps.size), np.full(steps.size, np.inf)
-    sought = np.arange(steps.size)
-    currents = np.tile(PROBES, (steps.size, 1))
-    while sought.size:
-        fired, lost = _responses(cells, start, currents, steps[sought], wait, how)
-        # Beside the first current that fires; where none does, beside `high`.
-        place = np.where(fired.any(axis=1), fired.argmax(axis=1), PROBES.size)
-        edges = np.column_stack([low[sought], currents, high[sought]])
-        rows = np.arange(sought.size)
-        low[sought], high[sought] = edges[rows, place], edges[rows, place + 1]
-        unknown = lost & (np.arange(PROBES.size) < place[:, np.newaxis])
-        high[sought[unknown.any(axis=1)]] = np.nan
-        # Not for infinity or NaN.
-        sought = np.flatnonzero(high - low > np.maximum(TOLERANCE * high, SMALLEST))
-        between = np.linspace(low[sought], high[sought], PROBES.size + 2, axis=1)
-        currents = between[:, 1:-1]
-    return high
-
-
-def _responses(
-    cells: Cells, start: StructArray, currents: FloatArray, steps: IntArray, wait: int, how: How
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Return under which currents, shape (pulses, currents), a cell fires, and where it diverges.
-
-    Pulses end where others go on, so all cells are run from one end to the next; those that have
-    fired, or waited, are left out.
-    """
-    I = currents.ravel()  # noqa: E741
-    pulse = np.repeat(steps, currents.shape[1])
-    fired, lost = np.zeros((2, I.size), dtype=bool)
-    state = np.repeat(start, I.size)
-    step = 0
-    for end in np.unique([steps, steps + wait]):
-        going = np.flatnonzero(~(fired | lost) & (step < pulse + wait))
-        if not going.size:
-            break
-        cells.put(state[going])
-        now = np.where(step < pulse, I, 0.0)[going]
-        recording = cells.go_on(now, int(end) - step, how)
-        state[going] = cells._state
-        fired[going] = recording.spike_counts > 0
-        lost[going] = recording.diverged_at >= 0
-        step = int(end)
-    return fired.reshape(currents.shape), lost.reshape(currents.shape)

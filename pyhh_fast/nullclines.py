@@ -1,14 +1,22 @@
-"""Where the gates settle, and where V stands still: steady states, without any run."""
+"""Where the gates settle, and where V stands still: steady states and nullclines."""
 
+import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
+from pyhh_fast import validation
+from pyhh_fast.adaptive_runs import AdaptiveRuns
 from pyhh_fast.equilibria import bisect_all
+from pyhh_fast.firing import FixedRuns
 from pyhh_fast.kinetics import BuiltIn, NotTabulable, Own, kinetics_of
+from pyhh_fast.methods import METHODS
 from pyhh_fast.models import PARAMETERS, HHModel
+from pyhh_fast.population_run import How
 from pyhh_fast.stepping import check_steps
+from pyhh_fast.time_steps import step_for
 from pyhh_fast.validation import FloatArray
 
 BESIDE = 1e-4
@@ -16,6 +24,9 @@ BESIDE = 1e-4
 
 LARGEST_RATE = 1e300
 """In 1/ms; so that infinite ones can be divided."""
+
+PLANE_POINTS = 1_001
+"""Points of a nullcline."""
 
 STEADY_POINTS = 4_001
 """Points among which steady states under a current are looked for."""
@@ -68,6 +79,135 @@ class PhasePlane(NamedTuple):
     steady_V: float
     steady_n: float
     c: float
+
+
+def steady_state(model: HHModel, V: npt.ArrayLike) -> SteadyState:
+    """Return where the gates of a model settle at each V, and their time constants.
+
+    Parameters
+    ----------
+    model : HHModel
+        Its `_UpdateGateTimeConstants` may be its own, but nothing else of its step. It is not
+        changed, and its state does not count.
+    V : float or array_like, mV
+        Membrane potentials, relative to rest; any shape.
+
+    Returns
+    -------
+    SteadyState
+        A named tuple ``(m, h, n, tau_m, tau_h, tau_n)``, each of the shape of V; tau in ms.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument cannot be used, or the model has a step of its own, or rates that depend on
+        more than V.
+
+    Examples
+    --------
+    >>> import pyhh_fast as pyhh
+    >>> steady = pyhh.steady_state(pyhh.HHModel(), [0, 50])
+    >>> steady.m.round(3), steady.tau_m.round(3)
+    (array([0.053, 0.916]), array([0.237, 0.336]))
+    """
+    V = validation.real_numbers("V", V, unit="mV")
+    return steady_at(kinetics_over_V(model), V)
+
+
+def phase_plane(
+    model: HHModel,
+    current: float = 0.0,
+    *,
+    duration: float = 50.0,
+    dt: float | None = None,
+    method: str = "exponential_euler",
+) -> PhasePlane:
+    """Return the nullclines of V and n under a constant current, and the model's way among them.
+
+    The nullclines are those of a model reduced to V and n: m is always at its steady state for V,
+    and h = c - n. The trajectory is that of the full model from its present state, so that any
+    point of the plane can be a start.
+
+    Parameters
+    ----------
+    model : HHModel
+        As for :meth:`Population.from_model`. It is not changed.
+    current : float, default 0, µA/cm²
+    duration : float, default 50, ms
+        Length of the trajectory, a whole number of steps.
+    dt : float, ms, optional
+        Step size; by default as for :func:`fi_curve`. For "adaptive" the distance of samples.
+    method : {"exponential_euler", "adaptive", "rk4", "euler"}, default "exponential_euler"
+        As for :meth:`Simulation.run`.
+
+    Returns
+    -------
+    PhasePlane
+        A named tuple; see there.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument cannot be used, or the model has a step of its own; nothing was run.
+    ValueError
+        If the model has no steady state under the current.
+    SimulationError
+        If rates of a model's own turn out, on the way, to be what no table holds.
+
+    Warns
+    -----
+    UserWarning
+        If the model diverges, and the trajectory is NaN from there on; or if `dt` is too large for
+        the model.
+
+    Notes
+    -----
+    c is h + n at the full model's steady state under `current`, stable or not, so the nullclines
+    cross there exactly. Of several it is the one nearest 0 mV; the others are not on the plane.
+
+    References
+    ----------
+    R. FitzHugh, "Impulses and physiological states in theoretical models of nerve membrane",
+    Biophys. J. 1, 445-466 (1961). J. Rinzel, "Excitation dynamics: insights from simplified
+    membrane models", Fed. Proc. 44, 2944-2946 (1985).
+
+    Examples
+    --------
+    >>> import pyhh_fast as pyhh
+    >>> plane = pyhh.phase_plane(pyhh.HHModel.at_rest(), 10.0)
+    >>> print(f"around {plane.steady_V:.3f} mV, with h = {plane.c:.3f} - n")
+    around 5.428 mV, with h = 0.807 - n
+    """
+    method = validation.choice("method", method, METHODS)
+    check_steps(model, "Run such models one by one, with Simulation.")
+    kinetics = kinetics_over_V(model)
+    dt = step_for(model, kinetics, dt, method)
+    current = validation.real_number("current", current, unit="µA/cm²")
+    steps = validation.steps_in(duration, dt)
+    steady_V, steady = steady_under(model, kinetics, current)
+    how = How(dt, method, 0.0, 1)
+    runs = (FixedRuns if METHODS[method].fixed_step else AdaptiveRuns)(model, how)
+    V, n = runs.traces(runs.start, np.array([current]), steps, ("Vm", "StateN"))[:, 0]
+    if not np.isfinite(V).all():
+        warnings.warn(
+            "the model diverged, and the trajectory is NaN from there on. Use a smaller dt, or "
+            "method='adaptive'.",
+            UserWarning,
+            stacklevel=2,
+        )
+    V, n = np.append(model.Vm, V), np.append(model.n.state, n)
+
+    ends = [*(getattr(model, name) for name in ("ENa", "EK", "EKleak")), steady_V]
+    low, high = min(*ends, np.nanmin(V)) - 5, max(*ends, np.nanmax(V)) + 5
+    grid = np.linspace(low, high, PLANE_POINTS)
+    m, _, n_nullcline, *_ = steady_at(kinetics, grid)
+    c = steady.h + steady.n
+    V_nullcline = roots(
+        lambda n: charging(model, current, grid, m, c - n, n),
+        np.full(grid.size, max(0.0, c - 1)),
+        np.full(grid.size, min(1.0, c)),
+    )
+    return PhasePlane(grid, V_nullcline, n_nullcline, V, n, steady_V, steady.n, c)
 
 
 def kinetics_over_V(model: HHModel) -> BuiltIn | Own:

@@ -137,6 +137,9 @@ def sweep(
     but a function for `reduce` must be: pickle finds it by its module and name, so with a
     ProcessPoolExecutor it cannot be a lambda. A store knows it by its name alone.
 
+    Under strong currents V may keep swinging without crossing the threshold, and no spikes are
+    counted, as from 87.9 µA/cm² on at the default parameters. :func:`pyhh_fast.fi_curve` notices.
+
     A chunk is some 0.3 s of work, of at least 64 cells. Where a stimulus of one value a step meets
     ``"current"`` each cell has a stimulus of its own, and where traces are recorded its own traces;
     chunks are then smaller, to stay below 64 MB, and the stimuli take more time than the cells.

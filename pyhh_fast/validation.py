@@ -379,22 +379,19 @@ def real_numbers(name: str, value: Any, *, unit: str = "") -> FloatArray:
     return _numbers(name, value, rule, tuple(range(1, 65)), unit, "")
 
 
-def step_counts(name: str, value: Any, dt: float, *, least: int = 1) -> npt.NDArray[np.int64]:
-    """Return how many steps of `dt` make up each duration: whole numbers, `least` or more."""
-    lengths = real_numbers(name, value, unit="ms")
-    with np.errstate(over="ignore"):
-        steps = lengths / dt
-    whole = np.round(steps)
-    wrong = _apart(steps, whole) | (whole < least) | (steps > MOST_STEPS)
+def lengths(name: str, value: Any, dt: float, *, positive: bool = True) -> FloatArray:
+    """Return times (ms) of any shape: above 0, or 0 or more, and of not too many steps."""
+    times = real_numbers(name, value, unit="ms")
+    wrong = (times <= 0 if positive else times < 0) | (times / dt > MOST_STEPS)
     if wrong.any():
         place = np.unravel_index(int(np.argmax(wrong)), wrong.shape)
-        got = f"{lengths[place]}, which is {steps[place]:.12g} steps of {dt}"
-        if lengths.ndim:
+        got = f"{times[place]}"
+        if times.ndim:
             at = tuple(map(int, place))
-            got += f", at index {at[0] if len(at) == 1 else at}"
-        rule = f"a whole number of steps, {least} to {MOST_STEPS}"
+            got += f" at index {at[0] if len(at) == 1 else at}"
+        rule = f"{'above 0' if positive else '0 or more'}, and at most {MOST_STEPS} steps of {dt:g}"
         raise ValueError(_message(name, rule, "ms", got, ""))
-    return np.asarray(whole, dtype=np.int64)
+    return times
 
 
 def same_rows(

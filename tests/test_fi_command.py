@@ -114,16 +114,22 @@ def test_wrong_arguments(arguments, message, tmp_path, capsys):
 
 def test_an_unknown_method(capsys):
     with pytest.raises(SystemExit) as caught:
-        cli.main(["fi", "--method", "adaptive"])
+        cli.main(["fi", "--method", "midpoint"])
     assert caught.value.code == 2
-    assert "argument --method: invalid choice: 'adaptive'" in capsys.readouterr().err
+    assert "argument --method: invalid choice: 'midpoint'" in capsys.readouterr().err
 
 
 def test_a_neuron_without_rest(capsys):
-    with pytest.raises(SystemExit) as caught:
-        cli.main(["fi", "--EKleak", "60"])
-    assert caught.value.code == 2
-    assert "error: parameters must have a stable resting potential" in capsys.readouterr().err
+    # It fires by itself.
+    assert cli.main(["fi", "--EKleak", "60", "--points", "1", "--duration", "200"]) == 0
+    out, err = capsys.readouterr()
+    assert err.startswith("pyhh-fast fi: warning: the model has no stable resting potential; ")
+    assert err.count("\n") == 1
+    model = pyhh.HHModel(EKleak=60)
+    model.h.setInfiniteState()
+    spikes = pyhh.Simulation(model).run(0, 0.01, duration=200, method="adaptive").spike_times
+    rate = 1000 / np.diff(spikes[spikes > 100]).mean()
+    assert table(out)[:, 1] == pytest.approx([rate], rel=1e-3)
 
 
 def test_an_unwritable_table_is_noticed_before_the_run(tmp_path, monkeypatch, capsys):
@@ -162,9 +168,10 @@ def test_warnings_are_told_in_a_line_each(capsys):
     out, err = capsys.readouterr()
     assert out == f"{HEADER}\n0,0\n10,nan\n20,nan\n"
     assert err == (
-        "pyhh-fast fi: warning: dt is 0.1 ms; steps of 0.05 ms or less are recommended\n"
+        "pyhh-fast fi: warning: dt is 0.1 ms; steps of 0.05 ms or less are recommended for the "
+        "rates of this model. Leave dt out, or use method='adaptive'.\n"
         "pyhh-fast fi: warning: under 2 of 3 currents the model diverged, 10 µA/cm² for one, and "
-        "the rate is NaN. A smaller dt, or method='exponential_euler', may help.\n"
+        "the rate is NaN. Use method='adaptive', whose steps follow the fastest rate.\n"
     )
 
 
