@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from pyhh_fast import validation
 from pyhh_fast.adaptive_runs import AdaptiveRuns
-from pyhh_fast.analysis_starts import start_at_rest
+from pyhh_fast.equilibria import start_at_rest
 from pyhh_fast.firing import SMALLEST, FixedRuns
 from pyhh_fast.kinetics import BuiltIn, Own
 from pyhh_fast.methods import METHODS
