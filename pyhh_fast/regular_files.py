@@ -31,6 +31,10 @@ class NotRegular(Exception):
     """What is at a path is no file that can be read whole; says what it is instead."""
 
 
+class TooLarge(NotRegular):
+    """The file at a path is larger than what is read."""
+
+
 def read(path: str | os.PathLike[str], most: int) -> bytes:
     """Return the content of a regular file of at most `most` bytes; links are not followed.
 
@@ -52,7 +56,7 @@ def read(path: str | os.PathLike[str], most: int) -> bytes:
         _check(os.fstat(number), most)
         content = file.read(most + 1)
     if len(content) > most:
-        raise NotRegular(_larger(most))
+        raise TooLarge(f"a file of more than {most} bytes")
     return content
 
 
@@ -79,8 +83,4 @@ def _check(found: os.stat_result, most: int) -> None:
     if not stat.S_ISREG(found.st_mode):
         raise NotRegular(KINDS.get(stat.S_IFMT(found.st_mode), "no regular file"))
     if found.st_size > most:
-        raise NotRegular(_larger(most))
-
-
-def _larger(most: int) -> str:
-    return f"a file of more than {most} bytes"
+        raise TooLarge(f"a file of more than {most} bytes")

@@ -23,6 +23,7 @@ from pyhh_fast.store_description import CHUNK, FORMAT, Description, Variable
 from pyhh_fast.store_directory import DirectoryLock
 from pyhh_fast.stored_rates import Table
 from pyhh_fast.validation import FloatArray
+from pyhh_fast.zarr_files import Damaged
 
 if TYPE_CHECKING:
     from pyhh_fast.store_arrays import DurableStore, RowsArray
@@ -379,8 +380,6 @@ class RunStore:
     @contextlib.contextmanager
     def _reading(self) -> Iterator[None]:
         """Tell of damage."""
-        from pyhh_fast.store_arrays import Damaged
-
         try:
             yield
         except Damaged as error:

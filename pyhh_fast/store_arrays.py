@@ -20,14 +20,10 @@ from numcodecs import Blosc
 from pyhh_fast import stored_rates, zarr_files
 from pyhh_fast.stored_rates import Table
 from pyhh_fast.validation import FloatArray
-from pyhh_fast.zarr_files import BLOSC
+from pyhh_fast.zarr_files import BLOSC, Damaged
 
 CODEC = Blosc(BLOSC["cname"], BLOSC["clevel"], Blosc.SHUFFLE, BLOSC["blocksize"])
 """What compresses chunks; an array that tells of another one is not accepted."""
-
-
-class Damaged(Exception):
-    """A chunk is not what was written; says which and why."""
 
 
 class DurableStore:
@@ -233,7 +229,7 @@ def read_table(store: DurableStore, name: str, metadata: dict[str, Any]) -> Tabl
     """Return a table of rates."""
     key = f"{stored_rates.GROUP}/{name}"
     need_directory(store, key)
-    array = zarr_files.ZarrArray(store.root / key, metadata)
+    array = zarr_files.ZarrArray(Path(store.root), key, metadata)
     table = stored_rates.read(array)
     if table is None:
         raise Damaged(f"no whole file {key + '/c' + '/0' * len(array.shape)!r}")

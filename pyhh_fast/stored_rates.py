@@ -5,6 +5,8 @@ quarter smaller.
 """
 
 import math
+import os
+import re
 import reprlib
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,10 +14,13 @@ from typing import Any, NamedTuple
 from pyhh_fast import _rate_tables, kinetics, rate_tables, zarr_files
 from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.validation import FloatArray
-from pyhh_fast.zarr_files import ZarrArray
+from pyhh_fast.zarr_files import Damaged, ZarrArray
 
 GROUP = "rates"
 """The group with the tables; a name no variable has."""
+
+NAMES = "rows_{}_to_{}"
+NAME = re.compile(NAMES.format(*[r"-?\d+"] * 2), re.ASCII)
 
 ROW = (_rate_tables.POWERS, _rate_tables.LANES)
 """The shape of a row."""
@@ -30,7 +35,7 @@ class Table(NamedTuple):
 
 def name_of(table: RateTable) -> str:
     """Return the name of a table in a store."""
-    return f"rows_{table.first}_to_{table.first + len(table.rows) - 1}"
+    return NAMES.format(table.first, table.first + len(table.rows) - 1)
 
 
 def attributes_of(table: RateTable) -> dict[str, Any]:
@@ -48,23 +53,28 @@ def table_of(table: Table) -> RateTable:
         If it is none that the time loops could read; they trust what they are given.
     """
     rows, described = table
+    if not _readable(rows.shape, described):
+        got = f"{reprlib.repr(described)} and rows of shape {rows.shape}"
+        raise ValueError(f"a table of rates must be as it was written; got {got}.")
+    found = RateTable(rows, described["first"], described["width"])
+    found.repaired.update(described["repaired"])
+    return found
+
+
+def _readable(shape: tuple[int, ...], described: dict[str, Any]) -> bool:
+    """Whether a table of this shape that is so described can be read."""
     first, width = described.get("first"), described.get("width")
     repaired = described.get("repaired")
-    if (
-        rows.shape[1:] == ROW
+    return (
+        shape[1:] == ROW
         and type(first) is int
         and type(width) is float
         and kinetics.FINEST_WIDTH <= width <= rate_tables.WIDTH
         and math.frexp(width)[0] == 0.5  # a power of two
-        and max(-first, first + len(rows)) * width <= 2 * rate_tables.LARGEST_V
+        and max(-first, first + shape[0]) * width <= 2 * rate_tables.LARGEST_V
         and isinstance(repaired, list)
         and all(type(number) is int for number in repaired)
-    ):
-        found = RateTable(rows, first, width)
-        found.repaired.update(repaired)
-        return found
-    got = f"{reprlib.repr(described)} and rows of shape {rows.shape}"
-    raise ValueError(f"a table of rates must be as it was written; got {got}.")
+    )
 
 
 def metadata(name: str, shape: tuple[int, ...], attributes: dict[str, Any]) -> dict[str, Any]:
@@ -78,11 +88,13 @@ def write(store: Path, name: str, table: Table) -> None:
     """Keep a table in the directory of a store, safe on disk."""
     group, rows = store / GROUP, table.rows
     group.mkdir(exist_ok=True)
-    if not ZarrArray.exists(group):
+    if not ZarrArray.exists(store, GROUP):
         zarr_files.replace(
             group / zarr_files.METADATA, zarr_files.as_json(zarr_files.group_metadata({}))
         )
-    array = ZarrArray.made(group / name, metadata(name, rows.shape, table.attributes))
+    array = ZarrArray(store, f"{GROUP}/{name}", metadata(name, rows.shape, table.attributes))
+    zarr_files.make_directories(store, array.path)
+    array.describe()
     array.write((0,) * rows.ndim, rows)
     folders = [group, *(folder for folder in array.path.rglob("*") if folder.is_dir())]
     zarr_files.sync([store, array.path, *folders])
@@ -92,3 +104,51 @@ def read(array: ZarrArray) -> Table | None:
     """Return a table, or None where it was not written whole."""
     rows = array.read((0,) * len(array.shape))
     return None if rows is None else Table(rows, array.metadata["attributes"])
+
+
+def found(store: Path) -> list[RateTable]:
+    """Return the tables in the directory of a store that were written whole.
+
+    Raises
+    ------
+    Damaged
+        If something is there that was not written here.
+    """
+    if not ZarrArray.exists(store, GROUP):
+        return []
+    differs = zarr_files.difference(ZarrArray.found(store, GROUP), zarr_files.group_metadata({}))
+    if differs:
+        raise Damaged(f"a {GROUP}/{zarr_files.METADATA} that has {differs}")
+    tables = []
+    for name in sorted(os.listdir(store / GROUP)):
+        if NAME.fullmatch(name) and ZarrArray.exists(store, f"{GROUP}/{name}"):
+            table = _found(store, name)
+            if table is not None:
+                tables.append(table)
+    return tables
+
+
+def _found(store: Path, name: str) -> RateTable | None:
+    key = f"{GROUP}/{name}"
+    described = ZarrArray.found(store, key)
+    shape, attributes = described.get("shape"), described.get("attributes")
+    if not (
+        isinstance(shape, list)
+        and all(type(n) is int and n > 0 for n in shape)
+        and isinstance(attributes, dict)
+        and _readable(tuple(shape), attributes)
+    ):
+        got = f"shape {reprlib.repr(shape)} and attributes {reprlib.repr(attributes)}"
+        raise Damaged(f"a {key}/{zarr_files.METADATA} that has {got}")
+    array = ZarrArray(store, key, metadata(name, tuple(shape), attributes))
+    array.check(described)
+    first = attributes["first"]
+    if name != NAMES.format(first, first + shape[0] - 1):
+        raise Damaged(f"a table {key!r} that begins at row {first} and has {shape[0]}")
+    number = (0,) * len(shape)
+    table = read(array)
+    if table is not None:
+        return table_of(table)
+    if os.path.lexists(array.file(number)):
+        raise Damaged(f"a table {key!r} that was changed or cut short")
+    return None  # the process was killed before it was written

@@ -1,10 +1,10 @@
 """Grids of parameters, cut into chunks that anything from this process to a cluster computes."""
 
+import contextlib
 import math
 import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -88,7 +88,8 @@ def sweep(
     out : path, optional
         A directory for a Zarr store, which keeps every chunk that is done. The same call goes on
         from there after a crash, a kill or Ctrl-C. ``xarray.open_zarr`` opens it at any time; what
-        is not done is NaN, or -2 among whole numbers. One call at a time may write to it.
+        is not done is NaN, or -2 among whole numbers. One call at a time writes to it; a chunk
+        that was damaged since is computed again. It is made absolute at once.
     method : {"euler", "exponential_euler", "rk4"}, default "euler"
         As for :meth:`pyhh_fast.Simulation.run`.
     threshold : float, mV, optional
@@ -115,9 +116,13 @@ def sweep(
         If an argument, or a number of the model, cannot be used, or the model has a step of its
         own, or rates that cannot be tabulated; nothing was run.
     ValueError
-        If `out` is anything but new or a store of this sweep; or if what a function for `reduce`
-        returns is not of the right shape.
+        If `out` is anything but new or a store of this sweep, as this sweep would write it; or if
+        what a function for `reduce` returns is not of the right shape.
+    OSError
+        If `out` cannot be read or written, as where a disk is full, or was removed or replaced
+        meanwhile. What is done is kept, and the same call goes on from there.
     RuntimeError
+        If another sweep, of this process or another, writes to `out`.
         If an executor's worker has died and the executor with it, as a pool of processes does; if
         a worker has another build of this package; or if rates of the model's own turn out, on the
         way, to be what no table holds. What is done is in `out`.
@@ -168,9 +173,13 @@ def sweep(
     try:
         with main_thread_needed("a sweep"):
             import xarray
-    except ImportError:
+
+            if out is not None:
+                import google_crc32c  # noqa: F401
+    except ImportError as error:
+        needed = error.name or "xarray"
         raise ImportError(
-            "sweep needs xarray. Install it with: pip install 'pyhh_fast[sweep]'"
+            f"sweep needs {needed}. Install it with: pip install 'pyhh_fast[sweep]'"
         ) from None
     from pyhh_fast.sweep_run import SweepRun, executor_for
     from pyhh_fast.sweep_store import DIVERGED, SweepStore
@@ -201,14 +210,18 @@ def sweep(
     points.cut(_cells(task, points))
     description = _description(task, points, type(model).__qualname__)
     name, attributes = _variable(reduce, points)
-    store = None
-    if path is not None:
-        store = SweepStore(Path(path), description, points, name, attributes)
-        description = store.description
-        task = task._replace(start=dict(zip(STATE, description["start"], strict=True)))
-    run = SweepRun(task, points, _rates(cell, store), store, name)
-    with bar_over(math.prod(points.shape) * steps, progress) as bar:
-        run.make(executor, bar)
+    with contextlib.ExitStack() as stack:
+        store = None
+        if path is not None:
+            dtype = "int64" if reduce == "spike_counts" else "float64"
+            rows = not isinstance(reduce, str)
+            store = SweepStore(path, description, points, name, dtype, rows, attributes)
+            stack.enter_context(store)
+            description = store.description
+            task = task._replace(start=dict(zip(STATE, description["start"], strict=True)))
+        run = SweepRun(task, points, _rates(cell, store), store, name)
+        with bar_over(math.prod(points.shape) * steps, progress) as bar:
+            run.make(executor, bar)
     _warn_of_divergence(run.arrays["diverged_at"])
     dimensions = [*points.dimensions, "column"]
     variables = {

@@ -287,11 +287,11 @@ def test_a_chunk_of_another_name_is_none(out):
         RunStore.read(out)
 
 
-@pytest.mark.parametrize("size", [None, 0, 767, 769])
+@pytest.mark.parametrize("size", [None, 0, 771, 772, 773])
 def test_a_damaged_table_is_refused(out, size):
     made(out)
     file = out / "rates/rows_-1_to_0/c/0/0/0"
-    assert file.read_bytes() == TABLE.tobytes()
+    assert file.read_bytes()[:-4] == TABLE.tobytes()  # and a checksum
     file.write_bytes(b"x" * size) if size is not None else file.unlink()
     refused(out, "no whole file 'rates/rows_-1_to_0/c/0/0/0'")
 

@@ -19,7 +19,6 @@ import pyhh_fast as pyhh
 from pyhh_fast import stored_rates, sweep_run
 from pyhh_fast.kinetics import Own
 from pyhh_fast.sweep_tasks import Chunk
-from pyhh_fast.zarr_files import ZarrArray
 
 xarray = pytest.importorskip("xarray", reason="sweeps need the extra 'sweep'")
 zarr = pytest.importorskip("zarr", minversion="3", reason="stores are opened with it")
@@ -89,7 +88,7 @@ def test_xarray_opens_what_the_call_returns(out, options, kind):
 def test_zarr_lists_its_table_too(out):
     short(Warm.at_rest(), out=out)
     found = dict(zarr.open_group(out, mode="r", use_consolidated=False).members(max_depth=None))
-    table = stored_rates.table_of(stored_rates.read(ZarrArray.opened(next(out.glob("rates/*/")))))
+    (table,) = stored_rates.found(out)
     name = f"rates/{stored_rates.name_of(table)}"
     assert set(found) == {*GRID, "spike_counts", "diverged_at", "rates", name}
     np.testing.assert_array_equal(found[name], table.rows)
@@ -143,14 +142,36 @@ def test_a_file_cut_short_does_not_count(out, computed):
     assert files(out) == before
 
 
-def test_a_store_has_the_chunks_it_was_made_with(out, computed, monkeypatch):
-    computed.most = 2
-    with pytest.raises(KeyboardInterrupt):
-        short(out=out)
-    cut(monkeypatch, 1_000)
-    computed.most = np.inf
+def test_a_chunk_that_was_changed_does_not_count(out, computed):
+    """Its checksum says so; Zarr's library finds it, too."""
+    expected = short(out=out, reduce="final_Vm")
+    before = files(out)
+    for name in ("final_Vm", "diverged_at"):
+        for place in (0, 6, -1):
+            chunk = out / name / "c/1/0/0"
+            content = bytearray(chunk.read_bytes())
+            content[place] ^= 1
+            chunk.write_bytes(content)
+            if place >= 0:
+                with pytest.raises(ValueError, match="checksum"):
+                    zarr.open_group(out, mode="r")[name][:]
+            computed.clear()
+            same(short(out=out, reduce="final_Vm"), expected)
+            assert len(computed) == 1
+            assert files(out) == before
+
+
+def test_other_chunks_are_of_another_sweep(out, monkeypatch):
     short(out=out)
-    assert len(computed) == 9
+    cut(monkeypatch, 1_000)
+    message = (
+        f"out must be a store of this sweep, or new; got {str(out)!r} with a diverged_at/zarr.json "
+        "that has chunk_grid {'configuration': {'chunk_shape': [1, 2, 2]}, 'name': 'regular'} "
+        "instead of {'configuration': {'chunk_shape': [3, 5, 2]}, 'name': 'regular'}. Name "
+        "another, or remove it."
+    )
+    with raises(ValueError, message):
+        short(out=out)
 
 
 @pytest.mark.parametrize("stage", range(1, 9))
