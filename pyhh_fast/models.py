@@ -166,6 +166,12 @@ class HHModel:
         self.m.setInfiniteState()
         self.n.setInfiniteState()
 
+    def __copy__(self) -> Self:
+        """Return a copy with gates of its own, which shares the rest with this model."""
+        from pyhh_fast import model_copies
+
+        return model_copies.shallow(self)
+
     @on_class_or_instance
     def at_rest(
         cls, *, near: float | None = None, unstable: str = "raise", **parameters: float

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from pyhh_fast import equilibria, rate_tables, validation
 from pyhh_fast.compiled_cell import SYMBOLS, not_tabulated
+from pyhh_fast.exclusive import Exclusive
 from pyhh_fast.kinetics import BuiltIn, NotTabulable, Own, kinetics_of
 from pyhh_fast.methods import METHODS, step_size
 from pyhh_fast.models import GATES, PARAMETERS, HHModel, has_own_kinetics
@@ -348,6 +349,9 @@ class Population:
             If an argument, or a number of a cell, cannot be used; nothing was run.
         SimulationError
             If rates of a model's own turn out, on the way, to be what no table holds.
+        RuntimeError
+            If this population is running already, in another thread or because a hook has called
+            this.
         ImportError
             If `progress` is asked for and tqdm is not installed.
 
@@ -389,9 +393,10 @@ class Population:
         threads = thread_count(threads)
         progress = validation.flag("progress", progress)
         wave = validation.stimuli("stimulus", stimulus, self.size, duration, dt)
-        self._check_cells()
         how = How(dt, method, threshold, threads, recorded, rows, every, progress)
-        recording = make_run(self, wave, how)
+        with Exclusive("population", self):
+            self._check_cells()
+            recording = make_run(self, wave, how)
         warn_of_divergence(recording)
         return recording
 

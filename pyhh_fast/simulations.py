@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyhh_fast import run_loop, validation
+from pyhh_fast.exclusive import Exclusive
 from pyhh_fast.feed import Feed, Readable, drive
 from pyhh_fast.methods import METHODS, step_size
 from pyhh_fast.models import snapshot
@@ -86,7 +87,8 @@ class Simulation(Traces):
     def CreateArrays(self, pointCount: int, deltaTms: float) -> None:
         """Make new arrays for `pointCount` steps of `deltaTms` ms, filled with NaN.
 
-        For a loop of one's own over `model.iterate`; a run makes its own.
+        For a loop of one's own over `model.iterate`. A run makes its own arrays; where this method
+        is overridden, `Run` calls it first, as pyHH's does.
 
         Parameters
         ----------
@@ -123,12 +125,19 @@ class Simulation(Traces):
         SimulationError
             If the potential or a gate stops being finite. The traces up to there are kept, with
             NaN after; the model stands at the last finite step.
+        RuntimeError
+            If this simulation or its model is running already, in another thread or because a hook
+            has called this.
         """
         dt = step_size("stepSizeMs", stepSizeMs, "euler")
         advice = "Pass one value a step; for a constant use run(current, dt, duration=...)."
         stimulus = validation.waveform("stimulusWaveform", stimulusWaveform, advice=advice)
-        threshold = default_threshold(self.model)
-        self._run(Recording(stimulus, stimulus.size, dt, threshold=threshold), progress=False)
+        with Exclusive("simulation", self, self.model):
+            threshold = default_threshold(self.model)
+            recording = Recording(stimulus, stimulus.size, dt, threshold=threshold)
+            if _makes_own_arrays(self):
+                self.CreateArrays(recording.steps, dt)
+            self._run(recording, progress=False)
 
     def run(
         self,
@@ -210,6 +219,8 @@ class Simulation(Traces):
             If the potential or a gate stops being finite, or the adaptive method needs steps too
             short or too many. The traces up to there are kept, with NaN after; the model stands at
             the last finite step.
+        RuntimeError
+            If this simulation or its model is running already, as for :meth:`Run`.
         OSError
             If `to` cannot be written. What was written until about a second before is there, and
             `resume` goes on from it; the model stands at the last step made.
@@ -271,14 +282,15 @@ class Simulation(Traces):
             every=every,
             envelope=envelope,
         )
-        if to is None:
-            return self._run(recording, progress)
-        from pyhh_fast import stored_runs
+        with Exclusive("simulation", self, self.model):
+            if to is None:
+                return self._run(recording, progress)
+            from pyhh_fast import stored_runs
 
-        run = stored_runs.begun(self.model, recording, to)
-        recording._start = snapshot(self.model)
-        run_loop.make(*run, progress, self._keep)
-        return recording
+            run = stored_runs.begun(self.model, recording, to)
+            recording._start = snapshot(self.model)
+            run_loop.make(*run, progress, self._keep)
+            return recording
 
     @classmethod
     def resume(
@@ -342,10 +354,11 @@ class Simulation(Traces):
 
         path = validation.local_path("path", path)
         progress = bar_wanted(progress)
-        model, run = stored_runs.resumed(path, model, stimulus, duration)
-        simulation = cls(model)
-        run_loop.make(*run, progress, simulation._keep)
-        return simulation
+        with Exclusive("model", *[model] * (model is not None)):
+            model, run = stored_runs.resumed(path, model, stimulus, duration)
+            simulation = cls(model)
+            run_loop.make(*run, progress, simulation._keep)
+            return simulation
 
     def save_state(self, path: str | os.PathLike[str]) -> None:
         """Write the model's parameters and present state into a file.
@@ -453,3 +466,12 @@ class Simulation(Traces):
         for name in recording.recorded:
             if name in vars(recording):
                 setattr(self, name, getattr(recording, name))
+
+
+_CREATE_ARRAYS = Simulation.CreateArrays
+
+
+def _makes_own_arrays(simulation: Simulation) -> bool:
+    """Whether `CreateArrays` is overridden: on a subclass, on the instance, or on the class."""
+    on_class = type(simulation).CreateArrays is not _CREATE_ARRAYS
+    return on_class or "CreateArrays" in vars(simulation)

@@ -1,0 +1,58 @@
+"""`CreateArrays`, which pyHH's `Run` calls and users override for arrays of their own."""
+
+import numpy as np
+
+import pyhh_fast as pyhh
+
+
+class WithConductance(pyhh.Simulation):
+    def CreateArrays(self, pointCount, deltaTms):
+        super().CreateArrays(pointCount, deltaTms)
+        self.conductance = np.zeros(pointCount)
+        self.calls = [*getattr(self, "calls", []), (pointCount, deltaTms)]
+
+
+def test_run_calls_an_overridden_create_arrays_as_pyhh_does():
+    simulation = WithConductance(pyhh.HHModel())
+    simulation.Run(np.zeros(3_000), 0.01)
+    assert len(simulation.conductance) == 3_000
+    assert simulation.calls == [(0, 0), (3_000, 0.01)]
+    assert len(simulation.Vm) == len(simulation.times) == 3_000
+
+
+def test_a_create_arrays_put_on_the_instance_or_the_class_is_called(monkeypatch):
+    simulation = pyhh.Simulation(pyhh.HHModel())
+    simulation.CreateArrays = lambda pointCount, deltaTms: calls.append(pointCount)
+    calls = []
+    simulation.Run(np.zeros(3), 0.01)
+    assert calls == [3]
+    monkeypatch.setattr(
+        pyhh.Simulation, "CreateArrays", lambda self, points, dt: calls.append((points, dt))
+    )
+    pyhh.Simulation(pyhh.HHModel()).Run(np.zeros(4), 0.01)
+    assert calls == [3, (0, 0), (4, 0.01)]
+
+
+def test_hooks_find_the_arrays_of_create_arrays():
+    class Measured(pyhh.HHModel):
+        def iterate(self, stimulusCurrent, deltaTms):
+            super().iterate(stimulusCurrent, deltaTms)
+            self.simulation.conductance[self.step] = self.gNa * self.m.state**3 * self.h.state
+            self.step += 1
+
+    model = Measured()
+    model.step, model.simulation = 0, WithConductance(model)
+    model.simulation.Run(np.full(200, 20.0), 0.01)
+    simulation = model.simulation
+    expected = 120 * simulation.StateM**3 * simulation.StateH
+    np.testing.assert_allclose(simulation.conductance, expected, rtol=1e-14)
+
+
+def test_a_run_makes_no_arrays_twice(monkeypatch):
+    made = []
+    monkeypatch.setattr(
+        np, "full", lambda *a, full=np.full, **k: made.append(a[0]) or full(*a, **k)
+    )
+    simulation = pyhh.Simulation(pyhh.HHModel())
+    simulation.Run(np.zeros(1_000), 0.01)
+    assert 1_000 not in made
