@@ -1,8 +1,10 @@
-"""What holds for all tests: kernels as new as their sources, examples that repeat in CI."""
+"""What holds for all tests: kernels as new as their sources, seeds that are told, Ctrl-C heard."""
 
 import importlib
 import os
+import random
 import runpy
+import signal
 from pathlib import Path
 
 import hypothesis
@@ -10,13 +12,28 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-hypothesis.settings.register_profile(
-    "pyhh_fast", deadline=None, derandomize=bool(os.environ.get("CI"))
-)
+# In CI what an earlier run has found is not there to be tried first.
+IN_CI = {"database": None} if os.environ.get("CI") else {}
+hypothesis.settings.register_profile("pyhh_fast", deadline=None, derandomize=False, **IN_CI)
 hypothesis.settings.load_profile("pyhh_fast")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config):
+    if config.option.hypothesis_seed is None:
+        config.option.hypothesis_seed = str(random.SystemRandom().randrange(2**32))
+
+
+def pytest_xdist_auto_num_workers(config):
+    """Share the whole suite among the CPUs; run what is named, files or tests, in this process."""
+    named = any(Path(name.partition("::")[0]).is_file() for name in config.option.file_or_dir)
+    usable = getattr(os, "sched_getaffinity", lambda process: range(os.cpu_count() or 1))(0)
+    return 0 if named else min(8, len(usable))
+
+
 def pytest_sessionstart():
+    # Where the shell had it ignored (nohup, or & in a script), so would all that tests start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if not (ROOT / "src").is_dir():
         return  # copied out of the tree, to test an installed package
     setup = runpy.run_path(str(ROOT / "setup.py"), run_name="setup")
@@ -49,10 +66,19 @@ def levels():
     return _cpu.levels() if hasattr(_cpu, "levels") else []
 
 
-def pytest_report_header():
+def pytest_report_header(config):
     from pyhh_fast import _cpu
 
-    return f"pyhh_fast: {_cpu.FLAVOUR} kernels in {Path(_cpu.__file__).parent}"
+    return [
+        f"pyhh_fast: {_cpu.FLAVOUR} kernels in {Path(_cpu.__file__).parent}",
+        f"examples: those of --hypothesis-seed={config.option.hypothesis_seed}",
+    ]
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if terminalreporter.stats.get("failed"):
+        seed = config.option.hypothesis_seed
+        terminalreporter.write_line(f"The same examples again: pytest --hypothesis-seed={seed}")
 
 
 @pytest.fixture

@@ -231,7 +231,7 @@ ARRAY = "must be a finite number or an array of them"
             "165 mV.",
         ),
     ],
-    ids=str,
+    ids=lambda value: str(value).partition(" at 0x")[0],  # of a model
 )
 def test_bad_arguments(name, arguments, kind, message):
     with raises(kind, message):

@@ -73,7 +73,13 @@ def build(what, tree, **environment):
 
 
 @pytest.mark.parametrize(
-    "changed", ["src/_cpu.pyx", "src/fixed_step.pxi", "src/hodgkin_huxley.pxd", "src/hh_math.h"]
+    "changed",
+    [
+        "src/hh_math.h",
+        pytest.param("src/_cpu.pyx", marks=pytest.mark.slow),
+        pytest.param("src/fixed_step.pxi", marks=pytest.mark.slow),
+        pytest.param("src/hodgkin_huxley.pxd", marks=pytest.mark.slow),
+    ],
 )
 def test_kernels_older_than_their_sources_stop_the_tests(tree, changed):
     (tree / "tests/test_nothing.py").write_text("def test_nothing(): pass\n")

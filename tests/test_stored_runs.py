@@ -235,7 +235,7 @@ def test_another_build_is_refused(tmp_path, monkeypatch):
         ),
         ({"path": "no.zarr"}, "'no.zarr' must be a store written by run(..., to=...); got "),
     ],
-    ids=str,
+    ids=lambda value: str(value).partition(" at 0x")[0],  # of a model
 )
 def test_bad_arguments_of_resume(arguments, message, tmp_path):
     rested().run(10.0, 0.01, duration=50.0, to=tmp_path / "run.zarr")

@@ -180,7 +180,7 @@ FOUND = "reduce must be a function that returns a number, or a row of numbers, f
             "Pass an instance of HHModel, or of a subclass.",
         ),
     ],
-    ids=str,
+    ids=lambda value: str(value).partition(" at 0x")[0],  # of a function
 )  # fmt: skip
 def test_bad_arguments(options, kind, message):
     with raises(kind, message):
