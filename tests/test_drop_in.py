@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import pytest
 import reference
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import pyhh_fast as pyhh
@@ -73,10 +73,24 @@ models = st.fixed_dictionaries(
 stimuli = st.lists(st.floats(-20, 100), min_size=1, max_size=300)
 
 
+def fastest_rate(run, parameters):
+    """Return the fastest rate of a gate or of the membrane at any state of a run, in 1/ms.
+
+    Where dt times it exceeds 2 forward Euler is unstable, and rounding grows without bound.
+    """
+    model = pyhh.HHModel(**parameters)
+    V = np.append(run.Vm, model.Vm)
+    model._UpdateGateTimeConstants(V)
+    gates = max((gate.alpha + gate.beta).max() for gate in (model.m, model.h, model.n))
+    conductance = model.gNa * run.StateM**3 * run.StateH + model.gK * run.StateN**4 + model.gKleak
+    return max(gates, conductance.max() / model.Cm)
+
+
 @given(parameters=models, stimulus=stimuli, dt=st.floats(1e-4, 0.02))
 @settings(max_examples=200)
 def test_runs_are_those_of_the_slow_twin(parameters, stimulus, dt):
     slow = slow_run(pyhh.HHModel(**parameters), np.array(stimulus), dt)
+    assume(dt * fastest_rate(slow, parameters) < 2)
     fast = fast_run(pyhh.HHModel(**parameters), np.array(stimulus), dt)
     for name in ALL:
         np.testing.assert_allclose(
@@ -99,6 +113,7 @@ def test_one_step_agrees_to_1e_12(parameters, current, dt):
 @given(parameters=models, stimulus=stimuli, dt=st.floats(1e-4, 0.02))
 def test_runs_are_those_of_the_independent_reference(parameters, stimulus, dt):
     fast = fast_run(pyhh.HHModel(**parameters), stimulus, dt)
+    assume(dt * fastest_rate(fast, parameters) < 2)
     start = reference.pyhh_start(parameters.pop("startingVoltage"))
     expected = reference.euler(reference.Parameters(**parameters), start, stimulus, dt)
     for got, want in zip(

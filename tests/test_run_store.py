@@ -45,7 +45,7 @@ OPERATIONS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40)
 @given(operations=OPERATIONS)
 def test_it_is_what_lists_are(tmp_path_factory, operations):
     """And in the end its files are those of a store written in one go."""

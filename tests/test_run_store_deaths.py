@@ -24,6 +24,9 @@ class Killed(BaseException):
     pass
 
 
+each = pytest.mark.parametrize("stride", [6, pytest.param(1, marks=pytest.mark.slow)])
+"""From one moment of death to the next, in operations on files."""
+
 STEPS = [5, 30, 2, 16]
 SPIKES = [1, 22, 3, 20]  # the third commit has fewer than the second
 
@@ -78,7 +81,8 @@ class Fault:
         return wrapper
 
 
-def test_killed_before_any_file_it_goes_on(tmp_path, monkeypatch, whole):
+@each
+def test_killed_before_any_file_it_goes_on(tmp_path, monkeypatch, whole, stride):
     at, seen = 1, set()
     while True:
         out = tmp_path / "run.zarr"
@@ -110,12 +114,13 @@ def test_killed_before_any_file_it_goes_on(tmp_path, monkeypatch, whole):
         assert files(out) == whole
         assert os.listdir(tmp_path) == ["run.zarr"]
         shutil.rmtree(out)
-        at += 1
+        at += stride
     assert at > 45
     assert seen == {1, 2, 3}  # nothing follows the fourth
 
 
-def test_a_full_disk_leaves_the_last_commit(tmp_path, monkeypatch, whole):
+@each
+def test_a_full_disk_leaves_the_last_commit(tmp_path, monkeypatch, whole, stride):
     out, at = tmp_path / "run.zarr", 1
     while True:
         store = None
@@ -152,7 +157,7 @@ def test_a_full_disk_leaves_the_last_commit(tmp_path, monkeypatch, whole):
                 write_on(store)
             assert files(out) == whole
             shutil.rmtree(out)
-        at += 1
+        at += stride
     assert at > 45
 
 
