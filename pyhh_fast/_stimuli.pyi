@@ -8,7 +8,10 @@ NEVER: int
 ORNSTEIN_UHLENBECK: int
 POISSON_EPSC: int
 
-def border(time: float, dt: float) -> int: ...
+def edge(time: float, dt: float) -> tuple[int, float]: ...
+def rectangle(
+    values: FloatArray, first: int, amplitude: float, start: float, stop: float, dt: float
+) -> None: ...
 def pulses(
     values: FloatArray,
     first: int,
@@ -29,7 +32,13 @@ def ramp(
     dt: float,
 ) -> None: ...
 def sine(
-    values: FloatArray, first: int, amplitude: float, per_ms: float, phase: float, dt: float
+    values: FloatArray,
+    first: int,
+    amplitude: float,
+    per_ms: float,
+    phase: float,
+    late: float,
+    dt: float,
 ) -> None: ...
 def chirp(
     values: FloatArray,
@@ -38,6 +47,7 @@ def chirp(
     first_per_ms: float,
     last_per_ms: float,
     duration: float,
+    late: float,
     dt: float,
 ) -> None: ...
 def ornstein_uhlenbeck(

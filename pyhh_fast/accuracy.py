@@ -1,14 +1,15 @@
 """How far to trust a run: the same again, with half the step."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from pyhh_fast.feed import Readable, Reader
+from pyhh_fast.feed import constant_of, repeated
 from pyhh_fast.methods import METHODS
 from pyhh_fast.models import snapshot
 from pyhh_fast.recording import Recording
 from pyhh_fast.simulations import Simulation
+from pyhh_fast.stimulus import Stimulus
 from pyhh_fast.validation import FloatArray
 
 
@@ -62,19 +63,24 @@ def _largest_shift(times: FloatArray, others: FloatArray) -> float:
 
 
 def _again_finer(r: Recording) -> Recording:
-    """Return the run of a recording, made again with half the step, or a tenth of the tolerance."""
+    """Return the run of a recording, repeated with half the step, or a tenth of the tolerance.
+
+    The stimulus is sampled at half the step, but arrays and noise hold each value for both
+    halves.
+    """
     if r._failed or r._start is None:
         reason = "the run failed" if r._failed else r._no_start
         raise RuntimeError(f"The error cannot be estimated: {reason}.")
-    stimulus, steps, dt, finer = r.stimulus, r.steps, r.dt, 0.1
-    if METHODS[r.method].fixed_step:
-        if not isinstance(stimulus, np.ndarray):
-            stimulus = _Halved(stimulus)
-        elif stimulus.strides == (0,):
-            stimulus = np.broadcast_to(stimulus[:1], 2 * steps)
-        else:
-            stimulus = np.repeat(stimulus, 2)
-        steps, dt, finer = 2 * steps, 0.5 * dt, 1.0
+    stimulus, steps, dt = r.stimulus, r.steps, r.dt
+    fixed = METHODS[r.method].fixed_step
+    if isinstance(stimulus, Stimulus):
+        stimulus, steps, dt = stimulus._refined(), 2 * steps, 0.5 * dt
+    elif fixed:
+        assert isinstance(stimulus, np.ndarray)
+        number = constant_of(stimulus)
+        stimulus = np.repeat(stimulus, 2) if number is None else repeated(number, 2 * steps)
+        steps, dt = 2 * steps, 0.5 * dt
+    finer = 1.0 if fixed else 0.1
     again = Recording(
         stimulus,
         steps,
@@ -86,29 +92,3 @@ def _again_finer(r: Recording) -> Recording:
         atol=finer * r.atol,
     )
     return Simulation(snapshot(r._start))._run(again, progress=False)
-
-
-class _Halved:
-    """A stimulus for half the step: each value twice."""
-
-    def __init__(self, stimulus: Readable) -> None:
-        self._stimulus = stimulus
-
-    def reader(self, dt: float, state: Any = None) -> "_HalvedReader":
-        return _HalvedReader(self._stimulus.reader(2 * dt, state and state[0]), state)
-
-
-class _HalvedReader:
-    def __init__(self, reader: Reader, state: Any) -> None:
-        self._reader = reader
-        self._rest = np.array(state[1] if state else (), dtype=np.float64)
-
-    @property
-    def state(self) -> Any:
-        return self._reader.state, self._rest.tolist()
-
-    def read(self, steps: int) -> FloatArray:
-        fresh = self._reader.read((steps - self._rest.size + 1) // 2)
-        values = np.concatenate([self._rest, np.repeat(fresh, 2)])
-        self._rest = values[steps:]
-        return values[:steps]

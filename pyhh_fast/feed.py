@@ -144,9 +144,13 @@ class Feed:
 
 def drive(stimulus: Any, duration: Any, dt: float) -> tuple[FloatArray | Readable, int]:
     """Return the stimulus that a user gave as a run takes it, checked, and the number of steps."""
-    if hasattr(type(stimulus), "reader"):
-        steps = validation.steps_of(stimulus, duration, dt)
-        return as_run(stimulus, steps), steps
+    if callable(stimulus) or hasattr(type(stimulus), "reader"):
+        from pyhh_fast.stimulus import as_stimulus  # here, because most runs need none
+
+        made = as_stimulus(stimulus)
+        assert made is not None
+        steps = validation.steps_of(made, duration, dt)
+        return as_run(made, steps), steps
     wave, steps = validation.drive("stimulus", stimulus, duration, dt)
     return (repeated(wave[0], steps) if validation.is_scalar(stimulus) else wave), steps
 

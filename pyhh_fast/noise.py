@@ -34,11 +34,12 @@ def ornstein_uhlenbeck(mean: float, sd: float, tau: float, seed: int) -> Stimulu
 
     Notes
     -----
-    The values have exactly the distribution of the process at the times i dt, for any `dt`
-    (Gillespie 1996): x' = mean + (x - mean) e^(-dt/tau) + sd sqrt(1 - e^(-2 dt/tau)) N. It is
-    stationary from the first value on, mean + sd N. The standard normal numbers N are the inverse
-    of the normal distribution (Wichura 1988) at uniform ones, number i for step i, from the
-    counter-based generator Philox (Salmon et al. 2011).
+    Value i, which holds from i dt to (i + 1) dt, is the process at the time i dt; the values have
+    exactly its distribution, for any `dt` (Gillespie 1996):
+    x' = mean + (x - mean) e^(-dt/tau) + sd sqrt(1 - e^(-2 dt/tau)) N. It is stationary from the
+    first value on, mean + sd N. The standard normal numbers N are the inverse of the normal
+    distribution (Wichura 1988) at uniform ones, number i for step i, from the counter-based
+    generator Philox (Salmon et al. 2011).
 
     References
     ----------
@@ -66,7 +67,8 @@ def poisson_epsc(rate: float, amplitude: float, tau: float, seed: int) -> Stimul
     """Return synaptic currents at random times: shot noise.
 
     Events are a Poisson process from the time 0 on, when there is no current yet. Each adds
-    amplitude e^(-(t - t_k)/tau) from its time t_k on.
+    amplitude e^(-(t - t_k)/tau) from its time t_k on. The values are the means over the steps, so
+    that the charge of an event, amplitude tau, does not depend on `dt`.
 
     Parameters
     ----------
@@ -96,8 +98,7 @@ def poisson_epsc(rate: float, amplitude: float, tau: float, seed: int) -> Stimul
     A few `tau` after the beginning the mean is rate amplitude tau and the variance
     rate amplitude² tau / 2, with the rate in 1/ms (Campbell 1909). Any number of events may fall
     into one step. Their times do not depend on `dt`, but for rounding: intervals are -log(u) / rate
-    with uniform numbers u from the counter-based generator Philox (Salmon et al. 2011), and the
-    current is exact at the times i dt.
+    with uniform numbers u from the counter-based generator Philox (Salmon et al. 2011).
 
     References
     ----------

@@ -201,9 +201,12 @@ class Recording(Traces):
 
         What changes outside the model, such as its class, must be as it was before the run. It
         takes twice as long as the run and up to five times the memory of its Vm. A run by the
-        adaptive method is made again with a tenth of its tolerances, not with half of dt: that
-        changes it by about its error, but for a stimulus that changes at every sample, and so cuts
-        every step, perhaps by nothing; the error is then below the tolerances.
+        adaptive method is made again with a tenth of its tolerances, too: that changes it by about
+        its error, but for a stimulus that changes at every sample, and so cuts every step, perhaps
+        by nothing; the error is then below the tolerances.
+
+        The stimulus is sampled at half the step, so that the change includes what its sampling
+        costs; arrays and noise keep their path, each value held for both halves.
 
         Returns
         -------
@@ -212,7 +215,8 @@ class Recording(Traces):
             spike time in ms, and by how many the spikes become more. Where that is not 0, each of
             the fewer spikes is compared with the nearest of the others. The error of the run itself
             is about 2 times these changes for "euler", 4/3 for "exponential_euler" (2 where the
-            gates did not start steady), 16/15 for "rk4", where dt is small enough.
+            gates did not start steady), 16/15 for "rk4", where dt is small enough; what the
+            sampling of a stimulus adds to it, 4/3 times its part of the change.
 
         Raises
         ------

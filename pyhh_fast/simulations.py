@@ -161,15 +161,17 @@ class Simulation(Traces):
 
         Parameters
         ----------
-        stimulus : float, array_like of shape (steps,), or Stimulus, µA/cm²
+        stimulus : float, array_like of shape (steps,), Stimulus or function of t, µA/cm²
             Injected current, depolarising where positive: a constant, with `duration`; one value a
-            step, which is copied, never modified; or what :mod:`pyhh_fast.stimuli` makes, which is
-            computed while it is needed, and begins anew with each run.
+            step, which is copied, never modified; what :mod:`pyhh_fast.stimuli` makes, which is
+            computed while it is needed, and begins again with each run; or a function that returns
+            the current at a time in ms, see :func:`pyhh_fast.stimuli.from_function`.
         dt : float, ms
             Step size, or, where method is "adaptive", the distance of the samples of stimulus and
             traces. Steps above 0.05 ms are inaccurate, and a warning says so.
         duration : float, ms, optional
-            Time to simulate, a whole number of steps; not with an array.
+            Time to simulate, a whole number of steps; not with an array. By default that of a
+            stimulus that ends, rounded up to a whole number of steps.
         method : {"euler", "exponential_euler", "rk4", "adaptive"}, default "euler"
             Forward Euler, as in pyHH, of first order; exponential Euler with staggered gates, of
             second from steady gates, else of first, and stable for any dt; the classic Runge-Kutta
@@ -213,7 +215,8 @@ class Simulation(Traces):
             If the model makes its steps in its own way (see `HHModel`), and method is not "euler",
             or `to` is given.
         ValueError
-            If a value read from an array by :func:`pyhh_fast.stimuli.from_array` is not finite.
+            If a value read by :func:`pyhh_fast.stimuli.from_array`, or returned by a function of t,
+            is not finite.
             The steps before are kept, but for the last 260,000 at most, read together with it.
         SimulationError
             If the potential or a gate stops being finite, or the adaptive method needs steps too
@@ -316,8 +319,9 @@ class Simulation(Traces):
             The model that was run; it is put into the state that the run had. Only needed for
             kinetics of its own, and only where V comes to where it never was before. Without it the
             model is made from what the store holds.
-        stimulus : array_like or Stimulus, optional
-            That of the run. Only needed where it was, or was made from, an array.
+        stimulus : array_like, Stimulus or function of t, optional
+            That of the run. Only needed where it was, or was made from, an array or a function,
+            which are recognised by their last 64 values.
         duration : float, ms, optional
             Time to simulate, from the beginning of the run; by default what it was to be.
         progress : bool, default False

@@ -1,29 +1,37 @@
 """Stimuli that need no array, for runs of any length.
 
 Currents are in µA/cm², times in ms, frequencies and rates in Hz. A stimulus is constant from i dt
-to (i + 1) dt: value i is the current at the time i dt. What begins or ends at a time does so with
-the first step that begins at it or later, up to rounding; nothing is averaged over a step.
+to (i + 1) dt. Of sines and functions value i is the current in the middle of the step; of steps,
+pulses, ramps and synaptic currents the mean over it, so that edges between samples count with the
+part of the step that they cover; an array and noise hold theirs. Sampling is of second order in dt.
 
-Stimuli add up: ``step(50, 70, 130) + ornstein_uhlenbeck(0, 2, 5, seed=1) + 3``.
+Stimuli are added, subtracted, scaled and shifted in time:
+``2 * step(50, 70, 130) + ornstein_uhlenbeck(0, 2, 5, seed=1) - sine(3, 10).shifted(20)``. Numbers
+and functions of time may be added, too.
 """
 
 import inspect
 from collections.abc import Callable
 from typing import Any
 
-from pyhh_fast import series, validation
 from pyhh_fast import stimulus_kinds as kinds
+from pyhh_fast import validation
 from pyhh_fast.noise import ornstein_uhlenbeck, poisson_epsc
-from pyhh_fast.stimulus import ArrayNeeded, Constant, Reader, Stimulus, Sum
+from pyhh_fast.stimulus import Constant, SourceNeeded, Stimulus
+from pyhh_fast.stimulus_algebra import Scaled, Shifted, Sum
+from pyhh_fast.stimulus_functions import FromFunction
+from pyhh_fast.stimulus_reader import Reader
+from pyhh_fast.stimulus_sources import from_array, from_function
 
 __all__ = [
-    "ArrayNeeded",
     "Reader",
+    "SourceNeeded",
     "Stimulus",
     "chirp",
     "constant",
     "from_array",
     "from_description",
+    "from_function",
     "ornstein_uhlenbeck",
     "poisson_epsc",
     "pulses",
@@ -69,7 +77,8 @@ def step(amplitude: float, start: float, stop: float) -> Stimulus:
     Parameters
     ----------
     amplitude : float, µA/cm²
-        From `start` until before `stop`; it is 0 elsewhere.
+        From `start` until before `stop`; it is 0 elsewhere. A step of a run in which it is on for a
+        part of dt has that part of the amplitude.
     start, stop : float, ms
         May lie before 0.
 
@@ -89,6 +98,8 @@ def step(amplitude: float, start: float, stop: float) -> Stimulus:
     >>> from pyhh_fast import stimuli
     >>> stimuli.step(50, start=0.1, stop=0.3).to_array(5, dt=0.1)
     array([ 0., 50., 50.,  0.,  0.])
+    >>> stimuli.step(50, start=0.15, stop=0.3).to_array(5, dt=0.1).round(9)
+    array([ 0., 25., 50.,  0.,  0.])
     """
     start = validation.real_number("start", start, unit="ms")
     return kinds.Step(
@@ -106,11 +117,12 @@ def pulses(
     Parameters
     ----------
     amplitude : float, µA/cm²
-        In a pulse; it is 0 elsewhere.
+        In a pulse; it is 0 elsewhere. A step of a run has the mean over dt: pulses may be shorter
+        than dt, and several may lie in a step.
     width : float, ms
         Of a pulse.
     period : float, ms
-        From the beginning of one to that of the next: `width` or more, and `dt` or more.
+        From the beginning of one to that of the next: `width` or more.
     start : float, ms, default 0
         When the first begins: 0 or later.
     count : int, default for ever
@@ -126,13 +138,15 @@ def pulses(
         If a parameter is no real number.
     ValueError
         If one is not finite; if `width` is not positive, `period` shorter, `start` negative or
-        `count` no whole number of 0 or more; when it is read, if `dt` is above `period`.
+        `count` no whole number of 0 or more.
 
     Examples
     --------
     >>> from pyhh_fast import stimuli
     >>> stimuli.pulses(20, width=2, period=4, start=1, count=2).to_array(10, dt=1)
     array([ 0., 20., 20.,  0.,  0., 20., 20.,  0.,  0.,  0.])
+    >>> stimuli.pulses(20, width=0.3, period=1).to_array(3, dt=1).round(9)
+    array([6., 6., 6.])
     """
     width = validation.real_number("width", width, unit="ms", positive=True)
     return kinds.Pulses(
@@ -171,7 +185,7 @@ def ramp(first: float, last: float, start: float, stop: float) -> Stimulus:
     --------
     >>> from pyhh_fast import stimuli
     >>> stimuli.ramp(first=2, last=8, start=1, stop=4).to_array(6, dt=1)
-    array([2., 2., 4., 6., 8., 8.])
+    array([2., 3., 5., 7., 8., 8.])
     """
     first = validation.real_number("first", first, unit="µA/cm²")
     last = validation.real_number("last", last, unit="µA/cm²")
@@ -183,7 +197,7 @@ def ramp(first: float, last: float, start: float, stop: float) -> Stimulus:
 
 
 def sine(amplitude: float, frequency: float, phase: float = 0.0) -> Stimulus:
-    """Return a sine, amplitude sin(2 pi frequency t + phase).
+    """Return a sine, amplitude sin(2 pi frequency t + phase), at the middle of each step.
 
     Parameters
     ----------
@@ -212,7 +226,7 @@ def sine(amplitude: float, frequency: float, phase: float = 0.0) -> Stimulus:
     --------
     >>> from pyhh_fast import stimuli
     >>> stimuli.sine(10, frequency=100).to_array(4, dt=1).round(2)
-    array([0.  , 5.88, 9.51, 9.51])
+    array([ 3.09,  8.09, 10.  ,  8.09])
     """
     return kinds.Sine(
         validation.real_number("amplitude", amplitude, unit="µA/cm²"),
@@ -234,6 +248,7 @@ def chirp(
     last_frequency : float, Hz
         From `duration` on; lower or higher.
     duration : float, ms
+        Also that of a run that is not given another.
 
     Returns
     -------
@@ -252,7 +267,7 @@ def chirp(
     >>> from pyhh_fast import stimuli
     >>> chirp = stimuli.chirp(10, first_frequency=0, last_frequency=250, duration=4)
     >>> chirp.to_array(4, dt=1).round(2)
-    array([0.  , 1.95, 7.07, 9.81])
+    array([0.49, 4.28, 9.42, 6.72])
     """
     first = validation.at_least("first_frequency", first_frequency, 0, unit="Hz")
     last = validation.at_least("last_frequency", last_frequency, 0, unit="Hz")
@@ -265,41 +280,6 @@ def chirp(
     return kinds.Chirp(
         validation.real_number("amplitude", amplitude, unit="µA/cm²"), first, last, found
     )
-
-
-def from_array(values: Any) -> Stimulus:
-    """Return a stimulus from an array, one value a step, which is read piece by piece.
-
-    Parameters
-    ----------
-    values : array_like, shape (steps,), µA/cm²
-        Whatever can be sliced and has a length or a shape: an array of NumPy, in memory or of a
-        file (`numpy.memmap`), of Zarr, of HDF5. Ints and float32 are welcome. A list is
-        converted; anything else is not copied, and must stay as it is.
-
-    Returns
-    -------
-    Stimulus
-        With as many `steps`. Its description lacks the values.
-
-    Raises
-    ------
-    TypeError
-        If it cannot be sliced, or if its elements are no real numbers.
-    ValueError
-        If it has other than one dimension; when it is read, if a value is not finite.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from pyhh_fast import stimuli
-    >>> stimulus = stimuli.from_array(np.arange(5)) + 10
-    >>> stimulus.steps
-    5
-    >>> stimulus.to_array(3, dt=0.01)
-    array([10., 11., 12.])
-    """
-    return kinds.FromArray(*series.source("values", values))
 
 
 _MAKERS: dict[str, Callable[..., Stimulus]] = {
@@ -323,8 +303,8 @@ def from_description(description: Any) -> Stimulus:
 
     Raises
     ------
-    ArrayNeeded
-        If it is the description of an array, or of a sum with one. It is a ValueError.
+    SourceNeeded
+        If it is the description of an array or a function, or has one in it. It is a ValueError.
     ValueError
         If it is no description.
 
@@ -334,21 +314,27 @@ def from_description(description: Any) -> Stimulus:
     >>> stimuli.from_description({"kind": "sine", "amplitude": 5, "frequency": 10, "phase": 0})
     sine(5, 10)
     """
-    kind = description.get("kind") if isinstance(description, dict) else None
-    if kind != Sum.kind:
-        return _one(description, "description")
+    if _kind(description) != Sum.kind:
+        return _one(description, "description", (Scaled.kind, Shifted.kind))
     parts = _with_keys(description, ("parts",), "description")["parts"]
     if not isinstance(parts, list) or len(parts) < 2:
         raise ValueError(
             f"description['parts'] must be a list of two or more; got {validation.shown(parts)}."
         )
-    return Sum(tuple(_one(part, f"description['parts'][{i}]") for i, part in enumerate(parts)))
+    names = (f"description['parts'][{i}]" for i in range(len(parts)))
+    kinds_within = (Scaled.kind, Shifted.kind)
+    made = (_one(*given, kinds_within) for given in zip(parts, names, strict=True))
+    return Sum(tuple(made))
 
 
-def _one(description: Any, name: str) -> Stimulus:
-    """Return the stimulus of a description, which must be no sum."""
-    known = [*_MAKERS, kinds.FromArray.kind]
-    kind = description.get("kind") if isinstance(description, dict) else None
+def _kind(description: Any) -> Any:
+    return description.get("kind") if isinstance(description, dict) else None
+
+
+def _one(description: Any, name: str, within: tuple[str, ...]) -> Stimulus:
+    """Return the stimulus of a description, which may be of a kind in `within`, but no sum."""
+    known = [*_MAKERS, kinds.FromArray.kind, FromFunction.kind, *within]
+    kind = _kind(description)
     if not isinstance(kind, str) or kind not in known:
         raise ValueError(
             f"{name} must be a dict with one of {', '.join(known)} as its 'kind'; "
@@ -357,10 +343,27 @@ def _one(description: Any, name: str) -> Stimulus:
     try:
         if kind == kinds.FromArray.kind:
             steps = validation.count("steps", _with_keys(description, ("steps",), name)["steps"])
-            raise ArrayNeeded(
+            raise SourceNeeded(
                 f"{name} must be of a stimulus without an array; got one of {steps} values. "
                 "Pass the array again, to from_array."
             )
+        if kind == FromFunction.kind:
+            _with_keys(description, (), name)
+            raise SourceNeeded(
+                f"{name} must be of a stimulus without a function; got one of a function. "
+                "Pass the function again, to from_function."
+            )
+        if kind == Scaled.kind:
+            about = _with_keys(description, ("factor", "stimulus"), name)
+            inner = _one(about["stimulus"], f"{name}['stimulus']", (Shifted.kind,))
+            return Scaled(inner, validation.real_number("factor", about["factor"]))
+        if kind == Shifted.kind:
+            about = _with_keys(description, ("delay", "skip", "stimulus"), name)
+            inner = _one(about["stimulus"], f"{name}['stimulus']", ())
+            times = (
+                validation.at_least(key, about[key], 0, unit="ms") for key in ("delay", "skip")
+            )
+            return Shifted(inner, *times)
         maker = _MAKERS[kind]
         return maker(**_with_keys(description, tuple(inspect.signature(maker).parameters), name))
     except TypeError as error:
@@ -371,7 +374,8 @@ def _with_keys(description: dict[str, Any], keys: tuple[str, ...], name: str) ->
     """Return a description without its kind; it must have these keys and no others."""
     if description.keys() != {"kind", *keys}:
         raise ValueError(
-            f"{name} of kind {description['kind']} must have {', '.join(keys)}, and nothing else; "
-            f"got {validation.shown(description)}."
+            f"{name} of kind {description['kind']} must have "
+            f"{', '.join(keys) or 'its kind'}, and nothing else; got "
+            f"{validation.shown(description)}."
         )
     return {key: description[key] for key in keys}

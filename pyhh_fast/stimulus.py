@@ -1,44 +1,48 @@
-"""What a stimulus is, how it is read step after step, and sums of several.
+"""What a stimulus is.
 
-:mod:`pyhh_fast.stimuli` makes them; :mod:`pyhh_fast.stimulus_kinds` knows what each is made of.
+:mod:`pyhh_fast.stimuli` makes them, :mod:`pyhh_fast.stimulus_kinds` knows what each is made of,
+:mod:`pyhh_fast.stimulus_algebra` sums, multiples and shifts.
 """
 
 import abc
-import copy
 import dataclasses
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from pyhh_fast import validation
-from pyhh_fast.validation import BLOCK, FloatArray
+from pyhh_fast.stimulus_reader import Reader, State
+from pyhh_fast.validation import FloatArray
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-State = dict[str, Any]
-"""What reading goes on from: whole numbers, floats, lists and dicts of them, for JSON."""
 
-
-class ArrayNeeded(ValueError):
-    """The description of a stimulus from an array, which does not hold the array's values."""
+class SourceNeeded(ValueError):
+    """The description of a stimulus from an array or a function, which does not hold its values."""
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Stimulus(abc.ABC):
     """A current, in µA/cm², of which any part can be computed when it is needed.
 
-    It is constant from i dt to (i + 1) dt: value i belongs to step i, and is the current at the
-    time i dt. The functions of :mod:`pyhh_fast.stimuli` make stimuli; ``+`` adds stimuli and
+    It is constant from i dt to (i + 1) dt: value i belongs to step i. It is the current in the
+    middle of the step, or the mean over the step where an edge or a bend lies in it; arrays and
+    noise hold their value. The functions of :mod:`pyhh_fast.stimuli` make stimuli; they can be
+    added to, and subtracted from, each other, numbers and functions of time, and multiplied by
     numbers. A stimulus does not change, takes no room however long it lasts, and holds no state
     of a random generator: it can be compared, copied, pickled and sent to other processes. There,
     and on every CPU, it has the same values, to the bit.
 
     Attributes
     ----------
+    duration : float or None, ms
+        When it ends: `stop` of a step or ramp, the end of the last of a number of pulses, the
+        `duration` of a chirp, the longest of a sum's parts. None where there is no end, and of
+        arrays, whose end depends on dt. A run without a `duration` takes that of its stimulus.
     steps : int or None
-        Number of values there are, the fewest of a sum's parts; None where there is no end.
+        Number of values there are of an array, the fewest of a sum's parts; None where there is no
+        end, or, for an array that is shifted, where it depends on dt.
 
     Examples
     --------
@@ -55,31 +59,90 @@ class Stimulus(abc.ABC):
     # NumPy's numbers leave `number + stimulus` to the stimulus.
     __array_ufunc__ = None
 
-    def __add__(self, other: Any) -> "Stimulus":
-        if isinstance(other, Stimulus):
-            return Sum((*_parts(self), *_parts(other)))
-        if not validation.is_scalar(other):
-            return NotImplemented
-        amplitude = validation.real_number("stimulus", other, unit="µA/cm²")
-        return Sum((*_parts(self), Constant(amplitude))) if amplitude else self
+    def __add__(self, other: Any) -> Any:
+        from pyhh_fast import stimulus_algebra
 
-    def __radd__(self, other: Any) -> "Stimulus":
-        if not validation.is_scalar(other):
-            return NotImplemented
-        amplitude = validation.real_number("stimulus", other, unit="µA/cm²")
-        return Sum((Constant(amplitude), *_parts(self))) if amplitude else self
+        return stimulus_algebra.added(self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        from pyhh_fast import stimulus_algebra
+
+        return stimulus_algebra.added(other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        from pyhh_fast import stimulus_algebra
+
+        return stimulus_algebra.added(self, other, sign=-1)
+
+    def __rsub__(self, other: Any) -> Any:
+        return (-self).__radd__(other)
+
+    def __mul__(self, factor: Any) -> Any:
+        from pyhh_fast import stimulus_algebra
+
+        return stimulus_algebra.multiplied(self, "factor", factor)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, divisor: Any) -> Any:
+        from pyhh_fast import stimulus_algebra
+
+        return stimulus_algebra.multiplied(self, "divisor", divisor)
+
+    def __neg__(self) -> Any:
+        return self * -1
+
+    def __pos__(self) -> "Stimulus":
+        return self
 
     def __repr__(self) -> str:
         fields = dataclasses.fields(self)
         given = [(getattr(self, field.name), field.default) for field in fields]
         while given and given[-1][0] == given[-1][1]:
             given.pop()
-        return f"{self.kind}({', '.join(_short(value) for value, _ in given)})"
+        return f"{self.kind}({', '.join(short(value) for value, _ in given)})"
 
     @property
     def steps(self) -> int | None:
         """Number of values there are; None where there is no end."""
         return None
+
+    @property
+    def duration(self) -> float | None:
+        """Time at which the stimulus ends, in ms; None where it does not, or depends on dt."""
+        return None
+
+    def shifted(self, by: float) -> "Stimulus":
+        """Return the stimulus later, or, where `by` is negative, earlier.
+
+        Parameters
+        ----------
+        by : float, ms
+            Where it is positive, the current is 0 before `by`, and what it was from 0 on
+            follows. Where it is negative, what was before ``-by`` is left out. For arrays and
+            noise it must be a whole number of steps.
+
+        Returns
+        -------
+        Stimulus
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `by` is no finite number; when it is read, if an array or noise would have to be
+            shifted by a part of a step.
+
+        Examples
+        --------
+        >>> from pyhh_fast import stimuli
+        >>> stimuli.ramp(0, 9, 0, 3).shifted(2).to_array(6, dt=1)
+        array([0. , 0. , 1.5, 4.5, 7.5, 9. ])
+        >>> stimuli.step(10, 5, 20).shifted(-2).duration
+        18.0
+        """
+        from pyhh_fast import stimulus_algebra
+
+        return stimulus_algebra.shifted(self, validation.real_number("by", by, unit="ms"))
 
     def description(self) -> dict[str, Any]:
         """Return what the stimulus is, as a dict for JSON.
@@ -89,7 +152,7 @@ class Stimulus(abc.ABC):
         dict
             The function's name as "kind", and its parameters, for
             :func:`pyhh_fast.stimuli.from_description`; of a sum its "parts"; of an array only the
-            number of "steps".
+            number of "steps", of a function nothing.
 
         Examples
         --------
@@ -112,14 +175,14 @@ class Stimulus(abc.ABC):
         Returns
         -------
         ndarray of float64, shape (steps,), µA/cm²
-            Value i is that at i dt.
+            Value i holds from i dt to (i + 1) dt.
 
         Raises
         ------
         ValueError
             If there are fewer, if `steps` is no whole number of 0 or more or `dt` is not positive;
-            if a value that is read from an array is not finite; or if the stimulus is too fast for
-            `dt`: pulses with a shorter period, or more than 10⁶ synaptic events a step.
+            if a value that is read from an array or comes from a function is not finite; or if
+            there are more than 10⁶ synaptic events a step.
         TypeError
             If `steps` or `dt` is no number.
 
@@ -127,7 +190,7 @@ class Stimulus(abc.ABC):
         --------
         >>> from pyhh_fast import stimuli
         >>> stimuli.ramp(0, 6, 1, 4).to_array(6, dt=1)
-        array([0., 0., 2., 4., 6., 6.])
+        array([0., 1., 3., 5., 6., 6.])
         """
         return self.reader(dt).read(steps)
 
@@ -188,8 +251,36 @@ class Stimulus(abc.ABC):
         """
         return Reader(self, dt, state)
 
+    def reader_at(self, dt: float, step: int) -> "Reader | None":
+        """Return a reader that begins at a step; None where the values before are needed for it."""
+        state = self._at(step)
+        if state is None:
+            return None
+        reader = Reader(self, dt)
+        reader._state = state
+        return reader
+
     def _suits(self, dt: float) -> None:  # noqa: B027 (most suit any)
         """See that the stimulus can be had in steps of `dt`, ms."""
+
+    def _size(self, dt: float) -> int | None:
+        """Return the number of values in steps of `dt`, ms; None where there is no end."""
+        return self.steps
+
+    def _at(self, step: int) -> State | None:
+        """Return the state of a reader before a step; None where the values before are needed."""
+        return None
+
+    def _recognise(self, state: State, dt: float, late: float = 0.0) -> None:  # noqa: B027
+        """See that a state is of this stimulus, as far as its values tell."""
+
+    def _refined(self) -> "Stimulus":
+        """Return what follows the same path in steps of half the length."""
+        return Held(self)
+
+    def _bends(self) -> list[float] | None:
+        """Return the times, in ms, between which it is straight; None where it is not."""
+        return None
 
     def _begin(self) -> State:
         """Return the state of a reader that has read nothing."""
@@ -212,147 +303,89 @@ class Stimulus(abc.ABC):
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
-class Constant(Stimulus):
+class Waveform(Stimulus):
+    """A current of which every step can be computed without those before."""
+
+    edges_exact: ClassVar[bool] = False
+    """Whether `_fill` itself lets the stimulus begin within a step."""
+
+    def _at(self, step: int) -> State:
+        return {"step": step}
+
+    def _refined(self) -> Stimulus:
+        return self
+
+    def _read(self, state: State, values: FloatArray, dt: float, late: float = 0.0) -> State:
+        """As :meth:`Stimulus._read`, where it begins `late` < 1 of a step late."""
+        self._fill(values, state["step"], dt, late)
+        if late and state["step"] == 0 and not self.edges_exact:
+            values[:1] *= 1 - late
+        return {"step": state["step"] + len(values)}
+
+    def _fill(self, values: FloatArray, first: int, dt: float, late: float) -> None:
+        raise NotImplementedError
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Constant(Waveform):
     """One current for ever."""
 
     kind = "constant"
     amplitude: float
 
-    def _read(self, state: State, values: FloatArray, dt: float) -> State:
+    def _bends(self) -> list[float]:
+        return []
+
+    def _fill(self, values: FloatArray, first: int, dt: float, late: float) -> None:
         values[:] = self.amplitude
-        return {"step": state["step"] + len(values)}
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
-class Sum(Stimulus):
-    """Two or more stimuli, none of them a sum, added from left to right."""
+class Held(Stimulus):
+    """A stimulus in steps of half its own: each value twice."""
 
-    kind = "sum"
-    parts: tuple[Stimulus, ...]
-
-    def __repr__(self) -> str:
-        return " + ".join(map(repr, self.parts))
-
-    @property
-    def steps(self) -> int | None:
-        """Number of values there are: the fewest of any part."""
-        return min((part.steps for part in self.parts if part.steps is not None), default=None)
-
-    def description(self) -> dict[str, Any]:
-        """As :meth:`Stimulus.description`."""
-        return {"kind": self.kind, "parts": [part.description() for part in self.parts]}
+    kind = "held"
+    part: Stimulus
 
     def _suits(self, dt: float) -> None:
-        for part in self.parts:
-            part._suits(dt)
+        self.part._suits(2 * dt)
+
+    def _size(self, dt: float) -> int | None:
+        size = self.part._size(2 * dt)
+        return None if size is None else 2 * size
 
     def _begin(self) -> State:
-        return {"step": 0, "parts": [part._begin() for part in self.parts]}
-
-    def _checked(self, state: Any, name: str) -> State:
-        step, parts = super()._checked(state, name)["step"], state["parts"]
-        if not isinstance(parts, list) or len(parts) != len(self.parts):
-            raise ValueError(
-                f"{name}['parts'] must be a list of {len(self.parts)} states; "
-                f"got {validation.shown(parts)}. Pass the state of a reader of the same stimulus."
-            )
-        places = [f"{name}['parts'][{i}]" for i in range(len(parts))]
-        found = [
-            part._checked(one, place)
-            for part, one, place in zip(self.parts, parts, places, strict=True)
-        ]
-        for one, place in zip(found, places, strict=True):
-            if one["step"] != step:
-                raise ValueError(
-                    f"{place}['step'] must be {step}, as that of the sum; got {one['step']}."
-                )
-        return {"step": step, "parts": found}
+        return {"step": 0, "part": self.part._begin(), "second": 0.0}
 
     def _read(self, state: State, values: FloatArray, dt: float) -> State:
-        more = np.empty_like(values)
-        after: list[State] = []
-        for part, one in zip(self.parts, state["parts"], strict=True):
-            after.append(part._read(one, more if after else values, dt))
-            if len(after) > 1:
-                values += more
-        return {"step": state["step"] + len(values), "parts": after}
+        step, second = state["step"], state["second"]
+        begun = step % 2
+        values[:begun] = second
+        rest = values[begun:]
+        fresh = np.empty((len(rest) + 1) // 2)
+        part = self.part._read(state["part"], fresh, 2 * dt) if len(fresh) else state["part"]
+        rest[::2] = fresh
+        rest[1::2] = fresh[: len(rest) // 2]
+        return {
+            "step": step + len(values),
+            "part": part,
+            "second": float(fresh[-1]) if len(fresh) else second,
+        }
 
 
-class Reader:
-    """Reads a stimulus step after step; :meth:`Stimulus.reader` makes it.
+def as_stimulus(value: Any) -> Stimulus | None:
+    """Return a stimulus, or that of a function of time; None for anything else."""
+    if isinstance(value, Stimulus):
+        return value
+    if not callable(value):
+        return None
+    from pyhh_fast.stimulus_functions import FromFunction
 
-    The values do not depend on how many are read at a time.
-
-    Attributes
-    ----------
-    stimulus : Stimulus
-    dt : float, ms
-        Step size.
-    step : int
-        Number of values read.
-    state : dict
-        What :meth:`Stimulus.reader` goes on from, made of numbers, lists and dicts for JSON.
-
-    Examples
-    --------
-    >>> from pyhh_fast import stimuli
-    >>> reader = stimuli.ramp(0, 9, 0, 9).reader(dt=1)
-    >>> reader.read(3), reader.read(2)
-    (array([0., 1., 2.]), array([3., 4.]))
-    >>> reader.step, reader.state
-    (5, {'step': 5})
-    """
-
-    def __init__(self, stimulus: Stimulus, dt: float, state: State | None = None) -> None:
-        self.stimulus = stimulus
-        self.dt = validation.real_number("dt", dt, unit="ms", positive=True)
-        stimulus._suits(self.dt)
-        self._state = stimulus._begin() if state is None else stimulus._checked(state, "state")
-
-    def read(self, steps: int) -> FloatArray:
-        """Return the next values, of shape (steps,) and µA/cm², in an array of their own.
-
-        An error, or Ctrl-C, leaves the reader where it was.
-
-        Raises
-        ------
-        ValueError
-            If fewer are left, or if a value that is read from an array is not finite.
-        """
-        steps = validation.count("steps", steps)
-        there = self.stimulus.steps
-        if there is not None and self.step + steps > there:
-            raise ValueError(
-                f"steps must be at most {there - self.step}, the number of values that the "
-                f"stimulus {'has left' if self.step else 'has'}; got {steps}."
-            )
-        values, state = np.empty(steps), self._state
-        for block in _blocks(values):
-            state = self.stimulus._read(state, block, self.dt)
-        self._state = state
-        return values
-
-    @property
-    def step(self) -> int:
-        """Number of values read."""
-        return int(self._state["step"])
-
-    @property
-    def state(self) -> State:
-        """What reading goes on from, for JSON: a copy."""
-        return copy.deepcopy(self._state)
+    return FromFunction(value)
 
 
-def _blocks(values: FloatArray) -> Iterator[FloatArray]:
-    # So that Ctrl-C is heard in between.
-    return (values[start : start + BLOCK] for start in range(0, len(values), BLOCK))
-
-
-def _parts(stimulus: Stimulus) -> tuple[Stimulus, ...]:
-    return stimulus.parts if isinstance(stimulus, Sum) else (stimulus,)
-
-
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """Return a parameter as it is typed."""
     return repr(value).removesuffix(".0")
 
 

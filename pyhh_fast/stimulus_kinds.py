@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from pyhh_fast import _stimuli, series, validation
-from pyhh_fast.stimulus import State, Stimulus, number, whole
+from pyhh_fast import _stimuli, series
+from pyhh_fast.stimulus import Stimulus, Waveform, number, whole
+from pyhh_fast.stimulus_reader import State
 from pyhh_fast.validation import FloatArray
 
 EVENTS_AT_ONCE = 2**20
@@ -24,30 +25,26 @@ LARGEST_RATIO = 1e300
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
-class Waveform(Stimulus):
-    """A current that is a function of time."""
-
-    def _read(self, state: State, values: FloatArray, dt: float) -> State:
-        self._fill(values, state["step"], dt)
-        return {"step": state["step"] + len(values)}
-
-    def _fill(self, values: FloatArray, first: int, dt: float) -> None:
-        raise NotImplementedError
-
-
-@dataclasses.dataclass(frozen=True, repr=False)
 class Step(Waveform):
     """See :func:`pyhh_fast.stimuli.step`."""
 
     kind = "step"
+    edges_exact = True
     amplitude: float
     start: float
     stop: float
 
-    def _fill(self, values: FloatArray, first: int, dt: float) -> None:
-        start, stop = _stimuli.border(self.start, dt), _stimuli.border(self.stop, dt)
-        values[:] = 0.0
-        values[max(start - first, 0) : max(stop - first, 0)] = self.amplitude
+    @property
+    def duration(self) -> float:
+        """When it is switched off, in ms."""
+        return max(self.stop, 0.0)
+
+    def _bends(self) -> list[float]:
+        return [self.start, self.stop]
+
+    def _fill(self, values: FloatArray, first: int, dt: float, late: float) -> None:
+        start, stop = (max(time, 0.0) + late * dt for time in (self.start, self.stop))
+        _stimuli.rectangle(values, first, self.amplitude, start, stop, dt)
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -55,23 +52,28 @@ class Pulses(Waveform):
     """See :func:`pyhh_fast.stimuli.pulses`."""
 
     kind = "pulses"
+    edges_exact = True
     amplitude: float
     width: float
     period: float
     start: float = 0.0
     count: int | None = None
 
-    def _suits(self, dt: float) -> None:
-        if dt > self.period:
-            raise ValueError(
-                f"dt must be at most the period of the pulses, {self.period} (ms); got {dt}."
-            )
+    @property
+    def duration(self) -> float | None:
+        """When the last pulse ends, in ms; None where there is no last one."""
+        if self.count is None:
+            return None
+        return self.start + (self.count - 1) * self.period + self.width if self.count else 0.0
 
-    def _fill(self, values: FloatArray, first: int, dt: float) -> None:
-        count = 2 * validation.MOST_STEPS if self.count is None else self.count
-        _stimuli.pulses(
-            values, first, self.amplitude, self.width, self.period, self.start, count, dt
-        )
+    def _fill(self, values: FloatArray, first: int, dt: float, late: float) -> None:
+        count, start = self.count, self.start + late * dt
+        if self.width == self.period:  # no gap: one rectangle
+            stop = math.inf if count is None else start + count * self.period
+            _stimuli.rectangle(values, first, self.amplitude, start, stop, dt)
+            return
+        count = _stimuli.NEVER if count is None else count
+        _stimuli.pulses(values, first, self.amplitude, self.width, self.period, start, count, dt)
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -84,8 +86,17 @@ class Ramp(Waveform):
     start: float
     stop: float
 
-    def _fill(self, values: FloatArray, first: int, dt: float) -> None:
-        _stimuli.ramp(values, first, self.first, self.last, self.start, self.stop, dt)
+    @property
+    def duration(self) -> float:
+        """When it reaches `last`, in ms."""
+        return max(self.stop, 0.0)
+
+    def _bends(self) -> list[float]:
+        return [self.start, self.stop]
+
+    def _fill(self, values: FloatArray, first: int, dt: float, late: float) -> None:
+        start, stop = self.start + late * dt, self.stop + late * dt
+        _stimuli.ramp(values, first, self.first, self.last, start, stop, dt)
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -97,9 +108,9 @@ class Sine(Waveform):
     frequency: float
     phase: float = 0.0
 
-    def _fill(self, values: FloatArray, first: int, dt: float) -> None:
+    def _fill(self, values: FloatArray, first: int, dt: float, late: float) -> None:
         cycles = self.phase / (2 * math.pi)
-        _stimuli.sine(values, first, self.amplitude, self.frequency / 1e3, cycles, dt)
+        _stimuli.sine(values, first, self.amplitude, self.frequency / 1e3, cycles, late, dt)
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -110,11 +121,22 @@ class Chirp(Waveform):
     amplitude: float
     first_frequency: float
     last_frequency: float
-    duration: float
+    length: float
 
-    def _fill(self, values: FloatArray, first: int, dt: float) -> None:
+    @property
+    def duration(self) -> float:
+        """Until when the frequency moves, in ms."""
+        return self.length
+
+    def description(self) -> dict[str, Any]:
+        """As :meth:`pyhh_fast.stimulus.Stimulus.description`."""
+        about = super().description()
+        duration = about.pop("length")
+        return about | {"duration": duration}
+
+    def _fill(self, values: FloatArray, first: int, dt: float, late: float) -> None:
         frequencies = self.first_frequency / 1e3, self.last_frequency / 1e3
-        _stimuli.chirp(values, first, self.amplitude, *frequencies, self.duration, dt)
+        _stimuli.chirp(values, first, self.amplitude, *frequencies, self.length, late, dt)
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -160,6 +182,9 @@ class PoissonEpsc(Stimulus):
                 f"{dt}. Use ornstein_uhlenbeck, which so many add up to."
             )
 
+    def _refined(self) -> Stimulus:
+        return self  # the times of its events do not depend on dt
+
     def _begin(self) -> State:
         return {"step": 0, "current": 0.0, "next_step": 0, "lead": 0.0, "event": 0}
 
@@ -170,7 +195,7 @@ class PoissonEpsc(Stimulus):
         for key in ("current", "lead"):
             found[key] = number(f"{name}['{key}']", state[key])
         begun = found["step"] > 0
-        for key, least in (("event", int(begun)), ("next_step", found["step"])):
+        for key, least in (("event", int(begun)), ("next_step", found["step"] + int(begun))):
             if found[key] < least:
                 raise ValueError(f"{name}['{key}'] must be {least} or more; got {found[key]}.")
         if not 0 <= found["lead"] < 1:
@@ -220,6 +245,9 @@ class FromArray(Stimulus):
     def description(self) -> dict[str, Any]:
         """As :meth:`pyhh_fast.stimulus.Stimulus.description`."""
         return {"kind": self.kind, "steps": self.size}
+
+    def _at(self, step: int) -> State:
+        return {"step": step}
 
     def _read(self, state: State, values: FloatArray, dt: float) -> State:
         series.read("stimulus", self.values, state["step"], values)

@@ -20,6 +20,8 @@ from pyhh_fast.run_store import RunStore
 from pyhh_fast.saved_models import rates_to_save
 from pyhh_fast.stepper import SavableStepper
 from pyhh_fast.stepping import check_model, savable_stepper_for
+from pyhh_fast.stimulus import as_stimulus
+from pyhh_fast.stimulus_functions import OtherFunction
 from pyhh_fast.store_description import refusal
 from pyhh_fast.stored_rows import StoredRows, variables_of
 from pyhh_fast.travelling_rates import Rates
@@ -170,6 +172,8 @@ def _refusing(path: Any) -> Iterator[None]:
     """Take errors for those of a store that is not as it was written."""
     try:
         yield
+    except OtherFunction:
+        raise
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         got = f"one whose attributes are not what was written ({error})"
         raise refusal(os.fspath(path), got, damaged=True) from error
@@ -235,7 +239,7 @@ def _lengthened(duration: Any, dt: float, done: int) -> int:
 
 
 class NeedsArray(NamedTuple):
-    """A stimulus of which a store knows all but the values of an array."""
+    """A stimulus of which a store knows all but the values of an array or a function."""
 
     description: dict[str, Any]
 
@@ -245,7 +249,7 @@ def _rebuilt(description: Any) -> stimuli.Stimulus | NeedsArray:
         return NeedsArray(description)
     try:
         return stimuli.from_description(description)
-    except stimuli.ArrayNeeded:
+    except stimuli.SourceNeeded:
         return NeedsArray(description)
 
 
@@ -255,8 +259,8 @@ def _stimulus_of(
     """Return the stimulus of a stored run: rebuilt, or given again, if it is the same so far."""
     if isinstance(kept, NeedsArray) and given is None:
         raise ValueError(
-            "stimulus must be given again, because a store does not hold the values of an array; "
-            "got None. Call Simulation.resume(..., stimulus=...)."
+            "stimulus must be given again, because a store does not hold the values of an array "
+            "or a function; got None. Call Simulation.resume(..., stimulus=...)."
         )
     if isinstance(kept, NeedsArray) and kept.description == ARRAY:
         wave = _array_again(given, recording.steps)
@@ -265,8 +269,10 @@ def _stimulus_of(
         return wave
     if given is None:
         given = kept
-    elif not isinstance(given, stimuli.Stimulus):
-        given = stimuli.constant(validation.real_number("stimulus", given, unit="µA/cm²"))
+    else:
+        given = as_stimulus(given) or stimuli.constant(
+            validation.real_number("stimulus", given, unit="µA/cm²")
+        )
     description = kept.description if isinstance(kept, NeedsArray) else kept.description()
     if not _alike(given.description(), description):
         shown = description if isinstance(kept, NeedsArray) else kept
@@ -291,16 +297,15 @@ def _array_again(given: Any, steps: int) -> FloatArray:
 
 def _alike(description: Any, other: Any) -> bool:
     """Whether two stimuli are one, apart from the lengths of arrays."""
+    if isinstance(description, list) and isinstance(other, list):
+        return len(description) == len(other) and all(map(_alike, description, other))
     if not isinstance(description, dict) or not isinstance(other, dict):
         return bool(description == other)
-    if description.get("kind") != other.get("kind"):
-        return False
-    if description["kind"] == "from_array":
+    if description.get("kind") == other.get("kind") == "from_array":
         return True
-    parts, others = description.get("parts", ()), other.get("parts", ())
-    if parts or others:
-        return len(parts) == len(others) and all(map(_alike, parts, others))
-    return description == other
+    return description.keys() == other.keys() and all(
+        _alike(value, other[key]) for key, value in description.items()
+    )
 
 
 def _cut(store: RunStore, recording: Recording, state: dict[str, Any]) -> None:

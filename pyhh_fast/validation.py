@@ -4,6 +4,7 @@ Every message reads ``<name> must be <rule> [(<unit>)]; got <value> [at index i]
 The wrong kind of thing is a TypeError, the wrong value of the right kind a ValueError.
 """
 
+import math
 import numbers
 import os
 import reprlib
@@ -116,8 +117,10 @@ def _numbers(
         if given is not value:
             got += f", an array of {given.dtype}"
         advice = "Convert it to numbers first."
-        if hasattr(value, "to_array"):  # a Stimulus, which only one cell takes
+        if hasattr(value, "to_array"):  # a Stimulus, where only its values can be used
             got, advice = repr(value), "Pass its to_array(steps, dt)."
+        elif callable(value):
+            advice = "Pass its values, stimuli.from_function(...).to_array(steps, dt)."
         raise TypeError(_message(name, rule, unit, got, advice))
     if given.ndim not in dimensions:
         got = f"{given.ndim} dimensions, shape {given.shape}"
@@ -291,7 +294,7 @@ def steps_in(duration: Any, dt: float) -> int:
 def _apart(steps: Any, whole: Any) -> Any:
     """Whether numbers of steps are other than whole; of numbers and arrays."""
     # In long runs the quotient itself is rounded by more than 1e-9.
-    return np.abs(steps - whole) > np.maximum(1e-9, 4 * np.finfo(float).eps * whole)
+    return np.abs(steps - whole) > np.maximum(1e-9, 4 * np.finfo(float).eps * np.abs(whole))
 
 
 def _other(steps: float) -> int:
@@ -326,15 +329,25 @@ def drive(name: str, value: Any, duration: Any, dt: float) -> tuple[FloatArray, 
 
 
 def steps_of(stimulus: Any, duration: Any, dt: float) -> int:
-    """Return the number of steps of a stimulus that is made, or read, as it is needed."""
-    there: int | None = stimulus.steps
+    """Return the number of steps of a stimulus that is made, or read, as it is needed.
+
+    Without a `duration` it is that of the stimulus, its last step begun if not whole.
+    """
+    there: int | None = stimulus._size(dt)
     if duration is None:
-        if there is None:
+        if there is not None:
+            return there
+        if stimulus.duration is None:
             raise ValueError(
                 "duration must be given with a stimulus that has no end (ms); got None. Pass "
                 "duration=..."
             )
-        return there
+        whole, rest = whole_steps(stimulus.duration, dt)
+        if whole >= MOST_STEPS:
+            advice = "Check the units of stimulus and dt: both are in ms."
+            rule, got = f"at most {MOST_STEPS} steps", f"{stimulus.duration} at dt {dt}"
+            raise ValueError(_message("duration", rule, "", got, advice))
+        return whole + (rest > 0)
     steps = steps_in(duration, dt)
     if there is not None and steps > there:
         raise ValueError(
@@ -342,6 +355,16 @@ def steps_of(stimulus: Any, duration: Any, dt: float) -> int:
             f"steps of {dt}, and the stimulus has {there}."
         )
     return steps
+
+
+def whole_steps(time: float, dt: float) -> tuple[int, float]:
+    """Return how many steps a time is, and the part of a step that is left: 0 but for rounding."""
+    steps = min(max(time / dt, -2.0 * MOST_STEPS), 2.0 * MOST_STEPS)
+    whole = round(steps)
+    if not _apart(steps, whole):
+        return whole, 0.0
+    below = math.floor(steps)
+    return below, steps - below
 
 
 def axis(name: str, value: Any, *, unit: str, positive: bool = False) -> FloatArray:

@@ -7,16 +7,15 @@ constant memory.
 import dataclasses
 import math
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from pyhh_fast import stimulus_kinds as kinds
 from pyhh_fast import validation
-from pyhh_fast.feed import Readable, Reader
 from pyhh_fast.recording import CURRENTS, ENVELOPE, Recording
-from pyhh_fast.stimulus import Constant, State, Stimulus, Sum
+from pyhh_fast.stimulus import Constant, Stimulus
+from pyhh_fast.stimulus_algebra import parts_of
 from pyhh_fast.store_description import CHUNK
 from pyhh_fast.validation import FloatArray
 
@@ -192,13 +191,14 @@ def stimulus_points(recording: Recording, window: Window) -> tuple[FloatArray, F
             return until_end(np.array([first]), stimulus[first : first + 1], last, dt, window)
         found = thinned(lambda start, stop: stimulus[start:stop], steps)
         return until_end(*found, last, dt, window)
-    reader = _reader_at(stimulus, dt, first)
-    parts = stimulus.parts if isinstance(stimulus, Sum) else (stimulus,)
-    costly = sum(not isinstance(part, Constant) for part in parts)
+    assert isinstance(stimulus, Stimulus)
+    reader = stimulus.reader_at(dt, first)
+    costly = sum(not isinstance(part, Constant) for part in parts_of(stimulus))
     if (last - (first if reader else 0)) * costly > MOST_VALUES:
-        if not all(isinstance(part, Constant | kinds.Step | kinds.Ramp) for part in parts):
+        bends = stimulus._bends()
+        if bends is None:
             return None
-        return until_end(*_straight(stimulus, parts, dt, steps), last, dt, window)
+        return until_end(*_straight(stimulus, bends, dt, steps), last, dt, window)
     if reader is None:
         reader = stimulus.reader(dt)
         for start in range(0, first, BLOCK):
@@ -215,35 +215,14 @@ def until_end(
     return times, np.append(values, values[-1:])
 
 
-def _reader_at(stimulus: Readable, dt: float, step: int) -> Reader | None:
-    """Return a reader that goes on at a step; None where those before are needed for it."""
-    state = _moved(stimulus.reader(dt).state, step) if isinstance(stimulus, Stimulus) else None
-    return None if state is None else stimulus.reader(dt, state)
-
-
-def _moved(state: State, step: int) -> State | None:
-    """Return the state of a reader at another step, where it is no more than the step."""
-    if not state.keys() <= {"step", "parts"}:
-        return None
-    moved: State = {"step": step}
-    if "parts" in state:
-        moved["parts"] = [_moved(part, step) for part in state["parts"]]
-        if None in moved["parts"]:
-            return None
-    return moved
-
-
 def _straight(
-    stimulus: Readable, parts: tuple[Any, ...], dt: float, steps: range
+    stimulus: Stimulus, bends: list[float], dt: float, steps: range
 ) -> tuple[Rows, FloatArray]:
-    """Return steps and values of what is straight between the times at which its parts bend."""
-    bends = [
-        time for part in parts if not isinstance(part, Constant) for time in (part.start, part.stop)
-    ]
+    """Return steps and values of what is straight between the times at which it bends."""
     near = {math.ceil(time / dt) + i for time in bends for i in (-2, -1, 0, 1)}
     wanted = {*steps[:: -(-len(steps) // STRETCHES)], steps[-1], *(i for i in near if i in steps)}
     found = sorted(wanted)
-    readers = [_reader_at(stimulus, dt, step) for step in found]
+    readers = [stimulus.reader_at(dt, step) for step in found]
     values = [float(reader.read(1)[0]) for reader in readers if reader]
     return np.array(found, dtype=np.int64), np.array(values)
 

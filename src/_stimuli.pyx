@@ -1,7 +1,9 @@
 """The values of stimuli that need no array."""
 
 # Design: each kernel fills OUT `values` with the currents, µA/cm², of the steps `first`,
-# `first` + 1, ...; that of step i is the stimulus at t = i dt (ms), which comes from the integer i.
+# `first` + 1, ...; step i goes from i dt to (i + 1) dt (ms), which come from the integer i. Rectangles,
+# ramps and exponentials are the mean over the step, sines the value in its middle; noise is the value
+# at its beginning.
 # Where a value depends on the one before (noise), what is needed of it comes in as an argument and
 # is returned. So pieces of any length, one after the other, give the same bits as one.
 #
@@ -12,13 +14,13 @@
 # array of its own. The recurrence of one block and the words of the next in one loop, so that they
 # overlap, saves 0.6 of 7 ns and is twice the code.
 
-from libc.math cimport ceil, fabs, sqrt
+from libc.math cimport INFINITY, ceil, fabs, floor, sqrt
 from libc.stdint cimport int64_t, uint64_t
 
 from stimulus_math cimport (
     NOISE_BLOCK, NOISE_OF_ORNSTEIN_UHLENBECK, NOISE_OF_POISSON_EPSC, PYHH_FAST_SOURCES, WAVE_NEVER,
     hh_exp, hh_relaxation, noise_centred, noise_four_words, noise_key, noise_log, noise_normals,
-    noise_words, wave_border, wave_fraction, wave_sine,
+    noise_words, wave_edge, wave_edge_at, wave_fraction, wave_sine,
 )
 
 SOURCES = PYHH_FAST_SOURCES.decode("ascii")
@@ -34,63 +36,148 @@ cdef extern from *:
     const double SMALLEST_EPSC
 
 
-def border(double time, double dt):
-    """Return the first step i with i dt >= time, up to rounding; 0 for what lies before."""
-    return wave_border(time, dt)
+def edge(double time, double dt):
+    """Return in which step a time lies, and after which part of it; (0, 0.0) for what is before."""
+    cdef wave_edge found = wave_edge_at(time, dt)
+    return found.step, found.part
+
+
+cdef inline void add_rectangle(double *out, int64_t size, int64_t first, double amplitude,
+                               wave_edge on, wave_edge off) noexcept nogil:
+    # Adds to step i the amplitude times the part of the step that [on, off) covers.
+    cdef int64_t i = max(on.step - first, 0), end = min(off.step - first, size)
+    if off.step < on.step or (off.step == on.step and off.part <= on.part):
+        return
+    if on.step == off.step:
+        if first <= on.step < first + size:
+            out[on.step - first] += amplitude * (off.part - on.part)
+        return
+    if on.part > 0 and first <= on.step < first + size:
+        out[on.step - first] += amplitude * (1 - on.part)
+        i += 1
+    for i in range(i, end):
+        out[i] += amplitude
+    if off.part > 0 and first <= off.step < first + size:
+        out[off.step - first] += amplitude * off.part
+
+
+def rectangle(double[::1] values, int64_t first, double amplitude, double start, double stop,
+              double dt):
+    """Fill `values` with a current that flows from `start` to `stop`."""
+    cdef int64_t i
+    cdef double *out = &values[0]
+    with nogil:
+        for i in range(values.shape[0]):
+            out[i] = 0.0
+        add_rectangle(out, values.shape[0], first, amplitude, wave_edge_at(start, dt),
+                      wave_edge_at(stop, dt))
 
 
 def pulses(double[::1] values, int64_t first, double amplitude, double width, double period,
            double start, int64_t count, double dt):
     """Fill `values` with rectangular pulses; pulse k goes from start + k period, for `width`.
 
-    `period` is `dt` or more, and `start` is 0 or more.
+    `width` is at most `period`, and `start` is 0 or more.
     """
-    cdef int64_t size = values.shape[0], i = 0, k, on, off, until
+    cdef int64_t size = values.shape[0], i, k
+    cdef double whole_before, whole, rest_before, rest, most
+    cdef double steps_to_start, period_in_steps, width_in_steps
     cdef double *out = &values[0]
+    cdef wave_edge on
     with nogil:
-        # One pulse before that which has begun last: rounding may be off by one, and those that
-        # have ended fill nothing.
-        k = <int64_t>max(0.0, (first - start / dt) / (period / dt) - 1)
-        while i < size:
-            on = off = WAVE_NEVER
-            if k < count:
-                on = wave_border(start + k * period, dt)
-                off = wave_border(start + k * period + width, dt)
-            until = min(max(on - first, i), size)
-            while i < until:
+        period_in_steps = period / dt
+        steps_to_start = start / dt
+        if period_in_steps >= 1:
+            for i in range(size):
                 out[i] = 0.0
-                i += 1
-            until = min(max(off - first, i), size)
-            while i < until:
-                out[i] = amplitude
-                i += 1
-            k += 1
+            # One pulse before that which has begun last: rounding may be off by one, and those
+            # that have ended add nothing.
+            k = <int64_t>max(0.0, (first - steps_to_start) / period_in_steps - 1)
+            while k < count:
+                on = wave_edge_at(start + k * period, dt)
+                if on.step >= first + size:
+                    break
+                add_rectangle(out, size, first, amplitude, on,
+                              wave_edge_at(start + k * period + width, dt))
+                k += 1
+        else:
+            # Of many pulses a step, the difference of what has flowed at the ends of the step.
+            width_in_steps = width / dt
+            most = INFINITY if count == WAVE_NEVER else <double>count
+            whole_before = flown(first - steps_to_start, width_in_steps, period_in_steps, most,
+                                 &rest_before)
+            for i in range(size):
+                whole = flown(<double>(first + i + 1) - steps_to_start, width_in_steps,
+                              period_in_steps, most, &rest)
+                out[i] = amplitude * (
+                    (whole - whole_before) * width_in_steps + (rest - rest_before)
+                )
+                whole_before, rest_before = whole, rest
+
+
+cdef inline double flown(double steps, double width, double period, double count,
+                         double *rest) noexcept nogil:
+    # How many pulses have ended `steps` after the first one begins, and `rest`, how long the next
+    # has lasted; all in steps. Where rounding takes a pulse for its neighbour, the sum is the same.
+    cdef double whole
+    rest[0] = 0.0
+    if not steps > 0:
+        return 0
+    whole = floor(steps / period)
+    if whole >= count:
+        return count
+    rest[0] = min(max(steps - whole * period, 0.0), width)
+    return whole
+
+
+cdef inline double mean_slope(double begin, double end, double length) noexcept nogil:
+    # The mean, from `begin` to `end`, of what is 0 up to 0, 1 from `length` on, and a straight line
+    # between. Times in any unit.
+    cdef double low = min(max(begin, 0.0), length), high = min(max(end, 0.0), length)
+    cdef double above = (end - max(begin, length)) if end > length else 0.0
+    if length > 0:
+        above += (high - low) * (0.5 * low / length + 0.5 * high / length)
+    return above / (end - begin)
 
 
 def ramp(double[::1] values, int64_t first, double low, double high, double start, double stop,
          double dt):
-    """Fill `values` with a straight line from `low` at `start` to `high` at `stop`."""
-    cdef int64_t begin = wave_border(start, dt) - first, end = wave_border(stop, dt) - first
+    """Fill `values` with the means of a straight line from `low` at `start` to `high` at `stop`."""
+    cdef wave_edge begin = wave_edge_at(start, dt), end = wave_edge_at(stop, dt)
     cdef double length = stop - start, at, fraction
     cdef double *out = &values[0]
     cdef int size = <int>values.shape[0], i, flat, sloping
     with nogil:
-        flat, sloping = <int>min(max(begin, 0), size), <int>min(max(end, 0), size)
+        # Steps that begin before the slope, on it, and behind it.
+        flat = <int>min(max(begin.step + (begin.part > 0) - first, 0), size)
+        sloping = <int>min(max(end.step + (end.part > 0) - first, 0), size)
         for i in range(flat):
             out[i] = low
         for i in range(flat, sloping):
-            at = (<double>first + i) * dt - start
+            at = (<double>first + i + 0.5) * dt - start
             fraction = at / length if at > 0 else 0.0
             out[i] = low + (high - low) * fraction
         for i in range(sloping, size):
             out[i] = high
+        # Steps with a bend inside; where both lie in one, each formula has both.
+        if end.part > 0 and first <= end.step < first + size:
+            out[end.step - first] = high + (low - high) * mean_slope(
+                (end.part - 1) * dt, end.part * dt, length)
+        if begin.part > 0 and first <= begin.step < first + size:
+            out[begin.step - first] = low + (high - low) * mean_slope(
+                -begin.part * dt, (1 - begin.part) * dt, length)
 
 
 def sine(double[::1] values, int64_t first, double amplitude, double per_ms, double phase,
-         double dt):
-    """Fill `values` with amplitude sin(2 pi (per_ms t + phase)); `phase` is in cycles."""
+         double late, double dt):
+    """Fill `values` with amplitude sin(2 pi (per_ms t + phase)); `phase` is in cycles.
+
+    t is the middle of the step, less `late` steps.
+    """
     # Whole cycles of a step change nothing; without them there are fewer in all than 2^50.
-    cdef double per_step = wave_fraction(per_ms * dt), offset = wave_fraction(phase)
+    cdef double per_step = wave_fraction(per_ms * dt)
+    cdef double offset = wave_fraction(wave_fraction(phase)
+                                       + wave_fraction(per_ms * ((0.5 - late) * dt)))
     cdef double *out = &values[0]
     cdef int i
     with nogil:
@@ -99,23 +186,28 @@ def sine(double[::1] values, int64_t first, double amplitude, double per_ms, dou
 
 
 def chirp(double[::1] values, int64_t first, double amplitude, double first_per_ms,
-          double last_per_ms, double duration, double dt):
+          double last_per_ms, double duration, double late, double dt):
     """Fill `values` with a sine of moving frequency.
 
     It has f1 t + (f2 - f1) t^2 / (2 T) cycles up to T, which must be fewer than 2^48 there, and
-    then (f1 - f2) T / 2 + f2 t.
+    then (f1 - f2) T / 2 + f2 t. t is the middle of the step, less `late` steps.
     """
     cdef double first_per_step = wave_fraction(first_per_ms * dt)
     cdef double last_per_step = wave_fraction(last_per_ms * dt)
-    cdef double half_change = (last_per_ms - first_per_ms) * 0.5, t, cycles
-    cdef double offset = wave_fraction((first_per_ms - last_per_ms) * duration * 0.5)
+    cdef double half_change = (last_per_ms - first_per_ms) * 0.5, t, middle = 0.5 - late, cycles
+    cdef double first_offset = wave_fraction(first_per_ms * (middle * dt))
+    cdef double offset = wave_fraction(wave_fraction((first_per_ms - last_per_ms) * duration * 0.5)
+                                       + wave_fraction(last_per_ms * (middle * dt)))
     cdef double *out = &values[0]
     cdef int size = <int>values.shape[0], end, i
+    cdef wave_edge last
     with nogil:
-        end = <int>min(max(wave_border(duration, dt) - first, 0), size)
+        last = wave_edge_at(duration - middle * dt, dt)
+        end = <int>min(max(last.step + (last.part > 0) - first, 0), size)
         for i in range(end):
-            t = (<double>first + i) * dt
-            cycles = (<double>first + i) * first_per_step + half_change * t * (t / duration)
+            t = (<double>first + i + middle) * dt
+            cycles = ((<double>first + i) * first_per_step + first_offset
+                      + half_change * t * (t / duration))
             out[i] = amplitude * wave_sine(cycles)
         for i in range(end, size):
             out[i] = amplitude * wave_sine((<double>first + i) * last_per_step + offset)
@@ -181,30 +273,38 @@ cdef inline void draw_next(events *e) noexcept nogil:
     e.lead = whole - gap
 
 
+cdef inline double faded(double current) noexcept nogil:
+    return current if fabs(current) >= SMALLEST_EPSC else 0.0
+
+
 def poisson_epsc(double[::1] values, int64_t first, double current, int64_t next_step, double lead,
                  int64_t event, double amplitude, double mean_interval, double dt_per_tau,
                  uint64_t seed, int64_t most_events):
-    """Fill `values` with exponentials that begin at random times, or as many as it can.
+    """Fill `values` with the means of exponentials that begin at random times, or as many as it can.
+
+    The mean over a step of e^(-z s), s from 0 to 1, is (1 - e^-z) / z with z = dt/tau; of one that
+    begins in it, and has lasted for a part x at its end, (1 - e^-xz) / z.
 
     Parameters
     ----------
     current : float, µA/cm²
-        What there is at step `first`, but for events from `next_step` on.
+        What there is at the beginning of step `first`.
     next_step, lead : int, float
         The next event is `lead` of a step before the beginning of `next_step`.
     event : int
         Number of events drawn, that one included; 0 draws it.
     mean_interval : float, steps
     most_events : int
-        The number to come in one call, so that a call is short.
+        The number to come in one call, so that a call is short; a step is not cut by it.
 
     Returns
     -------
     tuple of int, float, int, float, int
         Number of values filled, then current, next_step, lead and event for the next call.
     """
-    cdef double decay = hh_exp(-dt_per_tau)
-    cdef int64_t size = values.shape[0], i = 0, left = most_events, until
+    cdef double decay = hh_exp(-dt_per_tau), mean = hh_relaxation(dt_per_tau)
+    cdef double per_ratio = 1 / dt_per_tau, here = 0.0, later = 0.0, age, decayed, remains
+    cdef int64_t size = values.shape[0], i = 0, left = most_events, until, begun_in = -1
     cdef double *out = &values[0]
     cdef events e
     with nogil:
@@ -214,16 +314,29 @@ def poisson_epsc(double[::1] values, int64_t first, double current, int64_t next
         if event == 0:
             draw_next(&e)
         while True:
-            until = min(size, e.step - first)
-            while i < until:
-                out[i] = current
-                current *= decay
-                if fabs(current) < SMALLEST_EPSC:
-                    current = 0.0
+            until = min(size, e.step - 1 - first)
+            if i < until:  # what began in step i is complete
+                out[i] = current * mean + here
+                current = faded(current * decay + later)
+                here = later = 0.0
                 i += 1
-            if i == size or left == 0:
+            while i < until:
+                out[i] = current * mean
+                current = faded(current * decay)
+                i += 1
+            # The next event lies in step i.
+            if i == size or (left <= 0 and i != begun_in):
                 break
-            current += amplitude * hh_exp(-e.lead * dt_per_tau)
+            age = e.lead * dt_per_tau
+            if age < 0.5:
+                decayed = age * hh_relaxation(age)  # 1 - e^-age
+                remains = 1 - decayed
+            else:
+                remains = hh_exp(-age)
+                decayed = 1 - remains
+            here += amplitude * decayed * per_ratio
+            later += amplitude * remains
+            begun_in = i
             draw_next(&e)
             left -= 1
     return i, current, e.step, e.lead, e.event

@@ -22,9 +22,13 @@ cdef extern from "noise.h" nogil:
 cdef extern from "waves.h" nogil:
     const int64_t WAVE_NEVER
 
+    ctypedef struct wave_edge:
+        int64_t step
+        double part
+
     double wave_fraction(double cycles)
     double wave_sine(double r)
-    int64_t wave_border(double time, double dt)
+    wave_edge wave_edge_at(double time, double dt)
 
 
 cdef extern from "hh_math.h" nogil:

@@ -1,4 +1,4 @@
-/* Sines, and the first step at or after a time: bits as noise.h has them, the same on every CPU.
+/* Sines, and where in the steps a time lies: bits as noise.h has them, the same on every CPU.
 
    An angle is counted in cycles. The nearest half cycle is taken away exactly; what is left lies
    within a quarter, where the sine is its Taylor series up to the power 21: what is left out is
@@ -45,18 +45,34 @@ static inline double wave_sine(double cycles)
     return sine;
 }
 
-/* The first step i with i dt >= time, and 0 for what lies before. A border that is a whole number of
-   steps but for rounding is that number. */
-static inline int64_t wave_border(double time, double dt)
+/* Where in the steps a time lies: `part` of a step, 0 <= part < 1, after the beginning of `step`.
+   What is a whole number of steps but for rounding is that number. Times before 0 are taken for 0,
+   and those that no run reaches for WAVE_NEVER. */
+typedef struct {
+    int64_t step;
+    double part;
+} wave_edge;
+
+static inline wave_edge wave_edge_at(double time, double dt)
 {
     const double steps = time / dt;
     const double slack = 4 * 2.220446049250313e-16 * steps;
-    double border;
+    wave_edge edge = {0, 0.0};
+    double whole;
     if (!(steps < (double)WAVE_NEVER)) {
-        return WAVE_NEVER;
+        edge.step = WAVE_NEVER;
+        return edge;
     }
-    border = ceil(steps - (slack > 1e-9 ? slack : 1e-9));
-    return border > 0 ? (int64_t)border : 0;
+    if (!(steps > 0)) {
+        return edge;
+    }
+    whole = floor(steps + (slack > 1e-9 ? slack : 1e-9));
+    edge.step = (int64_t)whole;
+    edge.part = steps - whole;
+    if (!(edge.part > (slack > 1e-9 ? slack : 1e-9))) {
+        edge.part = 0.0;
+    }
+    return edge;
 }
 
 #endif

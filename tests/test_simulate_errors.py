@@ -72,8 +72,9 @@ def _here(tmp_path, monkeypatch):
             "seed must be a whole number from 0 to 18446744073709551615; got -1.",
         ),
         (
-            "--duration 1 --dt 0.02 --pulses 1,.01,.01",
-            "dt must be at most the period of the pulses, 0.01 (ms); got 0.02.",
+            "--duration 1 --dt 0.02 --epsc 1e12,1,1",
+            "rate must be at most 1000000 events a step (Hz); got 1000000000000.0 at dt 0.02. "
+            "Use ornstein_uhlenbeck, which so many add up to.",
         ),
         (
             "--resume run.zarr --dt 0.01 --noise 1,2,3 --gNa 120 --step 1,2,3",
@@ -98,9 +99,8 @@ def test_wrong_arguments(arguments, message, capsys):
 
 
 def test_arguments_that_are_none_of_a_new_store(capsys):
-    given = "--duration 1 --dt 0.02 --pulses 1,.01,.01 --out run.zarr"
-    message = "dt must be at most the period of the pulses, 0.01 (ms); got 0.02."
-    assert refused(capsys, given) == message
+    given = "--duration 1 --dt 0.02 --epsc 1e99,1,1 --out run.zarr"
+    assert refused(capsys, given).startswith("rate must be at most 1000000 events a step (Hz)")
     assert list(Path().iterdir()) == []
 
 

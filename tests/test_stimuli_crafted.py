@@ -9,8 +9,8 @@ from test_stimuli_errors import NOISE, SEED, SYNAPSES, raises
 from pyhh_fast import stimuli
 
 KINDS = (
-    "constant, step, pulses, ramp, sine, chirp, ornstein_uhlenbeck, poisson_epsc, from_array as "
-    "its 'kind'"
+    "constant, step, pulses, ramp, sine, chirp, ornstein_uhlenbeck, poisson_epsc, from_array, "
+    "from_function, scaled, shifted as its 'kind'"
 )
 A_DICT = f"must be a dict with one of {KINDS}"
 ONE = f"description {A_DICT}"
@@ -98,7 +98,7 @@ def test_an_array_is_asked_for():
     array = stimuli.from_array(np.zeros(1_000))
     for stimulus, name in ((array, "description"), (NOISE + array, f"{PARTS}[1]")):
         with raises(
-            stimuli.ArrayNeeded,
+            stimuli.SourceNeeded,
             f"{name} must be of a stimulus without an array; got one of 1000 values. "
             "Pass the array again, to from_array.",
         ):
@@ -154,7 +154,7 @@ EVENTS = {"step": 5, "current": 1.0, "next_step": 9, "lead": 0.5, "event": 3}
             EVENTS | {"current": np.nan},
             "state['current'] must be a finite number; got nan.",
         ),
-        (SYNAPSES, EVENTS | {"next_step": 4}, "state['next_step'] must be 5 or more; got 4."),
+        (SYNAPSES, EVENTS | {"next_step": 4}, "state['next_step'] must be 6 or more; got 4."),
         (SYNAPSES, EVENTS | {"event": 0}, "state['event'] must be 1 or more; got 0."),
         (
             SYNAPSES,

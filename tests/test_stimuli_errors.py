@@ -131,8 +131,6 @@ def test_wrong_readings():
         "steps must be at most 1, the number of values that the stimulus has left; got 2.",
     ):
         reader.read(2)
-    with raises(ValueError, "dt must be at most the period of the pulses, 0.5 (ms); got 0.6."):
-        (1 + stimuli.pulses(1, 0.1, 0.5)).reader(0.6)
     with raises(
         ValueError,
         "rate must be at most 1000000 events a step (Hz); got 1e+300 at dt 0.01. "
