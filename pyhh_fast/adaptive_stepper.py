@@ -171,4 +171,4 @@ class AdaptiveStepper(SavableStepper):
             loops.Ending.TOO_MANY_STEPS: f"{tolerances} need more than "
             f"{loops.MOST_STEPS_PER_MS:,} steps for a millisecond",
         }[self._ending]
-        return stuck_error(self._at.model, self.state, self.step, time, why)
+        return stuck_error(self._at.model, start, self.state, self.step, time, why)

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from pyhh_fast import validation
-from pyhh_fast.adaptive_runs import AdaptiveRuns
 from pyhh_fast.equilibria import start_at_rest
 from pyhh_fast.firing import SMALLEST, FixedRuns
 from pyhh_fast.kinetics import BuiltIn, Own
@@ -19,6 +18,7 @@ from pyhh_fast.methods import METHODS
 from pyhh_fast.models import HHModel
 from pyhh_fast.nullclines import kinetics_over_V
 from pyhh_fast.population_run import How, thread_count
+from pyhh_fast.single_runs import SingleRuns
 from pyhh_fast.stepping import check_steps
 from pyhh_fast.swings import NUDGE, is_stable, is_still, swings_of
 from pyhh_fast.thresholds import threshold_for
@@ -299,9 +299,12 @@ class _Question(NamedTuple):
         check = dt is None and METHODS[method].order in (2, 4) and unknown
         return cls(begun, kinetics, how, check)
 
-    def runs(self) -> FixedRuns | AdaptiveRuns:
-        kind = FixedRuns if METHODS[self.how.method].fixed_step else AdaptiveRuns
+    def runs(self) -> FixedRuns | SingleRuns:
+        kind = FixedRuns if METHODS[self.how.method].many_cells else SingleRuns
         return kind(self.model, self.how)
+
+    def adaptive_runs(self) -> SingleRuns:
+        return SingleRuns(self.model, self.how._replace(method="adaptive"))
 
     def way_out(self) -> str:
         """Return what to do where the model diverged."""
@@ -318,13 +321,13 @@ class _Question(NamedTuple):
         return found
 
     def check_rates(
-        self, runs: FixedRuns | AdaptiveRuns, currents: FloatArray, rates: FloatArray, steps: int
+        self, runs: FixedRuns | SingleRuns, currents: FloatArray, rates: FloatArray, steps: int
     ) -> None:
         """Warn where the highest of the rates is not that of the adaptive method."""
         if not (self.check and (rates > 0).any()):
             return
         fastest = [int(np.nanargmax(rates))]
-        adaptive = AdaptiveRuns(self.model, self.how)
+        adaptive = self.adaptive_runs()
         right = adaptive.fire(runs.start, currents[fastest], steps).rates[0]
         if right > 0 and abs(rates[fastest[0]] / right - 1) > ACCURACY:
             where = f"under {currents[fastest[0]]:g} µA/cm²"
@@ -332,7 +335,7 @@ class _Question(NamedTuple):
 
     def check_thresholds(self, durations: FloatArray, found: FloatArray, wait: float) -> None:
         """Warn where a threshold is not that of the adaptive method."""
-        adaptive = AdaptiveRuns(self.model, self.how)
+        adaptive = self.adaptive_runs()
         for duration, current in zip(durations, found, strict=True):
             if not (np.isfinite(current) and current > SMALLEST / ACCURACY):
                 continue
@@ -357,7 +360,7 @@ class _Question(NamedTuple):
 
 def _silent_rates(
     ask: _Question,
-    runs: FixedRuns | AdaptiveRuns,
+    runs: FixedRuns | SingleRuns,
     state: Any,
     currents: FloatArray,
     steps: int,

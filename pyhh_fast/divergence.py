@@ -21,24 +21,40 @@ STIFF = 1e4
 """What moves faster than this, in 1/ms, is why an adaptive run is stuck."""
 
 
+FAR_BELOW = 20.0
+"""In mV, of V below the lowest reversal potential."""
+
+ACCURATE = 0.1
+"""A step that is right is shorter by this factor, or more, than one that is just stable."""
+
+LOST_V, LOST_GATE = 1e4, 1e3
+"""Beyond these (mV, and open fraction) no model starts on purpose."""
+
+LOST = (
+    "The model was there before the run, as a run that diverged leaves it. Go on with a new model, "
+    "or with model.at_rest(), which returns one of the same parameters."
+)
+
 STATES = TRACES[:4]
 
 NAMES = {"euler": "forward Euler", "rk4": "RK4"}
 
 
 def divergence_error(
-    model: Any, recording: Recording, states: Iterable[tuple[int, State]], other_method: str = ""
+    model: Any, recording: Recording, states: Iterable[tuple[int, State]], *, adaptive: bool
 ) -> SimulationError:
     """Return the error for a run that could not make a step.
 
     `states` are late steps of it in order, each with the state before it: V (mV), m, h, n. The last
-    is the one that failed. `other_method` is added to the advice where it would help.
+    is the one that failed. `adaptive` says whether the model can be run by the adaptive method.
     """
     late = list(states)
     step, (V, *_) = late[-1]
     dt, method = recording.dt, recording.method
     stable_below = METHODS[method].stable_below
     message = f"the run diverged at step {step} (t = {step * dt:g} ms), from V = {V:.6g} mV."
+    if step == 0 and is_lost(late[-1][1]):
+        return SimulationError(f"{message} {LOST}", step=step, time=0.0, V=V)
     advice = "Check the stimulus, the parameters and any overridden method."
     scratch = _copy(model)
     for earlier, state in late:
@@ -49,11 +65,27 @@ def divergence_error(
                 f"unstable: at step {earlier} (V = {state[0]:.6g} mV) {what} moves at {rate:.3g} "
                 f"per ms, and dt is {dt:g} ms."
             )
-            if rate < FASTEST:
-                advice += f" Use a dt below {stable_below / rate:.3g} ms, or a weaker stimulus."
-            advice += other_method
+            advice += f" Use {_ways_out(model, state[0], stable_below / rate, adaptive)}."
             break
     return SimulationError(f"{message} {advice}", step=step, time=step * dt, V=V)
+
+
+def _ways_out(model: Any, V: float, stable_dt: float, adaptive: bool) -> str:
+    """Return what gives the right result where a step is too long for a rate at V (mV)."""
+    ways = ["method='adaptive', whose steps follow the fastest rate"] * adaptive
+    lowest = min(getattr(model, name, 0.0) for name in ("ENa", "EK", "EKleak"))
+    if adaptive and lowest - V > FAR_BELOW:
+        # There some rates grow exponentially, and gates are where these hold them.
+        ways.append("method='exponential_euler', because V is far below all reversal potentials")
+    elif stable_dt * FASTEST > 1:
+        ways.append(f"a dt below {ACCURATE * stable_dt:.2g} ms")
+    return ", or ".join(ways or ["a weaker stimulus"])
+
+
+def is_lost(state: State) -> bool:
+    """Whether a state is one that only a run that diverged leaves behind."""
+    V, *gates = state
+    return not (abs(V) <= LOST_V and all(abs(gate) <= LOST_GATE for gate in gates))
 
 
 def states_before(
@@ -73,18 +105,23 @@ def states_before(
     yield step, last
 
 
-def stuck_error(model: Any, last: State, step: int, time: float, why: str) -> SimulationError:
-    """Return the error for an adaptive run that is stuck at `last`: V (mV), m, h, n.
+def stuck_error(
+    model: Any, start: State, last: State, step: int, time: float, why: str
+) -> SimulationError:
+    """Return the error for an adaptive run from `start` that is stuck at `last`: V (mV), m, h, n.
 
     `step` counts the rows behind it, `time` is in ms, `why` says what happened there.
     """
     V = last[0]
     message = f"the solver is stuck at t = {time:.9g} ms (step {step}), V = {V:.6g} mV: {why}."
+    if step == 0 and is_lost(start):
+        return SimulationError(f"{message} {LOST}", step=step, time=time, V=V)
     what, rate = _fastest(_copy(model), last)
     if rate > STIFF:
         message += (
             f" There {what} moves at {rate:.3g} per ms. Use a weaker stimulus, or "
-            "method='exponential_euler', which stands any rate."
+            "method='exponential_euler', which stands any rate, and see by estimate_error() "
+            "whether dt is small enough for it."
         )
     else:
         message += " Use larger tolerances, or check the stimulus and the parameters."

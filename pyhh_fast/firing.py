@@ -1,7 +1,7 @@
 """Runs of copies of a model under constant currents: how fast they fire, and from which current.
 
-`FixedRuns` makes all runs at once, as cells of a population; `AdaptiveRuns`, of the same methods,
-makes each as a `Simulation` does, several at a time.
+`FixedRuns` makes all runs at once, as cells of a population; `single_runs.SingleRuns` one by one,
+for the methods that populations do not have.
 """
 
 from typing import NamedTuple

@@ -127,8 +127,7 @@ class FixedStepper(SavableStepper):
     def error(self, start: State) -> Exception:
         if self._slow:
             return self._slow.error(start)
-        stable = " method='exponential_euler' is stable for any dt."
-        return divergence_error(self._at.model, self._at.recording, self._late(), stable)
+        return divergence_error(self._at.model, self._at.recording, self._late(), adaptive=True)
 
     def _late(self) -> list[tuple[int, State]]:
         """Return the latest steps, each with the state before it, made again."""

@@ -21,28 +21,37 @@ class Method(NamedTuple):
         Infinite where dt does not decide.
     fixed_step : bool, default True
         Whether dt is the step.
+    many_cells : bool, default True
+        Whether populations have it.
     """
 
     order: int
     stable_below: float
     fixed_step: bool = True
+    many_cells: bool = True
 
 
 METHODS = {
     "euler": Method(1, 2.0),
     "exponential_euler": Method(2, float("inf")),
     "rk4": Method(4, 2.785293563405282),
-    "adaptive": Method(8, float("inf"), fixed_step=False),
+    "adaptive": Method(8, float("inf"), fixed_step=False, many_cells=False),
 }
 """By name; the first is pyHH's, and the default."""
 
 
-def step_size(name: str, value: Any, method: str) -> float:
+def of_populations() -> list[str]:
+    """Return the names of the methods that populations have."""
+    return [name for name, method in METHODS.items() if method.many_cells]
+
+
+def step_size(name: str, value: Any, method: str, advice: str = "") -> float:
     """Return the step a user gave in ms, checked; warn him of a large one, two calls up."""
     dt = validation.real_number(name, value, unit="ms", positive=True)
     if METHODS[method].fixed_step and dt > LARGEST_ADVISED_STEP:
         warnings.warn(
-            f"{name} is {dt:g} ms; steps of {LARGEST_ADVISED_STEP} ms or less are recommended",
+            f"{name} is {dt:g} ms; steps of {LARGEST_ADVISED_STEP} ms or less are recommended"
+            f"{advice}",
             UserWarning,
             stacklevel=3,
         )

@@ -8,13 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from pyhh_fast import validation
-from pyhh_fast.adaptive_runs import AdaptiveRuns
 from pyhh_fast.equilibria import bisect_all
 from pyhh_fast.firing import FixedRuns
 from pyhh_fast.kinetics import BuiltIn, NotTabulable, Own, kinetics_of
 from pyhh_fast.methods import METHODS
 from pyhh_fast.models import PARAMETERS, HHModel
 from pyhh_fast.population_run import How
+from pyhh_fast.single_runs import SingleRuns
 from pyhh_fast.stepping import check_steps
 from pyhh_fast.time_steps import step_for
 from pyhh_fast.validation import FloatArray
@@ -186,7 +186,7 @@ def phase_plane(
     steps = validation.steps_in(duration, dt)
     steady_V, steady = steady_under(model, kinetics, current)
     how = How(dt, method, 0.0, 1)
-    runs = (FixedRuns if METHODS[method].fixed_step else AdaptiveRuns)(model, how)
+    runs = (FixedRuns if METHODS[method].many_cells else SingleRuns)(model, how)
     V, n = runs.traces(runs.start, np.array([current]), steps, ("Vm", "StateN"))[:, 0]
     if not np.isfinite(V).all():
         warnings.warn(

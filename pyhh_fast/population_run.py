@@ -98,19 +98,46 @@ def make_run(
     return recording
 
 
-def warn_of_divergence(recording: PopulationRecording) -> None:
+def warn_of_divergence(recording: PopulationRecording, kinetics: BuiltIn | Own) -> None:
     """Warn the user, two calls up, of cells that diverged."""
     diverged = np.flatnonzero(recording.diverged_at >= 0)
     if diverged.size:
         steps = recording.diverged_at[diverged]
         first = int(np.argmin(steps))
+        lost = {name: values[diverged] for name, values in recording.parameters.items()}
         warnings.warn(
             f"{diverged.size} of {recording.size} cells diverged, the first at step "
             f"{steps[first]} (cell {diverged[first]}); recording.diverged_at has all. "
-            "A smaller dt, or method='exponential_euler', may help.",
+            f"{way_out(lost, kinetics, recording.dt, recording.method, 'cells')}",
             UserWarning,
             stacklevel=3,
         )
+
+
+def way_out(
+    parameters: dict[str, FloatArray],
+    kinetics: BuiltIn | Own,
+    dt: float,
+    method: str,
+    which: str,
+) -> str:
+    """Return what to do where cells diverged, with the step that suits the fastest of them.
+
+    Parameters
+    ----------
+    parameters : dict of ndarray
+        Those of the cells that diverged.
+    """
+    from pyhh_fast.time_steps import step_for_cells
+
+    alone = f"run such {which} one by one, by Simulation with method='adaptive'."
+    suits = step_for_cells(parameters, kinetics)
+    if suits < dt:
+        return f"Use a dt of {suits:.2g} ms or less, or {alone}"
+    if method == "exponential_euler":
+        return f"Check their parameters and stimuli, or {alone}"
+    # The step suits all rates between the reversal potentials.
+    return f"Use method='exponential_euler', which stands V far below EK, or {alone}"
 
 
 def thread_count(threads: Any, default: int | None = None) -> int:

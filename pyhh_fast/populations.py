@@ -11,7 +11,7 @@ from pyhh_fast import equilibria, rate_tables, validation
 from pyhh_fast.compiled_cell import SYMBOLS, not_tabulated
 from pyhh_fast.exclusive import Exclusive
 from pyhh_fast.kinetics import BuiltIn, NotTabulable, Own, kinetics_of
-from pyhh_fast.methods import METHODS, step_size
+from pyhh_fast.methods import of_populations, step_size
 from pyhh_fast.models import GATES, PARAMETERS, HHModel, has_own_kinetics
 from pyhh_fast.population_recording import PopulationRecording
 from pyhh_fast.population_run import How, make_run, thread_count, warn_of_divergence
@@ -23,8 +23,6 @@ from pyhh_fast.validation import StructArray
 
 STATE = {"Vm": "V", "StateM": "m", "StateH": "h", "StateN": "n"}
 """pyHH's names of the variables of a cell, and the equations' symbols for them."""
-
-FIXED_STEP = [name for name, method in METHODS.items() if method.fixed_step]
 
 
 class _PerCell:
@@ -384,7 +382,7 @@ class Population:
         >>> recording.spike_times(99).round(2)[:3]
         array([ 1.23, 13.26, 24.86])
         """
-        method = validation.choice("method", method, FIXED_STEP)
+        method = validation.choice("method", method, of_populations())
         dt = step_size("dt", dt, method)
         recorded = validation.names("record", record, ALL)
         rows = validation.indices("cells", cells, self.size)
@@ -397,7 +395,7 @@ class Population:
         with Exclusive("population", self):
             self._check_cells()
             recording = make_run(self, wave, how)
-        warn_of_divergence(recording)
+        warn_of_divergence(recording, self._kinetics())
         return recording
 
     def _set_up(self, size: int, parameters: dict[str, Any]) -> None:

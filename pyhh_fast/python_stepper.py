@@ -82,7 +82,7 @@ class PythonStepper(Stepper):
 
     def error(self, start: State) -> Exception:
         late = states_before(self._recording, start, self.state, self.step)
-        return divergence_error(self._model, self._recording, late)
+        return divergence_error(self._model, self._recording, late, adaptive=False)
 
     def leave(self) -> None:
         """Take back a step that was only begun; what else a subclass keeps stays as it is."""

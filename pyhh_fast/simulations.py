@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+SMALL_OR_ADAPTIVE = ", or run(..., method='adaptive'), which is right at any dt"
+"""What is added to the warning of a large step."""
+
+
 class Simulation(Traces):
     """Runs a model and keeps the traces of the latest run.
 
@@ -129,7 +133,7 @@ class Simulation(Traces):
             If this simulation or its model is running already, in another thread or because a hook
             has called this.
         """
-        dt = step_size("stepSizeMs", stepSizeMs, "euler")
+        dt = step_size("stepSizeMs", stepSizeMs, "euler", SMALL_OR_ADAPTIVE)
         advice = "Pass one value a step; for a constant use run(current, dt, duration=...)."
         stimulus = validation.waveform("stimulusWaveform", stimulusWaveform, advice=advice)
         with Exclusive("simulation", self, self.model):
@@ -261,7 +265,7 @@ class Simulation(Traces):
         array([ 1.213623, 13.249455, 24.846504, 36.415405, 47.981222])
         """
         method = validation.choice("method", method, METHODS)
-        dt = step_size("dt", dt, method)
+        dt = step_size("dt", dt, method, SMALL_OR_ADAPTIVE)
         rtol = validation.real_number("rtol", rtol, positive=True)
         atol = validation.real_number("atol", atol, positive=True)
         recorded = validation.names("record", record, ALL)

@@ -12,10 +12,10 @@ import numpy.typing as npt
 
 from pyhh_fast import validation
 from pyhh_fast.background import main_thread_needed
-from pyhh_fast.methods import step_size
+from pyhh_fast.methods import of_populations, step_size
 from pyhh_fast.models import PARAMETERS, HHModel
-from pyhh_fast.population_run import thread_count
-from pyhh_fast.populations import FIXED_STEP, STATE, Population
+from pyhh_fast.population_run import thread_count, way_out
+from pyhh_fast.populations import STATE, Population
 from pyhh_fast.progress import bar_over
 from pyhh_fast.recording import ALL
 from pyhh_fast.sweep_grid import Grid
@@ -185,7 +185,7 @@ def sweep(
     from pyhh_fast.sweep_store import DIVERGED, SweepStore
     from pyhh_fast.sweep_tasks import REDUCTIONS, Task
 
-    method = validation.choice("method", method, FIXED_STEP)
+    method = validation.choice("method", method, of_populations())
     dt = step_size("dt", dt, method)
     product = validation.flag("product", product)
     points = Grid(grid, product)
@@ -222,7 +222,7 @@ def sweep(
         run = SweepRun(task, points, _rates(cell, store), store, name)
         with bar_over(math.prod(points.shape) * steps, progress) as bar:
             run.make(executor, bar)
-    _warn_of_divergence(run.arrays["diverged_at"])
+    _warn_of_divergence(run.arrays["diverged_at"], task, points, cell)
     dimensions = [*points.dimensions, "column"]
     variables = {
         key: (dimensions[: array.ndim], array, DIVERGED if key == "diverged_at" else attributes)
@@ -292,12 +292,21 @@ def _rates(cell: Population, store: "SweepStore | None") -> Rates:
     return rates
 
 
-def _warn_of_divergence(diverged_at: npt.NDArray[Any]) -> None:
+def _warn_of_divergence(
+    diverged_at: npt.NDArray[Any], task: "Task", grid: Grid, cell: Population
+) -> None:
     diverged = int(np.count_nonzero(diverged_at >= 0))
     if diverged:
+        fastest = task.parameters | {
+            name: float(axis.min() if name == "Cm" else axis.max())
+            for name, axis in grid.axes.items()
+            if name in PARAMETERS
+        }
+        parameters = {name: np.array([value]) for name, value in fastest.items()}
+        advice = way_out(parameters, cell._kinetics(), task.dt, task.method, "points")
         warnings.warn(
             f"{diverged} of {diverged_at.size} cells diverged; diverged_at says which and when. "
-            "A smaller dt, or method='exponential_euler', may help.",
+            f"{advice}",
             UserWarning,
             stacklevel=3,
         )

@@ -14,12 +14,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pyhh_fast.adaptive_runs import AdaptiveRuns
 from pyhh_fast.equilibria import _all_decay
 from pyhh_fast.firing import FixedRuns
 from pyhh_fast.kinetics import BuiltIn, Own
 from pyhh_fast.models import HHModel
 from pyhh_fast.nullclines import charging, steady_at, steady_under
+from pyhh_fast.single_runs import SingleRuns
 from pyhh_fast.validation import FloatArray, StructArray
 
 STILL = 2e-3
@@ -89,7 +89,7 @@ def is_stable(model: HHModel, kinetics: BuiltIn | Own, V: FloatArray) -> npt.NDA
 
 
 def swings_of(
-    runs: FixedRuns | AdaptiveRuns,
+    runs: FixedRuns | SingleRuns,
     model: HHModel,
     kinetics: BuiltIn | Own,
     state: StructArray,

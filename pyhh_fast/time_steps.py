@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from pyhh_fast import validation
 from pyhh_fast.kinetics import BuiltIn, Own
 from pyhh_fast.methods import LARGEST_ADVISED_STEP, METHODS
 from pyhh_fast.models import HHModel
+from pyhh_fast.validation import FloatArray
 
 STEP = 0.01
 """Of the built-in model at its default parameters, in ms: exponential Euler's rates are then right
@@ -48,7 +50,16 @@ def step_for(
     return float(dt)
 
 
-def speed(model: HHModel, kinetics: BuiltIn | Own) -> float:
+def step_for_cells(parameters: dict[str, FloatArray], kinetics: BuiltIn | Own) -> float:
+    """Return the step (ms) that suits the fastest of many cells with these parameters."""
+    p = SimpleNamespace(**parameters)
+    rates = _membrane_rate(p)
+    fastest = int(np.argmax(rates))
+    one = SimpleNamespace(**{name: float(values[fastest]) for name, values in parameters.items()})
+    return STEP / max(speed(one, kinetics), 1.0)
+
+
+def speed(model: Any, kinetics: BuiltIn | Own) -> float:
     """Return how many times faster than the built-in model at its default parameters `model` is.
 
     Compared are the largest alpha + beta of a gate between the outermost reversal potentials, and
@@ -56,7 +67,7 @@ def speed(model: HHModel, kinetics: BuiltIn | Own) -> float:
     """
     plain = HHModel
     gates = _fastest_gate(model, kinetics) / _fastest_gate(plain, BuiltIn())
-    return max(gates, _membrane_rate(model) / _membrane_rate(plain))
+    return max(gates, float(_membrane_rate(model) / _membrane_rate(plain)))
 
 
 def _fastest_gate(model: Any, kinetics: BuiltIn | Own) -> float:
@@ -68,5 +79,5 @@ def _fastest_gate(model: Any, kinetics: BuiltIn | Own) -> float:
     return float(min(largest, 1e6)) if largest > 0 else 0.0
 
 
-def _membrane_rate(model: Any) -> float:
-    return float((model.gNa + model.gK + model.gKleak) / model.Cm)
+def _membrane_rate(model: Any) -> Any:
+    return (model.gNa + model.gK + model.gKleak) / model.Cm

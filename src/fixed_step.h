@@ -9,19 +9,24 @@
 
 typedef enum { HH_EULER, HH_EXPONENTIAL_EULER, HH_RK4 } hh_method;
 
+/* Switches over methods have no `default:`, so that the compiler refuses one that lacks a method
+   (-Werror=switch); a number that is no method gives NaN, which every loop takes for divergence. */
+
 /* Make a step; return 0 where rates are wanted, at after->y.V. */
 HH_INLINE int hh_step(hh_method method, hh_neuron now, const hh_parameters *p,
                       double dt_over_C_m, const rate_source *rates_dt, double I,
                       hh_neuron *after)
 {
     switch (method) {
+    case HH_EULER:
+        return hh_euler_step(now, p, dt_over_C_m, rates_dt, I, after);
     case HH_EXPONENTIAL_EULER:
         return hh_exponential_euler_step(now, p, dt_over_C_m, rates_dt, I, after);
     case HH_RK4:
         return hh_rk4_step(now, p, dt_over_C_m, rates_dt, I, after);
-    default:
-        return hh_euler_step(now, p, dt_over_C_m, rates_dt, I, after);
     }
+    after->y.V = NAN;
+    return 1;
 }
 
 /* dt dV/dt */
@@ -38,7 +43,11 @@ static inline double hh_crossing(hh_method method, hh_neuron before, hh_neuron a
                                  double level)
 {
     const double V0 = before.y.V, V1 = after.y.V;
-    if (method == HH_RK4) {
+    switch (method) {
+    case HH_EULER:
+    case HH_EXPONENTIAL_EULER:
+        return (level - V0) / (V1 - V0);
+    case HH_RK4: {
         const double b[4] = {
             V0 - level,
             V0 - level + hh_rise(p, dt_over_C_m, before.y, I) / 3.0,
@@ -48,7 +57,8 @@ static inline double hh_crossing(hh_method method, hh_neuron before, hh_neuron a
         double at[CROSSINGS_MOST];
         return crossings_upward(b, 3, at) > 0 ? at[0] : 1.0;
     }
-    return (level - V0) / (V1 - V0);
+    }
+    return NAN;
 }
 
 #endif

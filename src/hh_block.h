@@ -198,12 +198,18 @@ HH_RARE hh_point hh_step_alone(hh_method method, hh_point now, hh_charging q, do
 {
     hh_point y = now, sum = now;
     int i;
-    if (method == HH_EULER) {
+    switch (method) {
+    case HH_EULER:
         return hh_euler_moved(now, q, hh_rates_dt_at(now.V, dt), I);
+    case HH_RK4:
+        for (i = 0; i < 4; ++i) {
+            hh_rk4_moved(i, now, q, hh_rates_dt_at(y.V, dt), I, &y, &sum);
+        }
+        return sum;
+    case HH_EXPONENTIAL_EULER:
+        break;
     }
-    for (i = 0; i < 4; ++i) {
-        hh_rk4_moved(i, now, q, hh_rates_dt_at(y.V, dt), I, &y, &sum);
-    }
+    sum.V = NAN;
     return sum;
 }
 
@@ -265,15 +271,20 @@ static inline int64_t hh_block_step(hh_method method, hh_block *b, int now, int 
     hh_block_state *after = &b->states[1 - now];
     const int64_t cells = (b->cells + 7) & ~(int64_t)7;
     const double *I = b->I[row];
+    int64_t c;
     switch (method) {
+    case HH_EULER:
+        return hh_block_euler(cells, before, &b->q, I, dt, threshold, &b->room, after, b->flags);
     case HH_EXPONENTIAL_EULER:
         return hh_block_exponential_euler(cells, before, &b->q, I, dt, threshold, &b->room, after,
                                           b->flags);
     case HH_RK4:
         return hh_block_rk4(cells, before, &b->q, I, dt, threshold, &b->room, after, b->flags);
-    default:
-        return hh_block_euler(cells, before, &b->q, I, dt, threshold, &b->room, after, b->flags);
     }
+    for (c = 0; c < cells; ++c) {
+        b->flags[c] = HH_NOT_USUAL; /* hh_step_alone, too, has no such method */
+    }
+    return HH_NOT_USUAL;
 }
 
 #endif

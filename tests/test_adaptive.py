@@ -312,7 +312,7 @@ def test_what_is_too_stiff_is_an_error_at_once(current, V, why, record):
     assert time.perf_counter() - start < 5
     error, model = caught.value, simulation.model
     if "gate m" in why:
-        advice = "Use a weaker stimulus, or method='exponential_euler', which stands any rate."
+        advice = "Use a weaker stimulus, or method='exponential_euler', which stands any rate, and"
         assert advice in str(error)
     assert len(simulation.recording) == 100_000
     for name in record:

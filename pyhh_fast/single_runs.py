@@ -1,4 +1,4 @@
-"""Runs of copies of a model by the adaptive method: each as a `Simulation` makes it, in threads."""
+"""Runs of copies of a model one by one: each as a `Simulation` makes it, by any method of its."""
 
 import copy
 import math
@@ -20,15 +20,15 @@ BETWEEN = 3
 """Currents that are tried between two: a run is made for each, so there are few."""
 
 
-class AdaptiveRuns:
-    """Runs of copies of a model by the adaptive method; its methods are those of `FixedRuns`.
+class SingleRuns:
+    """Runs of copies of a model, a `Simulation` each, in threads; as `FixedRuns` otherwise.
 
     Parameters
     ----------
     model : HHModel
         It is not changed; runs start in its state.
     how : How
-        Of which dt is the distance of samples.
+        Of which dt is the distance of samples where the method is adaptive.
     """
 
     def __init__(self, model: HHModel, how: How) -> None:
@@ -129,7 +129,7 @@ class AdaptiveRuns:
         every: int = 1,
     ) -> bool:
         """Make a run; return False where the solver gave up before its end."""
-        how: dict[str, Any] = {"method": "adaptive", "threshold": self._how.threshold}
+        how: dict[str, Any] = {"method": self._how.method, "threshold": self._how.threshold}
         try:
             simulation.run(current, dt, duration=steps * dt, record=record, every=every, **how)
         except SimulationError:

@@ -1,0 +1,144 @@
+"""What messages recommend gives what is right: each is done as it says.
+
+Right is SciPy's DOP853 (`reference.solve`), with all rates nine times and Cm 0.2 of the built-in:
+a cell nine times as fast, but for the membrane, which is five times as fast.
+"""
+
+import re
+
+import numpy as np
+import pytest
+import reference
+from scipy.integrate import solve_ivp
+
+import pyhh_fast as pyhh
+
+ABOVE_ADVISED = pytest.mark.filterwarnings("ignore:.*are recommended:UserWarning")
+
+
+class Fast(pyhh.HHModel):
+    Cm = 0.2
+
+    def _UpdateGateTimeConstants(self, Vm):
+        super()._UpdateGateTimeConstants(Vm)
+        for gate in (self.m, self.h, self.n):
+            gate.alpha, gate.beta = 9 * gate.alpha, 9 * gate.beta
+
+
+def spikes_of_fast(current, duration):
+    """Return how many spikes an independent solver finds."""
+    p = reference.Parameters()
+
+    def slope(t, y):
+        V, m, h, n = y
+        r = reference.rates(V)
+        I = sum(reference.currents(p, reference.State(*y)))  # noqa: E741
+        gates = [9 * (a * (1 - x) - b * x) for x, a, b in ((m, *r[:2]), (h, *r[2:4]), (n, *r[4:]))]
+        return [(current - I) / 0.2, *gates]
+
+    def crossing(t, y):
+        return y[0] - 50
+
+    crossing.direction = 1
+    start = reference.steady(pyhh.HHModel.at_rest().Vm)
+    options = {"method": "DOP853", "rtol": 1e-8, "atol": 1e-8, "events": crossing}
+    return solve_ivp(slope, (0, duration), start, **options).t_events[0].size
+
+
+@ABOVE_ADVISED
+def test_what_a_divergence_recommends_is_right():
+    wave = np.full(1_000, 40.0)
+    with pytest.raises(pyhh.SimulationError) as caught:
+        pyhh.Simulation(Fast.at_rest()).Run(wave, 0.1)
+    message = str(caught.value)
+    found = re.search(
+        r"Use method='adaptive', whose steps follow the fastest rate, or a dt below (\S+) ms\.$",
+        message,
+    )
+    assert found, message
+    right = spikes_of_fast(40.0, 100.0)
+    assert right == 91
+    run = pyhh.Simulation(Fast.at_rest()).run(wave, 0.1, method="adaptive")
+    assert run.spike_times.size == right
+    parts = int(np.ceil(0.1 / float(found[1])))
+    run = pyhh.Simulation(Fast.at_rest()).run(np.repeat(wave, parts), 0.1 / parts)
+    assert run.spike_times.size == right
+    # Stable is not right.
+    run = pyhh.Simulation(Fast.at_rest()).run(wave, 0.1, method="exponential_euler")
+    assert run.spike_times.size == 76
+
+
+@ABOVE_ADVISED
+@pytest.mark.parametrize("question", ["population", "sweep"])
+def test_what_cells_that_diverge_recommend_is_right(question):
+    if question == "population":
+        cells = pyhh.Population.from_model(Fast.at_rest(), 2)
+        with pytest.warns(UserWarning, match="2 of 2 cells diverged") as caught:
+            cells.run(40.0, 0.1, duration=100)
+    else:
+        pytest.importorskip("xarray")
+        with pytest.warns(UserWarning, match="1 of 1 cells diverged") as caught:
+            pyhh.sweep(Fast.at_rest(), {"gNa": [120]}, 40.0, 0.1, duration=100)
+    message = str(caught[-1].message)
+    which = "cells" if question == "population" else "points"
+    found = re.search(
+        rf"Use a dt of (\S+) ms or less, or run such {which} one by one, by Simulation with "
+        r"method='adaptive'\.$",
+        message,
+    )
+    assert found, message
+    dt = 0.1 / np.ceil(0.1 / float(found[1]))
+    counts = pyhh.Population.from_model(Fast.at_rest(), 2).run(40.0, dt, duration=100).spike_counts
+    assert counts.tolist() == [91, 91]
+
+
+@pytest.mark.parametrize("current", [-50.0, -300.0])
+def test_far_below_the_reversal_potentials_exponential_euler_is_right(current):
+    with pytest.raises(pyhh.SimulationError, match="or method='exponential_euler', because"):
+        pyhh.Simulation(pyhh.HHModel.at_rest()).run(current, 0.01, duration=50)
+    # All gates but h are shut there, so only the leak is left.
+    settled = 10.6 + current / 0.3
+    run = pyhh.Simulation(pyhh.HHModel.at_rest()).run(
+        current, 0.01, duration=50, method="exponential_euler"
+    )
+    assert run.Vm[-1] == pytest.approx(settled, abs=1e-3 * abs(settled))
+    cells = pyhh.Population.at_rest(1)
+    with pytest.warns(UserWarning, match="Use method='exponential_euler', which"):
+        cells.run(current, 0.01, duration=50)
+    cells = pyhh.Population.at_rest(1)
+    cells.run(current, 0.01, duration=50, method="exponential_euler")
+    assert cells.Vm[0] == pytest.approx(settled, abs=1e-3 * abs(settled))
+
+
+def test_where_the_solver_is_stuck_exponential_euler_is_right():
+    message = "or method='exponential_euler', which stands any rate, and see by estimate_error()"
+    with pytest.raises(pyhh.SimulationError, match=re.escape(message)):
+        pyhh.Simulation(pyhh.HHModel.at_rest()).run(-100.0, 0.01, duration=50, method="adaptive")
+    run = pyhh.Simulation(pyhh.HHModel.at_rest()).run(
+        -100.0, 0.01, duration=50, method="exponential_euler"
+    )
+    assert run.Vm[-1] == pytest.approx(10.6 - 100 / 0.3, abs=0.1)
+    assert run.estimate_error().Vm < 0.1
+
+
+LEFT = (
+    "The model was there before the run, as a run that diverged leaves it. Go on with a new model, "
+    "or with model.at_rest(), which returns one of the same parameters."
+)
+
+
+@ABOVE_ADVISED
+@pytest.mark.parametrize("method", ["euler", "exponential_euler", "rk4", "adaptive"])
+@pytest.mark.parametrize("kind", [pyhh.HHModel, Fast])
+def test_the_run_after_a_divergence_says_where_the_model_is(kind, method):
+    simulation = pyhh.Simulation(kind.at_rest(gNa=110))
+    with pytest.raises(pyhh.SimulationError, match=r"diverged at step [1-9]"):
+        simulation.Run(np.full(1_000, 40.0), 0.2)
+    assert abs(simulation.model.Vm) > 1e4
+    with pytest.raises(pyhh.SimulationError) as caught:
+        simulation.run(40.0, 0.01, duration=10, method=method)
+    assert str(caught.value).endswith(LEFT)
+    # As it says.
+    simulation.model = simulation.model.at_rest()
+    assert simulation.model.gNa == 110
+    assert simulation.run(40.0, 0.01, duration=10, method="adaptive").spike_times.size > 0
