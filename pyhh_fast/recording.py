@@ -149,7 +149,7 @@ class Recording(Traces):
             "the model was not copied, because it holds more than numbers, gates and small arrays"
         )
         self._failed = False
-        self._store: str | None = None
+        self._store: tuple[str, str] | None = None  # the absolute path and the identity
 
     def __getattr__(self, name: str) -> Any:
         if name in (*TRACES, *ENVELOPE) and self._store and name in self.recorded + self.enveloped:
@@ -157,7 +157,14 @@ class Recording(Traces):
 
             # The run may have been made longer since.
             rows = self.windows if name in ENVELOPE else len(self)
-            return RunStore.read(self._store).values(name, 0, rows)
+            store = RunStore.read(*self._store)
+            found = store.values(name, 0, rows)
+            if found.size < rows:
+                raise RuntimeError(
+                    f"{store.path!r} has {found.size} of {rows} rows of {name}: the run is being "
+                    "continued from before its end. Wait until that is done, or resume it."
+                )
+            return found
         return super().__getattr__(name)
 
     def __len__(self) -> int:
@@ -287,9 +294,9 @@ class Recording(Traces):
         if isinstance(self.stimulus, np.ndarray):
             self.stimulus = self.stimulus[:step]
 
-    def _end_in(self, store: str, steps: int, spike_times: FloatArray) -> None:
+    def _end_in(self, path: str, identity: str, steps: int, spike_times: FloatArray) -> None:
         """Have the traces in a store, from which they are read when they are asked for."""
-        self._store, self.steps, self.spike_times = store, steps, spike_times
+        self._store, self.steps, self.spike_times = (path, identity), steps, spike_times
         if isinstance(self.stimulus, np.ndarray):
             self.stimulus = self.stimulus[:steps]
 

@@ -45,11 +45,13 @@ class RunStore:
     ----------
     attributes : dict
         As committed last.
+    identity : str
+        What no other store has: one that is put in the place of this one is known by it.
     """
 
     def __init__(
         self,
-        path: str,
+        directory: Path,
         description: Description,
         lock: DirectoryLock | None,
         *,
@@ -57,11 +59,14 @@ class RunStore:
     ) -> None:
         from pyhh_fast import store_arrays
 
-        self._path, self._lock, self._made = path, lock, made
-        self._directory = Path(path)
+        self._path, self._lock, self._made = str(directory), lock, made
+        self._directory = directory
         self.attributes = description.attributes
+        self.identity = description.identity
         self._tables: dict[str, Table] = {}
-        self._store: DurableStore = store_arrays.DurableStore(lock.directory if lock else path)
+        self._store: DurableStore = store_arrays.DurableStore(
+            lock.directory if lock else directory, self._check_store
+        )
         self._arrays: dict[str, RowsArray] = {}
         self._dimensions = {name: v.dimension for name, v in description.variables.items()}
         self._broken = False
@@ -109,14 +114,14 @@ class RunStore:
             If zarr is not installed.
         """
         name = validation.local_path("to", path)
-        target = Path(name)
+        target = Path(name).absolute()  # the working directory may change
         _need_zarr()
         store_directory.check_new(name, target)
         described = store_description.new(_plain(attributes), variables, chunk)
         try:
             lock = store_directory.make_part(target)
             try:
-                return cls(name, described, lock, made=False)
+                return cls(target, described, lock, made=False)
             except BaseException:
                 lock.remove()
                 raise
@@ -142,7 +147,7 @@ class RunStore:
         """
         name = validation.local_path("path", path)
         _need_zarr()
-        directory = Path(name)
+        directory = Path(name).absolute()
         store_description.read(name, directory)  # nothing else is touched
         try:
             lock = DirectoryLock(directory)
@@ -152,7 +157,7 @@ class RunStore:
             ) from None
         try:
             # What was committed may be more by now.
-            store = cls(name, store_description.read(name, directory), lock)
+            store = cls(directory, store_description.read(name, directory), lock)
             store._clean()
         except BaseException:
             lock.release()
@@ -160,8 +165,14 @@ class RunStore:
         return store
 
     @classmethod
-    def read(cls, path: str | os.PathLike[str]) -> Self:
+    def read(cls, path: str | os.PathLike[str], identity: str | None = None) -> Self:
         """Return a store as it was committed last, to read; another may write to it meanwhile.
+
+        Parameters
+        ----------
+        path : str or path-like
+        identity : str, optional
+            Of the store that must be there.
 
         Raises
         ------
@@ -170,11 +181,12 @@ class RunStore:
         """
         name = validation.local_path("path", path)
         _need_zarr()
-        return cls(name, store_description.read(name, Path(name)), None)
+        directory = Path(name).absolute()
+        return cls(directory, store_description.read(name, directory, identity), None)
 
     @property
     def path(self) -> str:
-        """Where it is, as the user said."""
+        """Where it is; after :meth:`close`, where it was moved to, if it was while it was open."""
         return self._path
 
     def length(self, dimension: str) -> int:
@@ -192,7 +204,12 @@ class RunStore:
         array = self._arrays[name]
         rows = range(array.length)[start:stop]
         with self._reading():
-            return array.values(rows.start, max(rows.start, rows.stop))
+            found = array.values(rows.start, max(rows.start, rows.stop))
+        # Seen afterwards: until then its files may have been exchanged for another's.
+        reader = self._lock is None
+        if reader and not store_description.has_identity(self._directory, self.identity):
+            raise store_description.another_run(self._path)
+        return found
 
     def append(self, name: str, values: Any, first: int | None = None) -> None:
         """Append rows of float64 to an array; full chunks go to disk at once.
@@ -241,6 +258,7 @@ class RunStore:
                 raise ValueError(f"there is another table {name!r}")
             return
         with self._writing():
+            self._check_store()
             stored_rates.write(self._store.root, name, table)
             self._tables[name] = table
 
@@ -266,13 +284,14 @@ class RunStore:
             if array.length != self.length(dimension := self._dimensions[name]):
                 raise ValueError(f"{name} has more rows than another array along {dimension}")
         with self._writing():
+            self._check_store()
             for array in self._arrays.values():
                 array.before_commit()
                 array.save_metadata()
             self._store.sync()
             # Not beside its place, where readers that list all there is would wonder about it.
-            part = f"{next(iter(self._arrays))}/{zarr_files.METADATA}{zarr_files.PART}"
-            self._store.put(zarr_files.METADATA, self._root(plain), part)
+            beside = next(iter(self._arrays))
+            self._store.put(zarr_files.METADATA, self._root(plain), within=beside)
             self._store.sync()
             self._appear()
             self.attributes = plain
@@ -287,7 +306,20 @@ class RunStore:
             members[f"{stored_rates.GROUP}/{name}"] = stored_rates.metadata(
                 name, rows.shape, described
             )
-        return zarr_files.as_json(zarr_files.group_metadata(FORMAT | attributes, members))
+        own = FORMAT | {store_description.IDENTITY: self.identity}
+        return zarr_files.as_json(zarr_files.group_metadata(own | attributes, members))
+
+    def _check_place(self) -> None:
+        """See that what is written is still where it was."""
+        assert self._lock is not None
+        if not self._lock.is_at(self._lock.directory):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self._path)
+
+    def _check_store(self) -> None:
+        """See also that the directory does not hold another store, which was copied there."""
+        self._check_place()
+        if self._made and not store_description.has_identity(self._directory, self.identity):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self._path)
 
     def _appear(self) -> None:
         """Give the store its name, if it has it not yet."""
@@ -317,12 +349,15 @@ class RunStore:
             return
         try:
             # It can wait for the next to open it, where the disk is full.
+            self._lock = lock
             with contextlib.suppress(OSError, ValueError), self._reading():
+                self._check_store()  # not in one that was put in its place
                 for array in self._arrays.values():
                     if array.length > array.committed:
                         array.cut(array.committed)
                         array.after_commit()
         finally:
+            self._path, self._lock = str(lock.place() or self._path), None
             lock.release()
 
     def __enter__(self) -> Self:
@@ -358,6 +393,7 @@ class RunStore:
         if self._lock is None or self._broken:
             raise RuntimeError(f"{self._path!r} is not open for writing, or could not be written.")
         try:
+            self._check_place()
             yield
         except OSError as error:
             self._broken = True
@@ -369,12 +405,30 @@ class RunStore:
     def _advice(self, error: OSError) -> str:
         if not self._made:
             return f"{self._path!r} was not made."
-        if error.errno == errno.ENOENT:
-            return f"{self._path!r} was removed or moved, in whole or in part, during the run."
+        if error.errno in store_directory.GONE:
+            return self._where_it_is()
         when = "there is room" if error.errno in NO_ROOM else "it can be written again"
         return (
             f"{self._path!r} is as of its last commit. Once {when}, Simulation.resume goes on "
             "from there."
+        )
+
+    def _where_it_is(self) -> str:
+        """Return what became of a store that is not in its place, or not whole."""
+        assert self._lock is not None
+        place = self._lock.place()
+        if place is not None and place != self._directory:
+            return (
+                f"{self._path!r} was moved during the run. {str(place)!r} is as of its last "
+                "commit: Simulation.resume goes on from there."
+            )
+        if place is None and self._directory.exists():
+            return (
+                f"{self._path!r} was removed or moved during the run, and is something else now, "
+                "which was left as it is."
+            )
+        return (
+            f"{self._path!r} was removed, moved or replaced, in whole or in part, during the run."
         )
 
     @contextlib.contextmanager

@@ -223,7 +223,8 @@ def _job_to_resume(given: argparse.Namespace) -> Job:
     plot = getattr(given, "plot", None)
     try:
         before = stored_runs.recorded(path)
-        steps = int(RunStore.read(path).attributes["steps"])
+        assert before._store is not None
+        steps = int(RunStore.read(*before._store).attributes["steps"])
     except (ImportError, OSError, ValueError) as error:
         raise _Failed(error) from None
     if duration is not None:
@@ -247,7 +248,8 @@ def _job_to_resume(given: argparse.Namespace) -> Job:
             raise _Failed(error) from None
 
     def found() -> Recording | None:
-        return stored_runs.recorded(path)
+        assert before._store is not None
+        return stored_runs.recorded(*before._store)
 
     return Job(given.parser, make, found, steps, before.steps, path, plot)
 
@@ -283,7 +285,10 @@ def _done(job: Job) -> int:
             "file that ends in .zarr, or keep less, by --record, --every and --envelope."
         ) from None
     seconds = time.perf_counter() - start
-    recording = job.found()
+    try:
+        recording = job.found()
+    except (OSError, ValueError) as gone:  # a store that was removed, or replaced, meanwhile
+        raise _Failed(error or gone) from None
     if recording is None:
         if isinstance(error, OSError):
             raise _Failed(f"cannot write {job.out}: {error}")

@@ -9,7 +9,10 @@ commit. What it then holds begins with what it held before, and files are replac
 between two writes takes nothing away from those who read as many rows as were committed.
 """
 
+import os
+import secrets
 import struct
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,19 +35,26 @@ class DurableStore:
     Zarr's own replaces them whole too, but before their content is safe on disk. It makes no
     directories either, so that a store that was removed does not come back in part.
 
-    Attributes
+    Parameters
     ----------
     root : Path
+    check : callable
+        Called before a file is moved to its place: raises where another directory is at `root`. No
+        file of another store is ever replaced, as the parts of this one have names of their own:
+        one that was begun before the exchange is not in the other.
     """
 
-    def __init__(self, root: Path | str) -> None:
+    def __init__(self, root: Path | str, check: Callable[[], None]) -> None:
         self.root = Path(root)
+        self._check = check
+        self._part = f".{os.getpid()}-{secrets.token_hex(4)}{zarr_files.PART}"
         self._touched: set[Path] = set()
 
-    def put(self, key: str, content: Any, part: str | None = None) -> None:
-        """Write a file; in `part`, if given, until it is whole."""
+    def put(self, key: str, content: Any, *, within: str | None = None) -> None:
+        """Write a file; in the directory `within`, if given, until it is whole."""
         path = self.root / key
-        zarr_files.replace(path, content, None if part is None else self.root / part)
+        part = (path.parent if within is None else self.root / within) / f"{path.name}{self._part}"
+        zarr_files.replace(path, content, part, self._check)
         self._touched.add(path.parent)
 
     def make(self, key: str) -> None:

@@ -7,10 +7,11 @@ chunks no larger, names that are no paths.
 import math
 import re
 import reprlib
+import secrets
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pyhh_fast import stored_rates, zarr_files
+from pyhh_fast import regular_files, stored_rates, zarr_files
 from pyhh_fast.stored_rates import GROUP
 from pyhh_fast.validation import MOST_STEPS
 
@@ -22,6 +23,11 @@ MOST_IN_TABLE = 2**25
 
 FORMAT = {"run_store": 1}
 """The attribute that says what it is; another number is of another version."""
+
+IDENTITY = "identity"
+"""The attribute that no two stores share: random, of nothing that the run is made of."""
+
+IDENTITIES = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 TABLE_NAME = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
@@ -35,8 +41,9 @@ class Variable(NamedTuple):
 
 
 class Description(NamedTuple):
-    """What is in a store: metadata of its arrays and of its tables, by name."""
+    """What is in a store: its identity, metadata of its arrays and of its tables, by name."""
 
+    identity: str
     attributes: dict[str, Any]
     variables: dict[str, Variable]
     metadata: dict[str, dict[str, Any]]
@@ -50,7 +57,7 @@ class _Wrong(Exception):
 def new(attributes: dict[str, Any], variables: dict[str, Variable], chunk: int) -> Description:
     """Return what a store says when nothing is in it."""
     metadata = {name: _rows(0, chunk, *variable) for name, variable in variables.items()}
-    return Description(attributes, variables, metadata, {})
+    return Description(secrets.token_hex(16), attributes, variables, metadata, {})
 
 
 def _rows(length: int, chunk: int, dimension: str, attributes: dict[str, Any]) -> dict[str, Any]:
@@ -67,14 +74,36 @@ def refusal(path: str, got: str, *, damaged: bool) -> ValueError:
     )
 
 
-def read(path: str, directory: Path) -> Description:
+def has_identity(directory: Path, identity: str) -> bool:
+    """Whether the store that is in `directory` now has an identity."""
+    try:
+        content = regular_files.read(directory / zarr_files.METADATA, zarr_files.MOST_METADATA)
+    except (OSError, regular_files.NotRegular):
+        return False
+    return identity.encode() in content  # which is random, and long enough to be nothing else
+
+
+def another_run(path: str) -> ValueError:
+    """Return the error for a store that is not that of a recording."""
+    return ValueError(
+        f"{path!r} must be the store that this recording was written to; got that of another run, "
+        "which was put in its place. If it was moved, move it back."
+    )
+
+
+def read(path: str, directory: Path, identity: str | None = None) -> Description:
     """Return what the store in `directory` says of itself.
 
     Raises
     ------
     ValueError
-        If that is no store of a run; the message has it as `path`.
+        If that is no store of a run, or has another identity; the message has it as `path`.
     """
+    if identity is not None and not directory.exists():
+        raise ValueError(
+            f"{path!r} must be the store that this recording was written to; got a path where "
+            "nothing is. If it was moved, move it back."
+        )
     if not directory.exists():
         raise refusal(path, "a path where nothing is", damaged=False)
     if not directory.is_dir():
@@ -94,13 +123,19 @@ def read(path: str, directory: Path) -> Description:
         got = f"one of format {attributes[key]!r}, of another version of pyhh_fast"
         raise refusal(path, got, damaged=False)
     try:
-        return _parsed(content, {k: v for k, v in attributes.items() if k != key})
+        found = _parsed(content, {k: v for k, v in attributes.items() if k != key})
     except _Wrong as error:
         raise refusal(path, str(error), damaged=True) from None
+    if identity is not None and found.identity != identity:
+        raise another_run(path)
+    return found
 
 
 def _parsed(content: dict[str, Any], attributes: dict[str, Any]) -> Description:
-    found = Description(attributes, {}, {}, {})
+    identity = attributes.pop(IDENTITY, None)
+    if not (isinstance(identity, str) and IDENTITIES.fullmatch(identity)):
+        raise _Wrong(f"one with the {IDENTITY} {reprlib.repr(identity)}")
+    found = Description(identity, attributes, {}, {}, {})
     lengths: dict[str, int] = {}
     listed = _at(content, "consolidated_metadata", "metadata")
     if not isinstance(listed, dict):

@@ -18,6 +18,9 @@ FILE = ".lock"
 """What is locked on Windows, which cannot lock a directory."""
 
 
+GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, getattr(errno, "ESTALE", errno.ENOENT))
+"""What systems say where a directory is not any more."""
+
 MOST_TRIES = 20
 """Names of a directory that are tried."""
 
@@ -61,8 +64,20 @@ class DirectoryLock:
             return False
         try:
             return os.path.samestat(os.fstat(self._number), os.stat(path))
-        except FileNotFoundError:
-            return False
+        except OSError as error:
+            if error.errno in GONE:
+                return False
+            raise
+
+    def place(self) -> Path | None:
+        """Return where the directory that was locked is now; None where that cannot be known."""
+        if self.is_at(self.directory):
+            return self.directory
+        with contextlib.suppress(OSError):  # only Linux tells
+            moved = Path(os.readlink(f"/proc/self/fd/{self._number}"))
+            if self.is_at(moved):
+                return moved
+        return None
 
     def _take(self) -> int:
         place = self.directory / FILE if sys.platform == "win32" else self.directory

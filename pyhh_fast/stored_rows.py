@@ -196,7 +196,7 @@ class StoredRows(Rows):
         self._committed = time.monotonic()
 
     def end(self, stepper: Any, failed: bool) -> None:  # a SavableStepper
-        r, path = self._recording, self._store.path
+        r = self._recording
         r._failed = failed
         try:
             interrupt: KeyboardInterrupt | None = None
@@ -213,8 +213,8 @@ class StoredRows(Rows):
         finally:
             self._feed.close()
             self._store.close()
-            done, spike_times = _committed(path)
-            r._end_in(path, done, spike_times)
+            path, identity = self._store.path, self._store.identity
+            r._end_in(path, identity, *_committed(path, identity))
 
     def abandon(self) -> None:
         """Let go of the store, before the run has begun."""
@@ -236,10 +236,10 @@ class StoredRows(Rows):
         self._commit(stepper)
 
 
-def _committed(path: str) -> tuple[int, FloatArray]:
+def _committed(path: str, identity: str) -> tuple[int, FloatArray]:
     """Return how many steps a store holds, and the spikes; none where it is not there any more."""
     try:
-        store = RunStore.read(path)
+        store = RunStore.read(path, identity)
         return int(store.attributes["done"]), store.values("spike_time")
     except (OSError, ValueError):
         return 0, np.empty(0)

@@ -99,7 +99,7 @@ def resumed(
         raise
 
 
-def recorded(path: str | os.PathLike[str]) -> Recording:
+def recorded(path: str | os.PathLike[str], identity: str | None = None) -> Recording:
     """Return the recording that a store holds, to read; another may write to it meanwhile.
 
     Of a stimulus whose array the store does not hold the values are NaN.
@@ -109,7 +109,7 @@ def recorded(path: str | os.PathLike[str]) -> Recording:
     TypeError, ValueError, OSError, ImportError
         If no store is there, or a damaged one.
     """
-    store = RunStore.read(path)
+    store = RunStore.read(path, identity)
     about = dict(store.attributes)
     done, state = about.pop("done", None), about.pop("state", None)
     with _refusing(path):
@@ -122,7 +122,7 @@ def recorded(path: str | os.PathLike[str]) -> Recording:
                 _must_have(store, variable.dimension, len(recording), len(recording))
         if recording.envelope:
             _must_have(store, "envelope_time", done // recording.envelope, recording.windows)
-    recording._end_in(store.path, done, store.values("spike_time"))
+    recording._end_in(store.path, store.identity, done, store.values("spike_time"))
     recording._no_start = "it was read from a store"
     if isinstance(kept, NeedsArray):
         recording.stimulus = repeated(np.nan, done)

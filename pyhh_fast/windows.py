@@ -167,11 +167,11 @@ class Source:
 
     @property
     def _store(self) -> "RunStore | None":
-        path = self._recording._store
-        if path is not None and self._opened is None:
+        store = self._recording._store
+        if store is not None and self._opened is None:
             from pyhh_fast.run_store import RunStore
 
-            self._opened = RunStore.read(path)
+            self._opened = RunStore.read(*store)
         return self._opened
 
 

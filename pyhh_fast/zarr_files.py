@@ -5,12 +5,13 @@ whichever version of that is installed. Every reader of Zarr opens it.
 """
 
 import contextlib
+import errno
 import json
 import math
 import os
 import reprlib
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
@@ -39,11 +40,23 @@ BLOSC = {"typesize": 8, "cname": "lz4", "clevel": 5, "shuffle": "shuffle", "bloc
 """How float64 are compressed: measured at 3 GB/s, to 0.8 of V's bytes and 0.02 of times'."""
 
 
+CANNOT_SYNC = {
+    getattr(errno, name, errno.EINVAL)
+    for name in ("EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EBADF", "EPERM", "EACCES")
+}
+"""What file systems say that sync no directory; databases do not take that for a failure either."""
+
+
 class Damaged(Exception):
     """What is in a store is not what was written; says which and why."""
 
 
-def replace(path: Path, content: Any, part: Path | None = None) -> None:
+def replace(
+    path: Path,
+    content: Any,
+    part: Path | None = None,
+    check: Callable[[], None] | None = None,
+) -> None:
     """Write a file that is there whole or not at all, even after a kill or a loss of power.
 
     Parameters
@@ -51,6 +64,8 @@ def replace(path: Path, content: Any, part: Path | None = None) -> None:
     content : bytes or contiguous ndarray
     part : Path, optional
         Where it is until it is whole, on the same file system; by default beside its place.
+    check : callable, optional
+        Called when it is safe on disk, before it is moved to its place; may raise.
     """
     part = part or path.with_name(f"{path.name}{PART}")
     try:
@@ -59,6 +74,8 @@ def replace(path: Path, content: Any, part: Path | None = None) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        if check is not None:
+            check()
         part.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):  # where the disk is full, it takes room
@@ -67,15 +84,19 @@ def replace(path: Path, content: Any, part: Path | None = None) -> None:
 
 
 def sync(directories: Iterable[Path]) -> None:
-    """See that the names in these directories outlast a loss of power."""
+    """See that the names in these directories outlast a loss of power, where that can be."""
     if sys.platform == "win32":
         return  # which has no such thing
     for directory in directories:
-        number = os.open(directory, os.O_RDONLY)
         try:
-            os.fsync(number)
-        finally:
-            os.close(number)
+            number = os.open(directory, os.O_RDONLY)
+            try:
+                os.fsync(number)
+            finally:
+                os.close(number)
+        except OSError as error:
+            if error.errno not in CANNOT_SYNC:
+                raise
 
 
 def read_json(directory: Path) -> dict[str, Any]:
@@ -84,7 +105,7 @@ def read_json(directory: Path) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        If the file is there and does not hold such.
+        If something is there that is no file, or does not hold such.
     """
     try:
         content = json.loads(

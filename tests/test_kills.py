@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from store_files import shared
 from sweep_models import Warm
 
 import pyhh_fast as pyhh
@@ -63,10 +64,6 @@ def killed(after, store, *arguments):
     return process.returncode != 0
 
 
-def files(store):
-    return {str(p.relative_to(store)): p.read_bytes() for p in store.rglob("*") if p.is_file()}
-
-
 class Unbroken:
     """Runs that were never stopped, made once, and how long they took."""
 
@@ -79,7 +76,7 @@ class Unbroken:
             store = self._directory / f"{len(self._known)}.zarr"
             begin = time.perf_counter()
             run(store, *arguments)
-            self._known[arguments] = files(store), time.perf_counter() - begin
+            self._known[arguments] = shared(store), time.perf_counter() - begin
         return self._known[arguments]
 
 
@@ -93,7 +90,7 @@ def go_on_until_done(store, unbroken, moments, *arguments):
     expected, seconds = unbroken.like(*arguments)
     kills = sum(killed(seconds * moment, store, *arguments) for moment in moments)
     (resume if store.exists() else run)(store, *arguments)
-    assert files(store) == expected
+    assert shared(store) == expected
     return kills
 
 

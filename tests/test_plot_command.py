@@ -169,7 +169,8 @@ def test_damage_that_shows_only_where_it_is_read(capsys):
     path = Path("run.zarr", "Vm", "c", "0")
     path.write_bytes(path.read_bytes()[:-1])
     message = failed(capsys, "run.zarr")
-    assert message.startswith("'run.zarr' must be a store written by run(..., to=...); got a file")
+    where = repr(str(path.parents[2].absolute()))
+    assert message.startswith(f"{where} must be a store written by run(..., to=...); got a file")
     assert "that was cut short" in message
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from run_stores import TABLE, append, check, create, dead, files, made, posix, rows, same_bits
+from store_files import shared
 
 xarray = pytest.importorskip("xarray", reason="stores need the extra 'store'")
 zarr = pytest.importorskip("zarr", minversion="3.1.3", reason="stores need the extra 'store'")
@@ -58,7 +59,7 @@ def check_state(store):
 def whole(tmp_path):
     with create(tmp_path / "whole.zarr") as store:
         write_on(store)
-    found = files(tmp_path / "whole.zarr")
+    found = shared(tmp_path / "whole.zarr")
     shutil.rmtree(tmp_path / "whole.zarr")
     return found
 
@@ -111,7 +112,7 @@ def test_killed_before_any_file_it_goes_on(tmp_path, monkeypatch, whole, stride)
             store = create(out)
         with store:
             write_on(store)
-        assert files(out) == whole
+        assert shared(out) == whole
         assert os.listdir(tmp_path) == ["run.zarr"]
         shutil.rmtree(out)
         at += stride
@@ -155,7 +156,7 @@ def test_a_full_disk_leaves_the_last_commit(tmp_path, monkeypatch, whole, stride
             with RunStore.open(out) as store:
                 check_state(store)
                 write_on(store)
-            assert files(out) == whole
+            assert shared(out) == whole
             shutil.rmtree(out)
         at += stride
     assert at > 45
@@ -243,7 +244,7 @@ def test_what_is_removed_during_the_run_does_not_come_back(out, what):
     store = RunStore.open(out)
     append(store, "time", 1)
     shutil.rmtree(out / what)
-    advice = f"{str(out)!r} was removed or moved, in whole or in part, during the run."
+    advice = f"{str(out)!r} was removed, moved or replaced, in whole or in part, during the run."
     with store:
         if what == "rates":
             store.commit({})
@@ -257,7 +258,7 @@ def test_nor_with_a_table(out):
     made(out)
     with RunStore.open(out) as store:
         shutil.rmtree(out)
-        with pytest.raises(FileNotFoundError, match="was removed or moved"):
+        with pytest.raises(FileNotFoundError, match="was removed, moved or replaced"):
             store.put_table("late", TABLE, {})
     assert not out.exists()
 
@@ -297,7 +298,7 @@ def test_killed_at_any_moment_it_goes_on(tmp_path, kills):
     begun = time.perf_counter()
     go_on(whole)
     seconds = time.perf_counter() - begun
-    expected = files(whole)
+    expected = shared(whole)
     rng, killed = np.random.default_rng(1), 0
     while killed < kills:
         process = in_a_process(out)
@@ -315,8 +316,8 @@ def test_killed_at_any_moment_it_goes_on(tmp_path, kills):
             with xarray.open_zarr(out) as opened:
                 same_bits(opened.Vm.values, rows("Vm", 0, lengths["time"]))
         if process.returncode == 0:
-            assert files(out) == expected
+            assert shared(out) == expected
             shutil.rmtree(out)
     go_on(out)
-    assert files(out) == expected
+    assert shared(out) == expected
     assert sorted(os.listdir(tmp_path)) == ["run.zarr", "whole.zarr"]

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from simulating import failed, figure_size, files, refused, simulate
+from store_files import shared
 
 import pyhh_fast as pyhh
 from pyhh_fast import command_line, stored_runs
@@ -32,11 +33,11 @@ def test_a_run_that_is_made_longer_is_that_of_one_piece(capsys):
     assert out.endswith(
         "data        two.zarr: Vm, INa, Vm_min, Vm_max, spike times\nfigure      two.png\n"
     )
-    assert files(Path("two.zarr")) == files(Path("one.zarr"))
+    assert shared(Path("two.zarr")) == shared(Path("one.zarr"))
     assert figure_size("two.png") == (720, 960)
     assert simulate("--resume two.zarr") == 0
     assert "0 of them now" in capsys.readouterr().out
-    assert files(Path("two.zarr")) == files(Path("one.zarr"))
+    assert shared(Path("two.zarr")) == shared(Path("one.zarr"))
 
 
 @pytest.mark.parametrize(
@@ -120,8 +121,7 @@ def test_ctrl_c_and_on_to_the_very_store_of_an_unbroken_run(capsys):
     duration = (steps + 12_345) * 0.01
     assert simulate("--resume 'a run.zarr' --duration", f"{duration:.2f}") == 0
     assert simulate(f"--duration {duration:.2f} --out whole.zarr", options) == 0
-    whole = files(Path("whole.zarr"))
-    assert files(Path(name)) == whole
+    assert shared(Path(name)) == shared(Path("whole.zarr"))
     # A resumed run that is stopped has its figure too, and goes on again.
     with Process(f"--resume '{name}' --duration 1h --plot again.png") as process:
         while stored_runs.recorded(name).steps <= steps + 12_345:

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from store_files import shared
 from sweep_models import Warm
 
 import pyhh_fast as pyhh
@@ -65,7 +66,7 @@ def test_a_stored_run_and_a_longer_one_are_those_in_memory(
     same_bits(longer.recording, expected.run(stimulus, duration=345.67, **options))
     assert everything(longer.model) == everything(expected.model)
     rested(kind).run(stimulus, duration=345.67, to=tmp_path / "at_once.zarr", **options)
-    assert files(tmp_path / "run.zarr") == files(tmp_path / "at_once.zarr")
+    assert shared(tmp_path / "run.zarr") == shared(tmp_path / "at_once.zarr")
 
 
 class Stopped(Exception):
@@ -110,7 +111,7 @@ def test_a_run_that_was_interrupted_goes_on(method, stimulus, error, tmp_path, m
     resumed = pyhh.Simulation.resume(tmp_path / "run.zarr")
     same_bits(resumed.recording, in_memory)
     assert everything(resumed.model) == everything(expected.model)
-    assert files(tmp_path / "run.zarr") == files(tmp_path / "at_once.zarr")
+    assert shared(tmp_path / "run.zarr") == shared(tmp_path / "at_once.zarr")
 
 
 def test_a_finished_run_may_be_resumed_for_nothing(tmp_path):
