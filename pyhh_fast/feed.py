@@ -142,6 +142,52 @@ class Feed:
         return self._stimulus.reader(self._dt, state), begin
 
 
+class SharedStimulus:
+    """A stimulus that all cells of a population receive, some steps at a time.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Cells and steps.
+    """
+
+    def __init__(self, stimulus: Readable, size: int, steps: int, dt: float) -> None:
+        stimulus.reader(dt)  # it suits dt
+        self.shape = size, steps
+        self._stimulus, self._dt = stimulus, dt
+        self._feed: Feed | None = None
+
+    def window(self, start: int, stop: int) -> FloatArray:
+        """Return the values of steps `start` to `stop`, shape (cells, steps), as a view of one row.
+
+        A window begins where the last one ended.
+        """
+        if self._feed is None:  # not before the run, or its thread might outlive an error
+            self._feed = Feed(self._stimulus, self.shape[1], self._dt)
+        return np.broadcast_to(self._feed.window(start, stop), (self.shape[0], stop - start))
+
+    def close(self) -> None:
+        """Have the thread end."""
+        if self._feed is not None:
+            self._feed.close()
+
+
+def shared_stimulus(
+    stimulus: Any, size: int, duration: Any, dt: float
+) -> FloatArray | SharedStimulus:
+    """Return the stimulus that a user gave for a population as its run takes it, checked."""
+    from pyhh_fast.stimulus import as_stimulus
+
+    made = as_stimulus(stimulus)
+    if made is None:
+        return validation.stimuli("stimulus", stimulus, size, duration, dt)
+    steps = validation.steps_of(made, duration, dt)
+    wave = as_run(made, steps)
+    if isinstance(wave, np.ndarray):
+        return np.broadcast_to(wave, (size, steps))
+    return SharedStimulus(wave, size, steps, dt)
+
+
 def drive(stimulus: Any, duration: Any, dt: float) -> tuple[FloatArray | Readable, int]:
     """Return the stimulus that a user gave as a run takes it, checked, and the number of steps."""
     if callable(stimulus) or hasattr(type(stimulus), "reader"):

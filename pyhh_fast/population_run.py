@@ -8,6 +8,7 @@ import numpy as np
 
 from pyhh_fast import memory, validation
 from pyhh_fast.errors import SimulationError
+from pyhh_fast.feed import SharedStimulus
 from pyhh_fast.kinetics import BuiltIn, NotTabulable, Own
 from pyhh_fast.population_recording import IntArray, PopulationRecording
 from pyhh_fast.population_stepper import PopulationStepper
@@ -41,7 +42,7 @@ class How(NamedTuple):
 
 def make_run(
     population: "Population",
-    wave: FloatArray,
+    wave: FloatArray | SharedStimulus,
     how: How,
     kinetics: BuiltIn | Own | Tabulated | None = None,
 ) -> PopulationRecording:
@@ -49,7 +50,7 @@ def make_run(
 
     Parameters
     ----------
-    wave : ndarray, shape (size, steps), µA/cm²
+    wave : ndarray, shape (size, steps), or SharedStimulus, µA/cm²
         With any strides.
     kinetics : default the population's own
     """
@@ -91,6 +92,8 @@ def make_run(
     finally:
         # After Ctrl-C or an error too: nothing computed is lost. Nor by a second Ctrl-C.
         try:
+            if isinstance(wave, SharedStimulus):
+                wave.close()
             finish()
         except KeyboardInterrupt:
             finish()

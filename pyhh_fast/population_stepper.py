@@ -14,6 +14,7 @@ import numpy as np
 
 from pyhh_fast import memory, rate_tables
 from pyhh_fast._rate_tables import LINE
+from pyhh_fast.feed import SharedStimulus
 from pyhh_fast.fixed_stepper import NUMBERS
 from pyhh_fast.kernels import loops
 from pyhh_fast.kinetics import BuiltIn, Own
@@ -54,14 +55,14 @@ class PopulationStepper:
     ----------
     state : structured array, shape (size,)
         V (mV), m, h, n of each cell at the start. It is not changed.
-    stimulus : ndarray, shape (size, steps), µA/cm²
+    stimulus : ndarray, shape (size, steps), or SharedStimulus, µA/cm²
         With any strides.
     """
 
     def __init__(
         self,
         state: StructArray,
-        stimulus: FloatArray,
+        stimulus: FloatArray | SharedStimulus,
         recording: PopulationRecording,
         kinetics: BuiltIn | Own | Tabulated,
         threads: int,
@@ -70,6 +71,7 @@ class PopulationStepper:
 
         r = self._recording = recording
         self._stimulus = stimulus
+        self._values: FloatArray  # those of the chunk
         self._kinetics = kinetics
         built_in = isinstance(kinetics, BuiltIn)
         self._built_in = built_in
@@ -130,6 +132,7 @@ class PopulationStepper:
         """Make the steps of a chunk."""
         step, _, _ = self._whole
         steps = min(self._chunk, self._recording.steps - step)
+        self._values = self._stimulus_from(step, step + steps)
         start = time.perf_counter()
         numbers = range(len(self._calls))
         found: Iterable[Part]
@@ -148,6 +151,11 @@ class PopulationStepper:
         took = max(time.perf_counter() - start, 1e-9)
         longest = min(CHUNK, CALL * len(self._calls) / self._threads)
         self._chunk = int(min(max(steps * min(longest / took, 16), SHORTEST), LONGEST))
+
+    def _stimulus_from(self, start: int, stop: int) -> FloatArray:
+        if isinstance(self._stimulus, SharedStimulus):
+            return self._stimulus.window(start, stop)
+        return self._stimulus[:, start:stop]
 
     def _call(self, number: int, steps: int) -> Part:
         """Make steps with the cells of one call, until they are made."""
@@ -175,7 +183,7 @@ class PopulationStepper:
                 table.high,
                 NONE_ASKED,
                 wanted,
-                self._stimulus[:, step : step + steps],
+                self._values,
                 step,
                 r.dt,
                 r.threshold,

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from pyhh_fast import equilibria, rate_tables, validation
 from pyhh_fast.compiled_cell import SYMBOLS, not_tabulated
 from pyhh_fast.exclusive import Exclusive
+from pyhh_fast.feed import shared_stimulus
 from pyhh_fast.kinetics import BuiltIn, NotTabulable, Own, kinetics_of
 from pyhh_fast.methods import of_populations, step_size
 from pyhh_fast.models import GATES, PARAMETERS, HHModel, has_own_kinetics
@@ -310,15 +311,17 @@ class Population:
 
         Parameters
         ----------
-        stimulus : float or array_like, µA/cm²
+        stimulus : float, array_like, Stimulus or function of t, µA/cm²
             Injected current, depolarising where positive. With `duration`: a constant for all
             cells, or an array of shape (size,), a constant for each. Without: an array of shape
             (steps,), a value a step for all cells, or (size, steps). A float64 array of two
-            dimensions is not copied.
+            dimensions is not copied. What :mod:`pyhh_fast.stimuli` makes, and functions, are as
+            for :meth:`pyhh_fast.Simulation.run`, and the same for all cells, noise included.
         dt : float, ms
             Step size. Steps above 0.05 ms are inaccurate, and a warning says so.
         duration : float, ms, optional
-            Time to simulate, a whole number of steps; only with a constant stimulus.
+            Time to simulate, a whole number of steps; not with an array of a value a step. By
+            default that of a stimulus that ends.
         method : {"euler", "exponential_euler", "rk4"}, default "euler"
             As for :meth:`pyhh_fast.Simulation.run`.
         record : sequence of str, default none
@@ -390,7 +393,7 @@ class Population:
         threshold = threshold_for(self._model, threshold)
         threads = thread_count(threads)
         progress = validation.flag("progress", progress)
-        wave = validation.stimuli("stimulus", stimulus, self.size, duration, dt)
+        wave = shared_stimulus(stimulus, self.size, duration, dt)
         how = How(dt, method, threshold, threads, recorded, rows, every, progress)
         with Exclusive("population", self):
             self._check_cells()

@@ -18,6 +18,7 @@ from pyhh_fast.population_run import thread_count, way_out
 from pyhh_fast.populations import STATE, Population
 from pyhh_fast.progress import bar_over
 from pyhh_fast.recording import ALL
+from pyhh_fast.stimulus import Constant, as_stimulus
 from pyhh_fast.sweep_grid import Grid
 from pyhh_fast.thresholds import threshold_for
 from pyhh_fast.travelling_rates import Rates
@@ -68,15 +69,18 @@ def sweep(
     grid : mapping of str to array_like
         Values, 1-D, of any of Cm, gNa, gK, gKleak, ENa, EK, EKleak, in the place of the model's,
         and of ``"current"``, µA/cm², which is added to the stimulus.
-    stimulus : float or array_like of shape (steps,), µA/cm²
-        Injected current: a constant, with `duration`, or one value a step.
+    stimulus : float, array_like of shape (steps,), Stimulus or function of t, µA/cm²
+        Injected current: a constant, with `duration`, or one value a step; or as for
+        :meth:`pyhh_fast.Simulation.run`, the same for all cells: its values, 8 bytes a step, are
+        computed before.
     dt : float, ms
         Step size. Steps above 0.05 ms are inaccurate, and a warning says so.
     product : bool, default True
         Whether the arrays are crossed, each a dimension of the result in the order of `grid`, or,
         where False, zipped: all of one length, along the dimension `point`.
     duration : float, ms, optional
-        Time to simulate, a whole number of steps; only with a constant stimulus.
+        Time to simulate, a whole number of steps; not with an array. By default that of a stimulus
+        that ends.
     reduce : str or function, default "spike_counts"
         What to keep: ``"spike_counts"``, ``"final_Vm"``, ``"final_StateM"``, ``"final_StateH"`` or
         ``"final_StateN"``; or a function that takes a :class:`pyhh_fast.PopulationRecording` of
@@ -189,6 +193,11 @@ def sweep(
     dt = step_size("dt", dt, method)
     product = validation.flag("product", product)
     points = Grid(grid, product)
+    made = as_stimulus(stimulus)
+    if isinstance(made, Constant):
+        stimulus = made.amplitude
+    elif made is not None:
+        stimulus, duration = made.to_array(validation.steps_of(made, duration, dt), dt), None
     wave, steps = validation.drive("stimulus", stimulus, duration, dt)
     recorded = validation.names("record", record, ALL)
     progress = validation.flag("progress", progress)
