@@ -4,18 +4,15 @@ Not imported by the package but where a figure is asked for: importing matplotli
 figures are made with pyplot, so ``matplotlib.pyplot.show()`` shows them.
 """
 
-from typing import TYPE_CHECKING
-
 import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
+from pyhh_fast import validation
+from pyhh_fast.nullclines import PhasePlane, SteadyState
 from pyhh_fast.panels import BLACK, BLUE, GREEN, ORANGE, POTENTIAL, open_frame, panel
 from pyhh_fast.run_figures import plot_recording, plot_stimulus
-
-if TYPE_CHECKING:
-    from pyhh_fast.nullclines import PhasePlane, SteadyState
 
 __all__ = [
     "plot_fi_curve",
@@ -52,10 +49,11 @@ def plot_fi_curve(currents: npt.ArrayLike, rates: npt.ArrayLike) -> Figure:
     >>> currents = np.linspace(0, 20, 41)
     >>> figure = plot_fi_curve(currents, pyhh.fi_curve(pyhh.HHModel.at_rest(), currents))
     """
+    x = validation.curve("currents", currents, "µA/cm²")
+    y = validation.curve("rates", rates, "Hz", len(x), "currents")
     figure, axis = panel()
-    rates = np.asarray(rates, dtype=np.float64)
-    for part in (rates > 0, rates == 0):
-        axis.plot(currents, np.where(part, rates, np.nan), ".-", color=BLUE, linewidth=1, ms=3)
+    for part in (y > 0, y == 0):
+        axis.plot(x, np.where(part, y, np.nan), ".-", color=BLUE, linewidth=1, ms=3)
     axis.set_xlabel("Injected current (µA/cm²)")
     axis.set_ylabel("Steady firing rate (Hz)")
     axis.set_ylim(bottom=min(0, -0.02 * axis.get_ylim()[1]))
@@ -84,10 +82,11 @@ def plot_strength_duration(durations: npt.ArrayLike, thresholds: npt.ArrayLike) 
     >>> thresholds = pyhh.strength_duration(pyhh.HHModel.at_rest(), durations)
     >>> figure = plot_strength_duration(durations, thresholds)
     """
+    x = validation.curve("durations", durations, "ms")
+    y = validation.curve("thresholds", thresholds, "µA/cm²", len(x), "durations")
     figure, axis = panel()
-    order = np.argsort(durations)
-    x, y = np.asarray(durations)[order], np.asarray(thresholds)[order]
-    axis.loglog(x, y, ".-", color=BLUE, linewidth=1, ms=4, label="threshold")
+    order = np.argsort(x)
+    axis.loglog(x[order], y[order], ".-", color=BLUE, linewidth=1, ms=4, label="threshold")
     for ticks in (axis.xaxis, axis.yaxis):
         ticks.set_major_formatter("{x:g}")
     axis.set_xlabel("Duration of the pulse (ms)")
@@ -118,13 +117,14 @@ def plot_rheobase(rheobase: float, durations: npt.ArrayLike, thresholds: npt.Arr
     >>> thresholds = pyhh.strength_duration(model, durations)
     >>> figure = plot_rheobase(pyhh.rheobase(model), durations, thresholds)
     """
+    (rheobase,) = validation.curve("rheobase", rheobase, "µA/cm²", size=1)
     figure = plot_strength_duration(durations, thresholds)
     axis = figure.axes[0]
     label = f"rheobase, {rheobase:.4g} µA/cm²"
     axis.axhline(rheobase, color=ORANGE, linewidth=1, linestyle="--", label=label)
     curve = np.asarray(axis.lines[0].get_xydata())
     x, y = curve[::-1].T  # the thresholds fall; np.interp wants them to rise
-    known = np.isfinite(y) & (y > 0)
+    known = np.isfinite(y) & (y > 0) & (x > 0)
     x, y = np.log(x[known]), np.log(y[known])
     if y.size and rheobase > 0 and y[0] < np.log(2 * rheobase) < y[-1]:
         chronaxie = np.exp(np.interp(np.log(2 * rheobase), y, x))
@@ -134,7 +134,7 @@ def plot_rheobase(rheobase: float, durations: npt.ArrayLike, thresholds: npt.Arr
     return figure
 
 
-def plot_phase_plane(plane: "PhasePlane") -> Figure:
+def plot_phase_plane(plane: PhasePlane) -> Figure:
     """Draw nullclines, steady state and trajectory in the plane of V and n.
 
     Parameters
@@ -152,6 +152,8 @@ def plot_phase_plane(plane: "PhasePlane") -> Figure:
     >>> from pyhh_fast.plotting import plot_phase_plane
     >>> figure = plot_phase_plane(pyhh.phase_plane(pyhh.HHModel.at_rest(), 10.0))
     """
+    rule = "what phase_plane returns"
+    validation.instance("plane", plane, PhasePlane, rule, "Call pyhh_fast.phase_plane first.")
     figure, axis = panel(width=8.0)
     V, n = plane.trajectory_V, plane.trajectory_n
     axis.plot(V, n, color=BLACK, linewidth=1, label="trajectory of the full model")
@@ -166,7 +168,7 @@ def plot_phase_plane(plane: "PhasePlane") -> Figure:
     return figure
 
 
-def plot_steady_state(V: npt.ArrayLike, steady: "SteadyState") -> Figure:
+def plot_steady_state(V: npt.ArrayLike, steady: SteadyState) -> Figure:
     """Draw where the gates settle, and their time constants, over V.
 
     Parameters
@@ -188,10 +190,17 @@ def plot_steady_state(V: npt.ArrayLike, steady: "SteadyState") -> Figure:
     >>> V = np.linspace(-50, 100, 301)
     >>> figure = plot_steady_state(V, pyhh.steady_state(pyhh.HHModel(), V))
     """
+    rule = "what steady_state returns"
+    validation.instance("steady", steady, SteadyState, rule, "Call pyhh_fast.steady_state first.")
+    x = validation.curve("V", V, "mV")
+    curves = {
+        name: validation.curve(f"steady.{name}", getattr(steady, name), "", len(x), "V")
+        for name in SteadyState._fields
+    }
     figure, (above, below) = plt.subplots(2, sharex=True, figsize=(6, 6), layout="constrained")
     for gate, colour in (("m", BLUE), ("h", ORANGE), ("n", GREEN)):
-        above.plot(V, getattr(steady, gate), color=colour, linewidth=1, label=gate)
-        below.plot(V, getattr(steady, f"tau_{gate}"), color=colour, linewidth=1, label=gate)
+        above.plot(x, curves[gate], color=colour, linewidth=1, label=gate)
+        below.plot(x, curves[f"tau_{gate}"], color=colour, linewidth=1, label=gate)
     above.set_ylabel("Steady open fraction")
     above.set_ylim(-0.05, 1.05)
     below.set_ylabel("Time constant (ms)")

@@ -9,6 +9,8 @@ from matplotlib.figure import Figure
 
 from pyhh_fast import validation
 from pyhh_fast.panels import BLACK, BLUE, GREEN, GREY, ORANGE, open_frame, panel, time_axis
+from pyhh_fast.recording import Recording
+from pyhh_fast.stimulus import as_stimulus
 from pyhh_fast.windows import (
     MOST_POINTS,
     STRETCHES,
@@ -20,7 +22,6 @@ from pyhh_fast.windows import (
 )
 
 if TYPE_CHECKING:
-    from pyhh_fast.recording import Recording
     from pyhh_fast.stimulus import Stimulus
     from pyhh_fast.validation import FloatArray
 
@@ -63,7 +64,7 @@ CURRENTS = Panel(
 
 
 def plot_recording(
-    recording: "Recording", start: float | None = None, stop: float | None = None
+    recording: Recording, start: float | None = None, stop: float | None = None
 ) -> Figure:
     """Draw potential, stimulus, gates and currents in four panels over one time axis.
 
@@ -102,6 +103,8 @@ def plot_recording(
     >>> recording = pyhh.Simulation(pyhh.HHModel.at_rest()).run(10, 0.01, duration=1_000)
     >>> figure = plot_recording(recording, start=500, stop=600)
     """
+    rule = "the Recording of a run of one cell"
+    validation.instance("recording", recording, Recording, rule, "Pass what run returns.")
     window = Window.of(recording, start, stop)
     source = Source(recording)
     stimulus = stimulus_points(recording, window)
@@ -215,7 +218,13 @@ def plot_stimulus(stimulus: "Stimulus", steps: int, dt: float) -> Figure:
     >>> from pyhh_fast.plotting import plot_stimulus
     >>> figure = plot_stimulus(stimuli.chirp(5, 1, 20, 1_000), 100_000, dt=0.01)
     """
-    reader = stimulus.reader(dt)
+    given = as_stimulus(stimulus)
+    if given is None:
+        raise TypeError(
+            "stimulus must be a stimulus of pyhh_fast.stimuli, or a function of the time (ms); got "
+            f"{validation.shown(stimulus)}. Make one of an array with stimuli.from_array."
+        )
+    reader = given.reader(dt)
     steps = validation.count("steps", steps)
 
     def read(first: int, last: int) -> "FloatArray":

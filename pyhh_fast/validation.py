@@ -428,6 +428,25 @@ def same_rows(
         raise ValueError(_message(name, rule, "", got_both, ""))
 
 
+def curve(name: str, value: Any, unit: str, size: int | None = None, along: str = "") -> FloatArray:
+    """Return numbers to be drawn, which may be NaN or infinite: one, or a 1-D array of them.
+
+    Where `size` is given there must be so many, as in the array that is called `along`.
+    """
+    rule = "a 1-D array of numbers"
+    if size is not None:
+        rule = f"a 1-D array of {size} numbers, as {along} is" if along else "a number"
+    try:
+        given = np.asarray(value)
+    except (ValueError, TypeError, OverflowError):
+        raise TypeError(_message(name, rule, unit, shown(value), "")) from None
+    if given.dtype.kind not in "biuf":
+        raise TypeError(_message(name, rule, unit, shown(value), ""))
+    if given.ndim > 1 or size not in (None, given.size):
+        raise ValueError(_message(name, rule, unit, shown(given), ""))
+    return np.atleast_1d(given).astype(np.float64)
+
+
 def instance(name: str, value: Any, kind: Any, rule: str, advice: str) -> None:
     """See that `value` is of that kind."""
     if not isinstance(value, kind):

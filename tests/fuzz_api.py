@@ -35,6 +35,7 @@ import numpy as np
 
 import pyhh_fast as pyhh
 from pyhh_fast import cli, plotting, stimuli
+from pyhh_fast.accuracy import ErrorEstimate
 from pyhh_fast.nullclines import PhasePlane
 from pyhh_fast.stimulus import Reader, Stimulus
 
@@ -52,7 +53,7 @@ ERRORS = (
 KNOWN = re.compile(
     r" must (?s:.*); got[ :]"
     r"|diverged at step |was not recorded\. |There is no envelope\. |nothing to plot yet\. "
-    r"|The error cannot be estimated: |finds the starting voltage|takes the state of the model; "
+    r"|The error cannot be estimated: |the starting voltages?|takes the state of the model; "
     r"|is being written by another process|the run cannot go on at step "
     # Python's own, for a call with wrong names or numbers of arguments:
     r"|(missing|takes) .*argument|got an unexpected keyword argument|got multiple values for"
@@ -249,6 +250,8 @@ def has_nan(value, depth=3):
         if value.dtype.names:
             return any(has_nan(value[name]) for name in value.dtype.names)
         return value.dtype.kind == "f" and bool(np.isnan(value).any())
+    if isinstance(value, ErrorEstimate):  # where there is nothing to compare
+        return False
     if isinstance(value, PhasePlane):  # its nullclines end where there is no n
         value = value._replace(V_nullcline=0.0)
     if isinstance(value, tuple) and depth:
@@ -343,6 +346,7 @@ def use(script, thing, number):
     if callable(function) and not isinstance(function, type):
         given = script.arguments(function)
         script.run(f"y{number} = {thing}.{name}({given})", f"{kind}.{name}()")
+        script.warned |= name == "CreateArrays"  # of NaN
 
 
 def command(script):

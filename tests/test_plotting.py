@@ -1,5 +1,7 @@
 """What stands on the figures of the analysis."""
 
+import re
+
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -93,3 +95,93 @@ def test_steady_states_and_time_constants():
         for line in axis.lines:
             values = getattr(steady, prefix + line.get_label())
             np.testing.assert_array_equal(line.get_xydata(), np.array([V, values]).T)
+
+
+STEADY = pyhh.steady_state(pyhh.HHModel(), [1, 2, 3])
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "kind", "message"),
+    [
+        (
+            "plot_fi_curve",
+            ([1, 2, 3], [1, 2]),
+            ValueError,
+            "rates must be a 1-D array of 3 numbers, as currents is (Hz); got an array of int64 "
+            "with shape (2,).",
+        ),
+        (
+            "plot_fi_curve",
+            ("ab", [1, 2]),
+            TypeError,
+            "currents must be a 1-D array of numbers (µA/cm²); got 'ab' (str).",
+        ),
+        (
+            "plot_fi_curve",
+            ([[1], [1, 2]], [1, 2]),
+            TypeError,
+            "currents must be a 1-D array of numbers (µA/cm²); got [[1], [1, 2]] (list).",
+        ),
+        (
+            "plot_strength_duration",
+            ([1, 2, 3], [1, 2]),
+            ValueError,
+            "thresholds must be a 1-D array of 3 numbers, as durations is (µA/cm²); got an array "
+            "of int64 with shape (2,).",
+        ),
+        (
+            "plot_rheobase",
+            ("x", [1], [2]),
+            TypeError,
+            "rheobase must be a number (µA/cm²); got 'x' (str).",
+        ),
+        (
+            "plot_phase_plane",
+            ({},),
+            TypeError,
+            "plane must be what phase_plane returns; got {} (dict). Call pyhh_fast.phase_plane "
+            "first.",
+        ),
+        (
+            "plot_steady_state",
+            ([1, 2, 3], 5.0),
+            TypeError,
+            "steady must be what steady_state returns; got 5.0. Call pyhh_fast.steady_state first.",
+        ),
+        (
+            "plot_steady_state",
+            ([1, 2], STEADY),
+            ValueError,
+            "steady.m must be a 1-D array of 2 numbers, as V is; got an array of float64 with "
+            "shape (3,).",
+        ),
+        (
+            "plot_recording",
+            (3,),
+            TypeError,
+            "recording must be the Recording of a run of one cell; got 3. Pass what run returns.",
+        ),
+        (
+            "plot_stimulus",
+            ([1.0, 2.0], 2, 0.01),
+            TypeError,
+            "stimulus must be a stimulus of pyhh_fast.stimuli, or a function of the time (ms); got "
+            "[1.0, 2.0] (list). Make one of an array with stimuli.from_array.",
+        ),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_bad_arguments(function, arguments, kind, message):
+    with pytest.raises(kind, match=f"^{re.escape(message)}$"):
+        getattr(plotting, function)(*arguments)
+    assert plotting.plt.get_fignums() == []
+
+
+def test_one_number_is_a_curve_too():
+    (axis,) = plotting.plot_fi_curve(5, 60.0).axes
+    np.testing.assert_array_equal(axis.lines[0].get_xydata(), [[5, 60]])
+
+
+def test_chronaxie_where_a_duration_is_0():
+    (axis,) = plotting.plot_rheobase(3.0, [0.0, 1.0, 2.0], [9.0, 7.0, 5.0]).axes
+    assert axis.lines[2].get_xdata()[0] == pytest.approx(np.sqrt(2), rel=0.1)
