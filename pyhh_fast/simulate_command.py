@@ -47,7 +47,7 @@ def add_to(commands: Any) -> None:
     """Add the command to the subparsers of ``pyhh-fast``."""
     simulate = commands.add_parser(
         "simulate",
-        usage="%(prog)s --duration TIME [OPTION...]\n"
+        usage="%(prog)s [--duration TIME] [OPTION...]\n"
         "       %(prog)s --resume RUN.zarr [--duration TIME] [--plot FILE]",
         help="run one neuron; write and draw what it did",
         description="Run one neuron from rest under the sum of the stimuli that are given, and "
@@ -61,7 +61,8 @@ def add_to(commands: Any) -> None:
         "--duration",
         type=command_line.milliseconds,
         metavar="TIME",
-        help="time to simulate: 500 (ms), 90s, 2min, 1.5h",
+        help="time to simulate: 500 (ms), 90s, 2min, 1.5h (default: until the stimulus ends, "
+        "where each that is given does: --step, --ramp, --chirp)",
     )
     simulate.add_argument("--dt", help="step in ms (default: 0.01)", **NUMBER)
     simulate.add_argument("--method", choices=METHODS, help="(default: euler, as pyHH)")
@@ -169,14 +170,15 @@ class Job:
 def _new_job(given: argparse.Namespace) -> Job:
     options = DEFAULTS | {name: value for name, value in vars(given).items() if name in DEFAULTS}
     out, plot = getattr(given, "out", None), getattr(given, "plot", None)
-    if not hasattr(given, "duration"):
-        given.parser.error("the following arguments are required: --duration")
+    duration = getattr(given, "duration", None)
     try:
         stimulus: Any = total(getattr(given, "stimuli", []), getattr(given, "seed", 0))
         dt = validation.real_number("dt", options["dt"], unit="ms", positive=True)
         every = validation.count("every", options["every"], least=1)
         stimulus.reader(dt)  # not every dt suits it
-        steps = validation.steps_in(given.duration, dt)
+        if duration is None and stimulus.duration is None:
+            given.parser.error("--duration is required where the stimulus has no end")
+        steps = validation.steps_of(stimulus, duration, dt)
         parameters = command_line.parameters_of(given)
         if hasattr(given, "voltage"):
             model = HHModel(given.voltage, **parameters)
@@ -191,7 +193,7 @@ def _new_job(given: argparse.Namespace) -> Job:
         options["record"] = ()
         options["envelope"] = options["envelope"] or FIGURE_ENVELOPE
     simulation = Simulation(model)
-    run = functools.partial(simulation.run, stimulus, duration=given.duration, **options)
+    run = functools.partial(simulation.run, stimulus, duration=duration, **options)
     bar = command_line.has_bar()
 
     def found() -> Recording | None:

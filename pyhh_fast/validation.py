@@ -120,6 +120,7 @@ def _numbers(
         if hasattr(value, "to_array"):  # a Stimulus, where only its values can be used
             got, advice = repr(value), "Pass its to_array(steps, dt)."
         elif callable(value):
+            got = shown(value)
             advice = "Pass its values, stimuli.from_function(...).to_array(steps, dt)."
         raise TypeError(_message(name, rule, unit, got, advice))
     if given.ndim not in dimensions:

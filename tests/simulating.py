@@ -8,7 +8,7 @@ import pytest
 from pyhh_fast import cli
 
 USAGE = """\
-usage: pyhh-fast simulate --duration TIME [OPTION...]
+usage: pyhh-fast simulate [--duration TIME] [OPTION...]
        pyhh-fast simulate --resume RUN.zarr [--duration TIME] [--plot FILE]
 """
 

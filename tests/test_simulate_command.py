@@ -138,6 +138,21 @@ def test_stimuli_add_up(options, expected):
 
 
 @pytest.mark.parametrize(
+    ("options", "steps"),
+    [
+        ("--step 5,2,20", 2_000),
+        ("--ramp 0,9,1,7.001 --chirp 5,1,50,12", 1_200),
+        ("--step 5,2,20 --duration 5", 500),
+        ("--step 5,2,20 --sine 1,2 --duration 5", 500),
+    ],
+)
+def test_a_run_ends_with_its_stimulus(options, steps):
+    assert simulate("--out run.npz", options) == 0
+    with np.load("run.npz") as found:
+        assert found["steps"] == steps
+
+
+@pytest.mark.parametrize(
     ("text", "time"),
     [
         ("90000", 90_000),

@@ -21,7 +21,8 @@ def _here(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("", "the following arguments are required: --duration"),
+        ("", "--duration is required where the stimulus has no end"),
+        ("--step 9,1,2 --sine 1,5", "--duration is required where the stimulus has no end"),
         (
             "--duration soon",
             "argument --duration: must be a time such as 500 (ms), 90s, 2min or 1.5h; got 'soon'",

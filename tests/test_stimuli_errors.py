@@ -7,6 +7,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
+import pyhh_fast as pyhh
 from pyhh_fast import stimuli
 
 NOT_NEGATIVE = "must be a finite number, 0 or more"
@@ -216,3 +217,16 @@ def test_an_array_that_has_shrunk():
         "shape (2,) from index 0 to 5. Leave it as it was.",
     ):
         stimuli.from_array(Shrinking()).to_array(5, 0.01)
+
+
+def test_pyhhs_run_says_how_to_pass_a_stimulus():
+    simulation = pyhh.Simulation(pyhh.HHModel())
+    rule = "stimulusWaveform must be a 1-D array of finite numbers (µA/cm²)"
+    with raises(TypeError, f"{rule}; got sine(1, 2). Pass its to_array(steps, dt)."):
+        simulation.Run(stimuli.sine(1, 2), 0.01)
+    message = (
+        f"{rule}; got <ufunc 'sin'> (ufunc). Pass its values, "
+        "stimuli.from_function(...).to_array(steps, dt)."
+    )
+    with raises(TypeError, message):
+        simulation.Run(np.sin, 0.01)
