@@ -101,12 +101,13 @@ def make_run(
     return recording
 
 
-def warn_of_divergence(recording: PopulationRecording, kinetics: BuiltIn | Own) -> None:
+def warn_of_divergence(recording: PopulationRecording, population: "Population") -> None:
     """Warn the user, two calls up, of cells that diverged."""
     diverged = np.flatnonzero(recording.diverged_at >= 0)
     if diverged.size:
         steps = recording.diverged_at[diverged]
         first = int(np.argmin(steps))
+        kinetics = population._kinetics()
         lost = {name: values[diverged] for name, values in recording.parameters.items()}
         warnings.warn(
             f"{diverged.size} of {recording.size} cells diverged, the first at step "

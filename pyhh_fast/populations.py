@@ -369,6 +369,9 @@ class Population:
         during a run, the steps made so far are kept on `recording`, and the cells stand at the
         last of them.
 
+        Under strong currents V may keep swinging without crossing the threshold, and counts no
+        spikes, as from 87.9 µA/cm² on at the default parameters.
+
         A cell's numbers do not depend on how many others there are, on its place among them, or on
         the number of threads. They differ from those of a :class:`pyhh_fast.Simulation` by
         rounding, 1e-9 mV in 100 ms.
@@ -398,7 +401,7 @@ class Population:
         with Exclusive("population", self):
             self._check_cells()
             recording = make_run(self, wave, how)
-        warn_of_divergence(recording, self._kinetics())
+        warn_of_divergence(recording, self)
         return recording
 
     def _set_up(self, size: int, parameters: dict[str, Any]) -> None:
