@@ -316,6 +316,7 @@ class _Question(NamedTuple):
         wait = validation.real_number("wait", wait, unit="ms")
         wait = float(validation.lengths("wait", wait, self.how.dt, positive=False))
         found = self.runs().thresholds(durations, wait)
+        found[found <= SMALLEST] = 0.0  # from an unstable equilibrium any push is enough
         if self.check:
             self.check_thresholds(durations, found, wait)
         return found

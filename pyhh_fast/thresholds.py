@@ -1,9 +1,13 @@
 """The threshold of spikes where a user names none: one rule for all runs."""
 
+import weakref
 from typing import Any
 
+import numpy as np
+
 from pyhh_fast import validation
-from pyhh_fast.models import GATES, HHModel, has_own_kinetics
+from pyhh_fast.models import GATES, PARAMETERS, HHModel, has_own_kinetics, snapshot
+from pyhh_fast.overrides import own_behaviour
 
 BUILT_IN = 50.0
 """Threshold, in mV, of Hodgkin and Huxley's rates, whose voltages are relative to rest."""
@@ -13,6 +17,9 @@ ABOVE_REST = 50.0
 
 NEAR_ZERO = 15.0
 """Rates whose rest is that near 0, in mV, are taken for relative to rest."""
+
+COMPARED_AT = (-40.1234, -10.1234, -1.1234, 0.0, 1.1234, 10.1234, 40.1234, 90.1234)
+"""Where, in mV around a rest, rates are compared with those of the model that it was found for."""
 
 
 def threshold_for(model: Any, threshold: Any) -> float:
@@ -49,6 +56,40 @@ def default_threshold(model: Any) -> float:
 
 
 def _rest(model: HHModel) -> float:
+    """Return the rest of a model; that of the latest model like it is taken over."""
+    hook = type(model)._UpdateGateTimeConstants
+    parameters = tuple(float(getattr(model, name)) for name in PARAMETERS)
+    known = _rests.get(hook)
+    if known and known[:2] == (type(model), parameters) and _rates(model, known[2]) == known[3]:
+        return known[2]
+    rest = _searched_rest(model)
+    rates = _rates(model, rest)
+    if rates:
+        _rests[hook] = (type(model), parameters, rest, rates)
+    return rest
+
+
+# What is known of the latest model with a hook: class, parameters, rest, and rates around it.
+_rests: weakref.WeakKeyDictionary[Any, tuple[type, tuple[float, ...], float, list[float]]]
+_rests = weakref.WeakKeyDictionary()
+
+
+def _rates(model: HHModel, rest: float) -> list[float]:
+    """Return rates around the rest, by which a model is known again; none where it is not."""
+    twin = snapshot(model)
+    if twin is None or "_UpdateGateTimeConstants" in vars(model) or own_behaviour(model):
+        return []
+    found = []
+    with np.errstate(all="ignore"):
+        for offset in COMPARED_AT:
+            twin._UpdateGateTimeConstants(rest + offset)
+            for name in GATES:
+                gate = getattr(twin, name)
+                found += [float(gate.alpha), float(gate.beta)]
+    return found
+
+
+def _searched_rest(model: HHModel) -> float:
     """Return the rest of a model, or the unstable equilibrium nearest EKleak; 0 without any."""
     from pyhh_fast import equilibria  # here, because built-in rates need none
 

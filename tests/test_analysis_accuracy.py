@@ -69,6 +69,12 @@ def test_without_a_rest_it_is_said():
     assert [warning.filename for warning in caught] == [__file__]
 
 
+@pytest.mark.parametrize("method", ["exponential_euler", "adaptive"])
+def test_a_model_that_fires_by_itself_has_a_rheobase_of_0(method):
+    with pytest.warns(UserWarning, match="no stable resting potential"):
+        assert pyhh.rheobase(pyhh.HHModel(gNa=100, gK=5, EK=-35), method=method) == 0
+
+
 # --- the adaptive method -------------------------------------------------------------------------
 
 

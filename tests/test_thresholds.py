@@ -8,6 +8,7 @@ import pytest
 from sweep_models import Warm
 
 import pyhh_fast as pyhh
+from pyhh_fast import equilibria
 from pyhh_fast.thresholds import default_threshold
 
 SHIFT = -65.0
@@ -140,3 +141,37 @@ def test_stored_runs_keep_the_number(tmp_path):
     longer = pyhh.Simulation.resume(path, duration=100).recording
     assert longer.threshold == first.threshold
     assert longer.spike_times.size == 7
+
+
+class Shifted(Absolute):
+    """Its rates depend on an attribute."""
+
+    shift = 0.0
+
+    def _UpdateGateTimeConstants(self, Vm):
+        super()._UpdateGateTimeConstants(float(Vm) - self.shift)
+
+
+def test_a_rest_that_is_known_is_not_searched_again(monkeypatch):
+    searched = []
+    search = equilibria.rest_of
+
+    def counted(*arguments, **options):
+        searched.append(arguments)
+        return search(*arguments, **options)
+
+    monkeypatch.setattr(equilibria, "rest_of", counted)
+    first = default_threshold(Shifted(-65.0))
+    assert default_threshold(Shifted(-20.0)) == first
+    assert len(searched) == 1
+    other = Shifted(-65.0, gKleak=5.0)
+    assert default_threshold(other) != first
+    assert len(searched) == 2
+    # What the rates depend on may be anything.
+    other.shift = 3.0
+    changed = default_threshold(other)
+    assert len(searched) == 3
+    assert changed != default_threshold(Absolute(-65.0, gKleak=5.0))
+    with_own_step = AbsoluteWithOwnStep(-65.0)
+    assert default_threshold(with_own_step) == default_threshold(with_own_step)
+    assert len(searched) == 6
