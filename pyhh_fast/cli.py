@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pyhh_fast import __version__, fi_command, plot_command, simulate_command
+from pyhh_fast import __version__, command_line, fi_command, plot_command, simulate_command
 from pyhh_fast.command_line import with_signs
 
 
@@ -84,7 +84,7 @@ def _demo(output: Path) -> int:
     try:
         text = demo(output)
     except (OSError, ValueError) as error:
-        print(f"pyhh-fast demo: cannot write {output}: {error}", file=sys.stderr)
+        command_line.tell("pyhh-fast demo", command_line.cannot_write(output, error))
         return 1
     print(text)
     return 0

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pyhh_fast.errors import NO_ROOM
 from pyhh_fast.models import PARAMETERS, HHModel
 
 if TYPE_CHECKING:
@@ -117,6 +118,13 @@ def figure_file(text: str) -> Path:
     return output
 
 
+def cannot_write(what: object, error: Exception) -> str:
+    """Return the message for a file that cannot be written, and, of a full disk, what to do."""
+    full = isinstance(error, OSError) and error.errno in NO_ROOM
+    advice = ". Free space, or name a file on another disk." if full else ""
+    return f"cannot write {what}: {error}{advice}"
+
+
 def save_figure(draw: Callable[[], "Figure"], output: Path) -> None:
     """Draw a figure into a file, without a screen."""
     import matplotlib
@@ -124,7 +132,10 @@ def save_figure(draw: Callable[[], "Figure"], output: Path) -> None:
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
 
-    figure = draw()
+    try:
+        figure = draw()
+    except OSError as error:  # of the store of a run, and not of the figure
+        raise ValueError(f"cannot read what is to be drawn: {error}") from error
     try:
         figure.savefig(output, dpi=120)
     finally:

@@ -1,6 +1,15 @@
-"""What only the run itself could tell."""
+"""What only the run itself could tell, and what the disk says."""
 
+import errno
 from typing import Any
+
+NO_ROOM = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
+"""What systems say where a disk is full, or a file may not become larger."""
+
+
+def with_advice(error: OSError, advice: str, path: Any) -> OSError:
+    """Return an error of the system that also names the path and says what to do."""
+    return OSError(error.errno, f"{error.strerror or error}. {advice}", path)
 
 
 class SimulationError(RuntimeError):

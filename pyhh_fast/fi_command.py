@@ -124,5 +124,5 @@ def _figure(currents: FloatArray, rates: FloatArray) -> "Figure":
 
 
 def _cannot_write(what: object, error: Exception) -> int:
-    command_line.tell(NAME, f"cannot write {what}: {error}")
+    command_line.tell(NAME, command_line.cannot_write(what, error))
     return 1

@@ -62,7 +62,7 @@ def _run(given: argparse.Namespace) -> int:
         command_line.save_figure(lambda: plot_recording(recording, *window), output)
         print(output, flush=True)
     except OSError as error:
-        return _failed(f"cannot write {output}: {error}")
+        return _failed(command_line.cannot_write(output, error))
     except ValueError as error:  # a store that is damaged where it is read only now
         return _failed(error)
     return 0

@@ -19,6 +19,7 @@ import numpy as np
 
 from pyhh_fast import store_description, store_directory, stored_rates, validation, zarr_files
 from pyhh_fast.background import main_thread_needed
+from pyhh_fast.errors import NO_ROOM, with_advice
 from pyhh_fast.store_description import CHUNK, FORMAT, Description, Variable
 from pyhh_fast.store_directory import DirectoryLock
 from pyhh_fast.stored_rates import Table
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 LEFT_OVER = (zarr_files.PART, ".partial")
 """What names end in of files that were being written: here, and by Zarr's library."""
-
-NO_ROOM = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
 class RunStore:
@@ -114,6 +113,7 @@ class RunStore:
             If zarr is not installed.
         """
         name = validation.local_path("to", path)
+        store_directory.check_ending("to", name)
         target = Path(name).absolute()  # the working directory may change
         _need_zarr()
         store_directory.check_new(name, target)
@@ -126,7 +126,7 @@ class RunStore:
                 lock.remove()
                 raise
         except OSError as error:
-            raise _with_advice(error, "to must be where a directory can be made.", name) from error
+            raise with_advice(error, "to must be where a directory can be made.", name) from error
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Self:
@@ -397,7 +397,7 @@ class RunStore:
             yield
         except OSError as error:
             self._broken = True
-            raise _with_advice(error, self._advice(error), error.filename or self._path) from error
+            raise with_advice(error, self._advice(error), error.filename or self._path) from error
         except BaseException:
             self._broken = True
             raise
@@ -454,7 +454,3 @@ def _plain(attributes: dict[str, Any]) -> dict[str, Any]:
     """Return attributes as JSON gives them back, in an order of their own."""
     plain: dict[str, Any] = json.loads(json.dumps(attributes, sort_keys=True, allow_nan=False))
     return plain
-
-
-def _with_advice(error: OSError, advice: str, path: Any) -> OSError:
-    return OSError(error.errno, f"{error.strerror or error}. {advice}", path)

@@ -266,7 +266,7 @@ def _check_paths(out: Path | None, plot: Path | None) -> None:
             try:
                 command_line.try_to_write(path)
             except OSError as error:
-                raise _Failed(f"cannot write {path}: {error}") from None
+                raise _Failed(command_line.cannot_write(path, error)) from None
 
 
 def _done(job: Job) -> int:
@@ -293,7 +293,7 @@ def _done(job: Job) -> int:
         raise _Failed(error or gone) from None
     if recording is None:
         if isinstance(error, OSError):
-            raise _Failed(f"cannot write {job.out}: {error}")
+            raise _Failed(command_line.cannot_write(job.out, error))
         raise KeyboardInterrupt
     code = 0
     if error is not None:
@@ -310,7 +310,7 @@ def _done(job: Job) -> int:
     try:
         print("\n".join(lines), flush=True)
     except OSError as full:
-        raise _Failed(f"cannot write to standard output: {full}") from None
+        raise _Failed(command_line.cannot_write("to standard output", full)) from None
     return code
 
 
@@ -320,7 +320,7 @@ def _written(lines: list[str], line: str, path: Path, write: Callable[[], object
         if write is not None:
             write()
     except (OSError, ValueError) as error:
-        command_line.tell(NAME, f"error: cannot write {path}: {error}")
+        command_line.tell(NAME, f"error: {command_line.cannot_write(path, error)}")
         return 1
     lines.append(line)
     return 0

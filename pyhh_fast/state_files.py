@@ -3,13 +3,15 @@
 import base64
 import json
 import os
+import stat
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 
-from pyhh_fast import saved_models, stored_rates
+from pyhh_fast import regular_files, saved_models, stored_rates
 from pyhh_fast._version import __version__
+from pyhh_fast.errors import NO_ROOM, with_advice
 from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.stepping import check_model
 from pyhh_fast.stored_rates import Table
@@ -27,6 +29,7 @@ MOST = 2**27
 def save(path: str, model: Any) -> None:
     """Do as :meth:`pyhh_fast.Simulation.save_state`."""
     check_model(model)
+    _check_file(path)
     rates = saved_models.rates_to_save(model, "Pickle it instead.")
     table = rates.table if isinstance(rates, Rates) else rates
     content = {
@@ -38,17 +41,41 @@ def save(path: str, model: Any) -> None:
     if isinstance(table, RateTable):
         rows = base64.b64encode(table.rows.astype("<f8").tobytes()).decode("ascii")
         content["table"] = stored_rates.attributes_of(table) | {"rows": rows}
-    replace(Path(path), json.dumps(content, indent=1).encode())
+    try:
+        replace(Path(path).absolute(), json.dumps(content, indent=1).encode())
+    except OSError as error:
+        advice = "path must be where a file can be written: it is as it was."
+        if error.errno in NO_ROOM:
+            advice = "The file is as it was. Free space, or name a file on another disk."
+        raise with_advice(error, advice, path) from error
+
+
+def _check_file(path: str) -> None:
+    """See that nothing is replaced but a file, or a link."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return  # nothing is there, or writing tells what is the matter
+    if not stat.S_ISREG(mode):
+        kind = regular_files.KINDS.get(stat.S_IFMT(mode), "no file")
+        raise ValueError(
+            f"path must be that of a file to be written; got {path!r}, which is {kind}. Name "
+            "another, such as 'state.json'."
+        )
 
 
 def load(path: str, model: Any) -> Any:
     """Return the model that :meth:`pyhh_fast.Simulation.load_state` makes, or has been given."""
     if model is not None:
         check_model(model)
-    with open(path, "rb") as file:
-        content = file.read(MOST)
-        if file.read(1):
-            _refuse(path, "a larger file")
+    try:
+        # Links are followed: the path is the user's.
+        content = regular_files.read(os.path.realpath(path), MOST)
+    except regular_files.TooLarge:
+        _refuse(path, "a larger file")
+    except regular_files.NotRegular as error:
+        advice = ". The store of a run is continued by Simulation.resume" * os.path.isdir(path)
+        _refuse(path, f"{error}{advice}")
     try:
         found = json.loads(content, parse_constant=_no_number)
         if not isinstance(found, dict) or set(found) != KEYS or found["state_file"] != FORMAT:

@@ -20,13 +20,16 @@ import numpy as np
 import zarr  # noqa: F401 (which has Blosc run in no threads of its own)
 from numcodecs import Blosc
 
-from pyhh_fast import stored_rates, zarr_files
+from pyhh_fast import regular_files, stored_rates, zarr_files
 from pyhh_fast.stored_rates import Table
 from pyhh_fast.validation import FloatArray
 from pyhh_fast.zarr_files import BLOSC, Damaged
 
 CODEC = Blosc(BLOSC["cname"], BLOSC["clevel"], Blosc.SHUFFLE, BLOSC["blocksize"])
 """What compresses chunks; an array that tells of another one is not accepted."""
+
+MOST_OVERHEAD = 4_096
+"""Bytes by which a chunk that cannot be compressed may be larger than its rows: Blosc's are 16."""
 
 
 class DurableStore:
@@ -257,20 +260,19 @@ def read(file: Path, place: str, rows: int) -> FloatArray:
     """Return the rows of a chunk, whose file must be what was written; errors tell its `place`."""
     size = 8 * rows
     try:
-        with file.open("rb") as chunk:
-            header = chunk.read(16)
-            length = chunk.seek(0, 2)
-            # Blosc's header: four bytes, then sizes unpacked, of a block, and packed. Seen first,
-            # it makes nobody give as much memory as a file that is no chunk asks for.
-            if len(header) < 16 or struct.unpack("<I", header[4:8])[0] != size:
-                raise Damaged(f"a file {place!r} that is no chunk of it")
-            if struct.unpack("<I", header[12:16])[0] != length:
-                raise Damaged(f"a file {place!r} that was cut short")
-            chunk.seek(0)
-            found = np.frombuffer(CODEC.decode(chunk.read(length)), "<f8")
+        content = regular_files.read(file, size + MOST_OVERHEAD)
+        # Blosc's header: four bytes, then sizes unpacked, of a block, and packed. Seen first, it
+        # makes nobody give as much memory as a file that is no chunk asks for.
+        if len(content) < 16 or struct.unpack("<I", content[4:8])[0] != size:
+            raise Damaged(f"a file {place!r} that is no chunk of it")
+        if struct.unpack("<I", content[12:16])[0] != len(content):
+            raise Damaged(f"a file {place!r} that was cut short")
+        found = np.frombuffer(CODEC.decode(content), "<f8")
     except FileNotFoundError:
         raise Damaged(f"no file {place!r}") from None
-    except (IsADirectoryError, RuntimeError, ValueError) as error:  # from unpacking
+    except regular_files.NotRegular as error:
+        raise Damaged(f"{error} in the place of the file {place!r}") from None
+    except (RuntimeError, ValueError) as error:  # from unpacking
         raise Damaged(f"a file {place!r} that is no chunk of it ({error})") from error
     return found.astype(np.float64, copy=False)
 

@@ -166,6 +166,27 @@ def _unlock(number: int) -> None:
             fcntl.flock(number, fcntl.LOCK_UN)
 
 
+TEXTS = {".asc", ".csv", ".dat", ".json", ".tsv", ".txt", ".xls", ".xlsx"}
+ARRAYS = {".arrow", ".cdf", ".feather", ".h5", ".hdf", ".hdf5", ".mat", ".nc", ".nc4", ".npy"}
+ARRAYS |= {".npz", ".parquet", ".pickle", ".pkl"}
+FIGURES = {".jpeg", ".jpg", ".pdf", ".png", ".svg", ".tif", ".tiff"}
+ARCHIVES = {".bz2", ".db", ".gz", ".sqlite", ".tar", ".xz", ".zip"}
+OTHER_FORMATS = TEXTS | ARRAYS | FIGURES | ARCHIVES
+"""What names of files of other formats end in."""
+
+
+def check_ending(argument: str, path: str) -> None:
+    """See that a directory to be made for a store does not have the name of another format."""
+    ending = Path(path).suffix
+    if ending.lower() in OTHER_FORMATS:
+        other = "numpy.savez('run.npz', Vm=recording.Vm)" if argument == "to" else "to_netcdf"
+        raise ValueError(
+            f"{argument} must be a path for a Zarr directory; got {path!r}, whose name is that of "
+            f"another format, {ending}. Name it .zarr, or leave {argument} out and save what is "
+            f"returned, as by {other}."
+        )
+
+
 def check_new(name: str, target: Path) -> None:
     """See that something can be made at `target`, which errors call `name`."""
     if os.path.lexists(target):

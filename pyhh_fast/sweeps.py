@@ -185,6 +185,7 @@ def sweep(
         raise ImportError(
             f"sweep needs {needed}. Install it with: pip install 'pyhh_fast[sweep]'"
         ) from None
+    from pyhh_fast.store_directory import check_ending
     from pyhh_fast.sweep_run import SweepRun, executor_for
     from pyhh_fast.sweep_store import DIVERGED, SweepStore
     from pyhh_fast.sweep_tasks import REDUCTIONS, Task
@@ -209,6 +210,8 @@ def sweep(
     threads = thread_count(threads, default=None if executor is None else 1)
     executor = executor_for(executor, reduce)
     path = None if out is None else validation.local_path("out", out)
+    if path is not None:
+        check_ending("out", path)
     cell = Population.from_model(model, 1)
     threshold = threshold_for(model, threshold)
     parameters = {name: float(getattr(cell, name)[0]) for name in PARAMETERS}

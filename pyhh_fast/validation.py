@@ -460,6 +460,12 @@ def local_path(name: str, value: Any) -> str:
     if not isinstance(value, str | os.PathLike):
         raise TypeError(_message(name, rule, "", shown(value), ""))
     path = os.fspath(value)
+    if not isinstance(path, str):  # bytes, as a path-like may have them
+        raise TypeError(_message(name, rule, "", shown(path), "Decode it by os.fsdecode."))
+    if not path:
+        raise ValueError(_message(name, rule, "", "an empty text", "Name a file or a directory."))
+    if "\0" in path:
+        raise ValueError(_message(name, rule, "", repr(path), "Remove the NUL character."))
     if "://" in path:
         advice = "Copy it there when it is finished."
         raise ValueError(_message(name, rule, "", repr(path), advice))

@@ -181,7 +181,7 @@ def test_full_disks(capsys, monkeypatch):
     monkeypatch.setattr(np, "savez", save)
     assert simulate("--duration 1 --out run.npz --plot run.png") == 1
     out, err = capsys.readouterr()
-    no_space = "[Errno 28] No space left on device"
+    no_space = "[Errno 28] No space left on device. Free space, or name a file on another disk."
     assert err == f"pyhh-fast simulate: error: cannot write run.npz: {no_space}\n"
     assert out.endswith("figure      run.png\n")
     assert [path.name for path in Path().iterdir()] == ["run.png"]
