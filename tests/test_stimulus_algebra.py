@@ -110,9 +110,25 @@ def test_shifts_by_a_part_of_a_step(by):
         assert not values(kind.shifted(by))[np.arange(3_000) * DT + DT <= by].any()
 
 
-def test_the_first_part_of_a_step_counts_with_what_it_covers():
-    got = values(stimuli.from_function(lambda t: 8).shifted(0.0325), 5)
-    np.testing.assert_allclose(got, [0, 0, 0, 6, 8], rtol=1e-12)
+@pytest.mark.parametrize(
+    "eight",
+    [
+        stimuli.from_function(lambda t: 8),
+        stimuli.constant(8),
+        stimuli.constant(8).shifted(-1),
+        stimuli.step(8, 0, 1),
+        stimuli.step(8, -5, 1),
+        stimuli.pulses(8, 1, 2),
+        stimuli.ramp(8, 0, 1, 2),
+    ],
+)
+def test_the_first_part_of_a_step_counts_with_what_it_covers(eight):
+    np.testing.assert_allclose(values(eight.shifted(0.0325), 5), [0, 0, 0, 6, 8], rtol=1e-9)
+
+
+def test_a_function_is_not_called_before_0():
+    got = values(stimuli.from_function(np.sqrt).shifted(0.0075), 3)
+    np.testing.assert_allclose(got, [0, np.sqrt(0.0075), np.sqrt(0.0175)], rtol=1e-9)
 
 
 def test_durations():
