@@ -67,8 +67,8 @@ def test_what_cannot_be_resumed(capsys):
     message = "cannot write no/a.png: [Errno 2] No such file or directory: 'no/a.png'"
     assert failed(capsys, "--resume array.zarr --plot no/a.png") == message
     assert failed(capsys, "--resume array.zarr") == (
-        "stimulus must be given again, because a store does not hold the values of an array; got "
-        "None. Call Simulation.resume(..., stimulus=...)."
+        "stimulus must be given again, because a store does not hold the values of an array or a "
+        "function; got None. Call Simulation.resume(..., stimulus=...)."
     )
     from pyhh_fast.run_store import RunStore
 
