@@ -4,7 +4,7 @@ Two runs of one model would each write back a state of their own, and one of the
 """
 
 import os
-import threading
+from _thread import get_ident  # `threading` would be one import more
 from typing import Any, Self
 
 # What is running, by its id: it cannot be freed meanwhile. Here and not on the objects themselves,
@@ -29,7 +29,7 @@ class Exclusive:
 
     def __init__(self, what: str, *owners: Any) -> None:
         self._what, self._owners = what, owners
-        self._thread = threading.get_ident()
+        self._thread = get_ident()
 
     def __enter__(self) -> Self:
         try:

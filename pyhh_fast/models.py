@@ -59,7 +59,8 @@ class HHModel:
         Membrane potential to start at, in mV. As in pyHH, m and n start at their steady state for
         it and **h starts at 0**, which few experiments do: see :meth:`at_rest`.
     **parameters : float
-        Any of the attributes Cm, gNa, gK, gKleak, ENa, EK, EKleak.
+        Any of the attributes Cm, gNa, gK, gKleak, ENa, EK, EKleak, and any parameter that a
+        subclass declares: a public number in its body.
 
     Attributes
     ----------
@@ -85,6 +86,13 @@ class HHModel:
     ValueError
         If a value is NaN or infinite, or Cm is not positive.
 
+    Warns
+    -----
+    UserWarning
+        Here or at a run, once for each model: if the reversal potentials are plainly in absolute mV
+        (with built-in rates), if a conductance is below 0, or the state of a gate not between 0 and
+        1; at a run, if the model has a public attribute that nothing reads, as a misspelled one.
+
     Notes
     -----
     Any attribute may be set at any time, on a model or on a subclass. A subclass may override
@@ -105,6 +113,18 @@ class HHModel:
     >>> model.iterate(stimulusCurrent=10.0, deltaTms=0.01)
     >>> print(f"{model.Vm:.6f} mV")
     0.095136 mV
+
+    A subclass with a parameter of its own:
+
+    >>> class Warm(pyhh.HHModel):
+    ...     temperature = 16.3  # °C
+    ...     def _UpdateGateTimeConstants(self, Vm):
+    ...         super()._UpdateGateTimeConstants(Vm)
+    ...         for gate in (self.m, self.h, self.n):
+    ...             gate.alpha *= 3 ** ((self.temperature - 6.3) / 10)
+    ...             gate.beta *= 3 ** ((self.temperature - 6.3) / 10)
+    >>> Warm.at_rest(temperature=18.5).temperature
+    18.5
     """
 
     class Gate:
@@ -157,14 +177,15 @@ class HHModel:
         return model
 
     def __init__(self, startingVoltage: float = 0, **parameters: float) -> None:
+        from pyhh_fast import names, plausibility
+
         for name, value in parameters.items():
-            if name not in PARAMETERS:
-                raise TypeError(validation.unknown_name("parameter", name, PARAMETERS))
-            setattr(self, name, parameter(name, value))
+            setattr(self, name, names.checked(type(self), name, value))
         self.Vm = validation.real_number("startingVoltage", startingVoltage, unit="mV")
         set_rates(self, self.Vm)
         self.m.setInfiniteState()
         self.n.setInfiniteState()
+        plausibility.check_parameters(self)
 
     def __copy__(self) -> Self:
         """Return a copy with gates of its own, which shares the rest with this model."""

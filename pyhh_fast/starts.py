@@ -3,8 +3,8 @@
 import math
 from typing import Any
 
-from pyhh_fast import equilibria, validation
-from pyhh_fast.models import GATES, PARAMETERS, HHModel, parameter, set_rates
+from pyhh_fast import equilibria, names, validation
+from pyhh_fast.models import GATES, HHModel, set_rates
 
 UNSTABLE = ("raise", "steady")
 """What may be done where no equilibrium is stable."""
@@ -64,12 +64,10 @@ def set_steady(model: HHModel, V: float) -> None:
 def _new_model(source: Any, parameters: dict[str, Any]) -> Any:
     if isinstance(source, type):
         return source(**parameters)
-    for name in parameters:
-        if name not in PARAMETERS:
-            raise TypeError(validation.unknown_name("parameter", name, PARAMETERS))
+    values = {name: names.checked(source, name, value) for name, value in parameters.items()}
     model = equilibria.copy_of(source)
-    for name, value in parameters.items():
-        setattr(model, name, parameter(name, value))
+    for name, value in values.items():
+        setattr(model, name, value)
     for current in ("INa", "IK", "IKleak"):
         vars(model).pop(current, None)  # of a step that this model has not made
     return model

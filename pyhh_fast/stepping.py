@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from pyhh_fast import validation
+from pyhh_fast import plausibility, validation
 from pyhh_fast.adaptive_stepper import AdaptiveStepper
 from pyhh_fast.compiled_cell import Kept, not_tabulated, tell_log
 from pyhh_fast.feed import Feed
 from pyhh_fast.fixed_stepper import FixedStepper
 from pyhh_fast.kinetics import NotTabulable
 from pyhh_fast.methods import METHODS
-from pyhh_fast.models import GATES, PARAMETERS, parameter
+from pyhh_fast.models import GATES, PARAMETERS, HHModel, parameter
 from pyhh_fast.overrides import hook_is_own, own_behaviour
 from pyhh_fast.python_stepper import PythonStepper
 from pyhh_fast.recording import Recording
@@ -75,3 +75,5 @@ def check_model(model: Any) -> None:
         advice = f"Set model.{name}.state, not model.{name}; a gate of your own must have it."
         state = validation.present(gate, "state", f"{name}.state", advice)
         validation.real_number(f"{name}.state", state)
+    if isinstance(model, HHModel):
+        plausibility.check(model)

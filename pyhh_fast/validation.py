@@ -306,13 +306,38 @@ def _other(steps: float) -> int:
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
     """Return the message for a name that is none of `known`, with the nearest one suggested."""
+    known = sorted(known)
+    return _message(kind, f"one of {', '.join(known)}", "", repr(name), meant(name, known))
+
+
+def meant(name: str, known: Iterable[str], cutoff: float = 0.5) -> str:
+    """Return a sentence that suggests which of `known` was meant by `name`; empty where none is."""
     import difflib
 
-    known = sorted(known)
-    lower = {k.lower(): k for k in known}
-    close = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.5)
-    advice = f"Did you mean {lower[close[0]]}?" if close else ""
-    return _message(kind, f"one of {', '.join(known)}", "", repr(name), advice)
+    lower = {k.lower(): k for k in sorted(known)}
+    plain = name.lower().replace("_", "")
+    if "EKleak" in lower.values():  # the parameters of a model
+        if plain in REST_NAMES:
+            return "Voltages are relative to rest, near 0 mV; to start there use at_rest()."
+        if plain in TEMPERATURE_NAMES and name not in lower.values():
+            return "For rates at a temperature override _UpdateGateTimeConstants in a subclass."
+        for names, parameters in OTHER_NAMES.items():
+            for one in parameters:
+                if plain in names and one in lower.values():
+                    return f"Did you mean {one}?"
+    close = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=cutoff)
+    return f"Did you mean {lower[close[0]]}?" if close else ""
+
+
+REST_NAMES = ("vrest", "erest", "restingpotential", "vr")
+TEMPERATURE_NAMES = ("temperature", "celsius", "temp", "q10")
+OTHER_NAMES = {
+    ("v", "vm", "v0", "vinit", "vstart", "startingvm"): ("startingVoltage", "Vm"),
+    ("el", "eleak", "vl", "vleak", "erev"): ("EKleak",),
+    ("gl", "gleak"): ("gKleak",),
+    ("c", "cm", "capacitance"): ("Cm",),
+}
+"""What others call parameters of a model, in lower case and without underscores."""
 
 
 def drive(name: str, value: Any, duration: Any, dt: float) -> tuple[FloatArray, int]:

@@ -204,7 +204,7 @@ def test_what_cannot_be_set_back_hides_no_error():
 
 
 @pytest.mark.parametrize("gate", ["m", "h", "n"])
-@pytest.mark.filterwarnings("ignore:dt is")
+@pytest.mark.filterwarnings("ignore:dt is", "ignore:.*open fraction of a gate")
 def test_a_gate_that_is_not_finite_ends_the_run(kind, gate):
     model = kind(gNa=0, gK=0)
     model.Vm = model.EKleak

@@ -10,7 +10,7 @@ from test_overrides import FrozenGates  # steps in Python
 
 import pyhh_fast as pyhh
 
-NAMES = "Cm, EK, EKleak, ENa, gK, gKleak, gNa"
+NAMES = "Cm, EK, EKleak, ENa, gK, gKleak, gNa, startingVoltage"
 WAVE = "must be a 1-D array of finite numbers (µA/cm²)"
 STEPS = "Pass one value a step, or a number with duration=..."
 FOR_RUN = "Pass one value a step; for a constant use run(current, dt, duration=...)."
