@@ -1,12 +1,12 @@
 """Rates of a run that goes on later: from a table that is kept with it."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from pyhh_fast.kinetics import BuiltIn, Own, kinetics_of
-from pyhh_fast.models import GATES, HHModel
+from pyhh_fast.models import GATES, PARAMETERS, HHModel
 from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.travelling_rates import Rates
 from pyhh_fast.validation import FloatArray
@@ -83,6 +83,23 @@ class TabulatedModel(HHModel):
         for i, name in enumerate(GATES):
             gate = getattr(self, name)
             gate.alpha, gate.beta = (rates[:, j].reshape(V.shape)[()] for j in (i, 3 + i))
+
+
+class EndlessTableModel(TabulatedModel):
+    """The same, with rates of the nearer end where the table has none: for searches beyond it."""
+
+    @classmethod
+    def of(cls, model: TabulatedModel) -> Self:
+        """Return one with the parameters and the table of `model`."""
+        twin = cls.__new__(cls)
+        twin.table = model.table
+        for name in PARAMETERS:
+            setattr(twin, name, getattr(model, name))
+        return twin
+
+    def _UpdateGateTimeConstants(self, Vm: Any) -> None:
+        low, high = np.nextafter(self.table.low, np.inf), np.nextafter(self.table.high, -np.inf)
+        super()._UpdateGateTimeConstants(np.clip(Vm, low, high))
 
 
 def kinetics_for(model: HHModel, *, table_needed: bool) -> BuiltIn | Own | KeptRates:

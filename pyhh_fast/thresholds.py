@@ -92,7 +92,11 @@ def _rates(model: HHModel, rest: float) -> list[float]:
 def _searched_rest(model: HHModel) -> float:
     """Return the rest of a model, or the unstable equilibrium nearest EKleak; 0 without any."""
     from pyhh_fast import equilibria  # here, because built-in rates need none
+    from pyhh_fast.kept_rates import EndlessTableModel, TabulatedModel
 
+    if isinstance(model, TabulatedModel):
+        # The search goes beyond the table, where no rest of a model that was run can be.
+        model = EndlessTableModel.of(model)
     try:
         return equilibria.rest_of(model, take_unstable=True)[0]
     except equilibria.NoRest:

@@ -143,6 +143,22 @@ def test_stored_runs_keep_the_number(tmp_path):
     assert longer.spike_times.size == 7
 
 
+def test_a_loaded_state_without_its_class_has_the_threshold_of_the_model(tmp_path):
+    class Lower(pyhh.HHModel):
+        ENa, EK, EKleak = 85, -42, -19.4
+
+        def _UpdateGateTimeConstants(self, Vm):
+            super()._UpdateGateTimeConstants(Vm + 30)
+
+    # The file has rates from -50 mV on; the search for a rest goes farther.
+    simulation = pyhh.Simulation(Lower.at_rest())
+    simulation.save_state(tmp_path / "state.json")
+    loaded = pyhh.Simulation.load_state(tmp_path / "state.json")
+    recording = loaded.run(10, 0.01, duration=100)
+    assert recording.threshold == default_threshold(Lower(0.0)) == pytest.approx(20, abs=1e-3)
+    assert recording.spike_times.size == 7
+
+
 class Shifted(Absolute):
     """Its rates depend on an attribute."""
 
