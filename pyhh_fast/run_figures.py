@@ -189,7 +189,7 @@ def _draw_traces(
 
 def _not_drawn(recording: "Recording") -> str:
     if isinstance(recording.stimulus, np.ndarray):
-        return "The stimulus, an array, is not in the store."
+        return "The stimulus, an array or a function, is not in the store."
     shown = repr(recording.stimulus)
     shown = shown if len(shown) <= MOST_LETTERS else f"{shown[:MOST_LETTERS]}…"
     return f"The stimulus would take long to draw: {shown}"

@@ -200,9 +200,9 @@ class Simulation(Traces):
             ``recording.threshold`` is the number.
         to : path, optional
             Directory to be made and written while the run is made, in constant memory: a Zarr group
-            (needs zarr, the extra "store"), so its name must not end as files of other formats do. From there :meth:`resume` goes on after Ctrl-C, a kill
-            at any moment, or to make the run longer. Traces are then read from there, when they are
-            asked for.
+            (needs zarr, the extra "store"), so its name must not end as files of other formats do.
+            From there :meth:`resume` goes on after Ctrl-C, a kill at any moment, or to make the run
+            longer. Traces are then read from there, when they are asked for.
         progress : bool, default False
             Show a progress bar; needs tqdm.
 

@@ -358,7 +358,7 @@ def test_an_array_is_not_in_a_store(tmp_path):
     assert labels(figure) == ["Membrane potential", "Open fraction", "Membrane current"]
     part = plot_recording(stored_runs.recorded(tmp_path / "run.zarr"), 5.005, 50)
     assert part.axes[0].get_xlim() == (5.005, 50)
-    note = "The stimulus, an array, is not in the store."
+    note = "The stimulus, an array or a function, is not in the store."
     assert figure.axes[-1].get_xlabel() == f"Time (ms)\n{note}"
 
 
