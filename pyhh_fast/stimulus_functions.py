@@ -1,5 +1,6 @@
 """Stimuli that are functions of time, from the user."""
 
+import contextlib
 import dataclasses
 import pickle
 from collections.abc import Callable
@@ -129,7 +130,7 @@ def evaluate(function: Callable[[Any], Any], times: FloatArray) -> FloatArray:
             i = int(np.argmax(bad))
             raise ValueError(f"stimulus {RULE}; got {values[i]} at t = {times[i]:.12g} ms.")
         return values
-    values = np.array([_at_time(function, time) for time in times])
+    values = _one_by_one(function, times)
     again = np.array([_at_time(function, time) for time in times[some]])
     if not np.array_equal(again, values[some]):
         i = int(np.argmax(again != values[some]))
@@ -149,6 +150,16 @@ def _of_array(function: Callable[[Any], Any], times: FloatArray) -> FloatArray |
     if found.shape != times.shape or found.dtype.kind not in "biuf":
         return None
     return found.astype(np.float64)
+
+
+def _one_by_one(function: Callable[[Any], Any], times: FloatArray) -> FloatArray:
+    """Return what it gives for each time, having checked all at once where nothing is wrong."""
+    with contextlib.suppress(Exception):  # which comes again where the time is known
+        found = np.asarray([function(time) for time in times])
+        numbers = found.shape == times.shape and found.dtype.kind in "biuf"
+        if numbers and np.isfinite(found).all():
+            return found.astype(np.float64)
+    return np.array([_at_time(function, time) for time in times])
 
 
 def _agrees(function: Callable[[Any], Any], times: FloatArray, values: FloatArray) -> bool:
