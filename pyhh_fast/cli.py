@@ -15,6 +15,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if arguments[:1] != ["run"]:  # what follows there is the script's
         arguments = with_signs(arguments)
+        for argument in arguments:
+            if argument.startswith("--") and argument.endswith("=--"):  # argparse makes it a list
+                _parser().error(f"argument {argument[:-3]}: must have a value; got '--'")
     given = _parser().parse_args(arguments)
     if given.command == "demo":
         return _demo(given.output)

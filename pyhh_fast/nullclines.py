@@ -14,6 +14,7 @@ from pyhh_fast.kinetics import BuiltIn, NotTabulable, Own, kinetics_of
 from pyhh_fast.methods import METHODS
 from pyhh_fast.models import PARAMETERS, HHModel
 from pyhh_fast.population_run import How
+from pyhh_fast.rate_tables import LARGEST_RATE
 from pyhh_fast.single_runs import SingleRuns
 from pyhh_fast.stepping import check_steps
 from pyhh_fast.time_steps import step_for
@@ -21,9 +22,6 @@ from pyhh_fast.validation import FloatArray
 
 BESIDE = 1e-4
 """Where a formula is 0/0 its rates are the mean of those so far beside it, in mV."""
-
-LARGEST_RATE = 1e300
-"""In 1/ms; so that infinite ones can be divided."""
 
 PLANE_POINTS = 1_001
 """Points of a nullcline."""

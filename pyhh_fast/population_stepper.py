@@ -163,7 +163,7 @@ class PopulationStepper:
         found, wanted = np.zeros(1, np.int64), np.zeros(1)
         first, last = self._calls[number]
         # More than cells fire, because to find the room full costs all that was made.
-        enough = int((last - first) * (2 + steps * r.dt / MOST_OFTEN))
+        enough = int((last - first) * (2 + steps * min(1.0, r.dt / MOST_OFTEN)))
         if self._rooms[number][1].size < enough:
             self._rooms[number] = _room_for(enough)
         while True:

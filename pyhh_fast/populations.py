@@ -417,7 +417,8 @@ class Population:
             setattr(self, name, value)
 
     def _set_gates_steady(self) -> None:
-        alpha, beta = np.split(rate_tables.hodgkin_huxley(np.ascontiguousarray(self.Vm)), 2, axis=1)
+        rates = rate_tables.hodgkin_huxley(np.ascontiguousarray(self.Vm))
+        alpha, beta = np.split(np.minimum(rates, rate_tables.LARGEST_RATE), 2, axis=1)
         self._state["m"], self._state["h"], self._state["n"] = (alpha / (alpha + beta)).T
 
     def _check_cells(self) -> None:

@@ -24,6 +24,9 @@ FIRST_RANGE = (-50.0, 150.0)
 LARGEST_V = 1_000.0
 """No rows beyond this, in mV: the rates there are asked for one by one."""
 
+LARGEST_RATE = 1e300
+"""In 1/ms: far away rates are infinite, and are taken to be this where two are divided."""
+
 GROWTH = 100.0
 """Rows are added up to the next multiple of this, in mV."""
 

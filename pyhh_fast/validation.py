@@ -33,7 +33,7 @@ def shown(value: object) -> str:
     """Return `value` as an error message shows it: short, and with its type if it is no number."""
     if isinstance(value, np.ndarray):
         return f"an array of {value.dtype} with shape {value.shape}"
-    if isinstance(value, numbers.Number | np.generic):
+    if isinstance(value, numbers.Number | np.generic) and not isinstance(value, np.timedelta64):
         return str(value)
     return f"{reprlib.repr(value)} ({type(value).__name__})"
 
@@ -41,7 +41,17 @@ def shown(value: object) -> str:
 def _is_real(value: object) -> bool:
     if isinstance(value, np.ndarray):
         return value.ndim == 0 and value.dtype.kind in "biuf"
-    return isinstance(value, numbers.Real | np.bool_)
+    # NumPy has timedelta64 among its whole numbers, in whatever unit it is.
+    return isinstance(value, numbers.Real | np.bool_) and not isinstance(value, np.timedelta64)
+
+
+def _whole(value: Any) -> int | None:
+    """Return a real number as an int, or None where it is not whole or not finite."""
+    try:
+        number = int(value)
+    except (OverflowError, ValueError):
+        return None
+    return number if number == value else None
 
 
 def is_scalar(value: object) -> bool:
@@ -89,9 +99,10 @@ def count(name: str, value: Any, *, least: int = 0) -> int:
     rule = f"a whole number, {least} or more"
     if not _is_real(value):
         raise TypeError(_message(name, rule, "", shown(value), ""))
-    if not (least <= value <= MOST_STEPS and value == int(value)):
+    number = _whole(value)
+    if number is None or not least <= number <= MOST_STEPS:
         raise ValueError(_message(name, rule, "", shown(value), ""))
-    return int(value)
+    return number
 
 
 def waveform(name: str, value: Any, *, advice: str) -> FloatArray:
@@ -211,11 +222,13 @@ def stimuli(name: str, value: Any, size: int, duration: Any, dt: float) -> Float
 def index(name: str, value: Any, size: int, place: str = "") -> int:
     """Return the number of a cell, which must be there."""
     rule, got = f"a whole number from 0 to {size - 1}", shown(value) + place
-    if not _is_real(value):
+    bool_given = isinstance(value, bool | np.bool_) or getattr(value, "dtype", None) == np.bool_
+    if bool_given or not _is_real(value):
         raise TypeError(_message(name, rule, "", got, ""))
-    if not (0 <= value < size and value == int(value)):
+    number = _whole(value)
+    if number is None or not 0 <= number < size:
         raise ValueError(_message(name, rule, "", got, ""))
-    return int(value)
+    return number
 
 
 def indices(name: str, value: Any, size: int) -> npt.NDArray[np.int64]:
@@ -263,7 +276,7 @@ def names(name: str, value: Any, known: tuple[str, ...]) -> tuple[str, ...]:
     """Return the names in `value`, each once, in the order of `known`, which must have them."""
     rule = "a sequence of names"
     advice = f"Pass some of {known}, for example ({known[0]!r},)."
-    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+    if isinstance(value, str | bytes) or is_scalar(value) or not isinstance(value, Iterable):
         raise TypeError(_message(name, rule, "", shown(value), advice))
     given = list(value)
     for one in given:
