@@ -5,8 +5,10 @@ not between 0 and 1. What is told is noted on the model, so that copies do not r
 """
 
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+import numpy as np
 
 from pyhh_fast import validation
 from pyhh_fast.models import GATES, PARAMETERS, HHModel, has_own_kinetics
@@ -64,7 +66,7 @@ def check_parameters(model: HHModel) -> None:
         if value < 0:
             _tell(model, name, conductance_message(name, f"{value:g}"))
     if absolute and not has_own_kinetics(model) and own_behaviour(model) is None:
-        _tell(model, "potentials", potentials_message(*potentials))
+        _tell(model, "potentials", potentials_message(potentials))
 
 
 def _steps_gates(model: HHModel, gate: Any) -> bool:
@@ -76,8 +78,8 @@ def _steps_gates(model: HHModel, gate: Any) -> bool:
 def conductance_message(name: str, got: str) -> str:
     """Return what is said of a conductance below 0."""
     return (
-        f"{name} is {got} mS/cm². A conductance below 0 drives V away from its reversal potential; "
-        "it is computed as it stands. Check the sign."
+        f"{name} is {got} (mS/cm²). A conductance below 0 drives V away from its reversal "
+        "potential; it is computed as it stands. Check the sign."
     )
 
 
@@ -89,8 +91,9 @@ def gate_message(name: str, got: str) -> str:
     )
 
 
-def potentials_message(ENa: float, EK: float, EKleak: float, whose: str = "") -> str:
+def potentials_message(potentials: Sequence[float], whose: str = "") -> str:
     """Return what is said of potentials in absolute mV, with the conversion."""
+    ENa, EK, EKleak = potentials
     # What was left at its default, or is converted already, stays.
     new_EK, new_EKleak = (E + 65 if E < AS_RELATIVE else E for E in (EK, EKleak))
     return (
@@ -101,7 +104,37 @@ def potentials_message(ENa: float, EK: float, EKleak: float, whose: str = "") ->
     )
 
 
-def _tell(model: HHModel, what: str, message: str) -> None:
+def check_cells(cells: Any) -> None:
+    """Warn of the cells of a Population."""
+    for name in CONDUCTANCES:
+        values = getattr(cells, name)
+        if values.size and values.min() < 0:
+            at = int(values.argmin())
+            _tell(cells, name, conductance_message(f"{name} of cell {at}", f"{values[at]:g}"))
+    for gate, name in zip(GATES, ("StateM", "StateH", "StateN"), strict=True):
+        values = getattr(cells, name)
+        if values.size and not -ROUNDING <= values.min() <= values.max() <= 1 + ROUNDING:
+            at = int(np.argmax(np.abs(values - 0.5)))
+            if np.isfinite(values[at]):
+                _tell(cells, gate, gate_message(f"{name} of cell {at}", f"{values[at]:.6g}"))
+    potentials = cells.ENa, cells.EK, cells.EKleak
+    first = [float(E[0]) for E in potentials if E.size]
+    if first and cells._model is None and are_absolute(*first) and are_absolute(*potentials).all():
+        _tell(cells, "potentials", potentials_message(first, whose=" of cell 0 and the others"))
+
+
+def check_grid(axes: dict[str, Any], cells: Any) -> None:
+    """Warn of the values in the grid of a sweep of a model, of which `cells` is one cell."""
+    for name in CONDUCTANCES:
+        if name in axes and axes[name].min() < 0:
+            warn_user(conductance_message(name, f"{axes[name].min():g} at a point of the grid"))
+    names = ("ENa", "EK", "EKleak")
+    largest = [float(np.max(axes.get(name, getattr(cells, name)))) for name in names]
+    if axes.keys() & names and cells._model is None and are_absolute(*largest):
+        warn_user(potentials_message(largest, whose=" of the grid"))
+
+
+def _tell(model: Any, what: str, message: str) -> None:
     told = vars(model).get("_told", ())
     if what not in told:
         vars(model)["_told"] = (*told, what)

@@ -7,13 +7,14 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from pyhh_fast import equilibria, rate_tables, validation
+from pyhh_fast import equilibria, plausibility, rate_tables, validation
 from pyhh_fast.compiled_cell import SYMBOLS, not_tabulated
 from pyhh_fast.exclusive import Exclusive
 from pyhh_fast.feed import shared_stimulus
 from pyhh_fast.kinetics import BuiltIn, NotTabulable, Own, kinetics_of
 from pyhh_fast.methods import of_populations, step_size
 from pyhh_fast.models import GATES, PARAMETERS, HHModel, has_own_kinetics
+from pyhh_fast.names import own_parameters
 from pyhh_fast.population_recording import PopulationRecording
 from pyhh_fast.population_run import How, make_run, thread_count, warn_of_divergence
 from pyhh_fast.recording import ALL
@@ -103,6 +104,8 @@ class Population:
     _parameters: StructArray
     _state: StructArray
     _model: HHModel | None
+    _warns = True
+    _told: tuple[str, ...] = ()
 
     def __init__(self, size: int, **parameters: npt.ArrayLike) -> None:
         V = parameters.pop("startingVoltage", 0.0)
@@ -111,6 +114,8 @@ class Population:
         self.Vm = validation.per_cell("startingVoltage", V, size, unit="mV")
         self._set_gates_steady()
         self._state["h"] = 0.0
+        if self._warns:
+            plausibility.check_cells(self)
 
     def __setattr__(self, name: str, value: Any) -> None:
         # A name that is misspelled would else change nothing, without a word.
@@ -238,7 +243,8 @@ class Population:
         size : int
             How many cells.
         **parameters : float or array_like of shape (size,)
-            Any of Cm, gNa, gK, gKleak, ENa, EK, EKleak, in the place of the model's.
+            Any of Cm, gNa, gK, gKleak, ENa, EK, EKleak, in the place of the model's; and of the
+            parameters that a subclass declares, each one number for all cells.
 
         Raises
         ------
@@ -264,10 +270,13 @@ class Population:
         check_steps(model, advice)
         if "startingVoltage" in parameters:
             raise TypeError("from_model takes the state of the model; set Vm of what it returns.")
+        size = validation.count("size", size)
+        model, parameters = _with_own_parameters(model, size, parameters)
         population = cls.__new__(cls)
         population._set_up(
             size, {name: getattr(model, name) for name in PARAMETERS} | dict(parameters)
         )
+        population._told = vars(model).get("_told", ())
         population._state["V"] = model.Vm
         for name in GATES:
             population._state[name] = getattr(model, name).state
@@ -281,6 +290,7 @@ class Population:
                     f"model must have rates that can be tabulated; got: "
                     f"{not_tabulated(model, error)}. {advice}"
                 ) from error
+        plausibility.check_cells(population)
         return population
 
     def __repr__(self) -> str:
@@ -427,8 +437,31 @@ class Population:
             values = self._parameters[symbol]
             if not (np.isfinite(values).all() and (name != "Cm" or (values > 0).all())):
                 setattr(self, name, values)  # which tells what is wrong
+        plausibility.check_cells(self)
 
     def _kinetics(self) -> BuiltIn | Own:
         if self._model is None:
             return BuiltIn()
         return kinetics_of(self._model, table_needed=True)
+
+
+def _with_own_parameters(
+    model: HHModel, size: int, parameters: dict[str, Any]
+) -> tuple[HHModel, dict[str, Any]]:
+    """Return a copy of `model` with those parameters that a subclass declares, and the others."""
+    others = parameters.keys() - PARAMETERS
+    own = others & own_parameters(model).keys() if others else set()
+    if not own:
+        return model, parameters
+    changed = copy.copy(model)
+    for name in own:
+        values = np.unique(validation.per_cell(name, parameters[name], size))
+        if values.size > 1:
+            raise ValueError(
+                f"{name} must be one number for all cells, because rates may depend on it; got "
+                f"{values.size} different ones. Use sweep(model, {{{name!r}: values}}, ...), or "
+                "make a population for each."
+            )
+        for value in values:
+            setattr(changed, name, float(value))
+    return changed, {name: value for name, value in parameters.items() if name not in own}

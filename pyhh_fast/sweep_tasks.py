@@ -60,6 +60,12 @@ class Task(NamedTuple):
     build: str = BUILD
 
 
+class Cells(Population):
+    """Cells of which the caller has been warned, if need be."""
+
+    _warns = False
+
+
 def compute(
     task: Task, part: dict[str, FloatArray], rates: BuiltIn | Tabulated
 ) -> Chunk | BeyondTable:
@@ -106,7 +112,7 @@ def _run(
     current = numbers.get("current", np.zeros(1))[:, np.newaxis]
     wave = np.broadcast_to(task.stimulus + current, (size, task.steps))
     varied = {name: values for name, values in numbers.items() if name != "current"}
-    cells = Population(size, **(task.parameters | varied))
+    cells = Cells(size, **(task.parameters | varied))
     for name, value in task.start.items():
         setattr(cells, name, value)
     how = How(task.dt, task.method, task.threshold, task.threads, task.record)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pyhh_fast import validation
+from pyhh_fast import plausibility, validation
 from pyhh_fast.background import main_thread_needed
 from pyhh_fast.methods import of_populations, step_size
 from pyhh_fast.models import PARAMETERS, HHModel
@@ -213,6 +213,7 @@ def sweep(
     if path is not None:
         check_ending("out", path)
     cell = Population.from_model(model, 1)
+    plausibility.check_grid(points.axes, cell)
     threshold = threshold_for(model, threshold)
     parameters = {name: float(getattr(cell, name)[0]) for name in PARAMETERS}
     start = {name: float(getattr(cell, name)[0]) for name in STATE}

@@ -204,7 +204,7 @@ def test_potentials_of_custom_rates_may_be_absolute():
 
 
 NEGATIVE = (
-    "{} is {} mS/cm². A conductance below 0 drives V away from its reversal potential; it is "
+    "{} is {} (mS/cm²). A conductance below 0 drives V away from its reversal potential; it is "
     "computed as it stands. Check the sign."
 )
 
@@ -227,3 +227,62 @@ def test_gates_outside_0_to_1_are_taken_with_a_warning(state):
     ]
     model.h.state = 1 + 1e-12
     assert told(lambda: run(model)) == []
+
+
+def test_populations_tell_of_cells():
+    told_of = NEGATIVE.format("gNa of cell 1", "-2")
+    assert told(lambda: pyhh.Population(2, gNa=[-1, -2])) == [told_of]
+    population = pyhh.Population(3)
+    population.gK[2] = -1
+    population.StateM = [0, 5, 1]
+    messages = [
+        NEGATIVE.format("gK of cell 2", "-1"),
+        "StateM of cell 1 is 5. The open fraction of a gate is between 0 and 1; it is computed as "
+        "it stands. Set it, or start from at_rest() or steady(V).",
+    ]
+    assert told(lambda: population.run(0, 0.01, duration=1)) == messages
+    assert told(lambda: population.run(0, 0.01, duration=1)) == []
+    whose = " of cell 0 and the others"
+    message = potentials(50, -77, 10.6, "ENa=115, EK=-12, EKleak=10.6", whose)
+    assert told(lambda: pyhh.Population(3, ENa=[50, 55, 60], EK=-77)) == [message]
+    assert told(lambda: pyhh.Population(3, ENa=[50, 55, 90], EK=-77)) == []
+    assert told(lambda: pyhh.Population(0)) == []
+
+
+def test_a_model_and_its_population_tell_once():
+    model = pyhh.HHModel()
+    model.gNa, model.ENa, model.EK = -1, 50, -77
+    model.m.state = 3
+
+    def use():
+        pyhh.Population.from_model(model, 2).run(0, 0.01, duration=0.1)
+
+    assert len(told(use)) == 3
+
+
+def test_sweeps_tell_of_their_grid_once():
+    model = pyhh.HHModel.at_rest()
+    message = NEGATIVE.format("gNa", "-3 at a point of the grid")
+    grid = {"gNa": np.linspace(-3, 100, 200), "current": np.arange(100)}
+    assert told(lambda: pyhh.sweep(model, grid, 0, 0.01, duration=0.1)) == [message]
+    message = potentials(60, -77, 10.6, "ENa=125, EK=-12, EKleak=10.6", " of the grid")
+    grid = {"ENa": [50, 60], "EK": [-77, -90]}
+    assert told(lambda: pyhh.sweep(model, grid, 0, 0.01, duration=0.1)) == [message]
+    assert told(lambda: pyhh.sweep(model, {"ENa": [50, 60]}, 0, 0.01, duration=0.1)) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--ENa", "50", "--EK", "-77"], "add 65 mV: ENa=115, EK=-12, EKleak=10.6;"),
+        (["--gNa", "-1"], "gNa is -1 (mS/cm²)."),
+    ],
+)
+def test_the_command_line_tells_once(arguments, message, capsys):
+    from pyhh_fast.cli import main
+
+    assert main(["simulate", "--duration", "1", "--voltage", "0", *arguments]) == 0
+    told = capsys.readouterr().err
+    assert told.startswith("pyhh-fast simulate: warning: ")
+    assert message in told
+    assert told.count("warning") == 1

@@ -68,6 +68,7 @@ def test_each_cell_is_what_a_simulation_makes_of_it(method):
     assert sensitive <= 2
 
 
+@pytest.mark.filterwarnings("ignore:.*open fraction of a gate")
 def test_rates_from_one_exponential_are_right():
     # A gate at 0 moves by alpha dt; one at -1e20 by both rates, of which alpha counts for nothing.
     near = [10.05, 9.9, 25.06, 24.95, 10.004]
