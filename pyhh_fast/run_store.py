@@ -292,6 +292,7 @@ class RunStore:
             # Not beside its place, where readers that list all there is would wonder about it.
             beside = next(iter(self._arrays))
             self._store.put(zarr_files.METADATA, self._root(plain), within=beside)
+            self._store.wait()
             self._store.sync()
             self._appear()
             self.attributes = plain
@@ -341,24 +342,30 @@ class RunStore:
 
     def close(self) -> None:
         """Let others write; what was appended since the last commit is lost."""
-        lock, self._lock = self._lock, None
+        lock = self._lock
         if lock is None:
             return
-        if not self._made:
-            lock.remove()
-            return
-        try:
-            # It can wait for the next to open it, where the disk is full.
-            self._lock = lock
-            with contextlib.suppress(OSError, ValueError), self._reading():
-                self._check_store()  # not in one that was put in its place
-                for array in self._arrays.values():
-                    if array.length > array.committed:
-                        array.cut(array.committed)
-                        array.after_commit()
-        finally:
-            self._path, self._lock = str(lock.place() or self._path), None
+        # It can wait for the next to open it, where the disk is full.
+        with contextlib.suppress(OSError, ValueError), self._reading():
+            try:
+                self._store.wait()
+            finally:
+                if self._made:
+                    self._check_store()  # not in one that was put in its place
+                    self._forget_uncommitted()
+        self._store.close()
+        self._lock = None
+        if self._made:
+            self._path = str(lock.place() or self._path)
             lock.release()
+        else:
+            lock.remove()
+
+    def _forget_uncommitted(self) -> None:
+        for array in self._arrays.values():
+            if array.length > array.committed:
+                array.cut(array.committed)
+                array.after_commit()
 
     def __enter__(self) -> Self:
         return self
@@ -377,6 +384,7 @@ class RunStore:
                 left_over(self._directory / name)
                 array.after_commit()
                 array.save_metadata()
+            self._store.wait()
             left_over(self._directory)
             rates = self._directory / stored_rates.GROUP
             if not self._tables:

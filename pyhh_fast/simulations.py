@@ -236,8 +236,11 @@ class Simulation(Traces):
 
         Notes
         -----
-        Ctrl-C stops a run within 0.1 s. As after any error during a run, the steps made so far are
-        kept on `recording`, and the model stands at the last of them.
+        Ctrl-C stops a run within 0.1 s. One to a store then writes its last rows, which takes as
+        long as its disk needs for the commit under way and a last one; where that is more than
+        0.2 s, a line on standard error says so, and another Ctrl-C gives up what is not committed.
+        As after any error during a run, the steps made so far are kept on `recording`, and the
+        model stands at the last of them.
 
         The stimulus is constant from i dt to (i + 1) dt. No step of the adaptive method reaches
         across a change of it, so a stimulus that changes at every sample costs a step each. Where

@@ -12,7 +12,7 @@ between two writes takes nothing away from those who read as many rows as were c
 import os
 import secrets
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ import zarr  # noqa: F401 (which has Blosc run in no threads of its own)
 from numcodecs import Blosc
 
 from pyhh_fast import regular_files, stored_rates, zarr_files
+from pyhh_fast.background import Job, Workers
 from pyhh_fast.stored_rates import Table
 from pyhh_fast.validation import FloatArray
 from pyhh_fast.zarr_files import BLOSC, Damaged
@@ -47,18 +48,46 @@ class DurableStore:
         one that was begun before the exchange is not in the other.
     """
 
+    # A disk may need 0.2 s to say that a file is safe. Many are waited for at once: the files of a
+    # commit, then their directories, then the file that is the commit.
+
+    THREADS = 16
+
     def __init__(self, root: Path | str, check: Callable[[], None]) -> None:
         self.root = Path(root)
         self._check = check
         self._part = f".{os.getpid()}-{secrets.token_hex(4)}{zarr_files.PART}"
         self._touched: set[Path] = set()
+        self._workers: Workers | None = None
+        self._written: dict[Path, Job[None]] = {}
 
     def put(self, key: str, content: Any, *, within: str | None = None) -> None:
-        """Write a file; in the directory `within`, if given, until it is whole."""
+        """Begin to write a file; in the directory `within`, if given, until it is whole.
+
+        Errors show in :meth:`wait`, or in a later call. The caller must not change `content`.
+        """
         path = self.root / key
         part = (path.parent if within is None else self.root / within) / f"{path.name}{self._part}"
-        zarr_files.replace(path, content, part, self._check)
+        if path in self._written or len(self._written) >= 2 * self.THREADS:
+            self.wait()
+        self._written[path] = self._begun(zarr_files.replace, path, content, part, self._check)
         self._touched.add(path.parent)
+
+    def _begun(self, function: Callable[..., None], *arguments: Any) -> Job[None]:
+        if self._workers is None:
+            self._workers = Workers(self.THREADS, "pyhh_fast disk")
+        return self._workers.submit(function, *arguments)
+
+    def wait(self) -> None:
+        """Wait until all files are in their places, safe on disk."""
+        written, self._written = self._written, {}
+        _wait_for(written.values())
+
+    def close(self) -> None:
+        """End the threads."""
+        workers, self._workers = self._workers, None
+        if workers is not None:
+            workers.close()
 
     def make(self, key: str) -> None:
         """Make a directory; the one that it is in must be there."""
@@ -67,13 +96,26 @@ class DurableStore:
         self._touched |= {path, path.parent}
 
     def sync(self) -> None:
-        """See that the names of all that was written outlast a loss of power."""
-        zarr_files.sync(sorted(self._touched, reverse=True))
+        """See that all that was written, and its names, outlast a loss of power."""
+        self.wait()
+        _wait_for([self._begun(zarr_files.sync, [directory]) for directory in self._touched])
         self._touched.clear()
 
     def moved_to(self, root: Path) -> None:
         """Go on where the directory was moved to."""
         self.root = root
+
+
+def _wait_for(jobs: Iterable[Job[None]]) -> None:
+    """Wait for all jobs; then raise the first error of them."""
+    first: BaseException | None = None
+    for job in jobs:
+        try:
+            job.result()
+        except BaseException as error:
+            first = first or error
+    if first is not None:
+        raise first
 
 
 class RowsArray:
@@ -182,6 +224,7 @@ class RowsArray:
         """Remove from disk what is beyond the rows that are committed now."""
         self.committed = self.length
         self._flush()
+        self._store.wait()
         chunks = -(-self.length // self._chunk)
         for number in sorted(self._numbers):
             if number >= chunks:
@@ -212,6 +255,7 @@ class RowsArray:
         self._dirty = False
 
     def _read(self, number: int) -> FloatArray:
+        self._store.wait()
         file = self._file(number)
         return read(file, self._inside(file), self._chunk)
 

@@ -8,6 +8,7 @@ import contextlib
 import copy
 import queue
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, Protocol, Self
 
@@ -15,6 +16,9 @@ from pyhh_fast.validation import FloatArray
 
 MOST_WAITING = 2**25
 """Bytes that may wait; one block may be larger, alone."""
+
+MOMENT = 0.2
+"""Seconds until who waits is told what for."""
 
 LOOKS = 0.1
 """Seconds between two looks at Ctrl-C, where the caller waits."""
@@ -60,7 +64,7 @@ class StoreWriter:
         self._owner = threading.current_thread()  # may outlive the main thread
         # No daemon, which would be stopped in the midst of a file when the interpreter ends.
         self._thread = threading.Thread(target=self._work, name="pyhh_fast store", daemon=False)
-        self._closed = self._ended = False
+        self._closed = self._ended = self._ending = False
         self._thread.start()
 
     def append(self, name: str, values: FloatArray, first: int | None = None) -> None:
@@ -70,17 +74,34 @@ class StoreWriter:
         """
         self._give(values.nbytes, lambda: self._store.append(name, values, first))
 
-    def commit(self, attributes: dict[str, Any]) -> None:
+    def commit(self, attributes: dict[str, Any], *, last: bool = False) -> None:
         """Make visible what was appended so far, as soon as it is written."""
         kept = copy.deepcopy(attributes)
-        self._give(0, lambda: self._store.commit(kept))
+
+        def write() -> None:
+            if last or not self._ending:
+                self._store.commit(kept)
+
+        self._give(0, write)
+
+    def end(self) -> None:
+        """Have the last commit, which is to follow, come as soon as can be.
+
+        Commits that wait are left out, and no call waits for the disk.
+        """
+        self._ending = True
 
     def put_table(self, name: str, rows: FloatArray, attributes: dict[str, Any]) -> None:
         """Write a table of rates, before what is given from here on."""
         self._give(rows.nbytes, lambda: self._store.put_table(name, rows, attributes))
 
-    def close(self) -> None:
+    def close(self, tell: Callable[[], object] | None = None) -> None:
         """Wait until all is written, and end the thread.
+
+        Parameters
+        ----------
+        tell : callable, optional
+            Called where that takes more than a moment.
 
         Raises
         ------
@@ -91,9 +112,13 @@ class StoreWriter:
             self._closed = True
             self._jobs.put(None)
         interrupt: KeyboardInterrupt | None = None
+        patience = time.monotonic() + MOMENT
         while not self._ended:
             try:
                 self._news.acquire(timeout=LOOKS)
+                if tell is not None and not self._ended and time.monotonic() > patience:
+                    tell()
+                    tell = None
             except KeyboardInterrupt as again:
                 self._failed = self._failed or interrupt is not None
                 interrupt = interrupt or again
@@ -126,7 +151,9 @@ class StoreWriter:
         self._raise()
 
     def _wait_for_room(self, size: int) -> None:
-        while 0 < self._given - self._done and self._given - self._done + size > self._most:
+        while not self._ending and 0 < (waiting := self._given - self._done):
+            if waiting + size <= self._most:
+                return
             self._news.acquire(timeout=LOOKS)
 
     def _raise(self) -> None:

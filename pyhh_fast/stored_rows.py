@@ -1,5 +1,6 @@
 """Rows that go to a store while a run is made."""
 
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -190,13 +191,14 @@ class StoredRows(Rows):
             "stimulus": self._feed.state_at(stepper.step),
         }
 
-    def _commit(self, stepper: "SavableStepper") -> None:
+    def _commit(self, stepper: "SavableStepper", *, last: bool = False) -> None:
         self._hand_over()
-        self._writer.commit(self._about | {"done": stepper.step, "state": self._state})
+        attributes = self._about | {"done": stepper.step, "state": self._state}
+        self._writer.commit(attributes, last=last)
         self._committed = time.monotonic()
 
     def end(self, stepper: Any, failed: bool) -> None:  # a SavableStepper
-        r = self._recording
+        r, interrupted = self._recording, isinstance(sys.exception(), KeyboardInterrupt)
         r._failed = failed
         try:
             interrupt: KeyboardInterrupt | None = None
@@ -207,7 +209,7 @@ class StoredRows(Rows):
                     interrupt = again
                     self._end(stepper)  # all must be given and written before the store is closed
                 self._all_given = True
-            self._writer.close()
+            self._writer.close(self._tell if interrupted else None)
             if interrupt is not None:
                 raise interrupt
         finally:
@@ -227,13 +229,23 @@ class StoredRows(Rows):
 
     def _end(self, stepper: "SavableStepper") -> None:
         r, step = self._recording, stepper.step
+        self._writer.end()
         self._take(stepper)
         if r.envelope and step % r.envelope:
             # It is cut off again where the run goes on.
             window = {n: np.array([v]) for n, v in zip(ENVELOPE, self._sieve.window, strict=True)}
             rest = Sifted(step, r.rows_before(step), {}, step // r.envelope, window)
             self._append_rows(rest, last=True)
-        self._commit(stepper)
+        self._commit(stepper, last=True)
+
+    def _tell(self) -> None:
+        """Say what Ctrl-C waits for, where the disk is slow."""
+        print(
+            f"pyhh_fast: interrupted; the last rows are being written to {self._store.path!r}. "
+            "Another Ctrl-C gives them up.",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def _committed(path: str, identity: str) -> tuple[int, FloatArray]:

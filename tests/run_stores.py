@@ -1,5 +1,6 @@
 """Stores of runs for the tests: what they hold is known row by row."""
 
+import contextlib
 import os
 import re
 
@@ -85,5 +86,8 @@ def made(out, steps=20, spikes=3):
 
 
 def dead(store):
-    """As the end of its process leaves it."""
+    """As the end of its process leaves it, with what it was just writing."""
+    with contextlib.suppress(BaseException):
+        store._store.wait()
+    store._store.close()
     os.close(store._lock._number)

@@ -11,6 +11,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from pyhh_fast import store_writer
 from pyhh_fast.store_writer import MOST_WAITING, StoreWriter
 
 
@@ -339,3 +340,51 @@ except KeyboardInterrupt:
     count, rest = output.split(" ", 1)
     assert int(count) > 3
     assert rest == f"{{'given': {count}}}\nended\n"
+
+
+class SlowDisk:
+    """A store whose first commit takes until `release` is set."""
+
+    def __init__(self):
+        self.calls, self.begun, self.release = [], threading.Event(), threading.Event()
+
+    def append(self, name, values, first=None):
+        self.calls.append((name, first))
+
+    def commit(self, attributes):
+        self.calls.append(attributes["number"])
+        self.begun.set()
+        assert self.release.wait(60)
+
+
+def test_at_the_end_only_the_last_commit_is_waited_for():
+    store = SlowDisk()
+    writer = StoreWriter(store, most_waiting=8)
+    writer.commit({"number": 1})
+    assert store.begun.wait(60)
+    for number in range(2, 6):
+        writer.commit({"number": number})
+    writer.end()
+    writer.append("x", np.ones(10), 0)  # more than may wait else
+    writer.append("x", np.ones(10), 10)
+    writer.commit({"number": 6}, last=True)
+    store.release.set()
+    writer.close()
+    assert store.calls == [1, ("x", 0), ("x", 10), 6]
+
+
+@pytest.mark.parametrize("slow", [False, True])
+def test_who_waits_for_a_slow_disk_is_told_once(slow, monkeypatch):
+    monkeypatch.setattr(store_writer, "MOMENT", 0.01 if slow else 60)
+    store, told = SlowDisk(), []
+
+    def tell():
+        told.append(None)
+        store.release.set()
+
+    if not slow:
+        store.release.set()
+    writer = StoreWriter(store)
+    writer.commit({"number": 1}, last=True)
+    writer.close(tell)
+    assert len(told) == slow

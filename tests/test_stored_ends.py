@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import pyhh_fast as pyhh
-from pyhh_fast import stored_rows, zarr_files
+from pyhh_fast import store_writer, stored_rows, zarr_files
 from pyhh_fast.run_store import RunStore
 
 pytest.importorskip("zarr")
@@ -224,3 +224,40 @@ def test_a_directory_that_is_not_safe_on_disk_is_an_error(name, tmp_path, monkey
     assert error.value.errno == getattr(errno, name)
     assert refused
     assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_on_a_slow_disk_says_what_it_waits_for(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(store_writer, "MOMENT", 0.0)
+    monkeypatch.setattr(stored_rows, "COMMIT", 0.0)
+    fsync, commit, after = os.fsync, RunStore.commit, []
+    interrupted = threading.Event()
+
+    def slow(file):
+        time.sleep(0.02)
+        fsync(file)
+
+    def counted(self, attributes):
+        if interrupted.is_set():
+            after.append(attributes["done"])
+        commit(self, attributes)
+
+    def interrupt():
+        interrupted.set()
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(os, "fsync", slow)
+    monkeypatch.setattr(RunStore, "commit", counted)
+    store = tmp_path / "run.zarr"
+    timer = threading.Timer(0.5, interrupt)
+    timer.start()
+    simulation, _ = run_until_it_ends(store, KeyboardInterrupt, record=("Vm", "INa", "StateM"))
+    timer.join()
+    assert capsys.readouterr().err == (
+        f"pyhh_fast: interrupted; the last rows are being written to {str(store)!r}. Another "
+        "Ctrl-C gives them up.\n"
+    )
+    assert 1 <= len(after) <= 2  # one that was about to begin, and the last
+    monkeypatch.setattr(os, "fsync", fsync)
+    assert simulation.recording.steps == after[-1]
+    assert [t for t in threading.enumerate() if "pyhh_fast" in t.name] == []
+    goes_on(store, simulation.recording.steps)
