@@ -62,9 +62,6 @@ def _run(given: argparse.Namespace) -> int:
         command_line.save_figure(lambda: plot_recording(recording, *window), output)
         print(output, flush=True)
     except OSError as error:
-        named = error.filename
-        if isinstance(named, str) and Path(named).absolute().is_relative_to(store.absolute()):
-            return _failed(f"cannot read {store}: {error}")
         return _failed(command_line.cannot_write(output, error))
     except ValueError as error:  # a store that is damaged where it is read only now
         return _failed(error)
