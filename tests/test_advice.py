@@ -128,6 +128,7 @@ LEFT = (
 
 
 @ABOVE_ADVISED
+@pytest.mark.filterwarnings("ignore:.*open fraction of a gate is between:UserWarning")
 @pytest.mark.parametrize("method", ["euler", "exponential_euler", "rk4", "adaptive"])
 @pytest.mark.parametrize("kind", [pyhh.HHModel, Fast])
 def test_the_run_after_a_divergence_says_where_the_model_is(kind, method):
