@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from pyhh_fast import validation
-from pyhh_fast.equilibria import bisect_all
 from pyhh_fast.firing import FixedRuns
 from pyhh_fast.kinetics import BuiltIn, NotTabulable, Own, kinetics_of
 from pyhh_fast.methods import METHODS
@@ -28,6 +27,10 @@ PLANE_POINTS = 1_001
 
 STEADY_POINTS = 4_001
 """Points among which steady states under a current are looked for."""
+
+
+HALVINGS = 64
+"""Until an interval is far below the rounding of its ends."""
 
 
 class SteadyState(NamedTuple):
@@ -272,6 +275,18 @@ def steady_under(
         )
     steady_V = found[np.argmin(np.abs(found))]
     return float(steady_V), SteadyState(*map(float, steady_at(kinetics, steady_V)))
+
+
+def bisect_all(
+    f: Callable[[FloatArray], FloatArray], low: FloatArray, high: FloatArray
+) -> FloatArray:
+    """Return where `f` changes its sign, once at least, on the way from each low to its high."""
+    sign = np.sign(f(low))
+    for _ in range(HALVINGS):
+        middle = 0.5 * (low + high)
+        as_low = np.sign(f(middle)) == sign
+        low, high = np.where(as_low, middle, low), np.where(as_low, high, middle)
+    return high
 
 
 def roots(f: Callable[[FloatArray], FloatArray], low: FloatArray, high: FloatArray) -> FloatArray:

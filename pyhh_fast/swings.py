@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pyhh_fast.equilibria import _all_decay
 from pyhh_fast.firing import FixedRuns
 from pyhh_fast.kinetics import BuiltIn, Own
+from pyhh_fast.membranes import all_decay
 from pyhh_fast.models import HHModel
 from pyhh_fast.nullclines import charging, steady_at, steady_under
 from pyhh_fast.single_runs import SingleRuns
@@ -84,7 +84,7 @@ def is_stable(model: HHModel, kinetics: BuiltIn | Own, V: FloatArray) -> npt.NDA
             gates = [(x - z) / tau for x, z, tau in zip(there[:3], y[1:], there[3:], strict=True)]
             ends.append(np.array([charging(model, 0.0, *y) / model.Cm, *gates]))
         jacobian[:, :, column] = ((ends[0] - ends[1]) / (2 * width)).T
-    stable: npt.NDArray[np.bool_] = _all_decay(jacobian)
+    stable: npt.NDArray[np.bool_] = all_decay(jacobian)
     return stable
 
 
