@@ -17,7 +17,16 @@ from pyhh_fast.validation import FloatArray
 
 
 class NoRest(ValueError):
-    """A model, or one cell of many, has no equilibrium to start at."""
+    """A model, or one cell of many, has no equilibrium to start at.
+
+    Attributes
+    ----------
+    found : list of float, mV
+        Its equilibria, all unstable.
+    cell : int, optional
+    problem : str
+        The message without advice.
+    """
 
     def __init__(self, found: list[float], cell: int | None = None) -> None:
         places = ", ".join(f"{V:.4g}" for V in found)
@@ -29,7 +38,8 @@ class NoRest(ValueError):
         else:
             rule, got = "an equilibrium", "none"
             advice = f"Start with steady gates at any V by {steady}."
-        super().__init__(f"parameters{whose} must have {rule}; got {got}. {advice}")
+        self.problem = f"parameters{whose} must have {rule}; got {got}."
+        super().__init__(f"{self.problem} {advice}")
         self.found = found
         self.cell = cell
 

@@ -223,10 +223,16 @@ class IteratedMembrane:
 
 
 def _grid(low: float, high: float, step: float) -> FloatArray:
-    points = min(round((high - low) / step) + 1, MOST_GRID_POINTS)
-    # Off the round numbers, where a user's own formulas may be 0/0.
-    V: FloatArray = np.linspace(low, high, points + 1) + 0.01234567
-    return V
+    """Return V from `low` to `high` or a little beyond, the same whatever the range.
+
+    So the last bits of an equilibrium do not depend on the cells it is looked for with. Very wide
+    ranges get fewer points. All are off the round numbers, where a user's formulas may be 0/0.
+    """
+    first, last = np.floor(low / step), np.ceil(high / step)
+    if last - first < MOST_GRID_POINTS:
+        V: FloatArray = np.arange(first, last + 1) * step + 0.01234567
+        return V
+    return np.linspace(low, high, MOST_GRID_POINTS) + 0.01234567
 
 
 def _decay_of_gates_and_V(V_by_V: Any, V_by_gates: Any, gates_by_V: Any, speed: Any) -> Any:

@@ -6,12 +6,14 @@ import functools
 import os
 import shlex
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from pyhh_fast import command_line, validation
 from pyhh_fast.command_line import INTERRUPTED, NUMBER, shown_time
+from pyhh_fast.equilibria import NoRest
 from pyhh_fast.errors import SimulationError
 from pyhh_fast.methods import METHODS
 from pyhh_fast.models import PARAMETERS, HHModel
@@ -50,9 +52,10 @@ def add_to(commands: Any) -> None:
         usage="%(prog)s [--duration TIME] [OPTION...]\n"
         "       %(prog)s --resume RUN.zarr [--duration TIME] [--plot FILE]",
         help="run one neuron; write and draw what it did",
-        description="Run one neuron from rest under the sum of the stimuli that are given, and "
-        "print a summary. Numbers are in ms, mV, uA/cm2 and Hz. After Ctrl-C, or a crash, a run "
-        "that is written to a .zarr goes on with --resume.",
+        description="Run one neuron, from rest or, where no rest is stable, from its unstable "
+        "equilibrium, under the sum of the stimuli that are given, and print a summary. Numbers "
+        "are in ms, mV, uA/cm2 and Hz. After Ctrl-C, or a crash, a run that is written to a .zarr "
+        "continues with --resume.",
         argument_default=argparse.SUPPRESS,  # so that --resume sees what was given
     )
     simulate.set_defaults(parser=simulate)
@@ -68,6 +71,9 @@ def add_to(commands: Any) -> None:
     simulate.add_argument("--method", choices=METHODS, help="(default: euler, as pyHH)")
     simulate.add_argument("--rtol", help="of the adaptive method (default: 1e-6)", **NUMBER)
     simulate.add_argument("--atol", help="of the adaptive method (default: 1e-6)", **NUMBER)
+    simulate.add_argument(
+        "--steady", help="start at this potential (mV) with steady gates, not at rest", **NUMBER
+    )
     simulate.add_argument(
         "--voltage", help="start at this potential, with h = 0 as pyHH does, not at rest", **NUMBER
     )
@@ -180,10 +186,7 @@ def _new_job(given: argparse.Namespace) -> Job:
             given.parser.error("--duration is required where the stimulus has no end")
         steps = validation.steps_of(stimulus, duration, dt)
         parameters = command_line.parameters_of(given)
-        if hasattr(given, "voltage"):
-            model = HHModel(given.voltage, **parameters)
-        else:
-            model = HHModel.at_rest(**parameters)
+        model = _model_at_start(given, parameters)
     except ValueError as error:
         given.parser.error(str(error))
     _check_paths(out, plot)
@@ -207,6 +210,28 @@ def _new_job(given: argparse.Namespace) -> Job:
         run = functools.partial(run, to=out)
         return Job(given.parser, lambda: run(progress=bar), found, steps, 0, out, plot)
     return Job(given.parser, lambda: run(progress=bar), found, steps, 0, out, plot, save)
+
+
+def _model_at_start(given: argparse.Namespace, parameters: dict[str, Any]) -> HHModel:
+    if hasattr(given, "voltage") and hasattr(given, "steady"):
+        given.parser.error("--steady and --voltage are two starts. Give one of them.")
+    if hasattr(given, "voltage"):
+        return HHModel(given.voltage, **parameters)
+    if hasattr(given, "steady"):
+        return HHModel.steady(given.steady, **parameters)
+    try:
+        return HHModel.at_rest(**parameters)
+    except NoRest as error:
+        if not error.found:
+            raise ValueError(f"{error.problem} Start at any potential by --steady.") from None
+    model = HHModel.at_rest(unstable="steady", **parameters)
+    warnings.warn(
+        "the neuron has no stable resting potential; it starts at its unstable equilibrium at "
+        f"V = {model.Vm:.4g} mV with steady gates. --steady starts it at another potential.",
+        UserWarning,
+        stacklevel=2,
+    )
+    return model
 
 
 def _job_to_resume(given: argparse.Namespace) -> Job:
