@@ -74,6 +74,7 @@ def start_at_rest(model: HHModel, *, stacklevel: int = 3) -> HHModel:
     from pyhh_fast.starts import set_steady
 
     start: HHModel = copy_of(model)
+    start.Vm = 0.0  # wherever it was: a run that diverged may have left it at NaN
     V, stable = rest_of(start, None, True)
     set_steady(start, V)
     if not stable:

@@ -92,7 +92,7 @@ class EndlessTableModel(TabulatedModel):
     def of(cls, model: TabulatedModel) -> Self:
         """Return one with the parameters and the table of `model`."""
         twin = cls.__new__(cls)
-        twin.table = model.table
+        twin.table, twin.Vm = model.table, model.Vm
         for name in PARAMETERS:
             setattr(twin, name, getattr(model, name))
         return twin

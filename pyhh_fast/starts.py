@@ -23,6 +23,7 @@ def at_rest(source: Any, near: Any, unstable: Any, parameters: dict[str, Any]) -
     near = None if near is None else validation.real_number("near", near, unit="mV")
     unstable = validation.choice("unstable", unstable, UNSTABLE)
     model = _new_model(source, parameters)
+    model.Vm = 0.0  # wherever it was: a run that diverged may have left it at NaN
     set_steady(model, equilibria.rest_of(model, near, unstable == "steady")[0])
     return model
 

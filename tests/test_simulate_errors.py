@@ -105,11 +105,6 @@ def test_arguments_that_are_none_of_a_new_store(capsys):
     assert list(Path().iterdir()) == []
 
 
-def test_a_neuron_without_rest(capsys):
-    message = refused(capsys, "--duration 1 --EKleak 60")
-    assert message.startswith("parameters must have a stable resting potential")
-
-
 def test_a_figure_that_cannot_be_drawn(capsys):
     message = refused(capsys, "--duration 1 --plot run.xyz")
     assert message.startswith("argument --plot: must be a file whose name ends in ")

@@ -94,6 +94,15 @@ def test_what_cannot_be_copied_is_shared():
     assert model.Vm == 0.0
 
 
+@pytest.mark.parametrize("kind", [pyhh.HHModel, Absolute])
+def test_where_the_model_is_left_does_not_count(kind):
+    for V in (np.nan, np.inf, 2.9e263, -400.0):
+        model = kind(gNa=110)
+        model.Vm = V
+        assert state_of(model.at_rest()) == state_of(kind.at_rest(gNa=110))
+        assert state_of(equilibria.start_at_rest(model)) == state_of(kind.at_rest(gNa=110))
+
+
 def test_absolute_voltages_rest_where_the_neuron_does():
     # The neuron's other equilibrium, nearest 0 mV, is no rest of it.
     assert Absolute.at_rest().Vm == pytest.approx(pyhh.HHModel.at_rest().Vm - 65, abs=1e-9)
