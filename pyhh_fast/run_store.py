@@ -189,6 +189,11 @@ class RunStore:
         """Where it is; after :meth:`close`, where it was moved to, if it was while it was open."""
         return self._path
 
+    @property
+    def names(self) -> set[str]:
+        """Names of its arrays."""
+        return set(self._arrays)
+
     def length(self, dimension: str) -> int:
         """Return how many rows all arrays along `dimension` have, committed and appended."""
         return min(array.length for array in self._along(dimension))

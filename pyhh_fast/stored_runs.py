@@ -90,6 +90,7 @@ def resumed(
         model = saved_models.rebuilt(about["model"], table, model)
         kinetics = rates_to_save(model, "Pass the one that was run.", table)
         with _refusing(path):
+            _must_have_all(store, recording)
             _cut(store, recording, state)
             if not isinstance(recording.stimulus, np.ndarray):
                 recording.stimulus.reader(recording.dt, state["stimulus"])
@@ -116,8 +117,8 @@ def recorded(path: str | os.PathLike[str], identity: str | None = None) -> Recor
         recording = _recording_of(about, done, state)
         kept = _rebuilt(about["stimulus"])
         recording.steps = done
-        for name, variable in variables_of(recording).items():
-            store.values(name, 0, 0)  # it is there
+        _must_have_all(store, recording)
+        for variable in variables_of(recording).values():
             if variable.dimension in ("time", "current_time"):
                 _must_have(store, variable.dimension, len(recording), len(recording))
         if recording.envelope:
@@ -129,6 +130,11 @@ def recorded(path: str | os.PathLike[str], identity: str | None = None) -> Recor
     else:
         recording.stimulus = as_run(kept, done)
     return recording
+
+
+def _must_have_all(store: RunStore, recording: Recording) -> None:
+    if store.names != variables_of(recording).keys():
+        raise ValueError(f"arrays {', '.join(sorted(store.names))}")
 
 
 def _must_have(store: RunStore, dimension: str, least: int, most: int) -> None:

@@ -8,7 +8,7 @@ from store_files import shared
 from sweep_models import Warm
 
 import pyhh_fast as pyhh
-from pyhh_fast import stimuli, stored_rows
+from pyhh_fast import stimuli, stored_rows, stored_runs
 
 xarray = pytest.importorskip("xarray")
 pytest.importorskip("zarr")
@@ -300,6 +300,33 @@ def test_a_store_that_was_tampered_with_is_refused(changes, tmp_path):
     crafted(store, **changes)
     with pytest.raises(ValueError, match=r" must be a store written by run\(..., to=...\); got "):
         pyhh.Simulation.resume(store)
+
+
+@pytest.mark.parametrize("change", ["renamed", "removed", "added"])
+def test_a_store_with_other_arrays_is_refused(change, tmp_path):
+    store = tmp_path / "run.zarr"
+    rested().run(10.0, 0.01, duration=50.0, to=store, record=("Vm", "StateM"), every=10)
+    root = json.loads((store / "zarr.json").read_text())
+    listed = root["consolidated_metadata"]["metadata"]
+    listed["StateX"] = listed["StateM"]
+    (store / "StateM").rename(store / "StateX")
+    if change == "added":
+        (store / "StateM").mkdir()
+        for path in (store / "StateX").rglob("*"):
+            there = store / "StateM" / path.relative_to(store / "StateX")
+            there.mkdir() if path.is_dir() else there.write_bytes(path.read_bytes())
+    else:
+        del listed["StateM"]
+    if change == "removed":
+        del listed["StateX"]
+    (store / "zarr.json").write_text(json.dumps(root))
+    before = files(store)
+    for read in (stored_runs.recorded, pyhh.Simulation.resume):
+        with pytest.raises(ValueError, match=r"are not what was written \(arrays "):
+            read(store)
+    with pytest.raises(ValueError, match=" must be a store written by run"):
+        pyhh.Simulation.resume(store, duration=100)
+    assert files(store) == before
 
 
 def test_a_model_with_steps_of_its_own_cannot_be_stored(tmp_path):
