@@ -1,7 +1,7 @@
 """The points of a sweep, and the boxes that they are cut into."""
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,8 @@ class Grid:
     ----------
     grid : mapping of str to array_like
     crossed : bool
+    own : iterable of str, default none
+        Names of the parameters that the model's class declares.
 
     Attributes
     ----------
@@ -42,15 +44,15 @@ class Grid:
         If a name or a value cannot be used, or zipped arrays differ in length.
     """
 
-    def __init__(self, grid: Mapping[str, Any], crossed: bool) -> None:
+    def __init__(self, grid: Mapping[str, Any], crossed: bool, own: Iterable[str] = ()) -> None:
         advice = "Pass for example {'gNa': [80, 100, 120]}."
         validation.instance("grid", grid, Mapping, "a mapping of names to arrays", advice)
         if not grid:
             raise ValueError(f"grid must have one name or more; got none. {advice}")
         self.axes: dict[str, FloatArray] = {}
         for name, values in grid.items():
-            validation.choice("grid's names", name, UNITS)
-            unit, positive = UNITS[name], name == "Cm"
+            validation.choice("grid's names", name, [*UNITS, *(n for n in own if n not in UNITS)])
+            unit, positive = UNITS.get(name, ""), name == "Cm"
             self.axes[name] = validation.axis(name, values, unit=unit, positive=positive)
         lengths = tuple(map(len, self.axes.values()))
         if not crossed and len(set(lengths)) > 1:
@@ -67,18 +69,32 @@ class Grid:
     def coordinates(self) -> dict[str, tuple[str, FloatArray, dict[str, Any]]]:
         """Return the dimension, the values and the attributes of each array."""
         return {
-            name: (name if self.crossed else POINT, values, {"units": UNITS[name]})
+            name: (
+                name if self.crossed else POINT,
+                values,
+                {"units": UNITS[name]} if name in UNITS else {},
+            )
             for name, values in self.axes.items()
         }
 
     def cut(self, cells: int) -> None:
-        """Cut into boxes of at most `cells` points, whole along the last dimensions."""
+        """Cut into boxes of at most `cells` points, whole along the last dimensions.
+
+        Parameters that a subclass declares have one value in a box: rates may depend on them.
+        """
         chunk = []
-        for size in reversed(self.shape):
-            parts = -(-size // max(1, min(size, cells)))
+        own = self.own
+        for size, name in zip(reversed(self.shape), reversed(self.dimensions), strict=True):
+            single = name in own or (own and not self.crossed)
+            parts = -(-size // (1 if single else max(1, min(size, cells))))
             chunk.append(-(-size // parts))  # all about as large
             cells //= chunk[-1]
         self.chunk = tuple(reversed(chunk))
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """The names of parameters that a subclass declares."""
+        return tuple(name for name in self.axes if name not in UNITS)
 
     @property
     def chunks(self) -> Shape:

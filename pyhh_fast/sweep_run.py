@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyhh_fast import validation
-from pyhh_fast.kinetics import NotTabulable
+from pyhh_fast.kinetics import BuiltIn, NotTabulable, Own
 from pyhh_fast.sweep_grid import Grid, Shape
 from pyhh_fast.sweep_store import SweepStore
 from pyhh_fast.sweep_tasks import Chunk, Reduce, Task, compute, has_note
@@ -29,6 +29,9 @@ Array = npt.NDArray[np.float64 | np.int64]
 
 MOST_WAITING = 1_000
 """Chunks that an executor is given beforehand."""
+
+MOST_RATES = 64
+"""Tables of rates that are kept in memory, where rates depend on parameters in the grid."""
 
 MOST_SENT = 2**28
 """Bytes of stimuli and tables that these may have, or they are fewer."""
@@ -76,6 +79,8 @@ class SweepRun:
     store : SweepStore or None
     name : str
         Of the array of values, beside `diverged_at`.
+    kinetics_with : callable
+        Returns the kinetics of the model with these values of parameters that its class declares.
 
     Attributes
     ----------
@@ -90,8 +95,11 @@ class SweepRun:
         rates: Rates,
         store: SweepStore | None,
         name: str,
+        kinetics_with: Callable[[dict[str, float]], BuiltIn | Own],
     ) -> None:
         self._task, self._grid, self._rates, self._store = task, grid, rates, store
+        self._kinetics_with = kinetics_with
+        self._rates_by_values: dict[tuple[float, ...], Rates] = {}
         self._name = name
         self._again: set[Shape] = set()
         self.arrays: dict[str, Array] = {}
@@ -127,8 +135,25 @@ class SweepRun:
         return max(8, min(MOST_WAITING, MOST_SENT // sent))
 
     def _submit(self, executor: Executor, number: Shape) -> Future[Any]:
-        part, rates = self._grid.part(number), self._rates.to_send()
+        part, rates = self._grid.part(number), self._rates_of(number).to_send()
         return executor.submit(compute, self._task, part, rates)
+
+    def _rates_of(self, number: Shape) -> Rates:
+        """Return the rates of a chunk, in which declared parameters have one value."""
+        if not self._grid.own:
+            return self._rates
+        part = self._grid.part(number)
+        values = {name: float(part[name][0]) for name in self._grid.own}
+        key, known = tuple(values.values()), self._rates_by_values
+        if key not in known:
+            while len(known) >= MOST_RATES:
+                del known[next(iter(known))]
+            try:
+                known[key] = Rates(self._kinetics_with(values))
+            except ValueError as error:  # from_model's, of rates that no table holds
+                at = ", ".join(f"{name} = {value:.6g}" for name, value in values.items())
+                raise RuntimeError(f"the sweep cannot go on at {at}: {error}") from error
+        return known[key]
 
     def _not_done(self, bar: Any) -> Iterator[Shape]:
         """Yield the numbers of chunks to be computed; what the store has is put in its place."""
@@ -153,7 +178,7 @@ class SweepRun:
             self._again.add(number)
             return False
         if isinstance(outcome, BeyondTable):
-            self._extend_rates(outcome.V)
+            self._extend_rates(self._rates_of(number), outcome.V)
             return False
         self._keep(number, outcome, bar)
         return True
@@ -179,16 +204,16 @@ class SweepRun:
         if bar is not None:
             bar.update(arrays["diverged_at"].size * self._task.steps)
 
-    def _extend_rates(self, V: float) -> None:
+    def _extend_rates(self, rates: Rates, V: float) -> None:
         try:
-            extended = self._rates.extend(V)
+            extended = rates.extend(V)
         except NotTabulable as error:
             raise RuntimeError(
                 f"the sweep cannot go on where V goes to {V:.6g} mV: of _UpdateGateTimeConstants "
                 f"it was found that {error}. Run such models one by one, with Simulation."
             ) from error
-        if extended and self._store and self._rates.table is not None:
-            self._store.keep_table(self._rates.table)
+        if extended and self._store and rates is self._rates and rates.table is not None:
+            self._store.keep_table(rates.table)
 
     def _tell_of_lost_worker(self, error: BaseException) -> NoReturn:
         advice = "With out=... what is done would be kept; call again with that and a new executor."

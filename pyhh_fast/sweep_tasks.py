@@ -9,6 +9,7 @@ import numpy.typing as npt
 from pyhh_fast import validation
 from pyhh_fast.kernels import BUILD
 from pyhh_fast.kinetics import BuiltIn
+from pyhh_fast.models import PARAMETERS
 from pyhh_fast.population_recording import IntArray, PopulationRecording
 from pyhh_fast.population_run import How, make_run
 from pyhh_fast.populations import STATE, Population
@@ -111,7 +112,7 @@ def _run(
     # One row for all cells, or one column for all steps, where there is no more to tell.
     current = numbers.get("current", np.zeros(1))[:, np.newaxis]
     wave = np.broadcast_to(task.stimulus + current, (size, task.steps))
-    varied = {name: values for name, values in numbers.items() if name != "current"}
+    varied = {name: values for name, values in numbers.items() if name in PARAMETERS}
     cells = Cells(size, **(task.parameters | varied))
     for name, value in task.start.items():
         setattr(cells, name, value)

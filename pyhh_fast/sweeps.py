@@ -12,8 +12,10 @@ import numpy.typing as npt
 
 from pyhh_fast import plausibility, validation
 from pyhh_fast.background import main_thread_needed
+from pyhh_fast.kinetics import BuiltIn, Own
 from pyhh_fast.methods import of_populations, step_size
 from pyhh_fast.models import PARAMETERS, HHModel
+from pyhh_fast.names import own_parameters
 from pyhh_fast.population_run import thread_count, way_out
 from pyhh_fast.populations import STATE, Population
 from pyhh_fast.progress import bar_over
@@ -68,7 +70,8 @@ def sweep(
         It may be of a subclass with an `_UpdateGateTimeConstants` of its own.
     grid : mapping of str to array_like
         Values, 1-D, of any of Cm, gNa, gK, gKleak, ENa, EK, EKleak, in the place of the model's,
-        and of ``"current"``, µA/cm², which is added to the stimulus.
+        and of ``"current"``, µA/cm², which is added to the stimulus; and of parameters that a
+        subclass declares. All points start in the state of `model`.
     stimulus : float, array_like of shape (steps,), Stimulus or function of t, µA/cm²
         Injected current: a constant, with `duration`, or one value a step; or as for
         :meth:`pyhh_fast.Simulation.run`, the same for all cells: its values, 8 bytes a step, are
@@ -142,9 +145,11 @@ def sweep(
     -----
     The result does not depend, in any bit, on how the grid is cut, on who computed what, or on
     whether it was done in one go: rates of a model's own are tabulated once, by the caller, and
-    travel with the chunks and in the store. The classes of the model need not be known to workers,
-    but a function for `reduce` must be: pickle finds it by its module and name, so with a
-    ProcessPoolExecutor it cannot be a lambda. A store knows it by its name alone.
+    travel with the chunks and in the store. (In a grid with parameters that a subclass declares
+    there is a table for each of their values; those are not in the store.) The classes of the model
+    need not be known to workers, but a function for `reduce` must be: pickle finds it by its module
+    and name, so with a ProcessPoolExecutor it cannot be a lambda. A store knows it by its name
+    alone.
 
     Under strong currents V may keep swinging without crossing the threshold, and no spikes are
     counted, as from 87.9 µA/cm² on at the default parameters. :func:`pyhh_fast.fi_curve` notices.
@@ -193,7 +198,7 @@ def sweep(
     method = validation.choice("method", method, of_populations())
     dt = step_size("dt", dt, method)
     product = validation.flag("product", product)
-    points = Grid(grid, product)
+    points = Grid(grid, product, own_parameters(model) if isinstance(model, HHModel) else ())
     made = as_stimulus(stimulus)
     if isinstance(made, Constant):
         stimulus = made.amplitude
@@ -232,7 +237,11 @@ def sweep(
             stack.enter_context(store)
             description = store.description
             task = task._replace(start=dict(zip(STATE, description["start"], strict=True)))
-        run = SweepRun(task, points, _rates(cell, store), store, name)
+
+        def kinetics_with(values: dict[str, float]) -> BuiltIn | Own:
+            return Population.from_model(model, 1, **values)._kinetics()
+
+        run = SweepRun(task, points, _rates(cell, store), store, name, kinetics_with)
         with bar_over(math.prod(points.shape) * steps, progress) as bar:
             run.make(executor, bar)
     _warn_of_divergence(run.arrays["diverged_at"], task, points, cell)

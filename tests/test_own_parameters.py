@@ -133,3 +133,73 @@ def test_curves_are_those_of_the_temperature():
     late = spikes_of_solver(18.5, 20.0, 200.0)
     late = late[late >= 100]
     assert rate == pytest.approx(1000 / np.diff(late).mean(), rel=1e-3)
+
+
+class Spoilt(Warm):
+    def _UpdateGateTimeConstants(self, Vm):
+        super()._UpdateGateTimeConstants(Vm)
+        if self.temperature > 20:
+            self.n.alpha = self.n.alpha * (1 + self.n.state)
+
+
+def single_runs(temperatures, currents, start, method="euler"):
+    """Return final V and number of spikes of runs one by one."""
+    found = []
+    for temperature, current in zip(temperatures, currents, strict=True):
+        model = start.at_rest(temperature=temperature)
+        recording = pyhh.Simulation(model).run(current, 0.01, duration=30, method=method)
+        found.append((model.Vm, recording.spike_times.size))
+    return np.array(found).T
+
+
+@pytest.mark.parametrize("stored", [False, True])
+@pytest.mark.parametrize("order", [("temperature", "current"), ("current", "temperature")])
+def test_a_sweep_over_it_is_single_runs(order, stored, tmp_path):
+    values = {"temperature": [6.3, 12.0, 18.5], "current": [0.0, 10.0, 20.0, 40.0]}
+    grid = {name: values[name] for name in order}
+    model = Warm.at_rest()
+    crossed = [axis.ravel() for axis in np.meshgrid(*grid.values(), indexing="ij")]
+    at = dict(zip(order, crossed, strict=True))
+    V, spikes = single_runs(at["temperature"], at["current"], model)
+    for reduce, expected in (("final_Vm", V), ("spike_counts", spikes)):
+        out = tmp_path / f"{reduce}.zarr" if stored else None
+        for _ in range(1 + stored):  # the second time from the store
+            result = pyhh.sweep(model, grid, 0, 0.01, duration=30, reduce=reduce, out=out)
+            assert result[reduce].dims == order
+            np.testing.assert_allclose(result[reduce].values.ravel(), expected, atol=1e-6)
+    assert len(set(spikes.tolist())) > 3
+    assert model.temperature == 16.3
+
+
+def test_a_zipped_sweep_over_it_is_single_runs():
+    grid = {"temperature": [6.3, 18.5, 6.3], "current": [20.0, 20.0, 40.0], "gNa": [120, 120, 120]}
+    model = Warm.at_rest()
+    V, _ = single_runs(grid["temperature"], grid["current"], model)
+    result = pyhh.sweep(
+        model, grid, 0, 0.01, duration=30, reduce="final_Vm", product=False, threads=1
+    )
+    np.testing.assert_allclose(result.final_Vm.values, V, atol=1e-6)
+
+
+def test_more_values_than_tables_are_kept(monkeypatch):
+    from pyhh_fast import sweep_run
+
+    monkeypatch.setattr(sweep_run, "MOST_RATES", 2)
+    model, method = Warm.at_rest(), "exponential_euler"
+    temperatures = np.array([6.3, 10.0, 14.0, 18.5])
+    V, _ = single_runs(temperatures, np.full(4, -60.0), model, method)
+    assert V.max() < -100  # where the tables must be extended
+    grid = {"temperature": temperatures}
+    result = pyhh.sweep(model, grid, -60, 0.01, duration=30, reduce="final_Vm", method=method)
+    np.testing.assert_allclose(result.final_Vm.values, V, rtol=1e-9)
+
+
+def test_sweeps_say_what_cannot_be_swept():
+    with pytest.raises(ValueError, match=r"^grid's names must be .*temperature; got 'temprature'"):
+        pyhh.sweep(Warm.at_rest(), {"temprature": [1.0]}, 0, 0.01, duration=1)
+    with pytest.raises(ValueError, match=r"^grid's names must be one of .*; got 'temperature'"):
+        pyhh.sweep(pyhh.HHModel(), {"temperature": [1.0]}, 0, 0.01, duration=1)
+    with pytest.raises(
+        RuntimeError, match=r"^the sweep cannot go on at temperature = 30: model must "
+    ):
+        pyhh.sweep(Spoilt.at_rest(), {"temperature": [10.0, 30.0]}, 0, 0.01, duration=1)
