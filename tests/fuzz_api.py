@@ -251,7 +251,7 @@ def has_nan(value, depth=3):
         if value.dtype.names:
             return any(has_nan(value[name]) for name in value.dtype.names)
         return value.dtype.kind == "f" and bool(np.isnan(value).any())
-    if isinstance(value, ErrorEstimate):  # where there is nothing to compare
+    if isinstance(value, ErrorEstimate | fuzz_models.NotANumber):  # as they should
         return False
     if isinstance(value, PhasePlane):  # its nullclines end where there is no n
         value = value._replace(V_nullcline=0.0)

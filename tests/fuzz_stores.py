@@ -185,7 +185,7 @@ def change_json(rng, path, name, content):
     """Change, remove or add something in JSON."""
     try:
         tree = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):  # damaged before
         return f"{name}: as it was", False
     holder, steps = tree, []
     while isinstance(holder, dict | list) and holder:
