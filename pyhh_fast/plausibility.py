@@ -28,6 +28,9 @@ ROUNDING = 1e-9
 # absolute terms, or a leak there, which no neuron has; in absolute mV they are the usual numbers.
 ENA_BELOW, EK_BELOW, EKLEAK_BELOW = 80.0, -50.0, -40.0
 
+ENA_FROM = 20.0
+"""No sodium reverses below, in absolute mV: what does (mV) is a test of extremes."""
+
 AS_RELATIVE = -20.0
 """EK and EKleak from here on (mV) may be relative to rest, where others are not."""
 
@@ -37,7 +40,7 @@ _ON_CLASS = frozenset(vars(HHModel))
 
 def are_absolute(ENa: Any, EK: Any, EKleak: Any) -> Any:
     """Whether reversal potentials (mV), numbers or arrays, are plainly not relative to rest."""
-    return (ENa < ENA_BELOW) & ((EK < EK_BELOW) | (EKleak < EKLEAK_BELOW))
+    return (ENA_FROM <= ENa) & (ENa < ENA_BELOW) & ((EK < EK_BELOW) | (EKleak < EKLEAK_BELOW))
 
 
 def check(model: HHModel) -> None:

@@ -133,8 +133,10 @@ def recorded(path: str | os.PathLike[str], identity: str | None = None) -> Recor
 
 
 def _must_have_all(store: RunStore, recording: Recording) -> None:
-    if store.names != variables_of(recording).keys():
-        raise ValueError(f"arrays {', '.join(sorted(store.names))}")
+    written = variables_of(recording).keys()
+    if store.names != written:
+        there, expected = (", ".join(sorted(names)) for names in (store.names, written))
+        raise ValueError(f"arrays {there} instead of {expected}")
 
 
 def _must_have(store: RunStore, dimension: str, least: int, most: int) -> None:

@@ -183,11 +183,11 @@ def test_nothing_of_the_model_is_shared_with_the_run_that_is_made_again():
 )
 def test_what_would_cost_too_much_at_every_run_is_not_copied(held):
     model = steady()
-    model.held = held
+    model._held = held
     recording = run(stimulus=np.full(50, 12.0), model=model)
     with pytest.raises(RuntimeError, match="it holds more than numbers, gates and small arrays"):
         recording.estimate_error()
-    model.held = [1.0, np.zeros(3), "a name", None, pyhh.HHModel.Gate()]
+    model._held = [1.0, np.zeros(3), "a name", None, pyhh.HHModel.Gate()]
     run(stimulus=np.full(50, 12.0), model=model).estimate_error()
 
 
