@@ -29,7 +29,7 @@ ROUNDING = 1e-9
 ENA_BELOW, EK_BELOW, EKLEAK_BELOW = 80.0, -50.0, -40.0
 
 ENA_FROM = 20.0
-"""No sodium reverses below, in absolute mV: what does (mV) is a test of extremes."""
+"""In absolute mV, sodium reverses above this in every neuron."""
 
 AS_RELATIVE = -20.0
 """EK and EKleak from here on (mV) may be relative to rest, where others are not."""

@@ -182,7 +182,7 @@ def test_absolute_potentials_are_told_of_with_their_conversion(given, message):
         {"EKleak": -50},
         {"ENa": 115, "EK": -60, "EKleak": -60},
         {"ENa": 0, "EKleak": -12},
-        {"ENa": -130, "EK": -130, "EKleak": -130},
+        {"ENa": -60, "EK": -60, "EKleak": -60},
     ],
 )
 def test_scans_of_potentials_relative_to_rest_are_not(given):
