@@ -20,6 +20,7 @@ except ImportError as error:
     ) from error
 
 from pyhh_fast import models, simulations
+from pyhh_fast._cpu import round_to_nearest
 from pyhh_fast.errors import SimulationError
 from pyhh_fast.models import HHModel
 from pyhh_fast.recording import Recording
@@ -69,7 +70,8 @@ _LATER = {
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = importlib.import_module(f"{__name__}.{_LATER[name]}")
+    with round_to_nearest():  # numbers in a module's source, too, are rounded where it is imported
+        module = importlib.import_module(f"{__name__}.{_LATER[name]}")
     value = module if name == _LATER[name] else getattr(module, name)
     globals()[name] = value
     return value

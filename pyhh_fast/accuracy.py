@@ -8,6 +8,7 @@ from pyhh_fast.feed import constant_of, repeated
 from pyhh_fast.methods import METHODS
 from pyhh_fast.models import snapshot
 from pyhh_fast.recording import Recording
+from pyhh_fast.rounding import rounds_to_nearest
 from pyhh_fast.simulations import Simulation
 from pyhh_fast.stimulus import Stimulus
 from pyhh_fast.validation import FloatArray
@@ -37,6 +38,7 @@ class ErrorEstimate(NamedTuple):
     spikes: int
 
 
+@rounds_to_nearest
 def estimate_error(recording: Recording) -> ErrorEstimate:
     """Do as :meth:`pyhh_fast.Recording.estimate_error`."""
     again = _again_finer(recording)

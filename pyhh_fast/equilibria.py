@@ -13,6 +13,7 @@ from pyhh_fast.membranes import IteratedMembrane, Membranes
 from pyhh_fast.models import PARAMETERS, HHModel
 from pyhh_fast.overrides import own_behaviour
 from pyhh_fast.rate_tables import RatesAt
+from pyhh_fast.rounding import rounds_to_nearest
 from pyhh_fast.validation import FloatArray
 
 
@@ -103,6 +104,7 @@ def copy_of(model: Any) -> Any:
         return twin
 
 
+@rounds_to_nearest
 def rest_of(
     model: Any, near: float | None = None, take_unstable: bool = False
 ) -> tuple[float, bool]:
@@ -127,6 +129,7 @@ def rest_of(
     return float(usable[np.argmin(np.abs(usable - target))]), bool(stable.any())
 
 
+@rounds_to_nearest
 def rests_of_many(
     parameters: dict[str, FloatArray],
     rates_at: RatesAt,
@@ -169,6 +172,7 @@ def rests_of_many(
     return rest
 
 
+@rounds_to_nearest
 def equilibria(model: Any) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
     """Return all V, in mV and rising, at which `model` with steady gates has dV/dt = 0.
 

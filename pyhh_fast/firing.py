@@ -13,6 +13,7 @@ from pyhh_fast.models import HHModel
 from pyhh_fast.population_recording import IntArray, PopulationRecording
 from pyhh_fast.population_run import How, make_run
 from pyhh_fast.populations import Population
+from pyhh_fast.rounding import rounds_to_nearest
 from pyhh_fast.validation import FloatArray, StructArray
 
 TOLERANCE = 1e-6
@@ -77,11 +78,13 @@ class FixedRuns:
     how : How
     """
 
+    @rounds_to_nearest
     def __init__(self, model: HHModel, how: How) -> None:
         self._cells = Cells.from_model(model, 1)
         self._how = how
         self.start = self._cells._state
 
+    @rounds_to_nearest
     def fire(
         self, state: StructArray, currents: FloatArray, steps: int, progress: bool = False
     ) -> Fired:
@@ -92,6 +95,7 @@ class FixedRuns:
         rates = steady_rates(counts, times, steps * self._how.dt)
         return Fired(rates, recording.diverged_at >= 0, self._cells._state)
 
+    @rounds_to_nearest
     def traces(
         self,
         state: StructArray,
@@ -106,6 +110,7 @@ class FixedRuns:
         recording = self._cells.go_on(currents, steps, how)
         return np.array([getattr(recording, name) for name in names])
 
+    @rounds_to_nearest
     def thresholds(self, durations: FloatArray, wait: float) -> FloatArray:
         """Return the threshold currents (µA/cm²) of pulses of these durations (ms).
 
@@ -176,6 +181,7 @@ def pulse_steps(
     return whole.astype(np.int64), part, np.maximum(last, whole + (part > 0)).astype(np.int64)
 
 
+@rounds_to_nearest
 def steady_rates(counts: IntArray, times: FloatArray, end: float) -> FloatArray:
     """Return the firing rate of each cell, in Hz, as :func:`pyhh_fast.fi_curve` defines it.
 

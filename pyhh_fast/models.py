@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from pyhh_fast import rate_tables, validation
+from pyhh_fast._cpu import round_to_nearest
+from pyhh_fast.rounding import rounds_to_nearest
 
 PARAMETERS = {
     "Cm": "µF/cm²",
@@ -176,6 +178,7 @@ class HHModel:
                 model.__dict__[name] = copy.deepcopy(template)
         return model
 
+    @rounds_to_nearest
     def __init__(self, startingVoltage: float = 0, **parameters: float) -> None:
         from pyhh_fast import names, plausibility
 
@@ -251,7 +254,8 @@ class HHModel:
         >>> model = pyhh.HHModel.at_rest(gNa=100, gK=5, EK=-35, unstable="steady")
         >>> recording = pyhh.Simulation(model).run(0, 0.01, duration=100)
         """
-        from pyhh_fast import starts
+        with round_to_nearest():
+            from pyhh_fast import starts
 
         model: Self = starts.at_rest(cls, near, unstable, parameters)
         return model
@@ -288,7 +292,8 @@ class HHModel:
         >>> print(f"{model.Vm:g} mV, h {model.h.state:.4f}")
         -20 mV, h 0.9660
         """
-        from pyhh_fast import starts
+        with round_to_nearest():
+            from pyhh_fast import starts
 
         model: Self = starts.steady(cls, V, parameters)
         return model

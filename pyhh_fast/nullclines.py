@@ -14,6 +14,7 @@ from pyhh_fast.methods import METHODS
 from pyhh_fast.models import PARAMETERS, HHModel
 from pyhh_fast.population_run import How
 from pyhh_fast.rate_tables import LARGEST_RATE
+from pyhh_fast.rounding import rounds_to_nearest
 from pyhh_fast.single_runs import SingleRuns
 from pyhh_fast.stepping import check_steps
 from pyhh_fast.time_steps import step_for
@@ -82,6 +83,7 @@ class PhasePlane(NamedTuple):
     c: float
 
 
+@rounds_to_nearest
 def steady_state(model: HHModel, V: npt.ArrayLike) -> SteadyState:
     """Return where the gates of a model settle at each V, and their time constants.
 
@@ -115,6 +117,7 @@ def steady_state(model: HHModel, V: npt.ArrayLike) -> SteadyState:
     return steady_at(kinetics_over_V(model), V)
 
 
+@rounds_to_nearest
 def phase_plane(
     model: HHModel,
     current: float = 0.0,
@@ -194,7 +197,7 @@ def phase_plane(
             "the model diverged, and the trajectory is NaN from there on. Use a smaller dt, or "
             "method='adaptive'.",
             UserWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
     V, n = np.append(model.Vm, V), np.append(model.n.state, n)
 
@@ -225,6 +228,7 @@ def _more_than_V(error: NotTabulable) -> ValueError:
     return ValueError(f"model must have rates that depend on V alone; got others: {found}.")
 
 
+@rounds_to_nearest
 def steady_at(kinetics: BuiltIn | Own, V: FloatArray) -> SteadyState:
     """Return the steady state at each V (mV), as :func:`pyhh_fast.steady_state` does."""
     try:
@@ -251,6 +255,7 @@ def charging(model: HHModel, current: float, V: Any, m: Any, h: Any, n: Any) -> 
     return current - twin.INa - twin.IK - twin.IKleak
 
 
+@rounds_to_nearest
 def steady_under(
     model: HHModel, kinetics: BuiltIn | Own, current: float
 ) -> tuple[float, SteadyState]:

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from pyhh_fast.models import PARAMETERS
 from pyhh_fast.recording import Traces
+from pyhh_fast.rounding import rounds_to_nearest
 from pyhh_fast.validation import FloatArray, StructArray, index
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ class PopulationRecording(Traces):
         )
 
     @property
+    @rounds_to_nearest
     def times(self) -> FloatArray:
         """Times of the samples of `Vm` and the gates, in ms; a new array of shape (samples,)."""
         samples = np.arange(self._traces.shape[2], dtype=np.float64)

@@ -13,6 +13,7 @@ from pyhh_fast.kinetics import BuiltIn, NotTabulable, Own
 from pyhh_fast.population_recording import IntArray, PopulationRecording
 from pyhh_fast.population_stepper import PopulationStepper
 from pyhh_fast.progress import bar_over
+from pyhh_fast.rounding import rounds_to_nearest
 from pyhh_fast.travelling_rates import Tabulated
 from pyhh_fast.validation import FloatArray
 
@@ -40,6 +41,7 @@ class How(NamedTuple):
     progress: bool = False
 
 
+@rounds_to_nearest
 def make_run(
     population: "Population",
     wave: FloatArray | SharedStimulus,

@@ -18,6 +18,7 @@ from pyhh_fast.names import own_parameters
 from pyhh_fast.population_recording import PopulationRecording
 from pyhh_fast.population_run import How, make_run, thread_count, warn_of_divergence
 from pyhh_fast.recording import ALL
+from pyhh_fast.rounding import rounds_to_nearest
 from pyhh_fast.starts import UNSTABLE
 from pyhh_fast.stepping import check_steps
 from pyhh_fast.thresholds import threshold_for
@@ -107,6 +108,7 @@ class Population:
     _warns = True
     _told: tuple[str, ...] = ()
 
+    @rounds_to_nearest
     def __init__(self, size: int, **parameters: npt.ArrayLike) -> None:
         V = parameters.pop("startingVoltage", 0.0)
         self._set_up(size, parameters)
@@ -125,6 +127,7 @@ class Population:
         super().__setattr__(name, value)
 
     @classmethod
+    @rounds_to_nearest
     def at_rest(
         cls,
         size: int,
@@ -200,6 +203,7 @@ class Population:
         return population
 
     @classmethod
+    @rounds_to_nearest
     def steady(cls, size: int, V: npt.ArrayLike, **parameters: npt.ArrayLike) -> Self:
         """Return cells at any membrane potentials, all gates steady for them.
 

@@ -59,9 +59,10 @@ class RateTable:
         self.inverse_width = 1 / width
         # Numbers of rows with nodes of their own.
         self.repaired: set[int] = set()
-        # Where V may stand, in mV, both ends excluded.
-        self.low = (first - 0.5) * width
-        self.high = (first + len(rows) - 0.5) * width
+        # Where V may be, in mV, both ends excluded. Up to the middle of the outermost rows, the
+        # number of V's row is that of one that there is, whichever way the CPU rounds.
+        self.low = first * width
+        self.high = (first + len(rows) - 1) * width
         self.low, self.high = max(self.low, -LARGEST_V), min(self.high, LARGEST_V)
         self._made: dict[str, tuple[float, FloatArray]] = {}
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from pyhh_fast.feed import Readable, constant_of, repeated
+from pyhh_fast.rounding import rounds_to_nearest
 from pyhh_fast.validation import FloatArray
 
 if TYPE_CHECKING:
@@ -182,11 +183,13 @@ class Recording(Traces):
         )
 
     @property
+    @rounds_to_nearest
     def times(self) -> FloatArray:
         """Times of `Vm` and the gates, (i + 1) dt, in ms; a new array of shape (rows,)."""
         return (np.arange(len(self), dtype=np.float64) * self.every + 1.0) * self.dt
 
     @property
+    @rounds_to_nearest
     def envelope_times(self) -> FloatArray:
         """Times at which the windows of `Vm_min` and `Vm_max` begin, in ms; a new array."""
         if self.envelope is None:

@@ -4,10 +4,12 @@ from collections.abc import Callable
 
 from pyhh_fast.progress import bar_of_run
 from pyhh_fast.recording import Recording
+from pyhh_fast.rounding import rounds_to_nearest
 from pyhh_fast.rows import Rows
 from pyhh_fast.stepper import Stepper
 
 
+@rounds_to_nearest
 def make(
     recording: Recording,
     stepper: Stepper,

@@ -13,11 +13,13 @@ from pyhh_fast.models import GATES, PARAMETERS, HHModel, has_own_kinetics, param
 from pyhh_fast.overrides import own_behaviour
 from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.recording import CURRENTS
+from pyhh_fast.rounding import rounds_to_nearest
 from pyhh_fast.travelling_rates import Rates
 
 GATE_VALUES = tuple(f"{gate}.{part}" for gate in GATES for part in ("alpha", "beta", "state"))
 
 
+@rounds_to_nearest
 def rates_to_save(
     model: Any, advice: str, table: RateTable | None = None
 ) -> BuiltIn | Rates | RateTable:

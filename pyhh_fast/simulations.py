@@ -14,6 +14,7 @@ from pyhh_fast.methods import METHODS, step_size
 from pyhh_fast.models import snapshot
 from pyhh_fast.progress import bar_wanted
 from pyhh_fast.recording import ALL, Recording, Traces
+from pyhh_fast.rounding import rounds_to_nearest
 from pyhh_fast.rows import RowsInMemory
 from pyhh_fast.stepping import stepper_for
 from pyhh_fast.thresholds import default_threshold, threshold_for
@@ -78,6 +79,7 @@ class Simulation(Traces):
         return super().__getattr__(name)
 
     @property
+    @rounds_to_nearest
     def times(self) -> FloatArray:
         """Times i dt of the rows, in ms."""
         if self._times is None:  # made on demand: a long run need not pay for it

@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from pyhh_fast.background import Workers
 from pyhh_fast.errors import SimulationError
 from pyhh_fast.firing import PROBES, SMALLEST, TOLERANCE, Fired, steady_rates
 from pyhh_fast.models import GATES, HHModel
 from pyhh_fast.population_run import How
 from pyhh_fast.progress import bar_over
 from pyhh_fast.recording import Recording
+from pyhh_fast.rounding import rounds_to_nearest
 from pyhh_fast.simulations import Simulation
 from pyhh_fast.validation import FloatArray, StructArray
 
@@ -31,6 +33,7 @@ class SingleRuns:
         Of which dt is the distance of samples where the method is adaptive.
     """
 
+    @rounds_to_nearest
     def __init__(self, model: HHModel, how: How) -> None:
         self._model = model
         self._how = how
@@ -39,6 +42,7 @@ class SingleRuns:
         for name in GATES:
             self.start[name] = getattr(model, name).state
 
+    @rounds_to_nearest
     def fire(
         self, state: StructArray, currents: FloatArray, steps: int, progress: bool = False
     ) -> Fired:
@@ -65,6 +69,7 @@ class SingleRuns:
         rates = steady_rates(counts, times, steps * self._how.dt)
         return Fired(rates, diverged, end)
 
+    @rounds_to_nearest
     def traces(
         self,
         state: StructArray,
@@ -83,6 +88,7 @@ class SingleRuns:
         cells = list(self._each(run, range(currents.size)))
         return np.array(cells).reshape(currents.size, len(names), -1).transpose(1, 0, 2)
 
+    @rounds_to_nearest
     def thresholds(self, durations: FloatArray, wait: float) -> FloatArray:
         """Return the threshold currents (µA/cm²) of pulses of these durations (ms)."""
         search = self._each(lambda duration: self._threshold(float(duration), wait), durations)
@@ -148,10 +154,11 @@ class SingleRuns:
         if self._how.threads == 1:
             yield from map(function, items)
             return
-        from concurrent.futures import ThreadPoolExecutor  # here, because it takes 5 ms
-
-        pool = ThreadPoolExecutor(self._how.threads)
-        try:
-            yield from pool.map(function, items)
-        finally:
-            pool.shutdown(cancel_futures=True)
+        with Workers(self._how.threads, "pyhh_fast single runs") as pool:
+            jobs = [pool.submit(function, item) for item in items]
+            try:
+                for job in jobs:
+                    yield job.result()
+            finally:
+                for job in jobs:
+                    job.cancel()

@@ -5,11 +5,13 @@ from typing import Any
 
 from pyhh_fast import equilibria, names, validation
 from pyhh_fast.models import GATES, HHModel, set_rates
+from pyhh_fast.rounding import rounds_to_nearest
 
 UNSTABLE = ("raise", "steady")
 """What may be done where no equilibrium is stable."""
 
 
+@rounds_to_nearest
 def at_rest(source: Any, near: Any, unstable: Any, parameters: dict[str, Any]) -> Any:
     """Return a new model at rest, as :meth:`HHModel.at_rest` does.
 
@@ -28,6 +30,7 @@ def at_rest(source: Any, near: Any, unstable: Any, parameters: dict[str, Any]) -
     return model
 
 
+@rounds_to_nearest
 def steady(source: Any, V: Any, parameters: dict[str, Any]) -> Any:
     """Return a new model with steady gates at `V`, as :meth:`HHModel.steady` does."""
     if "startingVoltage" in parameters:
@@ -38,6 +41,7 @@ def steady(source: Any, V: Any, parameters: dict[str, Any]) -> Any:
     return model
 
 
+@rounds_to_nearest
 def set_steady(model: HHModel, V: float) -> None:
     """Put a model at `V` (mV), with all gates steady.
 

@@ -13,10 +13,12 @@ from pyhh_fast.models import GATES, PARAMETERS, HHModel, parameter
 from pyhh_fast.overrides import hook_is_own, own_behaviour
 from pyhh_fast.python_stepper import PythonStepper
 from pyhh_fast.recording import Recording
+from pyhh_fast.rounding import rounds_to_nearest
 from pyhh_fast.rows import Rows
 from pyhh_fast.stepper import SavableStepper, Stepper
 
 
+@rounds_to_nearest
 def savable_stepper_for(
     model: Any, recording: Recording, feed: Feed, rows: Rows, kept: Kept
 ) -> SavableStepper:
@@ -25,6 +27,7 @@ def savable_stepper_for(
     return kind(model, recording, feed, rows, kept)
 
 
+@rounds_to_nearest
 def stepper_for(model: Any, recording: Recording, feed: Feed, rows: Rows) -> Stepper:
     """Return the fast stepper where it does what `model` does, else the one that asks it.
 

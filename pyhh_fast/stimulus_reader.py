@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pyhh_fast import validation
+from pyhh_fast.rounding import rounds_to_nearest
 from pyhh_fast.validation import BLOCK, FloatArray
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Reader:
             self._state = stimulus._checked(state, "state")
             stimulus._recognise(self._state, self.dt)
 
+    @rounds_to_nearest
     def read(self, steps: int) -> FloatArray:
         """Return the next values, of shape (steps,) and µA/cm², in an array of their own.
 

@@ -10,6 +10,7 @@ from pyhh_fast import stored_rates
 from pyhh_fast.feed import Feed
 from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.recording import CURRENTS, ENVELOPE, TRACES, UNITS, Recording
+from pyhh_fast.rounding import rounds_to_nearest
 from pyhh_fast.rows import LENGTH, Rows, Sieve, Sifted
 from pyhh_fast.run_store import RunStore
 from pyhh_fast.store_description import Variable
@@ -151,6 +152,7 @@ class StoredRows(Rows):
         if stepper.resumable:
             self._state = self._state_of(stepper)
 
+    @rounds_to_nearest
     def _append_rows(self, found: Sifted, *, last: bool = False) -> None:
         r = self._recording
         for name, values in found.rows.items():

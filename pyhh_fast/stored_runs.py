@@ -16,6 +16,7 @@ from pyhh_fast.kinetics import BuiltIn
 from pyhh_fast.methods import METHODS
 from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.recording import ALL, Recording
+from pyhh_fast.rounding import rounds_to_nearest
 from pyhh_fast.run_store import RunStore
 from pyhh_fast.saved_models import rates_to_save
 from pyhh_fast.stepper import SavableStepper
@@ -39,6 +40,7 @@ class StoredRun(NamedTuple):
     rows: StoredRows
 
 
+@rounds_to_nearest
 def begun(model: Any, recording: Recording, to: str | os.PathLike[str]) -> StoredRun:
     """Return the run of `recording`, to be written to a new store.
 
@@ -60,6 +62,7 @@ def begun(model: Any, recording: Recording, to: str | os.PathLike[str]) -> Store
     return _ready(model, recording, store, about, rates)
 
 
+@rounds_to_nearest
 def resumed(
     path: str | os.PathLike[str], model: Any, stimulus: Any, duration: Any
 ) -> tuple[Any, StoredRun]:

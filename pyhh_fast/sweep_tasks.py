@@ -14,6 +14,7 @@ from pyhh_fast.population_recording import IntArray, PopulationRecording
 from pyhh_fast.population_run import How, make_run
 from pyhh_fast.populations import STATE, Population
 from pyhh_fast.recording import UNITS
+from pyhh_fast.rounding import rounds_to_nearest
 from pyhh_fast.sweep_grid import points
 from pyhh_fast.travelling_rates import BeyondTable, Tabulated
 from pyhh_fast.validation import FloatArray
@@ -67,6 +68,7 @@ class Cells(Population):
     _warns = False
 
 
+@rounds_to_nearest
 def compute(
     task: Task, part: dict[str, FloatArray], rates: BuiltIn | Tabulated
 ) -> Chunk | BeyondTable:

@@ -20,6 +20,7 @@ from pyhh_fast.population_run import thread_count, way_out
 from pyhh_fast.populations import STATE, Population
 from pyhh_fast.progress import bar_over
 from pyhh_fast.recording import ALL
+from pyhh_fast.rounding import rounds_to_nearest
 from pyhh_fast.stimulus import Constant, as_stimulus
 from pyhh_fast.sweep_grid import Grid
 from pyhh_fast.thresholds import threshold_for
@@ -302,6 +303,7 @@ def _variable(reduce: "Reduce", grid: Grid) -> tuple[str, dict[str, Any]]:
     return name if name.isidentifier() and name.lower() not in taken else "value", {}
 
 
+@rounds_to_nearest
 def _rates(cell: Population, store: "SweepStore | None") -> Rates:
     """Return the rates of the model, as they stand in the store, if they do."""
     kept = None if store is None else store.table()

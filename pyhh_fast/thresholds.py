@@ -8,6 +8,7 @@ import numpy as np
 from pyhh_fast import validation
 from pyhh_fast.models import GATES, PARAMETERS, HHModel, has_own_kinetics, snapshot
 from pyhh_fast.overrides import own_behaviour
+from pyhh_fast.rounding import rounds_to_nearest
 
 BUILT_IN = 50.0
 """Threshold, in mV, of Hodgkin and Huxley's rates, whose voltages are relative to rest."""
@@ -22,6 +23,7 @@ COMPARED_AT = (-40.1234, -10.1234, -1.1234, 0.0, 1.1234, 10.1234, 40.1234, 90.12
 """Where, in mV around a rest, rates are compared with those of the model that it was found for."""
 
 
+@rounds_to_nearest
 def threshold_for(model: Any, threshold: Any) -> float:
     """Return the threshold (mV) a user gave, checked, or for None that of `model`."""
     if threshold is None:
@@ -29,6 +31,7 @@ def threshold_for(model: Any, threshold: Any) -> float:
     return validation.real_number("threshold", threshold, unit="mV")
 
 
+@rounds_to_nearest
 def default_threshold(model: Any) -> float:
     """Return the threshold of spikes of a model, in mV.
 

@@ -5,6 +5,7 @@ from hodgkin_huxley cimport (
     hh_exponential_rates, hh_rates, hh_rates_at, rate_table_find, rate_table_fit_row,
     rate_table_nodes, rate_table_place, rate_table_plain,
 )
+from pyhh_fast._cpu import rounded_to_nearest
 
 SOURCES = PYHH_FAST_SOURCES.decode("ascii")
 POWERS = RATE_TABLE_POWERS
@@ -13,6 +14,7 @@ LINE = RATE_SOURCE_LINE
 NODES = [rate_table_nodes[j] for j in range(RATE_TABLE_POWERS)]
 
 
+@rounded_to_nearest
 def rates_at(const double[::1] V, hh_rates[::1] rates):
     """Fill `rates` with alpha_m, beta_m, alpha_h, beta_h, alpha_n, beta_n (1/ms) at each V (mV).
 
@@ -32,6 +34,7 @@ def rates_at(const double[::1] V, hh_rates[::1] rates):
             rates[i] = hh_rates_at(V[i])
 
 
+@rounded_to_nearest
 def fit(const double[:, :, ::1] values, double[:, :, ::1] rows):
     """Fill `rows` with the polynomials through the values at the nodes.
 
@@ -61,6 +64,7 @@ def fit(const double[:, :, ::1] values, double[:, :, ::1] rows):
                 rows[k, j, 3] = rows[k, j, 7] = 0.0
 
 
+@rounded_to_nearest
 def evaluate(const double[:, :, ::1] rows, Py_ssize_t first, double inverse_width,
              const double[::1] V, double[:, ::1] rates):
     """Fill `rates`, shape (n, 6), with alpha m, h, n and beta m, h, n as the table has them."""
@@ -70,12 +74,14 @@ def evaluate(const double[:, :, ::1] rows, Py_ssize_t first, double inverse_widt
     with nogil:
         for i in range(V.shape[0]):
             place = rate_table_find(V[i], inverse_width, first)
+            place.row = min(place.row, rows.shape[0] - 1)
             for rate in range(6):
                 rates[i, rate] = rate_table_plain(
                     &rows[place.row, 0, 0], rate if rate < 3 else rate + 1, place.r
                 )
 
 
+@rounded_to_nearest
 def relax(double[:, ::1] rates_dt):
     """Turn rates times dt into those of exponential Euler (hh_exponential_euler.h), in place.
 

@@ -22,6 +22,7 @@ from stimulus_math cimport (
     hh_exp, hh_relaxation, noise_centred, noise_four_words, noise_key, noise_log, noise_normals,
     noise_words, wave_edge, wave_edge_at, wave_fraction, wave_sine,
 )
+from pyhh_fast._cpu import rounded_to_nearest
 
 SOURCES = PYHH_FAST_SOURCES.decode("ascii")
 NEVER = WAVE_NEVER  # a step that no run reaches
@@ -36,6 +37,7 @@ cdef extern from *:
     const double SMALLEST_EPSC
 
 
+@rounded_to_nearest
 def edge(double time, double dt):
     """Return in which step a time lies, and after which part of it; (0, 0.0) for what is before."""
     cdef wave_edge found = wave_edge_at(time, dt)
@@ -61,6 +63,7 @@ cdef inline void add_rectangle(double *out, int64_t size, int64_t first, double 
         out[off.step - first] += amplitude * off.part
 
 
+@rounded_to_nearest
 def rectangle(double[::1] values, int64_t first, double amplitude, double start, double stop,
               double dt):
     """Fill `values` with a current that flows from `start` to `stop`."""
@@ -73,6 +76,7 @@ def rectangle(double[::1] values, int64_t first, double amplitude, double start,
                       wave_edge_at(stop, dt))
 
 
+@rounded_to_nearest
 def pulses(double[::1] values, int64_t first, double amplitude, double width, double period,
            double start, int64_t count, double dt):
     """Fill `values` with rectangular pulses; pulse k goes from start + k period, for `width`.
@@ -140,6 +144,7 @@ cdef inline double mean_slope(double begin, double end, double length) noexcept 
     return above / (end - begin)
 
 
+@rounded_to_nearest
 def ramp(double[::1] values, int64_t first, double low, double high, double start, double stop,
          double dt):
     """Fill `values` with the means of a straight line from `low` at `start` to `high` at `stop`."""
@@ -168,6 +173,7 @@ def ramp(double[::1] values, int64_t first, double low, double high, double star
                 -begin.part * dt, (1 - begin.part) * dt, length)
 
 
+@rounded_to_nearest
 def sine(double[::1] values, int64_t first, double amplitude, double per_ms, double phase,
          double late, double dt):
     """Fill `values` with amplitude sin(2 pi (per_ms t + phase)); `phase` is in cycles.
@@ -185,6 +191,7 @@ def sine(double[::1] values, int64_t first, double amplitude, double per_ms, dou
             out[i] = amplitude * wave_sine((<double>first + i) * per_step + offset)
 
 
+@rounded_to_nearest
 def chirp(double[::1] values, int64_t first, double amplitude, double first_per_ms,
           double last_per_ms, double duration, double late, double dt):
     """Fill `values` with a sine of moving frequency.
@@ -213,6 +220,7 @@ def chirp(double[::1] values, int64_t first, double amplitude, double first_per_
             out[i] = amplitude * wave_sine((<double>first + i) * last_per_step + offset)
 
 
+@rounded_to_nearest
 def ornstein_uhlenbeck(double[::1] values, int64_t first, double deviation, double mean, double sd,
                        double dt_per_tau, uint64_t seed):
     """Fill `values` with mean + y, and return y of the last; `deviation` is y of the step before.
@@ -277,6 +285,7 @@ cdef inline double faded(double current) noexcept nogil:
     return current if fabs(current) >= SMALLEST_EPSC else 0.0
 
 
+@rounded_to_nearest
 def poisson_epsc(double[::1] values, int64_t first, double current, int64_t next_step, double lead,
                  int64_t event, double amplitude, double mean_interval, double dt_per_tau,
                  uint64_t seed, int64_t most_events):
@@ -345,6 +354,7 @@ def poisson_epsc(double[::1] values, int64_t first, double current, int64_t next
 # What follows is for the tests.
 
 
+@rounded_to_nearest
 def words(uint64_t seed, uint64_t stream, int64_t first, uint64_t[::1] out):
     """Fill `out` with the random words from number `first` on."""
     cdef noise_key key
@@ -352,6 +362,7 @@ def words(uint64_t seed, uint64_t stream, int64_t first, uint64_t[::1] out):
     noise_words(key, first, out.shape[0], &out[0])
 
 
+@rounded_to_nearest
 def normals(const uint64_t[::1] words, double[::1] out):
     """Fill `out` with the normal numbers of `words`."""
     cdef Py_ssize_t begin
@@ -359,6 +370,7 @@ def normals(const uint64_t[::1] words, double[::1] out):
         noise_normals(&words[begin], min(NOISE_BLOCK, words.shape[0] - begin), &out[begin])
 
 
+@rounded_to_nearest
 def logarithms(const double[::1] u, double[::1] out):
     """Fill `out` with log(u)."""
     cdef Py_ssize_t i
@@ -366,6 +378,7 @@ def logarithms(const double[::1] u, double[::1] out):
         out[i] = noise_log(u[i])
 
 
+@rounded_to_nearest
 def sines(const double[::1] cycles, double[::1] out):
     """Fill `out` with sin(2 pi cycles)."""
     cdef Py_ssize_t i

@@ -9,6 +9,7 @@ cdef enum:
     ROWS_PER_ATTEMPT = 64  # how many rows take as long to write as a step to try
 
 
+@rounded_to_nearest
 def adaptive(
     hh_cell[::1] cell,                      # INOUT  shape (1,): the state at the rows' clock
     adaptive_run[::1] progress,             # INOUT  shape (1,): the state of the solver

@@ -1,6 +1,7 @@
 # The time loop of the methods of fixed step.
 
 
+@rounded_to_nearest
 def fixed_step(
     hh_method method,
     hh_cell[::1] cell,                      # INOUT  shape (1,)
@@ -8,8 +9,9 @@ def fixed_step(
     const double[:, :, ::1] rows,           # IN     shape (rows, 6, 8): alpha, alpha + beta, by method
     Py_ssize_t first,                       # number k of the first row
     double inverse_width,                   # 1/mV
-    double low,                             # the rows hold between these two V, both excluded, so
-    double high,                            # that rounding to a row cannot leave the table
+    double low,                             # the rows hold between these two V, both excluded: not
+    double high,                            # beyond the middle of the outermost, so that rounding,
+                                            # whichever way, cannot leave the table
     const double[:, ::1] asked,             # IN     shape (lines, 9): V and rates, beside the table
     double[::1] wanted,                     # OUT    shape (1,), mV
     const double[:] I,                      # IN     shape (steps,)

@@ -8,7 +8,7 @@
 # and again, so that Python can answer Ctrl-C in between: all that a run carries from one call to
 # the next is in structs, written once when a loop ends, and so is never torn. Where the rates at
 # some V are not known, or the room for spikes is full, a loop stops before the step that wants
-# them, and the caller comes back with more.
+# them, and the caller comes back with more. They round to nearest, whatever the process does.
 
 from libc.math cimport fabs, floor, fmax, fmin, INFINITY, isfinite, NAN
 from libc.stdint cimport int32_t, int64_t
@@ -26,6 +26,7 @@ from hodgkin_huxley cimport (
     PYHH_FAST_SOURCES, rate_source, RATE_SOURCE_LINE, RATE_TABLE_LANES,
     RATE_TABLE_POWERS, step_control_log2,
 )
+from pyhh_fast._cpu import rounded_to_nearest
 
 SOURCES = PYHH_FAST_SOURCES.decode("ascii")
 BLOCK = HH_BLOCK
@@ -52,8 +53,8 @@ cdef inline rate_source rates_in(
     const double[:, ::1] asked,
 ) noexcept nogil:
     cdef rate_source source
-    c_assert(low >= (first - 0.5) / inverse_width)
-    c_assert(high <= (first + rows.shape[0] - 0.5) / inverse_width)
+    c_assert(low >= first / inverse_width)
+    c_assert(high <= (first + rows.shape[0] - 1) / inverse_width)
     c_assert(rows.shape[1] == RATE_TABLE_POWERS and rows.shape[2] == RATE_TABLE_LANES)
     c_assert(asked.shape[1] == RATE_SOURCE_LINE)
     source.rows, source.first, source.count = &rows[0, 0, 0], first, rows.shape[0]

@@ -168,6 +168,7 @@ cdef inline void write_traces(
                 traces[v, rows[j], first_sample + i] = b.traces[variables[v]][j][i]
 
 
+@rounded_to_nearest
 def population(
     hh_method method,
     const hh_point[::1] before,             # IN     shape (size,)
@@ -309,6 +310,7 @@ def population(
     return status
 
 
+@rounded_to_nearest
 def order_spikes(
     const int32_t[::1] cells,
     const double[::1] times,
