@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pyhh_fast import __version__, command_line, fi_command, plot_command, simulate_command
-from pyhh_fast.command_line import with_signs
+from pyhh_fast.command_line import INTERRUPTED, with_signs
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,6 +19,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if argument.startswith("--") and argument.endswith("=--"):  # argparse makes it a list
                 _parser().error(f"argument {argument[:-3]}: must have a value; got '--'")
     given = _parser().parse_args(arguments)
+    try:
+        return _run(given)
+    except KeyboardInterrupt:
+        if given.command == "run":
+            raise  # as the script's own
+        return INTERRUPTED
+
+
+def _run(given: argparse.Namespace) -> int:
+    """Run a command; return the exit code."""
     if given.command == "demo":
         return _demo(given.output)
     if given.command == "run":

@@ -9,6 +9,7 @@ after, except under a fork server that preloads `__main__`.
 
 import builtins
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from importlib.machinery import SourceFileLoader
@@ -34,8 +35,16 @@ def run_script(script: str, arguments: Sequence[str]) -> int:
     Returns
     -------
     int
-        Exit code of the process: 0, or 2 if the file cannot be read.
+        Exit code of the process: 0, or 2 if the file cannot be read or is a notebook.
     """
+    if script.lower().endswith(".ipynb"):  # its JSON may be valid Python, which does nothing
+        print(
+            f"pyhh-fast: script must be a Python file; got the notebook {script!r}. Make a script "
+            f"of it first: jupyter nbconvert --to script {shlex.quote(script)}",
+            file=sys.stderr,
+        )
+        return 2
+
     # The interpreter makes paths absolute without tidying them, and tracebacks show it. On
     # Windows it does tidy them, but follows no links to the script's folder.
     if sys.platform == "win32":

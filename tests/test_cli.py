@@ -88,3 +88,13 @@ def test_the_console_script_is_installed():
     command = shutil.which("pyhh-fast", path=str(Path(sys.executable).parent)) or "pyhh-fast"
     done = subprocess.run([command, "--version"], capture_output=True, text=True)
     assert (done.stdout, done.stderr) == (f"pyhh_fast {pyhh_fast.__version__}\n", "")
+
+
+@pytest.mark.parametrize("command", ["info", "demo"])
+def test_ctrl_c_ends_it_quietly(command, monkeypatch, capsys):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, f"_{command}", interrupted)
+    assert cli.main([command]) == 130
+    assert capsys.readouterr() == ("", "")

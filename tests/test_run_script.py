@@ -248,6 +248,18 @@ def test_a_missing_script(tmp_path):
     assert code == 2
 
 
+@pytest.mark.parametrize("name", ["course.ipynb", "my course.IPYNB"])
+def test_a_notebook_is_refused(name, tmp_path):
+    (tmp_path / name).write_text('{"cells": [], "metadata": {}, "nbformat": 4}')
+    quoted = f"'{name}'" if " " in name else name
+    assert run(PYHH_FAST, name, folder=tmp_path) == (
+        2,
+        "",
+        f"pyhh-fast: script must be a Python file; got the notebook {name!r}. Make a script of it "
+        f"first: jupyter nbconvert --to script {quoted}\n",
+    )
+
+
 @pytest.fixture
 def decoys(tmp_path):
     """Return a folder with a pyHH, in the two places where scripts keep it, that must not run."""
