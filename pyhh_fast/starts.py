@@ -3,6 +3,8 @@
 import math
 from typing import Any
 
+import numpy as np
+
 from pyhh_fast import equilibria, names, validation
 from pyhh_fast.models import GATES, HHModel, set_rates
 from pyhh_fast.rounding import rounds_to_nearest
@@ -55,7 +57,8 @@ def set_steady(model: HHModel, V: float) -> None:
     for name in GATES:
         gate = getattr(model, name)
         try:
-            gate.setInfiniteState()
+            with np.errstate(divide="ignore", invalid="ignore"):  # of rates that are numpy.float64
+                gate.setInfiniteState()
         except ZeroDivisionError:
             gate.state = math.nan
         if not math.isfinite(gate.state):

@@ -324,3 +324,13 @@ def test_a_gate_without_steady_state():
     with pytest.raises(ValueError) as caught:
         Frozen.steady(3)
     assert str(caught.value) == message
+
+
+def test_nor_where_rates_are_infinite():
+    class Absolute(pyhh.HHModel):
+        def _UpdateGateTimeConstants(self, Vm):
+            super()._UpdateGateTimeConstants(Vm + 65)
+
+    with pytest.raises(ValueError) as caught:
+        Absolute.steady(-1e9)
+    assert str(caught.value).startswith("gate h must have a steady state at V = -1e+09 mV; got ")
