@@ -1,10 +1,12 @@
 """What a run of many cells leaves behind."""
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from pyhh_fast import free_memory
 from pyhh_fast.models import PARAMETERS
 from pyhh_fast.recording import Traces
 from pyhh_fast.rounding import rounds_to_nearest
@@ -95,7 +97,13 @@ class PopulationRecording(Traces):
         self.cells = cells
         self.every = every
         self._parameters = parameters
-        self._traces = np.empty((len(recorded), cells.size, -(-steps // every)))
+        shape = (len(recorded), cells.size, -(-steps // every))
+        free_memory.check(
+            8 * math.prod(shape),
+            "the traces of a population",
+            "Keep fewer traces by record=, fewer cells by cells=, or every k-th step by every=.",
+        )
+        self._traces = np.empty(shape)
         self._name_traces()
         self.diverged_at: IntArray = np.full(self.size, -1, dtype=np.int64)
         self.spike_counts: IntArray = np.zeros(self.size, dtype=np.int64)

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from pyhh_fast import equilibria, plausibility, rate_tables, validation
+from pyhh_fast import equilibria, free_memory, plausibility, rate_tables, validation
 from pyhh_fast.compiled_cell import SYMBOLS, not_tabulated
 from pyhh_fast.exclusive import Exclusive
 from pyhh_fast.feed import shared_stimulus
@@ -26,6 +26,10 @@ from pyhh_fast.validation import StructArray
 
 STATE = {"Vm": "V", "StateM": "m", "StateH": "h", "StateN": "n"}
 """pyHH's names of the variables of a cell, and the equations' symbols for them."""
+
+
+BYTES_A_CELL = 300
+"""What a run takes for each cell, apart from traces and spikes."""
 
 
 class _PerCell:
@@ -419,6 +423,7 @@ class Population:
 
     def _set_up(self, size: int, parameters: dict[str, Any]) -> None:
         size = validation.count("size", size)
+        free_memory.check(BYTES_A_CELL * size, "a population", "Make several, one after the other.")
         defaults = {name: getattr(HHModel, name) for name in PARAMETERS}
         self._parameters = np.zeros(size, [(symbol, np.float64) for symbol in SYMBOLS.values()])
         self._state = np.zeros(size, [(symbol, np.float64) for symbol in STATE.values()])

@@ -4,13 +4,20 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from pyhh_fast import memory
+from pyhh_fast import free_memory, memory
 from pyhh_fast.recording import ENVELOPE, TRACES, Recording
 from pyhh_fast.stepper import Stepper
 from pyhh_fast.validation import FloatArray
 
 LENGTH = 65_536
 """Steps of which all are kept for a moment, where few of them are wanted: half a megabyte each."""
+
+
+ADVICE = (
+    "Keep fewer traces by record=, every k-th step by every=, or write them to a store while they "
+    "are computed, by to=."
+)
+"""What to do where traces do not fit into memory."""
 
 
 class Rows(Protocol):
@@ -34,6 +41,8 @@ class RowsInMemory(Rows):
 
     def __init__(self, recording: Recording) -> None:
         self._recording = r = recording
+        need = 8 * (len(r) * len(r.recorded) + r.windows * len(r.enveloped))
+        free_memory.check(need, "the traces of a run", ADVICE)
         for name in r.recorded:
             setattr(r, name, memory.trace(len(r)))
         for name in r.enveloped:

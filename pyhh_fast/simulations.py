@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from pyhh_fast import run_loop, validation
+from pyhh_fast import free_memory, run_loop, validation
 from pyhh_fast.exclusive import Exclusive
 from pyhh_fast.feed import Feed, Readable, drive
 from pyhh_fast.methods import METHODS, step_size
@@ -105,8 +105,11 @@ class Simulation(Traces):
         ------
         TypeError, ValueError
             If `pointCount` is no whole number ≥ 0 or `deltaTms` no finite number.
+        MemoryError
+            If the arrays do not fit into the free memory.
         """
         points = validation.count("pointCount", pointCount)
+        free_memory.check(8 * len(ALL) * points, "the arrays", "Use run with record= or every=.")
         self._dt = validation.real_number("deltaTms", deltaTms, unit="ms")
         self._points, self._every = points, 1
         self._times = None
@@ -233,6 +236,8 @@ class Simulation(Traces):
         OSError
             If `to` cannot be written. What was written until about a second before is there, and
             `resume` goes on from it; the model stands at the last step made.
+        MemoryError
+            If the traces do not fit into the free memory; nothing was run.
         ImportError
             If `progress` is asked for and tqdm is not installed, or `to` and zarr.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from pyhh_fast import validation
+from pyhh_fast import free_memory, validation
 from pyhh_fast.stimulus_reader import Reader, State
 from pyhh_fast.validation import FloatArray
 
@@ -185,6 +185,8 @@ class Stimulus(abc.ABC):
             there are more than 10⁶ synaptic events a step.
         TypeError
             If `steps` or `dt` is no number.
+        MemoryError
+            If the values do not fit into the free memory.
 
         Examples
         --------
@@ -192,6 +194,8 @@ class Stimulus(abc.ABC):
         >>> stimuli.ramp(0, 6, 1, 4).to_array(6, dt=1)
         array([0., 1., 3., 5., 6., 6.])
         """
+        steps = validation.count("steps", steps)
+        free_memory.check(8 * steps, "the values", "Pass the stimulus itself to a run.")
         return self.reader(dt).read(steps)
 
     def plot(self, steps: int, dt: float) -> "Figure":

@@ -1,0 +1,109 @@
+"""Whether what is about to be allocated fits into the memory that is free.
+
+Linux grants memory that it does not have, and kills the process when it is written to.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+CHECKED_FROM = 100_000_000
+"""Bytes; less is allocated without a look at what is free, which takes 0.1 ms."""
+
+CGROUPS = Path("/sys/fs/cgroup")
+
+# Files with the limit, with what is used, and the entry of memory.stat with what can be reclaimed.
+VERSION_2 = ("memory.max", "memory.current", "inactive_file")
+VERSION_1 = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+
+
+def check(need: int, name: str, advice: str) -> None:
+    """Refuse an allocation of `need` bytes for `name` that memory cannot hold.
+
+    Raises
+    ------
+    MemoryError
+        If less is free.
+    """
+    if need < CHECKED_FROM:
+        return
+    there = free()
+    if there is not None and need > there:
+        raise MemoryError(
+            f"{name} must fit into the free memory; got a need of {_size(need)}, and "
+            f"{_size(there)} are free. {advice}"
+        )
+
+
+def _size(size: int) -> str:
+    return f"{size / 1e9:.3g} GB"
+
+
+def free() -> int | None:
+    """Return how many bytes this process can still have, or None where the system does not say.
+
+    On Linux, that is the least of what is free without swapping, of what the control groups of the
+    process leave and of its own limit (``ulimit -v``); elsewhere on POSIX, all physical memory.
+    """
+    known = [_of_machine(), *_of_control_groups(), _of_process()]
+    return min((size for size in known if size is not None), default=None)
+
+
+def _of_machine() -> int | None:
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):  # Windows has no sysconf
+        return None
+
+
+def _of_control_groups() -> list[int]:
+    """Return what each control group that holds this process, and limits it, leaves."""
+    try:
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return []
+    found = []
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers not in ("", "memory"):
+            continue
+        top = CGROUPS / controllers
+        group = top / path.lstrip("/")
+        files = VERSION_1 if controllers else VERSION_2
+        # In a container, the path may be that outside of it: then only its top can be read.
+        for directory in [group, *group.parents]:
+            found += _of_control_group(directory, *files)
+            if directory == top:
+                break
+    return found
+
+
+def _of_control_group(directory: Path, limit: str, used: str, reclaimable: str) -> list[int]:
+    try:
+        most = int((directory / limit).read_text())  # or "max"
+        taken = int((directory / used).read_text())
+        statistics = dict(
+            line.split() for line in (directory / "memory.stat").read_text().splitlines()
+        )
+        return [max(0, most - taken + int(statistics.get(reclaimable, 0)))]
+    except (OSError, ValueError):
+        return []
+
+
+def _of_process() -> int | None:
+    """Return what ``ulimit -v`` leaves."""
+    if not sys.platform.startswith("linux"):
+        return None
+    import resource
+
+    most, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if most == resource.RLIM_INFINITY:
+        return None
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    return max(0, most - pages * os.sysconf("SC_PAGE_SIZE"))
