@@ -112,10 +112,14 @@ def _roots(
     # From here on in whole units.
     least, most = np.floor(low / unit), np.ceil(high / unit)
     low, high = _widened(cells, np.rint(near / unit), unit, positive, least, most)
-    while (wide := high - low > 1).any():
-        middle = np.where(wide, low + np.floor((high - low) / 2), low)
+    while True:
+        middle = low + np.floor((high - low) / 2)
+        # Not only high - low > 1: far from `near`, whole numbers may be too large for each to be.
+        wide = (low < middle) & (middle < high)
+        if not wide.any():
+            break
         as_low = (cells.dVdt(middle * unit) > 0) == positive
-        as_low |= ~wide
+        as_low, middle = as_low | ~wide, np.where(wide, middle, low)
         low, high = np.where(as_low, middle, low), np.where(as_low, high, middle)
     return high * unit
 

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 
 import pyhh_fast as pyhh
-from pyhh_fast import equilibria
+from pyhh_fast import equilibria, equilibrium_search
 
 # What is hardly meant is computed as it stands, with warnings that are tested elsewhere.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:the reversal potentials"),
-    pytest.mark.filterwarnings("ignore:gK is -0.1"),
+    pytest.mark.filterwarnings("ignore:gK is -0.4"),
 ]
 
 DOMAIN = {
@@ -149,6 +149,22 @@ def test_a_pair_of_equilibria_beside_a_fold_is_found():
     assert stable.tolist() == [True, False, True]
 
 
+def test_a_root_far_from_where_the_secants_end_is_found(monkeypatch):
+    """Of three roots in a bracket the secants may end at the middle one; above 4 units differ."""
+
+    class Cubic:
+        def take(self, cell):
+            return self
+
+        def dVdt(self, V):
+            return -(V - 3.95) * (V - 3.99) * (V - 4.5)
+
+    monkeypatch.setattr(equilibrium_search, "_secants", lambda *_: np.array([3.99]))
+    low, high = np.array([3.3]), np.array([4.9])
+    root = equilibrium_search._roots(Cubic(), low, high, Cubic().dVdt(low), Cubic().dVdt(high))
+    assert abs(root[0] - 4.5) < 2e-15
+
+
 def test_the_rest_loses_its_stability_at_the_hopf_points():
     """9.7793 and 154.5263 µA/cm² (VALIDATION): a change of EKleak by I / gKleak is a current."""
     for current, before, after in ((9.7793, True, False), (154.5263, False, True)):
@@ -182,11 +198,13 @@ def test_steep_rates_are_searched_finely():
     assert stable.tolist() == [True, False, True]
 
 
-def test_currents_that_flow_uphill():
-    model = pyhh.HHModel(gNa=0, gK=-0.1, gKleak=0.3)
-    V, _ = equilibria.equilibria(model)
-    # -0.1 n∞⁴ (V + 12) + 0.3 (V - 10.6) = 0 above all reversal potentials
-    slow = reference.Parameters(gNa=0, gK=-0.1)
-    roots = brentq(lambda v: sum(reference.currents(slow, reference.steady(v))), -12, 40)
-    assert V.size == 1
-    assert V[0] == pytest.approx(roots, abs=1e-10)
+def test_a_negative_conductance_has_equilibria_beyond_all_reversal_potentials():
+    # 0.3 (V - 10.6) = 0.4 n∞⁴ (V + 12)
+    slow = reference.Parameters(gNa=0, gK=-0.4)
+
+    def net(V):
+        return sum(reference.currents(slow, reference.steady(V)))
+
+    V, stable = equilibria.equilibria(pyhh.HHModel(gNa=0, gK=-0.4))
+    assert V.tolist() == pytest.approx([brentq(net, 11, 20), brentq(net, 30, 50)], abs=1e-10)
+    assert stable.tolist() == [True, False]
