@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 CHECKED_FROM = 100_000_000
-"""Bytes; less is allocated without a look at what is free, which takes 0.1 ms."""
+"""Bytes; less is allocated without a look at what is free, which takes up to 1 ms."""
 
 CGROUPS = Path("/sys/fs/cgroup")
 

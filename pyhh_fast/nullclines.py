@@ -14,11 +14,11 @@ from pyhh_fast.methods import METHODS
 from pyhh_fast.models import PARAMETERS, HHModel
 from pyhh_fast.population_run import How
 from pyhh_fast.rate_tables import LARGEST_RATE
-from pyhh_fast.rounding import rounds_to_nearest
+from pyhh_fast.rounding import round_to_nearest, rounds_to_nearest
 from pyhh_fast.single_runs import SingleRuns
 from pyhh_fast.stepping import check_steps
 from pyhh_fast.time_steps import step_for
-from pyhh_fast.validation import FloatArray
+from pyhh_fast.validation import BLOCK, FloatArray
 
 BESIDE = 1e-4
 """Where a formula is 0/0 its rates are the mean of those so far beside it, in mV."""
@@ -117,7 +117,6 @@ def steady_state(model: HHModel, V: npt.ArrayLike) -> SteadyState:
     return steady_at(kinetics_over_V(model), V)
 
 
-@rounds_to_nearest
 def phase_plane(
     model: HHModel,
     current: float = 0.0,
@@ -188,30 +187,31 @@ def phase_plane(
     dt = step_for(model, kinetics, dt, method)
     current = validation.real_number("current", current, unit="µA/cm²")
     steps = validation.steps_in(duration, dt)
-    steady_V, steady = steady_under(model, kinetics, current)
-    how = How(dt, method, 0.0, 1)
-    runs = (FixedRuns if METHODS[method].many_cells else SingleRuns)(model, how)
-    V, n = runs.traces(runs.start, np.array([current]), steps, ("Vm", "StateN"))[:, 0]
-    if not np.isfinite(V).all():
-        warnings.warn(
-            "the model diverged, and the trajectory is NaN from there on. Use a smaller dt, or "
-            "method='adaptive'.",
-            UserWarning,
-            stacklevel=3,
-        )
-    V, n = np.append(model.Vm, V), np.append(model.n.state, n)
+    with round_to_nearest():
+        steady_V, steady = steady_under(model, kinetics, current)
+        how = How(dt, method, 0.0, 1)
+        runs = (FixedRuns if METHODS[method].many_cells else SingleRuns)(model, how)
+        V, n = runs.traces(runs.start, np.array([current]), steps, ("Vm", "StateN"))[:, 0]
+        if not np.isfinite(V).all():
+            warnings.warn(
+                "the model diverged, and the trajectory is NaN from there on. Use a smaller dt, or "
+                "method='adaptive'.",
+                UserWarning,
+                stacklevel=2,
+            )
+        V, n = np.append(model.Vm, V), np.append(model.n.state, n)
 
-    ends = [*(getattr(model, name) for name in ("ENa", "EK", "EKleak")), steady_V]
-    low, high = min(*ends, np.nanmin(V)) - 5, max(*ends, np.nanmax(V)) + 5
-    grid = np.linspace(low, high, PLANE_POINTS)
-    m, _, n_nullcline, *_ = steady_at(kinetics, grid)
-    c = steady.h + steady.n
-    V_nullcline = roots(
-        lambda n: charging(model, current, grid, m, c - n, n),
-        np.full(grid.size, max(0.0, c - 1)),
-        np.full(grid.size, min(1.0, c)),
-    )
-    return PhasePlane(grid, V_nullcline, n_nullcline, V, n, steady_V, steady.n, c)
+        ends = [*(getattr(model, name) for name in ("ENa", "EK", "EKleak")), steady_V]
+        low, high = min(*ends, np.nanmin(V)) - 5, max(*ends, np.nanmax(V)) + 5
+        grid = np.linspace(low, high, PLANE_POINTS)
+        m, _, n_nullcline, *_ = steady_at(kinetics, grid)
+        c = steady.h + steady.n
+        V_nullcline = roots(
+            lambda n: charging(model, current, grid, m, c - n, n),
+            np.full(grid.size, max(0.0, c - 1)),
+            np.full(grid.size, min(1.0, c)),
+        )
+        return PhasePlane(grid, V_nullcline, n_nullcline, V, n, steady_V, steady.n, c)
 
 
 def kinetics_over_V(model: HHModel) -> BuiltIn | Own:
@@ -231,18 +231,28 @@ def _more_than_V(error: NotTabulable) -> ValueError:
 @rounds_to_nearest
 def steady_at(kinetics: BuiltIn | Own, V: FloatArray) -> SteadyState:
     """Return the steady state at each V (mV), as :func:`pyhh_fast.steady_state` does."""
+    at = V.ravel()
+    values = np.empty((6, at.size))
     try:
-        rates = kinetics.rates_asked(V.ravel())
-        holes = np.isnan(rates).any(axis=1)
-        if holes.any():
-            beside = [kinetics.rates_asked(V.ravel()[holes] + d) for d in (-BESIDE, BESIDE)]
-            rates[holes] = np.mean(beside, axis=0)
+        for start in range(0, at.size, BLOCK):  # so that Ctrl-C is heard in between
+            block = slice(start, start + BLOCK)
+            values[:, block] = _steady_in(kinetics, at[block])
     except NotTabulable as error:
         raise _more_than_V(error) from error
+    return SteadyState(*(x.reshape(V.shape)[()] for x in values))
+
+
+def _steady_in(kinetics: BuiltIn | Own, V: FloatArray) -> FloatArray:
+    """Return m, h, n and their time constants (ms) at each V of a block, shape (6, n)."""
+    rates = kinetics.rates_asked(V)
+    holes = np.isnan(rates).any(axis=1)
+    if holes.any():
+        beside = [kinetics.rates_asked(V[holes] + d) for d in (-BESIDE, BESIDE)]
+        rates[holes] = np.mean(beside, axis=0)
     # Far away rates may be infinite; or both 0, and then all is NaN.
-    alpha, beta = np.minimum(rates, LARGEST_RATE).T.reshape(2, 3, *V.shape)
+    alpha, beta = np.minimum(rates, LARGEST_RATE).T.reshape(2, 3, V.size)
     with np.errstate(all="ignore"):
-        return SteadyState(*(x[()] for x in (*(alpha / (alpha + beta)), *(1 / (alpha + beta)))))
+        return np.concatenate([alpha / (alpha + beta), 1 / (alpha + beta)])
 
 
 def charging(model: HHModel, current: float, V: Any, m: Any, h: Any, n: Any) -> Any:

@@ -8,7 +8,7 @@ import functools
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-from pyhh_fast._cpu import round_to_nearest
+from pyhh_fast._cpu import round_to_nearest as round_to_nearest
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")

@@ -254,3 +254,22 @@ def test_a_large_step_is_warned_of_once_where_it_was_asked_for(name, lengths):
     ) as caught:
         getattr(pyhh, name)(pyhh.HHModel(), *([20.0] * (name == "fi_curve")), dt=0.06, **lengths)
     assert [warning.filename for warning in caught] == [__file__]
+
+
+def test_ctrl_c_is_heard_between_blocks_of_steady_states(monkeypatch):
+    from pyhh_fast import nullclines
+
+    asked = []
+
+    def interrupted(self, V):
+        asked.append(V.size)
+        if len(asked) == 3:
+            raise KeyboardInterrupt
+        return np.ones((V.size, 6))
+
+    monkeypatch.setattr(
+        nullclines, "kinetics_over_V", lambda model: type("K", (), {"rates_asked": interrupted})()
+    )
+    with pytest.raises(KeyboardInterrupt):
+        pyhh.steady_state(pyhh.HHModel(), np.zeros(1_000_000))
+    assert asked == [nullclines.BLOCK] * 3
