@@ -383,13 +383,13 @@ def _silent_rates(
         runs, model, kinetics, state[moving], currents[moving], steps * how.dt, how.dt
     )
     swings = found.rates > 0
-    crossing = (found.low < how.threshold) & (how.threshold <= found.high)
-    swings &= ~crossing
     rates[moving[swings]] = found.rates[swings]
-    if swings.any():
-        one = int(np.argmax(swings))
+    # Swings that cross the threshold are spikes, of runs too short to have enough of them.
+    below = swings & ~((found.low < how.threshold) & (how.threshold <= found.high))
+    if below.any():
+        one = int(np.argmax(below))
         _warn(
-            f"under {np.count_nonzero(swings)} of the currents V keeps swinging without crossing "
+            f"under {np.count_nonzero(below)} of the currents V keeps swinging without crossing "
             f"the threshold of {how.threshold:g} mV, under {currents[moving[one]]:g} µA/cm² from "
             f"{found.low[one]:.3g} to {found.high[one]:.3g} mV, and the rate is that of the swing. "
             "A threshold within it counts such swings as spikes.",

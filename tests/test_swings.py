@@ -88,6 +88,15 @@ def test_a_short_run_is_run_on():
     assert rate == pytest.approx(147.27, abs=0.05)
 
 
+@pytest.mark.parametrize("method", ["exponential_euler", "adaptive"])
+def test_a_run_too_short_for_two_spikes_has_the_rate_of_a_longer_one(method):
+    currents = [0, 7, 10, 20]
+    expected = pyhh.fi_curve(pyhh.HHModel(), currents, method=method)
+    rates = pyhh.fi_curve(pyhh.HHModel(), currents, duration=20, method=method)
+    np.testing.assert_allclose(rates, expected, rtol=0.01)
+    assert (rates[1:] > 50).all()
+
+
 def test_an_unstable_rest_is_left():
     # It fires by itself, but from its equilibrium only after a push.
     model = pyhh.HHModel(EKleak=60)
