@@ -63,18 +63,20 @@ def _rest(model: HHModel) -> float:
     hook = type(model)._UpdateGateTimeConstants
     parameters = tuple(float(getattr(model, name)) for name in PARAMETERS)
     known = _rests.get(hook)
-    if known and known[:2] == (type(model), parameters) and _rates(model, known[2]) == known[3]:
+    same = known is not None and known[0]() is type(model) and known[1] == parameters
+    if known and same and _rates(model, known[2]) == known[3]:
         return known[2]
     rest = _searched_rest(model)
     rates = _rates(model, rest)
     if rates:
-        _rests[hook] = (type(model), parameters, rest, rates)
+        _rests[hook] = (weakref.ref(type(model)), parameters, rest, rates)
     return rest
 
 
-# What is known of the latest model with a hook: class, parameters, rest, and rates around it.
-_rests: weakref.WeakKeyDictionary[Any, tuple[type, tuple[float, ...], float, list[float]]]
-_rests = weakref.WeakKeyDictionary()
+# What is known of the latest model with a hook: class, parameters, rest, and rates around it. The
+# class is referred to weakly: it has the hook, which would otherwise keep its own entry alive.
+_Known = tuple[weakref.ref[type], tuple[float, ...], float, list[float]]
+_rests: weakref.WeakKeyDictionary[Any, _Known] = weakref.WeakKeyDictionary()
 
 
 def _rates(model: HHModel, rest: float) -> list[float]:

@@ -3,6 +3,9 @@
 Numbers are those of the built-in model: `Absolute` is the same cell, its voltages shifted by 65 mV.
 """
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 from sweep_models import Warm
@@ -191,3 +194,15 @@ def test_a_rest_that_is_known_is_not_searched_again(monkeypatch):
     with_own_step = AbsoluteWithOwnStep(-65.0)
     assert default_threshold(with_own_step) == default_threshold(with_own_step)
     assert len(searched) == 6
+
+
+def test_the_search_for_the_rest_does_not_keep_a_class_alive():
+    class Local(pyhh.HHModel):
+        def _UpdateGateTimeConstants(self, Vm):
+            super()._UpdateGateTimeConstants(Vm)
+
+    assert default_threshold(Local()) == 50
+    known = weakref.ref(Local)
+    del Local
+    gc.collect()
+    assert known() is None
