@@ -1,7 +1,7 @@
-"""What is asked of a neuron most often: whether it fires under a current, and how fast.
+"""Whether a neuron fires under a current, and how fast: rates, rheobase, strength and duration.
 
-Each question is one call, and all its runs are made at once. The model is only read, and its runs
-start from rest, whatever state it is in, unless `start` says otherwise.
+Each is one call, whose runs are all made at once, except by the adaptive method. The model is only
+read, and its runs start from rest, whatever state it is in, unless `start` says otherwise.
 """
 
 import warnings
@@ -60,8 +60,9 @@ def fi_curve(
         are faster than those of the built-in model: rates are then right to 0.01 %, or a warning
         tells the error. For "adaptive" the distance of samples, which changes nothing.
     method : {"exponential_euler", "adaptive", "rk4", "euler"}, default "exponential_euler"
-        As for :meth:`Simulation.run`. Forward Euler fires too fast, and from 6.23 µA/cm² on for
-        ever; with the others it is 6.265, as it should be. "adaptive" makes the runs one by one.
+        As for :meth:`Simulation.run`. Forward Euler fires too fast, and from 6.23 µA/cm² on
+        without end; with the others it is 6.265, as it should be. "adaptive" makes the runs one by
+        one.
     threshold : float, mV, optional
         Upward crossings of it are the spikes; by default as for :meth:`Simulation.run`.
     start : {"rest", "model"}, default "rest"
@@ -294,7 +295,7 @@ class _Question(NamedTuple):
         step = step_for(model, kinetics, dt, method, stacklevel=4)
         how = How(step, method, threshold_for(model, threshold), threads)
         begun = start_at_rest(model, stacklevel=4) if start == "rest" else model
-        # What the built-in model errs by at its step is known; of others it is found out.
+        # The error of the built-in model at its step is known; that of others is measured.
         unknown = isinstance(kinetics, Own) or step < STEP
         check = dt is None and METHODS[method].order in (2, 4) and unknown
         return cls(begun, kinetics, how, check)

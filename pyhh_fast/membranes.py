@@ -24,7 +24,7 @@ GRID_STEP = 1.0
 """Spacing of the search, in mV, before intervals are divided."""
 
 ITERATED_GRID_STEP = 0.25
-"""The same of models that are asked by `iterate`, whose gates are not looked at."""
+"""The same for an `IteratedMembrane`, whose gates do not refine the grid."""
 
 MOST_GRID_POINTS = 20_000
 
@@ -152,7 +152,7 @@ class Membranes:
 
 
 class IteratedMembrane:
-    """A model that is asked by its own `iterate`; a single cell."""
+    """A single cell whose derivatives come from its own `iterate`."""
 
     size = 1
 

@@ -332,7 +332,7 @@ class Waveform(Stimulus):
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Constant(Waveform):
-    """One current for ever."""
+    """One current without end."""
 
     kind = "constant"
     amplitude: float

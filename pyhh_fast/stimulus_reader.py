@@ -30,7 +30,7 @@ class Reader:
     step : int
         Number of values read.
     state : dict
-        What :meth:`Stimulus.reader` goes on from, made of numbers, lists and dicts for JSON.
+        What :meth:`Stimulus.reader` continues from, made of numbers, lists and dicts for JSON.
 
     Examples
     --------
@@ -83,7 +83,7 @@ class Reader:
 
     @property
     def state(self) -> State:
-        """What reading goes on from, for JSON: a copy."""
+        """What reading continues from, for JSON: a copy."""
         return copy.deepcopy(self._state)
 
 

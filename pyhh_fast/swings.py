@@ -1,7 +1,7 @@
 """Sustained swings of V that cross no threshold, and how fast they are.
 
 Strong currents make V swing less and less, until the swing ends in a Hopf bifurcation. Whether a
-cell that does not fire is at rest, rings down, or swings for ever is decided here:
+cell that does not fire is at rest, rings down, or keeps swinging is decided here:
 
 - where V and the gates are still, it is at rest; a rest that is unstable was found by the choice of
   the start alone, so V is moved by `NUDGE` and the cell is run again.
