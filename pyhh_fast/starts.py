@@ -72,6 +72,8 @@ def set_steady(model: HHModel, V: float) -> None:
 def _new_model(source: Any, parameters: dict[str, Any]) -> Any:
     if isinstance(source, type):
         return source(**parameters)
+    for name in GATES:
+        validation.present(getattr(source, name), "alpha", f"gate {name}", "Set its state instead.")
     values = {name: names.checked(source, name, value) for name, value in parameters.items()}
     model = equilibria.copy_of(source)
     for name, value in values.items():

@@ -40,7 +40,7 @@ def shown(value: object) -> str:
 
 def _is_real(value: object) -> bool:
     if isinstance(value, np.ndarray):
-        return value.ndim == 0 and value.dtype.kind in "biuf"
+        return value.ndim == 0 and value.dtype.kind in "biuf" and not getattr(value, "mask", False)
     # NumPy has timedelta64 among its whole numbers, in whatever unit it is.
     return isinstance(value, numbers.Real | np.bool_) and not isinstance(value, np.timedelta64)
 
@@ -483,7 +483,8 @@ def curve(name: str, value: Any, unit: str, size: int | None = None, along: str 
         raise TypeError(_message(name, rule, unit, shown(value), ""))
     if given.ndim > 1 or size not in (None, given.size):
         raise ValueError(_message(name, rule, unit, shown(given), ""))
-    return np.atleast_1d(given).astype(np.float64)
+    with np.errstate(over="ignore"):
+        return np.atleast_1d(given).astype(np.float64)
 
 
 def instance(name: str, value: Any, kind: Any, rule: str, advice: str) -> None:

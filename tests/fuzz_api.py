@@ -47,6 +47,7 @@ ERRORS = (
     MemoryError,
     ImportError,
     AttributeError,
+    pickle.PicklingError,
 )
 """What a call may raise, with a message of ours; SimulationError is a RuntimeError."""
 
@@ -54,6 +55,7 @@ KNOWN = re.compile(
     r" must (?s:.*); got[ :]"
     r"|diverged at step |was not recorded\. |There is no envelope\. |nothing to plot yet\. "
     r"|The error cannot be estimated: |the starting voltages?|takes the state of the model; "
+    r"|must be given to go on: |Unable to allocate .* for an array|[Cc]an't pickle "
     r"|is being written by another process|the run cannot go on at step "
     # Python's own, for a call with wrong names or numbers of arguments:
     r"|(missing|takes) .*argument|got an unexpected keyword argument|got multiple values for"
@@ -337,7 +339,9 @@ def use(script, thing, number):
         target = rng.choice(["Vm", "m.state", "gNa", "Cm", "h.alpha", "n", "tabulate", "gna"])
         if kind == "Population":
             target = rng.choice(["Vm", "StateM", "gNa", "Cm"])
-        value = script.value(target, 0.5)
+        value = script.value(target, 0.0)
+        if rng.random() < 0.5:  # models that make their steps themselves take anything but these
+            value = rng.choice(["-1.5", "1e300", "np.nan", "-np.inf", "1e-300", "np.float32(3)"])
         if script.run(f"{thing}.{target} = {value}", "set"):
             script.warned = True  # what is set without a check is checked at a run
         return

@@ -276,5 +276,5 @@ if __name__ == "__main__":
     mpl.use("agg")
     import matplotlib.pyplot
 
-    fuzzing.MEMORY = 2 * 2**30
+    fuzzing.MEMORY = 4 * 2**30
     sys.exit(fuzzing.main(__file__, case))

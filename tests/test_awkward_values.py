@@ -36,6 +36,7 @@ REFUSED = {
     "object array": np.array([None, 1]),
     "timedelta64 array": np.array([1, 2], "m8[s]"),
     "masked": np.ma.masked_array(1.0, mask=True),
+    "masked itself": np.ma.masked,
     "nan": np.nan,
     "inf": np.inf,
     "-inf": -np.inf,

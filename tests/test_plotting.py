@@ -131,6 +131,13 @@ STEADY = pyhh.steady_state(pyhh.HHModel(), [1, 2, 3])
         ),
         (
             "plot_rheobase",
+            (np.longdouble("1e4000"), [1, 2], [2]),
+            ValueError,
+            "thresholds must be a 1-D array of 2 numbers, as durations is (µA/cm²); got an array "
+            "of int64 with shape (1,).",
+        ),
+        (
+            "plot_rheobase",
             ("x", [1], [2]),
             TypeError,
             "rheobase must be a number (µA/cm²); got 'x' (str).",

@@ -334,3 +334,12 @@ def test_nor_where_rates_are_infinite():
     with pytest.raises(ValueError) as caught:
         Absolute.steady(-1e9)
     assert str(caught.value).startswith("gate h must have a steady state at V = -1e+09 mV; got ")
+
+
+def test_what_stands_in_the_place_of_a_gate():
+    model = pyhh.HHModel()
+    model.n = 0.3
+    with pytest.raises(TypeError) as caught:
+        model.at_rest()
+    message = "model must have gate n; got float without it. Set its state instead."
+    assert str(caught.value) == message
