@@ -132,7 +132,7 @@ class SweepRun:
             return 1
         table = self._rates.table
         sent = self._task.stimulus.nbytes + (0 if table is None else table.rows.nbytes)
-        return max(8, min(MOST_WAITING, MOST_SENT // sent))
+        return max(8, min(MOST_WAITING, MOST_SENT // max(1, sent)))
 
     def _submit(self, executor: Executor, number: Shape) -> Future[Any]:
         part, rates = self._grid.part(number), self._rates_of(number).to_send()

@@ -299,3 +299,9 @@ def test_a_bar_shows_steps(capsys):
     assert "45.0k/45.0k" in capsys.readouterr().err
     short()
     assert capsys.readouterr().err == ""
+
+
+def test_no_step_on_an_executor():
+    with ThreadPoolExecutor(1) as pool:
+        result = pyhh.sweep(pyhh.HHModel(), {"gNa": [100, 120]}, 0, 0.01, duration=0, executor=pool)
+    assert result.spike_counts.values.tolist() == [0, 0]
