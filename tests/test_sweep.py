@@ -303,5 +303,5 @@ def test_a_bar_shows_steps(capsys):
 
 def test_no_step_on_an_executor():
     with ThreadPoolExecutor(1) as pool:
-        result = pyhh.sweep(pyhh.HHModel(), {"gNa": [100, 120]}, 0, 0.01, duration=0, executor=pool)
+        result = pyhh.sweep(pyhh.HHModel(), {"gNa": [100, 120]}, [], 0.01, executor=pool)
     assert result.spike_counts.values.tolist() == [0, 0]
