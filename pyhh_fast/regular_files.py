@@ -53,10 +53,10 @@ def read(path: str | os.PathLike[str], most: int) -> bytes:
             raise NotRegular(KINDS[stat.S_IFLNK]) from None
         raise
     with open(number, "rb") as file:
-        _check(os.fstat(number), most)
-        content = file.read(most + 1)
-    if len(content) > most:
-        raise TooLarge(f"a file of more than {most} bytes")
+        size = _check(os.fstat(number), most)
+        content = file.read(size + 1)  # not `most`: room for all of it is made before
+    if len(content) > size:
+        raise NotRegular("a file that grows while it is read")
     return content
 
 
@@ -79,8 +79,10 @@ def check_directories(top: Path, directory: Path) -> None:
             raise NotRegular(f"{kind} instead of the directory {here.relative_to(top).as_posix()}")
 
 
-def _check(found: os.stat_result, most: int) -> None:
+def _check(found: os.stat_result, most: int) -> int:
+    """Return the size of what was found."""
     if not stat.S_ISREG(found.st_mode):
         raise NotRegular(KINDS.get(stat.S_IFMT(found.st_mode), "no regular file"))
     if found.st_size > most:
         raise TooLarge(f"a file of more than {most} bytes")
+    return found.st_size

@@ -88,3 +88,8 @@ def test_directories_are_no_links(tmp_path):
     (store / "array").write_bytes(b"")
     with pytest.raises(NotRegular, match=r"^a file instead of the directory array$"):
         regular_files.check_directories(tmp_path / "link", tmp_path / "link/array/c")
+
+
+def test_no_more_room_is_made_than_a_file_has(tmp_path):
+    (tmp_path / "small").write_bytes(b"42")
+    assert regular_files.read(tmp_path / "small", 2**62) == b"42"
