@@ -75,7 +75,7 @@ class TabulatedModel(HHModel):
 
     def _UpdateGateTimeConstants(self, Vm: Any) -> None:
         table, V = self.table, np.asarray(Vm, dtype=np.float64)
-        if not ((table.low < V) & (V < table.high)).all():
+        if not ((table.low <= V) & (V <= table.high)).all():
             raise ValueError(
                 f"the rates that were saved are those between {table.low:g} and {table.high:g} mV"
             )

@@ -67,7 +67,7 @@ def test_a_model_that_was_loaded_knows_the_rates_that_were_saved(tmp_path):
         np.testing.assert_allclose(loaded.m.alpha, model.m.alpha, rtol=1e-13)
         np.testing.assert_allclose(loaded.n.beta, model.n.beta, rtol=1e-13)
     loaded.iterate(10.0, 0.01)
-    message = r"^the rates that were saved are those between -50.125 and 150.125 mV$"
+    message = r"^the rates that were saved are those between -50 and 150 mV$"
     with pytest.raises(ValueError, match=message):
         loaded._UpdateGateTimeConstants(-60.0)
     message = (
