@@ -139,8 +139,8 @@ static rate_source source_of(const table_shape *t, const double *rows)
         .first = t->first,
         .count = (int64_t)t->number,
         .inverse_width = 1 / t->width,
-        .low = (t->first - 0.5) * t->width,
-        .high = (t->first + t->number - 0.5) * t->width,
+        .low = t->first * t->width,
+        .high = (t->first + t->number - 1) * t->width,
     };
     return source;
 }
@@ -158,7 +158,7 @@ static void run(const table_shape *t, const start *s, const double *I, size_t st
     const rate_source rates = source_of(
         t, method == HH_EXPONENTIAL_EULER ? relaxing(table, t, s->dt) : times(table, t, s->dt));
     const hh_cell cell = {.V = s->V, .m = s->m, .h = s->h, .n = s->n};
-    hh_neuron now = hh_neuron_of(&cell), after;
+    hh_neuron now = hh_neuron_of(&cell), after = now;
     size_t i;
     for (i = 0; i < steps; ++i) {
         if (!hh_step(method, now, &s->p, s->dt / s->p.C_m, &rates, I[i], &after) ||
