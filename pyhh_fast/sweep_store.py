@@ -19,6 +19,7 @@ from typing import Any, Self
 import numpy as np
 
 from pyhh_fast import regular_files, stored_rates, zarr_files
+from pyhh_fast.errors import NO_ROOM
 from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.store_directory import FILE, DirectoryLock
 from pyhh_fast.stored_rates import Table
@@ -35,8 +36,6 @@ SAME_START = 1e-9
 
 MOST_IN_CHUNK = 2**28
 """Numbers in a chunk: 2 GiB."""
-
-NO_ROOM = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
 class SweepStore:
