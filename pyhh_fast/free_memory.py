@@ -5,12 +5,11 @@ Linux grants memory that it does not have, and kills the process when it is writ
 
 import os
 import sys
-from pathlib import Path
 
 CHECKED_FROM = 100_000_000
 """Bytes; less is allocated without a look at what is free, which takes up to 1 ms."""
 
-CGROUPS = Path("/sys/fs/cgroup")
+CGROUPS = "/sys/fs/cgroup"
 
 # Files with the limit, with what is used, and the entry of memory.stat with what can be reclaimed.
 VERSION_2 = ("memory.max", "memory.current", "inactive_file")
@@ -51,7 +50,7 @@ def free() -> int | None:
 
 def _of_machine() -> int | None:
     try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
+        for line in _text("/proc/meminfo").splitlines():
             if line.startswith("MemAvailable:"):
                 return int(line.split()[1]) * 1024
     except OSError:
@@ -65,7 +64,7 @@ def _of_machine() -> int | None:
 def _of_control_groups() -> list[int]:
     """Return what each control group that holds this process, and limits it, leaves."""
     try:
-        lines = Path("/proc/self/cgroup").read_text().splitlines()
+        lines = _text("/proc/self/cgroup").splitlines()
     except OSError:
         return []
     found = []
@@ -73,24 +72,21 @@ def _of_control_groups() -> list[int]:
         _, controllers, path = line.split(":", 2)
         if controllers not in ("", "memory"):
             continue
-        top = CGROUPS / controllers
-        group = top / path.lstrip("/")
         files = VERSION_1 if controllers else VERSION_2
         # In a container, the path may be that outside of it: then only its top can be read.
-        for directory in [group, *group.parents]:
-            found += _of_control_group(directory, *files)
-            if directory == top:
-                break
+        group = path.strip("/")
+        while group:
+            found += _of_control_group(os.path.join(CGROUPS, controllers, group), *files)
+            group = os.path.dirname(group)
+        found += _of_control_group(os.path.join(CGROUPS, controllers), *files)
     return found
 
 
-def _of_control_group(directory: Path, limit: str, used: str, reclaimable: str) -> list[int]:
+def _of_control_group(directory: str, limit: str, used: str, reclaimable: str) -> list[int]:
     try:
-        most = int((directory / limit).read_text())  # or "max"
-        taken = int((directory / used).read_text())
-        statistics = dict(
-            line.split() for line in (directory / "memory.stat").read_text().splitlines()
-        )
+        most = int(_text(directory, limit))  # or "max"
+        taken = int(_text(directory, used))
+        statistics = dict(line.split() for line in _text(directory, "memory.stat").splitlines())
         return [max(0, most - taken + int(statistics.get(reclaimable, 0)))]
     except (OSError, ValueError):
         return []
@@ -105,5 +101,10 @@ def _of_process() -> int | None:
     most, _ = resource.getrlimit(resource.RLIMIT_AS)
     if most == resource.RLIM_INFINITY:
         return None
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    pages = int(_text("/proc/self/statm").split()[0])
     return max(0, most - pages * os.sysconf("SC_PAGE_SIZE"))
+
+
+def _text(*path: str) -> str:
+    with open(os.path.join(*path), encoding="ascii", errors="replace") as file:
+        return file.read()

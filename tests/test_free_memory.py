@@ -111,11 +111,11 @@ def test_the_least_that_a_control_group_leaves(line, folder, files, tmp_path, mo
                 (directory / name).write_text(f"{content}\n")
         (directory / "memory.stat").write_text(f"anon 1\n{files[2]} 30\n")
     monkeypatch.setattr(free_memory, "CGROUPS", tmp_path)
-    read = free_memory.Path.read_text
+    read = free_memory._text
     monkeypatch.setattr(
-        free_memory.Path,
-        "read_text",
-        lambda path: f"{line}\n" if str(path) == "/proc/self/cgroup" else read(path),
+        free_memory,
+        "_text",
+        lambda *path: f"{line}\n" if path == ("/proc/self/cgroup",) else read(*path),
     )
     assert min(free_memory._of_control_groups()) == 900 - 700 + 30
 
