@@ -31,7 +31,7 @@ def client():
     workers = {"n_workers": 2, "threads_per_worker": 1, "processes": True}
     with (
         quick,
-        distributed.LocalCluster(**workers, dashboard_address=None) as cluster,
+        distributed.LocalCluster(**workers, dashboard_address=":0") as cluster,
         distributed.Client(cluster) as client,
     ):
         yield client
