@@ -290,7 +290,7 @@ class _Question(NamedTuple):
         method = validation.choice("method", method, METHODS)
         start = validation.choice("start", start, STARTS)
         threads = thread_count(threads)
-        check_steps(model, "Run such models one by one, with Simulation.")
+        check_steps(model, "Run such models one by one, with Simulation.", state=start == "model")
         kinetics = kinetics_over_V(model)
         step = step_for(model, kinetics, dt, method, stacklevel=4)
         how = How(step, method, threshold_for(model, threshold), threads)

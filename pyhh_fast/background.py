@@ -43,37 +43,55 @@ class Job(Generic[Result]):
     # nothing that Ctrl-C could interrupt halfway.
 
     def __init__(self, function: Callable[..., Result], arguments: tuple[Any, ...]) -> None:
-        self._call: tuple[Callable[..., Result], tuple[Any, ...]] | None = (function, arguments)
+        # A list, because pop() gives the call to one thread only: to that which makes it, or to
+        # that which cancels it.
+        self._call = [(function, arguments)]
+        self._cancelled = False
         self._running = threading.Lock()
         self._running.acquire()
         self._returned: list[Result] = []
         self._error: BaseException | None = None
 
     def result(self) -> Result:
-        """Wait for the call; return what it returned, or raise what it raised."""
+        """Wait for the call; return what it returned, or raise what it raised.
+
+        Raises
+        ------
+        concurrent.futures.CancelledError
+            If it was cancelled before a thread had begun it.
+        """
         while not self._running.acquire(timeout=INTERVAL):
             pass
         self._running.release()
+        if self._cancelled:
+            from concurrent.futures import CancelledError  # here, because few calls are cancelled
+
+            raise CancelledError
         if self._error is not None:
             raise self._error
         return self._returned[0]
 
     def cancel(self) -> None:
-        """Have the call not made, if no thread has begun it; then there is no result."""
-        self._call = None
+        """Have the call not made, if no thread has begun it; then :meth:`result` raises."""
+        try:
+            self._call.pop()
+        except IndexError:  # it is being made, or was
+            return
+        self._cancelled = True
+        self._running.release()
 
     def run(self) -> None:
         """Make the call."""
-        call = self._call
-        if call is None:
+        try:
+            function, arguments = self._call.pop()
+        except IndexError:  # it was cancelled
             return
-        function, arguments = call
         try:
             self._returned.append(function(*arguments))
         except BaseException as error:
             self._error = error
         finally:
-            self._call = None
+            del function, arguments
             self._running.release()
 
 

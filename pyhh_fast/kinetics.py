@@ -5,6 +5,7 @@ as the built-in. What a table cannot hold is looked for before it is believed.
 """
 
 import copy
+import math
 import weakref
 from typing import Any, ClassVar
 
@@ -86,7 +87,7 @@ class Own:
         except Exception as error:  # whatever a user's classes make of it
             raise NotTabulable(f"the model cannot be copied: {error!r}") from error
         self._takes_arrays = False
-        low, high = rate_tables.range_with(model.Vm)
+        low, high = rate_tables.range_with(_number_or_0(model.Vm))
         before = [(vars(getattr(model, name)), dict(vars(getattr(model, name)))) for name in GATES]
         try:
             V = np.linspace(low, high, 6) + 0.0123
@@ -255,6 +256,14 @@ class Own:
         beside = [self.rates_at(V + j * ulps) for j in (-3, -2, -1, 1, 2, 3)]
         largest: FloatArray = 4 * np.max([_error(b, at) for b in beside], axis=(0, 2))
         return largest
+
+
+def _number_or_0(V: Any) -> float:
+    """Return the V (mV) of a model that may have diverged; the rates over V are what they were."""
+    try:
+        return float(V) if math.isfinite(V) else 0.0
+    except TypeError:
+        return 0.0
 
 
 def kinetics_of(model: HHModel, *, table_needed: bool) -> BuiltIn | Own:

@@ -215,8 +215,11 @@ def phase_plane(
 
 
 def kinetics_over_V(model: HHModel) -> BuiltIn | Own:
-    """Return where the rates of a model come from; it must make its steps as HHModel does."""
-    check_steps(model)
+    """Return where the rates of a model come from; it must make its steps as HHModel does.
+
+    The state of the model does not count.
+    """
+    check_steps(model, state=False)
     try:
         return kinetics_of(model, table_needed=False)
     except NotTabulable as error:

@@ -43,10 +43,12 @@ def are_absolute(ENa: Any, EK: Any, EKleak: Any) -> Any:
     return (ENA_FROM <= ENa) & (ENa < ENA_BELOW) & ((EK < EK_BELOW) | (EKleak < EKLEAK_BELOW))
 
 
-def check(model: HHModel) -> None:
-    """Warn of a model that is about to run."""
+def check(model: HHModel, *, state: bool = True) -> None:
+    """Warn of a model that is about to run; without `state`, of its parameters alone."""
     _check_attributes(model)
     check_parameters(model)
+    if not state:
+        return
     for name in GATES:
         gate = getattr(model, name)
         if not -ROUNDING <= gate.state <= 1 + ROUNDING and _steps_gates(model, gate):

@@ -54,29 +54,38 @@ def stepper_for(model: Any, recording: Recording, feed: Feed, rows: Rows) -> Ste
     return PythonStepper(model, recording, feed, rows)
 
 
-def check_steps(model: Any, advice: str = "") -> None:
-    """Raise where `model` is none, or one that makes its steps in its own way."""
-    check_model(model)
+def check_steps(model: Any, advice: str = "", *, state: bool = True) -> None:
+    """Raise where `model` is none, or one that makes its steps in its own way.
+
+    Its state is not checked where `state` is False.
+    """
+    check_model(model, state=state)
     if reason := own_behaviour(model):
         got = f"model must make its steps as HHModel does; got {reason}. {advice}"
         raise ValueError(got.rstrip())
 
 
-def check_model(model: Any) -> None:
-    """Raise where `model` lacks, or has no sane number for, what a run needs."""
+def check_model(model: Any, *, state: bool = True) -> None:
+    """Raise where `model` lacks, or has no sane number for, what a run needs.
+
+    Without `state`, which a run that starts from rest does not need, V and the states of the gates
+    may be anything: a run that diverged may have left them at NaN.
+    """
     advice = "Pass an instance of HHModel, or of a subclass."
     if isinstance(model, type) or not callable(getattr(model, "iterate", None)):
         is_class = isinstance(model, type)
         got = f"the class {model.__name__}" if is_class else validation.shown(model)
         raise TypeError(f"model must be an HHModel; got {got}. {advice}")
-    validation.real_number("Vm", validation.present(model, "Vm", "Vm (mV)"), unit="mV")
+    if state:
+        validation.real_number("Vm", validation.present(model, "Vm", "Vm (mV)"), unit="mV")
     if not (hook_is_own(model, "iterate") or hook_is_own(model, "_UpdateCellVoltage")):
         for name in PARAMETERS:
             parameter(name, getattr(model, name))
     for name in GATES:
         gate = validation.present(model, name, f"gate {name}")
         advice = f"Set model.{name}.state, not model.{name}; a gate of your own must have it."
-        state = validation.present(gate, "state", f"{name}.state", advice)
-        validation.real_number(f"{name}.state", state)
+        open_fraction = validation.present(gate, "state", f"{name}.state", advice)
+        if state:
+            validation.real_number(f"{name}.state", open_fraction)
     if isinstance(model, HHModel):
-        plausibility.check(model)
+        plausibility.check(model, state=state)

@@ -21,7 +21,13 @@ LITTLE = 1.15
 """What is faster by less than this factor takes the same step."""
 
 RATE_POINTS = 201
-"""Potentials at which rates are compared."""
+"""Potentials at least at which rates are compared, ..."""
+
+LARGEST_SPACING = 1.0
+"""... no farther apart than this, in mV, ..."""
+
+MOST_RATE_POINTS = 100_000
+"""... as long as there are no more of them."""
 
 
 def step_for(
@@ -52,31 +58,44 @@ def step_for(
 
 def step_for_cells(parameters: dict[str, FloatArray], kinetics: BuiltIn | Own) -> float:
     """Return the step (ms) that suits the fastest of many cells with these parameters."""
-    p = SimpleNamespace(**parameters)
-    rates = _membrane_rate(p)
-    fastest = int(np.argmax(rates))
-    one = SimpleNamespace(**{name: float(values[fastest]) for name, values in parameters.items()})
-    return STEP / max(speed(one, kinetics), 1.0)
+    return STEP / max(speed(SimpleNamespace(**parameters), kinetics), 1.0)
 
 
 def speed(model: Any, kinetics: BuiltIn | Own) -> float:
     """Return how many times faster than the built-in model at its default parameters `model` is.
 
     Compared are the largest alpha + beta of a gate between the outermost reversal potentials, and
-    the rate of the membrane with all channels open; the larger of both factors counts.
+    the rate of the membrane with all channels open; the larger of both factors counts. Parameters
+    may be arrays, of cells, of which the fastest counts, be it by a gate or by its membrane.
     """
     plain = HHModel
     gates = _fastest_gate(model, kinetics) / _fastest_gate(plain, BuiltIn())
-    return max(gates, float(_membrane_rate(model) / _membrane_rate(plain)))
+    return max(gates, float(np.max(_membrane_rate(model) / _membrane_rate(plain))))
 
 
 def _fastest_gate(model: Any, kinetics: BuiltIn | Own) -> float:
-    reversals = [model.ENa, model.EK, model.EKleak]
-    V = np.linspace(min(reversals), max(reversals), RATE_POINTS)
-    rates = kinetics.rates_asked(V)
-    with np.errstate(all="ignore"):
-        largest = np.nanmax(rates[:, :3] + rates[:, 3:])
-    return float(min(largest, 1e6)) if largest > 0 else 0.0
+    largest = 0.0
+    for low, high in _voltage_ranges(model):
+        points = min(max(RATE_POINTS, math.ceil((high - low) / LARGEST_SPACING)), MOST_RATE_POINTS)
+        rates = kinetics.rates_asked(np.linspace(low, high, points))
+        with np.errstate(all="ignore"):
+            largest = max(largest, float(np.nanmax(rates[:, :3] + rates[:, 3:], initial=0.0)))
+    return min(largest, 1e6)
+
+
+def _voltage_ranges(model: Any) -> list[list[float]]:
+    """Return the ranges of V (mV) between the outermost reversal potentials, joined if they meet.
+
+    The rates of all cells are the same functions of V, so the fastest is found on these.
+    """
+    reversals = np.array([np.ravel(E) for E in (model.ENa, model.EK, model.EKleak)])
+    ranges: list[list[float]] = []
+    for low, high in np.unique([reversals.min(axis=0), reversals.max(axis=0)], axis=1).T.tolist():
+        if ranges and low <= ranges[-1][1]:
+            ranges[-1][1] = max(high, ranges[-1][1])
+        else:
+            ranges.append([low, high])
+    return ranges
 
 
 def _membrane_rate(model: Any) -> Any:

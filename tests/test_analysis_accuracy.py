@@ -12,8 +12,9 @@ import reference
 
 import pyhh_fast as pyhh
 from pyhh_fast.kinetics import BuiltIn
+from pyhh_fast.models import PARAMETERS
 from pyhh_fast.nullclines import kinetics_over_V
-from pyhh_fast.time_steps import speed, step_for
+from pyhh_fast.time_steps import speed, step_for, step_for_cells
 
 
 class Fast(pyhh.HHModel):
@@ -162,6 +163,38 @@ def test_the_step_is_a_whole_part_of_that(parameters, parts):
 def test_of_fast_gates_too():
     step = step_for(Fast(), kinetics_over_V(Fast()), None, "exponential_euler")
     assert step == pytest.approx(0.01 / 11, rel=1e-12)
+
+
+def test_the_step_of_many_cells_follows_the_fastest_gate_and_the_fastest_membrane():
+    # Gates are fastest at the ends: at 300 mV alpha_m is 27.5 /ms, three times that at 115 mV.
+    gates = {"ENa": 300.0}
+    membrane = {"gNa": 150.0}  # its membrane is 1.19 times as fast as that of the other
+    steps = [0.01 / speed(pyhh.HHModel(**p), BuiltIn()) for p in (gates, membrane)]
+    assert steps[0] == pytest.approx(0.01 * (9.002 + 4 * np.exp(-115 / 18)) / 27.5, rel=1e-2)
+    assert steps[1] == pytest.approx(0.01 * 156.3 / 186.3, rel=1e-12)
+    for order in ([0, 1], [1, 0]):
+        cells = {name: np.full(2, getattr(pyhh.HHModel, name)) for name in PARAMETERS}
+        cells["ENa"][order[0]], cells["gNa"][order[1]] = 300.0, 150.0
+        assert step_for_cells(cells, BuiltIn()) == pytest.approx(min(steps), rel=1e-12)
+    # And the other way round.
+    cells = {name: np.full(2, getattr(pyhh.HHModel, name)) for name in PARAMETERS}
+    cells["ENa"][0], cells["Cm"][1] = 300.0, 0.1
+    assert step_for_cells(cells, BuiltIn()) == pytest.approx(0.001, rel=1e-12)
+
+
+def test_ranges_of_potentials_that_do_not_meet_are_looked_at_each_alone():
+    # Rates between the two ranges, fast ones, are met by no cell.
+    class Resonant(pyhh.HHModel):
+        def _UpdateGateTimeConstants(self, Vm):
+            super()._UpdateGateTimeConstants(Vm)
+            self.m.alpha = self.m.alpha + 1e3 * np.exp(-(((Vm - 400) / 20) ** 2))
+
+    apart = {"ENa": [115.0, 715.0], "EK": [-12.0, 588.0], "EKleak": [10.6, 610.6]}
+    cells = {name: np.full(2, getattr(pyhh.HHModel, name)) for name in PARAMETERS}
+    cells |= {name: np.array(values) for name, values in apart.items()}
+    far = pyhh.HHModel(**{name: values[1] for name, values in apart.items()})
+    expected = 0.01 / speed(far, kinetics_over_V(Resonant()))
+    assert step_for_cells(cells, kinetics_over_V(Resonant())) == pytest.approx(expected, rel=1e-12)
 
 
 def test_a_step_too_large_for_the_model_is_told():

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import CancelledError
 
 import pytest
 
@@ -55,8 +56,29 @@ def test_a_cancelled_call_is_not_made():
         second = workers.submit(calls.append, 2)
         assert begun.wait(60)
         second.cancel()
+        with pytest.raises(CancelledError):  # at once, and not when the thread comes to it
+            second.result()
         go_on.set()
     assert calls == []
+    with pytest.raises(CancelledError):
+        second.result()
+
+
+def test_a_call_that_was_begun_or_made_cannot_be_cancelled():
+    begun, go_on = threading.Event(), threading.Event()
+
+    def first():
+        begun.set()
+        return go_on.wait(60)
+
+    with Workers(1, "pyhh_fast test") as workers:
+        job = workers.submit(first)
+        assert begun.wait(60)
+        job.cancel()
+        go_on.set()
+        assert job.result() is True
+        job.cancel()
+        assert job.result() is True
 
 
 def test_threads_end_with_their_owner():

@@ -222,6 +222,48 @@ def test_analysis_starts_at_rest_whatever_the_state():
     assert model.Vm == 70.0
 
 
+class SlightlyFaster(pyhh.HHModel):
+    def _UpdateGateTimeConstants(self, Vm):
+        super()._UpdateGateTimeConstants(Vm)
+        for gate in (self.m, self.h, self.n):
+            gate.alpha, gate.beta = 1.1 * gate.alpha, 1.1 * gate.beta
+
+
+@pytest.mark.parametrize("cls", [pyhh.HHModel, SlightlyFaster])
+@pytest.mark.parametrize("V", [np.nan, np.inf, -1e300])
+def test_analysis_from_rest_does_not_look_at_the_state(cls, V):
+    model = cls()
+    model.Vm = V
+    model.m.state, model.h.state, model.n.state = np.nan, np.inf, 5.0  # 5 would warn of itself
+    fresh = cls()
+    for question in (
+        lambda model: pyhh.fi_curve(model, [0, 10], duration=200),
+        lambda model: pyhh.rheobase(model, 20.0),
+        lambda model: pyhh.strength_duration(model, [0.1, 1.0]),
+        lambda model: pyhh.steady_state(model, [0.0, 50.0]),
+        lambda model: model.at_rest().Vm,
+        lambda model: model.at_rest(gNa=110).h.state,
+    ):
+        np.testing.assert_array_equal(question(model), question(fresh))
+    refused = r"^(Vm|m\.state) must be a finite number( \(mV\))?; got (nan|inf)\.$"
+    for question in (
+        lambda: pyhh.fi_curve(model, [0, 10], start="model"),
+        lambda: pyhh.rheobase(model, start="model"),
+        lambda: pyhh.strength_duration(model, [0.1, 1.0], start="model"),
+        lambda: pyhh.phase_plane(model),  # its trajectory starts in the state of the model
+    ):
+        with pytest.raises(ValueError, match=refused):
+            question()
+
+
+def test_after_a_run_that_diverged_analysis_from_rest_is_as_before():
+    model = pyhh.HHModel.at_rest()
+    with pytest.raises(pyhh.SimulationError):
+        pyhh.Simulation(model).run(1e9, 0.05, duration=50)
+    assert abs(model.Vm) > 1e6
+    assert pyhh.rheobase(model, 20.0) == pyhh.rheobase(pyhh.HHModel.at_rest(), 20.0)
+
+
 def test_analysis_starts_at_the_unstable_equilibrium_with_a_warning():
     message = (
         "^the model has no stable resting potential; it starts at its unstable equilibrium at V = "
