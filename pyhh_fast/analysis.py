@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from pyhh_fast import validation
-from pyhh_fast.equilibria import start_at_rest
 from pyhh_fast.firing import SMALLEST, FixedRuns
 from pyhh_fast.kinetics import BuiltIn, Own
 from pyhh_fast.methods import METHODS
@@ -19,6 +18,7 @@ from pyhh_fast.models import HHModel
 from pyhh_fast.nullclines import kinetics_over_V
 from pyhh_fast.population_run import How, thread_count
 from pyhh_fast.single_runs import SingleRuns
+from pyhh_fast.starts import start_at_rest
 from pyhh_fast.stepping import check_steps
 from pyhh_fast.swings import NUDGE, is_stable, is_still, swings_of
 from pyhh_fast.thresholds import threshold_for

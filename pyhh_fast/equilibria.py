@@ -1,20 +1,19 @@
 """Where a model is in equilibrium without stimulus, and which of these is its rest."""
 
 import copy
-import warnings
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from pyhh_fast import rate_tables
+from pyhh_fast.compiled_cell import SYMBOLS
 from pyhh_fast.equilibrium_search import equilibria_of
 from pyhh_fast.kinetics import NotTabulable, kinetics_of
 from pyhh_fast.membranes import IteratedMembrane, Membranes
-from pyhh_fast.models import PARAMETERS, HHModel
 from pyhh_fast.overrides import own_behaviour
-from pyhh_fast.rate_tables import RatesAt
 from pyhh_fast.rounding import rounds_to_nearest
-from pyhh_fast.validation import FloatArray
+from pyhh_fast.validation import FloatArray, StructArray
 
 
 class NoRest(ValueError):
@@ -43,50 +42,6 @@ class NoRest(ValueError):
         super().__init__(f"{self.problem} {advice}")
         self.found = found
         self.cell = cell
-
-
-def start_at_rest(model: HHModel, *, stacklevel: int = 3) -> HHModel:
-    """Return a copy of `model` at rest, and where no rest is stable, at an unstable equilibrium.
-
-    This is where analysis starts its runs, whatever state the model is in.
-
-    Parameters
-    ----------
-    model : HHModel
-        It is not changed.
-    stacklevel : int, default 3
-        That of the warning: 3 is where the caller of this function was called.
-
-    Returns
-    -------
-    HHModel
-        As :meth:`HHModel.at_rest` returns with ``unstable="steady"``.
-
-    Raises
-    ------
-    ValueError
-        If the model has no equilibrium at all.
-
-    Warns
-    -----
-    UserWarning
-        If none is stable.
-    """
-    from pyhh_fast.starts import set_steady
-
-    start: HHModel = copy_of(model)
-    start.Vm = 0.0  # wherever it was: a run that diverged may have left it at NaN
-    V, stable = rest_of(start, None, True)
-    set_steady(start, V)
-    if not stable:
-        warnings.warn(
-            f"the model has no stable resting potential; it starts at its unstable equilibrium at "
-            f'V = {V:.4g} mV with steady gates. Pass start="model" to start in the state that '
-            "the model is in.",
-            UserWarning,
-            stacklevel=stacklevel,
-        )
-    return start
 
 
 def copy_of(model: Any) -> Any:
@@ -131,18 +86,13 @@ def rest_of(
 
 @rounds_to_nearest
 def rests_of_many(
-    parameters: dict[str, FloatArray],
-    rates_at: RatesAt,
-    near: FloatArray | None = None,
-    take_unstable: bool = False,
+    parameters: StructArray, near: FloatArray | None = None, take_unstable: bool = False
 ) -> FloatArray:
-    """Return the equilibria that cells rest at, as :func:`rest_of` chooses them.
+    """Return the equilibria that cells with built-in rates rest at, chosen as by :func:`rest_of`.
 
     Parameters
     ----------
-    parameters : dict
-        By the names of PARAMETERS, arrays of shape (size,).
-    rates_at : callable
+    parameters : structured array, shape (size,)
         As for :class:`Membranes`.
     near : ndarray of shape (size,), optional, mV
 
@@ -151,20 +101,20 @@ def rests_of_many(
     NoRest
         If a cell has none.
     """
-    cells = Membranes(parameters, rates_at)
+    cells = Membranes(parameters, rate_tables.hodgkin_huxley)
     with np.errstate(all="ignore"):
         cell, V = equilibria_of(cells)
         stable = cells.take(cell).are_stable(V)
-    has_stable = np.zeros(cells.size, bool)
+    has_stable = np.zeros(parameters.size, bool)
     has_stable[cell[stable]] = True
     if near is None:
-        rank = np.where(stable, V, np.abs(V - parameters["EKleak"][cell]))
+        rank = np.where(stable, V, np.abs(V - parameters["E_L"][cell]))
     else:
         rank = np.abs(V - near[cell])
     usable = stable | ~has_stable[cell] if take_unstable else stable
     order = np.lexsort((-rank, cell))  # the first choice of a cell last, so that it stays
     order = order[usable[order]]
-    rest = np.full(cells.size, np.nan)
+    rest = np.full(parameters.size, np.nan)
     rest[cell[order]] = V[order]
     if np.isnan(rest).any():
         without = int(np.argmax(np.isnan(rest)))
@@ -190,6 +140,8 @@ def _membrane(model: Any) -> Membranes | IteratedMembrane:
         except NotTabulable:
             pass
         else:
-            parameters = {name: np.array([float(getattr(model, name))]) for name in PARAMETERS}
+            parameters = np.empty(1, [(symbol, np.float64) for symbol in SYMBOLS.values()])
+            for name, symbol in SYMBOLS.items():
+                parameters[symbol] = float(getattr(model, name))
             return Membranes(parameters, rates_at)
     return IteratedMembrane(copy_of(model))

@@ -194,11 +194,9 @@ class Population:
                 _, which = np.unique(which * size + kind, return_inverse=True)
         _, one_of_each = np.unique(which, return_index=True)
         different = population._parameters[one_of_each]
-        parts = {name: np.ascontiguousarray(different[symbol]) for name, symbol in SYMBOLS.items()}
         near = None if near is None else near[one_of_each]
-        rates_at = rate_tables.hodgkin_huxley
         try:
-            V = equilibria.rests_of_many(parts, rates_at, near, unstable == "steady")
+            V = equilibria.rests_of_many(different, near, unstable == "steady")
         except equilibria.NoRest as error:
             cell = int(np.argmax(which == error.cell))
             raise equilibria.NoRest(error.found, cell) from None

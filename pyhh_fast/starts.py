@@ -1,6 +1,7 @@
 """States to start a model in: at rest, or with steady gates at any potential."""
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,48 @@ def at_rest(source: Any, near: Any, unstable: Any, parameters: dict[str, Any]) -
     model.Vm = 0.0  # wherever it was: a run that diverged may have left it at NaN
     set_steady(model, equilibria.rest_of(model, near, unstable == "steady")[0])
     return model
+
+
+def start_at_rest(model: HHModel, *, stacklevel: int = 3) -> HHModel:
+    """Return a copy of `model` at rest, and where no rest is stable, at an unstable equilibrium.
+
+    This is where analysis starts its runs, whatever state the model is in.
+
+    Parameters
+    ----------
+    model : HHModel
+        It is not changed.
+    stacklevel : int, default 3
+        That of the warning: 3 is where the caller of this function was called.
+
+    Returns
+    -------
+    HHModel
+        As :meth:`HHModel.at_rest` returns with ``unstable="steady"``.
+
+    Raises
+    ------
+    ValueError
+        If the model has no equilibrium at all.
+
+    Warns
+    -----
+    UserWarning
+        If none is stable.
+    """
+    start: HHModel = equilibria.copy_of(model)
+    start.Vm = 0.0  # wherever it was: a run that diverged may have left it at NaN
+    V, stable = equilibria.rest_of(start, None, True)
+    set_steady(start, V)
+    if not stable:
+        warnings.warn(
+            f"the model has no stable resting potential; it starts at its unstable equilibrium at "
+            f'V = {V:.4g} mV with steady gates. Pass start="model" to start in the state that '
+            "the model is in.",
+            UserWarning,
+            stacklevel=stacklevel,
+        )
+    return start
 
 
 @rounds_to_nearest

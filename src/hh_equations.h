@@ -138,6 +138,25 @@ static inline hh_currents hh_currents_at(const hh_parameters *p, double V, hh_op
     return c;
 }
 
+/* The currents, and dV/dt without stimulus, each operation in the order of HHModel's own
+   _UpdateCellVoltage: so a model rests at the same bits whoever has computed its rates. */
+static inline hh_currents hh_currents_in_order(const hh_parameters *p, double V, double m, double h,
+                                               double n)
+{
+    const hh_currents c = {
+        p->g_Na * (m * m * m) * h * (V - p->E_Na),
+        p->g_K * (n * n) * (n * n) * (V - p->E_K),
+        p->g_L * (V - p->E_L),
+    };
+    return c;
+}
+
+static inline double hh_dVdt_in_order(const hh_parameters *p, double V, double m, double h, double n)
+{
+    const hh_currents c = hh_currents_in_order(p, V, m, h, n);
+    return (0.0 - c.I_Na - c.I_K - c.I_L) / p->C_m;
+}
+
 /* All conductances together: how fast V would settle if the gates stayed, times C_m. */
 static inline double hh_conductance_at(const hh_parameters *p, hh_open open)
 {

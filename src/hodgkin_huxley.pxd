@@ -38,6 +38,8 @@ cdef extern from "hh_equations.h" nogil:
     hh_rates hh_rates_at(double V)
     hh_open hh_open_at(lanes x)
     hh_currents hh_currents_at(const hh_parameters *p, double V, hh_open open)
+    hh_currents hh_currents_in_order(const hh_parameters *p, double V, double m, double h, double n)
+    double hh_dVdt_in_order(const hh_parameters *p, double V, double m, double h, double n)
 
 
 cdef extern from "rate_table.h" nogil:
@@ -61,6 +63,14 @@ cdef extern from "rate_table.h" nogil:
     void rate_table_fit_row(const double *values, double *coefficients)
     rate_table_place rate_table_find(double V, double inverse_width, double first)
     double rate_table_plain(const double *row, int lane, double r)
+
+
+cdef extern from "root_search.h" nogil:
+    ctypedef struct root_search:
+        double at
+
+    bint root_search_begin(root_search *s, double low, double high, double f_low, double f_high)
+    bint root_search_next(root_search *s, double f)
 
 
 cdef extern from "hh_cell.h" nogil:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 
 import pyhh_fast as pyhh
-from pyhh_fast import equilibria, equilibrium_search
+from pyhh_fast import equilibria, equilibrium_search, models
 
 # What is hardly meant is computed as it stands, with warnings that are tested elsewhere.
 pytestmark = [
@@ -130,6 +130,34 @@ def test_cells_rest_where_models_of_them_do_to_the_bit(cells):
     assert population.StateH.tolist() == [model.h.state for model in models]
 
 
+@settings(max_examples=40)
+@given(V=st.floats(-200, 200), **DOMAIN)
+def test_the_search_has_the_dVdt_of_a_step_of_the_model_to_the_bit(V, **parameters):
+    model = pyhh.HHModel.steady(V, **parameters)
+    model._UpdateCellVoltage(0.0, 0.0)
+    expected = (0.0 - model.INa - model.IK - model.IKleak) / model.Cm
+    membrane = equilibria._membrane(pyhh.HHModel(**parameters))
+    assert membrane.dVdt(np.array([V])).tolist() == [expected]
+
+
+@settings(max_examples=40)
+@given(**DOMAIN)
+def test_the_compiled_search_ends_where_that_over_rates_of_a_model_does(**parameters):
+    class Same(pyhh.HHModel):
+        """The built-in rates, which Python evaluates between the steps of the search."""
+
+        def _UpdateGateTimeConstants(self, Vm):
+            with_built_in = pyhh.HHModel()
+            models.set_rates(with_built_in, Vm)
+            for name in models.GATES:
+                gate, rates = getattr(self, name), getattr(with_built_in, name)
+                gate.alpha, gate.beta = rates.alpha, rates.beta
+
+    expected = equilibria.equilibria(pyhh.HHModel(**parameters))
+    found = equilibria.equilibria(Same(**parameters))
+    assert [part.tolist() for part in found] == [part.tolist() for part in expected]
+
+
 def test_a_pair_of_equilibria_beside_a_fold_is_found():
     """Where EKleak moves through a fold, two equilibria part from one V by the square root."""
     parameters = {"gK": 1.0, "gKleak": 0.1}
@@ -149,19 +177,29 @@ def test_a_pair_of_equilibria_beside_a_fold_is_found():
     assert stable.tolist() == [True, False, True]
 
 
-def test_a_root_far_from_where_the_secants_end_is_found(monkeypatch):
+def test_a_root_far_from_where_the_secants_end_is_found():
     """Of three roots in a bracket the secants may end at the middle one; above 4 units differ."""
 
+    def line(V):
+        return 3.99 - V
+
     class Cubic:
+        """A line at the two ends and at first, so that the secants end at 3.99."""
+
+        first = True
+
         def take(self, cell):
             return self
 
-        def dVdt(self, V):
-            return -(V - 3.95) * (V - 3.99) * (V - 4.5)
+        def finish(self, search, V):
+            return False
 
-    monkeypatch.setattr(equilibrium_search, "_secants", lambda *_: np.array([3.99]))
+        def dVdt(self, V):
+            first, self.first = self.first, False
+            return line(V) if first else -(V - 3.95) * (V - 3.99) * (V - 4.5)
+
     low, high = np.array([3.3]), np.array([4.9])
-    root = equilibrium_search._roots(Cubic(), low, high, Cubic().dVdt(low), Cubic().dVdt(high))
+    root = equilibrium_search._roots(Cubic(), low, high, line(low), line(high))
     assert abs(root[0] - 4.5) < 2e-15
 
 

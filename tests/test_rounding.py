@@ -131,7 +131,9 @@ def test_the_mode_is_put_back_after_an_error_too():
     assert after == after_error == after_kernel == 1.0 + 2.0**-52
 
 
-@pytest.mark.parametrize("name", ["_rate_tables", "_stimuli", f"_loops_{kernels.LEVEL}"])
+@pytest.mark.parametrize(
+    "name", ["_equilibria", "_rate_tables", "_stimuli", f"_loops_{kernels.LEVEL}"]
+)
 def test_every_compiled_function_rounds_to_nearest(name):
     module = importlib.import_module(f"pyhh_fast.{name}")
     functions = {

@@ -7,7 +7,7 @@ import pytest
 import reference
 
 import pyhh_fast as pyhh
-from pyhh_fast import equilibria
+from pyhh_fast import starts
 
 FIRES_ALONE = {"gNa": 100, "gK": 5, "EK": -35}
 """The README's first model: no equilibrium of it is stable."""
@@ -100,7 +100,7 @@ def test_where_the_model_is_left_does_not_count(kind):
         model = kind(gNa=110)
         model.Vm = V
         assert state_of(model.at_rest()) == state_of(kind.at_rest(gNa=110))
-        assert state_of(equilibria.start_at_rest(model)) == state_of(kind.at_rest(gNa=110))
+        assert state_of(starts.start_at_rest(model)) == state_of(kind.at_rest(gNa=110))
 
 
 def test_absolute_voltages_rest_where_the_neuron_does():
@@ -217,7 +217,7 @@ def test_steady_populations():
 
 def test_analysis_starts_at_rest_whatever_the_state():
     model = pyhh.HHModel(70.0, gNa=110)
-    start = equilibria.start_at_rest(model)
+    start = starts.start_at_rest(model)
     assert state_of(start) == state_of(pyhh.HHModel.at_rest(gNa=110))
     assert model.Vm == 70.0
 
@@ -271,11 +271,11 @@ def test_analysis_starts_at_the_unstable_equilibrium_with_a_warning():
         "in.$"
     )
     with pytest.warns(UserWarning, match=message) as caught:
-        start = equilibria.start_at_rest(pyhh.HHModel(**FIRES_ALONE), stacklevel=2)
+        start = starts.start_at_rest(pyhh.HHModel(**FIRES_ALONE), stacklevel=2)
     assert caught[0].filename == __file__
     assert state_of(start) == state_of(pyhh.HHModel.at_rest(unstable="steady", **FIRES_ALONE))
     with pytest.raises(ValueError, match=r"^parameters must have an equilibrium; got none"):
-        equilibria.start_at_rest(pyhh.HHModel(**NOTHING))
+        starts.start_at_rest(pyhh.HHModel(**NOTHING))
 
 
 @pytest.mark.parametrize(
