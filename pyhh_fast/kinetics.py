@@ -30,6 +30,9 @@ AGREES_AT = np.array([-0.2, 0.3])
 """Where in each row a kept table is compared with a model before a run."""
 
 
+_FLOATS = {float, np.float64}
+
+
 class NotTabulable(Exception):
     """Why a table cannot stand in for a model's own kinetics."""
 
@@ -119,9 +122,10 @@ class Own:
 
     def rates_at(self, V: FloatArray) -> FloatArray:
         """Return the rates, shape (n, 6), at each V (mV)."""
-        if self._takes_arrays:
-            return self._ask(V)
-        return np.array([self._ask(float(v)) for v in V]).reshape(V.size, 6)
+        with np.errstate(all="ignore"):
+            if self._takes_arrays:
+                return self._ask(V)
+            return np.array([self._ask(v) for v in V.tolist()]).reshape(V.size, 6)
 
     def rates_asked(self, V: FloatArray) -> FloatArray:
         """Return the rates, shape (n, 6), at each V (mV), having seen that nothing else counts."""
@@ -136,9 +140,10 @@ class Own:
             gate.alpha = gate.beta = np.nan  # so that what the hook leaves out is seen
         scratch.Vm = V
         try:
-            with np.errstate(all="ignore"):
-                scratch._UpdateGateTimeConstants(V)
+            scratch._UpdateGateTimeConstants(V)
             rates = [gate.alpha for gate in gates] + [gate.beta for gate in gates]
+            if type(V) is float and _FLOATS.issuperset(map(type, rates)):
+                return np.array(rates)
             values = np.empty((*np.shape(V), 6))
             for i, rate in enumerate(rates):
                 values[..., i] = rate
@@ -164,7 +169,8 @@ class Own:
 
     def _arrays_give(self, one_by_one: FloatArray, V: FloatArray) -> bool:
         try:
-            together = self._ask(V)
+            with np.errstate(all="ignore"):
+                together = self._ask(V)
         except NotTabulable:
             return False
         return bool(_error(together, one_by_one).max() <= TOLERANCE)

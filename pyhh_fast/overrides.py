@@ -29,11 +29,15 @@ def own_behaviour(model: object) -> str | None:
     if found := _override(model, _MODEL_METHODS, _MODEL_VALUES):
         return found
     gates = [getattr(model, name) for name in GATES]
+    plain: set[type] = set()  # classes of gates that were looked at
     for name, gate in zip(GATES, gates, strict=True):
+        if type(gate) in plain and not _GATE_METHODS.keys() & vars(gate).keys():
+            continue
         if not isinstance(gate, _Gate):
             return f"gate {name} is a {type(gate).__name__}"
         if found := _override(gate, _GATE_METHODS, _GATE_VALUES):
             return f"gate {name}: {found}"
+        plain.add(type(gate))
     if len({id(gate) for gate in gates}) < len(gates):
         return "two gates are one object"
     return None
@@ -62,4 +66,7 @@ def _override(instance: object, methods: dict[str, Any], values: tuple[str, ...]
 
 def _on_class(cls: type, name: str) -> Any:
     """Return what a class has under `name`, as it is: a property is not asked for its value."""
-    return next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), None)
+    for base in cls.__mro__:
+        if name in base.__dict__:
+            return base.__dict__[name]
+    return None

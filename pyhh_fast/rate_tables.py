@@ -33,7 +33,8 @@ GROWTH = 100.0
 RANGE_FOR_MANY = 300.0
 """Up to here, in mV, the cells of populations read from tables what their kernels leave out."""
 
-RATES = [f"{rate}_{gate}" for gate in "mhn" for rate in ("alpha", "beta")]
+RATES = np.dtype([(f"{rate}_{gate}", np.float64) for gate in "mhn" for rate in ("alpha", "beta")])
+"""The rates at one V, as hh_equations.h has them."""
 
 RatesAt = Callable[[FloatArray], FloatArray]
 """Takes V, shape (n,), mV; returns rates, shape (n, 6), 1/ms: alpha m, h, n, beta m, h, n."""
@@ -105,7 +106,7 @@ class RateTable:
 
 def hodgkin_huxley(V: FloatArray) -> FloatArray:
     """Return the rates of Hodgkin & Huxley (1952), as compiled, at each V."""
-    rates = np.empty(V.size, [(name, np.float64) for name in RATES])
+    rates = np.empty(V.size, RATES)
     _rate_tables.rates_at(V, rates)
     by_gate = rates.view(np.float64).reshape(V.size, 3, 2)
     return np.concatenate([by_gate[:, :, 0], by_gate[:, :, 1]], axis=1)

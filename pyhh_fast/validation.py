@@ -39,6 +39,8 @@ def shown(value: object) -> str:
 
 
 def _is_real(value: object) -> bool:
+    if isinstance(value, float | int):  # as most are; the abstract types below take longer
+        return True
     if isinstance(value, np.ndarray):
         return value.ndim == 0 and value.dtype.kind in "biuf" and not getattr(value, "mask", False)
     # NumPy has timedelta64 among its whole numbers, in whatever unit it is.
@@ -71,8 +73,8 @@ def real_number(
     try:
         number = float(value)
     except OverflowError:
-        number = np.inf
-    if not np.isfinite(number) or (positive and not number > 0):
+        number = math.inf
+    if not math.isfinite(number) or (positive and not number > 0):
         raise ValueError(_message(name, rule, unit, shown(value), advice))
     return number
 
