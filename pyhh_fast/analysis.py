@@ -20,7 +20,7 @@ from pyhh_fast.population_run import How, thread_count
 from pyhh_fast.single_runs import SingleRuns
 from pyhh_fast.starts import start_at_rest
 from pyhh_fast.stepping import check_steps
-from pyhh_fast.swings import NUDGE, is_stable, is_still, swings_of
+from pyhh_fast.swings import LEAST_CYCLES, Rates, rates_under
 from pyhh_fast.thresholds import threshold_for
 from pyhh_fast.time_steps import STEP, step_for
 from pyhh_fast.validation import FloatArray
@@ -76,9 +76,10 @@ def fi_curve(
     -------
     float or ndarray of the shape of `currents`, Hz
         One over the mean of the intervals between the spikes of the second half of `duration`.
-        Where there are fewer than two, or the time from the last to the end is more than twice the
-        interval before it, the rate of the sustained swing of V, or 0 where V is at rest or rings
-        down. NaN where it diverged.
+        Where there are fewer than four, or the time from the last to the end is more than twice the
+        interval before it, the run is continued: the rate is then that of its spikes, or of the
+        sustained swing of V, or 0 where V comes to rest or rings down. NaN where V diverged, or is
+        too slow for that to be known (see Notes).
 
     Raises
     ------
@@ -92,16 +93,20 @@ def fi_curve(
     Warns
     -----
     UserWarning
-        If V keeps swinging under some of the currents without crossing `threshold`; if the model
-        diverges; if `dt` is too large for the model, or rates err by more than 0.01 % at the
-        default one; or if no rest is stable: runs then start at the unstable equilibrium nearest
-        EKleak, with steady gates.
+        If V keeps swinging under some of the currents without crossing `threshold`; if a rate is
+        not known, with the duration to pass; if the model diverges; if `dt` is too large for the
+        model, or rates err by more than 0.01 % at the default one; or if no rest is stable: runs
+        then start at the unstable equilibrium nearest EKleak, with steady gates.
 
     Notes
     -----
     Strong currents make V swing less and less: below 50 mV from 87.9 µA/cm² on, not at all from
-    154.5 on. What neither fires nor rests is run on for as long again, 200 ms at least. The swing
-    is sustained if it does not get smaller, or if the equilibrium under the current is unstable.
+    154.5 on. What has not fired four times and is not at rest is run on, by segments that are each
+    twice as long as the one before, until it has fired or swung four times in the second half of
+    one, or is at rest. They end after 400 times the slowest time constant of the gates and the leak
+    (8.6 ms for the built-in model), or `duration` if that is longer, but after no more than 2e7
+    steps. A swing is sustained if it does not get smaller, or if the equilibrium under the current
+    is unstable.
 
     References
     ----------
@@ -115,24 +120,14 @@ def fi_curve(
     array([  0. ,  58.3,  68.3,  86.5, 117. ])
     """
     given = validation.real_numbers("currents", currents, unit="µA/cm²")
-    ask = _Question.of(model, dt, method, threshold, threads, start)
-    steps = validation.steps_in(duration, ask.how.dt)
+    setup = _Setup.of(model, dt, method, threshold, threads, start)
+    steps = validation.steps_in(duration, setup.how.dt)
     progress = validation.flag("progress", progress)
     I = given.ravel()  # noqa: E741
-    runs = ask.runs()
-    begin = np.repeat(runs.start, I.size)
-    fired = runs.fire(begin, I, steps, progress)
-    rates, diverged = fired.rates, fired.diverged
-    if diverged.any():
-        _warn(
-            f"under {np.count_nonzero(diverged)} of {I.size} currents the model diverged, "
-            f"{I[int(np.argmax(diverged))]:g} µA/cm² for one, and the rate is NaN. {ask.way_out()}"
-        )
-    if steps:
-        ask.check_rates(runs, I, rates, steps)
-        silent = np.flatnonzero((rates == 0) & ~diverged)
-        rates[silent] = _silent_rates(ask, runs, fired.state[silent], I[silent], steps)
-    return np.where(diverged, np.nan, rates).reshape(given.shape)[()]
+    found = setup.rates(I, steps, progress)
+    setup.warn_of_rates(I, found)
+    setup.check_rates(I, found.rates, steps)
+    return found.rates.reshape(given.shape)[()]
 
 
 def rheobase(
@@ -180,12 +175,12 @@ def rheobase(
     >>> print(f"{pyhh.rheobase(pyhh.HHModel.at_rest()):.4f} µA/cm²")
     2.2410 µA/cm²
     """
-    ask = _Question.of(model, dt, method, threshold, threads, start)
+    setup = _Setup.of(model, dt, method, threshold, threads, start)
     duration = validation.real_number("duration", duration, unit="ms")
-    pulse = np.array([validation.lengths("duration", duration, ask.how.dt)])
-    found = ask.threshold_currents(pulse, wait)
+    pulse = np.array([validation.lengths("duration", duration, setup.how.dt)])
+    found = setup.threshold_currents(pulse, wait)
     if np.isnan(found[0]):
-        _warn(f"the model diverged before it fired, and the rheobase is NaN. {ask.way_out()}")
+        _warn(f"the model diverged before it fired, and the rheobase is NaN. {setup.way_out()}")
     return float(found[0])
 
 
@@ -264,18 +259,18 @@ def strength_duration(
     >>> pyhh.strength_duration(pyhh.HHModel.at_rest(), [0.1, 1, 10, 100]).round(3)
     array([65.151,  6.922,  2.241,  2.241])
     """
-    ask = _Question.of(model, dt, method, threshold, threads, start)
-    lengths = validation.lengths("durations", durations, ask.how.dt)
-    found = ask.threshold_currents(lengths.ravel(), wait)
+    setup = _Setup.of(model, dt, method, threshold, threads, start)
+    lengths = validation.lengths("durations", durations, setup.how.dt)
+    found = setup.threshold_currents(lengths.ravel(), wait)
     if np.isnan(found).any():
         _warn(
             "for some durations the model diverged before it fired, and the current is NaN. "
-            f"{ask.way_out()}"
+            f"{setup.way_out()}"
         )
     return found.reshape(lengths.shape)[()]
 
 
-class _Question(NamedTuple):
+class _Setup(NamedTuple):
     """A model in the state that runs start in, and how they are made; checked."""
 
     model: HHModel
@@ -286,7 +281,7 @@ class _Question(NamedTuple):
     @classmethod
     def of(
         cls, model: HHModel, dt: Any, method: str, threshold: Any, threads: Any, start: str
-    ) -> "_Question":
+    ) -> "_Setup":
         method = validation.choice("method", method, METHODS)
         start = validation.choice("start", start, STARTS)
         threads = thread_count(threads)
@@ -322,15 +317,47 @@ class _Question(NamedTuple):
             self.check_thresholds(durations, found, wait)
         return found
 
-    def check_rates(
-        self, runs: FixedRuns | SingleRuns, currents: FloatArray, rates: FloatArray, steps: int
-    ) -> None:
+    def rates(
+        self, currents: FloatArray, steps: int, progress: bool = False, adaptive: bool = False
+    ) -> Rates:
+        runs = self.adaptive_runs() if adaptive else self.runs()
+        return rates_under(runs, self.model, self.kinetics, currents, steps, self.how.dt, progress)
+
+    def warn_of_rates(self, currents: FloatArray, found: Rates) -> None:
+        """Warn of rates that are unknown, or not those of spikes."""
+        if found.diverged.any():
+            _warn(
+                f"under {np.count_nonzero(found.diverged)} of {currents.size} currents the model "
+                f"diverged, {currents[int(np.argmax(found.diverged))]:g} µA/cm² for one, and the "
+                f"rate is NaN. {self.way_out()}",
+                4,
+            )
+        if found.swings.any():
+            one = int(np.argmax(found.swings))
+            _warn(
+                f"under {np.count_nonzero(found.swings)} of the currents V keeps swinging without "
+                f"crossing the threshold of {self.how.threshold:g} mV, under {currents[one]:g} "
+                f"µA/cm² from {found.low[one]:.3g} to {found.high[one]:.3g} mV, and the rate is "
+                "that of the swing. A threshold within it counts such swings as spikes.",
+                4,
+            )
+        unknown = np.isnan(found.rates) & ~found.diverged
+        if unknown.any():
+            _warn(
+                f"under {np.count_nonzero(unknown)} of {currents.size} currents, "
+                f"{currents[int(np.argmax(unknown))]:g} µA/cm² for one, V neither came to rest nor "
+                f"fired or swung {LEAST_CYCLES} times in the second half of {found.time:.3g} ms, "
+                "and the rate is NaN: the duration is too short. Pass a duration of "
+                f"{4 * found.time:.3g} ms.",
+                4,
+            )
+
+    def check_rates(self, currents: FloatArray, rates: FloatArray, steps: int) -> None:
         """Warn where the highest of the rates is not that of the adaptive method."""
         if not (self.check and (rates > 0).any()):
             return
         fastest = [int(np.nanargmax(rates))]
-        adaptive = self.adaptive_runs()
-        right = adaptive.fire(runs.start, currents[fastest], steps).rates[0]
+        right = self.rates(currents[fastest], steps, adaptive=True).rates[0]
         if right > 0 and abs(rates[fastest[0]] / right - 1) > ACCURACY:
             where = f"under {currents[fastest[0]]:g} µA/cm²"
             self.tell_error("the rate", where, float(rates[fastest[0]]), right, 4)
@@ -358,45 +385,6 @@ class _Question(NamedTuple):
             UserWarning,
             stacklevel=stacklevel,
         )
-
-
-def _silent_rates(
-    ask: _Question,
-    runs: FixedRuns | SingleRuns,
-    state: Any,
-    currents: FloatArray,
-    steps: int,
-) -> FloatArray:
-    """Return the rates of cells that do not fire: those of swings that are sustained, or 0."""
-    model, kinetics, how = ask.model, ask.kinetics, ask.how
-    rates = np.zeros(currents.size)
-    still = is_still(model, kinetics, state, currents)
-    unstable = np.flatnonzero(still)
-    unstable = unstable[~is_stable(model, kinetics, state["V"][unstable])]
-    if unstable.size:
-        moved = state[unstable].copy()
-        moved["V"] += NUDGE
-        fired = runs.fire(moved, currents[unstable], steps)
-        rates[unstable], state[unstable] = fired.rates, fired.state
-        still[unstable] = (rates[unstable] > 0) | fired.diverged
-    moving = np.flatnonzero(~still)
-    found = swings_of(
-        runs, model, kinetics, state[moving], currents[moving], steps * how.dt, how.dt
-    )
-    swings = found.rates > 0
-    rates[moving[swings]] = found.rates[swings]
-    # Swings that cross the threshold are spikes, of runs too short to have enough of them.
-    below = swings & ~((found.low < how.threshold) & (how.threshold <= found.high))
-    if below.any():
-        one = int(np.argmax(below))
-        _warn(
-            f"under {np.count_nonzero(below)} of the currents V keeps swinging without crossing "
-            f"the threshold of {how.threshold:g} mV, under {currents[moving[one]]:g} µA/cm² from "
-            f"{found.low[one]:.3g} to {found.high[one]:.3g} mV, and the rate is that of the swing. "
-            "A threshold within it counts such swings as spikes.",
-            stacklevel=4,
-        )
-    return rates
 
 
 def _warn(message: str, stacklevel: int = 3) -> None:

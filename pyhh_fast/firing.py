@@ -28,6 +28,9 @@ PROBES = np.array([0.0, *np.geomspace(1e-3, 1e9, 63)])
 FIRST_STOP = 10.0
 """Cells that have fired are left out after this time, in ms, and after twice, four times it ..."""
 
+LEAST_SPIKES = 4
+"""In the second half of a run, or the cell is too slow for it."""
+
 NEARLY_WHOLE = 1e-9
 """Steps; a duration that is nearer to a whole number of them is one."""
 
@@ -45,6 +48,16 @@ class Fired(NamedTuple):
     """
 
     rates: FloatArray
+    diverged: npt.NDArray[np.bool_]
+    state: StructArray
+
+
+class Watched(NamedTuple):
+    """V (mV) of runs, shape (cells, samples); spikes as `steady_rates` takes them; their ends."""
+
+    V: FloatArray
+    counts: IntArray
+    times: FloatArray
     diverged: npt.NDArray[np.bool_]
     state: StructArray
 
@@ -109,6 +122,16 @@ class FixedRuns:
         how = self._how._replace(recorded=names, every=every)
         recording = self._cells.go_on(currents, steps, how)
         return np.array([getattr(recording, name) for name in names])
+
+    @rounds_to_nearest
+    def watch(self, state: StructArray, currents: FloatArray, steps: int, every: int) -> Watched:
+        """Make runs from these states, under one current each; keep V of every so many steps."""
+        self._cells.put(state)
+        how = self._how._replace(recorded=("Vm",), every=every)
+        recording = self._cells.go_on(currents, steps, how)
+        counts, times = recording.spike_counts, recording.spikes.time
+        lost = recording.diverged_at >= 0
+        return Watched(recording.Vm, counts, times, lost, self._cells._state)
 
     @rounds_to_nearest
     def thresholds(self, durations: FloatArray, wait: float) -> FloatArray:
@@ -182,7 +205,9 @@ def pulse_steps(
 
 
 @rounds_to_nearest
-def steady_rates(counts: IntArray, times: FloatArray, end: float) -> FloatArray:
+def steady_rates(
+    counts: IntArray, times: FloatArray, end: float, bursts: bool = False
+) -> FloatArray:
     """Return the firing rate of each cell, in Hz, as :func:`pyhh_fast.fi_curve` defines it.
 
     Parameters
@@ -193,13 +218,25 @@ def steady_rates(counts: IntArray, times: FloatArray, end: float) -> FloatArray:
         Of all spikes, by cell and then by time.
     end : float, ms
         Of the run.
+    bursts : bool, default False
+        Take the last spikes for no end of firing, however long before the end they are.
+
+    Returns
+    -------
+    ndarray, Hz
+        0 where there are fewer than `LEAST_SPIKES` in the second half, or firing has ended.
     """
-    cell = np.repeat(np.arange(counts.size), counts)
-    late = np.bincount(cell[times >= end / 2], minlength=counts.size)
+    late = late_spikes(counts, times, end)
     rates = np.zeros(counts.size)
-    fires = np.flatnonzero(late >= 2)
+    fires = np.flatnonzero(late >= LEAST_SPIKES)
     late, next_cell = late[fires], np.cumsum(counts)[fires]
     first, before_last, last = (times[next_cell - back] for back in (late, 2, 1))
-    goes_on = end - last <= 2 * (last - before_last)
+    goes_on = bursts | (end - last <= 2 * (last - before_last))
     rates[fires] = np.where(goes_on, 1000 * (late - 1) / (last - first), 0.0)
     return rates
+
+
+def late_spikes(counts: IntArray, times: FloatArray, end: float) -> IntArray:
+    """Return how many spikes each cell has in the second half of a run."""
+    cell = np.repeat(np.arange(counts.size), counts)
+    return np.bincount(cell[times >= end / 2], minlength=counts.size)

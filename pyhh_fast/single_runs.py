@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from pyhh_fast.background import Workers
 from pyhh_fast.errors import SimulationError
-from pyhh_fast.firing import PROBES, SMALLEST, TOLERANCE, Fired, steady_rates
+from pyhh_fast.firing import PROBES, SMALLEST, TOLERANCE, Fired, Watched, steady_rates
 from pyhh_fast.models import GATES, HHModel
+from pyhh_fast.population_recording import IntArray
 from pyhh_fast.population_run import How
 from pyhh_fast.progress import bar_over
 from pyhh_fast.recording import Recording
@@ -59,15 +61,24 @@ class SingleRuns:
                 done.append(one)
                 if bar is not None:
                     bar.update(steps)
-        spikes = [np.empty(0) if r is None else r.spike_times for r, _ in done]
-        counts = np.array([times.size for times in spikes], dtype=np.int64)
-        times = np.concatenate([np.empty(0), *spikes])
-        end = state.copy()
-        for cell, (_, model) in enumerate(done):
-            end[cell] = (model.Vm, *(getattr(model, name).state for name in GATES))
-        diverged = np.array([r is None for r, _ in done], dtype=bool)
+        counts, times, diverged, end = _ends(done, state)
         rates = steady_rates(counts, times, steps * self._how.dt)
         return Fired(rates, diverged, end)
+
+    @rounds_to_nearest
+    def watch(self, state: StructArray, currents: FloatArray, steps: int, every: int) -> Watched:
+        """Make runs from these states, under one current each; keep V of every so many steps."""
+
+        def run(cell: int) -> tuple[Recording | None, HHModel]:
+            simulation = Simulation(self._copy(state[cell]))
+            current = float(currents[cell])
+            whole = self._run(simulation, current, self._how.dt, steps, ("Vm",), every)
+            return (simulation.recording if whole else None), simulation.model
+
+        done = list(self._each(run, range(currents.size)))
+        samples = -(-steps // every)
+        V = [np.full(samples, np.nan) if r is None else r.Vm for r, _ in done]
+        return Watched(np.array(V).reshape(currents.size, samples), *_ends(done, state))
 
     @rounds_to_nearest
     def traces(
@@ -162,3 +173,16 @@ class SingleRuns:
             finally:
                 for job in jobs:
                     job.cancel()
+
+
+def _ends(
+    done: list[tuple[Recording | None, HHModel]], state: StructArray
+) -> tuple[IntArray, FloatArray, npt.NDArray[np.bool_], StructArray]:
+    """Return the spikes of runs, as `steady_rates` takes them, which diverged, and their ends."""
+    spikes = [np.empty(0) if r is None else r.spike_times for r, _ in done]
+    counts = np.array([times.size for times in spikes], dtype=np.int64)
+    end = state.copy()
+    for cell, (_, model) in enumerate(done):
+        end[cell] = (model.Vm, *(getattr(model, name).state for name in GATES))
+    diverged = np.array([r is None for r, _ in done], dtype=bool)
+    return counts, np.concatenate([np.empty(0), *spikes]), diverged, end

@@ -48,7 +48,7 @@ def spikes_of(model, stimulus, dt=0.01, **options):
 def rate_of(spikes, duration):
     """Return the rate as fi_curve's docstring defines it, for one cell, in a loop."""
     late = [time for time in spikes if time >= duration / 2]
-    if len(late) < 2 or duration - late[-1] > 2 * (late[-1] - late[-2]):
+    if len(late) < 4 or duration - late[-1] > 2 * (late[-1] - late[-2]):
         return 0.0
     intervals = [after - before for before, after in pairwise(late)]
     return 1000 / (sum(intervals) / len(intervals))
@@ -75,6 +75,7 @@ def test_rates_are_those_of_runs_one_by_one(end):
     slow = [rate_of(times, end) for times in spikes]
     late = [np.count_nonzero(times >= end / 2) for times in spikes]
     # Under 6.215 two late spikes, or one, and silence; under 6.22 a gap of 1.9 intervals, or 2.4.
+    # Both are continued: below 6.23, the onset by this method, firing ends.
     assert any(n >= 2 and rate == 0 for n, rate in zip(late, slow, strict=True))
     assert (1 in late) == (end == 170)
     slow[-2] = 167.8  # of a swing below the threshold, as by exponential Euler
@@ -104,7 +105,14 @@ def test_shapes_of_rates():
     square = pyhh.fi_curve(model, np.array([[5, 10], [20, 50]]), duration=200.0)
     np.testing.assert_array_equal(square, whole.reshape(2, 2))
     assert pyhh.fi_curve(model, []).shape == (0,)
-    np.testing.assert_array_equal(pyhh.fi_curve(model, [20.0, 50.0], duration=0.0), [0, 0])
+
+
+@pytest.mark.parametrize("duration", [0.0, 0.01, 5.0])
+def test_rates_of_runs_that_are_too_short_for_any_spike(duration):
+    rates = pyhh.fi_curve(pyhh.HHModel.at_rest(), [0.0, 6.0, 20.0, 50.0], duration=duration)
+    expected = pyhh.fi_curve(pyhh.HHModel.at_rest(), [0.0, 6.0, 20.0, 50.0], duration=2000)
+    assert expected[2] == pytest.approx(86.46, abs=0.01)
+    np.testing.assert_allclose(rates, expected, rtol=1e-4)
 
 
 def test_rates_do_not_depend_on_threads():

@@ -97,6 +97,65 @@ def test_a_run_too_short_for_two_spikes_has_the_rate_of_a_longer_one(method):
     assert (rates[1:] > 50).all()
 
 
+class Slow(pyhh.HHModel):
+    """All rates a twentieth, and the membrane as much slower."""
+
+    Cm = 20
+
+    def _UpdateGateTimeConstants(self, Vm):
+        super()._UpdateGateTimeConstants(Vm)
+        for gate in (self.m, self.h, self.n):
+            gate.alpha, gate.beta = gate.alpha / 20, gate.beta / 20
+
+
+@pytest.mark.parametrize("duration", [0, 20, 200, 500, 700, 1000, 3000])
+def test_cells_slower_than_the_run_have_their_rate(duration):
+    # Time that runs twenty times as slowly: the rates are a twentieth.
+    currents = [0.0, 5.0, 6.2, 10.0, 20.0, 100.0, 150.0, 160.0]
+    with pytest.warns(UserWarning, match="^under 2 of the currents V keeps swinging"):
+        expected = pyhh.fi_curve(pyhh.HHModel(), currents, method="adaptive") / 20
+    assert expected[3] == pytest.approx(3.4155, abs=1e-3)
+    with pytest.warns(UserWarning, match="^under 2 of the currents V keeps swinging"):
+        rates = pyhh.fi_curve(Slow(), currents, duration=duration)
+    np.testing.assert_allclose(rates, expected, rtol=3e-4)
+
+
+@pytest.mark.parametrize("duration", [10, 25, 40, 60, 100])
+def test_spikes_of_a_cell_that_falls_silent_are_no_rate(duration):
+    currents = [2.5, 5.0, 6.0, 6.2, 6.22, 6.25, 6.26]
+    np.testing.assert_array_equal(pyhh.fi_curve(pyhh.HHModel(), currents, duration=duration), 0)
+
+
+def test_slow_is_not_still():
+    # 20 µA/cm² charge 30,000 µF/cm² by 0.0007 mV/ms: V is 65 mV from its equilibrium all the same.
+    model = pyhh.HHModel(Cm=30_000, gNa=0, gK=0)
+    state = np.zeros(2, [(name, float) for name in "Vmhn"])
+    state["V"] = [10.6, 10.6 + 20 / 0.3 + 0.01]
+    for name, gate in zip("mhn", pyhh.steady_state(model, state["V"])[:3], strict=True):
+        state[name] = gate
+    still = swings.is_still(model, BuiltIn(), state, np.full(2, 20.0))
+    assert still.tolist() == [False, True]
+
+
+def test_where_the_limit_is_reached_a_warning_names_a_longer_duration(monkeypatch):
+    monkeypatch.setattr(swings, "FIRST", 4)
+    monkeypatch.setattr(swings, "LIMIT", 8)
+    with pytest.warns(UserWarning, match="too short") as caught:
+        rates = pyhh.fi_curve(Slow(), [0.0, 10.0, 12.0], duration=10)
+    np.testing.assert_array_equal(rates, [0, np.nan, np.nan])
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    message = str(caught[0].message)
+    assert message == (
+        "under 2 of 3 currents, 10 µA/cm² for one, V neither came to rest nor fired or swung 4 "
+        "times in the second half of 2.07e+03 ms, and the rate is NaN: the duration is too short. "
+        "Pass a duration of 8.28e+03 ms."
+    )
+    advised = float(message.split("duration of ")[1].split(" ms")[0])
+    rates = pyhh.fi_curve(Slow(), [0.0, 10.0, 12.0], duration=advised)
+    assert rates[1] == pytest.approx(3.4155, abs=1e-3)
+
+
 def test_an_unstable_rest_is_left():
     # It fires by itself, but from its equilibrium only after a push.
     model = pyhh.HHModel(EKleak=60)
