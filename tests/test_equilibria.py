@@ -130,14 +130,15 @@ def test_cells_rest_where_models_of_them_do_to_the_bit(cells):
     assert population.StateH.tolist() == [model.h.state for model in models]
 
 
-@settings(max_examples=40)
-@given(V=st.floats(-200, 200), **DOMAIN)
-def test_the_search_has_the_dVdt_of_a_step_of_the_model_to_the_bit(V, **parameters):
-    model = pyhh.HHModel.steady(V, **parameters)
-    model._UpdateCellVoltage(0.0, 0.0)
-    expected = (0.0 - model.INa - model.IK - model.IKleak) / model.Cm
-    membrane = equilibria._membrane(pyhh.HHModel(**parameters))
-    assert membrane.dVdt(np.array([V])).tolist() == [expected]
+def test_the_search_has_the_dVdt_of_a_step_of_the_model_to_the_bit():
+    parameters = {"Cm": 1.7, "gNa": 123.4, "gK": 31.3, "gKleak": 0.37, "EK": -11.9, "EKleak": 9.3}
+    expected = []
+    for V in GRID.tolist():
+        model = pyhh.HHModel.steady(V, **parameters)
+        model._UpdateCellVoltage(0.0, 0.0)
+        expected.append((0.0 - model.INa - model.IK - model.IKleak) / model.Cm)
+    one = equilibria._membrane(pyhh.HHModel(**parameters))
+    assert one.take(np.zeros(GRID.size, np.int64)).dVdt(GRID).tolist() == expected
 
 
 @settings(max_examples=40)
@@ -156,6 +157,13 @@ def test_the_compiled_search_ends_where_that_over_rates_of_a_model_does(**parame
     expected = equilibria.equilibria(pyhh.HHModel(**parameters))
     found = equilibria.equilibria(Same(**parameters))
     assert [part.tolist() for part in found] == [part.tolist() for part in expected]
+
+
+def test_rests_do_not_depend_on_how_many_places_are_found_at_a_time(monkeypatch):
+    parameters = {"gK": 1.0, "gKleak": 0.1, "EKleak": np.linspace(-20, 10, 300)}
+    expected = pyhh.Population.at_rest(300, **parameters).Vm.tolist()
+    monkeypatch.setattr(equilibrium_search, "ROOM", 3)
+    assert pyhh.Population.at_rest(300, **parameters).Vm.tolist() == expected
 
 
 def test_a_pair_of_equilibria_beside_a_fold_is_found():
