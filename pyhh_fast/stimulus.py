@@ -321,10 +321,23 @@ class Waveform(Stimulus):
 
     def _read(self, state: State, values: FloatArray, dt: float, late: float = 0.0) -> State:
         """As :meth:`Stimulus._read`, where it begins `late` < 1 of a step late."""
-        self._fill(values, state["step"], dt, late)
-        if late and state["step"] == 0 and not self.edges_exact:
-            values[:1] *= 1 - late
-        return {"step": state["step"] + len(values)}
+        step, rest = state["step"], values
+        if late and step == 0 and len(values) and not self.edges_exact:
+            values[0] = self._beginning(0.0, 1 - late, dt)
+            rest = values[1:]
+        if len(rest):
+            self._fill(rest, step + len(values) - len(rest), dt, late)
+        return {"step": step + len(values)}
+
+    def _beginning(self, skip: float, covered: float, dt: float) -> float:
+        """Return the value of a step of which only the last part, `covered` <= 1, has a current.
+
+        It is that of the stimulus from `skip` ms on.
+        """
+        length = covered * dt
+        value = np.empty(1)
+        self._fill(value, 0, length, -skip / length)  # as of a step that is that long
+        return covered * float(value[0])
 
     def _fill(self, values: FloatArray, first: int, dt: float, late: float) -> None:
         raise NotImplementedError

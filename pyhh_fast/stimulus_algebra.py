@@ -311,7 +311,8 @@ class Shifted(Stimulus):
             else:
                 inner = self.stimulus._read(inner, rest, dt)
             if self.skip and begin_late and step + silent == begin:
-                rest[0] *= 1 - begin_late
+                assert isinstance(self.stimulus, Waveform)
+                rest[0] = self.stimulus._beginning(self.skip, 1 - begin_late, dt)
         return {"step": step + len(values), "stimulus": inner}
 
     def _inner_at(self, inner: State, step: int, dt: float) -> State:

@@ -90,9 +90,11 @@ class FromFunction(Waveform):
         alike = np.isclose(again, last, rtol=1e-9, atol=1e-12)
         if not alike.all():
             i = int(np.argmin(alike))
+            begins = first + i == 0 and late > 0
+            time = (1 - late) * dt / 2 if begins else _middles(first + i, 1, dt, late)[0]
             raise OtherFunction(
                 f"stimulus must be that of the run; got a function, {self._name}, that returns "
-                f"{again[i]} at t = {_middles(first + i, 1, dt, late)[0]:.12g} ms, where it was "
+                f"{again[i]} at t = {time:.12g} ms, where it was "
                 f"{last[i]}."
             )
 
@@ -102,14 +104,13 @@ class FromFunction(Waveform):
         return {"step": step, "last": last[-REMEMBERED:]}
 
     def _fill(self, values: FloatArray, first: int, dt: float, late: float) -> None:
-        if len(values):
-            values[:] = evaluate(self.function, _middles(first, len(values), dt, late))
+        values[:] = evaluate(self.function, _middles(first, len(values), dt, late))
 
 
 def _middles(first: int, count: int, dt: float, late: float) -> FloatArray:
     """Return the times in the middle of steps, for a function that begins `late` steps late."""
-    middles = (np.arange(first, first + count, dtype=np.float64) + (0.5 - late)) * dt
-    return np.maximum(middles, 0.0)
+    steps = np.arange(first, first + count, dtype=np.float64)
+    return (steps + (0.5 - late)) * dt
 
 
 def evaluate(function: Callable[[Any], Any], times: FloatArray) -> FloatArray:

@@ -128,7 +128,9 @@ def test_the_first_part_of_a_step_counts_with_what_it_covers(eight):
 
 def test_a_function_is_not_called_before_0():
     got = values(stimuli.from_function(np.sqrt).shifted(0.0075), 3)
-    np.testing.assert_allclose(got, [0, np.sqrt(0.0075), np.sqrt(0.0175)], rtol=1e-9)
+    np.testing.assert_allclose(
+        got, [0.25 * np.sqrt(0.00125), np.sqrt(0.0075), np.sqrt(0.0175)], rtol=1e-9
+    )
 
 
 def test_durations():
