@@ -17,7 +17,7 @@ from pyhh_fast.validation import FloatArray, StructArray
 PROGRESS = np.dtype(
     [
         (name, np.float64)
-        for name in ("V", *GATES, "elapsed", "step_size", "log_err_before", "ms_left")
+        for name in ("V", *GATES, "elapsed", "step_size", "log_err_before", "ms_remaining")
     ]
     + [(name, np.int64) for name in ("begin", "end", "attempts", "rejected", "at_row")]
 )
@@ -169,6 +169,6 @@ class AdaptiveStepper(SavableStepper):
             loops.Ending.STEP_TOO_SMALL: f"no step of {loops.SMALLEST_STEP:g} ms or more meets "
             f"{tolerances}",
             loops.Ending.TOO_MANY_STEPS: f"{tolerances} need more than "
-            f"{loops.MOST_STEPS_PER_MS:,} steps for a millisecond",
+            f"{loops.MAX_STEPS_PER_MS:,} steps for a millisecond",
         }[self._ending]
         return stuck_error(self._at.model, start, self.state, self.step, time, why)

@@ -133,7 +133,7 @@ class CompiledCell:
         """
         if status == loops.Ending.SPIKES_FULL:
             self.spike_room = grown(self.spike_room)
-        elif status == loops.Ending.RATES_WANTED:
+        elif status == loops.Ending.RATES_MISSING:
             self._find_rates(float(self.wanted[0]))
         else:
             return False

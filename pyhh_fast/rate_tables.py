@@ -72,9 +72,9 @@ class RateTable:
         return self._for("times", dt, self._make_times)
 
     def relaxing(self, dt: float) -> FloatArray:
-        """Return rows for exponential Euler: of the same over L((alpha + beta) dt).
+        """Return rows for exponential Euler: the same times phi1(-(alpha + beta) dt).
 
-        L is that of src/hh_exponential_euler.h. Those of the latest `dt` are kept.
+        See src/hh_exponential_euler.h. Those of the latest `dt` are kept.
         """
         return self._for("relaxing", dt, self._make_relaxing)
 
@@ -155,7 +155,7 @@ def times(rates: FloatArray, dt: float) -> FloatArray:
 
 
 def relaxing(rates: FloatArray, dt: float) -> FloatArray:
-    """Return the same over L((alpha + beta) dt), as exponential Euler wants."""
+    """Return the same times phi1(-(alpha + beta) dt), for exponential Euler."""
     scaled = times(rates, dt)
     _rate_tables.relax(scaled)
     return scaled

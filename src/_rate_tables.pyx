@@ -3,7 +3,7 @@
 from hodgkin_huxley cimport (
     PYHH_FAST_SOURCES, RATE_SOURCE_LINE, RATE_TABLE_LANES, RATE_TABLE_POWERS,
     hh_exponential_rates, hh_rates, hh_rates_at, rate_table_find, rate_table_fit_row,
-    rate_table_nodes, rate_table_place, rate_table_plain,
+    rate_table_nodes, rate_table_position, rate_table_plain,
 )
 from pyhh_fast._cpu import rounded_to_nearest
 
@@ -70,7 +70,7 @@ def evaluate(const double[:, :, ::1] rows, Py_ssize_t first, double inverse_widt
     """Fill `rates`, shape (n, 6), with alpha m, h, n and beta m, h, n as the table has them."""
     cdef Py_ssize_t i
     cdef int rate
-    cdef rate_table_place place
+    cdef rate_table_position place
     with nogil:
         for i in range(V.shape[0]):
             place = rate_table_find(V[i], inverse_width, first)

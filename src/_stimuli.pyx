@@ -19,7 +19,7 @@ from libc.stdint cimport int64_t, uint64_t
 
 from stimulus_math cimport (
     NOISE_BLOCK, NOISE_OF_ORNSTEIN_UHLENBECK, NOISE_OF_POISSON_EPSC, PYHH_FAST_SOURCES, WAVE_NEVER,
-    hh_exp, hh_relaxation, noise_centred, noise_four_words, noise_key, noise_log, noise_normals,
+    hh_exp, hh_phi1, noise_centred, noise_four_words, noise_key, noise_log, noise_normals,
     noise_words, wave_edge, wave_edge_at, wave_fraction, wave_sine,
 )
 from pyhh_fast._cpu import rounded_to_nearest
@@ -235,8 +235,8 @@ def ornstein_uhlenbeck(double[::1] values, int64_t first, double deviation, doub
     cdef noise_key key
     with nogil:
         key.seed, key.stream = seed, NOISE_OF_ORNSTEIN_UHLENBECK
-        # z (1 - e^-z) / z loses nothing where z is small; beyond, e^-z is below 1's last place.
-        spread = sd * sqrt(z * hh_relaxation(z) if z < 40 else 1.0)
+        # 1 - e^-z as z phi1(-z) loses nothing where z is small; beyond, e^-z is below 1's last place.
+        spread = sd * sqrt(z * hh_phi1(-z) if z < 40 else 1.0)
         while begin < size:
             end = min(begin + NOISE_BLOCK, size)
             noise_words(key, first + begin, end - begin, words)
@@ -311,7 +311,7 @@ def poisson_epsc(double[::1] values, int64_t first, double current, int64_t next
     tuple of int, float, int, float, int
         Number of values filled, then current, next_step, lead and event for the next call.
     """
-    cdef double decay = hh_exp(-dt_per_tau), mean = hh_relaxation(dt_per_tau)
+    cdef double decay = hh_exp(-dt_per_tau), mean = hh_phi1(-dt_per_tau)
     cdef double per_ratio = 1 / dt_per_tau, here = 0.0, later = 0.0, age, decayed, remains
     cdef int64_t size = values.shape[0], i = 0, left = most_events, until, begun_in = -1
     cdef double *out = &values[0]
@@ -338,7 +338,7 @@ def poisson_epsc(double[::1] values, int64_t first, double current, int64_t next
                 break
             age = e.lead * dt_per_tau
             if age < 0.5:
-                decayed = age * hh_relaxation(age)  # 1 - e^-age
+                decayed = age * hh_phi1(-age)  # 1 - e^-age
                 remains = 1 - decayed
             else:
                 remains = hh_exp(-age)

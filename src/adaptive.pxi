@@ -19,8 +19,8 @@ def adaptive(
     double inverse_width,                   # 1/mV
     double low,                             # as for fixed_step
     double high,
-    const double[:, ::1] asked,             # IN     shape (lines, 9)
-    double[::1] wanted,                     # OUT    shape (1,), mV
+    const double[:, ::1] evaluated,         # IN     shape (lines, 9)
+    double[::1] missing_at,                 # OUT    shape (1,), mV
     const double[:] I,                      # IN     shape (steps,): from row number `begin` on, up
     Py_ssize_t begin,                       # to a multiple of `mark` or the end of the run
     double dt,                              # ms: of the rows
@@ -29,7 +29,7 @@ def adaptive(
     Py_ssize_t mark,                        # rows
     Py_ssize_t most_attempts,
     Py_ssize_t stop,                        # row at which to pause, to be looked at in any case
-    bint every_row,                         # whether the rows are wanted
+    bint every_row,                         # whether the rows are missing_V
     double threshold,                       # mV
     double[::1] spike_times,                # OUT    room for those of the whole run
     double[:] V,                            # OUT    the rest: rows from `cell.step` on, to I's end
@@ -48,8 +48,8 @@ def adaptive(
     `stop`, and where the rows are rarer than the steps, so that they may be looked at for nothing.
 
     Row i of V, m, h, n is the state at (i + 1) dt, row i of the currents that at i dt: counted from
-    the start of the run, while the arrays begin where the solver stands. I is contiguous or of stride 0, which stands for a constant. Results do not depend on where a run
-    was paused. Holds no static state.
+    the start of the run, while the arrays begin at `cell.step`. I is contiguous, or has stride 0
+    for a constant. Results do not depend on where a run was paused. Holds no static state.
     """
     cdef hh_cell at = cell[0]
     cdef hh_neuron row = hh_neuron_of(&at)
@@ -58,17 +58,17 @@ def adaptive(
     cdef dop853_tolerance tolerance
     cdef dop853_step s
     cdef double[DOP853_INTERPOLANT + 1] bernstein
-    cdef double[CROSSINGS_MOST] passes
-    cdef double length, remaining, lowest, highest, error, log_err, after, per_h, wanted_V = 0.0
+    cdef double[CROSSINGS_MAX] passes
+    cdef double length, remaining, lowest, highest, error, log_err, after, per_h, missing_V = 0.0
     cdef Py_ssize_t end = begin + I.shape[0], first_row = at.step, i, out, last
     cdef int spikes, j
-    cdef bint constant = I.strides[0] == 0, slope_known = False, cut, look, may_pass
+    cdef bint constant = I.strides[0] == 0, slope_known = False, cut, look, may_cross
     cdef lanes y
     cdef Ending status = DONE
 
     model.p = parameters[0]
     model.per_C_m = 1.0 / model.p.C_m
-    model.rates = rates_in(rows, first, inverse_width, low, high, asked)
+    model.rates = rates_in(rows, first, inverse_width, low, high, evaluated)
     # At the end of the last stretch before `begin` it is 0, until the solver has moved on.
     model.I = I[run.begin - begin] if begin <= run.begin < end else 0.0
     tolerance.rtol, tolerance.atol = rtol, atol
@@ -87,16 +87,18 @@ def adaptive(
                 run.end = min(end, run.begin - run.begin % mark + mark)
                 model.I = I[run.begin - begin]
                 if not constant:
-                    run.end = begin + adaptive_stretch(&I[0], run.begin - begin, run.end - begin)
+                    run.end = begin + adaptive_segment_end(
+                        &I[0], run.begin - begin, run.end - begin
+                    )
                 if run.begin % mark == 0:
                     run.step_size, run.log_err_before = ADAPTIVE_FIRST_STEP, 0.0
-                    run.attempts, run.ms_left = 0, 1.0
+                    run.attempts, run.ms_remaining = 0, 1.0
                 slope_known = False
                 continue
             if not slope_known:
                 if not dop853_slope(&model, s.y, &s.k[0]):
-                    wanted_V = s.k[0].V
-                    status = RATES_WANTED
+                    missing_V = s.k[0].V
+                    status = RATES_MISSING
                     break
                 slope_known = True
             if most_attempts <= 0 or at.step >= stop:
@@ -106,11 +108,11 @@ def adaptive(
             remaining = length - run.elapsed
             cut = run.step_size * 1.01 >= remaining
             s.h = remaining if cut else run.step_size
-            lowest, highest = s.y.V - ADAPTIVE_LEAP, s.y.V + ADAPTIVE_LEAP
+            lowest, highest = s.y.V - ADAPTIVE_MAX_EXCURSION, s.y.V + ADAPTIVE_MAX_EXCURSION
             model.rates.low, model.rates.high = fmax(low, lowest), fmin(high, highest)
-            if not dop853_attempt(&s, &model, tolerance, &error, &wanted_V):
-                if lowest < wanted_V and wanted_V < highest:
-                    status = RATES_WANTED
+            if not dop853_attempt(&s, &model, tolerance, &error, &missing_V):
+                if lowest < missing_V and missing_V < highest:
+                    status = RATES_MISSING
                     break
                 error = INFINITY
             log_err = 0.5 * step_control_log2(error)
@@ -122,18 +124,18 @@ def adaptive(
                 run.attempts += 1
                 most_attempts -= 1
                 continue
-            if run.attempts >= ADAPTIVE_MOST_PER_MS:
+            if run.attempts >= ADAPTIVE_MAX_ATTEMPTS_PER_MS:
                 status = TOO_MANY_STEPS
                 break
 
             after = length if cut else run.elapsed + s.h
             last = run.end if cut else min(run.end - 1, run.begin + <Py_ssize_t>floor(after / dt))
             look = last > at.step and (every_row or last >= stop - 1 or s.h < dt)
-            may_pass = dop853_may_pass(&s, tolerance, threshold)
-            if look or may_pass:
+            may_cross = dop853_may_cross(&s, tolerance, threshold)
+            if look or may_cross:
                 dop853_interpolate(&s)
-            if may_pass:
-                if at.spikes + CROSSINGS_MOST > spike_times.shape[0]:
+            if may_cross:
+                if at.spikes + CROSSINGS_MAX > spike_times.shape[0]:
                     status = SPIKES_FULL
                     break
                 dop853_bernstein(&s, threshold, bernstein)
@@ -177,5 +179,5 @@ def adaptive(
     run.V, run.m, run.h, run.n = s.y.V, lane_m(s.y.x), lane_h(s.y.x), lane_n(s.y.x)
     cell[0] = at
     progress[0] = run
-    wanted[0] = wanted_V
+    missing_at[0] = missing_V
     return status

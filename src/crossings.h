@@ -13,7 +13,7 @@
 #include <math.h>
 
 #define CROSSINGS_DEGREE 7 /* the highest */
-#define CROSSINGS_MOST 4   /* upward ones of that degree */
+#define CROSSINGS_MAX 4   /* upward ones of that degree */
 #define CROSSINGS_HALVINGS 40 /* after so many an interval is taken for a point */
 
 /* The coefficients of both halves. */
@@ -79,7 +79,7 @@ static inline double crossings_zero(const double *b, int degree)
     return at_high == 0 ? high : (low * at_high - high * at_low) / (at_high - at_low);
 }
 
-/* Write the places, rising, to at[0..CROSSINGS_MOST - 1]; return how many there are. */
+/* Write the places, rising, to at[0..CROSSINGS_MAX - 1]; return how many there are. */
 static inline int crossings_upward(const double *b, int degree, double *at)
 {
     /* Intervals still to look at, the leftmost on top; halving one leaves one more. */
@@ -91,7 +91,7 @@ static inline int crossings_upward(const double *b, int degree, double *at)
     }
     from[0] = 0.0;
     width[0] = 1.0;
-    while (depth > 0 && found < CROSSINGS_MOST) {
+    while (depth > 0 && found < CROSSINGS_MAX) {
         const int top = depth - 1;
         const double *c = rest[top];
         int changes = 0;

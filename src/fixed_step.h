@@ -1,4 +1,4 @@
-/* The methods of fixed step, behind one door: what their common time loop calls. */
+/* The methods of fixed step under one interface: what their common time loops call. */
 #ifndef PYHH_FAST_FIXED_STEP_H
 #define PYHH_FAST_FIXED_STEP_H
 
@@ -12,7 +12,7 @@ typedef enum { HH_EULER, HH_EXPONENTIAL_EULER, HH_RK4 } hh_method;
 /* Switches over methods have no `default:`, so that the compiler refuses one that lacks a method
    (-Werror=switch); a number that is no method gives NaN, which every loop takes for divergence. */
 
-/* Make a step; return 0 where rates are wanted, at after->y.V. */
+/* Make a step; return 0 where the source has no rates at a V that it needs, which is after->y.V. */
 HH_INLINE int hh_step(hh_method method, hh_neuron now, const hh_parameters *p,
                       double dt_over_C_m, const rate_source *rates_dt, double I,
                       hh_neuron *after)
@@ -32,7 +32,7 @@ HH_INLINE int hh_step(hh_method method, hh_neuron now, const hh_parameters *p,
 /* dt dV/dt */
 static inline double hh_rise(const hh_parameters *p, double dt_over_C_m, hh_state y, double I)
 {
-    return hh_V_moved(0.0, p, dt_over_C_m, y.V, hh_open_at(y.x), I);
+    return hh_V_step(0.0, hh_membrane_of(p, dt_over_C_m), y.V, hh_open_at(y.x), I);
 }
 
 /* When V, below `level` before a step and not after it, passes it: as a fraction of the step. On a
@@ -54,7 +54,7 @@ static inline double hh_crossing(hh_method method, hh_neuron before, hh_neuron a
             V1 - level - hh_rise(p, dt_over_C_m, after.y, I) / 3.0,
             V1 - level,
         };
-        double at[CROSSINGS_MOST];
+        double at[CROSSINGS_MAX];
         return crossings_upward(b, 3, at) > 0 ? at[0] : 1.0;
     }
     }

@@ -6,14 +6,14 @@ def fixed_step(
     hh_method method,
     hh_cell[::1] cell,                      # INOUT  shape (1,)
     const hh_parameters[::1] parameters,    # IN     shape (1,)
-    const double[:, :, ::1] rows,           # IN     shape (rows, 6, 8): alpha, alpha + beta, by method
+    const double[:, :, ::1] rows,           # IN     shape (rows, 6, 8): alpha and alpha + beta
     Py_ssize_t first,                       # number k of the first row
     double inverse_width,                   # 1/mV
     double low,                             # the rows hold between these two V, both excluded: not
     double high,                            # beyond the middle of the outermost, so that rounding,
                                             # whichever way, cannot leave the table
-    const double[:, ::1] asked,             # IN     shape (lines, 9): V and rates, beside the table
-    double[::1] wanted,                     # OUT    shape (1,), mV
+    const double[:, ::1] evaluated,         # IN     shape (lines, 9): V and rates, beside the table
+    double[::1] missing_at,                 # OUT    shape (1,), mV
     const double[:] I,                      # IN     shape (steps,)
     double dt,
     double threshold,                       # mV
@@ -38,9 +38,9 @@ def fixed_step(
     cdef hh_cell at = cell[0]
     cdef hh_parameters p = parameters[0]
     cdef hh_neuron now = hh_neuron_of(&at), after = now
-    cdef rate_source rates = rates_in(rows, first, inverse_width, low, high, asked)
+    cdef rate_source rates = rates_in(rows, first, inverse_width, low, high, evaluated)
     cdef double dt_over_C_m = dt / p.C_m
-    cdef double V_before = at.V_before, wanted_V = 0.0
+    cdef double V_before = at.V_before, missing_V = 0.0
     cdef Py_ssize_t i = 0, steps = I.shape[0]
     cdef Ending status = DONE
 
@@ -48,8 +48,8 @@ def fixed_step(
         c_assert(V.shape[0] == steps and I_L.shape[0] == steps)
         while i < steps:
             if not hh_step(method, now, &p, dt_over_C_m, &rates, I[i], &after):
-                wanted_V = after.y.V
-                status = RATES_WANTED
+                missing_V = after.y.V
+                status = RATES_MISSING
                 break
             if not hh_is_finite(after.y):
                 status = NOT_FINITE
@@ -77,5 +77,5 @@ def fixed_step(
     at.I_Na, at.I_K, at.I_L = now.i.I_Na, now.i.I_K, now.i.I_L
     at.V_before, at.step = V_before, at.step + i
     cell[0] = at
-    wanted[0] = wanted_V
+    missing_at[0] = missing_V
     return status

@@ -27,8 +27,8 @@
 #define DOP853_INTERPOLANT 7 /* its degree */
 #define DOP853_ERROR 0.0011
 
-/* A step from y to `after` in a time h, with the slopes k. k[12] is the slope after it. All have V in
-   the fourth lane. Between:
+/* A step from y to `after` in a time h, with the slopes k. k[12] is the slope after it. All have V
+   in the fourth lane. Between:
 
        y(theta) = y + theta (c0 + (1 - theta) (c1 + theta (c2 + (1 - theta) (c3 + ...))))
 
@@ -52,7 +52,7 @@ typedef struct {
     double rtol, atol; /* atol in mV and in fractions of gates */
 } dop853_tolerance;
 
-/* Return 0 where the rates are not known; slope->V is then the V where they are wanted. */
+/* Return 0 where the rates are not known; slope->V is then the V where they are missing. */
 HH_INLINE int dop853_slope(const hh_cell_model *m, hh_state y, hh_state *slope)
 {
     gate_rates r;
@@ -60,12 +60,12 @@ HH_INLINE int dop853_slope(const hh_cell_model *m, hh_state y, hh_state *slope)
         slope->V = y.V;
         return 0;
     }
-    *slope = hh_slope_at(&m->p, m->per_C_m, r.alpha, r.both, y, m->I);
+    *slope = hh_slope_at(hh_membrane_of(&m->p, m->per_C_m), r.alpha, r.alpha_plus_beta, y, m->I);
     return 1;
 }
 
-/* The sum of weights[j] k[j] for j < n, V in the fourth lane. Weights are constants, so the compiler
-   leaves the zeros out. */
+/* The sum of weights[j] k[j] for j < n, V in the fourth lane. Weights are constants, so the
+   compiler leaves the zeros out. */
 HH_INLINE lanes dop853_sum(const double weights[16], const hh_state *k, int n)
 {
     lanes sum = lanes_all(0.0);
@@ -83,7 +83,7 @@ HH_INLINE hh_state dop853_stage(const dop853_step *s, int i)
 {
     const lanes sum = dop853_sum(dop853_a[i], s->k, i - 1);
     const lanes base = lanes_fma(lanes_all(s->h), sum, s->y.x);
-    return hh_moved(base, s->h * dop853_a[i][i - 1], s->k[i - 1]);
+    return hh_state_plus(base, s->h * dop853_a[i][i - 1], s->k[i - 1]);
 }
 
 #define DOP853_STAGE(i)                                             \
@@ -101,8 +101,7 @@ HH_INLINE lanes dop853_term(const dop853_step *s, int term)
 }
 
 /* Make a step: y, h and k[0] are given, but for c0 to c4. `error` is the square of the estimated
-   error over the tolerance; no number where the step gave none. Returns 0 where rates are wanted.
-*/
+   error over the tolerance; NaN where the step gave NaN. Returns 0 where rates are missing. */
 HH_INLINE int dop853_attempt(dop853_step *s, const hh_cell_model *m, dop853_tolerance t,
                              double *error, double *wanted)
 {
@@ -188,7 +187,7 @@ static inline void dop853_bernstein(const dop853_step *s, double level,
    its ends, which is at hand. The curve may leave the hull of the cubic's Bernstein coefficients;
    what is added to that, half its height and twice the tolerance on either side, was enough in all
    of 6 10^7 steps of random cells at tolerances of 1 to 1e-8. */
-static inline int dop853_may_pass(const dop853_step *s, dop853_tolerance t, double level)
+static inline int dop853_may_cross(const dop853_step *s, dop853_tolerance t, double level)
 {
     const double third = s->h / 3.0;
     const double b0 = s->y.V, b3 = s->after.V;
@@ -196,8 +195,8 @@ static inline int dop853_may_pass(const dop853_step *s, dop853_tolerance t, doub
     const double top = fmax(fmax(b0, b1), fmax(b2, b3));
     const double bottom = fmin(fmin(b0, b1), fmin(b2, b3));
     const double tolerance = t.atol + t.rtol * fmax(fabs(top), fabs(bottom));
-    const double room = 0.5 * (top - bottom) + 2.0 * tolerance;
-    return bottom - room < level && level <= top + room;
+    const double margin = 0.5 * (top - bottom) + 2.0 * tolerance;
+    return bottom - margin < level && level <= top + margin;
 }
 
 #endif

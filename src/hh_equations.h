@@ -54,7 +54,7 @@ static inline hh_rates hh_rates_at(double V)
     return r;
 }
 
-/* Exponentials that the rates share, of V within HH_ROOT_NEAR. */
+/* Exponentials that the rates share, of V within HH_ROOT_RANGE. */
 typedef struct {
     double V_80, V_20, V_18, V_10; /* e^(-V/80) and so on */
 } hh_exponentials;
@@ -73,12 +73,12 @@ static inline hh_exponentials hh_exponentials_at(double V)
     return e;
 }
 
-/* Below this the product of the denominators of alpha_n and alpha_m has too few digits left. */
-#define HH_NOT_SHARED 1e-3
+/* Where the product of the denominators of alpha_n and alpha_m is less, it has too few digits. */
+#define HH_SHARED_LEAST 1e-3
 
 /* alpha and alpha + beta, times dt, of each gate. */
 typedef struct {
-    double alpha_m, both_m, alpha_h, both_h, alpha_n, both_n;
+    double alpha_m, alpha_plus_beta_m, alpha_h, alpha_plus_beta_h, alpha_n, alpha_plus_beta_n;
 } hh_rates_dt;
 
 static inline hh_rates_dt hh_rates_dt_at(double V, double dt)
@@ -88,16 +88,16 @@ static inline hh_rates_dt hh_rates_dt_at(double V, double dt)
     d.alpha_m = r.alpha_m * dt;
     d.alpha_h = r.alpha_h * dt;
     d.alpha_n = r.alpha_n * dt;
-    d.both_m = r.beta_m * dt + d.alpha_m;
-    d.both_h = r.beta_h * dt + d.alpha_h;
-    d.both_n = r.beta_n * dt + d.alpha_n;
+    d.alpha_plus_beta_m = r.beta_m * dt + d.alpha_m;
+    d.alpha_plus_beta_h = r.beta_h * dt + d.alpha_h;
+    d.alpha_plus_beta_n = r.beta_n * dt + d.alpha_n;
     return d;
 }
 
-/* The same rates as many cells at once want them: no branch, one exponential, one division.
+/* The same rates for many cells at once: no branch, one exponential, one division.
    Relative errors are below 1e-14, but for alpha_n near its 0/0 at 10 mV and alpha_m near that at
    25 mV: below 2e-14 mV over the distance, so up to 1e-11 at 0.003 mV. Closer than that, and beyond
-   HH_ROOT_NEAR, *shared is 0, and the rates are those of hh_rates_dt_at. */
+   HH_ROOT_RANGE, *shared is 0, and the rates must be taken from hh_rates_dt_at. */
 HH_INLINE hh_rates_dt hh_shared_rates_dt(double V, hh_exponentials e, double dt, int *shared)
 {
     const double to_n = HH_FMA(-2.718281828459045091, e.V_10, 1.0);  /* 1 - e^((10 - V)/10) */
@@ -109,10 +109,10 @@ HH_INLINE hh_rates_dt hh_shared_rates_dt(double V, hh_exponentials e, double dt,
     d.alpha_n = HH_FMA(0.01 * dt, V, -0.1 * dt) * (inverse_nm * to_m);
     d.alpha_m = HH_FMA(0.1 * dt, V, -2.5 * dt) * (inverse_nm * to_n);
     d.alpha_h = (0.07 * dt) * e.V_20;
-    d.both_n = HH_FMA(0.125 * dt, e.V_80, d.alpha_n);
-    d.both_m = HH_FMA(4.0 * dt, e.V_18, d.alpha_m);
-    d.both_h = HH_FMA(dt, inverse * to_nm, d.alpha_h);
-    *shared = (fabs(V) < HH_ROOT_NEAR) & (fabs(to_nm) > HH_NOT_SHARED);
+    d.alpha_plus_beta_n = HH_FMA(0.125 * dt, e.V_80, d.alpha_n);
+    d.alpha_plus_beta_m = HH_FMA(4.0 * dt, e.V_18, d.alpha_m);
+    d.alpha_plus_beta_h = HH_FMA(dt, inverse * to_nm, d.alpha_h);
+    *shared = (fabs(V) < HH_ROOT_RANGE) & (fabs(to_nm) > HH_SHARED_LEAST);
     return d;
 }
 
@@ -157,7 +157,7 @@ static inline double hh_dVdt_in_order(const hh_parameters *p, double V, double m
     return (0.0 - c.I_Na - c.I_K - c.I_L) / p->C_m;
 }
 
-/* All conductances together: how fast V would settle if the gates stayed, times C_m. */
+/* The sum of all conductances: C_m times the rate at which V decays if the gates do not move. */
 static inline double hh_conductance_at(const hh_parameters *p, hh_open open)
 {
     return HH_FMA(p->g_Na, open.Na, HH_FMA(p->g_K, open.K, p->g_L));
@@ -166,62 +166,56 @@ static inline double hh_conductance_at(const hh_parameters *p, hh_open open)
 /* The parameters as a step of V uses them: per_C_m is dt / C_m, the conductances are times that. */
 typedef struct {
     double per_C_m, Na, K, L, E_Na, E_K, E_L;
-} hh_charging;
+} hh_membrane;
 
-static inline hh_charging hh_charging_of(const hh_parameters *p, double dt_over_C_m)
+static inline hh_membrane hh_membrane_of(const hh_parameters *p, double dt_over_C_m)
 {
-    const hh_charging q = {
+    const hh_membrane membrane = {
         dt_over_C_m, dt_over_C_m * p->g_Na, dt_over_C_m * p->g_K, dt_over_C_m * p->g_L,
         p->E_Na,     p->E_K,                p->E_L,
     };
-    return q;
+    return membrane;
 }
 
-/* from + dt dV/dt at V. Terms stand in the order in which they are known, V before the gates, so that
-   one fused operation waits for each. */
-HH_INLINE double hh_V_charged(double from, hh_charging q, double V, hh_open open, double I)
+/* from + dt dV/dt at V. Terms are added in the order in which they are known, V before the gates,
+   so that one fused operation waits for each. */
+HH_INLINE double hh_V_step(double from, hh_membrane membrane, double V, hh_open open, double I)
 {
-    const double Na = q.Na * (q.E_Na - V);
-    const double K = q.K * (q.E_K - V);
-    const double rest = HH_FMA(q.L, q.E_L - V, HH_FMA(q.per_C_m, I, from));
+    const double Na = membrane.Na * (membrane.E_Na - V);
+    const double K = membrane.K * (membrane.E_K - V);
+    const double rest = HH_FMA(membrane.L, membrane.E_L - V, HH_FMA(membrane.per_C_m, I, from));
     return HH_FMA(K, open.K, HH_FMA(Na, open.Na, rest));
 }
 
-HH_INLINE double hh_V_moved(double from, const hh_parameters *p, double dt_over_C_m, double V,
-                            hh_open open, double I)
-{
-    return hh_V_charged(from, hh_charging_of(p, dt_over_C_m), V, open, I);
-}
-
 /* dt dx/dt, and x + dt dx/dt, with dt alpha and dt (alpha + beta): so only one operation waits for
-   both. For one gate, and below for all of a cell. */
-HH_INLINE double hh_gate_slope(double x, double alpha_dt, double both_dt)
+   the rates. For one gate, and below for all of a cell. */
+HH_INLINE double hh_gate_slope(double x, double alpha_dt, double alpha_plus_beta_dt)
 {
-    return HH_FMA(-both_dt, x, alpha_dt);
+    return HH_FMA(-alpha_plus_beta_dt, x, alpha_dt);
 }
 
-HH_INLINE double hh_gate_moved(double x, double alpha_dt, double both_dt)
+HH_INLINE double hh_gate_step(double x, double alpha_dt, double alpha_plus_beta_dt)
 {
-    return HH_FMA(-both_dt, x, x + alpha_dt);
+    return HH_FMA(-alpha_plus_beta_dt, x, x + alpha_dt);
 }
 
-HH_INLINE lanes hh_gates_moved(lanes x, lanes alpha_dt, lanes both_dt)
+HH_INLINE lanes hh_gates_step(lanes x, lanes alpha_dt, lanes alpha_plus_beta_dt)
 {
-    return lanes_fnma(both_dt, x, lanes_add(x, alpha_dt));
+    return lanes_fnma(alpha_plus_beta_dt, x, lanes_add(x, alpha_dt));
 }
 
 /* dV/dt and dx/dt; or, with dt/C_m and rates times dt, these times dt. */
-HH_INLINE hh_state hh_slope_at(const hh_parameters *p, double per_C_m, lanes alpha, lanes both,
+HH_INLINE hh_state hh_slope_at(hh_membrane membrane, lanes alpha, lanes alpha_plus_beta,
                                hh_state y, double I)
 {
     hh_state slope;
-    slope.V = hh_V_moved(0.0, p, per_C_m, y.V, hh_open_at(y.x), I);
-    slope.x = lanes_with_V(lanes_fnma(both, y.x, alpha), slope.V);
+    slope.V = hh_V_step(0.0, membrane, y.V, hh_open_at(y.x), I);
+    slope.x = lanes_with_V(lanes_fnma(alpha_plus_beta, y.x, alpha), slope.V);
     return slope;
 }
 
-/* base + a k, with V in the fourth lane of all; V by itself too, because the rates wait for it. */
-HH_INLINE hh_state hh_moved(lanes base, double a, hh_state k)
+/* base + a k, with V in the fourth lane of all; V by itself as well: the rates wait for it. */
+HH_INLINE hh_state hh_state_plus(lanes base, double a, hh_state k)
 {
     hh_state y;
     y.V = HH_FMA(a, k.V, lane_V(base));

@@ -17,19 +17,19 @@ static inline int hh_euler_step(hh_neuron now, const hh_parameters *p, double dt
         return 0;
     }
     after->i = hh_currents_at(p, now.y.V, open);
-    after->y.V = hh_V_moved(now.y.V, p, dt_over_C_m, now.y.V, open, I);
-    after->y.x = hh_gates_moved(now.y.x, r.alpha, r.both);
+    after->y.V = hh_V_step(now.y.V, hh_membrane_of(p, dt_over_C_m), now.y.V, open, I);
+    after->y.x = hh_gates_step(now.y.x, r.alpha, r.alpha_plus_beta);
     return 1;
 }
 
 /* The same for one of many cells, with its rates. */
-HH_INLINE hh_point hh_euler_moved(hh_point now, hh_charging q, hh_rates_dt r, double I)
+HH_INLINE hh_point hh_euler_point_step(hh_point now, hh_membrane membrane, hh_rates_dt r, double I)
 {
     hh_point after;
-    after.V = hh_V_charged(now.V, q, now.V, hh_open_of(now.m, now.h, now.n), I);
-    after.m = hh_gate_moved(now.m, r.alpha_m, r.both_m);
-    after.h = hh_gate_moved(now.h, r.alpha_h, r.both_h);
-    after.n = hh_gate_moved(now.n, r.alpha_n, r.both_n);
+    after.V = hh_V_step(now.V, membrane, now.V, hh_open_of(now.m, now.h, now.n), I);
+    after.m = hh_gate_step(now.m, r.alpha_m, r.alpha_plus_beta_m);
+    after.h = hh_gate_step(now.h, r.alpha_h, r.alpha_plus_beta_h);
+    after.n = hh_gate_step(now.n, r.alpha_n, r.alpha_plus_beta_n);
     return after;
 }
 

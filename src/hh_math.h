@@ -20,8 +20,8 @@
 
 #include "lanes.h"
 
-/* Within this, 2^k is a normal number with room to spare. */
-#define HH_EXP_NEAR 700.0
+/* For |x| up to this, 2^k is a normal number, with a margin. */
+#define HH_EXP_RANGE 700.0
 
 typedef struct {
     double expm1_r, power; /* e^r - 1 and 2^k */
@@ -57,7 +57,7 @@ static inline hh_exp_parts hh_exp_split(double x)
     uint64_t bits;
     hh_exp_parts parts;
 
-    assert(fabs(x) <= HH_EXP_NEAR);
+    assert(fabs(x) <= HH_EXP_RANGE);
     memcpy(&bits, &shifted, sizeof bits);
     bits = (bits + 1023) << 52; /* only k and the bias are left, as an exponent */
     memcpy(&parts.power, &bits, sizeof bits);
@@ -65,7 +65,7 @@ static inline hh_exp_parts hh_exp_split(double x)
     return parts;
 }
 
-static inline double hh_exp_near(double x)
+static inline double hh_exp_in_range(double x)
 {
     const hh_exp_parts e = hh_exp_split(x);
     return e.power + e.power * e.expm1_r;
@@ -74,16 +74,16 @@ static inline double hh_exp_near(double x)
 static inline double hh_exp(double x)
 {
     double root;
-    if (fabs(x) <= HH_EXP_NEAR) {
-        return hh_exp_near(x);
+    if (fabs(x) <= HH_EXP_RANGE) {
+        return hh_exp_in_range(x);
     }
-    if (fabs(x) > 2 * HH_EXP_NEAR) {
+    if (fabs(x) > 2 * HH_EXP_RANGE) {
         return x > 0 ? INFINITY : 0.0;
     }
     if (x != x) {
         return x;
     }
-    root = hh_exp_near(0.5 * x);
+    root = hh_exp_in_range(0.5 * x);
     return root * root;
 }
 
@@ -94,55 +94,57 @@ static inline double hh_exp(double x)
 static inline double hh_exprelr(double x)
 {
     hh_exp_parts e;
-    if (!(fabs(x) <= HH_EXP_NEAR)) {
+    if (!(fabs(x) <= HH_EXP_RANGE)) {
         return x > 0 ? x : -x * hh_exp(x);
     }
     e = hh_exp_split(-x);
     return x == 0 ? 1.0 : x / -(e.power * e.expm1_r + (e.power - 1.0));
 }
 
-/* (1 - e^-z) / z, which is 1 / L(z): by how much less a quantity moves that relaxes meanwhile.
+/* phi1(x) = (e^x - 1) / x, and its limit 1 at x = 0: the function of exponential integrators (M.
+   Hochbruck and A. Ostermann, "Exponential integrators", Acta Numerica 19, 209-286 (2010)). It is
+   1 / L(-x). A quantity that decays with rate k moves in dt by phi1(-k dt) dt times its slope.
 
-   Where z is small its series alone, without a division: with w = z/2 and f that of w, the value
-   is f (1 - w f / 2), because e^-w is 1 - w f. Nothing is fused: tables are made with it, which
+   Where x is small its series is used alone, without a division: with w = x/2 and f = phi1(w), the
+   value is f (1 + w f / 2), because e^w = 1 + w f. Nothing is fused: tables are made with it, which
    have the same bits on all CPUs. */
-static inline double hh_relaxation(double z)
+static inline double hh_phi1(double x)
 {
-    const double w = 0.5 * z;
+    const double w = 0.5 * x;
     double f;
     if (!(fabs(w) <= 0.34)) {
-        return 1.0 / hh_exprelr(z);
+        return 1.0 / hh_exprelr(-x);
     }
-    f = 1.0 - w * hh_exp_series(-w);
-    return f - 0.5 * w * f * f;
+    f = 1.0 + w * hh_exp_series(w);
+    return f + 0.5 * w * f * f;
 }
 
-/* The same for 0 <= z <= HH_RELAXATION_NEAR, as many cells at once want it: no branch, no division.
+/* phi1 for -HH_PHI1_RANGE <= x <= 0, without branch and division: for many cells at once.
 
-   At w = z/4 the polynomial of degree 10 which interpolates it at Chebyshev's points of 0 to 0.68,
-   and errs by 2e-17; then it is doubled twice. */
-#define HH_RELAXATION_NEAR 2.72
+   At w = x/4 the polynomial of degree 10 that interpolates phi1 at the Chebyshev points of -0.68 to
+   0, with an error of 2e-17; then it is doubled twice. */
+#define HH_PHI1_RANGE 2.72
 
-static inline double hh_relaxation_near(double z)
+static inline double hh_phi1_polynomial(double x)
 {
-    const double w = 0.25 * z, w2 = w * w, w4 = w2 * w2;
-    const double c01 = HH_FMA(-0.499999999999996171, w, 0.999999999999999989);
-    const double c23 = HH_FMA(-0.0416666666614830148, w, 0.166666666666441184);
-    const double c45 = HH_FMA(-0.00138888846699831237, w, 0.00833333327215057271);
-    const double c67 = HH_FMA(-0.0000247965427751350883, w, 0.000198410880977975139);
-    const double c89 = HH_FMA(-2.65386552558768351e-7, w, 2.7466860679426193e-6);
+    const double w = 0.25 * x, w2 = w * w, w4 = w2 * w2;
+    const double c01 = HH_FMA(0.499999999999996171, w, 0.999999999999999989);
+    const double c23 = HH_FMA(0.0416666666614830148, w, 0.166666666666441184);
+    const double c45 = HH_FMA(0.00138888846699831237, w, 0.00833333327215057271);
+    const double c67 = HH_FMA(0.0000247965427751350883, w, 0.000198410880977975139);
+    const double c89 = HH_FMA(2.65386552558768351e-7, w, 2.7466860679426193e-6);
     const double cab = HH_FMA(1.83873863724586782e-8, w2, c89);
     const double f = HH_FMA(HH_FMA(cab, w4, HH_FMA(c67, w2, c45)), w4, HH_FMA(c23, w2, c01));
-    const double g = HH_FMA(-0.5 * w * f, f, f);
-    return HH_FMA(-w * g, g, g);
+    const double g = HH_FMA(0.5 * w * f, f, f);
+    return HH_FMA(w * g, g, g);
 }
 
 /* e^(-V/720) - 1 for |V| <= 200. All exponentials of Hodgkin and Huxley's rates are powers of
    e^(-V/720); they begin at what it differs from 1 by, because a power multiplies its error.
 
    The polynomial is V times that of degree 9 which interpolates (e^(-V/720) - 1) / V at Chebyshev's
-   points; it errs by 1.5e-16 at the ends, relatively, and by less between. */
-#define HH_ROOT_NEAR 200.0
+   points; its relative error is 1.5e-16 at the ends and smaller between. */
+#define HH_ROOT_RANGE 200.0
 
 static inline double hh_expm1_root(double V)
 {

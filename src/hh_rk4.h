@@ -9,11 +9,12 @@ static const double hh_rk4_stage[4] = {0.5, 0.5, 1.0, 0.0}; /* where the next sl
 static const double hh_rk4_weight[4] = {1.0 / 6, 1.0 / 3, 1.0 / 3, 1.0 / 6};
 
 /* The source holds the rates times dt, so each k is dt times a slope. Returns 0 where it lacks the
-   rates of one of the four; after->y.V is then where they are wanted. */
+   rates of one of the four; after->y.V is then the V where they are missing. */
 static inline int hh_rk4_step(hh_neuron now, const hh_parameters *p, double dt_over_C_m,
                               const rate_source *rates_dt, double I, hh_neuron *after)
 {
     const lanes start = lanes_with_V(now.y.x, now.y.V);
+    const hh_membrane membrane = hh_membrane_of(p, dt_over_C_m);
     hh_state y = {now.y.V, start}, sum = y;
     int i;
     after->i = hh_currents_at(p, now.y.V, hh_open_at(now.y.x));
@@ -24,25 +25,25 @@ static inline int hh_rk4_step(hh_neuron now, const hh_parameters *p, double dt_o
             after->y.V = y.V;
             return 0;
         }
-        k = hh_slope_at(p, dt_over_C_m, r.alpha, r.both, y, I);
-        sum = hh_moved(sum.x, hh_rk4_weight[i], k);
-        y = hh_moved(start, hh_rk4_stage[i], k);
+        k = hh_slope_at(membrane, r.alpha, r.alpha_plus_beta, y, I);
+        sum = hh_state_plus(sum.x, hh_rk4_weight[i], k);
+        y = hh_state_plus(start, hh_rk4_stage[i], k);
     }
     after->y = sum;
     return 1;
 }
 
-/* One of the four for one of many cells: the slope at *y, with its rates, goes into *sum and leads
-   to the next *y. */
-HH_INLINE void hh_rk4_moved(int i, hh_point start, hh_charging q, hh_rates_dt r, double I,
-                            hh_point *y, hh_point *sum)
+/* One of the four stages for one of many cells: the slope at *y, with its rates, goes into *sum and
+   leads to the next *y. */
+HH_INLINE void hh_rk4_point_stage(int i, hh_point start, hh_membrane membrane, hh_rates_dt r,
+                                  double I, hh_point *y, hh_point *sum)
 {
     const double a = hh_rk4_stage[i], w = hh_rk4_weight[i];
     hh_point k;
-    k.V = hh_V_charged(0.0, q, y->V, hh_open_of(y->m, y->h, y->n), I);
-    k.m = hh_gate_slope(y->m, r.alpha_m, r.both_m);
-    k.h = hh_gate_slope(y->h, r.alpha_h, r.both_h);
-    k.n = hh_gate_slope(y->n, r.alpha_n, r.both_n);
+    k.V = hh_V_step(0.0, membrane, y->V, hh_open_of(y->m, y->h, y->n), I);
+    k.m = hh_gate_slope(y->m, r.alpha_m, r.alpha_plus_beta_m);
+    k.h = hh_gate_slope(y->h, r.alpha_h, r.alpha_plus_beta_h);
+    k.n = hh_gate_slope(y->n, r.alpha_n, r.alpha_plus_beta_n);
     sum->V = HH_FMA(w, k.V, sum->V);
     sum->m = HH_FMA(w, k.m, sum->m);
     sum->h = HH_FMA(w, k.h, sum->h);

@@ -28,7 +28,7 @@ cdef extern from "hh_equations.h" nogil:
     ctypedef struct hh_open:
         pass
 
-    ctypedef struct hh_charging:
+    ctypedef struct hh_membrane:
         double per_C_m
 
     ctypedef struct hh_state:
@@ -48,7 +48,7 @@ cdef extern from "rate_table.h" nogil:
     const int RATE_TABLE_LANES
     const int RATE_SOURCE_LINE
 
-    ctypedef struct rate_table_place:
+    ctypedef struct rate_table_position:
         Py_ssize_t row
         double r
 
@@ -57,11 +57,11 @@ cdef extern from "rate_table.h" nogil:
         double first
         int64_t count
         double inverse_width, low, high
-        const double *asked
-        int64_t lines
+        const double *evaluated
+        int64_t evaluated_lines
 
     void rate_table_fit_row(const double *values, double *coefficients)
-    rate_table_place rate_table_find(double V, double inverse_width, double first)
+    rate_table_position rate_table_find(double V, double inverse_width, double first)
     double rate_table_plain(const double *row, int lane, double r)
 
 
@@ -99,7 +99,7 @@ cdef extern from "fixed_step.h" nogil:
         HH_EXPONENTIAL_EULER
         HH_RK4
 
-    void hh_exponential_rates(double *alpha_dt, double *both_dt)
+    void hh_exponential_rates(double *alpha_dt, double *alpha_plus_beta_dt)
     bint hh_step(hh_method method, hh_neuron now, const hh_parameters *p, double dt_over_C_m,
                  const rate_source *rates_dt, double I, hh_neuron *after)
     double hh_crossing(hh_method method, hh_neuron before, hh_neuron after,
@@ -110,7 +110,7 @@ cdef extern from "hh_block.h" nogil:
     const int HH_BLOCK
     const int HH_ROWS
     const int HH_SPIKE
-    const int HH_NOT_USUAL
+    const int HH_NEEDS_EXACT_RATES
 
     ctypedef struct hh_block_state:
         double *V
@@ -118,41 +118,42 @@ cdef extern from "hh_block.h" nogil:
         double *h
         double *n
 
-    ctypedef struct hh_block_charging:
+    ctypedef struct hh_block_membranes:
         pass
 
     ctypedef struct hh_block:
         hh_block_state states[2]
-        hh_block_charging q
+        hh_block_membranes membranes
         double I[8][128]
         double traces[7][128][8]
         int64_t *flags
         int64_t cells
-        char *out
+        char *inactive
 
     hh_point hh_block_point(const hh_block_state *s, int64_t c)
     void hh_block_put(hh_block_state *s, int64_t c, hh_point y)
-    hh_charging hh_block_charging_at(const hh_block_charging *q, int64_t c)
-    void hh_block_take_out(hh_block *b, hh_block_state *s, int64_t c)
-    void hh_block_take_in(hh_block *b, int64_t c, hh_point y, const hh_parameters *p, double dt)
-    void hh_block_close(hh_block *b, int64_t cells)
+    hh_membrane hh_block_membrane(const hh_block_membranes *membranes, int64_t c)
+    void hh_block_deactivate(hh_block *b, hh_block_state *s, int64_t c)
+    void hh_block_activate(hh_block *b, int64_t c, hh_point y, const hh_parameters *p, double dt)
+    void hh_block_pad(hh_block *b, int64_t cells)
     int64_t hh_block_step(hh_method method, hh_block *b, int now, int row, double dt,
                           double threshold)
-    hh_point hh_step_alone(hh_method method, hh_point now, hh_charging q, double I, double dt)
+    hh_point hh_step_with_exact_rates(hh_method method, hh_point now, hh_membrane membrane,
+                                      double I, double dt)
     void hh_exponential_line(double V, double dt, double *line)
 
 
 cdef extern from "adaptive.h" nogil:
     const double ADAPTIVE_FIRST_STEP
     const double ADAPTIVE_SMALLEST_STEP
-    const int64_t ADAPTIVE_MOST_PER_MS
-    const double ADAPTIVE_LEAP
+    const int64_t ADAPTIVE_MAX_ATTEMPTS_PER_MS
+    const double ADAPTIVE_MAX_EXCURSION
     const int DOP853_INTERPOLANT
-    const int CROSSINGS_MOST
+    const int CROSSINGS_MAX
 
     ctypedef struct adaptive_run:
         double V, m, h, n
-        double elapsed, step_size, log_err_before, ms_left
+        double elapsed, step_size, log_err_before, ms_remaining
         int64_t begin, end, attempts, rejected, at_row
 
     ctypedef struct hh_cell_model:
@@ -171,14 +172,14 @@ cdef extern from "adaptive.h" nogil:
 
     bint dop853_slope(const hh_cell_model *m, hh_state y, hh_state *slope)
     bint dop853_attempt(dop853_step *s, const hh_cell_model *m, dop853_tolerance t,
-                        double *error, double *wanted)
+                        double *error, double *missing_V)
     void dop853_interpolate(dop853_step *s)
     lanes dop853_between(const dop853_step *s, double theta)
-    bint dop853_may_pass(const dop853_step *s, dop853_tolerance t, double level)
+    bint dop853_may_cross(const dop853_step *s, dop853_tolerance t, double level)
     void dop853_bernstein(const dop853_step *s, double level, double *b)
     int crossings_upward(const double *b, int degree, double *at)
     double step_control_log2(double a)
-    int64_t adaptive_stretch(const double *I, int64_t begin, int64_t end)
+    int64_t adaptive_segment_end(const double *I, int64_t begin, int64_t end)
     void adaptive_accept(adaptive_run *run, double h, double log_err, bint cut)
     void adaptive_reject(adaptive_run *run, double h, double log_err)
 

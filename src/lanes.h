@@ -1,5 +1,5 @@
-/* Four doubles side by side: one for each gate, and one more, which is 0 beside gates and their
-   slopes, and V where all four are wanted at once.
+/* Four doubles in a vector: one for each gate; the fourth is 0 beside gates and their slopes, or V
+   where a method keeps the whole state in one vector.
 
    One interface, two ways to compile it: AVX2 with FMA, and plain C loops, which compilers turn
    into whatever the CPU has. Each operation rounds each lane once, as IEEE 754 says, so both give
@@ -11,18 +11,18 @@
 
 #include <math.h>
 
-/* For what a step calls many times, and is to be one stretch of code all the same; for what it
-   hardly ever calls; and for loops that are better compiled by themselves. */
+/* HH_INLINE: functions that a step calls many times; HH_COLD: functions that it rarely calls;
+   HH_NOINLINE: loops that are faster when compiled as functions of their own. */
 #if defined(_MSC_VER) && !defined(__clang__)
 #define HH_INLINE static __forceinline
-#define HH_RARE static __declspec(noinline)
-#define HH_BUSY static __declspec(noinline)
+#define HH_COLD static __declspec(noinline)
+#define HH_NOINLINE static __declspec(noinline)
 #define HH_RESTRICT __restrict
 #define HH_LIKELY(condition) (condition)
 #else
 #define HH_INLINE static inline __attribute__((always_inline))
-#define HH_RARE static __attribute__((noinline, cold, unused))
-#define HH_BUSY static __attribute__((noinline, unused))
+#define HH_COLD static __attribute__((noinline, cold, unused))
+#define HH_NOINLINE static __attribute__((noinline, unused))
 #define HH_RESTRICT restrict
 #define HH_LIKELY(condition) __builtin_expect(!!(condition), 1)
 #endif

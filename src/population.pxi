@@ -4,7 +4,7 @@
 cdef struct spike_list:
     int32_t *cell
     double *time
-    int64_t count, room
+    int64_t count, capacity
 
 
 cdef struct population_steps:
@@ -23,11 +23,11 @@ cdef inline bint step_from_table(
     int64_t c,
     const population_steps *s,
     const hh_parameters *p,
-    double *wanted,
+    double *missing_V,
 ) noexcept nogil:
-    # Steps one cell with rates from the table; returns 0 where it lacks those at `wanted`.
+    # Steps one cell with rates from the table; returns 0 where it lacks those at `missing_V`.
     cdef hh_neuron before = hh_neuron_at(hh_block_point(&b.states[now], c)), after = before
-    cdef double dt_over_C_m = hh_block_charging_at(&b.q, c).per_C_m
+    cdef double dt_over_C_m = hh_block_membrane(&b.membranes, c).per_C_m
     cdef rate_source rates = s.rates
     cdef double[9] line
     cdef hh_point y
@@ -35,9 +35,9 @@ cdef inline bint step_from_table(
     while not hh_step(s.method, before, p, dt_over_C_m, &rates, b.I[row][c], &after):
         if s.built_in:
             hh_exponential_line(after.y.V, s.dt, line)
-            rates.asked, rates.lines = line, 1
+            rates.evaluated, rates.evaluated_lines = line, 1
         elif fabs(after.y.V) < s.largest_V:
-            wanted[0] = after.y.V
+            missing_V[0] = after.y.V
             return 0
         else:
             after.y.V = NAN
@@ -53,18 +53,18 @@ cdef inline int64_t step_all_from_table(
     int row,
     const population_steps *s,
     const hh_parameters *parameters,
-    double *wanted,
+    double *missing_V,
 ) noexcept nogil:
-    # Flags cells as hh_block_step does, and returns -1 where rates are wanted.
+    # Flags cells as hh_block_step does, and returns -1 where rates are missing_V.
     cdef hh_point y
     cdef double V
     cdef int64_t c, any_flag = 0
     for c in range(b.cells):
         b.flags[c] = 0
-        if b.out[c]:
+        if b.inactive[c]:
             hh_block_put(&b.states[1 - now], c, hh_block_point(&b.states[now], c))
             continue
-        if not step_from_table(b, now, row, c, s, &parameters[c], wanted):
+        if not step_from_table(b, now, row, c, s, &parameters[c], missing_V):
             return -1
         V, y = b.states[now].V[c], hh_block_point(&b.states[1 - now], c)
         if (V < s.threshold and s.threshold <= y.V) or not isfinite(y.V + y.m + y.h + y.n):
@@ -73,7 +73,7 @@ cdef inline int64_t step_all_from_table(
     return any_flag
 
 
-cdef inline int settle(
+cdef inline int finish_flagged(
     hh_block *b,
     int now,
     int row,
@@ -88,21 +88,23 @@ cdef inline int settle(
     # Does for a flagged cell what its step left over; returns 0 where there is no room.
     cdef hh_point before = hh_block_point(&b.states[now], c), y
     cdef hh_neuron start, end
-    cdef double wanted
-    if b.flags[c] & HH_NOT_USUAL:
+    cdef double missing_V
+    if b.flags[c] & HH_NEEDS_EXACT_RATES:
         if s.method == HH_EXPONENTIAL_EULER:
-            step_from_table(b, now, row, c, s, p, &wanted)
+            step_from_table(b, now, row, c, s, p, &missing_V)
         else:
-            y = hh_step_alone(s.method, before, hh_block_charging_at(&b.q, c), b.I[row][c], s.dt)
+            y = hh_step_with_exact_rates(
+                s.method, before, hh_block_membrane(&b.membranes, c), b.I[row][c], s.dt
+            )
             hh_block_put(&b.states[1 - now], c, y)
     start, end = hh_neuron_at(before), hh_neuron_at(hh_block_point(&b.states[1 - now], c))
     if not hh_is_finite(end.y):
         # A step straight to infinity is seen at the next.
         diverged_at[0] = step if hh_is_finite(start.y) else step - 1
-        hh_block_take_out(b, &b.states[1 - now], c)
+        hh_block_deactivate(b, &b.states[1 - now], c)
         return 1
     if start.y.V < s.threshold and s.threshold <= end.y.V:
-        if spikes.count >= spikes.room:
+        if spikes.count >= spikes.capacity:
             return 0
         spikes.cell[spikes.count] = cell
         spikes.time[spikes.count] = s.dt * (
@@ -140,7 +142,7 @@ cdef inline void record(
             from_state = b.states[1 - now].n
         for j in range(recorded.shape[0]):
             c = recorded[j] - first_cell
-            if b.out[c] or not isfinite(b.states[1 - now].V[c]):
+            if b.inactive[c] or not isfinite(b.states[1 - now].V[c]):
                 b.traces[variable][j][row] = NAN
             elif variable < 4:
                 b.traces[variable][j][row] = from_state[c]
@@ -181,8 +183,8 @@ def population(
     double inverse_width,
     double low,
     double high,
-    const double[:, ::1] asked,
-    double[::1] wanted,
+    const double[:, ::1] evaluated,
+    double[::1] missing_at,
     const double[:, :] I,                   # IN     shape (size, steps), any strides
     int64_t step,                           # number of the first step within its run
     double dt,
@@ -221,9 +223,9 @@ def population(
     cdef Ending status = DONE
 
     s.method, s.dt, s.threshold = method, dt, threshold
-    s.rates = rates_in(rows, first, inverse_width, low, high, asked)
+    s.rates = rates_in(rows, first, inverse_width, low, high, evaluated)
     s.built_in, s.largest_V = built_in, largest_V
-    found.count, found.room = 0, min(spike_cells.shape[0], spike_times.shape[0])
+    found.count, found.capacity = 0, min(spike_cells.shape[0], spike_times.shape[0])
     found.cell, found.time = &spike_cells[0], &spike_times[0]
 
     with nogil:
@@ -243,13 +245,13 @@ def population(
                 past += 1
             now = row = samples = 0
             first_sample = (step + every - 1) // every
-            hh_block_close(&b, cells)
+            hh_block_pad(&b, cells)
             for c in range(cells):
                 y = before[cell + c]
                 if isfinite(y.V + y.m + y.h + y.n):
-                    hh_block_take_in(&b, c, y, &parameters[cell + c], dt)
+                    hh_block_activate(&b, c, y, &parameters[cell + c], dt)
                 else:
-                    hh_block_take_out(&b, &b.states[0], c)
+                    hh_block_deactivate(&b, &b.states[0], c)
                     if diverged_at[cell + c] < 0:
                         diverged_at[cell + c] = step
             for i in range(steps):
@@ -263,14 +265,14 @@ def population(
                     any_flag = hh_block_step(method, &b, now, row, dt, threshold)
                 else:
                     any_flag = step_all_from_table(
-                        &b, now, row, &s, &parameters[cell], &wanted[0]
+                        &b, now, row, &s, &parameters[cell], &missing_at[0]
                     )
                     if any_flag < 0:
-                        status = RATES_WANTED
+                        status = RATES_MISSING
                         break
                 if any_flag:
                     for c in range(cells):
-                        if b.flags[c] and not settle(
+                        if b.flags[c] and not finish_flagged(
                             &b, now, row, c, &s, &parameters[cell + c], step + i,
                             &diverged_at[cell + c], &found, <int32_t>(cell + c),
                         ):
@@ -300,7 +302,7 @@ def population(
                 y = hh_block_point(&b.states[now], c)
                 if not isfinite(y.V) and status == DONE:
                     diverged_at[cell + c] = step + steps - 1
-                if b.out[c] or not isfinite(y.V):
+                if b.inactive[c] or not isfinite(y.V):
                     y.V = y.m = y.h = y.n = NAN
                 after[cell + c] = y
             to_record = past

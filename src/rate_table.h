@@ -11,8 +11,8 @@
    The width is a power of two: V / width, and k taken from it, are exact, so neighbouring V fall
    into rows without gap or overlap.
 
-   Where there are no rows the caller is asked: a time loop stops, names its V, and goes on once
-   the rates there stand in a short list beside the table (rate_source).
+   Where there is no row, a time loop stops and returns its V; it continues once the caller has put
+   the rates at that V into a short list beside the table (rate_source).
 */
 #ifndef PYHH_FAST_RATE_TABLE_H
 #define PYHH_FAST_RATE_TABLE_H
@@ -65,20 +65,20 @@ static inline void rate_table_fit_row(const double values[RATE_TABLE_POWERS],
     coefficients[0] += middle;
 }
 
-/* Where V stands: in which row, counted from number `first`, and r from its middle. V must be in a
-   row that there is. */
+/* The row of V, counted from number `first`, and r, measured from its middle. The table must have
+   that row. */
 typedef struct {
     uint32_t row;
     double r;
-} rate_table_place;
+} rate_table_position;
 
-static inline rate_table_place rate_table_find(double V, double inverse_width, double first)
+static inline rate_table_position rate_table_find(double V, double inverse_width, double first)
 {
     /* Adding 1.5 * 2^52 rounds to an integer and leaves it in the low bits of the sum. V / width
        is exact, so fused and separate operations give the same. */
     const double rounder = 6755399441055744.0 - first;
     const double shifted = HH_FMA(V, inverse_width, rounder);
-    rate_table_place place;
+    rate_table_position place;
     uint64_t bits;
     memcpy(&bits, &shifted, sizeof bits);
     place.row = (uint32_t)bits;
@@ -87,9 +87,9 @@ static inline rate_table_place rate_table_find(double V, double inverse_width, d
     return place;
 }
 
-/* alpha and alpha + beta of m, h, n; or multiples of them, as the method wants. */
+/* alpha and alpha + beta of m, h, n; or multiples of them, depending on the method. */
 typedef struct {
-    lanes alpha, both;
+    lanes alpha, alpha_plus_beta;
 } gate_rates;
 
 /* The polynomials of one row, in pairs of powers (Estrin). */
@@ -107,7 +107,7 @@ static inline gate_rates rate_table_at(const double *row, double r)
     const lanes x = lanes_all(r), x2 = lanes_all(r2), x4 = lanes_all(r2 * r2);
     gate_rates rates;
     rates.alpha = rate_table_polynomial(row, x, x2, x4);
-    rates.both = rate_table_polynomial(row + 4, x, x2, x4);
+    rates.alpha_plus_beta = rate_table_polynomial(row + 4, x, x2, x4);
     return rates;
 }
 
@@ -129,24 +129,24 @@ typedef struct {
     double first; /* number of the first row */
     int64_t count;
     double inverse_width, low, high; /* V must be between low and high, both excluded */
-    const double *asked;
-    int64_t lines;
+    const double *evaluated;
+    int64_t evaluated_lines;
 } rate_source;
 
 #define RATE_SOURCE_LINE (1 + RATE_TABLE_LANES)
 
-HH_RARE int rate_source_asked(const rate_source *s, double V, gate_rates *rates)
+HH_COLD int rate_source_evaluated(const rate_source *s, double V, gate_rates *rates)
 {
     int64_t line;
-    for (line = 0; line < s->lines; ++line) {
-        const double *at = s->asked + line * RATE_SOURCE_LINE;
+    for (line = 0; line < s->evaluated_lines; ++line) {
+        const double *at = s->evaluated + line * RATE_SOURCE_LINE;
         if (at[0] == V) {
             rates->alpha = lanes_load(at + 1);
-            rates->both = lanes_load(at + 5);
+            rates->alpha_plus_beta = lanes_load(at + 5);
             return 1;
         }
     }
-    rates->alpha = rates->both = lanes_all(V - V);
+    rates->alpha = rates->alpha_plus_beta = lanes_all(V - V);
     return !isfinite(V);
 }
 
@@ -155,14 +155,14 @@ HH_RARE int rate_source_asked(const rate_source *s, double V, gate_rates *rates)
 HH_INLINE int rate_source_find(const rate_source *s, double V, gate_rates *rates)
 {
     if (HH_LIKELY(s->low < V && V < s->high)) {
-        const rate_table_place place = rate_table_find(V, s->inverse_width, s->first);
+        const rate_table_position place = rate_table_find(V, s->inverse_width, s->first);
         const size_t row_size = RATE_TABLE_POWERS * RATE_TABLE_LANES;
         assert(place.row < s->count);
         *rates = rate_table_at(s->rows + place.row * row_size, place.r);
         return 1;
     }
     gate_rates found;
-    const int known = rate_source_asked(s, V, &found);
+    const int known = rate_source_evaluated(s, V, &found);
     *rates = found;
     return known;
 }

@@ -16,9 +16,9 @@
 
 #define STEP_CONTROL_ORDER 8
 #define STEP_CONTROL_SAFETY 0.9
-#define STEP_CONTROL_LEAST 0.2
-#define STEP_CONTROL_MOST 5.0
-#define STEP_CONTROL_BEST -10.0 /* log2 err is not taken to be less */
+#define STEP_CONTROL_MIN_FACTOR 0.2
+#define STEP_CONTROL_MAX_FACTOR 5.0
+#define STEP_CONTROL_MIN_LOG_ERR -10.0 /* log2 err is not taken to be less */
 
 /* Of a positive number; of infinity and NaN 1024 or more, of 0 -1023. */
 static inline double step_control_log2(double a)
@@ -42,10 +42,10 @@ static inline double step_control_factor(double log_err, double log_err_before)
 {
     const double log_factor = (-0.7 * log_err + 0.2 * log_err_before) / STEP_CONTROL_ORDER;
     const double factor = STEP_CONTROL_SAFETY * step_control_exp2(log_factor);
-    if (!(factor > STEP_CONTROL_LEAST)) {
-        return STEP_CONTROL_LEAST;
+    if (!(factor > STEP_CONTROL_MIN_FACTOR)) {
+        return STEP_CONTROL_MIN_FACTOR;
     }
-    return factor < STEP_CONTROL_MOST ? factor : STEP_CONTROL_MOST;
+    return factor < STEP_CONTROL_MAX_FACTOR ? factor : STEP_CONTROL_MAX_FACTOR;
 }
 
 #endif

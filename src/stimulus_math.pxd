@@ -33,7 +33,7 @@ cdef extern from "waves.h" nogil:
 
 cdef extern from "hh_math.h" nogil:
     double hh_exp(double x)
-    double hh_relaxation(double z)
+    double hh_phi1(double x)
 
 
 cdef extern from *:

@@ -125,10 +125,10 @@ static double *relaxing(const double *rows, const table_shape *t, double dt)
 
 static void give_table_at(const table_shape *t, const double *rows, double V)
 {
-    const rate_table_place place = rate_table_find(V, 1 / t->width, t->first);
+    const rate_table_position place = rate_table_find(V, 1 / t->width, t->first);
     const gate_rates r = rate_table_at(rows + place.row * ROW, place.r);
     const double values[6] = {lane_m(r.alpha), lane_h(r.alpha), lane_n(r.alpha),
-                              lane_m(r.both),  lane_h(r.both),  lane_n(r.both)};
+                              lane_m(r.alpha_plus_beta),  lane_h(r.alpha_plus_beta),  lane_n(r.alpha_plus_beta)};
     give(values, sizeof values);
 }
 
@@ -183,7 +183,7 @@ static void solve(const table_shape *t, const problem *given)
     const dop853_tolerance tolerance = {given->rtol, given->atol};
     hh_cell_model m = {given->p, 1 / given->p.C_m,
                              source_of(t, times(table_of(t), t, 1.0)), given->I};
-    adaptive_run at = {.step_size = ADAPTIVE_FIRST_STEP, .ms_left = 1.0};
+    adaptive_run at = {.step_size = ADAPTIVE_FIRST_STEP, .ms_remaining = 1.0};
     double *spikes = room_for(1000);
     const lanes x = lanes_with_V(lanes_of(given->m, given->h, given->n), given->V);
     dop853_step s = {.y = {given->V, x}};
@@ -193,18 +193,18 @@ static void solve(const table_shape *t, const problem *given)
     while (at.elapsed < given->duration) {
         const double left = given->duration - at.elapsed;
         const int cut = at.step_size * 1.01 >= left;
-        double error, wanted, b[DOP853_INTERPOLANT + 1], passes[CROSSINGS_MOST];
+        double error, missing_V, b[DOP853_INTERPOLANT + 1], passes[CROSSINGS_MAX];
         s.h = cut ? left : at.step_size;
-        m.rates.low = fmax(low, s.y.V - ADAPTIVE_LEAP);
-        m.rates.high = fmin(high, s.y.V + ADAPTIVE_LEAP);
-        if (!dop853_attempt(&s, &m, tolerance, &error, &wanted)) {
+        m.rates.low = fmax(low, s.y.V - ADAPTIVE_MAX_EXCURSION);
+        m.rates.high = fmin(high, s.y.V + ADAPTIVE_MAX_EXCURSION);
+        if (!dop853_attempt(&s, &m, tolerance, &error, &missing_V)) {
             error = INFINITY;
         }
         if (!(error <= 1.0)) {
             adaptive_reject(&at, s.h, 0.5 * step_control_log2(error));
             continue;
         }
-        if (dop853_may_pass(&s, tolerance, given->threshold)) {
+        if (dop853_may_cross(&s, tolerance, given->threshold)) {
             int i, count;
             dop853_interpolate(&s);
             dop853_bernstein(&s, given->threshold, b);
@@ -233,14 +233,14 @@ typedef struct {
 static void run_block(hh_method method, double dt, size_t steps, const member *members,
                       int64_t cells)
 {
-    static hh_block room; /* aligned as it wants to be */
-    hh_block *b = &room;
+    static hh_block block; /* aligned as it wants to be */
+    hh_block *b = &block;
     int now = 0;
     int64_t c;
     size_t i;
-    hh_block_close(b, cells);
+    hh_block_pad(b, cells);
     for (c = 0; c < cells; ++c) {
-        hh_block_take_in(b, c, members[c].y, &members[c].p, dt);
+        hh_block_activate(b, c, members[c].y, &members[c].p, dt);
         b->I[0][c] = members[c].I;
     }
     for (i = 0; i < steps; ++i) {
@@ -248,10 +248,10 @@ static void run_block(hh_method method, double dt, size_t steps, const member *m
         hh_block_step(method, b, now, 0, dt, 50.0);
         now = 1 - now;
         for (c = 0; c < cells; ++c) {
-            if (b->flags[c] & HH_NOT_USUAL) {
+            if (b->flags[c] & HH_NEEDS_EXACT_RATES) {
                 hh_block_put(&b->states[now], c,
-                             hh_step_alone(method, hh_block_point(before, c),
-                                           hh_block_charging_at(&b->q, c), b->I[0][c], dt));
+                             hh_step_with_exact_rates(method, hh_block_point(before, c),
+                                           hh_block_membrane(&b->membranes, c), b->I[0][c], dt));
             }
         }
     }
@@ -298,7 +298,7 @@ int main(int arguments, char **argument)
                   (int64_t)((size - 3) * sizeof *in / sizeof(member)));
     } else if (strcmp(what, "cross") == 0) {
         for (i = 0; i < size; i += 1 + (size_t)in[i]) {
-            double at[CROSSINGS_MOST + 1];
+            double at[CROSSINGS_MAX + 1];
             const int found = crossings_upward(in + i + 1, (int)in[i] - 1, at + 1);
             at[0] = found;
             give(at, (1 + (size_t)found) * sizeof *at);

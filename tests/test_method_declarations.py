@@ -83,5 +83,5 @@ def test_a_switch_that_lacks_a_method_does_not_compile(more, tmp_path):
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode == 0) != more, done.stderr
     missed = [line for line in done.stderr.splitlines() if "HH_PRETEND" in line and "error" in line]
-    # hh_step, hh_crossing, hh_step_alone, hh_block_step
+    # hh_step, hh_crossing, hh_step_with_exact_rates, hh_block_step
     assert len(missed) == 4 * more
