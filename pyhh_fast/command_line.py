@@ -24,6 +24,35 @@ UNITS = {"": 1, "ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000}
 """Of times, in ms."""
 
 
+_IN_PYTHON = (
+    # What messages of the library recommend, and what a user of a command can do instead.
+    (r'Pass start="model" to start in the state that the model is in\.', "Give other parameters."),
+    (
+        r'Start there by unstable="steady", or with .*HHModel\.steady\(V\)\.',
+        "Give other parameters.",
+    ),
+    (r"Start with steady gates at any V by HHModel\.steady\(V\)\.", "Give other parameters."),
+    (
+        r"Check the parameters, and the rates of an overridden _UpdateGateTimeConstants\.",
+        "Check the parameters.",
+    ),
+    (r"; to startingVoltage too\.", "; to a starting voltage too."),
+    (r"\bPass a duration of ([-+.e\d]+) ms", r"Give --duration \1"),
+    (r"\brun\(\.\.\., method='(\w+)'\)", r"--method \1"),
+    (r"\bmethod='(\w+)'", r"--method \1"),
+    (r"\bLeave dt out\b", "Leave --dt out"),
+    (r"\ba smaller dt\b", "a smaller --dt"),
+    (rf"\b({'|'.join(PARAMETERS)})=(?=[-+.\d])", r"--\1 "),
+)
+
+
+def in_options(message: str) -> str:
+    """Return a message of the library that names options of a command, not Python arguments."""
+    for python, option in _IN_PYTHON:
+        message = re.sub(python, option, message)
+    return message
+
+
 def with_signs(arguments: Sequence[str]) -> list[str]:
     """Return arguments in which a negative number is joined to the option before it.
 
@@ -93,7 +122,9 @@ def warnings_told(name: str) -> Iterator[None]:
     """Have warnings for the user printed in a line each."""
     with warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)
-        warnings.showwarning = lambda message, *_: tell(name, f"warning: {message}")
+        warnings.showwarning = lambda message, *_: tell(
+            name, f"warning: {in_options(str(message))}"
+        )
         yield
 
 

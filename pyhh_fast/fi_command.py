@@ -99,7 +99,7 @@ def _run(given: argparse.Namespace) -> int:
             progress=command_line.has_bar(),
         )
     except ValueError as error:
-        given.parser.error(str(error))
+        given.parser.error(command_line.in_options(str(error)))
     rows = [f"{current:.10g},{rate:.10g}" for current, rate in zip(currents, rates, strict=True)]
     table = "\n".join([HEADER, *rows, ""])
     try:

@@ -132,7 +132,7 @@ def run(given: argparse.Namespace) -> int:
             job = _job_to_resume(given) if hasattr(given, "resume") else _new_job(given)
             return _done(job)
     except _Failed as error:
-        command_line.tell(NAME, f"error: {error}")
+        command_line.tell(NAME, f"error: {command_line.in_options(str(error))}")
         return 1
     except KeyboardInterrupt:
         command_line.tell(NAME, "interrupted")
@@ -188,7 +188,7 @@ def _new_job(given: argparse.Namespace) -> Job:
         parameters = command_line.parameters_of(given)
         model = _model_at_start(given, parameters)
     except ValueError as error:
-        given.parser.error(str(error))
+        given.parser.error(command_line.in_options(str(error)))
     _check_paths(out, plot)
     if out is None and plot is None:
         options["record"] = ()
@@ -258,7 +258,7 @@ def _job_to_resume(given: argparse.Namespace) -> Job:
         try:
             steps = validation.steps_in(duration, before.dt)
         except ValueError as error:
-            given.parser.error(str(error))
+            given.parser.error(command_line.in_options(str(error)))
         if steps < before.steps:
             given.parser.error(
                 f"duration must be that of the whole run, {before.steps * before.dt:.12g} ms or "
@@ -323,7 +323,8 @@ def _done(job: Job) -> int:
     code = 0
     if error is not None:
         code = INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
-        command_line.tell(NAME, _interrupted(job, recording) if code > 1 else f"error: {error}")
+        failed = f"error: {command_line.in_options(str(error))}"
+        command_line.tell(NAME, _interrupted(job, recording) if code > 1 else failed)
     lines = summary(recording, job.before, seconds)
     if job.out is not None:
         kept = ", ".join([*recording.recorded, *recording.enveloped, "spike times"])

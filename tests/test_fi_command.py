@@ -1,5 +1,6 @@
 """The command `pyhh-fast fi`."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 import pyhh_fast as pyhh
-from pyhh_fast import cli, command_line, fi_command
+from pyhh_fast import cli, command_line, fi_command, swings
 
 SHORT = ["--duration", "100", "--points", "5"]
 HEADER = "current_uA_per_cm2,rate_Hz"
@@ -169,9 +170,9 @@ def test_warnings_are_told_in_a_line_each(capsys):
     assert out == f"{HEADER}\n0,0\n10,nan\n20,nan\n"
     assert err == (
         "pyhh-fast fi: warning: dt is 0.1 ms; steps of 0.05 ms or less are recommended for the "
-        "rates of this model. Leave dt out, or use method='adaptive'.\n"
+        "rates of this model. Leave --dt out, or use --method adaptive.\n"
         "pyhh-fast fi: warning: under 2 of 3 currents the model diverged, 10 µA/cm² for one, and "
-        "the rate is NaN. Use method='adaptive', whose steps follow the fastest rate.\n"
+        "the rate is NaN. Use --method adaptive, whose steps follow the fastest rate.\n"
     )
 
 
@@ -205,3 +206,42 @@ def test_ctrl_c_ends_it_quietly(tmp_path):
     assert process.returncode == 130
     assert (out, err) == ("", "")
     assert not target.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--EKleak", "60"], "with steady gates. Give other parameters.\n"),
+        (
+            ["--dt", "0.2"],
+            "for the rates of this model. Leave --dt out, or use --method adaptive.\n",
+        ),
+        (
+            ["--ENa", "50", "--EK", "-77", "--EKleak", "-54"],
+            "add 65 mV: --ENa 115, --EK -12, --EKleak 11; to a starting voltage too.\n",
+        ),
+    ],
+)
+def test_warnings_recommend_what_the_command_can_do(options, said, capsys):
+    assert cli.main(["fi", "--points", "2", "--duration", "200", *options]) == 0
+    err = capsys.readouterr().err
+    assert said in err
+    assert not re.search(r"start=|HHModel\.|method=|unstable=|_UpdateGate", err)
+
+
+def test_errors_recommend_what_the_command_can_do(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["fi", "--points", "2", "--gNa", "0", "--gK", "0", "--gKleak", "0"])
+    err = capsys.readouterr().err
+    assert err.endswith(
+        "error: parameters must have an equilibrium; got none. Give other parameters.\n"
+    )
+
+
+def test_a_duration_that_is_too_short_is_told_in_options(monkeypatch, capsys):
+    monkeypatch.setattr(swings, "FIRST", 1)
+    monkeypatch.setattr(swings, "LIMIT", 1)
+    assert cli.main(["fi", "--points", "1", "--from", "10", "--duration", "1"]) == 0
+    out, err = capsys.readouterr()
+    assert "the duration is too short. Give --duration " in err
+    assert out.endswith("10,nan\n")

@@ -275,7 +275,7 @@ def test_sweeps_tell_of_their_grid_once():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--ENa", "50", "--EK", "-77"], "add 65 mV: ENa=115, EK=-12, EKleak=10.6;"),
+        (["--ENa", "50", "--EK", "-77"], "add 65 mV: --ENa 115, --EK -12, --EKleak 10.6;"),
         (["--gNa", "-1"], "gNa is -1 (mS/cm²)."),
     ],
 )

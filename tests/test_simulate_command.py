@@ -238,5 +238,5 @@ def test_warnings_are_told_in_a_line_each(capsys):
     assert out.startswith("steps       100 of 0.1 ms, euler\n")
     assert err == (
         "pyhh-fast simulate: warning: dt is 0.1 ms; steps of 0.05 ms or less are recommended, or "
-        "run(..., method='adaptive'), which is right at any dt\n"
+        "--method adaptive, which is right at any dt\n"
     )
