@@ -1,5 +1,6 @@
 """Why a run could not go on, in words."""
 
+import contextlib
 import copy
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -10,22 +11,24 @@ from pyhh_fast.errors import SimulationError
 from pyhh_fast.methods import METHODS
 from pyhh_fast.models import GATES
 from pyhh_fast.recording import TRACES, Recording, State
+from pyhh_fast.stimulus import Stimulus
+from pyhh_fast.time_steps import gate_speed, largest_advised_step, rounded_down
+from pyhh_fast.validation import FloatArray
 
 LOOK_BACK = 1_000
 """Steps before the failure that are searched for its cause."""
 
-FASTEST = 1e6
-"""No dt would do for what moves faster than this, in 1/ms."""
-
 STIFF = 1e4
 """What moves faster than this, in 1/ms, is why an adaptive run is stuck."""
-
 
 FAR_BELOW = 20.0
 """In mV, of V below the lowest reversal potential."""
 
-ACCURATE = 0.1
-"""A step that is right is shorter by this factor, or more, than one that is just stable."""
+FASTEST_RISE = 600.0
+"""In mV/ms, of V under a current, at the gates' speed of the built-in model."""
+
+SHORTEST = 1e-6
+"""No shorter dt (ms) would do."""
 
 LOST_V, LOST_GATE = 1e4, 1e3
 """Beyond these (mV, and open fraction) no model starts on purpose."""
@@ -57,7 +60,7 @@ def divergence_error(
         return SimulationError(f"{message} {LOST}", step=step, time=0.0, V=V)
     advice = "Check the stimulus, the parameters and any overridden method."
     scratch = _copy(model)
-    for earlier, state in late:
+    for place, (earlier, state) in enumerate(late):
         what, rate = _fastest(scratch, state)
         if rate * dt > stable_below:
             advice = (
@@ -65,20 +68,120 @@ def divergence_error(
                 f"unstable: at step {earlier} (V = {state[0]:.6g} mV) {what} moves at {rate:.3g} "
                 f"per ms, and dt is {dt:g} ms."
             )
-            advice += f" Use {_ways_out(model, state[0], stable_below / rate, adaptive)}."
+            driven = _driven_to(model, [at[0] for _, at in late[place:]])
+            suits = 0.0
+            with contextlib.suppress(Exception):  # of a user's own model
+                driven += _held_at(scratch, _latest(recording, step))
+                suits = _suitable_step(scratch, _latest(recording, step), driven)
+            far_below = _reversals(model)[0] - min(driven, default=np.inf) > FAR_BELOW
+            advice += f" Use {_ways_out(dt, suits, far_below, adaptive)}."
             break
     return SimulationError(f"{message} {advice}", step=step, time=step * dt, V=V)
 
 
-def _ways_out(model: Any, V: float, stable_dt: float, adaptive: bool) -> str:
-    """Return what gives the right result where a step is too long for a rate at V (mV)."""
+def _driven_to(model: Any, V: list[float]) -> list[float]:
+    """Return where beyond the reversal potentials (mV) a run went before it failed, if anywhere.
+
+    `V` is that before each step from the one on at which dt is too long. Where it is beyond
+    because a step overshot, it does not move on outward.
+    """
+    low, high = _reversals(model)
+    if low <= V[0] <= high:
+        return []
+    outward, farthest = -1 if V[0] < low else 1, V[0]
+    for later in V[1:]:
+        if (later - farthest) * outward < 0 or not abs(later) <= LOST_V:
+            break
+        farthest = later
+    return [farthest] if farthest != V[0] else []
+
+
+def _held_at(scratch: Any, currents: FloatArray) -> list[float]:
+    """Return where beyond the reversal potentials (mV) currents (µA/cm²) hold V, if anywhere."""
+    held = []
+    for current, end, outward in zip(
+        (currents.min(), currents.max()), _reversals(scratch), (-1, 1), strict=True
+    ):
+        inner, outer = end, end + outward * LOST_V
+        if _pull(scratch, inner, float(current)) * outward > 0:
+            for _ in range(50):
+                middle = 0.5 * (inner + outer)
+                if _pull(scratch, middle, float(current)) * outward > 0:
+                    inner = middle
+                else:
+                    outer = middle
+            held.append(inner)
+    return held
+
+
+def _pull(scratch: Any, V: float, current: float) -> float:
+    """Return the current that is left to charge the membrane at `V` (mV), gates steady."""
+    with np.errstate(all="ignore"):
+        a = np.array(_Rates(scratch).rates_asked(np.array([V]))[0])
+        m, h, n = a[:3] / (a[:3] + a[3:])
+    p = scratch
+    sodium, potassium = p.gNa * m**3 * h * (V - p.ENa), p.gK * n**4 * (V - p.EK)
+    return float(current - sodium - potassium - p.gKleak * (V - p.EKleak))
+
+
+def _latest(recording: Recording, step: int) -> FloatArray:
+    """Return the stimulus of some steps up to number `step`, µA/cm²."""
+    first = max(0, step - LOOK_BACK)
+    stimulus = recording.stimulus
+    if isinstance(stimulus, np.ndarray):
+        return stimulus[first : step + 1]
+    reader = stimulus.reader_at(recording.dt, first) if isinstance(stimulus, Stimulus) else None
+    return np.empty(0) if reader is None else reader.read(step + 1 - first)
+
+
+def _reversals(model: Any) -> tuple[float, float]:
+    """Return the lowest and the highest reversal potential of a model, in mV."""
+    potentials = [float(getattr(model, name, 0.0)) for name in ("ENa", "EK", "EKleak")]
+    return min(potentials), max(potentials)
+
+
+class _Rates:
+    """The rates that a model sets at single potentials."""
+
+    def __init__(self, scratch: Any) -> None:
+        self._scratch = scratch
+
+    def rates_asked(self, V: FloatArray) -> FloatArray:
+        """Return the rates, shape (n, 6), at each V (mV)."""
+        return np.array([self._at(float(one)) for one in V], dtype=np.float64)
+
+    def _at(self, V: float) -> list[float]:
+        self._scratch._UpdateGateTimeConstants(V)
+        gates = [getattr(self._scratch, name) for name in GATES]
+        return [gate.alpha for gate in gates] + [gate.beta for gate in gates]
+
+
+def _suitable_step(scratch: Any, currents: FloatArray, driven: list[float]) -> float:
+    """Return the step (ms) for the states that the model is in when it is solved well, or 0.
+
+    Those that a run was in after it had left these do not count. Under the strongest currents V
+    is for a moment where only they bring it: there is no telling how fast the rates are.
+    """
+    rates = _Rates(scratch)
+    with np.errstate(all="ignore"):
+        rise = float(currents.max(initial=0.0)) / scratch.Cm
+        if rise > FASTEST_RISE * gate_speed(scratch, rates):
+            return 0.0
+        return rounded_down(largest_advised_step(scratch, rates, driven))
+
+
+def _ways_out(dt: float, suits: float, far_below: bool, adaptive: bool) -> str:
+    """Return what gives the right result where a step is too long, and one that `suits` is known.
+
+    `far_below` says whether V is far below all reversal potentials.
+    """
     ways = ["method='adaptive', whose steps follow the fastest rate"] * adaptive
-    lowest = min(getattr(model, name, 0.0) for name in ("ENa", "EK", "EKleak"))
-    if adaptive and lowest - V > FAR_BELOW:
+    if far_below:
         # There some rates grow exponentially, and gates are where these hold them.
-        ways.append("method='exponential_euler', because V is far below all reversal potentials")
-    elif stable_dt * FASTEST > 1:
-        ways.append(f"a dt below {ACCURATE * stable_dt:.2g} ms")
+        gates = "method='exponential_euler', because V is far below all reversal potentials"
+        ways += [gates] * adaptive
+    elif SHORTEST < suits < dt:
+        ways.append(f"a dt of {suits:g} ms or less")
     return ", or ".join(ways or ["a weaker stimulus"])
 
 

@@ -134,12 +134,12 @@ def way_out(
     parameters : dict of ndarray
         Those of the cells that diverged.
     """
-    from pyhh_fast.time_steps import step_for_cells
+    from pyhh_fast.time_steps import rounded_down, step_for_cells
 
     alone = f"run such {which} one by one, by Simulation with method='adaptive'."
-    suits = step_for_cells(parameters, kinetics)
+    suits = rounded_down(step_for_cells(parameters, kinetics))
     if suits < dt:
-        return f"Use a dt of {suits:.2g} ms or less, or {alone}"
+        return f"Use a dt of {suits:g} ms or less, or {alone}"
     if method == "exponential_euler":
         return f"Check their parameters and stimuli, or {alone}"
     # The step suits all rates between the reversal potentials.

@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
@@ -42,10 +43,9 @@ def step_for(
         dt = validation.real_number("dt", dt, unit="ms", positive=True)
     if not METHODS[method].fixed_step:
         return STEP if dt is None else dt
-    faster = max(speed(model, kinetics) / LITTLE, 1.0)
     if dt is None:
-        return STEP / math.ceil(faster)
-    advised = LARGEST_ADVISED_STEP / faster
+        return STEP / math.ceil(max(speed(model, kinetics) / LITTLE, 1.0))
+    advised = largest_advised_step(model, kinetics)
     if dt > advised:
         warnings.warn(
             f"dt is {dt:g} ms; steps of {advised:.3g} ms or less are recommended for the rates of "
@@ -56,26 +56,45 @@ def step_for(
     return float(dt)
 
 
+def largest_advised_step(model: Any, kinetics: Any, V: Iterable[float] = ()) -> float:
+    """Return the largest step (ms) that is recommended for the rates of `model`.
+
+    These are those between the reversal potentials, and out to each of `V` (mV) beyond.
+    """
+    return LARGEST_ADVISED_STEP / max(speed(model, kinetics, V) / LITTLE, 1.0)
+
+
 def step_for_cells(parameters: dict[str, FloatArray], kinetics: BuiltIn | Own) -> float:
-    """Return the step (ms) that suits the fastest of many cells with these parameters."""
-    return STEP / max(speed(SimpleNamespace(**parameters), kinetics), 1.0)
+    """Return the largest step (ms) that is recommended for many cells with these parameters."""
+    return largest_advised_step(SimpleNamespace(**parameters), kinetics)
 
 
-def speed(model: Any, kinetics: BuiltIn | Own) -> float:
+def rounded_down(step: float) -> float:
+    """Return a step with two digits, which is no longer."""
+    unit = 10.0 ** (math.floor(math.log10(step)) - 1)
+    return math.floor(step / unit * (1 + 1e-9)) * unit
+
+
+def speed(model: Any, kinetics: Any, V: Iterable[float] = ()) -> float:
     """Return how many times faster than the built-in model at its default parameters `model` is.
 
     Compared are the largest alpha + beta of a gate between the outermost reversal potentials, and
     the rate of the membrane with all channels open; the larger of both factors counts. Parameters
     may be arrays, of cells, of which the fastest counts, be it by a gate or by its membrane.
+    Where some of `V` (mV) are beyond the reversal potentials, gates are compared out to there.
     """
-    plain = HHModel
-    gates = _fastest_gate(model, kinetics) / _fastest_gate(plain, BuiltIn())
-    return max(gates, float(np.max(_membrane_rate(model) / _membrane_rate(plain))))
+    membrane = float(np.max(_membrane_rate(model) / _membrane_rate(HHModel)))
+    return max(gate_speed(model, kinetics, V), membrane)
 
 
-def _fastest_gate(model: Any, kinetics: BuiltIn | Own) -> float:
+def gate_speed(model: Any, kinetics: Any, V: Iterable[float] = ()) -> float:
+    """Return how many times faster than at the built-in rates the fastest gate is."""
+    return _fastest_gate(model, kinetics, V) / _fastest_gate(HHModel, BuiltIn())
+
+
+def _fastest_gate(model: Any, kinetics: Any, beyond: Iterable[float] = ()) -> float:
     largest = 0.0
-    for low, high in _voltage_ranges(model):
+    for low, high in _voltage_ranges(model, beyond):
         points = min(max(RATE_POINTS, math.ceil((high - low) / LARGEST_SPACING)), MOST_RATE_POINTS)
         rates = kinetics.rates_asked(np.linspace(low, high, points))
         with np.errstate(all="ignore"):
@@ -83,12 +102,14 @@ def _fastest_gate(model: Any, kinetics: BuiltIn | Own) -> float:
     return min(largest, 1e6)
 
 
-def _voltage_ranges(model: Any) -> list[list[float]]:
+def _voltage_ranges(model: Any, beyond: Iterable[float]) -> list[list[float]]:
     """Return the ranges of V (mV) between the outermost reversal potentials, joined if they meet.
+
+    For a single model `beyond` (mV) are among them.
 
     The rates of all cells are the same functions of V, so the fastest is found on these.
     """
-    reversals = np.array([np.ravel(E) for E in (model.ENa, model.EK, model.EKleak)])
+    reversals = np.array([np.ravel(E) for E in (model.ENa, model.EK, model.EKleak, *beyond)])
     ranges: list[list[float]] = []
     for low, high in np.unique([reversals.min(axis=0), reversals.max(axis=0)], axis=1).T.tolist():
         if ranges and low <= ranges[-1][1]:
