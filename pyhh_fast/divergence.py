@@ -11,7 +11,6 @@ from pyhh_fast.errors import SimulationError
 from pyhh_fast.methods import METHODS
 from pyhh_fast.models import GATES
 from pyhh_fast.recording import TRACES, Recording, State
-from pyhh_fast.stimulus import Stimulus
 from pyhh_fast.time_steps import gate_speed, largest_advised_step, rounded_down
 from pyhh_fast.validation import FloatArray
 
@@ -29,6 +28,9 @@ FASTEST_RISE = 600.0
 
 SHORTEST = 1e-6
 """No shorter dt (ms) would do."""
+
+MOST_POTENTIALS = 2_000
+"""At which a model is asked for its rates, which takes 10 µs each."""
 
 LOST_V, LOST_GATE = 1e4, 1e3
 """Beyond these (mV, and open fraction) no model starts on purpose."""
@@ -126,6 +128,8 @@ def _pull(scratch: Any, V: float, current: float) -> float:
 
 def _latest(recording: Recording, step: int) -> FloatArray:
     """Return the stimulus of some steps up to number `step`, µA/cm²."""
+    from pyhh_fast.stimulus import Stimulus
+
     first = max(0, step - LOOK_BACK)
     stimulus = recording.stimulus
     if isinstance(stimulus, np.ndarray):
@@ -141,14 +145,15 @@ def _reversals(model: Any) -> tuple[float, float]:
 
 
 class _Rates:
-    """The rates that a model sets at single potentials."""
+    """The rates that a model sets at single potentials, of many potentials at some."""
 
     def __init__(self, scratch: Any) -> None:
         self._scratch = scratch
 
     def rates_asked(self, V: FloatArray) -> FloatArray:
-        """Return the rates, shape (n, 6), at each V (mV)."""
-        return np.array([self._at(float(one)) for one in V], dtype=np.float64)
+        """Return the rates, shape (n, 6), at V (mV), or where there are very many at some of it."""
+        some = V[:: 1 + len(V) // MOST_POTENTIALS]
+        return np.array([self._at(float(one)) for one in some], dtype=np.float64)
 
     def _at(self, V: float) -> list[float]:
         self._scratch._UpdateGateTimeConstants(V)

@@ -139,6 +139,13 @@ class HHModel:
         beta: float = 0.0
         state: float = 0.0
 
+        def __repr__(self) -> str:
+            from pyhh_fast import names
+
+            values = (self.alpha, self.beta, self.state)
+            alpha, beta, state = (names.shown_shortly(value) for value in values)
+            return f"{type(self).__name__}(alpha={alpha}, beta={beta}, state={state})"
+
         def update(self, deltaTms: float) -> None:
             """Move `state` by one forward Euler step of `deltaTms` ms."""
             opening = self.alpha * (1 - self.state)
@@ -188,9 +195,23 @@ class HHModel:
             setattr(self, name, names.checked(type(self), name, value))
         self.Vm = validation.real_number("startingVoltage", startingVoltage, unit="mV")
         set_rates(self, self.Vm)
-        self.m.setInfiniteState()
-        self.n.setInfiniteState()
+        with np.errstate(all="ignore"):  # of custom rates; what is no number is refused at a run
+            self.m.setInfiniteState()
+            self.n.setInfiniteState()
         plausibility.check_parameters(self)
+
+    def __repr__(self) -> str:
+        from pyhh_fast import names
+
+        parts = [
+            f"{name}={shown}"
+            for name in (*PARAMETERS, *names.declared(type(self)))
+            if (shown := names.shown_shortly(getattr(self, name)))
+            != names.shown_shortly(getattr(type(self), name))
+        ]
+        if hasattr(self, "Vm"):
+            parts.append(f"Vm={names.shown_shortly(self.Vm)} mV")
+        return f"{type(self).__name__}({', '.join(parts)})"
 
     def __copy__(self) -> Self:
         """Return a copy with gates of its own, which shares the rest with this model."""

@@ -5,6 +5,7 @@ import numbers
 import os
 import sys
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -70,14 +71,25 @@ def checked(source: Any, name: str, value: Any) -> float:
     ValueError
         If the value is NaN or infinite, or Cm is not positive.
     """
-    if name not in PARAMETERS:
-        is_class = isinstance(source, type)
-        own = declared(source) if is_class else own_parameters(source)
-        if name not in own:
-            known = [*PARAMETERS, *own, *["startingVoltage"] * is_class]
-            raise TypeError(validation.unknown_name("parameter", name, known))
+    check_name(source, name, ["startingVoltage"] * isinstance(source, type))
     unit = PARAMETERS.get(name, "")
     return validation.real_number(name, value, unit=unit, positive=name == "Cm")
+
+
+def check_name(source: Any, name: str, others: Iterable[str] = ()) -> None:
+    """Raise TypeError where `name` is no parameter of a model or class; `others` are taken too."""
+    if name not in PARAMETERS:
+        own = declared(source) if isinstance(source, type) else own_parameters(source)
+        if name not in own:
+            known = [*PARAMETERS, *own, *others]
+            raise TypeError(validation.unknown_name("parameter", name, known))
+
+
+def shown_shortly(value: Any) -> str:
+    """Return a number with six digits, or anything else as an error message shows it."""
+    if isinstance(value, float | int):
+        return f"{value:.6g}"
+    return validation.shown(value)
 
 
 def warn_user(message: str) -> None:

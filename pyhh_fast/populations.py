@@ -14,7 +14,7 @@ from pyhh_fast.feed import shared_stimulus
 from pyhh_fast.kinetics import BuiltIn, NotTabulable, Own, kinetics_of
 from pyhh_fast.methods import of_populations, step_size
 from pyhh_fast.models import GATES, PARAMETERS, HHModel, has_own_kinetics
-from pyhh_fast.names import own_parameters
+from pyhh_fast.names import check_name, own_parameters
 from pyhh_fast.population_recording import PopulationRecording
 from pyhh_fast.population_run import How, make_run, thread_count, warn_of_divergence
 from pyhh_fast.recording import ALL
@@ -65,6 +65,9 @@ class Population:
     Attributes
     ----------
     size : int
+    (a parameter that a subclass declares) : float
+        Of the model that the cells were made from by :meth:`from_model`: one number for all cells,
+        which can be read.
     Cm, gNa, gK, gKleak, ENa, EK, EKleak : ndarray, shape (size,)
         The parameters. They may be set, or changed in place, between runs.
     Vm : ndarray, shape (size,), mV
@@ -111,6 +114,7 @@ class Population:
     _model: HHModel | None
     _warns = True
     _told: tuple[str, ...] = ()
+    _own_parameters: dict[str, float] = {}  # noqa: RUF012 (replaced, never changed)
 
     @rounds_to_nearest
     def __init__(self, size: int, **parameters: npt.ArrayLike) -> None:
@@ -126,9 +130,21 @@ class Population:
     def __setattr__(self, name: str, value: Any) -> None:
         # A name that is misspelled would else change nothing, without a word.
         if not (name.startswith("_") or hasattr(type(self), name)):
+            if name in self._own_parameters:
+                raise AttributeError(
+                    f"{name} is one number for all cells, on which their rates may depend, and is "
+                    "not changed later. Make a population by from_model(model, size, "
+                    f"{name}={validation.shown(value)})."
+                )
             known = [*PARAMETERS, *STATE]
             raise AttributeError(validation.unknown_name("attribute of a Population", name, known))
         super().__setattr__(name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        # What the class of the model declares; only names that are not found come here.
+        if name in self._own_parameters:
+            return self._own_parameters[name]
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     @classmethod
     @rounds_to_nearest
@@ -181,6 +197,7 @@ class Population:
         if "startingVoltage" in parameters:
             raise TypeError("at_rest finds the starting voltages itself; leave them out.")
         unstable = validation.choice("unstable", unstable, UNSTABLE)
+        _check_names(cls, parameters)
         population = cls(size, **parameters)
         size = population.size
         if near is not None:
@@ -231,6 +248,7 @@ class Population:
         """
         if "startingVoltage" in parameters:
             raise TypeError("steady takes the starting voltages as V; leave startingVoltage out.")
+        _check_names(cls, parameters)
         population = cls(size, **parameters)
         population.Vm = validation.per_cell("V", V, population.size, unit="mV")
         population._set_gates_steady()
@@ -276,8 +294,11 @@ class Population:
         if "startingVoltage" in parameters:
             raise TypeError("from_model takes the state of the model; set Vm of what it returns.")
         size = validation.count("size", size)
+        for name in parameters:
+            check_name(model, name)
         model, parameters = _with_own_parameters(model, size, parameters)
         population = cls.__new__(cls)
+        population._own_parameters = own_parameters(model)
         population._set_up(
             size, {name: getattr(model, name) for name in PARAMETERS} | dict(parameters)
         )
@@ -449,6 +470,13 @@ class Population:
         if self._model is None:
             return BuiltIn()
         return kinetics_of(self._model, table_needed=True)
+
+
+def _check_names(cls: type[Population], parameters: dict[str, Any]) -> None:
+    """Raise TypeError where a name is no parameter of the cells, and that of no other argument."""
+    if cls.__init__ is Population.__init__:  # another one may take anything
+        for name in parameters:
+            check_name(HHModel, name)
 
 
 def _with_own_parameters(

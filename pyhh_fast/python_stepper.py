@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from pyhh_fast import validation
 from pyhh_fast.divergence import divergence_error, states_before
 from pyhh_fast.feed import Feed
-from pyhh_fast.models import GATES
+from pyhh_fast.models import GATES, PARAMETERS
 from pyhh_fast.recording import CURRENTS, Recording, State
 from pyhh_fast.rows import Rows
 from pyhh_fast.stepper import Stepper
@@ -62,9 +63,16 @@ class PythonStepper(Stepper):
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             for i in range(start, stop):
                 self._begun = i + 1
-                model.iterate(wave[i - start], r.dt)
+                try:
+                    model.iterate(wave[i - start], r.dt)
+                except Exception as error:
+                    if wrong := _no_numbers(model):
+                        raise TypeError(wrong) from error
+                    raise
                 shown = self._look()
                 V, INa, IK, IKleak, (_, _, m), (_, _, h), (_, _, n) = shown
+                if not (type(V) is type(m) is type(h) is type(n) is type(INa) is float):
+                    self._check(shown)
                 if not np.isfinite(V + m + h + n):
                     return False
                 if INa is None or IK is None or IKleak is None:
@@ -96,6 +104,20 @@ class PythonStepper(Stepper):
             for part, value in zip(("alpha", "beta", "state"), values, strict=True):
                 _restore(getattr(self._model, name), part, value)
 
+    def _check(self, shown: tuple[Any, ...]) -> None:
+        """See that what the model shows after a step are numbers, infinite or NaN maybe."""
+        V, *currents, (_, _, m), (_, _, h), (_, _, n) = shown
+        names = ("Vm", *CURRENTS, "m.state", "h.state", "n.state")
+        for name, value in zip(names, (V, *currents, m, h, n), strict=True):
+            if not (isinstance(value, float | int) or value is None):
+                if validation.is_real(value):
+                    continue
+                advice = _no_numbers(self._model) or "Check the overridden methods."
+                raise TypeError(
+                    f"{name} must be a real number after each step; got {validation.shown(value)}. "
+                    f"{advice}"
+                )
+
     def _look(self) -> tuple[Any, ...]:
         """Return V, the currents and, gate by gate, alpha, beta and state."""
         model = self._model
@@ -105,6 +127,18 @@ class PythonStepper(Stepper):
             *[getattr(model, name, None) for name in CURRENTS],
             *[(getattr(g, "alpha", None), getattr(g, "beta", None), g.state) for g in gates],
         )
+
+
+def _no_numbers(model: Any) -> str:
+    """Return what to say of the first parameter that is no real number, if any."""
+    for name, unit in PARAMETERS.items():
+        value = getattr(model, name, 0.0)
+        if not validation.is_real(value):
+            return (
+                f"{name} must be a finite number ({unit}); got {validation.shown(value)}. The "
+                "steps of the model need one."
+            )
+    return ""
 
 
 def _restore(owner: Any, name: str, value: Any) -> None:

@@ -72,6 +72,9 @@ class Simulation(Traces):
         self.model = model
         self.CreateArrays(0, 0)
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.model!r})"
+
     def __getattr__(self, name: str) -> Any:
         recording = vars(self).get("recording")
         if recording is not None and name in recording.recorded:

@@ -114,6 +114,9 @@ def set_steady(model: HHModel, V: float) -> None:
 
 def _new_model(source: Any, parameters: dict[str, Any]) -> Any:
     if isinstance(source, type):
+        if vars(HHModel)["__init__"] is source.__init__:  # type: ignore[misc]
+            for name in parameters:
+                names.check_name(source, name)
         return source(**parameters)
     for name in GATES:
         validation.present(getattr(source, name), "alpha", f"gate {name}", "Set its state instead.")

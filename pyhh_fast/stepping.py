@@ -65,17 +65,22 @@ def check_steps(model: Any, advice: str = "", *, state: bool = True) -> None:
         raise ValueError(got.rstrip())
 
 
+def check_kind(model: Any) -> None:
+    """Raise TypeError where `model` is no model, but a class of them, say."""
+    advice = "Pass an instance of HHModel, or of a subclass."
+    if isinstance(model, type) or not callable(getattr(model, "iterate", None)):
+        is_class = isinstance(model, type)
+        got = f"the class {model.__name__}" if is_class else validation.shown(model)
+        raise TypeError(f"model must be an HHModel; got {got}. {advice}")
+
+
 def check_model(model: Any, *, state: bool = True) -> None:
     """Raise where `model` lacks, or has no sane number for, what a run needs.
 
     Without `state`, which a run that starts from rest does not need, V and the states of the gates
     may be anything: a run that diverged may have left them at NaN.
     """
-    advice = "Pass an instance of HHModel, or of a subclass."
-    if isinstance(model, type) or not callable(getattr(model, "iterate", None)):
-        is_class = isinstance(model, type)
-        got = f"the class {model.__name__}" if is_class else validation.shown(model)
-        raise TypeError(f"model must be an HHModel; got {got}. {advice}")
+    check_kind(model)
     if state:
         validation.real_number("Vm", validation.present(model, "Vm", "Vm (mV)"), unit="mV")
     if not (hook_is_own(model, "iterate") or hook_is_own(model, "_UpdateCellVoltage")):

@@ -22,7 +22,13 @@ def added(first: Any, second: Any, sign: int = 1) -> Any:
         stimulus = as_stimulus(value)
         if stimulus is None:
             if not validation.is_scalar(value):
-                return NotImplemented
+                if not _is_series(value):
+                    return NotImplemented
+                raise TypeError(
+                    "what a stimulus is added to, or subtracted from, must be a stimulus, a number "
+                    f"or a function of t (µA/cm²); got {validation.shown(value)}. Pass one value a "
+                    "step as stimuli.from_array(values)."
+                )
             amplitude = validation.real_number("stimulus", value, unit="µA/cm²")
             if amplitude:
                 parts.append(Constant(factor * amplitude))
@@ -31,10 +37,20 @@ def added(first: Any, second: Any, sign: int = 1) -> Any:
     return parts[0] if len(parts) == 1 else Sum(tuple(parts))
 
 
+def _is_series(value: Any) -> bool:
+    """Whether a value is, as an array or a list, a series that may be meant as one a step."""
+    return isinstance(value, list | tuple | range) or hasattr(value, "__array__")
+
+
 def multiplied(stimulus: Stimulus, name: str, number: Any) -> Any:
     """Return a multiple; `number` is a "factor" or a "divisor", which must not be 0."""
     if not validation.is_scalar(number):
-        return NotImplemented
+        if not _is_series(number):
+            return NotImplemented
+        raise TypeError(
+            f"{name} of a stimulus must be a finite number; got {validation.shown(number)}. For "
+            "a product at each step pass stimuli.from_array(values * stimulus.to_array(steps, dt))."
+        )
     factor = validation.real_number(name, number)
     if name == "divisor":
         if factor == 0:

@@ -21,6 +21,7 @@ from pyhh_fast.populations import STATE, Population
 from pyhh_fast.progress import bar_over
 from pyhh_fast.recording import ALL
 from pyhh_fast.rounding import rounds_to_nearest
+from pyhh_fast.stepping import check_kind
 from pyhh_fast.stimulus import Constant, as_stimulus
 from pyhh_fast.sweep_grid import Grid
 from pyhh_fast.thresholds import threshold_for
@@ -196,6 +197,7 @@ def sweep(
     from pyhh_fast.sweep_store import DIVERGED, SweepStore
     from pyhh_fast.sweep_tasks import REDUCTIONS, Task
 
+    check_kind(model)
     method = validation.choice("method", method, of_populations())
     dt = step_size("dt", dt, method)
     product = validation.flag("product", product)

@@ -38,7 +38,8 @@ def shown(value: object) -> str:
     return f"{reprlib.repr(value)} ({type(value).__name__})"
 
 
-def _is_real(value: object) -> bool:
+def is_real(value: object) -> bool:
+    """Whether `value` is one real number, NaN and infinity included."""
     if isinstance(value, float | int):  # as most are; the abstract types below take longer
         return True
     if isinstance(value, np.ndarray):
@@ -68,7 +69,7 @@ def real_number(
 ) -> float:
     """Return `value` as a float; it must be one finite real number, above 0 where `positive`."""
     rule = "a positive, finite number" if positive else "a finite number"
-    if not _is_real(value):
+    if not is_real(value):
         raise TypeError(_message(name, rule, unit, shown(value), advice))
     try:
         number = float(value)
@@ -99,7 +100,7 @@ def flag(name: str, value: Any) -> bool:
 def count(name: str, value: Any, *, least: int = 0) -> int:
     """Return `value` as an int; it must be a whole number, `least` or more."""
     rule = f"a whole number, {least} or more"
-    if not _is_real(value):
+    if not is_real(value):
         raise TypeError(_message(name, rule, "", shown(value), ""))
     number = _whole(value)
     if number is None or not least <= number <= MOST_STEPS:
@@ -225,7 +226,7 @@ def index(name: str, value: Any, size: int, place: str = "") -> int:
     """Return the number of a cell, which must be there."""
     rule, got = f"a whole number from 0 to {size - 1}", shown(value) + place
     bool_given = isinstance(value, bool | np.bool_) or getattr(value, "dtype", None) == np.bool_
-    if bool_given or not _is_real(value):
+    if bool_given or not is_real(value):
         raise TypeError(_message(name, rule, "", got, ""))
     number = _whole(value)
     if number is None or not 0 <= number < size:

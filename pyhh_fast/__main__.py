@@ -1,0 +1,7 @@
+"""``python -m pyhh_fast`` is ``pyhh-fast``."""
+
+import sys
+
+from pyhh_fast.cli import main
+
+sys.exit(main())

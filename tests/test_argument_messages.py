@@ -1,0 +1,208 @@
+"""What is said of arguments that cannot be meant: names that are accepted, kinds, what to do."""
+
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import pyhh_fast as pyhh
+from pyhh_fast import stimuli
+
+PARAMETERS = "Cm, EK, EKleak, ENa, gK, gKleak, gNa"
+
+
+class Warm(pyhh.HHModel):
+    temperature = 6.3
+
+    def _UpdateGateTimeConstants(self, Vm):
+        super()._UpdateGateTimeConstants(Vm)
+        for gate in (self.m, self.h, self.n):
+            gate.alpha *= 3 ** ((self.temperature - 6.3) / 10)
+            gate.beta *= 3 ** ((self.temperature - 6.3) / 10)
+
+
+class InPython(pyhh.HHModel):
+    def iterate(self, stimulusCurrent, deltaTms):
+        super().iterate(stimulusCurrent, deltaTms)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: pyhh.HHModel.at_rest(foo=3),
+        lambda: pyhh.HHModel().at_rest(foo=3),
+        lambda: pyhh.HHModel.steady(3, foo=3),
+        lambda: pyhh.HHModel().steady(3, foo=3),
+        lambda: pyhh.Population.at_rest(3, foo=3),
+        lambda: pyhh.Population.steady(3, 4, foo=3),
+        lambda: pyhh.Population.from_model(pyhh.HHModel(), 3, foo=3),
+    ],
+)
+def test_only_names_that_are_accepted_are_listed(call):
+    with pytest.raises(TypeError) as caught:
+        call()
+    assert str(caught.value) == f"parameter must be one of {PARAMETERS}; got 'foo'."
+
+
+@pytest.mark.parametrize("kind", [pyhh.HHModel, lambda **others: pyhh.Population(3, **others)])
+def test_startingvoltage_is_listed_where_it_is_accepted(kind):
+    kind(startingVoltage=3)
+    names = f"{PARAMETERS}, startingVoltage"
+    with pytest.raises(TypeError, match=f"^parameter must be one of {names}; got 'foo'"):
+        kind(foo=3)
+
+
+def test_parameters_that_a_subclass_declares_are_listed():
+    for call in (Warm.at_rest, lambda **others: pyhh.Population.from_model(Warm(), 3, **others)):
+        with pytest.raises(TypeError, match=f"{PARAMETERS}, temperature; got 'temprature'"):
+            call(temprature=3)
+
+
+def test_a_class_with_an_init_of_its_own_takes_its_own_arguments():
+    class Named(pyhh.HHModel):
+        def __init__(self, label, **others):
+            super().__init__(**others)
+            self._label = label
+
+    assert Named.at_rest(label="x")._label == "x"
+
+    class Two(pyhh.Population):
+        def __init__(self, size, factor=1.0, **others):
+            super().__init__(size, gNa=120 * factor, **others)
+
+    assert Two.steady(2, 0.0, factor=0.5).gNa.tolist() == [60, 60]
+
+
+QUESTIONS = {
+    "run": lambda model: pyhh.Simulation(model).run(1.0, 0.01, duration=1),
+    "Run": lambda model: pyhh.Simulation(model).Run([1.0], 0.01),
+    "from_model": lambda model: pyhh.Population.from_model(model, 3),
+    "from_model of a parameter": lambda model: pyhh.Population.from_model(model, 3, temperature=5),
+    "sweep": lambda model: pyhh.sweep(model, {"gNa": [100]}, 1.0, 0.01, duration=1),
+    "sweep of a parameter": lambda model: pyhh.sweep(
+        model, {"temperature": [6, 18]}, 1.0, 0.01, duration=1
+    ),
+    "fi_curve": lambda model: pyhh.fi_curve(model, [10]),
+    "rheobase": lambda model: pyhh.rheobase(model),
+    "strength_duration": lambda model: pyhh.strength_duration(model, [1]),
+    "steady_state": lambda model: pyhh.steady_state(model, [1]),
+    "phase_plane": lambda model: pyhh.phase_plane(model),
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+@pytest.mark.parametrize(("model", "got"), [(Warm, "the class Warm"), (5, "5")])
+def test_a_class_in_the_place_of_a_model_is_named(question, model, got):
+    if "sweep" in question:
+        pytest.importorskip("xarray")
+    with pytest.raises(TypeError) as caught:
+        QUESTIONS[question](model)
+    assert str(caught.value) == (
+        f"model must be an HHModel; got {got}. Pass an instance of HHModel, or of a subclass."
+    )
+
+
+def test_a_population_has_the_parameters_that_the_class_of_its_model_declares():
+    cells = pyhh.Population.from_model(Warm(), 3, temperature=8)
+    assert cells.temperature == 8
+    message = (
+        "temperature is one number for all cells, on which their rates may depend, and is not "
+        "changed later. Make a population by from_model(model, size, temperature=18)."
+    )
+    with pytest.raises(AttributeError, match=f"^{re.escape(message)}$"):
+        cells.temperature = 18
+    for other in (cells, pyhh.Population(3)):
+        with pytest.raises(AttributeError, match="'Population' object has no attribute 'foo'"):
+            _ = other.foo
+    assert not hasattr(pyhh.Population(3), "temperature")
+
+
+SUM = (
+    "what a stimulus is added to, or subtracted from, must be a stimulus, a number or a function "
+    "of t (µA/cm²); got {}. Pass one value a step as stimuli.from_array(values)."
+)
+PRODUCT = (
+    "{} of a stimulus must be a finite number; got {}. For a product at each step pass "
+    "stimuli.from_array(values * stimulus.to_array(steps, dt))."
+)
+
+
+@pytest.mark.parametrize("series", [np.ones(5), [1.0, 2.0], np.ones((2, 2)), (1.0,), range(3)])
+def test_an_array_beside_a_stimulus_is_refused_in_words(series):
+    step = stimuli.step(1, 1, 2)
+    shown = pyhh.validation.shown(series)
+    for call in (
+        lambda: step + series,
+        lambda: series + step,
+        lambda: step - series,
+        lambda: series - step,
+    ):
+        with pytest.raises(TypeError, match=f"^{re.escape(SUM.format(shown))}$"):
+            call()
+    for call in (lambda: step * series, lambda: series * step):
+        with pytest.raises(TypeError, match=f"^{re.escape(PRODUCT.format('factor', shown))}$"):
+            call()
+    with pytest.raises(TypeError, match=f"^{re.escape(PRODUCT.format('divisor', shown))}$"):
+        _ = step / series
+
+
+def test_what_is_recommended_beside_an_array_works():
+    step, values = stimuli.step(1, 1, 2), np.arange(3.0)
+    assert (step + stimuli.from_array(values)).to_array(3, 1.0).tolist() == [0, 2, 2]
+    product = stimuli.from_array(values * step.to_array(3, 1.0))
+    assert product.to_array(3, 1.0).tolist() == [0, 1, 0]
+
+
+NUMBERS = [np.array([]), np.ones(2), np.ones(1), [], "a", None, 1j]
+
+
+@pytest.mark.parametrize("value", NUMBERS, ids=map(repr, NUMBERS))
+@pytest.mark.parametrize(("name", "unit"), [("gNa", "mS/cm²"), ("EK", "mV"), ("Cm", "µF/cm²")])
+def test_parameters_of_a_model_with_steps_of_its_own_that_are_no_numbers(name, unit, value):
+    model = InPython()
+    setattr(model, name, value)
+    message = (
+        f"{name} must be a finite number ({unit}); got {pyhh.validation.shown(value)}. The steps "
+        "of the model need one."
+    )
+    with pytest.raises(TypeError, match=re.escape(message)):
+        pyhh.Simulation(model).run(1.0, 0.01, duration=1)
+
+
+@pytest.mark.parametrize("value", [np.float32(100), np.array(100.0), True, 100])
+def test_a_model_with_steps_of_its_own_takes_any_number(value):
+    model = InPython()
+    model.gNa = value
+    assert len(pyhh.Simulation(model).run(1.0, 0.01, duration=1)) == 100
+
+
+def test_a_step_that_leaves_no_number_is_named():
+    class Wrong(pyhh.HHModel):
+        def iterate(self, stimulusCurrent, deltaTms):
+            super().iterate(stimulusCurrent, deltaTms)
+            self.IK = np.zeros(2)
+
+    message = "^IK must be a real number after each step; got an array of float64 with shape"
+    with pytest.raises(TypeError, match=message):
+        pyhh.Simulation(Wrong()).run(1.0, 0.01, duration=1)
+
+
+def test_models_gates_and_simulations_show_what_they_are():
+    assert repr(pyhh.HHModel()) == "HHModel(Vm=0 mV)"
+    assert repr(pyhh.HHModel(5, gNa=100, gK=36.0)) == "HHModel(gNa=100, Vm=5 mV)"
+    assert repr(Warm(temperature=8)) == "Warm(temperature=8, Vm=0 mV)"
+    model = pyhh.HHModel()
+    model.gNa = np.ones(2)
+    assert repr(model) == "HHModel(gNa=an array of float64 with shape (2,), Vm=0 mV)"
+    assert repr(pyhh.HHModel.__new__(pyhh.HHModel)) == "HHModel()"
+    assert repr(pyhh.HHModel().m) == "Gate(alpha=0.223564, beta=4, state=0.0529325)"
+    assert repr(pyhh.Simulation(Warm())) == "Simulation(Warm(Vm=0 mV))"
+
+
+def test_python_m_is_the_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "pyhh_fast", "--version"], capture_output=True, text=True, cwd="/"
+    )
+    assert done.stdout == f"pyhh_fast {pyhh.__version__}\n"
