@@ -119,15 +119,32 @@ def fi_curve(
     >>> pyhh.fi_curve(pyhh.HHModel.at_rest(), [5, 7, 10, 20, 50]).round(1)
     array([  0. ,  58.3,  68.3,  86.5, 117. ])
     """
+    how = (duration, dt, method, threshold, start, threads, progress)
+    return rates_and_swings(model, currents, *how)[0]
+
+
+def rates_and_swings(
+    model: HHModel,
+    currents: npt.ArrayLike,
+    duration: float,
+    dt: float | None,
+    method: str,
+    threshold: float | None,
+    start: str,
+    threads: int | None,
+    progress: bool,
+) -> tuple[Any, Any]:
+    """Return what :func:`fi_curve` returns, and where that is the rate of a mere swing."""
     given = validation.real_numbers("currents", currents, unit="µA/cm²")
-    setup = _Setup.of(model, dt, method, threshold, threads, start)
+    setup = _Setup.of(model, dt, method, threshold, threads, start, stacklevel=5)
     steps = validation.steps_in(duration, setup.how.dt)
     progress = validation.flag("progress", progress)
     I = given.ravel()  # noqa: E741
     found = setup.rates(I, steps, progress)
     setup.warn_of_rates(I, found)
     setup.check_rates(I, found.rates, steps)
-    return found.rates.reshape(given.shape)[()]
+    rates, swings = (x.reshape(given.shape)[()] for x in (found.rates, found.swings))
+    return rates, swings
 
 
 def rheobase(
@@ -280,16 +297,23 @@ class _Setup(NamedTuple):
 
     @classmethod
     def of(
-        cls, model: HHModel, dt: Any, method: str, threshold: Any, threads: Any, start: str
+        cls,
+        model: HHModel,
+        dt: Any,
+        method: str,
+        threshold: Any,
+        threads: Any,
+        start: str,
+        stacklevel: int = 4,
     ) -> "_Setup":
         method = validation.choice("method", method, METHODS)
         start = validation.choice("start", start, STARTS)
         threads = thread_count(threads)
         check_steps(model, "Run such models one by one, with Simulation.", state=start == "model")
         kinetics = kinetics_over_V(model)
-        step = step_for(model, kinetics, dt, method, stacklevel=4)
+        step = step_for(model, kinetics, dt, method, stacklevel=stacklevel)
         how = How(step, method, threshold_for(model, threshold), threads)
-        begun = start_at_rest(model, stacklevel=4) if start == "rest" else model
+        begun = start_at_rest(model, stacklevel=stacklevel) if start == "rest" else model
         # The error of the built-in model at its step is known; that of others is measured.
         unknown = isinstance(kinetics, Own) or step < STEP
         check = dt is None and METHODS[method].order in (2, 4) and unknown
@@ -330,7 +354,7 @@ class _Setup(NamedTuple):
                 f"under {np.count_nonzero(found.diverged)} of {currents.size} currents the model "
                 f"diverged, {currents[int(np.argmax(found.diverged))]:g} µA/cm² for one, and the "
                 f"rate is NaN. {self.way_out()}",
-                4,
+                5,
             )
         if found.swings.any():
             one = int(np.argmax(found.swings))
@@ -339,7 +363,7 @@ class _Setup(NamedTuple):
                 f"crossing the threshold of {self.how.threshold:g} mV, under {currents[one]:g} "
                 f"µA/cm² from {found.low[one]:.3g} to {found.high[one]:.3g} mV, and the rate is "
                 "that of the swing. A threshold within it counts such swings as spikes.",
-                4,
+                5,
             )
         unknown = np.isnan(found.rates) & ~found.diverged
         if unknown.any():
@@ -349,7 +373,7 @@ class _Setup(NamedTuple):
                 f"fired or swung {LEAST_CYCLES} times in the second half of {found.time:.3g} ms, "
                 "and the rate is NaN: the duration is too short. Pass a duration of "
                 f"{4 * found.time:.3g} ms.",
-                4,
+                5,
             )
 
     def check_rates(self, currents: FloatArray, rates: FloatArray, steps: int) -> None:
@@ -360,7 +384,7 @@ class _Setup(NamedTuple):
         right = self.rates(currents[fastest], steps, adaptive=True).rates[0]
         if right > 0 and abs(rates[fastest[0]] / right - 1) > ACCURACY:
             where = f"under {currents[fastest[0]]:g} µA/cm²"
-            self.tell_error("the rate", where, float(rates[fastest[0]]), right, 4)
+            self.tell_error("the rate", where, float(rates[fastest[0]]), right, 5)
 
     def check_thresholds(self, durations: FloatArray, found: FloatArray, wait: float) -> None:
         """Warn where a threshold is not that of the adaptive method."""

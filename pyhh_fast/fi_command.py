@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pyhh_fast import command_line, validation
-from pyhh_fast.analysis import fi_curve
+from pyhh_fast.analysis import rates_and_swings
 from pyhh_fast.command_line import INTERRUPTED, NUMBER
 from pyhh_fast.methods import METHODS
 from pyhh_fast.models import HHModel
@@ -88,13 +88,14 @@ def _run(given: argparse.Namespace) -> int:
         last = validation.real_number("to", given.last, unit="µA/cm²")
         currents = np.linspace(first, last, points)
         model = HHModel(**command_line.parameters_of(given))
-        rates = fi_curve(
+        rates, swings = rates_and_swings(
             model,
             currents,
             duration=given.duration,
             dt=given.dt,
             method=given.method,
             threshold=given.threshold,
+            start="rest",
             threads=given.threads,
             progress=command_line.has_bar(),
         )
@@ -111,16 +112,16 @@ def _run(given: argparse.Namespace) -> int:
         return _cannot_write(given.output or "to standard output", error)
     try:
         if given.plot is not None:
-            command_line.save_figure(lambda: _figure(currents, rates), given.plot)
+            command_line.save_figure(lambda: _figure(currents, rates, swings), given.plot)
     except (OSError, ValueError) as error:
         return _cannot_write(given.plot, error)
     return 0
 
 
-def _figure(currents: FloatArray, rates: FloatArray) -> "Figure":
+def _figure(currents: FloatArray, rates: FloatArray, swings: Any) -> "Figure":
     from pyhh_fast.plotting import plot_fi_curve
 
-    return plot_fi_curve(currents, rates)
+    return plot_fi_curve(currents, rates, swings=swings)
 
 
 def _cannot_write(what: object, error: Exception) -> int:

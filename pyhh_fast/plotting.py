@@ -25,7 +25,9 @@ __all__ = [
 ]
 
 
-def plot_fi_curve(currents: npt.ArrayLike, rates: npt.ArrayLike) -> Figure:
+def plot_fi_curve(
+    currents: npt.ArrayLike, rates: npt.ArrayLike, *, swings: npt.ArrayLike | None = None
+) -> Figure:
     """Draw firing rates over currents.
 
     Where the cell begins to fire, and where it falls silent, the line is broken.
@@ -36,6 +38,8 @@ def plot_fi_curve(currents: npt.ArrayLike, rates: npt.ArrayLike) -> Figure:
         Rising or falling.
     rates : array_like, shape (n,), Hz
         As :func:`pyhh_fast.fi_curve` returns for them.
+    swings : array_like of bool, shape (n,), optional
+        Where the rate is that of a swing of V below the threshold: open markers, and a legend.
 
     Returns
     -------
@@ -52,8 +56,18 @@ def plot_fi_curve(currents: npt.ArrayLike, rates: npt.ArrayLike) -> Figure:
     x = validation.curve("currents", currents, "µA/cm²")
     y = validation.curve("rates", rates, "Hz", len(x), "currents")
     figure, axis = panel()
-    for part in (y > 0, y == 0):
-        axis.plot(x, np.where(part, y, np.nan), ".-", color=BLUE, linewidth=1, ms=3)
+    swinging = np.zeros(x.shape, bool) if swings is None else np.asarray(swings, bool)
+    if swinging.shape != x.shape:
+        raise ValueError(
+            f"swings must have one value for each of currents, {x.size}; got {swinging.shape}."
+        )
+    spiking = axis.plot(x, np.where((y > 0) & ~swinging, y, np.nan), ".-", color=BLUE, lw=1, ms=3)
+    axis.plot(x, np.where(y == 0, y, np.nan), ".-", color=BLUE, linewidth=1, ms=3)
+    if swinging.any():
+        below = axis.plot(
+            x, np.where(swinging, y, np.nan), "o-", color=BLUE, linewidth=0.5, ms=4, mfc="white"
+        )
+        axis.legend([*spiking, *below], ["spikes", "swing below the threshold"])
     axis.set_xlabel("Injected current (µA/cm²)")
     axis.set_ylabel("Steady firing rate (Hz)")
     axis.set_ylim(bottom=min(0, -0.02 * axis.get_ylim()[1]))

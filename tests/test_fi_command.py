@@ -134,7 +134,7 @@ def test_a_neuron_without_rest(capsys):
 
 
 def test_an_unwritable_table_is_noticed_before_the_run(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(fi_command, "fi_curve", None)
+    monkeypatch.setattr(fi_command, "rates_and_swings", None)
     target = tmp_path / "missing" / "fi.csv"
     assert cli.main(["fi", "-o", str(target)]) == 1
     out, err = capsys.readouterr()
@@ -245,3 +245,14 @@ def test_a_duration_that_is_too_short_is_told_in_options(monkeypatch, capsys):
     out, err = capsys.readouterr()
     assert "the duration is too short. Give --duration " in err
     assert out.endswith("10,nan\n")
+
+
+def test_the_figure_knows_which_rates_are_of_swings(tmp_path, monkeypatch, capsys):
+    drawn = []
+    monkeypatch.setattr(
+        "pyhh_fast.plotting.plot_fi_curve",
+        lambda currents, rates, *, swings: drawn.extend(swings) or mpl.figure.Figure(),
+    )
+    options = ["--from", "20", "--to", "100", "--points", "2", "--duration", "200"]
+    assert cli.main(["fi", *options, "--plot", str(tmp_path / "fi.png")]) == 0
+    assert drawn == [False, True]

@@ -192,3 +192,18 @@ def test_one_number_is_a_curve_too():
 def test_chronaxie_where_a_duration_is_0():
     (axis,) = plotting.plot_rheobase(3.0, [0.0, 1.0, 2.0], [9.0, 7.0, 5.0]).axes
     assert axis.lines[2].get_xdata()[0] == pytest.approx(np.sqrt(2), rel=0.1)
+
+
+def test_rates_of_swings_below_the_threshold_have_open_markers():
+    x, y = np.arange(5.0), np.array([0, 60, 70, 80, 90.0])
+    swings = [False, False, False, True, True]
+    axis = plotting.plot_fi_curve(x, y, swings=swings).axes[0]
+    texts = [text.get_text() for text in axis.get_legend().get_texts()]
+    assert texts == ["spikes", "swing below the threshold"]
+    line = axis.get_lines()[-1]
+    assert line.get_markerfacecolor() == "white"
+    np.testing.assert_array_equal(line.get_ydata(), np.where(swings, y, np.nan))
+    np.testing.assert_array_equal(axis.get_lines()[0].get_ydata(), [np.nan, 60, 70, np.nan, np.nan])
+    assert plotting.plot_fi_curve(x, y, swings=np.zeros(5, bool)).axes[0].get_legend() is None
+    with pytest.raises(ValueError, match=r"^swings must have one value for each of currents, 5; "):
+        plotting.plot_fi_curve(x, y, swings=[True])
