@@ -1,6 +1,7 @@
 """Rates of a run that goes on later: from a table that is kept with it."""
 
-from collections.abc import Callable
+import types
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -64,16 +65,32 @@ class KeptRates:
 class TabulatedModel(HHModel):
     """A neuron whose rates are those of a table: one that was saved, without its class.
 
-    It knows no rates beyond the potentials that the runs before came to.
+    It knows no rates beyond the potentials that the runs before came to, and none for other values
+    of the parameters that its class declared.
 
     Attributes
     ----------
     table : RateTable
+    declared : dict of float
+        Those parameters as they were saved.
     """
 
     table: RateTable
+    declared: Mapping[str, float] = types.MappingProxyType({})
+
+    def check_declared(self) -> None:
+        """See that the declared parameters are those that the table was made for."""
+        for name, value in self.declared.items():
+            there = getattr(self, name, None)
+            if there != value:
+                raise ValueError(
+                    f"{name} must be as it was saved, {value:.12g}, because the rates are a table "
+                    f"without the model's class; got {there}. Pass model=... to resume or "
+                    "load_state, and change it there."
+                )
 
     def _UpdateGateTimeConstants(self, Vm: Any) -> None:
+        self.check_declared()
         table, V = self.table, np.asarray(Vm, dtype=np.float64)
         if not ((table.low <= V) & (V <= table.high)).all():
             raise ValueError(
@@ -105,6 +122,7 @@ class EndlessTableModel(TabulatedModel):
 def kinetics_for(model: HHModel, *, table_needed: bool) -> BuiltIn | Own | KeptRates:
     """Return where the rates of a run of `model` come from; as :func:`kinetics_of`."""
     if isinstance(model, TabulatedModel):
+        model.check_declared()
         return KeptRates(model.table, lambda _: None)
     return kinetics_of(model, table_needed=table_needed)
 

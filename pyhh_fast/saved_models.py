@@ -10,6 +10,7 @@ from pyhh_fast import validation
 from pyhh_fast.kept_rates import TabulatedModel
 from pyhh_fast.kinetics import BuiltIn, NotTabulable, kinetics_of
 from pyhh_fast.models import GATES, PARAMETERS, HHModel, has_own_kinetics, parameter
+from pyhh_fast.names import declared, is_parameter
 from pyhh_fast.overrides import own_behaviour
 from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.recording import CURRENTS
@@ -38,6 +39,7 @@ def rates_to_save(
         If the model makes its steps in its own way, or no table can hold its rates.
     """
     if isinstance(model, TabulatedModel):
+        model.check_declared()
         return model.table
     reason = own_behaviour(model)
     if reason is None:
@@ -62,8 +64,17 @@ def description_of(model: Any) -> dict[str, Any]:
         "class": type(model).__name__,
         "own_kinetics": has_own_kinetics(model),
         "parameters": {name: parameter(name, getattr(model, name)) for name in PARAMETERS},
+        "declared": _declared(model),
         "state": {name: validation.real_number(name, value) for name, value in values.items()},
     }
+
+
+def _declared(model: Any) -> dict[str, float]:
+    """Return the parameters that the class of a model declares, with the model's values."""
+    if isinstance(model, TabulatedModel):
+        return dict(model.declared)
+    values = {name: getattr(model, name) for name in declared(type(model))}
+    return {name: float(value) for name, value in values.items() if is_parameter(name, value)}
 
 
 def rebuilt(description: Any, table: RateTable | None, model: Any = None) -> Any:
@@ -74,14 +85,17 @@ def rebuilt(description: Any, table: RateTable | None, model: Any = None) -> Any
     ValueError
         If the description is none, or `model` has other parameters or other rates.
     """
-    parameters, state = _checked(description)
+    parameters, own, state = _checked(description)
     if (table is not None) != description["own_kinetics"]:
         raise ValueError("no table of its rates, or one too many")
     if model is not None:
-        _must_agree(model, parameters, table)
+        _must_agree(model, parameters | own, table)
     elif table is not None:
         model = TabulatedModel.__new__(TabulatedModel)
         model.table = table
+        # Not those that have the name of something else here, such as "table".
+        model.declared = {name: value for name, value in own.items() if not hasattr(model, name)}
+        vars(model).update(model.declared)
     else:
         model = HHModel()
     for name, value in parameters.items():
@@ -95,8 +109,9 @@ def rebuilt(description: Any, table: RateTable | None, model: Any = None) -> Any
 
 def _must_agree(model: Any, parameters: dict[str, float], table: RateTable | None) -> None:
     for name, value in parameters.items():
-        if getattr(model, name) != value:
-            got = f"{name} {getattr(model, name):.12g} instead of {value:.12g}"
+        there = getattr(model, name, value)  # of a class without it, the rates tell
+        if there != value:
+            got = f"{name} {there:.12g} instead of {value:.12g}"
             raise ValueError(f"model must be the one that was saved; got one with {got}.")
     rates = rates_to_save(model, "Pass the one that was saved.", table)
     same = rates.agree() if isinstance(rates, Rates) else table is None
@@ -104,17 +119,21 @@ def _must_agree(model: Any, parameters: dict[str, float], table: RateTable | Non
         raise ValueError("model must be the one that was saved; got one with other rates.")
 
 
-def _checked(description: Any) -> tuple[dict[str, float], dict[str, float]]:
-    keys = {"class", "own_kinetics", "parameters", "state"}
+def _checked(description: Any) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
+    keys = {"class", "own_kinetics", "parameters", "declared", "state"}
     if not isinstance(description, dict) or set(description) != keys:
         raise ValueError("no description of a model")
     parameters, state = description["parameters"], description["state"]
     if not isinstance(parameters, dict) or set(parameters) != set(PARAMETERS):
         raise ValueError("no parameters of a model")
+    own = description["declared"]
+    if not isinstance(own, dict) or not all(is_parameter(*one) for one in own.items()):
+        raise ValueError("no declared parameters of a model")
     needed = {"Vm", *GATE_VALUES}
     if not isinstance(state, dict) or not needed <= set(state) <= needed | set(CURRENTS):
         raise ValueError("no state of a model")
     return (
         {name: parameter(name, parameters[name]) for name in PARAMETERS},
+        {name: float(value) for name, value in own.items()},
         {name: validation.real_number(name, value) for name, value in state.items()},
     )

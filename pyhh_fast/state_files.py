@@ -1,6 +1,7 @@
 """A model and its state in a file: JSON, of which nothing is ever run or unpickled."""
 
 import base64
+import contextlib
 import json
 import os
 import stat
@@ -12,7 +13,9 @@ import numpy as np
 from pyhh_fast import regular_files, saved_models, stored_rates
 from pyhh_fast._version import __version__
 from pyhh_fast.errors import NO_ROOM, with_advice
+from pyhh_fast.kinetics import NotTabulable
 from pyhh_fast.rate_tables import RateTable
+from pyhh_fast.rounding import rounds_to_nearest
 from pyhh_fast.stepping import check_model
 from pyhh_fast.stored_rates import Table
 from pyhh_fast.travelling_rates import Rates
@@ -31,6 +34,8 @@ def save(path: str, model: Any) -> None:
     check_model(model)
     _check_file(path)
     rates = saved_models.rates_to_save(model, "Pickle it instead.")
+    if isinstance(rates, Rates):
+        _extend(rates, model)
     table = rates.table if isinstance(rates, Rates) else rates
     content = {
         "state_file": FORMAT,
@@ -48,6 +53,21 @@ def save(path: str, model: Any) -> None:
         if error.errno in NO_ROOM:
             advice = "The file is as it was. Free space, or name a file on another disk."
         raise with_advice(error, advice, path) from error
+
+
+@rounds_to_nearest
+def _extend(rates: Rates, model: Any) -> None:
+    """Have the rates at the model's V, and, where they can be had, at its reversal potentials."""
+    try:
+        rates.extend(model.Vm)
+    except NotTabulable as error:
+        raise ValueError(
+            "model must be one that can be saved as numbers; got one of which, at its V = "
+            f"{model.Vm:.6g} mV, it was found that {error}. Pickle it instead."
+        ) from error
+    with contextlib.suppress(NotTabulable):
+        for E in (model.ENa, model.EK, model.EKleak):
+            rates.extend(E)
 
 
 def _check_file(path: str) -> None:
