@@ -45,7 +45,7 @@ PACKAGED: list[type[Solver]] = [
     *(spiking_simulators.Arbor, spiking_simulators.Jaxley),
 ]
 LONGEST = 4.0  # s: what a row may take over all rounds, so that slow ones leave time to the rest
-FIGURE = Path(__file__).parents[1] / ".github" / "accuracy.png"
+FIGURE = Path(__file__).parents[1] / "docs" / "figures" / "accuracy.png"
 
 
 @dataclass

@@ -1,19 +1,15 @@
-"""Every example in docstrings and README runs; every public name is explained."""
+"""Every example in docstrings runs; every public name is explained."""
 
 import doctest
 import importlib
 import inspect
 import pkgutil
-import re
-from pathlib import Path
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pytest
 
 import pyhh_fast
 
-README = Path(__file__).parents[1] / "README.md"
 # conftest.py imports the package; its modules are listed from where that lies.
 MODULES = [
     f"pyhh_fast.{module.name}"
@@ -65,14 +61,3 @@ def test_everything_public_has_a_docstring(name):
     module = importlib.import_module(name)
     assert module.__doc__
     assert list(undocumented(name, module)) == []
-
-
-@pytest.mark.skipif(not README.exists(), reason="the tests were copied without the README")
-def test_readme_examples_run(tmp_path, monkeypatch):
-    mpl.use("agg")
-    monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"^```python\n(.*?)^```", README.read_text(encoding="utf-8"), re.M | re.S)
-    assert len(blocks) >= 2
-    namespace = {"__name__": "readme"}
-    for block in blocks:
-        exec(compile(block, "README.md", "exec"), namespace)

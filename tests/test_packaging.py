@@ -138,8 +138,8 @@ def test_what_is_shipped(tree):
         | {"PKG-INFO", "setup.cfg"}  # setuptools' own
         | PACKAGE
         | files(ROOT, "src/*.pyx", "src/*.pxi", "src/*.pxd", "src/*.h")
-        | files(ROOT, "tests/*.py", "tests/*.c", "benchmarks/*.py")
-        | files(ROOT, "benchmarks/*.c", "benchmarks/*.md")
+        | files(ROOT, "tests/**/*.py", "tests/**/*.c", "tests/golden/*.json", "benchmarks/*.py")
+        | files(ROOT, "benchmarks/*.c", "benchmarks/*.md", "docs/**/*.md", "docs/**/*.png")
     )
 
     (unpacked,) = (tree / "unpacked").iterdir()

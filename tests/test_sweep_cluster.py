@@ -2,13 +2,13 @@
 
 import functools
 import os
-import re
 import signal
 import threading
-from pathlib import Path
 
+import doc_pages
 import numpy as np
 import pytest
+from doc_pages import DOCS
 from test_sweep import GRID, WAVE, WHERE, cut, short
 
 import pyhh_fast as pyhh
@@ -18,8 +18,6 @@ dask = pytest.importorskip("dask", reason="sweeps need the extra 'sweep'")
 distributed = pytest.importorskip("distributed", reason="sweeps need the extra 'sweep'")
 
 from sweep_models import Warm, deadly, failing, slowly  # noqa: E402
-
-README = Path(__file__).parents[1] / "README.md"
 
 same = xarray.testing.assert_identical
 
@@ -97,10 +95,10 @@ def test_errors_of_functions_are_the_callers(client, tmp_path):
     assert len((tmp_path / "calls").read_text().split()) == 1
 
 
-@pytest.mark.skipif(not README.exists(), reason="the tests were copied without the README")
-def test_the_readmes_five_lines(client, monkeypatch, tmp_path):
-    blocks = re.findall(r"^```py\n(.*?)^```", README.read_text(encoding="utf-8"), re.M | re.S)
-    [block] = [block for block in blocks if "client.get_executor()" in block]
+@pytest.mark.skipif(not DOCS.exists(), reason="the tests were copied without docs/")
+def test_the_five_lines_of_the_documentation(client, monkeypatch, tmp_path):
+    blocks = doc_pages.blocks(DOCS / "how-to" / "sweeps.md")
+    [block] = [block.text for block in blocks if "client.get_executor()" in block.text]
     assert len([line for line in block.splitlines() if line]) == 5
     monkeypatch.chdir(tmp_path)
     namespace = {"np": np, "pyhh": pyhh}
