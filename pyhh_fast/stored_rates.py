@@ -4,12 +4,15 @@ Each is an array of one chunk, not compressed, in a group of its own: a codec ma
 quarter smaller.
 """
 
+import hashlib
 import math
 import os
 import re
 import reprlib
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from pyhh_fast import _rate_tables, kinetics, rate_tables, zarr_files
 from pyhh_fast.rate_tables import RateTable
@@ -84,15 +87,24 @@ def metadata(name: str, shape: tuple[int, ...], attributes: dict[str, Any]) -> d
     return zarr_files.array_metadata("float64", shape, shape, dimensions, attributes)
 
 
-def write(store: Path, name: str, table: Table) -> None:
+def group_of(values: tuple[float, ...]) -> str:
+    """Return the group with the tables for values of declared parameters; without any, GROUP."""
+    if not values:
+        return GROUP
+    digest = hashlib.sha256(np.array(values, dtype="<f8").tobytes()).hexdigest()
+    return f"{GROUP}/of_{digest[:32]}"
+
+
+def write(store: Path, name: str, table: Table, values: tuple[float, ...] = ()) -> None:
     """Keep a table in the directory of a store, safe on disk."""
-    group, rows = store / GROUP, table.rows
+    key, rows = group_of(values), table.rows
+    group = store / key
     group.mkdir(exist_ok=True)
-    if not ZarrArray.exists(store, GROUP):
+    if not ZarrArray.exists(store, key):
         zarr_files.replace(
             group / zarr_files.METADATA, zarr_files.as_json(zarr_files.group_metadata({}))
         )
-    array = ZarrArray(store, f"{GROUP}/{name}", metadata(name, rows.shape, table.attributes))
+    array = ZarrArray(store, f"{key}/{name}", metadata(name, rows.shape, table.attributes))
     zarr_files.make_directories(store, array.path)
     array.describe()
     array.write((0,) * rows.ndim, rows)
@@ -106,7 +118,7 @@ def read(array: ZarrArray) -> Table | None:
     return None if rows is None else Table(rows, array.metadata["attributes"])
 
 
-def found(store: Path) -> list[RateTable]:
+def found(store: Path, values: tuple[float, ...] = ()) -> list[RateTable]:
     """Return the tables in the directory of a store that were written whole.
 
     Raises
@@ -114,22 +126,23 @@ def found(store: Path) -> list[RateTable]:
     Damaged
         If something is there that was not written here.
     """
-    if not ZarrArray.exists(store, GROUP):
+    group = group_of(values)
+    if not ZarrArray.exists(store, group):
         return []
-    differs = zarr_files.difference(ZarrArray.found(store, GROUP), zarr_files.group_metadata({}))
+    differs = zarr_files.difference(ZarrArray.found(store, group), zarr_files.group_metadata({}))
     if differs:
-        raise Damaged(f"a {GROUP}/{zarr_files.METADATA} that has {differs}")
+        raise Damaged(f"a {group}/{zarr_files.METADATA} that has {differs}")
     tables = []
-    for name in sorted(os.listdir(store / GROUP)):
-        if NAME.fullmatch(name) and ZarrArray.exists(store, f"{GROUP}/{name}"):
-            table = _found(store, name)
+    for name in sorted(os.listdir(store / group)):
+        if NAME.fullmatch(name) and ZarrArray.exists(store, f"{group}/{name}"):
+            table = _found(store, group, name)
             if table is not None:
                 tables.append(table)
     return tables
 
 
-def _found(store: Path, name: str) -> RateTable | None:
-    key = f"{GROUP}/{name}"
+def _found(store: Path, group: str, name: str) -> RateTable | None:
+    key = f"{group}/{name}"
     described = ZarrArray.found(store, key)
     shape, attributes = described.get("shape"), described.get("attributes")
     if not (

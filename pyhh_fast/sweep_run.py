@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from pyhh_fast import validation
 from pyhh_fast.kinetics import BuiltIn, NotTabulable, Own
+from pyhh_fast.rounding import rounds_to_nearest
 from pyhh_fast.sweep_grid import Grid, Shape
 from pyhh_fast.sweep_store import SweepStore
 from pyhh_fast.sweep_tasks import Chunk, Reduce, Task, compute, has_note
@@ -75,7 +76,8 @@ class SweepRun:
     ----------
     task : Task
     grid : Grid
-    rates : Rates
+    kinetics : BuiltIn or Own
+        Of the model.
     store : SweepStore or None
     name : str
         Of the array of values, beside `diverged_at`.
@@ -92,12 +94,13 @@ class SweepRun:
         self,
         task: Task,
         grid: Grid,
-        rates: Rates,
+        kinetics: BuiltIn | Own,
         store: SweepStore | None,
         name: str,
         kinetics_with: Callable[[dict[str, float]], BuiltIn | Own],
     ) -> None:
-        self._task, self._grid, self._rates, self._store = task, grid, rates, store
+        self._task, self._grid, self._store = task, grid, store
+        self._rates = _rates(kinetics, store)
         self._kinetics_with = kinetics_with
         self._rates_by_values: dict[tuple[float, ...], Rates] = {}
         self._name = name
@@ -138,21 +141,26 @@ class SweepRun:
         part, rates = self._grid.part(number), self._rates_of(number).to_send()
         return executor.submit(compute, self._task, part, rates)
 
+    def _values_of(self, number: Shape) -> tuple[float, ...]:
+        """Return the values of declared parameters in a chunk."""
+        part = self._grid.part(number)
+        return tuple(float(part[name][0]) for name in self._grid.own)
+
     def _rates_of(self, number: Shape) -> Rates:
         """Return the rates of a chunk, in which declared parameters have one value."""
         if not self._grid.own:
             return self._rates
-        part = self._grid.part(number)
-        values = {name: float(part[name][0]) for name in self._grid.own}
-        key, known = tuple(values.values()), self._rates_by_values
+        key, known = self._values_of(number), self._rates_by_values
+        values = dict(zip(self._grid.own, key, strict=True))
         if key not in known:
             while len(known) >= MOST_RATES:
                 del known[next(iter(known))]
             try:
-                known[key] = Rates(self._kinetics_with(values))
+                kinetics = self._kinetics_with(values)
             except ValueError as error:  # from_model's, of rates that no table holds
                 at = ", ".join(f"{name} = {value:.6g}" for name, value in values.items())
                 raise RuntimeError(f"the sweep cannot go on at {at}: {error}") from error
+            known[key] = _rates(kinetics, self._store, key)
         return known[key]
 
     def _not_done(self, bar: Any) -> Iterator[Shape]:
@@ -178,7 +186,7 @@ class SweepRun:
             self._again.add(number)
             return False
         if isinstance(outcome, BeyondTable):
-            self._extend_rates(self._rates_of(number), outcome.V)
+            self._extend_rates(number, outcome.V)
             return False
         self._keep(number, outcome, bar)
         return True
@@ -204,7 +212,8 @@ class SweepRun:
         if bar is not None:
             bar.update(arrays["diverged_at"].size * self._task.steps)
 
-    def _extend_rates(self, rates: Rates, V: float) -> None:
+    def _extend_rates(self, number: Shape, V: float) -> None:
+        rates = self._rates_of(number)
         try:
             extended = rates.extend(V)
         except NotTabulable as error:
@@ -212,8 +221,8 @@ class SweepRun:
                 f"the sweep cannot go on where V goes to {V:.6g} mV: of _UpdateGateTimeConstants "
                 f"it was found that {error}. Run such models one by one, with Simulation."
             ) from error
-        if extended and self._store and rates is self._rates and rates.table is not None:
-            self._store.keep_table(rates.table)
+        if extended and self._store and rates.table is not None:
+            self._store.keep_table(rates.table, self._values_of(number))
 
     def _tell_of_lost_worker(self, error: BaseException) -> NoReturn:
         advice = "With out=... what is done would be kept; call again with that and a new executor."
@@ -223,6 +232,21 @@ class SweepRun:
             f"the executor gave up, as it does when a worker dies ({type(error).__name__}), with "
             f"{self._done} of {math.prod(self._grid.chunks)} chunks done. {advice}"
         ) from error
+
+
+@rounds_to_nearest
+def _rates(
+    kinetics: BuiltIn | Own, store: SweepStore | None, values: tuple[float, ...] = ()
+) -> Rates:
+    """Return the rates for values of declared parameters, as they are in the store, if they are."""
+    kept = None if store is None else store.table(values)
+    rates = Rates(kinetics, kept)
+    if store is not None:
+        if kept is not None and not rates.agree():
+            store.refuse_rates()
+        if kept is None and rates.table is not None:
+            store.keep_table(rates.table, values)
+    return rates
 
 
 def _failed(future: Future[Any]) -> bool:

@@ -212,18 +212,18 @@ class SweepStore:
         if not file.exists() or regular_files.read(file, zarr_files.MOST_METADATA) != content:
             zarr_files.replace(file, content)
 
-    def table(self) -> RateTable | None:
-        """Return the widest table of rates that was kept."""
+    def table(self, values: tuple[float, ...] = ()) -> RateTable | None:
+        """Return the widest table of rates that was kept, for values of declared parameters."""
         with self._reporting():
-            kept = stored_rates.found(self._path)
+            kept = stored_rates.found(self._path, values)
         return max(kept, key=lambda table: len(table.rows), default=None)
 
-    def keep_table(self, table: RateTable) -> None:
+    def keep_table(self, table: RateTable, values: tuple[float, ...] = ()) -> None:
         """Keep a table before anything is computed with it, here or on another machine."""
         with self._reporting():
             self._check_identity()
             kept = Table(table.rows, stored_rates.attributes_of(table))
-            stored_rates.write(self._path, stored_rates.name_of(table), kept)
+            stored_rates.write(self._path, stored_rates.name_of(table), kept, values)
 
     def refuse_rates(self) -> None:
         """Raise for a model with other rates."""

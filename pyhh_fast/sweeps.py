@@ -20,19 +20,16 @@ from pyhh_fast.population_run import thread_count, way_out
 from pyhh_fast.populations import STATE, Population
 from pyhh_fast.progress import bar_over
 from pyhh_fast.recording import ALL
-from pyhh_fast.rounding import rounds_to_nearest
 from pyhh_fast.stepping import check_kind
 from pyhh_fast.stimulus import Constant, as_stimulus
 from pyhh_fast.sweep_grid import Grid
 from pyhh_fast.thresholds import threshold_for
-from pyhh_fast.travelling_rates import Rates
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     import xarray
 
-    from pyhh_fast.sweep_store import SweepStore
     from pyhh_fast.sweep_tasks import Reduce, Task
 
 WORK = 2**27
@@ -244,7 +241,7 @@ def sweep(
         def kinetics_with(values: dict[str, float]) -> BuiltIn | Own:
             return Population.from_model(model, 1, **values)._kinetics()
 
-        run = SweepRun(task, points, _rates(cell, store), store, name, kinetics_with)
+        run = SweepRun(task, points, cell._kinetics(), store, name, kinetics_with)
         with bar_over(math.prod(points.shape) * steps, progress) as bar:
             run.make(executor, bar)
     _warn_of_divergence(run.arrays["diverged_at"], task, points, cell)
@@ -303,19 +300,6 @@ def _variable(reduce: "Reduce", grid: Grid) -> tuple[str, dict[str, Any]]:
     # Where case does not count in the names of files, it does not here.
     taken = {key.lower() for key in (*grid.axes, *grid.dimensions, "column", "diverged_at", RATES)}
     return name if name.isidentifier() and name.lower() not in taken else "value", {}
-
-
-@rounds_to_nearest
-def _rates(cell: Population, store: "SweepStore | None") -> Rates:
-    """Return the rates of the model, as they stand in the store, if they do."""
-    kept = None if store is None else store.table()
-    rates = Rates(cell._kinetics(), kept)
-    if store is not None:
-        if kept is not None and not rates.agree():
-            store.refuse_rates()
-        if kept is None and rates.table is not None:
-            store.keep_table(rates.table)
-    return rates
 
 
 def _warn_of_divergence(

@@ -203,3 +203,38 @@ def test_sweeps_say_what_cannot_be_swept():
         RuntimeError, match=r"^the sweep cannot go on at temperature = 30: model must "
     ):
         pyhh.sweep(Spoilt.at_rest(), {"temperature": [10.0, 30.0]}, 0, 0.01, duration=1)
+
+
+class Elsewhere(Warm):
+    """Its rates are as another CPU's functions may round them."""
+
+    _rounding = 0.0
+
+    def _UpdateGateTimeConstants(self, Vm):
+        super()._UpdateGateTimeConstants(Vm)
+        self.n.alpha = self.n.alpha * (1 + self._rounding)
+
+
+@pytest.mark.parametrize("product", [True, False])
+def test_a_sweep_over_it_continues_with_the_same_bits_elsewhere(product, tmp_path):
+    grid = {"temperature": [6.3, 12.0, 18.5], "gNa": [100.0, 120.0, 140.0]}
+    how = {"reduce": "final_Vm", "product": product, "method": "exponential_euler"}
+    # V goes to where the tables must be extended, and then spikes.
+    wave = np.repeat([-200.0, 40.0], [500, 2_500])
+    first, out = Elsewhere.steady(0.0), tmp_path / "sweep.zarr"
+    whole = pyhh.sweep(first, grid, wave, 0.01, out=out, **how).final_Vm.values
+    single = pyhh.Simulation(first.steady(0.0)).run(wave, 0.01, method="exponential_euler")
+    assert single.Vm.min() < -100
+    assert single.spike_times.size
+    second = copy.copy(first)
+    second._rounding = 3e-14
+    assert (pyhh.sweep(second, grid, wave, 0.01, **how).final_Vm.values != whole).any()
+    for chunk in (out / "final_Vm" / "c").rglob("*"):
+        if chunk.is_file():
+            chunk.unlink()
+    again = pyhh.sweep(second, grid, wave, 0.01, out=out, **how).final_Vm.values
+    np.testing.assert_array_equal(again, whole)
+    third = copy.copy(first)
+    third._rounding = 1e-6
+    with pytest.raises(ValueError, match=r"^out must be a store of this sweep, .* other rates of "):
+        pyhh.sweep(third, grid, wave, 0.01, out=out, **how)
