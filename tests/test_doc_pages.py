@@ -4,7 +4,7 @@ import doc_pages
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pytest
-from doc_pages import DOCS, ROOT
+from doc_pages import DOCS, README, ROOT
 
 import pyhh_fast
 from pyhh_fast import cli, plotting, stimuli
@@ -77,3 +77,7 @@ def test_every_public_name_is_in_the_reference():
     names += [f"plotting.{name}" for name in plotting.__all__]
     names += [name for name in pyhh_fast.__all__ if name != "__version__"]
     assert [name for name in names if f"`{name}" not in text] == []
+
+
+def test_the_readme_is_short():
+    assert len(README.read_bytes()) <= 9_000
