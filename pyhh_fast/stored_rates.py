@@ -69,7 +69,8 @@ def _readable(shape: tuple[int, ...], described: dict[str, Any]) -> bool:
     first, width = described.get("first"), described.get("width")
     repaired = described.get("repaired")
     return (
-        shape[1:] == ROW
+        shape[0] > 0
+        and shape[1:] == ROW
         and type(first) is int
         and type(width) is float
         and kinetics.FINEST_WIDTH <= width <= rate_tables.WIDTH

@@ -155,6 +155,7 @@ def changed(content, *path, to):
         (["model", "own_kinetics"], False),
         (["table"], None),
         (["table"], "rows"),
+        (["table", "rows"], ""),
         (["table", "rows"], "AAAA"),
         (["table", "rows"], "<script>"),
         (["table", "first"], 10**9),
