@@ -36,10 +36,10 @@ def bare(steps: int, store: str, stimulus: Any = STIMULUS) -> Result:
     import numpy as np
 
     import pyhh_fast as pyhh
-    from pyhh_fast.feed import Feed
-    from pyhh_fast.fixed_stepper import FixedStepper
+    from pyhh_fast.engine.fixed_stepper import FixedStepper
+    from pyhh_fast.engine.read_ahead import Feed
+    from pyhh_fast.engine.sampling import RowsInMemory
     from pyhh_fast.recording import Recording
-    from pyhh_fast.rows import RowsInMemory
 
     current = np.broadcast_to(np.float64(stimulus), steps)
     recording = Recording(current, steps, DT, recorded=())

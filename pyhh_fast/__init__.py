@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pyhh_fast._version import __version__
 
 try:
-    from pyhh_fast import kernels as kernels
+    from pyhh_fast.engine import kernels as kernels
 except ImportError as error:
     raise ImportError(
         "pyhh_fast's compiled kernels are not built here. If this is a source tree, run "
@@ -22,17 +22,17 @@ except ImportError as error:
 from pyhh_fast import models, simulations
 from pyhh_fast._cpu import round_to_nearest
 from pyhh_fast.errors import SimulationError
-from pyhh_fast.models import HHModel
+from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.recording import Recording
 from pyhh_fast.simulations import Simulation
 
 if TYPE_CHECKING:
     from pyhh_fast import stimuli
-    from pyhh_fast.analysis import fi_curve, rheobase, strength_duration
-    from pyhh_fast.nullclines import phase_plane, steady_state
+    from pyhh_fast.analysis.excitability import fi_curve, rheobase, strength_duration
+    from pyhh_fast.analysis.phase_plane import phase_plane, steady_state
     from pyhh_fast.population_recording import PopulationRecording
     from pyhh_fast.populations import Population
-    from pyhh_fast.sweeps import sweep
+    from pyhh_fast.sweeps.sweep import sweep
 
 __all__ = [
     "HHModel",
@@ -57,13 +57,13 @@ __all__ = [
 _LATER = {
     "Population": "populations",
     "PopulationRecording": "population_recording",
-    "fi_curve": "analysis",
-    "phase_plane": "nullclines",
-    "rheobase": "analysis",
-    "steady_state": "nullclines",
+    "fi_curve": "analysis.excitability",
+    "phase_plane": "analysis.phase_plane",
+    "rheobase": "analysis.excitability",
+    "steady_state": "analysis.phase_plane",
     "stimuli": "stimuli",
-    "strength_duration": "analysis",
-    "sweep": "sweeps",
+    "strength_duration": "analysis.excitability",
+    "sweep": "sweeps.sweep",
 }
 
 

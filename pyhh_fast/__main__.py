@@ -2,6 +2,6 @@
 
 import sys
 
-from pyhh_fast.cli import main
+from pyhh_fast.cli.main import main
 
 sys.exit(main())

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pyhh_fast import free_memory
-from pyhh_fast.models import PARAMETERS
+from pyhh_fast.models.hh_model import PARAMETERS
 from pyhh_fast.recording import Traces
-from pyhh_fast.rounding import rounds_to_nearest
+from pyhh_fast.system import free_memory
+from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.validation import FloatArray, StructArray, index
 
 if TYPE_CHECKING:
@@ -175,9 +175,9 @@ class PopulationRecording(Traces):
         ImportError
             If xarray is not installed.
         """
-        from pyhh_fast import labelled
+        from pyhh_fast import to_xarray
 
-        return labelled.dataset(self)
+        return to_xarray.dataset(self)
 
     def _name_traces(self) -> None:
         for name, trace in zip(self.recorded, self._traces, strict=True):

@@ -7,21 +7,24 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from pyhh_fast import equilibria, free_memory, plausibility, rate_tables, validation
-from pyhh_fast.compiled_cell import SYMBOLS, not_tabulated
-from pyhh_fast.exclusive import Exclusive
-from pyhh_fast.feed import shared_stimulus
-from pyhh_fast.kinetics import BuiltIn, NotTabulable, Own, kinetics_of
+from pyhh_fast import rate_tables, validation
+from pyhh_fast.engine.choose_stepper import check_steps
+from pyhh_fast.engine.compiled_stepper import SYMBOLS, not_tabulated
+from pyhh_fast.engine.population_run import How, make_run, thread_count, warn_of_divergence
+from pyhh_fast.engine.read_ahead import shared_stimulus
+from pyhh_fast.engine.spike_threshold import threshold_for
+from pyhh_fast.equilibria import rest_states
+from pyhh_fast.equilibria.starts import UNSTABLE
+from pyhh_fast.kinetics.evaluated import BuiltIn, NotTabulable, Own, kinetics_of
 from pyhh_fast.methods import of_populations, step_size
-from pyhh_fast.models import GATES, PARAMETERS, HHModel, has_own_kinetics
-from pyhh_fast.names import check_name, own_parameters
+from pyhh_fast.models import plausibility
+from pyhh_fast.models.hh_model import GATES, PARAMETERS, HHModel, has_own_kinetics
+from pyhh_fast.models.names import check_name, own_parameters
 from pyhh_fast.population_recording import PopulationRecording
-from pyhh_fast.population_run import How, make_run, thread_count, warn_of_divergence
 from pyhh_fast.recording import ALL
-from pyhh_fast.rounding import rounds_to_nearest
-from pyhh_fast.starts import UNSTABLE
-from pyhh_fast.stepping import check_steps
-from pyhh_fast.thresholds import threshold_for
+from pyhh_fast.system import free_memory
+from pyhh_fast.system.exclusive import Exclusive
+from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.validation import StructArray
 
 STATE = {"Vm": "V", "StateM": "m", "StateH": "h", "StateN": "n"}
@@ -213,10 +216,10 @@ class Population:
         different = population._parameters[one_of_each]
         near = None if near is None else near[one_of_each]
         try:
-            V = equilibria.rests_of_many(different, near, unstable == "steady")
-        except equilibria.NoRest as error:
+            V = rest_states.rests_of_many(different, near, unstable == "steady")
+        except rest_states.NoRest as error:
             cell = int(np.argmax(which == error.cell))
-            raise equilibria.NoRest(error.found, cell) from None
+            raise rest_states.NoRest(error.found, cell) from None
         population.Vm = V[which]
         population._set_gates_steady()
         return population

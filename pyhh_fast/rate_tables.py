@@ -11,7 +11,8 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from pyhh_fast import _rate_tables, memory
+from pyhh_fast import _rate_tables
+from pyhh_fast.system import aligned_arrays
 from pyhh_fast.validation import FloatArray
 
 WIDTH = 0.25
@@ -204,4 +205,4 @@ def built_in_for_many() -> RateTable:
 def _empty_rows(rows: int) -> FloatArray:
     """Return room for `rows` rows that begins at a cache line, as each row then does."""
     shape = (rows, _rate_tables.POWERS, _rate_tables.LANES)
-    return memory.aligned(rows * _rate_tables.POWERS * _rate_tables.LANES).reshape(shape)
+    return aligned_arrays.aligned(rows * _rate_tables.POWERS * _rate_tables.LANES).reshape(shape)

@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from pyhh_fast.feed import Readable, constant_of, repeated
-from pyhh_fast.rounding import rounds_to_nearest
+from pyhh_fast.engine.read_ahead import Readable, constant_of, repeated
+from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.validation import FloatArray
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from pyhh_fast.accuracy import ErrorEstimate
+    from pyhh_fast.analysis.error_estimate import ErrorEstimate
 
 ALL = ("Vm", "INa", "IK", "IKleak", "StateN", "StateM", "StateH")
 """The traces that a run can record."""
@@ -154,7 +154,7 @@ class Recording(Traces):
 
     def __getattr__(self, name: str) -> Any:
         if name in (*TRACES, *ENVELOPE) and self._store and name in self.recorded + self.enveloped:
-            from pyhh_fast.run_store import RunStore
+            from pyhh_fast.storage.run_store import RunStore
 
             # The run may have been made longer since.
             rows = self.windows if name in ENVELOPE else len(self)
@@ -244,9 +244,9 @@ class Recording(Traces):
         >>> print(f"{change.spike_times:.3f} ms")  # half the error of the last spike's time
         0.019 ms
         """
-        from pyhh_fast import accuracy
+        from pyhh_fast.analysis import error_estimate
 
-        return accuracy.estimate_error(self)
+        return error_estimate.estimate_error(self)
 
     def plot(self, start: float | None = None, stop: float | None = None) -> "Figure":
         """Draw potential, stimulus, gates and currents over one time axis.

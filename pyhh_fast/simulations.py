@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from pyhh_fast import free_memory, run_loop, validation
-from pyhh_fast.exclusive import Exclusive
-from pyhh_fast.feed import Feed, Readable, drive
+from pyhh_fast import validation
+from pyhh_fast.engine import run_loop
+from pyhh_fast.engine.choose_stepper import stepper_for
+from pyhh_fast.engine.progress import bar_wanted
+from pyhh_fast.engine.read_ahead import Feed, Readable, drive
+from pyhh_fast.engine.sampling import RowsInMemory
+from pyhh_fast.engine.spike_threshold import default_threshold, threshold_for
 from pyhh_fast.methods import METHODS, step_size
-from pyhh_fast.models import snapshot
-from pyhh_fast.progress import bar_wanted
+from pyhh_fast.models.hh_model import snapshot
 from pyhh_fast.recording import ALL, Recording, Traces
-from pyhh_fast.rounding import rounds_to_nearest
-from pyhh_fast.rows import RowsInMemory
-from pyhh_fast.stepping import stepper_for
-from pyhh_fast.thresholds import default_threshold, threshold_for
+from pyhh_fast.system import free_memory
+from pyhh_fast.system.exclusive import Exclusive
+from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.validation import FloatArray
 
 if TYPE_CHECKING:
@@ -305,9 +307,9 @@ class Simulation(Traces):
         with Exclusive("simulation", self, self.model):
             if to is None:
                 return self._run(recording, progress)
-            from pyhh_fast import stored_runs
+            from pyhh_fast.storage import resume
 
-            run = stored_runs.begun(self.model, recording, to)
+            run = resume.begun(self.model, recording, to)
             recording._start = snapshot(self.model)
             run_loop.make(*run, progress, self._keep)
             return recording
@@ -372,12 +374,12 @@ class Simulation(Traces):
         >>> print(recording.spike_times.size, longer.recording.spike_times.size)
         4 7
         """
-        from pyhh_fast import stored_runs
+        from pyhh_fast.storage import resume
 
         path = validation.local_path("path", path)
         progress = bar_wanted(progress)
         with Exclusive("model", *[model] * (model is not None)):
-            model, run = stored_runs.resumed(path, model, stimulus, duration)
+            model, run = resume.resumed(path, model, stimulus, duration)
             simulation = cls(model)
             run_loop.make(*run, progress, simulation._keep)
             return simulation
@@ -412,7 +414,7 @@ class Simulation(Traces):
         >>> twin.model.gNa, bool(twin.model.Vm == simulation.model.Vm)
         (100.0, True)
         """
-        from pyhh_fast import state_files
+        from pyhh_fast.storage import state_files
 
         state_files.save(validation.local_path("path", path), self.model)
 
@@ -442,7 +444,7 @@ class Simulation(Traces):
         OSError
             If the file cannot be read.
         """
-        from pyhh_fast import state_files
+        from pyhh_fast.storage import state_files
 
         return cls(state_files.load(validation.local_path("path", path), model))
 

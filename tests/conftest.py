@@ -84,8 +84,8 @@ def pytest_terminal_summary(terminalreporter, config):
 @pytest.fixture
 def engines(monkeypatch):
     """Which steppers were left, in order."""
-    from pyhh_fast.fixed_stepper import FixedStepper
-    from pyhh_fast.python_stepper import PythonStepper
+    from pyhh_fast.engine.fixed_stepper import FixedStepper
+    from pyhh_fast.engine.python_stepper import PythonStepper
 
     used = []
     for kind, method in ((FixedStepper, "_advance"), (PythonStepper, "advance")):

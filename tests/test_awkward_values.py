@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import pyhh_fast as pyhh
-from pyhh_fast import cli
+from pyhh_fast.cli import main as cli
 
 REFUSED = {
     "None": None,

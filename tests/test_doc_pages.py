@@ -7,7 +7,8 @@ import pytest
 from doc_pages import DOCS, README, ROOT
 
 import pyhh_fast
-from pyhh_fast import cli, plotting, stimuli
+from pyhh_fast import plotting, stimuli
+from pyhh_fast.cli import main as cli
 
 pytestmark = pytest.mark.skipif(not DOCS.exists(), reason="the tests were copied without docs/")
 

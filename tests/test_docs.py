@@ -12,9 +12,9 @@ import pyhh_fast
 
 # conftest.py imports the package; its modules are listed from where that lies.
 MODULES = [
-    f"pyhh_fast.{module.name}"
-    for module in pkgutil.iter_modules(pyhh_fast.__path__)
-    if not module.name.startswith("_")
+    module.name
+    for module in pkgutil.walk_packages(pyhh_fast.__path__, "pyhh_fast.")
+    if not module.name.rpartition(".")[2].startswith("_")
 ]
 
 
@@ -35,8 +35,8 @@ def test_there_are_docstring_examples():
         if test.examples
     ]
     assert {test.name for test in found} >= {
-        "pyhh_fast.models.HHModel",
-        "pyhh_fast.models.HHModel.at_rest",
+        "pyhh_fast.models.hh_model.HHModel",
+        "pyhh_fast.models.hh_model.HHModel.at_rest",
         "pyhh_fast.simulations.Simulation",
         "pyhh_fast.simulations.Simulation.run",
         "pyhh_fast.recording.Recording",

@@ -74,7 +74,7 @@ from pyhh_fast import *
 print(Population is pyhh_fast.populations.Population, fi_curve.__module__, sweep.__module__)
 """
     lines = fresh(code).stdout.splitlines()
-    assert lines == ["[] True False", "True pyhh_fast.analysis pyhh_fast.sweeps"]
+    assert lines == ["[] True False", "True pyhh_fast.analysis.excitability pyhh_fast.sweeps.sweep"]
 
 
 def test_the_version_is_said_once():

@@ -21,7 +21,7 @@ if not (ROOT / "src").is_dir():
 SETUP = runpy.run_path(str(ROOT / "setup.py"), run_name="setup")
 BUILD = f"build/lib.{sysconfig.get_platform()}-{sys.implementation.cache_tag}"  # setuptools' own
 STRAYS = [
-    *("src/stray.c", "src/stray.so", "tests/stray.json", "benchmarks/stray.png", "stray.py"),
+    *("src/stray.c", "src/stray.so", "tests/stray.so", "benchmarks/stray.png", "stray.py"),
     *("pyhh_fast/stray.c", "pyhh_fast/stray.so", "pyhh_fast/stray.txt", "demo.png"),
     f"{BUILD}/pyhh_fast/stray.py",
 ]
@@ -31,7 +31,7 @@ def files(root, *patterns):
     return {path.relative_to(root).as_posix() for p in patterns for path in root.glob(p)}
 
 
-PACKAGE = files(ROOT, "pyhh_fast/*.py", "pyhh_fast/*.pyi", "pyhh_fast/py.typed")
+PACKAGE = files(ROOT, "pyhh_fast/**/*.py", "pyhh_fast/*.pyi", "pyhh_fast/py.typed")
 
 
 @pytest.fixture

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from test_overrides import FrozenGates
 
 import pyhh_fast as pyhh
-from pyhh_fast import memory, rate_tables
-from pyhh_fast.fixed_stepper import FixedStepper
-from pyhh_fast.python_stepper import PythonStepper
+from pyhh_fast import rate_tables
+from pyhh_fast.engine.fixed_stepper import FixedStepper
+from pyhh_fast.engine.python_stepper import PythonStepper
 from pyhh_fast.recording import ALL
+from pyhh_fast.system import aligned_arrays
 
 mpl.use("agg")
 
@@ -192,7 +193,7 @@ def test_plot_of_an_empty_run():
 
 @pytest.mark.parametrize("size", [0, 1, 524_287, 524_288, 524_289, 1_000_000])
 def test_long_traces_begin_with_a_huge_page(size):
-    trace = memory.trace(size)
+    trace = aligned_arrays.trace(size)
     assert trace.shape == (size,)
     assert trace.dtype == np.float64
     assert trace.flags.c_contiguous

@@ -1,0 +1,1 @@
+"""Excitability analysis: f-I curve, rheobase, strength-duration, phase plane, error estimate."""

@@ -1,0 +1,274 @@
+"""Rates of steady firing, and of sustained swings of V that cross no threshold.
+
+Strong currents make V swing less and less, until the swing ends in a Hopf bifurcation. Whether a
+cell that has not fired often enough is at rest, rings down, or keeps swinging is decided here:
+
+- where V and the gates are still, it is at rest; a rest that is unstable was found by the choice of
+  the start alone, so V is moved by `NUDGE` and the cell is run again.
+- else the run is continued, by segments that are each twice as long as the one before, until the
+  cell has fired or swung often enough in the second half of a segment, or is at rest, or `LIMIT`
+  is reached. A swing whose size does not fall is sustained; one that falls is damped if the
+  equilibrium under its current is stable, and ends in a smaller swing if not.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from pyhh_fast.analysis.firing import LEAST_SPIKES, FixedRuns, late_spikes, steady_rates
+from pyhh_fast.analysis.phase_plane import charging, steady_at, steady_under
+from pyhh_fast.analysis.single_runs import SingleRuns
+from pyhh_fast.equilibria.membranes import all_decay
+from pyhh_fast.kinetics.evaluated import BuiltIn, Own
+from pyhh_fast.models.hh_model import HHModel
+from pyhh_fast.population_recording import IntArray
+from pyhh_fast.validation import FloatArray, StructArray
+
+STILL = 2e-3
+"""A cell is at rest where V moves by less than this, in mV/ms, ..."""
+
+STEADY = 1e-4
+"""... the gates are that near their steady states, and ..."""
+
+NEAR_EQUILIBRIUM = 0.05
+"""... an equilibrium is that near V, in mV. Slow cells are slow far from one as well."""
+
+NUDGE = 0.1
+"""A cell at an unstable rest is moved by this, in mV."""
+
+FIRST = 60
+"""Segments of less than so many of the cell's slowest time constants do not show what lasts.
+The first has so many, or the duration of the run before if that is longer, but not more than ..."""
+
+LONGEST_FIRST = 100_000
+"""... so many steps: in a longer one, samples of V would be too far apart for fast swings."""
+
+LIMIT = 400
+"""Segments end after so many of the cell's slowest time constants, or after the duration of the run
+before if that is longer, or after ..."""
+
+MOST_STEPS = 20_000_000
+"""... so many steps, at the end of the segment that reaches this."""
+
+SAMPLES = 20_000
+"""Samples of V that are kept of a cell."""
+
+LEAST_SAMPLES = 100
+"""Of a cycle."""
+
+CELLS_AT_ONCE = 250
+"""Cells whose V is kept at a time: 40 MB."""
+
+LEAST_CYCLES = LEAST_SPIKES
+"""In the second half of a segment, or the swing is too slow for it."""
+
+CONSTANT = 0.99
+"""A swing is sustained where its last quarter is at least that part of its first."""
+
+GROWING = 1.05
+"""A swing whose last quarter is more than that part of its first is not yet what it will be."""
+
+REGULAR = 1e-3
+"""Firing is steady where the intervals of the second half of a segment differ by less than that
+part of them; just below the onset they get longer, for some time, until firing ends."""
+
+TAU_POINTS = 401
+"""Potentials at which the slowest time constant is looked for."""
+
+DEVIATIONS = (1e-4, 1e-6, 1e-6, 1e-6)
+"""Of V (mV), m, h, n, for derivatives."""
+
+
+class Rates(NamedTuple):
+    """What became of cells under constant currents.
+
+    Parameters
+    ----------
+    rates : ndarray, Hz
+        Of firing or of a swing, 0 where there is none, NaN where it is not known.
+    diverged, swings : ndarray of bool
+        Whether a cell diverged, and whether its rate is that of a swing without spikes.
+    low, high : ndarray, mV
+        Between these V swings.
+    time : float, ms
+        How long cells were run whose rate is not known, though they did not diverge.
+    """
+
+    rates: FloatArray
+    diverged: npt.NDArray[np.bool_]
+    swings: npt.NDArray[np.bool_]
+    low: FloatArray
+    high: FloatArray
+    time: float
+
+
+def rates_under(
+    runs: FixedRuns | SingleRuns,
+    model: HHModel,
+    kinetics: BuiltIn | Own,
+    currents: FloatArray,
+    steps: int,
+    dt: float,
+    progress: bool = False,
+) -> Rates:
+    """Return the rates under currents (µA/cm²) after so many steps, as `fi_curve` defines them."""
+    state = np.repeat(runs.start, currents.size)
+    rates, low, high = np.zeros((3, currents.size))
+    diverged, swings = np.zeros((2, currents.size), dtype=bool)
+    if steps:
+        fired = runs.fire(state, currents, steps, progress)
+        rates, diverged, state = fired.rates, fired.diverged, fired.state
+    silent = np.flatnonzero((rates == 0) & ~diverged)
+    still = is_still(model, kinetics, state[silent], currents[silent])
+    unstable = silent[still & ~is_stable(model, kinetics, state["V"][silent])]
+    state["V"][unstable] += NUDGE
+    moving = np.union1d(silent[~still], unstable)
+    time = 0.0
+    tau = slowest_time_constant(model, kinetics)
+    for first in range(0, moving.size, CELLS_AT_ONCE):
+        cells = moving[first : first + CELLS_AT_ONCE]
+        least = round(FIRST * tau / dt)
+        length = min(max(least, steps), LONGEST_FIRST)
+        limit = min(max(round(LIMIT * tau / dt), steps), MOST_STEPS)
+        done = steps
+        while cells.size:
+            done += length
+            every = max(1, length // SAMPLES)
+            part = runs.watch(state[cells], currents[cells], length, every)
+            state[cells], diverged[cells] = part.state, part.diverged
+            late = part.V[:, part.V.shape[1] // 2 :]
+            low[cells], high[cells] = late.min(axis=1), late.max(axis=1)
+            segment = _Segment(part.V, part.counts, part.times, every * dt, length * dt)
+            last = done - steps >= limit
+            with np.errstate(all="ignore"):  # of those that diverged
+                rates[cells], swings[cells] = segment.rates(
+                    model, kinetics, part.state, currents[cells], length >= least, last
+                )
+            rates[cells[part.diverged]] = 0.0
+            cells = cells[np.isnan(rates[cells])]
+            if last and cells.size:
+                time = max(time, done * dt)
+                break
+            length *= 2
+    rates[diverged] = np.nan
+    return Rates(rates, diverged, swings, low, high, time)
+
+
+def slowest_time_constant(model: HHModel, kinetics: BuiltIn | Own) -> float:
+    """Return the slowest time constant (ms) of the gates, or of the membrane through its leak."""
+    reversals = [model.ENa, model.EK, model.EKleak]
+    V = np.linspace(min(reversals), max(reversals), TAU_POINTS)
+    taus = np.ravel(steady_at(kinetics, V)[3:])
+    leak = [model.Cm / model.gKleak] if model.gKleak > 0 else []
+    return float(max([*taus[np.isfinite(taus)], *leak], default=0.0))
+
+
+def is_still(
+    model: HHModel, kinetics: BuiltIn | Own, state: StructArray, currents: FloatArray
+) -> npt.NDArray[np.bool_]:
+    """Whether each cell is at rest, stable or not, under its current."""
+    V, m, h, n = (state[name] for name in "Vmhn")
+    steady = steady_at(kinetics, V)
+    slow = np.abs(charging(model, 0.0, V, m, h, n) + currents) < STILL * model.Cm
+    near = [np.abs(x - y) < STEADY for x, y in zip((m, h, n), steady[:3], strict=True)]
+    ends = []
+    for side in (-NEAR_EQUILIBRIUM, NEAR_EQUILIBRIUM):
+        gates = steady_at(kinetics, V + side)[:3]
+        ends.append(charging(model, 0.0, V + side, *gates) + currents < 0)
+    still: npt.NDArray[np.bool_] = np.logical_and.reduce([slow, *near, ends[0] != ends[1]])
+    return still
+
+
+def is_stable(model: HHModel, kinetics: BuiltIn | Own, V: FloatArray) -> npt.NDArray[np.bool_]:
+    """Whether an equilibrium at each V (mV), under whatever current that takes, is stable."""
+    steady = steady_at(kinetics, V)
+    at = np.array([V, *steady[:3]])
+    jacobian = np.empty((V.size, 4, 4))
+    for column, width in enumerate(DEVIATIONS):
+        ends = []
+        for side in (width, -width):
+            y = at.copy()
+            y[column] += side
+            there = steady_at(kinetics, y[0])
+            gates = [(x - z) / tau for x, z, tau in zip(there[:3], y[1:], there[3:], strict=True)]
+            ends.append(np.array([charging(model, 0.0, *y) / model.Cm, *gates]))
+        jacobian[:, :, column] = ((ends[0] - ends[1]) / (2 * width)).T
+    stable: npt.NDArray[np.bool_] = all_decay(jacobian)
+    return stable
+
+
+class _Segment(NamedTuple):
+    """A segment of runs: V, spikes as `steady_rates` takes them, interval of samples, end (ms)."""
+
+    V: FloatArray
+    counts: IntArray
+    times: FloatArray
+    interval: float
+    end: float
+
+    def rates(
+        self,
+        model: HHModel,
+        kinetics: BuiltIn | Own,
+        state: StructArray,
+        currents: FloatArray,
+        long: bool,
+        last: bool,
+    ) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+        """Return the rate of each cell, NaN where the segment does not tell, and whose swings.
+
+        A segment that is not `long` tells no steady rate. The `last` one is believed as it is.
+        """
+        rates = steady_rates(self.counts, self.times, self.end, bursts=last)
+        if not last:
+            rates[~(long & self._are_regular())] = 0.0
+        swings = np.zeros(rates.size, dtype=bool)
+        at_rest = is_still(model, kinetics, state, currents)
+        at_rest &= is_stable(model, kinetics, state["V"])
+        spikes = late_spikes(self.counts, self.times, self.end)
+        for cell in np.flatnonzero((rates == 0) & ~at_rest):
+            V = self.V[cell]
+            rate = 0.0 if spikes[cell] else rate_of(V[V.size // 2 :], self.interval)
+            growth = _growth(V)
+            # A longer segment would have half as many samples of each cycle.
+            settled = last or (long and growth <= GROWING)
+            if rate == 0 or not (settled or rate * self.interval > 1000 / LEAST_SAMPLES):
+                rates[cell] = np.nan
+            elif growth >= CONSTANT or not _is_damped(model, kinetics, float(currents[cell])):
+                rates[cell], swings[cell] = rate, True
+        return rates, swings
+
+    def _are_regular(self) -> npt.NDArray[np.bool_]:
+        """Whether the intervals between the late spikes of each cell are the same."""
+        spikes = np.split(self.times, np.cumsum(self.counts)[:-1])
+        intervals = [np.diff(times[times >= self.end / 2]) for times in spikes]
+        return np.array([x.size > 0 and np.ptp(x) <= REGULAR * x[-1] for x in intervals])
+
+
+def rate_of(V: FloatArray, interval: float) -> float:
+    """Return how often, in Hz, V rises through the middle of its swing; 0 for less than 4 times."""
+    if not np.isfinite(V).all():
+        return 0.0
+    level = 0.5 * (V.min() + V.max())
+    before = np.flatnonzero((V[:-1] < level) & (V[1:] >= level))
+    if before.size < LEAST_CYCLES:
+        return 0.0
+    times = before + (level - V[before]) / (V[before + 1] - V[before])
+    return float(1000 * (times.size - 1) / ((times[-1] - times[0]) * interval))
+
+
+def _growth(V: FloatArray) -> float:
+    """Return the size of the last quarter of a swing, relative to that of the first."""
+    quarter = V.size // 4
+    first, last = (float(np.ptp(part)) for part in (V[:quarter], V[-quarter:]))
+    return last / first if first > 0 else 1.0
+
+
+def _is_damped(model: HHModel, kinetics: BuiltIn | Own, current: float) -> bool:
+    """Whether a swing that falls ends at rest."""
+    try:
+        equilibrium, _ = steady_under(model, kinetics, current)
+    except ValueError:  # there is none
+        return False
+    return bool(is_stable(model, kinetics, np.array([equilibrium]))[0])

@@ -1,0 +1,124 @@
+"""The command ``pyhh-fast``."""
+
+import argparse
+import platform
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pyhh_fast import __version__
+from pyhh_fast.cli import common, fi, plot, simulate
+from pyhh_fast.cli.common import INTERRUPTED, with_signs
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments[:1] != ["run"]:  # what follows there is the script's
+        arguments = with_signs(arguments)
+        for argument in arguments:
+            if argument.startswith("--") and argument.endswith("=--"):  # argparse makes it a list
+                _parser().error(f"argument {argument[:-3]}: must have a value; got '--'")
+    given = _parser().parse_args(arguments)
+    try:
+        return _run(given)
+    except KeyboardInterrupt:
+        if given.command == "run":
+            raise  # as the script's own
+        return INTERRUPTED
+
+
+def _run(given: argparse.Namespace) -> int:
+    """Run a command; return the exit code."""
+    if given.command == "demo":
+        return _demo(given.output)
+    if given.command == "run":
+        from pyhh_fast.cli.run_script import run_script
+
+        script, *script_arguments = given.script
+        return run_script(script, script_arguments)
+    if given.command == "fi":
+        return fi.run(given)
+    if given.command == "simulate":
+        return simulate.run(given)
+    if given.command == "plot":
+        return plot.run(given)
+    print(_info())
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pyhh-fast", description="Hodgkin-Huxley neurons: pyHH on a compiled core."
+    )
+    parser.add_argument("--version", action="version", version=f"pyhh_fast {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    demo = commands.add_parser(
+        "demo",
+        help="run the README's example and draw it",
+        description="Run the README's example on the compiled core, compare it with pure Python, "
+        "and draw it.",
+    )
+    demo.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("demo.png"),
+        metavar="FILE",
+        help="figure to write (default: demo.png)",
+    )
+
+    run = commands.add_parser(
+        "run",
+        help="run an unmodified pyHH script on this package",
+        description="Run SCRIPT as 'python SCRIPT ARGS...' would, with 'import pyhh' answered by "
+        "pyhh_fast.",
+    )
+    # PARSER and not REMAINDER, which would swallow a "--" behind the script.
+    run.add_argument(
+        "script", nargs=argparse.PARSER, metavar="SCRIPT", help="a Python file, then its arguments"
+    )
+
+    simulate.add_to(commands)
+    plot.add_to(commands)
+    fi.add_to(commands)
+
+    commands.add_parser(
+        "info",
+        help="print versions and what the kernels run on",
+        description="Print the version, the kernels' level, the CPU's features, Python and NumPy.",
+    )
+    return parser
+
+
+def _demo(output: Path) -> int:
+    from pyhh_fast.cli.demo import demo
+
+    try:
+        text = demo(output)
+    except (OSError, ValueError) as error:
+        common.tell("pyhh-fast demo", common.cannot_write(output, error))
+        return 1
+    print(text)
+    return 0
+
+
+def _info() -> str:
+    import numpy as np
+
+    from pyhh_fast import _cpu
+    from pyhh_fast.engine import kernels
+
+    features = ", ".join(_cpu.features()) or "none detected"
+    build = _cpu.COMPILER if _cpu.FLAVOUR == "optimised" else f"{_cpu.FLAVOUR}, {_cpu.COMPILER}"
+    return "\n".join(
+        [
+            f"pyhh_fast     {__version__}",
+            f"kernel level  {kernels.LEVEL} of {', '.join(_cpu.levels())} ({build})",
+            f"CPU features  {features}",
+            f"Python        {platform.python_version()} ({platform.python_implementation()}, "
+            f"{platform.system()} {platform.machine()})",
+            f"NumPy         {np.__version__}",
+        ]
+    )

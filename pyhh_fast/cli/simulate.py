@@ -1,0 +1,365 @@
+"""A run of one neuron, from its options to files and figures: ``pyhh-fast simulate``."""
+
+import argparse
+import dataclasses
+import functools
+import os
+import shlex
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pyhh_fast import validation
+from pyhh_fast.cli import common
+from pyhh_fast.cli.common import INTERRUPTED, NUMBER, shown_time
+from pyhh_fast.cli.stimulus_options import add_stimuli, total
+from pyhh_fast.cli.summary import save_npz, summary
+from pyhh_fast.equilibria.rest_states import NoRest
+from pyhh_fast.errors import SimulationError
+from pyhh_fast.methods import METHODS
+from pyhh_fast.models.hh_model import PARAMETERS, HHModel
+from pyhh_fast.recording import ALL, Recording
+from pyhh_fast.simulations import Simulation
+
+NAME = "pyhh-fast simulate"
+
+DEFAULTS: dict[str, Any] = {
+    "dt": 0.01,
+    "method": "euler",
+    "rtol": 1e-6,
+    "atol": 1e-6,
+    "record": ("Vm",),
+    "every": 1,
+    "envelope": None,
+    "threshold": None,
+}
+
+WITH_RESUME = ("command", "parser", "resume", "duration", "plot")
+"""What may be given with --resume."""
+
+FIGURE_ENVELOPE = 1_000
+"""Steps of a window of V, where a long run is only to be drawn, and its rows need no memory."""
+
+LONG = 10_000_000
+"""Rows of a run that is long in this sense: 80 MB."""
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the subparsers of ``pyhh-fast``."""
+    simulate = commands.add_parser(
+        "simulate",
+        usage="%(prog)s [--duration TIME] [OPTION...]\n"
+        "       %(prog)s --resume RUN.zarr [--duration TIME] [--plot FILE]",
+        help="run one neuron; write and draw what it did",
+        description="Run one neuron, from rest or, where no rest is stable, from its unstable "
+        "equilibrium, under the sum of the stimuli that are given, and print a summary. Numbers "
+        "are in ms, mV, uA/cm2 and Hz. After Ctrl-C, or a crash, a run that is written to a .zarr "
+        "continues with --resume.",
+        argument_default=argparse.SUPPRESS,  # so that --resume sees what was given
+    )
+    simulate.set_defaults(parser=simulate)
+    count: Any = {"type": int, "metavar": "COUNT"}
+    simulate.add_argument(
+        "--duration",
+        type=common.milliseconds,
+        metavar="TIME",
+        help="time to simulate: 500 (ms), 90s, 2min, 1.5h (default: until the stimulus ends, "
+        "where each that is given does: --step, --ramp, --chirp)",
+    )
+    simulate.add_argument("--dt", help="step in ms (default: 0.01)", **NUMBER)
+    simulate.add_argument("--method", choices=METHODS, help="(default: euler, as pyHH)")
+    simulate.add_argument("--rtol", help="of the adaptive method (default: 1e-6)", **NUMBER)
+    simulate.add_argument("--atol", help="of the adaptive method (default: 1e-6)", **NUMBER)
+    simulate.add_argument(
+        "--steady", help="start at this potential (mV) with steady gates, not at rest", **NUMBER
+    )
+    simulate.add_argument(
+        "--voltage", help="start at this potential, with h = 0 as pyHH does, not at rest", **NUMBER
+    )
+    simulate.add_argument("--threshold", help="of spikes, in mV (default: 50)", **NUMBER)
+    add_stimuli(simulate)
+    common.add_parameters(simulate)
+    output = simulate.add_argument_group("output")
+    output.add_argument(
+        "--out",
+        type=_data_file,
+        metavar="FILE",
+        help="new file: RUN.zarr, written during the run, of any length, or RUN.npz, at its end",
+    )
+    output.add_argument(
+        "--plot", type=common.figure_file, metavar="FILE", help="draw the run into a file"
+    )
+    output.add_argument(
+        "--record",
+        type=_names,
+        metavar="NAMES",
+        help=f"traces to keep: some of {','.join(ALL)}, or all, or none (default: Vm)",
+    )
+    output.add_argument("--every", help="steps from one row to the next (default: 1)", **count)
+    output.add_argument(
+        "--envelope", help="keep the lowest and highest V of each so many steps", **count
+    )
+    simulate.add_argument(
+        "--resume",
+        type=Path,
+        metavar="RUN.zarr",
+        help="go on with this run, to its end or to a later --duration",
+    )
+
+
+def _data_file(text: str) -> Path:
+    if Path(text).suffix not in (".zarr", ".npz"):
+        raise argparse.ArgumentTypeError(
+            f"must be a file whose name ends in .zarr or .npz; got {text!r}"
+        )
+    return Path(text)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    if text in ("all", "none"):
+        return ALL if text == "all" else ()
+    try:
+        return validation.names("each", [name.strip() for name in text.split(",")], ALL)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def run(given: argparse.Namespace) -> int:
+    """Run the command with its parsed arguments; return the exit code."""
+    try:
+        with common.warnings_told(NAME):
+            job = _job_to_resume(given) if hasattr(given, "resume") else _new_job(given)
+            return _done(job)
+    except _Failed as error:
+        common.tell(NAME, f"error: {common.in_options(str(error))}")
+        return 1
+    except KeyboardInterrupt:
+        common.tell(NAME, "interrupted")
+        return INTERRUPTED
+
+
+class _Failed(Exception):
+    """What is not for the one who typed the arguments to change."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """A run that is to be made.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+        For errors in arguments.
+    make : callable
+        Makes it.
+    found : callable
+        Returns what there is of it afterwards, however that ended: None where it did not begin.
+    steps, before : int
+        How many are to be made in all, and had been made earlier.
+    out, plot : Path, optional
+        What is to be written.
+    save : callable
+        Writes `out` at the end, if it is not written during the run.
+    """
+
+    parser: argparse.ArgumentParser
+    make: Callable[[], object]
+    found: Callable[[], Recording | None]
+    steps: int
+    before: int
+    out: Path | None
+    plot: Path | None
+    save: Callable[[Path, Recording], None] | None = None
+
+
+def _new_job(given: argparse.Namespace) -> Job:
+    options = DEFAULTS | {name: value for name, value in vars(given).items() if name in DEFAULTS}
+    out, plot = getattr(given, "out", None), getattr(given, "plot", None)
+    duration = getattr(given, "duration", None)
+    try:
+        stimulus: Any = total(getattr(given, "stimuli", []), getattr(given, "seed", 0))
+        dt = validation.real_number("dt", options["dt"], unit="ms", positive=True)
+        every = validation.count("every", options["every"], least=1)
+        stimulus.reader(dt)  # not every dt suits it
+        if duration is None and stimulus.duration is None:
+            given.parser.error("--duration is required where the stimulus has no end")
+        steps = validation.steps_of(stimulus, duration, dt)
+        parameters = common.parameters_of(given)
+        model = _model_at_start(given, parameters)
+    except ValueError as error:
+        given.parser.error(common.in_options(str(error)))
+    _check_paths(out, plot)
+    if out is None and plot is None:
+        options["record"] = ()
+    elif out is None and not hasattr(given, "record") and steps // every > LONG:
+        options["record"] = ()
+        options["envelope"] = options["envelope"] or FIGURE_ENVELOPE
+    simulation = Simulation(model)
+    run = functools.partial(simulation.run, stimulus, duration=duration, **options)
+    bar = common.has_bar()
+
+    def found() -> Recording | None:
+        return simulation.recording
+
+    def save(path: Path, recording: Recording) -> None:
+        neuron = {name: getattr(model, name) for name in PARAMETERS}
+        save_npz(path, recording, stimulus, neuron)
+
+    if out is not None and out.suffix == ".zarr":
+        run = functools.partial(run, to=out)
+        return Job(given.parser, lambda: run(progress=bar), found, steps, 0, out, plot)
+    return Job(given.parser, lambda: run(progress=bar), found, steps, 0, out, plot, save)
+
+
+def _model_at_start(given: argparse.Namespace, parameters: dict[str, Any]) -> HHModel:
+    if hasattr(given, "voltage") and hasattr(given, "steady"):
+        given.parser.error("--steady and --voltage are two starts. Give one of them.")
+    if hasattr(given, "voltage"):
+        return HHModel(given.voltage, **parameters)
+    if hasattr(given, "steady"):
+        return HHModel.steady(given.steady, **parameters)
+    try:
+        return HHModel.at_rest(**parameters)
+    except NoRest as error:
+        if not error.found:
+            raise ValueError(f"{error.problem} Start at any potential by --steady.") from None
+    model = HHModel.at_rest(unstable="steady", **parameters)
+    warnings.warn(
+        "the neuron has no stable resting potential; it starts at its unstable equilibrium at "
+        f"V = {model.Vm:.4g} mV with steady gates. --steady starts it at another potential.",
+        UserWarning,
+        stacklevel=2,
+    )
+    return model
+
+
+def _job_to_resume(given: argparse.Namespace) -> Job:
+    others = [name for name in vars(given) if name not in WITH_RESUME]
+    if others:
+        names = [part.option for part in given.stimuli] if "stimuli" in others else []
+        names += [f"--{name}" for name in others if name != "stimuli"]
+        given.parser.error(
+            "--resume goes on with a run as it was begun, and takes only --duration and --plot; "
+            f"got {', '.join(names)}"
+        )
+    from pyhh_fast.storage import resume
+    from pyhh_fast.storage.run_store import RunStore
+
+    path, duration = given.resume, getattr(given, "duration", None)
+    plot = getattr(given, "plot", None)
+    try:
+        before = resume.recorded(path)
+        assert before._store is not None
+        steps = int(RunStore.read(*before._store).attributes["steps"])
+    except (ImportError, OSError, ValueError) as error:
+        raise _Failed(error) from None
+    if duration is not None:
+        try:
+            steps = validation.steps_in(duration, before.dt)
+        except ValueError as error:
+            given.parser.error(common.in_options(str(error)))
+        if steps < before.steps:
+            given.parser.error(
+                f"duration must be that of the whole run, {before.steps * before.dt:.12g} ms or "
+                f"more, which are done; got {duration:.12g}."
+            )
+    _check_paths(None, plot)
+
+    def make() -> None:
+        try:
+            Simulation.resume(path, duration=duration, progress=common.has_bar())
+        except SimulationError:
+            raise
+        except (RuntimeError, ValueError) as error:  # the store's, not those of arguments
+            raise _Failed(error) from None
+
+    def found() -> Recording | None:
+        assert before._store is not None
+        return resume.recorded(*before._store)
+
+    return Job(given.parser, make, found, steps, before.steps, path, plot)
+
+
+def _check_paths(out: Path | None, plot: Path | None) -> None:
+    """See, before the work, that there is a place for what will come of it."""
+    if out is not None and os.path.lexists(out):
+        other = f", go on with it by --resume {out}" if out.suffix == ".zarr" else ""
+        raise _Failed(f"{out} exists. Name another file{other}, or remove it.")
+    for path in (out, plot):
+        if path is not None:
+            try:
+                common.try_to_write(path)
+            except OSError as error:
+                raise _Failed(common.cannot_write(path, error)) from None
+
+
+def _done(job: Job) -> int:
+    """Make a run, and write and tell what there is of it, whatever ends it."""
+    error: BaseException | None = None
+    start = time.perf_counter()
+    try:
+        job.make()
+    except (KeyboardInterrupt, SimulationError, OSError) as ended:
+        error = ended
+    except ImportError as missing:
+        raise _Failed(missing) from None
+    except ValueError as wrong:
+        job.parser.error(str(wrong))
+    except MemoryError:
+        raise _Failed(
+            f"there is not enough memory for the traces of {job.steps:,} steps. Write them to a "
+            "file that ends in .zarr, or keep less, by --record, --every and --envelope."
+        ) from None
+    seconds = time.perf_counter() - start
+    try:
+        recording = job.found()
+    except (OSError, ValueError) as gone:  # a store that was removed, or replaced, meanwhile
+        raise _Failed(error or gone) from None
+    if recording is None:
+        if isinstance(error, OSError):
+            raise _Failed(common.cannot_write(job.out, error))
+        raise KeyboardInterrupt
+    code = 0
+    if error is not None:
+        code = INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
+        failed = f"error: {common.in_options(str(error))}"
+        common.tell(NAME, _interrupted(job, recording) if code > 1 else failed)
+    lines = summary(recording, job.before, seconds)
+    if job.out is not None:
+        kept = ", ".join([*recording.recorded, *recording.enveloped, "spike times"])
+        save = functools.partial(job.save, job.out, recording) if job.save else None
+        code = _written(lines, f"data        {job.out}: {kept}", job.out, save) or code
+    if job.plot is not None:
+        draw = functools.partial(common.save_figure, recording.plot, job.plot)
+        code = _written(lines, f"figure      {job.plot}", job.plot, draw) or code
+    try:
+        print("\n".join(lines), flush=True)
+    except OSError as full:
+        raise _Failed(common.cannot_write("to standard output", full)) from None
+    return code
+
+
+def _written(lines: list[str], line: str, path: Path, write: Callable[[], object] | None) -> int:
+    """Write a file, and add a line for it; or say why not, and return 1."""
+    try:
+        if write is not None:
+            write()
+    except (OSError, ValueError) as error:
+        common.tell(NAME, f"error: {common.cannot_write(path, error)}")
+        return 1
+    lines.append(line)
+    return 0
+
+
+def _interrupted(job: Job, recording: Recording) -> str:
+    """Return what to say after Ctrl-C: what is kept, and how to go on."""
+    so_far, whole = (shown_time(steps * recording.dt) for steps in (recording.steps, job.steps))
+    if job.out is None:
+        kept = "Nothing more is kept: for that, and to go on, name a .zarr with --out."
+    elif job.save:
+        kept = f"{job.out} has that much; to go on, it would have to be a .zarr."
+    else:
+        kept = f"{job.out} has that much. To go on: {NAME} --resume {shlex.quote(str(job.out))}"
+    return f"interrupted at {so_far} of {whole}. {kept}"

@@ -1,0 +1,112 @@
+"""Stimuli as options of a command: ``--step 50,70,130 --noise 5,2,10 --seed 1``."""
+
+import argparse
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from pyhh_fast import stimuli
+from pyhh_fast.stimuli.base import Stimulus
+
+
+class Kind(NamedTuple):
+    """What makes a stimulus, and what is said of it."""
+
+    maker: Callable[..., Stimulus]
+    about: str
+
+
+KINDS = {
+    "--constant": Kind(stimuli.constant, "a current that stays"),
+    "--step": Kind(stimuli.step, "on from start until before stop"),
+    "--pulses": Kind(stimuli.pulses, "a train of them, from start on (default: 0), for ever"),
+    "--ramp": Kind(stimuli.ramp, "a straight line between two times"),
+    "--sine": Kind(stimuli.sine, "phase in radians (default: 0)"),
+    "--chirp": Kind(stimuli.chirp, "a sine whose frequency moves"),
+    "--noise": Kind(stimuli.ornstein_uhlenbeck, "an Ornstein-Uhlenbeck process"),
+    "--epsc": Kind(stimuli.poisson_epsc, "synaptic currents at random times"),
+}
+
+
+class Part(NamedTuple):
+    """A stimulus that was asked for, but for the seed of what is random."""
+
+    option: str
+    numbers: tuple[float, ...]
+
+    def made(self, seed: int) -> Stimulus:
+        """Return the stimulus."""
+        maker = KINDS[self.option].maker
+        return maker(*self.numbers, seed=seed) if self.random else maker(*self.numbers)
+
+    @property
+    def random(self) -> bool:
+        """Whether it takes a seed."""
+        return "seed" in inspect.signature(KINDS[self.option].maker).parameters
+
+
+def add_stimuli(parser: argparse.ArgumentParser) -> None:
+    """Add an option for each kind of stimulus, and one for the seed."""
+    group = parser.add_argument_group(
+        "stimulus", "The sum of all that are given, each as often as you like; without any, 0."
+    )
+    for option, kind in KINDS.items():
+        names = ",".join(_upper(parameter.name) for parameter in _parameters(option, needed=True))
+        more = [_upper(p.name) for p in _parameters(option) if p.default is not p.empty]
+        names += "".join(f"[,{name}" for name in more) + "]" * len(more)
+        group.add_argument(
+            option,
+            dest="stimuli",
+            action="append",
+            type=functools.partial(_part, option, names),
+            metavar=names,
+            help=kind.about,
+        )
+    group.add_argument(
+        "--seed",
+        type=int,
+        metavar="N",
+        help="of the first of --noise and --epsc; the next has N + 1, and so on (default: 0)",
+    )
+
+
+def total(parts: Sequence[Part], seed: int) -> Stimulus:
+    """Return the sum of stimuli, in the order given; those that are random differ in their seeds.
+
+    Raises
+    ------
+    ValueError
+        If a seed is none.
+    """
+    made = []
+    for part in parts:
+        made.append(part.made(seed))
+        seed += part.random
+    return functools.reduce(Stimulus.__add__, made) if made else stimuli.constant(0)
+
+
+def _part(option: str, names: str, text: str) -> Part:
+    parameters = _parameters(option)
+    try:
+        part = Part(option, tuple(float(number) for number in text.split(",")))
+    except ValueError:
+        part = Part(option, ())
+    needed = len(_parameters(option, needed=True))
+    if not needed <= len(part.numbers) <= len(parameters):
+        numbers = "a number" if len(parameters) == 1 else "numbers with commas between"
+        raise argparse.ArgumentTypeError(f"must be {names}, {numbers}; got {text!r}")
+    try:
+        part.made(seed=0)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return part
+
+
+def _parameters(option: str, *, needed: bool = False) -> list[Any]:
+    every = inspect.signature(KINDS[option].maker).parameters.values()
+    return [p for p in every if p.name != "seed" and (p.default is p.empty or not needed)]
+
+
+def _upper(name: str) -> str:
+    return name.upper().replace("_FREQUENCY", "_HZ").replace("FREQUENCY", "HZ")

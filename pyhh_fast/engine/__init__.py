@@ -1,0 +1,1 @@
+"""How a run is made: steppers, the run loop, sampling of traces, the stimulus read ahead."""

@@ -1,0 +1,97 @@
+"""Which stepper a run gets: a compiled one where that does what the model does."""
+
+from typing import Any
+
+from pyhh_fast import validation
+from pyhh_fast.engine.adaptive_stepper import AdaptiveStepper
+from pyhh_fast.engine.compiled_stepper import Kept, not_tabulated, tell_log
+from pyhh_fast.engine.fixed_stepper import FixedStepper
+from pyhh_fast.engine.protocols import SavableStepper, Stepper
+from pyhh_fast.engine.python_stepper import PythonStepper
+from pyhh_fast.engine.read_ahead import Feed
+from pyhh_fast.engine.sampling import Rows
+from pyhh_fast.kinetics.evaluated import NotTabulable
+from pyhh_fast.methods import METHODS
+from pyhh_fast.models import plausibility
+from pyhh_fast.models.hh_model import GATES, PARAMETERS, HHModel, parameter
+from pyhh_fast.models.overrides import hook_is_own, own_behaviour
+from pyhh_fast.recording import Recording
+from pyhh_fast.system.rounding import rounds_to_nearest
+
+
+@rounds_to_nearest
+def savable_stepper_for(
+    model: Any, recording: Recording, feed: Feed, rows: Rows, kept: Kept
+) -> SavableStepper:
+    """Return the stepper of a run that can go on later."""
+    kind = FixedStepper if METHODS[recording.method].fixed_step else AdaptiveStepper
+    return kind(model, recording, feed, rows, kept)
+
+
+@rounds_to_nearest
+def stepper_for(model: Any, recording: Recording, feed: Feed, rows: Rows) -> Stepper:
+    """Return the fast stepper where it does what `model` does, else the one that asks it.
+
+    Raises
+    ------
+    ValueError
+        If the model has a way of its own to make a step and the method is not forward Euler.
+    """
+    check_model(model)
+    reason = own_behaviour(model)
+    needed = "Its own iterate, which is forward Euler, has to make the steps"
+    if reason is None:
+        needed = "Only its own iterate, which is forward Euler, can ask it for rates"
+        kind = FixedStepper if METHODS[recording.method].fixed_step else AdaptiveStepper
+        try:
+            return kind(model, recording, feed, rows)
+        except NotTabulable as error:
+            reason = not_tabulated(model, error)
+    if recording.method != "euler":
+        raise ValueError(
+            f"method must be 'euler' for this model; got {recording.method!r}. {needed}: {reason}."
+        )
+    tell_log(f"stepping in Python: {reason}")
+    return PythonStepper(model, recording, feed, rows)
+
+
+def check_steps(model: Any, advice: str = "", *, state: bool = True) -> None:
+    """Raise where `model` is none, or one that makes its steps in its own way.
+
+    Its state is not checked where `state` is False.
+    """
+    check_model(model, state=state)
+    if reason := own_behaviour(model):
+        got = f"model must make its steps as HHModel does; got {reason}. {advice}"
+        raise ValueError(got.rstrip())
+
+
+def check_kind(model: Any) -> None:
+    """Raise TypeError where `model` is no model, but a class of them, say."""
+    advice = "Pass an instance of HHModel, or of a subclass."
+    if isinstance(model, type) or not callable(getattr(model, "iterate", None)):
+        is_class = isinstance(model, type)
+        got = f"the class {model.__name__}" if is_class else validation.shown(model)
+        raise TypeError(f"model must be an HHModel; got {got}. {advice}")
+
+
+def check_model(model: Any, *, state: bool = True) -> None:
+    """Raise where `model` lacks, or has no sane number for, what a run needs.
+
+    Without `state`, which a run that starts from rest does not need, V and the states of the gates
+    may be anything: a run that diverged may have left them at NaN.
+    """
+    check_kind(model)
+    if state:
+        validation.real_number("Vm", validation.present(model, "Vm", "Vm (mV)"), unit="mV")
+    if not (hook_is_own(model, "iterate") or hook_is_own(model, "_UpdateCellVoltage")):
+        for name in PARAMETERS:
+            parameter(name, getattr(model, name))
+    for name in GATES:
+        gate = validation.present(model, name, f"gate {name}")
+        advice = f"Set model.{name}.state, not model.{name}; a gate of your own must have it."
+        open_fraction = validation.present(gate, "state", f"{name}.state", advice)
+        if state:
+            validation.real_number(f"{name}.state", open_fraction)
+    if isinstance(model, HHModel):
+        plausibility.check(model, state=state)

@@ -1,0 +1,187 @@
+"""What the compiled steppers share: a model's numbers and rates as the time loops take them."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pyhh_fast import _rate_tables, rate_tables
+from pyhh_fast.engine.kernels import loops
+from pyhh_fast.engine.protocols import grown
+from pyhh_fast.kinetics.evaluated import NotSmooth, NotTabulable
+from pyhh_fast.kinetics.frozen import kinetics_for
+from pyhh_fast.methods import METHODS
+from pyhh_fast.models.hh_model import GATES, HHModel
+from pyhh_fast.rate_tables import RateTable
+from pyhh_fast.recording import CURRENTS, Recording
+from pyhh_fast.validation import FloatArray
+
+NUMBERS = ("V", "m", "h", "n", "I_Na", "I_K", "I_L", "V_before")
+"""What describes a neuron between two steps, by the equations' symbols."""
+
+CELL = np.dtype(
+    [(name, np.float64) for name in NUMBERS] + [(name, np.int64) for name in ("step", "spikes")]
+)
+"""One neuron between two steps, as the time loops see it (hh_cell in src/hh_cell.h)."""
+
+SYMBOLS = {"Cm": "C_m", "gNa": "g_Na", "gK": "g_K", "gKleak": "g_L"} | {
+    "ENa": "E_Na",
+    "EK": "E_K",
+    "EKleak": "E_L",
+}
+"""pyHH's names of the parameters and the equations' symbols for them, in the loops' order."""
+
+MOST_ASKED = 32
+"""Rates that are kept of those asked for: more than one step wants."""
+
+
+class Kept(NamedTuple):
+    """What a run is given that goes on, or is to go on later.
+
+    Parameters
+    ----------
+    kinetics : Kinetics
+        Rates that will be there then as well.
+    state : dict, optional
+        Where it goes on from: its "step", the number of "spikes" before it, and of the "cell" what
+        is in `NUMBERS`.
+    """
+
+    kinetics: Any
+    state: dict[str, Any] | None = None
+
+
+class CompiledCell:
+    """A model that is HHModel in all but its numbers and its kinetics.
+
+    Parameters
+    ----------
+    model : HHModel
+    recording : Recording
+        To be filled.
+    kept : Kept, optional
+        Where a run goes on from, and rates that do not come from the model alone.
+
+    Raises
+    ------
+    NotTabulable
+        If its rates cannot be had from V alone.
+    """
+
+    def __init__(self, model: HHModel, recording: Recording, kept: Kept | None = None) -> None:
+        self.model = model
+        self.recording = recording
+        self.parameters = np.zeros(1, [(symbol, np.float64) for symbol in SYMBOLS.values()])
+        for name, symbol in SYMBOLS.items():
+            self.parameters[symbol] = getattr(model, name)
+        self.cell = np.zeros(1, CELL)
+        self.cell["V"] = model.Vm
+        for name in GATES:
+            self.cell[name] = getattr(model, name).state
+        # Where the step is fixed, rates come multiplied by it.
+        self._dt = recording.dt if METHODS[recording.method].fixed_step else 1.0
+        self._relaxing = recording.method == "exponential_euler"
+        self.spikes_forgotten = 0
+        if kept is None:
+            kept = Kept(kinetics_for(model, table_needed=recording.method == "euler"))
+        self.kinetics = kept.kinetics
+        if kept.state is not None:
+            for name, value in kept.state["cell"].items():
+                self.cell[name] = value
+            self.cell["step"] = kept.state["step"]
+            self.spikes_forgotten = kept.state["spikes"]
+        self._tabulable = True
+        self.table = self._table_at(float(self.cell["V"][0]))
+        self.wanted = np.zeros(1)
+        self.asked = np.empty((0, _rate_tables.LINE))
+        self.spike_room = np.empty(64)
+
+    @property
+    def spikes(self) -> int:
+        """How many spikes there were so far."""
+        return self.spikes_forgotten + int(self.cell["spikes"][0])
+
+    @property
+    def spike_times(self) -> FloatArray:
+        """Times of the spikes that are not forgotten, in ms."""
+        return self.spike_room[: self.cell["spikes"][0]]
+
+    def forget_spikes(self, number: int) -> None:
+        """Forget the first spikes of the run, up to this number."""
+        left = self.spike_times[number - self.spikes_forgotten :]
+        room, cell = np.empty(self.spike_room.size), self.cell.copy()
+        room[: left.size], cell["spikes"] = left, left.size
+        # At once, so that Ctrl-C finds them before or after.
+        self.spike_room, self.cell, self.spikes_forgotten = room, cell, number
+
+    def numbers(self) -> dict[str, float]:
+        """Return the state after the last step, and what led there, by the equations' symbols."""
+        return {name: float(self.cell[name][0]) for name in NUMBERS}
+
+    def rates_arguments(self) -> tuple[Any, ...]:
+        """Return what the time loops want to know of the rates."""
+        t = self.table
+        rows = t.relaxing(self._dt) if self._relaxing else t.times(self._dt)
+        return rows, t.first, t.inverse_width, t.low, t.high, self.asked, self.wanted
+
+    def help(self, status: int) -> bool:
+        """Provide what a time loop stopped for; return False where it did not stop for that.
+
+        Raises
+        ------
+        NotTabulable
+            If V has come to where the rates turn out to depend on more than V.
+        """
+        if status == loops.Ending.SPIKES_FULL:
+            self.spike_room = grown(self.spike_room)
+        elif status == loops.Ending.RATES_MISSING:
+            self._find_rates(float(self.wanted[0]))
+        else:
+            return False
+        return True
+
+    def leave(self) -> None:
+        """Put the model where the cell stands, with the rates and currents of the last step."""
+        cell = self.cell[0]
+        if cell["step"] == 0:
+            return
+        rates = self.kinetics.rates_in(self.table, float(cell["V_before"]))
+        self.model.Vm = cell["V"]
+        for name, symbol in CURRENTS.items():
+            setattr(self.model, name, cell[symbol])
+        for i, name in enumerate(GATES):
+            gate = getattr(self.model, name)
+            gate.state, gate.alpha, gate.beta = cell[name], rates[i], rates[3 + i]
+
+    def _find_rates(self, V: float) -> None:
+        if self._tabulable and abs(V) < rate_tables.LARGEST_V:
+            self.table = self._table_at(V)
+            if self.table.low < V < self.table.high:
+                return
+        as_wanted = rate_tables.relaxing if self._relaxing else rate_tables.times
+        rates = as_wanted(self.kinetics.rates_asked(np.array([V])), self._dt)
+        line = rate_tables.line(V, rates[0])
+        self.asked = np.concatenate([self.asked[1 - MOST_ASKED :], line])
+
+    def _table_at(self, V: float) -> RateTable:
+        """Return a table that covers V, or, for rates that no table holds, one that is empty."""
+        try:
+            table: RateTable = self.kinetics.table(V)
+            return table
+        except NotSmooth as error:
+            if self.recording.method == "euler":
+                raise  # the model's own iterate is faster
+            self._tabulable = False
+            tell_log(f"asking at each step: {not_tabulated(self.model, error)}")
+            return rate_tables.empty()
+
+
+def not_tabulated(model: Any, why: NotTabulable) -> str:
+    """Return in words that a model's rates are not tabulated."""
+    return f"{type(model).__name__}._UpdateGateTimeConstants is not tabulated: {why}"
+
+
+def tell_log(why_slow: str) -> None:
+    """Tell the log why a run is slow."""
+    import logging  # here, because most runs need none
+
+    logging.getLogger("pyhh_fast").info(why_slow)

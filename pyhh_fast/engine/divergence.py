@@ -1,0 +1,271 @@
+"""Why a run could not go on, in words."""
+
+import contextlib
+import copy
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from pyhh_fast.engine.time_steps import gate_speed, largest_advised_step, rounded_down
+from pyhh_fast.errors import SimulationError
+from pyhh_fast.methods import METHODS
+from pyhh_fast.models.hh_model import GATES
+from pyhh_fast.recording import TRACES, Recording, State
+from pyhh_fast.validation import FloatArray
+
+LOOK_BACK = 1_000
+"""Steps before the failure that are searched for its cause."""
+
+STIFF = 1e4
+"""What moves faster than this, in 1/ms, is why an adaptive run is stuck."""
+
+FAR_BELOW = 20.0
+"""In mV, of V below the lowest reversal potential."""
+
+FASTEST_RISE = 600.0
+"""In mV/ms, of V under a current, at the gates' speed of the built-in model."""
+
+SHORTEST = 1e-6
+"""No shorter dt (ms) would do."""
+
+MOST_POTENTIALS = 2_000
+"""At which a model is asked for its rates, which takes 10 µs each."""
+
+LOST_V, LOST_GATE = 1e4, 1e3
+"""Beyond these (mV, and open fraction) no model starts on purpose."""
+
+LOST = (
+    "The model was there before the run, as a run that diverged leaves it. Go on with a new model, "
+    "or with model.at_rest(), which returns one of the same parameters."
+)
+
+STATES = TRACES[:4]
+
+NAMES = {"euler": "forward Euler", "rk4": "RK4"}
+
+
+def divergence_error(
+    model: Any, recording: Recording, states: Iterable[tuple[int, State]], *, adaptive: bool
+) -> SimulationError:
+    """Return the error for a run that could not make a step.
+
+    `states` are late steps of it in order, each with the state before it: V (mV), m, h, n. The last
+    is the one that failed. `adaptive` says whether the model can be run by the adaptive method.
+    """
+    late = list(states)
+    step, (V, *_) = late[-1]
+    dt, method = recording.dt, recording.method
+    stable_below = METHODS[method].stable_below
+    message = f"the run diverged at step {step} (t = {step * dt:g} ms), from V = {V:.6g} mV."
+    if step == 0 and is_lost(late[-1][1]):
+        return SimulationError(f"{message} {LOST}", step=step, time=0.0, V=V)
+    advice = "Check the stimulus, the parameters and any overridden method."
+    scratch = _copy(model)
+    for place, (earlier, state) in enumerate(late):
+        what, rate = _fastest(scratch, state)
+        if rate * dt > stable_below:
+            advice = (
+                f"dt times the fastest rate exceeds {stable_below:.3g}, where {NAMES[method]} is "
+                f"unstable: at step {earlier} (V = {state[0]:.6g} mV) {what} moves at {rate:.3g} "
+                f"per ms, and dt is {dt:g} ms."
+            )
+            driven = _driven_to(model, [at[0] for _, at in late[place:]])
+            suits = 0.0
+            with contextlib.suppress(Exception):  # of a user's own model
+                driven += _held_at(scratch, _latest(recording, step))
+                suits = _suitable_step(scratch, _latest(recording, step), driven)
+            far_below = _reversals(model)[0] - min(driven, default=np.inf) > FAR_BELOW
+            advice += f" Use {_ways_out(dt, suits, far_below, adaptive)}."
+            break
+    return SimulationError(f"{message} {advice}", step=step, time=step * dt, V=V)
+
+
+def _driven_to(model: Any, V: list[float]) -> list[float]:
+    """Return where beyond the reversal potentials (mV) a run went before it failed, if anywhere.
+
+    `V` is that before each step from the one on at which dt is too long. Where it is beyond
+    because a step overshot, it does not move on outward.
+    """
+    low, high = _reversals(model)
+    if low <= V[0] <= high:
+        return []
+    outward, farthest = -1 if V[0] < low else 1, V[0]
+    for later in V[1:]:
+        if (later - farthest) * outward < 0 or not abs(later) <= LOST_V:
+            break
+        farthest = later
+    return [farthest] if farthest != V[0] else []
+
+
+def _held_at(scratch: Any, currents: FloatArray) -> list[float]:
+    """Return where beyond the reversal potentials (mV) currents (µA/cm²) hold V, if anywhere."""
+    held = []
+    for current, end, outward in zip(
+        (currents.min(), currents.max()), _reversals(scratch), (-1, 1), strict=True
+    ):
+        inner, outer = end, end + outward * LOST_V
+        if _pull(scratch, inner, float(current)) * outward > 0:
+            for _ in range(50):
+                middle = 0.5 * (inner + outer)
+                if _pull(scratch, middle, float(current)) * outward > 0:
+                    inner = middle
+                else:
+                    outer = middle
+            held.append(inner)
+    return held
+
+
+def _pull(scratch: Any, V: float, current: float) -> float:
+    """Return the current that is left to charge the membrane at `V` (mV), gates steady."""
+    with np.errstate(all="ignore"):
+        a = np.array(_Rates(scratch).rates_asked(np.array([V]))[0])
+        m, h, n = a[:3] / (a[:3] + a[3:])
+    p = scratch
+    sodium, potassium = p.gNa * m**3 * h * (V - p.ENa), p.gK * n**4 * (V - p.EK)
+    return float(current - sodium - potassium - p.gKleak * (V - p.EKleak))
+
+
+def _latest(recording: Recording, step: int) -> FloatArray:
+    """Return the stimulus of some steps up to number `step`, µA/cm²."""
+    from pyhh_fast.stimuli.base import Stimulus
+
+    first = max(0, step - LOOK_BACK)
+    stimulus = recording.stimulus
+    if isinstance(stimulus, np.ndarray):
+        return stimulus[first : step + 1]
+    reader = stimulus.reader_at(recording.dt, first) if isinstance(stimulus, Stimulus) else None
+    return np.empty(0) if reader is None else reader.read(step + 1 - first)
+
+
+def _reversals(model: Any) -> tuple[float, float]:
+    """Return the lowest and the highest reversal potential of a model, in mV."""
+    potentials = [float(getattr(model, name, 0.0)) for name in ("ENa", "EK", "EKleak")]
+    return min(potentials), max(potentials)
+
+
+class _Rates:
+    """The rates that a model sets at single potentials, of many potentials at some."""
+
+    def __init__(self, scratch: Any) -> None:
+        self._scratch = scratch
+
+    def rates_asked(self, V: FloatArray) -> FloatArray:
+        """Return the rates, shape (n, 6), at V (mV), or where there are very many at some of it."""
+        some = V[:: 1 + len(V) // MOST_POTENTIALS]
+        return np.array([self._at(float(one)) for one in some], dtype=np.float64)
+
+    def _at(self, V: float) -> list[float]:
+        self._scratch._UpdateGateTimeConstants(V)
+        gates = [getattr(self._scratch, name) for name in GATES]
+        return [gate.alpha for gate in gates] + [gate.beta for gate in gates]
+
+
+def _suitable_step(scratch: Any, currents: FloatArray, driven: list[float]) -> float:
+    """Return the step (ms) for the states that the model is in when it is solved well, or 0.
+
+    Those that a run was in after it had left these do not count. Under the strongest currents V
+    is for a moment where only they bring it: there is no telling how fast the rates are.
+    """
+    rates = _Rates(scratch)
+    with np.errstate(all="ignore"):
+        rise = float(currents.max(initial=0.0)) / scratch.Cm
+        if rise > FASTEST_RISE * gate_speed(scratch, rates):
+            return 0.0
+        return rounded_down(largest_advised_step(scratch, rates, driven))
+
+
+def _ways_out(dt: float, suits: float, far_below: bool, adaptive: bool) -> str:
+    """Return what gives the right result where a step is too long, and one that `suits` is known.
+
+    `far_below` says whether V is far below all reversal potentials.
+    """
+    ways = ["method='adaptive', whose steps follow the fastest rate"] * adaptive
+    if far_below:
+        # There some rates grow exponentially, and gates are where these hold them.
+        gates = "method='exponential_euler', because V is far below all reversal potentials"
+        ways += [gates] * adaptive
+    elif SHORTEST < suits < dt:
+        ways.append(f"a dt of {suits:g} ms or less")
+    return ", or ".join(ways or ["a weaker stimulus"])
+
+
+def is_lost(state: State) -> bool:
+    """Whether a state is one that only a run that diverged leaves behind."""
+    V, *gates = state
+    return not (abs(V) <= LOST_V and all(abs(gate) <= LOST_GATE for gate in gates))
+
+
+def states_before(
+    seen: Recording, start: State, last: State, step: int
+) -> Iterator[tuple[int, State]]:
+    """Yield late steps up to number `step`, which failed, each with the state before it.
+
+    Where the states of all steps were not recorded only the last is yielded. `start` and `last`
+    are the states before the first step, and before the one that failed.
+    """
+    if set(STATES) <= set(seen.recorded) and seen.every == 1:
+        if step <= LOOK_BACK:
+            yield 0, start
+        for row in range(max(0, step - LOOK_BACK), step - 1):
+            V, m, h, n = (float(getattr(seen, name)[row]) for name in STATES)
+            yield row + 1, (V, m, h, n)
+    yield step, last
+
+
+def stuck_error(
+    model: Any, start: State, last: State, step: int, time: float, why: str
+) -> SimulationError:
+    """Return the error for an adaptive run from `start` that is stuck at `last`: V (mV), m, h, n.
+
+    `step` counts the rows behind it, `time` is in ms, `why` says what happened there.
+    """
+    V = last[0]
+    message = f"the solver is stuck at t = {time:.9g} ms (step {step}), V = {V:.6g} mV: {why}."
+    if step == 0 and is_lost(start):
+        return SimulationError(f"{message} {LOST}", step=step, time=time, V=V)
+    what, rate = _fastest(_copy(model), last)
+    if rate > STIFF:
+        message += (
+            f" There {what} moves at {rate:.3g} per ms. Use a weaker stimulus, or "
+            "method='exponential_euler', which stands any rate, and see by estimate_error() "
+            "whether dt is small enough for it."
+        )
+    else:
+        message += " Use larger tolerances, or check the stimulus and the parameters."
+    return SimulationError(message, step=step, time=time, V=V)
+
+
+def own_step_error(recording: Recording, last: State, step: int, why: Exception) -> SimulationError:
+    """Return the error for a model whose rates turn out, on the way, to depend on more than V."""
+    dt, V = recording.dt, last[0]
+    message = (
+        f"the run cannot go on at step {step} (t = {step * dt:g} ms), from V = {V:.6g} mV: of "
+        f"_UpdateGateTimeConstants it was found that {why}. Use method='euler'."
+    )
+    return SimulationError(message, step=step, time=step * dt, V=V)
+
+
+def _copy(model: Any) -> Any:
+    """Return a copy to ask, or None: the cause is a courtesy, the error is not."""
+    try:
+        return copy.deepcopy(model)
+    except Exception:  # of a user's own model
+        return None
+
+
+def _fastest(scratch: Any, state: State) -> tuple[str, float]:
+    """Return what of V and the gates moves fastest at `state`, and its rate in 1/ms."""
+    V, m, h, n = state
+    try:
+        with np.errstate(all="ignore"):
+            scratch.Vm = V
+            scratch._UpdateGateTimeConstants(V)
+            gates = {name: getattr(scratch, name) for name in GATES}
+            rates = {f"gate {name}": float(g.alpha + g.beta) for name, g in gates.items()}
+            conductance = scratch.gNa * m**3 * h + scratch.gK * n**4 + scratch.gKleak
+            rates["V"] = float(conductance / scratch.Cm)
+    except Exception:  # of a user's own model, or none
+        return "", 0.0
+    what = max(rates, key=lambda name: rates[name])
+    return what, rates[what]

@@ -1,0 +1,145 @@
+"""Compiled steps of fixed length: forward and exponential Euler, and Runge-Kutta."""
+
+import numpy as np
+
+from pyhh_fast.engine.compiled_stepper import CompiledCell, Kept, not_tabulated, tell_log
+from pyhh_fast.engine.divergence import LOOK_BACK, STATES, divergence_error, own_step_error
+from pyhh_fast.engine.kernels import loops
+from pyhh_fast.engine.protocols import SavableStepper
+from pyhh_fast.engine.python_stepper import PythonStepper
+from pyhh_fast.engine.read_ahead import Feed
+from pyhh_fast.engine.sampling import Rows, unwanted
+from pyhh_fast.kinetics.evaluated import NotTabulable
+from pyhh_fast.models.hh_model import GATES, HHModel
+from pyhh_fast.recording import CURRENTS, Recording, State
+from pyhh_fast.validation import FloatArray, StructArray
+
+NUMBERS = {"euler": 0, "exponential_euler": 1, "rk4": 2}
+"""The methods as src/fixed_step.h counts them."""
+
+
+class FixedStepper(SavableStepper):
+    """Steps a model that is HHModel in all but its numbers and its kinetics.
+
+    Raises
+    ------
+    NotTabulable
+        If its rates cannot be had from V alone, or, for forward Euler, from a table.
+    """
+
+    CHUNK = 262_144  # some 3 ms
+
+    def __init__(
+        self,
+        model: HHModel,
+        recording: Recording,
+        feed: Feed,
+        rows: Rows,
+        kept: Kept | None = None,
+    ) -> None:
+        self._at = CompiledCell(model, recording, kept)
+        self._feed, self._rows = feed, rows
+        # Where the loop stood LOOK_BACK steps ago, or more.
+        self._earlier = self._latest = self._at.cell.copy()
+        self._number = NUMBERS[recording.method]
+        self._slow: PythonStepper | None = None
+
+    @property
+    def step(self) -> int:
+        return self._slow.step if self._slow else int(self._at.cell["step"][0])
+
+    @property
+    def spikes(self) -> int:
+        return self._slow.spikes if self._slow else self._at.spikes
+
+    @property
+    def spike_times(self) -> FloatArray:
+        return self._slow.spike_times if self._slow else self._at.spike_times
+
+    @property
+    def state(self) -> State:
+        if self._slow:
+            return self._slow.state
+        V, m, h, n = (float(self._at.cell[name][0]) for name in ("V", *GATES))
+        return V, m, h, n
+
+    def advance(self) -> bool:
+        if self._slow:
+            return self._slow.advance()
+        at = self._at
+        try:
+            status = self._advance()
+            return at.help(status) or status == loops.Ending.DONE
+        except NotTabulable as error:
+            # V has come to where the model's kinetics turn out to be what no table holds.
+            if at.recording.method != "euler":
+                raise own_step_error(at.recording, self.state, self.step, error) from None
+            tell_log(f"stepping in Python: {not_tabulated(at.model, error)}")
+            self.leave()
+            so_far = self.step, self.spike_times
+            self._slow = PythonStepper(at.model, at.recording, self._feed, self._rows, *so_far)
+            return True
+
+    def _advance(self) -> int:
+        at, step = self._at, self.step
+        if step - self._latest["step"][0] >= LOOK_BACK:
+            self._earlier, self._latest = self._latest, at.cell.copy()
+        # Chunks end at multiples of their length, wherever the loop stopped in between.
+        length = min(self.CHUNK, self._rows.most, self._feed.most)
+        stop = min(step - step % length + length, at.recording.steps)
+        places = self._rows.places(step, stop)
+        return self._step(at.cell, self._feed.window(step, stop), at.recording.threshold, places)
+
+    def _step(
+        self,
+        cell: StructArray,
+        I: FloatArray,  # noqa: E741
+        threshold: float,
+        places: list[FloatArray],
+    ) -> int:
+        at = self._at
+        ending: int = loops.fixed_step(
+            self._number,
+            cell,
+            at.parameters,
+            *at.rates_arguments(),
+            I,
+            at.recording.dt,
+            threshold,
+            at.spike_room,
+            *places,
+        )
+        return ending
+
+    @property
+    def resumable(self) -> bool:
+        return True
+
+    def numbers(self) -> dict[str, float]:
+        return self._at.numbers()
+
+    def forget_spikes(self, number: int) -> None:
+        self._at.forget_spikes(number)
+
+    def leave(self) -> None:
+        (self._slow or self._at).leave()
+
+    def error(self, start: State) -> Exception:
+        if self._slow:
+            return self._slow.error(start)
+        return divergence_error(self._at.model, self._at.recording, self._late(), adaptive=True)
+
+    def _late(self) -> list[tuple[int, State]]:
+        """Return the latest steps, each with the state before it, made again."""
+        at, cell, step = self._at, self._earlier.copy(), self.step
+        first = int(cell["step"][0])
+        I = self._feed.again(first, step)  # noqa: E741
+        traces = np.empty((len(STATES), step - first + 1))
+        traces[:, 0] = [cell[name][0] for name in ("V", *GATES)]
+        while (done := int(cell["step"][0])) < step:
+            rows = step - done
+            places = [trace[done - first + 1 :] for trace in traces]
+            places += [unwanted(rows) for _ in CURRENTS]
+            at.help(self._step(cell, I[done - first :], np.inf, places))
+        late = traces[:, -LOOK_BACK:].T
+        return [(step - len(late) + 1 + i, tuple(state)) for i, state in enumerate(late.tolist())]

@@ -1,0 +1,230 @@
+"""Steps of many cells: in chunks of time, and in each by several threads.
+
+A chunk counts once all cells have made it, so the cells always stand at one step. Each call of the
+time loop takes its cells from where the chunk began, and writes where they end beside it: it can be
+made again, with more room or a longer table, or dropped by Ctrl-C.
+"""
+
+import contextlib
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pyhh_fast import rate_tables
+from pyhh_fast._rate_tables import LINE
+from pyhh_fast.engine.fixed_stepper import NUMBERS
+from pyhh_fast.engine.kernels import loops
+from pyhh_fast.engine.read_ahead import SharedStimulus
+from pyhh_fast.kinetics.evaluated import BuiltIn, Own
+from pyhh_fast.kinetics.travelling import Tabulated
+from pyhh_fast.population_recording import PopulationRecording
+from pyhh_fast.recording import TRACES
+from pyhh_fast.system import aligned_arrays
+from pyhh_fast.validation import FloatArray, StructArray
+
+CALL = 0.04
+"""Seconds that a call of the time loop may take, so that Ctrl-C is heard soon."""
+
+CHUNK = 0.2
+"""Seconds that a chunk may take, so that Ctrl-C drops little."""
+
+FIRST = 2_000_000
+"""Steps of all cells together in the first chunk, of which no time is known yet."""
+
+SHORTEST, LONGEST = 8, 65_536
+"""Steps of a chunk."""
+
+MOST_OFTEN = 4.0
+"""Milliseconds from one spike to the next at which there is room for all."""
+
+CALLS = 8
+"""Calls for each thread in a chunk, so that none waits long for the others."""
+
+if TYPE_CHECKING:
+    from pyhh_fast.system.background import Workers
+
+Part = tuple[np.ndarray, FloatArray]
+"""Cells and times of some spikes, those of one cell in order."""
+
+
+class PopulationStepper:
+    """Makes the steps of one run, and fills its recording.
+
+    Parameters
+    ----------
+    state : structured array, shape (size,)
+        V (mV), m, h, n of each cell at the start. It is not changed.
+    stimulus : ndarray, shape (size, steps), or SharedStimulus, µA/cm²
+        With any strides.
+    """
+
+    def __init__(
+        self,
+        state: StructArray,
+        stimulus: FloatArray | SharedStimulus,
+        recording: PopulationRecording,
+        kinetics: BuiltIn | Own | Tabulated,
+        threads: int,
+    ) -> None:
+        from threading import Lock  # here, because importing the package needs none
+
+        r = self._recording = recording
+        self._stimulus = stimulus
+        self._values: FloatArray  # those of the chunk
+        self._kinetics = kinetics
+        built_in = isinstance(kinetics, BuiltIn)
+        self._built_in = built_in
+        self._table = rate_tables.built_in_for_many() if built_in else kinetics.table(0.0)
+        self._table_lock = Lock()
+        # How many steps are whole, where they led, and the spikes on the way: replaced at once.
+        self._parts: list[Part] = []
+        self._whole = (0, state, 0)
+        self._spare = aligned_arrays.structs(state)
+        self._other = aligned_arrays.structs(state)
+        self._threads = threads
+        size = max(r.size, 1)
+        self._block = min(loops.BLOCK, 8 * -(-size // (8 * threads)))
+        blocks = -(-size // self._block)
+        per_call = self._block * -(-blocks // (CALLS * threads))
+        self._calls = [
+            (first, min(first + per_call, r.size)) for first in range(0, r.size, per_call)
+        ]
+        self._chunk = min(max(FIRST // size, SHORTEST), LONGEST)
+        self._rooms = [_room_for(1)] * len(self._calls)
+        order = np.argsort(r.cells, kind="stable")
+        self._recorded = r.cells[order], order.astype(np.int64)
+        self._variables = np.array([TRACES.index(name) for name in r.recorded], dtype=np.int64)
+
+    @property
+    def step(self) -> int:
+        """How many steps are whole."""
+        return self._whole[0]
+
+    @property
+    def state(self) -> StructArray:
+        """V (mV), m, h and n of all cells after them."""
+        return self._whole[1]
+
+    def spikes(self) -> Part:
+        """Return how often each cell has fired, and when, by cell and then by time."""
+        parts = self._parts[: self._whole[2]]
+        counts = np.zeros(self._recording.size, dtype=np.int64)
+        for cells, _ in parts:
+            first = cells.min()
+            found = np.bincount(cells - first)
+            counts[first : first + found.size] += found
+        next_place = np.cumsum(counts) - counts
+        times = np.empty(int(counts.sum()))
+        for cells, part in parts:
+            loops.order_spikes(cells, part, next_place, times)
+        return counts, times
+
+    def make_all(self, bar: Any) -> None:
+        """Make all steps; `bar` is a context with a progress bar, or with None."""
+        with bar as shown, _pool(self._threads) as pool:
+            while (done := self.step) < self._recording.steps:
+                self.advance(pool)
+                if shown is not None:
+                    shown.update(self.step - done)
+
+    def advance(self, pool: "Workers | None") -> None:
+        """Make the steps of a chunk."""
+        step, _, _ = self._whole
+        steps = min(self._chunk, self._recording.steps - step)
+        self._values = self._stimulus_from(step, step + steps)
+        start = time.perf_counter()
+        numbers = range(len(self._calls))
+        found: Iterable[Part]
+        if pool is None:
+            found = [self._call(number, steps) for number in numbers]
+        else:
+            jobs = [pool.submit(self._call, number, steps) for number in numbers]
+            try:
+                found = [job.result() for job in jobs]
+            finally:
+                for job in jobs:
+                    job.cancel()
+        self._parts += [part for part in found if part[0].size]
+        self._whole = (step + steps, self._spare, len(self._parts))
+        self._spare, self._other = self._other, self._spare
+        took = max(time.perf_counter() - start, 1e-9)
+        longest = min(CHUNK, CALL * len(self._calls) / self._threads)
+        self._chunk = int(min(max(steps * min(longest / took, 16), SHORTEST), LONGEST))
+
+    def _stimulus_from(self, start: int, stop: int) -> FloatArray:
+        if isinstance(self._stimulus, SharedStimulus):
+            return self._stimulus.window(start, stop)
+        return self._stimulus[:, start:stop]
+
+    def _call(self, number: int, steps: int) -> Part:
+        """Make steps with the cells of one call, until they are made."""
+        r, (step, state, _) = self._recording, self._whole
+        found, wanted = np.zeros(1, np.int64), np.zeros(1)
+        first, last = self._calls[number]
+        # More than cells fire, because to find the room full costs all that was made.
+        enough = int((last - first) * (2 + steps * min(1.0, r.dt / MOST_OFTEN)))
+        if self._rooms[number][1].size < enough:
+            self._rooms[number] = _room_for(enough)
+        while True:
+            room, table = self._rooms[number], self._table
+            relaxing = r.method == "exponential_euler"
+            ending = loops.population(
+                NUMBERS[r.method],
+                state,
+                self._spare,
+                r._parameters,
+                self._built_in,
+                rate_tables.LARGEST_V,
+                table.relaxing(r.dt) if relaxing else table.times(r.dt),
+                table.first,
+                table.inverse_width,
+                table.low,
+                table.high,
+                NONE_ASKED,
+                wanted,
+                self._values,
+                step,
+                r.dt,
+                r.threshold,
+                first,
+                last,
+                self._block,
+                r.diverged_at,
+                *room,
+                found,
+                r.every,
+                *self._recorded,
+                self._variables,
+                r._traces,
+            )
+            if ending == loops.Ending.DONE:
+                spikes = int(found[0])
+                return room[0][:spikes].copy(), room[1][:spikes].copy()
+            if ending == loops.Ending.SPIKES_FULL:
+                self._rooms[number] = _room_for(2 * room[1].size)
+            else:
+                self._cover(float(wanted[0]))
+
+    def _cover(self, V: float) -> None:
+        """Have a table that covers V; raise NotTabulable where none can."""
+        with self._table_lock:
+            if not self._table.low < V < self._table.high:
+                self._table = self._kinetics.table(V)
+
+
+def _room_for(spikes: int) -> Part:
+    return np.empty(spikes, np.int32), np.empty(spikes)
+
+
+def _pool(threads: int) -> Any:
+    """Return a context with threads, or with None where the caller's thread is enough."""
+    if threads == 1:
+        return contextlib.nullcontext()
+    from pyhh_fast.system.background import Workers  # here, because one cell needs none
+
+    return Workers(threads, "pyhh_fast population")
+
+
+NONE_ASKED = np.empty((0, LINE))

@@ -1,0 +1,82 @@
+"""The progress bar of a run."""
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from pyhh_fast import validation
+
+if TYPE_CHECKING:
+    from pyhh_fast.engine.protocols import Stepper
+    from pyhh_fast.recording import Recording
+
+
+def bar_wanted(progress: Any) -> bool:
+    """Return whether a user wants a bar, having seen that there can be one.
+
+    Raises
+    ------
+    TypeError
+        If `progress` is no bool.
+    ImportError
+        If tqdm is not installed.
+    """
+    wanted = validation.flag("progress", progress)
+    if wanted:
+        _tqdm()
+    return wanted
+
+
+def _tqdm() -> Any:
+    try:
+        from tqdm.auto import tqdm
+    except ImportError:
+        raise ImportError(
+            "progress=True needs tqdm. Install it with: pip install 'pyhh_fast[progress]'"
+        ) from None
+    return tqdm
+
+
+def bar_over(steps: int, wanted: bool, done: int = 0) -> Any:
+    """Return a context with a bar over `steps` steps, or, where it is not wanted, with None.
+
+    Raises
+    ------
+    ImportError
+        If tqdm is not installed.
+    """
+    if not wanted:
+        return contextlib.nullcontext()
+    return _tqdm()(total=steps, initial=done, unit="step", unit_scale=True, file=sys.stderr)
+
+
+@contextlib.contextmanager
+def bar_of_run(
+    recording: "Recording", stepper: "Stepper", wanted: bool
+) -> Iterator[Callable[[], object]]:
+    """Have a bar over the steps of a run, and get what moves it to where `stepper` has come.
+
+    Besides the steps, their speed and the time left, it tells the model time, how much faster than
+    real time that passes, and the spikes so far.
+    """
+    begun = stepper.step
+    with bar_over(recording.steps, wanted, begun) as bar:
+        if bar is None:
+            yield lambda: None
+            return
+        start = time.perf_counter()
+
+        def show() -> None:
+            seconds = time.perf_counter() - start
+            times_real = (stepper.step - begun) * recording.dt / 1000 / max(seconds, 1e-9)
+            model_time = stepper.step * recording.dt / 1000
+            bar.set_postfix_str(
+                f"{model_time:.4g} s of model time, {times_real:.3g} x real time, "
+                f"{stepper.spikes} spikes",
+                refresh=False,
+            )
+            bar.update(stepper.step - bar.n)
+
+        yield show

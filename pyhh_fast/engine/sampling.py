@@ -1,0 +1,158 @@
+"""Where the rows of a run go: from the steps that a time loop makes to what is kept of them."""
+
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from pyhh_fast.engine.protocols import Stepper
+from pyhh_fast.recording import ENVELOPE, TRACES, Recording
+from pyhh_fast.system import aligned_arrays, free_memory
+from pyhh_fast.validation import FloatArray
+
+LENGTH = 65_536
+"""Steps of which all are kept for a moment, where few of them are wanted: half a megabyte each."""
+
+
+ADVICE = (
+    "Keep fewer traces by record=, every k-th step by every=, or write them to a store while they "
+    "are computed, by to=."
+)
+"""What to do where traces do not fit into memory."""
+
+
+class Rows(Protocol):
+    """Takes what a stepper computes."""
+
+    most: int
+    """How many steps may be asked a place for at once."""
+
+    def places(self, step: int, stop: int) -> list[FloatArray]:
+        """Return where V, m, h, n and the currents of steps `step` to `stop`, excluded, go."""
+
+    def take(self, stepper: Stepper) -> None:
+        """Take what was put there, as far as `stepper` has come; do nothing where it is taken."""
+
+    def end(self, stepper: Stepper, failed: bool) -> None:
+        """Finish the recording where `stepper` has ended: at a step that failed, or may go on."""
+
+
+class RowsInMemory(Rows):
+    """Keeps rows as attributes of a recording."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = r = recording
+        need = 8 * (len(r) * len(r.recorded) + r.windows * len(r.enveloped))
+        free_memory.check(need, "the traces of a run", ADVICE)
+        for name in r.recorded:
+            setattr(r, name, aligned_arrays.trace(len(r)))
+        for name in r.enveloped:
+            setattr(r, name, np.empty(r.windows))
+        self._sieve = Sieve(r) if r.every > 1 or r.envelope else None
+        self.most = LENGTH if self._sieve else r.steps
+
+    def places(self, step: int, stop: int) -> list[FloatArray]:
+        if self._sieve:
+            return self._sieve.places(step, stop)
+        r, nowhere = self._recording, unwanted(stop - step)
+        return [getattr(r, name)[step:stop] if name in r.recorded else nowhere for name in TRACES]
+
+    def take(self, stepper: Stepper) -> None:
+        if self._sieve is None:
+            return
+        found = self._sieve.sift(stepper.step)
+        for name, values in (found.rows | found.windows).items():
+            first = found.first_window if name in ENVELOPE else found.first_row
+            getattr(self._recording, name)[first : first + values.size] = values
+        self._sieve.taken(found)
+
+    def end(self, stepper: Stepper, failed: bool) -> None:
+        r, step = self._recording, stepper.step
+        self.take(stepper)
+        # Not those of a step that is not whole, but one at the very end, however it is rounded.
+        spikes = stepper.spike_times
+        r.spike_times = spikes[spikes <= (step + 1e-6) * r.dt]
+        if failed:
+            r._blank_from(step)
+        else:
+            r._end_at(step)
+
+
+class Sifted(NamedTuple):
+    """What a sieve has kept: rows and windows by name, the last window perhaps not whole."""
+
+    step: int
+    first_row: int
+    rows: dict[str, FloatArray]
+    first_window: int
+    windows: dict[str, FloatArray]
+
+
+class Sieve:
+    """Keeps every k-th of the steps of a run, and the lowest and highest V of its windows.
+
+    Parameters
+    ----------
+    recording : Recording
+        Says what is wanted.
+    step : int, default 0
+        Where the run begins, or goes on.
+    window : tuple of float, mV
+        The lowest and the highest V of a window that began before.
+    """
+
+    def __init__(
+        self, recording: Recording, step: int = 0, window: tuple[float, float] = (np.inf, -np.inf)
+    ) -> None:
+        self._recording = r = recording
+        wanted = {*r.recorded, "Vm"} if r.envelope else {*r.recorded}
+        self._all = {name: np.empty(0) for name in TRACES if name in wanted}
+        # Which step the next one is, and the envelope of its window so far: replaced at once.
+        self._next = (step, window)
+
+    @property
+    def window(self) -> tuple[float, float]:
+        """The lowest and the highest V so far, in mV, of a window that is not whole."""
+        return self._next[1]
+
+    def places(self, step: int, stop: int) -> list[FloatArray]:
+        """Return where V, m, h, n and the currents of steps `step` to `stop`, excluded, go."""
+        assert step == self._next[0]
+        for name, room in self._all.items():
+            if room.size < stop - step:
+                self._all[name] = np.empty(max(stop - step, LENGTH))
+        nowhere = unwanted(stop - step)
+        return [self._all[name][: stop - step] if name in self._all else nowhere for name in TRACES]
+
+    def sift(self, stop: int) -> Sifted:
+        """Return what is kept of the steps up to `stop`; it is changed by the steps after it."""
+        r, (step, _) = self._recording, self._next
+        wanted = slice(-step % r.every, stop - step, r.every)
+        rows = {name: self._all[name][wanted] for name in r.recorded}
+        if not r.envelope or stop == step:
+            return Sifted(stop, r.rows_before(step), rows, 0, {})
+        windows = self._windows(r.envelope, step, self._all["Vm"][: stop - step])
+        return Sifted(stop, r.rows_before(step), rows, step // r.envelope, windows)
+
+    def _windows(self, length: int, step: int, V: FloatArray) -> dict[str, FloatArray]:
+        """Return the envelope of the windows that `V`, from number `step` on, has a part in."""
+        borders = np.arange(-(step % length), V.size, length).clip(0)
+        lowest, highest = np.minimum.reduceat(V, borders), np.maximum.reduceat(V, borders)
+        if step % length:
+            so_far = self.window
+            lowest[0], highest[0] = min(lowest[0], so_far[0]), max(highest[0], so_far[1])
+        return dict(zip(ENVELOPE, (lowest, highest), strict=True))
+
+    def taken(self, found: Sifted) -> None:
+        """Go on behind what was found."""
+        window = (np.inf, -np.inf)
+        if self._recording.envelope and found.step % self._recording.envelope:
+            window = self.window
+            if found.windows:
+                lowest, highest = (float(found.windows[name][-1]) for name in ENVELOPE)
+                window = lowest, highest
+        self._next = (found.step, window)
+
+
+def unwanted(rows: int) -> FloatArray:
+    """Return a place that any number of rows may be written to."""
+    return np.ndarray((rows,), np.float64, np.empty(1), strides=(0,))

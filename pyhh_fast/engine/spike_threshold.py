@@ -1,0 +1,108 @@
+"""The threshold of spikes where a user names none: one rule for all runs."""
+
+import weakref
+from typing import Any
+
+import numpy as np
+
+from pyhh_fast import validation
+from pyhh_fast.models.hh_model import GATES, PARAMETERS, HHModel, has_own_kinetics, snapshot
+from pyhh_fast.models.overrides import own_behaviour
+from pyhh_fast.system.rounding import rounds_to_nearest
+
+BUILT_IN = 50.0
+"""Threshold, in mV, of Hodgkin and Huxley's rates, whose voltages are relative to rest."""
+
+ABOVE_REST = 50.0
+"""Threshold, in mV, above a rest that is not near 0."""
+
+NEAR_ZERO = 15.0
+"""Rates whose rest is that near 0, in mV, are taken for relative to rest."""
+
+COMPARED_AT = (-40.1234, -10.1234, -1.1234, 0.0, 1.1234, 10.1234, 40.1234, 90.1234)
+"""Where, in mV around a rest, rates are compared with those of the model that it was found for."""
+
+
+@rounds_to_nearest
+def threshold_for(model: Any, threshold: Any) -> float:
+    """Return the threshold (mV) a user gave, checked, or for None that of `model`."""
+    if threshold is None:
+        return default_threshold(model)
+    return validation.real_number("threshold", threshold, unit="mV")
+
+
+@rounds_to_nearest
+def default_threshold(model: Any) -> float:
+    """Return the threshold of spikes of a model, in mV.
+
+    50 for built-in rates, always, and for whatever is no :class:`HHModel`. With custom rates 50
+    where the rest is within 15 mV of 0, else 50 above the rest. Where no rest is stable, its place
+    is taken by the unstable equilibrium nearest `EKleak`; 50 where there is none either.
+    """
+    if not isinstance(model, HHModel) or not has_own_kinetics(model):
+        return BUILT_IN
+    gates = [getattr(getattr(model, name, None), "__dict__", {}) for name in GATES]
+    before = [dict(gate) for gate in gates]
+    try:
+        rest = _rest(model)
+    except Exception:  # of a user's own model; what is wrong with it the run will say
+        return BUILT_IN
+    finally:
+        # A hook that keeps hold of the model has changed this one, and not the copy.
+        for now, then in zip(gates, before, strict=True):
+            now.update(then)
+    if abs(rest) <= NEAR_ZERO:
+        return BUILT_IN
+    # Rounded, because it belongs to what a store must find again: the last bits of the rest of
+    # custom rates differ between CPUs, as NumPy's exp does.
+    return round(rest + ABOVE_REST, 6)
+
+
+def _rest(model: HHModel) -> float:
+    """Return the rest of a model; that of the latest model like it is taken over."""
+    hook = type(model)._UpdateGateTimeConstants
+    parameters = tuple(float(getattr(model, name)) for name in PARAMETERS)
+    known = _rests.get(hook)
+    same = known is not None and known[0]() is type(model) and known[1] == parameters
+    if known and same and _rates(model, known[2]) == known[3]:
+        return known[2]
+    rest = _searched_rest(model)
+    rates = _rates(model, rest)
+    if rates:
+        _rests[hook] = (weakref.ref(type(model)), parameters, rest, rates)
+    return rest
+
+
+# What is known of the latest model with a hook: class, parameters, rest, and rates around it. The
+# class is referred to weakly: it has the hook, which would otherwise keep its own entry alive.
+_Known = tuple[weakref.ref[type], tuple[float, ...], float, list[float]]
+_rests: weakref.WeakKeyDictionary[Any, _Known] = weakref.WeakKeyDictionary()
+
+
+def _rates(model: HHModel, rest: float) -> list[float]:
+    """Return rates around the rest, by which a model is known again; none where it is not."""
+    twin = snapshot(model)
+    if twin is None or "_UpdateGateTimeConstants" in vars(model) or own_behaviour(model):
+        return []
+    found = []
+    with np.errstate(all="ignore"):
+        for offset in COMPARED_AT:
+            twin._UpdateGateTimeConstants(rest + offset)
+            for name in GATES:
+                gate = getattr(twin, name)
+                found += [float(gate.alpha), float(gate.beta)]
+    return found
+
+
+def _searched_rest(model: HHModel) -> float:
+    """Return the rest of a model, or the unstable equilibrium nearest EKleak; 0 without any."""
+    from pyhh_fast.equilibria import rest_states  # here, because built-in rates need none
+    from pyhh_fast.kinetics.frozen import EndlessTableModel, TabulatedModel
+
+    if isinstance(model, TabulatedModel):
+        # The search goes beyond the table, where no rest of a model that was run can be.
+        model = EndlessTableModel.of(model)
+    try:
+        return rest_states.rest_of(model, take_unstable=True)[0]
+    except rest_states.NoRest:
+        return 0.0

@@ -1,0 +1,123 @@
+"""The step of an analysis where a user names none: it follows the fastest rate of the model."""
+
+import math
+import warnings
+from collections.abc import Iterable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from pyhh_fast import validation
+from pyhh_fast.kinetics.evaluated import BuiltIn, Own
+from pyhh_fast.methods import LARGEST_ADVISED_STEP, METHODS
+from pyhh_fast.models.hh_model import HHModel
+from pyhh_fast.validation import FloatArray
+
+STEP = 0.01
+"""Of the built-in model at its default parameters, in ms: exponential Euler's rates are then right
+to 0.01 %, and its error falls like the square of the step times the rates."""
+
+LITTLE = 1.15
+"""What is faster by less than this factor takes the same step."""
+
+RATE_POINTS = 201
+"""Potentials at least at which rates are compared, ..."""
+
+LARGEST_SPACING = 1.0
+"""... no farther apart than this, in mV, ..."""
+
+MOST_RATE_POINTS = 100_000
+"""... as long as there are no more of them."""
+
+
+def step_for(
+    model: HHModel, kinetics: BuiltIn | Own, dt: Any, method: str, *, stacklevel: int = 3
+) -> float:
+    """Return the step (ms) a user gave, checked, or for None that of `model`.
+
+    That is 0.01 ms over a whole number, so durations stay whole numbers of steps. A step that is
+    given and too large for the rates of the model is warned of at `stacklevel`.
+    """
+    if dt is not None:
+        dt = validation.real_number("dt", dt, unit="ms", positive=True)
+    if not METHODS[method].fixed_step:
+        return STEP if dt is None else dt
+    if dt is None:
+        return STEP / math.ceil(max(speed(model, kinetics) / LITTLE, 1.0))
+    advised = largest_advised_step(model, kinetics)
+    if dt > advised:
+        warnings.warn(
+            f"dt is {dt:g} ms; steps of {advised:.3g} ms or less are recommended for the rates of "
+            "this model. Leave dt out, or use method='adaptive'.",
+            UserWarning,
+            stacklevel=stacklevel,
+        )
+    return float(dt)
+
+
+def largest_advised_step(model: Any, kinetics: Any, V: Iterable[float] = ()) -> float:
+    """Return the largest step (ms) that is recommended for the rates of `model`.
+
+    These are those between the reversal potentials, and out to each of `V` (mV) beyond.
+    """
+    return LARGEST_ADVISED_STEP / max(speed(model, kinetics, V) / LITTLE, 1.0)
+
+
+def step_for_cells(parameters: dict[str, FloatArray], kinetics: BuiltIn | Own) -> float:
+    """Return the largest step (ms) that is recommended for many cells with these parameters."""
+    return largest_advised_step(SimpleNamespace(**parameters), kinetics)
+
+
+def rounded_down(step: float) -> float:
+    """Return a step with two digits, which is no longer."""
+    unit = 10.0 ** (math.floor(math.log10(step)) - 1)
+    return math.floor(step / unit * (1 + 1e-9)) * unit
+
+
+def speed(model: Any, kinetics: Any, V: Iterable[float] = ()) -> float:
+    """Return how many times faster than the built-in model at its default parameters `model` is.
+
+    Compared are the largest alpha + beta of a gate between the outermost reversal potentials, and
+    the rate of the membrane with all channels open; the larger of both factors counts. Parameters
+    may be arrays, of cells, of which the fastest counts, be it by a gate or by its membrane.
+    Where some of `V` (mV) are beyond the reversal potentials, gates are compared out to there.
+    """
+    membrane = float(np.max(_membrane_rate(model) / _membrane_rate(HHModel)))
+    return max(gate_speed(model, kinetics, V), membrane)
+
+
+def gate_speed(model: Any, kinetics: Any, V: Iterable[float] = ()) -> float:
+    """Return how many times faster than at the built-in rates the fastest gate is."""
+    return _fastest_gate(model, kinetics, V) / _fastest_gate(HHModel, BuiltIn())
+
+
+def _fastest_gate(model: Any, kinetics: Any, beyond: Iterable[float] = ()) -> float:
+    largest = 0.0
+    for low, high in _voltage_ranges(model, beyond):
+        points = min(max(RATE_POINTS, math.ceil((high - low) / LARGEST_SPACING)), MOST_RATE_POINTS)
+        rates = kinetics.rates_asked(np.linspace(low, high, points))
+        with np.errstate(all="ignore"):
+            largest = max(largest, float(np.nanmax(rates[:, :3] + rates[:, 3:], initial=0.0)))
+    return min(largest, 1e6)
+
+
+def _voltage_ranges(model: Any, beyond: Iterable[float]) -> list[list[float]]:
+    """Return the ranges of V (mV) between the outermost reversal potentials, joined if they meet.
+
+    For a single model `beyond` (mV) are among them.
+
+    The rates of all cells are the same functions of V, so the fastest is found on these.
+    """
+    reversals = np.array([np.ravel(E) for E in (model.ENa, model.EK, model.EKleak, *beyond)])
+    ranges: list[list[float]] = []
+    for low, high in np.unique([reversals.min(axis=0), reversals.max(axis=0)], axis=1).T.tolist():
+        if ranges and low <= ranges[-1][1]:
+            ranges[-1][1] = max(high, ranges[-1][1])
+        else:
+            ranges.append([low, high])
+    return ranges
+
+
+def _membrane_rate(model: Any) -> Any:
+    return (model.gNa + model.gK + model.gKleak) / model.Cm

@@ -1,0 +1,1 @@
+"""Where a membrane is at rest, and whether that is stable."""

@@ -1,0 +1,147 @@
+"""Where a model is in equilibrium without stimulus, and which of these is its rest."""
+
+import copy
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pyhh_fast import rate_tables
+from pyhh_fast.engine.compiled_stepper import SYMBOLS
+from pyhh_fast.equilibria.membranes import IteratedMembrane, Membranes
+from pyhh_fast.equilibria.search import equilibria_of
+from pyhh_fast.kinetics.evaluated import NotTabulable, kinetics_of
+from pyhh_fast.models.overrides import own_behaviour
+from pyhh_fast.system.rounding import rounds_to_nearest
+from pyhh_fast.validation import FloatArray, StructArray
+
+
+class NoRest(ValueError):
+    """A model, or one cell of many, has no equilibrium to start at.
+
+    Attributes
+    ----------
+    found : list of float, mV
+        Its equilibria, all unstable.
+    cell : int, optional
+    problem : str
+        The message without advice.
+    """
+
+    def __init__(self, found: list[float], cell: int | None = None) -> None:
+        places = ", ".join(f"{V:.4g}" for V in found)
+        steady = "HHModel.steady(V)" if cell is None else "Population.steady(size, V)"
+        whose = "" if cell is None else f" of cell {cell}"
+        if found:
+            rule, got = "a stable resting potential", f"unstable ones at V = {places} mV"
+            advice = f'Start there by unstable="steady", or with steady gates at any V by {steady}.'
+        else:
+            rule, got = "an equilibrium", "none"
+            advice = f"Start with steady gates at any V by {steady}."
+        self.problem = f"parameters{whose} must have {rule}; got {got}."
+        super().__init__(f"{self.problem} {advice}")
+        self.found = found
+        self.cell = cell
+
+
+def copy_of(model: Any) -> Any:
+    """Return a copy of a model that shares no state with it; what cannot be copied is shared."""
+    try:
+        return copy.deepcopy(model)
+    except Exception:  # a lock, a file, whatever a user's attributes hold
+        twin = object.__new__(type(model))
+        memo = {id(model): twin}
+        for name, value in vars(model).items():
+            try:
+                vars(twin)[name] = copy.deepcopy(value, memo)
+            except Exception:
+                vars(twin)[name] = value
+        return twin
+
+
+@rounds_to_nearest
+def rest_of(
+    model: Any, near: float | None = None, take_unstable: bool = False
+) -> tuple[float, bool]:
+    """Return the equilibrium that a model rests at, and whether it is stable.
+
+    It is the lowest stable one, or the stable one nearest `near` (mV). Where none is stable and
+    `take_unstable`, it is the unstable one nearest `near`, or nearest EKleak.
+
+    Raises
+    ------
+    NoRest
+        If there is none.
+    """
+    with np.errstate(all="ignore"):
+        V, stable = equilibria(model)
+    if not stable.any() and not (V.size and take_unstable):
+        raise NoRest(V.tolist())
+    if near is None and stable.any():
+        return float(V[stable][0]), True
+    target = float(model.EKleak) if near is None else near
+    usable = V[stable] if stable.any() else V
+    return float(usable[np.argmin(np.abs(usable - target))]), bool(stable.any())
+
+
+@rounds_to_nearest
+def rests_of_many(
+    parameters: StructArray, near: FloatArray | None = None, take_unstable: bool = False
+) -> FloatArray:
+    """Return the equilibria that cells with built-in rates rest at, chosen as by :func:`rest_of`.
+
+    Parameters
+    ----------
+    parameters : structured array, shape (size,)
+        As for :class:`Membranes`.
+    near : ndarray of shape (size,), optional, mV
+
+    Raises
+    ------
+    NoRest
+        If a cell has none.
+    """
+    cells = Membranes(parameters, rate_tables.hodgkin_huxley)
+    with np.errstate(all="ignore"):
+        cell, V = equilibria_of(cells)
+        stable = cells.take(cell).are_stable(V)
+    has_stable = np.zeros(parameters.size, bool)
+    has_stable[cell[stable]] = True
+    if near is None:
+        rank = np.where(stable, V, np.abs(V - parameters["E_L"][cell]))
+    else:
+        rank = np.abs(V - near[cell])
+    usable = stable | ~has_stable[cell] if take_unstable else stable
+    order = np.lexsort((-rank, cell))  # the first choice of a cell last, so that it stays
+    order = order[usable[order]]
+    rest = np.full(parameters.size, np.nan)
+    rest[cell[order]] = V[order]
+    if np.isnan(rest).any():
+        without = int(np.argmax(np.isnan(rest)))
+        raise NoRest(V[cell == without].tolist(), without)
+    return rest
+
+
+@rounds_to_nearest
+def equilibria(model: Any) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+    """Return all V, in mV and rising, at which `model` with steady gates has dV/dt = 0.
+
+    And whether each is stable.
+    """
+    cells = _membrane(model)
+    cell, V = equilibria_of(cells)
+    return V, cells.take(cell).are_stable(V) if V.size else np.zeros(0, bool)
+
+
+def _membrane(model: Any) -> Membranes | IteratedMembrane:
+    if own_behaviour(model) is None:
+        try:
+            rates_at = kinetics_of(model, table_needed=False).rates_at
+        except NotTabulable:
+            pass
+        else:
+            parameters = np.empty(1, [(symbol, np.float64) for symbol in SYMBOLS.values()])
+            for name, symbol in SYMBOLS.items():
+                parameters[symbol] = float(getattr(model, name))
+            return Membranes(parameters, rates_at)
+    return IteratedMembrane(copy_of(model))

@@ -1,0 +1,93 @@
+"""Where dV/dt of membranes with steady gates is 0: brackets on a grid, then roots between them.
+
+Two equilibria that are closer than the grid, as near a fold where they meet, are found as well:
+where dV/dt comes near 0 between points of the grid and leaves again, its extremum is looked for.
+Closer than about 1e-5 mV they count as none.
+"""
+
+import numpy as np
+
+from pyhh_fast import _equilibria
+from pyhh_fast.equilibria.membranes import IntArray, IteratedMembrane, Membranes
+from pyhh_fast.validation import FloatArray
+
+EXTREMUM_POINTS = 17
+EXTREMUM_ROUNDS = 6
+
+ROOM = 4_096
+"""Places in the grid that are found at a time, beside those that one cell may have."""
+
+Bracket = tuple[IntArray, FloatArray, FloatArray, FloatArray, FloatArray]
+"""Cells, and V (mV) at either side of a root of each, and dV/dt there."""
+
+Cells = Membranes | IteratedMembrane
+
+
+def equilibria_of(cells: Cells) -> tuple[IntArray, FloatArray]:
+    """Return all equilibria: the numbers of their cells, and V (mV) rising for each cell."""
+    V, weights, parts = cells.over_grid()
+    room = ROOM + 2 * V.size
+    scratch, places, ends = np.empty(V.size), np.empty((room, 3), np.int64), np.empty((room, 2))
+    found: list[Bracket] = []
+    first = 0
+    while first < len(weights):
+        first, count = _equilibria.scan(weights, parts, first, scratch, places, ends)
+        beside_fold = places[:count, 2] == 1
+        for paired in (False, True):
+            which = np.flatnonzero(beside_fold == paired)
+            if which.size:
+                cell, i = places[which, 0], places[which, 1]
+                bracket = cell, V[i], V[i + 1 + paired], ends[which, 0], ends[which, 1]
+                found += _pairs(cells, *bracket) if paired else [bracket]
+    if not found:
+        return np.zeros(0, np.int64), np.zeros(0)
+    cell, low, high, at_low, at_high = (np.concatenate(part) for part in zip(*found, strict=True))
+    V = _roots(cells.take(cell), low, high, at_low, at_high)
+    order = np.lexsort((V, cell))
+    cell, V = cell[order], V[order]
+    again = np.zeros(cell.size, bool)  # where dV/dt is 0 at a point of the grid
+    again[1:] = (cell[1:] == cell[:-1]) & (V[1:] == V[:-1])
+    return cell[~again], V[~again]
+
+
+def _pairs(
+    cells: Cells,
+    cell: IntArray,
+    first: FloatArray,
+    last: FloatArray,
+    at_first: FloatArray,
+    at_last: FloatArray,
+) -> list[Bracket]:
+    """Return the pairs of equilibria within these intervals, whose ends have one sign."""
+    side = at_first > 0
+    sign = np.where(side, 1.0, -1.0)
+    low, high = first, last
+    owners = cells.take(np.repeat(cell, EXTREMUM_POINTS))
+    one = np.arange(cell.size)
+    for _ in range(EXTREMUM_ROUNDS):
+        between = np.linspace(low, high, EXTREMUM_POINTS, axis=1)
+        towards_0 = owners.dVdt(between.ravel()).reshape(between.shape) * sign[:, np.newaxis]
+        best = np.clip(np.nanargmin(towards_0, axis=1), 1, EXTREMUM_POINTS - 2)
+        low, high = between[one, best - 1], between[one, best + 1]
+    middle, there = between[one, best], towards_0[one, best] * sign
+    beyond = (there > 0) != side
+    cell, first, last, at_first, at_last, middle, there = (
+        part[beyond] for part in (cell, first, last, at_first, at_last, middle, there)
+    )
+    return [(cell, first, middle, at_first, there), (cell, middle, last, there, at_last)]
+
+
+def _roots(
+    cells: Cells, low: FloatArray, high: FloatArray, at_low: FloatArray, at_high: FloatArray
+) -> FloatArray:
+    """Return where dV/dt of each cell changes its sign between `low` and `high` (mV).
+
+    It is the lowest V, to the last bit, where it has not the sign any more that it has at `low`.
+    """
+    search, V = np.empty((low.size, _equilibria.SEARCH)), np.empty(low.size)
+    _equilibria.begin(search, low, high, at_low, at_high, V)
+    left = np.arange(0 if cells.finish(search, V) else low.size)
+    while left.size:
+        dVdt = cells.take(left).dVdt(V[left])
+        left = left[: _equilibria.proceed(search, left, dVdt, V)]
+    return V

@@ -1,0 +1,131 @@
+"""States to start a model in: at rest, or with steady gates at any potential."""
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+
+from pyhh_fast import validation
+from pyhh_fast.equilibria import rest_states
+from pyhh_fast.models import names
+from pyhh_fast.models.hh_model import GATES, HHModel, set_rates
+from pyhh_fast.system.rounding import rounds_to_nearest
+
+UNSTABLE = ("raise", "steady")
+"""What may be done where no equilibrium is stable."""
+
+
+@rounds_to_nearest
+def at_rest(source: Any, near: Any, unstable: Any, parameters: dict[str, Any]) -> Any:
+    """Return a new model at rest, as :meth:`HHModel.at_rest` does.
+
+    Parameters
+    ----------
+    source : HHModel, or a class of them
+        What is copied, or made.
+    """
+    if "startingVoltage" in parameters:
+        raise TypeError("at_rest finds the starting voltage itself; leave it out.")
+    near = None if near is None else validation.real_number("near", near, unit="mV")
+    unstable = validation.choice("unstable", unstable, UNSTABLE)
+    model = _new_model(source, parameters)
+    model.Vm = 0.0  # wherever it was: a run that diverged may have left it at NaN
+    set_steady(model, rest_states.rest_of(model, near, unstable == "steady")[0])
+    return model
+
+
+def start_at_rest(model: HHModel, *, stacklevel: int = 3) -> HHModel:
+    """Return a copy of `model` at rest, and where no rest is stable, at an unstable equilibrium.
+
+    This is where analysis starts its runs, whatever state the model is in.
+
+    Parameters
+    ----------
+    model : HHModel
+        It is not changed.
+    stacklevel : int, default 3
+        That of the warning: 3 is where the caller of this function was called.
+
+    Returns
+    -------
+    HHModel
+        As :meth:`HHModel.at_rest` returns with ``unstable="steady"``.
+
+    Raises
+    ------
+    ValueError
+        If the model has no equilibrium at all.
+
+    Warns
+    -----
+    UserWarning
+        If none is stable.
+    """
+    start: HHModel = rest_states.copy_of(model)
+    start.Vm = 0.0  # wherever it was: a run that diverged may have left it at NaN
+    V, stable = rest_states.rest_of(start, None, True)
+    set_steady(start, V)
+    if not stable:
+        warnings.warn(
+            f"the model has no stable resting potential; it starts at its unstable equilibrium at "
+            f'V = {V:.4g} mV with steady gates. Pass start="model" to start in the state that '
+            "the model is in.",
+            UserWarning,
+            stacklevel=stacklevel,
+        )
+    return start
+
+
+@rounds_to_nearest
+def steady(source: Any, V: Any, parameters: dict[str, Any]) -> Any:
+    """Return a new model with steady gates at `V`, as :meth:`HHModel.steady` does."""
+    if "startingVoltage" in parameters:
+        raise TypeError("steady takes the starting voltage as V; leave startingVoltage out.")
+    V = validation.real_number("V", V, unit="mV")
+    model = _new_model(source, parameters)
+    set_steady(model, V)
+    return model
+
+
+@rounds_to_nearest
+def set_steady(model: HHModel, V: float) -> None:
+    """Put a model at `V` (mV), with all gates steady.
+
+    Raises
+    ------
+    ValueError
+        If a gate has no steady state there: its rates are both 0, or one is NaN.
+    """
+    model.Vm = V
+    set_rates(model, V)
+    for name in GATES:
+        gate = getattr(model, name)
+        try:
+            with np.errstate(divide="ignore", invalid="ignore"):  # of rates that are numpy.float64
+                gate.setInfiniteState()
+        except ZeroDivisionError:
+            gate.state = math.nan
+        if not math.isfinite(gate.state):
+            raise ValueError(
+                f"gate {name} must have a steady state at V = {V:.6g} mV; got alpha {gate.alpha} "
+                f"and beta {gate.beta} (1/ms). Set rates in _UpdateGateTimeConstants whose sum is "
+                "above 0."
+            )
+
+
+def _new_model(source: Any, parameters: dict[str, Any]) -> Any:
+    if isinstance(source, type):
+        if vars(HHModel)["__init__"] is source.__init__:  # type: ignore[misc]
+            for name in parameters:
+                names.check_name(source, name)
+        return source(**parameters)
+    for name in GATES:
+        validation.present(getattr(source, name), "alpha", f"gate {name}", "Set its state instead.")
+    values = {name: names.checked(source, name, value) for name, value in parameters.items()}
+    model = rest_states.copy_of(source)
+    for name, value in values.items():
+        setattr(model, name, value)
+    for current in ("INa", "IK", "IKleak"):
+        vars(model).pop(current, None)  # of a step that this model has not made
+    return model

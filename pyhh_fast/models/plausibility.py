@@ -1,0 +1,216 @@
+"""What can be computed but is hardly meant: a warning says so, once for each model.
+
+Attributes that nothing reads, potentials in absolute mV, conductances below 0 and gates that are
+not between 0 and 1. What is told is noted on the model, so that copies do not repeat it.
+"""
+
+import types
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from pyhh_fast import validation
+from pyhh_fast.models.hh_model import GATES, PARAMETERS, HHModel, has_own_kinetics
+from pyhh_fast.models.names import KNOWN, bases_below, warn_user
+from pyhh_fast.models.overrides import hook_is_own, own_behaviour
+
+CONDUCTANCES = ("gNa", "gK", "gKleak")
+
+HOOKS = ("iterate", "_UpdateGateTimeConstants", "_UpdateCellVoltage", "_UpdateGateStates")
+
+ROUNDING = 1e-9
+"""How far a step may carry a gate beyond 0 or 1 without a word."""
+
+# Relative to rest, sodium reverses near 115 and potassium near -12 mV: far enough from what is
+# here that scans of one of them, and those of textbooks (EK -35, ENa 50 to 130), stay outside.
+# Inside, a cell relative to rest would have sodium below 15 and potassium below -115 mV in
+# absolute terms, or a leak there, which no neuron has; in absolute mV they are the usual numbers.
+ENA_BELOW, EK_BELOW, EKLEAK_BELOW = 80.0, -50.0, -40.0
+
+ENA_FROM = 20.0
+"""In absolute mV, sodium reverses above this in every neuron."""
+
+AS_RELATIVE = -20.0
+"""EK and EKleak from here on (mV) may be relative to rest, where others are not."""
+
+# The class as it was at import; what is put on it later has a name of its own.
+_ON_CLASS = frozenset(vars(HHModel))
+
+
+def are_absolute(ENa: Any, EK: Any, EKleak: Any) -> Any:
+    """Whether reversal potentials (mV), numbers or arrays, are plainly not relative to rest."""
+    return (ENA_FROM <= ENa) & (ENa < ENA_BELOW) & ((EK < EK_BELOW) | (EKleak < EKLEAK_BELOW))
+
+
+def check(model: HHModel, *, state: bool = True) -> None:
+    """Warn of a model that is about to run; without `state`, of its parameters alone."""
+    _check_attributes(model)
+    check_parameters(model)
+    if not state:
+        return
+    for name in GATES:
+        gate = getattr(model, name)
+        if not -ROUNDING <= gate.state <= 1 + ROUNDING and _steps_gates(model, gate):
+            _tell(model, name, gate_message(f"{name}.state", f"{gate.state:.6g}"))
+
+
+def check_parameters(model: HHModel) -> None:
+    """Warn of parameters that are hardly meant, unless the model makes steps of its own."""
+    try:
+        conductances = [model.gNa, model.gK, model.gKleak]
+        potentials = model.ENa, model.EK, model.EKleak
+        absolute = are_absolute(*potentials)
+        if not absolute and min(conductances) >= 0:
+            return
+    except Exception:  # where its own step reads them, they may be anything, or not there yet
+        return
+    if hook_is_own(model, "iterate") or hook_is_own(model, "_UpdateCellVoltage"):
+        return
+    for name, value in zip(CONDUCTANCES, conductances, strict=True):
+        if value < 0:
+            _tell(model, name, conductance_message(name, f"{value:g}"))
+    if absolute and not has_own_kinetics(model) and own_behaviour(model) is None:
+        _tell(model, "potentials", potentials_message(potentials))
+
+
+def _steps_gates(model: HHModel, gate: Any) -> bool:
+    """Whether the steps of a gate are HHModel's."""
+    own = hook_is_own(model, "iterate") or hook_is_own(model, "_UpdateGateStates")
+    return type(gate) is HHModel.Gate and not own
+
+
+def conductance_message(name: str, got: str) -> str:
+    """Return what is said of a conductance below 0."""
+    return (
+        f"{name} is {got} (mS/cm²). A conductance below 0 drives V away from its reversal "
+        "potential; it is computed as it stands. Check the sign."
+    )
+
+
+def gate_message(name: str, got: str) -> str:
+    """Return what is said of a gate that is not between 0 and 1."""
+    return (
+        f"{name} is {got}. The open fraction of a gate is between 0 and 1; it is computed as it "
+        "stands. Set it, or start from at_rest() or steady(V)."
+    )
+
+
+def potentials_message(potentials: Sequence[float], whose: str = "") -> str:
+    """Return what is said of potentials in absolute mV, with the conversion."""
+    ENa, EK, EKleak = potentials
+    # What was left at its default, or is converted already, stays.
+    new_EK, new_EKleak = (E + 65 if E < AS_RELATIVE else E for E in (EK, EKleak))
+    return (
+        f"the reversal potentials{whose}, ENa {ENa:g}, EK {EK:g} and EKleak {EKleak:g} mV, are "
+        "those of a cell in absolute mV, but voltages of an HHModel with built-in rates are "
+        "relative to rest. For a rest at -65 mV add 65 mV: "
+        f"ENa={ENa + 65:.6g}, EK={new_EK:.6g}, EKleak={new_EKleak:.6g}; to startingVoltage too."
+    )
+
+
+def check_cells(cells: Any) -> None:
+    """Warn of the cells of a Population."""
+    for name in CONDUCTANCES:
+        values = getattr(cells, name)
+        if values.size and values.min() < 0:
+            at = int(values.argmin())
+            _tell(cells, name, conductance_message(f"{name} of cell {at}", f"{values[at]:g}"))
+    for gate, name in zip(GATES, ("StateM", "StateH", "StateN"), strict=True):
+        values = getattr(cells, name)
+        if values.size and not -ROUNDING <= values.min() <= values.max() <= 1 + ROUNDING:
+            at = int(np.argmax(np.abs(values - 0.5)))
+            if np.isfinite(values[at]):
+                _tell(cells, gate, gate_message(f"{name} of cell {at}", f"{values[at]:.6g}"))
+    potentials = cells.ENa, cells.EK, cells.EKleak
+    first = [float(E[0]) for E in potentials if E.size]
+    if first and cells._model is None and are_absolute(*first) and are_absolute(*potentials).all():
+        _tell(cells, "potentials", potentials_message(first, whose=" of cell 0 and the others"))
+
+
+def check_grid(axes: dict[str, Any], cells: Any) -> None:
+    """Warn of the values in the grid of a sweep of a model, of which `cells` is one cell."""
+    for name in CONDUCTANCES:
+        if name in axes and axes[name].min() < 0:
+            warn_user(conductance_message(name, f"{axes[name].min():g} at a point of the grid"))
+    names = ("ENa", "EK", "EKleak")
+    largest = [float(np.max(axes.get(name, getattr(cells, name)))) for name in names]
+    if axes.keys() & names and cells._model is None and are_absolute(*largest):
+        warn_user(potentials_message(largest, whose=" of the grid"))
+
+
+def _tell(model: Any, what: str, message: str) -> None:
+    told = vars(model).get("_told", ())
+    if what not in told:
+        vars(model)["_told"] = (*told, what)
+        warn_user(message)
+
+
+def _check_attributes(model: HHModel) -> None:
+    unknown = vars(model).keys() - KNOWN
+    cls = type(model)
+    if not unknown and cls is HHModel and len(vars(HHModel)) == len(_ON_CLASS):
+        return
+    bases = bases_below(cls)
+    names = [*unknown, *(name for base in bases for name in vars(base))]
+    names += vars(HHModel).keys() - _ON_CLASS
+    names = [name for name in dict.fromkeys(names) if not name.startswith("__")]
+    if not names:
+        return
+    plain = not _has_code(model, bases)
+    lower = {name.lower(): name for name in (*PARAMETERS, *HOOKS)}
+    for name in sorted(names):
+        meant = lower.get(name.lower())
+        if plain and name not in KNOWN and not name.startswith("_"):
+            _tell(model, name, _unread(model, name))
+        elif meant not in (None, name) and name not in _mentioned(bases):
+            what = "calls" if meant in HOOKS else "reads"
+            message = f"nothing {what} {cls.__name__}.{name}. Did you mean {meant}?"
+            _tell(model, name, message)
+
+
+def _unread(model: HHModel, name: str) -> str:
+    advice = validation.meant(name, [*PARAMETERS, "Vm"], cutoff=0.7)
+    whose = "an" if type(model) is HHModel else "this"
+    return (
+        f"nothing reads the attribute {name} of {whose} {type(model).__name__}: it changes no run. "
+        f"{advice} Begin the name of a note of your own with an underscore, or read it in a method "
+        "of a subclass, and there is no warning."
+    ).replace("  ", " ")
+
+
+def _has_code(model: HHModel, bases: tuple[type, ...]) -> bool:
+    """Whether there is code that may read attributes which HHModel does not have."""
+    values = [value for base in bases for value in vars(base).items()]
+    return (
+        own_behaviour(model) is not None
+        or has_own_kinetics(model)
+        or any(_is_code(name, value) for name, value in [*values, *vars(model).items()])
+    )
+
+
+def _is_code(name: str, value: Any) -> bool:
+    if isinstance(value, HHModel.Gate) or name in ("__dict__", "__weakref__", "__doc__"):
+        return False
+    return callable(value) or hasattr(type(value), "__get__")
+
+
+def _mentioned(bases: tuple[type, ...]) -> set[str]:
+    """Return the names that the code of a subclass reads or calls."""
+    functions = [
+        getattr(value, attribute, value)
+        for base in bases
+        for value in vars(base).values()
+        for attribute in ("__func__", "fget")
+    ]
+    codes = [function.__code__ for function in functions if hasattr(function, "__code__")]
+    return {name for code in codes for name in _names_in(code)}
+
+
+def _names_in(code: types.CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, str):
+            yield constant
+        elif isinstance(constant, types.CodeType):
+            yield from _names_in(constant)

@@ -1,0 +1,212 @@
+"""Figures of what the analysis found: f-I and strength-duration curves, phase plane."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
+
+from pyhh_fast import validation
+from pyhh_fast.analysis.phase_plane import PhasePlane, SteadyState
+from pyhh_fast.plotting.style import BLACK, BLUE, GREEN, ORANGE, POTENTIAL, open_frame, panel
+
+
+def plot_fi_curve(
+    currents: npt.ArrayLike, rates: npt.ArrayLike, *, swings: npt.ArrayLike | None = None
+) -> Figure:
+    """Draw firing rates over currents.
+
+    Where the cell begins to fire, and where it falls silent, the line is broken.
+
+    Parameters
+    ----------
+    currents : array_like, shape (n,), µA/cm²
+        Rising or falling.
+    rates : array_like, shape (n,), Hz
+        As :func:`pyhh_fast.fi_curve` returns for them.
+    swings : array_like of bool, shape (n,), optional
+        Where the rate is that of a swing of V below the threshold: open markers, and a legend.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pyhh_fast as pyhh
+    >>> from pyhh_fast.plotting import plot_fi_curve
+    >>> currents = np.linspace(0, 20, 41)
+    >>> figure = plot_fi_curve(currents, pyhh.fi_curve(pyhh.HHModel.at_rest(), currents))
+    """
+    x = validation.curve("currents", currents, "µA/cm²")
+    y = validation.curve("rates", rates, "Hz", len(x), "currents")
+    figure, axis = panel()
+    swinging = np.zeros(x.shape, bool) if swings is None else np.asarray(swings, bool)
+    if swinging.shape != x.shape:
+        raise ValueError(
+            f"swings must have one value for each of currents, {x.size}; got {swinging.shape}."
+        )
+    spiking = axis.plot(x, np.where((y > 0) & ~swinging, y, np.nan), ".-", color=BLUE, lw=1, ms=3)
+    axis.plot(x, np.where(y == 0, y, np.nan), ".-", color=BLUE, linewidth=1, ms=3)
+    if swinging.any():
+        below = axis.plot(
+            x, np.where(swinging, y, np.nan), "o-", color=BLUE, linewidth=0.5, ms=4, mfc="white"
+        )
+        axis.legend([*spiking, *below], ["spikes", "swing below the threshold"])
+    axis.set_xlabel("Injected current (µA/cm²)")
+    axis.set_ylabel("Steady firing rate (Hz)")
+    axis.set_ylim(bottom=min(0, -0.02 * axis.get_ylim()[1]))
+    return figure
+
+
+def plot_strength_duration(durations: npt.ArrayLike, thresholds: npt.ArrayLike) -> Figure:
+    """Draw threshold currents over the durations of pulses, on logarithmic axes.
+
+    Parameters
+    ----------
+    durations : array_like, shape (n,), ms
+        In any order.
+    thresholds : array_like, shape (n,), µA/cm²
+        As :func:`pyhh_fast.strength_duration` returns for them.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import pyhh_fast as pyhh
+    >>> from pyhh_fast.plotting import plot_strength_duration
+    >>> durations = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20]
+    >>> thresholds = pyhh.strength_duration(pyhh.HHModel.at_rest(), durations)
+    >>> figure = plot_strength_duration(durations, thresholds)
+    """
+    x = validation.curve("durations", durations, "ms")
+    y = validation.curve("thresholds", thresholds, "µA/cm²", len(x), "durations")
+    figure, axis = panel()
+    order = np.argsort(x)
+    axis.loglog(x[order], y[order], ".-", color=BLUE, linewidth=1, ms=4, label="threshold")
+    for ticks in (axis.xaxis, axis.yaxis):
+        ticks.set_major_formatter("{x:g}")
+    axis.set_xlabel("Duration of the pulse (ms)")
+    axis.set_ylabel("Threshold current (µA/cm²)")
+    return figure
+
+
+def plot_rheobase(rheobase: float, durations: npt.ArrayLike, thresholds: npt.ArrayLike) -> Figure:
+    """Draw threshold currents over durations, with the rheobase and the chronaxie.
+
+    Parameters
+    ----------
+    rheobase : float, µA/cm²
+        As :func:`pyhh_fast.rheobase` returns.
+    durations, thresholds
+        As for :func:`plot_strength_duration`. The chronaxie is the duration at which the threshold
+        is twice the rheobase, interpolated; outside the durations it is left out.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import pyhh_fast as pyhh
+    >>> from pyhh_fast.plotting import plot_rheobase
+    >>> model, durations = pyhh.HHModel.at_rest(), [0.1, 0.2, 0.5, 1, 2, 5, 10, 20]
+    >>> thresholds = pyhh.strength_duration(model, durations)
+    >>> figure = plot_rheobase(pyhh.rheobase(model), durations, thresholds)
+    """
+    (rheobase,) = validation.curve("rheobase", rheobase, "µA/cm²", size=1)
+    figure = plot_strength_duration(durations, thresholds)
+    axis = figure.axes[0]
+    label = f"rheobase, {rheobase:.4g} µA/cm²"
+    axis.axhline(rheobase, color=ORANGE, linewidth=1, linestyle="--", label=label)
+    curve = np.asarray(axis.lines[0].get_xydata())
+    x, y = curve[::-1].T  # the thresholds fall; np.interp wants them to rise
+    known = np.isfinite(y) & (y > 0) & (x > 0)
+    x, y = np.log(x[known]), np.log(y[known])
+    if y.size and rheobase > 0 and y[0] < np.log(2 * rheobase) < y[-1]:
+        chronaxie = np.exp(np.interp(np.log(2 * rheobase), y, x))
+        label = f"chronaxie, {chronaxie:.3g} ms: twice the rheobase"
+        axis.plot(chronaxie, 2 * rheobase, "o", color=GREEN, label=label)
+    axis.legend(frameon=False)
+    return figure
+
+
+def plot_phase_plane(plane: PhasePlane) -> Figure:
+    """Draw nullclines, steady state and trajectory in the plane of V and n.
+
+    Parameters
+    ----------
+    plane : PhasePlane
+        As :func:`pyhh_fast.phase_plane` returns.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import pyhh_fast as pyhh
+    >>> from pyhh_fast.plotting import plot_phase_plane
+    >>> figure = plot_phase_plane(pyhh.phase_plane(pyhh.HHModel.at_rest(), 10.0))
+    """
+    rule = "what phase_plane returns"
+    validation.instance("plane", plane, PhasePlane, rule, "Call pyhh_fast.phase_plane first.")
+    figure, axis = panel(width=8.0)
+    V, n = plane.trajectory_V, plane.trajectory_n
+    axis.plot(V, n, color=BLACK, linewidth=1, label="trajectory of the full model")
+    axis.plot(V[0], n[0], "o", color=BLACK, mfc="white", ms=5, label="its start")
+    axis.plot(plane.V, plane.V_nullcline, color=BLUE, label="dV/dt = 0")
+    axis.plot(plane.V, plane.n_nullcline, color=GREEN, label="dn/dt = 0")
+    axis.plot(plane.steady_V, plane.steady_n, "o", color=ORANGE, ms=5, label="steady state")
+    axis.set_xlabel(POTENTIAL)
+    axis.set_ylabel("Open fraction n")
+    axis.set_ylim(0, 1)
+    axis.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
+    return figure
+
+
+def plot_steady_state(V: npt.ArrayLike, steady: SteadyState) -> Figure:
+    """Draw where the gates settle, and their time constants, over V.
+
+    Parameters
+    ----------
+    V : array_like, shape (n,), mV
+        Rising or falling.
+    steady : SteadyState
+        As :func:`pyhh_fast.steady_state` returns for them.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pyhh_fast as pyhh
+    >>> from pyhh_fast.plotting import plot_steady_state
+    >>> V = np.linspace(-50, 100, 301)
+    >>> figure = plot_steady_state(V, pyhh.steady_state(pyhh.HHModel(), V))
+    """
+    rule = "what steady_state returns"
+    validation.instance("steady", steady, SteadyState, rule, "Call pyhh_fast.steady_state first.")
+    x = validation.curve("V", V, "mV")
+    curves = {
+        name: validation.curve(f"steady.{name}", getattr(steady, name), "", len(x), "V")
+        for name in SteadyState._fields
+    }
+    figure, (above, below) = plt.subplots(2, sharex=True, figsize=(6, 6), layout="constrained")
+    for gate, colour in (("m", BLUE), ("h", ORANGE), ("n", GREEN)):
+        above.plot(x, curves[gate], color=colour, linewidth=1, label=gate)
+        below.plot(x, curves[f"tau_{gate}"], color=colour, linewidth=1, label=gate)
+    above.set_ylabel("Steady open fraction")
+    above.set_ylim(-0.05, 1.05)
+    below.set_ylabel("Time constant (ms)")
+    below.set_ylim(bottom=0)
+    below.set_xlabel(POTENTIAL)
+    for axis in (above, below):
+        open_frame(axis)
+        axis.margins(x=0)
+    above.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    return figure

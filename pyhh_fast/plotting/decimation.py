@@ -1,0 +1,284 @@
+"""What a figure shows of a run: the part of it, and of many rows the few that look the same.
+
+Rows are read block by block, from memory or from a store, so that a run of any length is drawn in
+constant memory.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from pyhh_fast import validation
+from pyhh_fast.recording import CURRENTS, ENVELOPE, Recording
+from pyhh_fast.stimuli.algebra import parts_of
+from pyhh_fast.stimuli.base import Constant, Stimulus
+from pyhh_fast.storage.description import CHUNK
+from pyhh_fast.validation import FloatArray
+
+if TYPE_CHECKING:
+    from pyhh_fast.storage.run_store import RunStore
+
+MOST_POINTS = 4_000
+"""As many rows are drawn as they are: more than a screen has pixel columns."""
+
+STRETCHES = 1_000
+"""Of more rows, into how many stretches they are cut, of which four rows each are drawn."""
+
+BLOCK = CHUNK
+"""Rows read at a time; blocks end where the chunks of a store do, so that none is read twice."""
+
+MOST_VALUES = 10**8
+"""Values of a stimulus that are computed for a figure: those of noise take a second."""
+
+Read = Callable[[int, int], FloatArray]
+"""Returns rows from one number to another, which is excluded."""
+
+Rows = npt.NDArray[np.int64]
+
+
+class Window(NamedTuple):
+    """A part of a run, from `start` to `stop` in ms."""
+
+    start: float
+    stop: float
+
+    @classmethod
+    def of(
+        cls,
+        recording: Recording,
+        start: float | None = None,
+        stop: float | None = None,
+        names: tuple[str, str] = ("start", "stop"),
+    ) -> Self:
+        """Return a window of a recording, which must have it; from its beginning, to its end.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `start` and `stop`, which the message calls `names`, are not 0 ≤ start < stop ≤ end.
+        """
+        end = recording.steps * recording.dt
+        least, most = 0.0, end
+        if start is not None:
+            least = validation.at_least(names[0], start, 0, unit="ms")
+        if stop is not None:
+            most = validation.real_number(names[1], stop, unit="ms")
+            if most > end * (1 + 1e-9):
+                raise ValueError(
+                    f"{names[1]} must be at most the end of the run, {end:.12g} (ms); got {stop}."
+                )
+        if start is not None and least >= most:
+            border = names[1] if stop is not None else "the end of the run"
+            raise ValueError(f"{names[0]} must be before {border}, {most:.12g} (ms); got {start}.")
+        if most < least or (stop is not None and most == least):
+            raise ValueError(f"{names[1]} must be after the beginning of the run (ms); got {stop}.")
+        return cls(least, most)
+
+
+@dataclasses.dataclass(frozen=True)
+class Series:
+    """Rows of a run, which are read when they are wanted.
+
+    Parameters
+    ----------
+    read : callable
+        Returns values from one row to another.
+    size : int
+        Number of rows.
+    dt : float, ms
+    spacing, offset : float
+        Row i is at the time ``(i * spacing + offset) * dt``.
+    """
+
+    read: Read
+    size: int
+    dt: float
+    spacing: float = 1
+    offset: float = 0
+
+    def within(self, window: Window) -> range:
+        """Return the numbers of the rows in a window, its ends included."""
+        start, stop = (time / self.dt - self.offset for time in window)
+        slack = 1e-6 + 1e-15 * abs(stop)  # quotients of times are rounded
+        first = max(0, math.ceil((start - slack) / self.spacing))
+        last = min(self.size, math.floor((stop + slack) / self.spacing) + 1)
+        return range(first, max(first, last))
+
+    def points(self, window: Window) -> tuple[FloatArray, FloatArray]:
+        """Return times in ms and values of what is to be drawn in a window."""
+        rows, values = thinned(self.read, self.within(window))
+        return (rows.astype(np.float64) * self.spacing + self.offset) * self.dt, values
+
+
+class Source:
+    """The rows of a recording: in memory, or in its store, of which it sees one commit."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+        self._opened: RunStore | None = None
+
+    def trace(self, name: str) -> Series:
+        """Return a trace that was recorded."""
+        r = self._recording
+        return Series(self._read(name), len(r), r.dt, r.every, 0 if name in CURRENTS else 1)
+
+    def envelope(self) -> Series:
+        """Return the lowest and the highest V of each window in turns.
+
+        A line through them is the band that V is in, where there are more than can be seen.
+        """
+        r = self._recording
+        assert r.envelope
+        lowest, highest = (self._read(name) for name in ENVELOPE)
+
+        def read(start: int, stop: int) -> FloatArray:
+            windows = slice(start // 2, -(-stop // 2))
+            both = [one(windows.start, windows.stop) for one in (lowest, highest)]
+            return np.ravel(both, order="F")[start - 2 * windows.start :][: stop - start]
+
+        return Series(read, 2 * self._windows(), r.dt, r.envelope / 2, r.envelope / 4)
+
+    def band(self, window: Window) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return where the envelope's windows begin, and where the last ends; lowest; highest."""
+        r = self._recording
+        assert r.envelope
+        length = r.envelope * r.dt
+        first = math.floor(window.start / length + 1e-9)
+        last = min(self._windows(), math.ceil(window.stop / length - 1e-9))
+        edges = (np.arange(first, max(first, last) + 1.0) * length).clip(*window)
+        lowest, highest = (self._read(name)(first, max(first, last)) for name in ENVELOPE)
+        return edges, lowest, highest
+
+    def _windows(self) -> int:
+        # While a run is being made, its store lacks the window that is not whole.
+        store = self._store
+        return store.length("envelope_time") if store else self._recording.windows
+
+    def _read(self, name: str) -> Read:
+        store = self._store
+        if store is None or name in vars(self._recording):
+            values = getattr(self._recording, name)
+            return lambda start, stop: values[start:stop]
+        return lambda start, stop: store.values(name, start, stop)
+
+    @property
+    def _store(self) -> "RunStore | None":
+        store = self._recording._store
+        if store is not None and self._opened is None:
+            from pyhh_fast.storage.run_store import RunStore
+
+            self._opened = RunStore.read(*store)
+        return self._opened
+
+
+def stimulus_points(recording: Recording, window: Window) -> tuple[FloatArray, FloatArray] | None:
+    """Return where in a window, in ms, the stimulus changes to which value, and its end.
+
+    None where it is not known, or would take long: the values of noise come one after the other.
+    """
+    stimulus, dt = recording.stimulus, recording.dt
+    first = math.floor(window.start / dt + 1e-6)
+    last = min(recording.steps, math.ceil(window.stop / dt - 1e-6))
+    steps = range(first, max(first, last))
+    if isinstance(stimulus, np.ndarray):
+        if stimulus.strides == (0,) and len(steps):
+            if np.isnan(stimulus[first]):
+                return None
+            return until_end(np.array([first]), stimulus[first : first + 1], last, dt, window)
+        found = thinned(lambda start, stop: stimulus[start:stop], steps)
+        return until_end(*found, last, dt, window)
+    assert isinstance(stimulus, Stimulus)
+    reader = stimulus.reader_at(dt, first)
+    costly = sum(not isinstance(part, Constant) for part in parts_of(stimulus))
+    if (last - (first if reader else 0)) * costly > MOST_VALUES:
+        bends = stimulus._bends()
+        if bends is None:
+            return None
+        return until_end(*_straight(stimulus, bends, dt, steps), last, dt, window)
+    if reader is None:
+        reader = stimulus.reader(dt)
+        for start in range(0, first, BLOCK):
+            reader.read(min(BLOCK, first - start))
+    found = thinned(lambda start, stop: reader.read(stop - start), steps)
+    return until_end(*found, last, dt, window)
+
+
+def until_end(
+    steps: Rows, values: FloatArray, last: int, dt: float, window: Window
+) -> tuple[FloatArray, FloatArray]:
+    """Return the times of steps, cut to a window, and values; and the end, before step `last`."""
+    times = (np.append(steps, [last] * bool(len(steps))) * dt).clip(*window)
+    return times, np.append(values, values[-1:])
+
+
+def _straight(
+    stimulus: Stimulus, bends: list[float], dt: float, steps: range
+) -> tuple[Rows, FloatArray]:
+    """Return steps and values of what is straight between the times at which it bends."""
+    near = {math.ceil(time / dt) + i for time in bends for i in (-2, -1, 0, 1)}
+    wanted = {*steps[:: -(-len(steps) // STRETCHES)], steps[-1], *(i for i in near if i in steps)}
+    found = sorted(wanted)
+    readers = [stimulus.reader_at(dt, step) for step in found]
+    values = [float(reader.read(1)[0]) for reader in readers if reader]
+    return np.array(found, dtype=np.int64), np.array(values)
+
+
+def thinned(read: Read, rows: range) -> tuple[Rows, FloatArray]:
+    """Return numbers and values of `rows`, or of the few of many by which a line looks the same.
+
+    These are the first, lowest, highest and last of each of up to 1,000 stretches: a line through
+    them crosses the same pixels (Jugel et al. 2014, Proc. VLDB 7, 797-808). Rows are read in order,
+    each once.
+    """
+    if len(rows) <= MOST_POINTS:
+        return np.array(rows, dtype=np.int64), read(rows.start, rows.stop)
+    width = -(-len(rows) // STRETCHES)
+    whole: list[tuple[Rows, FloatArray]] = []
+    parts: dict[int, list[tuple[Rows, FloatArray]]] = {}
+    for first, values in _blocks(read, rows):
+        begin, end = 0, 0
+        while (begin := end) < len(values):
+            stretch, at = divmod(first + begin - rows.start, width)
+            stretches = 0 if at else (len(values) - begin) // width
+            end = begin + stretches * width if stretches else min(begin + width - at, len(values))
+            found = _extremes(first + begin, values[begin:end].reshape(stretches or 1, -1))
+            (whole if stretches else parts.setdefault(stretch, [])).append(found)
+    for found_in_parts in parts.values():
+        numbers, kept = (np.concatenate(one) for one in zip(*found_in_parts, strict=True))
+        order = _extremes(0, kept[np.newaxis])[0]
+        whole.append((numbers[order], kept[order]))
+    numbers, kept = (np.concatenate(one) for one in zip(*whole, strict=True))
+    numbers, first_places = np.unique(numbers, return_index=True)
+    return numbers, kept[first_places]
+
+
+def _blocks(read: Read, rows: range) -> Iterator[tuple[int, FloatArray]]:
+    first = rows.start
+    while first < rows.stop:
+        last = min((first // BLOCK + 1) * BLOCK, rows.stop)
+        yield first, read(first, last)
+        first = last
+
+
+def _extremes(first: int, stretches: FloatArray) -> tuple[Rows, FloatArray]:
+    """Return number and value of the first, lowest, highest and last of each row of `stretches`.
+
+    The numbers rise; `first` is that of the first of all.
+    """
+    count, width = stretches.shape
+    places = np.zeros((count, 4), dtype=np.int64)
+    places[:, 1], places[:, 2] = stretches.argmin(axis=1), stretches.argmax(axis=1)
+    places[:, 3] = width - 1
+    if np.isnan(np.take_along_axis(stretches, places, axis=1)).any():
+        # After a divergence; the others are to be seen all the same.
+        unknown = np.isnan(stretches)
+        places[:, 1] = np.where(unknown, np.inf, stretches).argmin(axis=1)
+        places[:, 2] = np.where(unknown, -np.inf, stretches).argmax(axis=1)
+    places.sort(axis=1)
+    values = np.take_along_axis(stretches, places, axis=1)
+    numbers = first + width * np.arange(count)[:, np.newaxis] + places
+    return np.ravel(numbers), np.ravel(values)

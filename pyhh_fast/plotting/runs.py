@@ -1,0 +1,240 @@
+"""Figures of runs and stimuli, of any length: of many rows only what can be seen is drawn."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from pyhh_fast import validation
+from pyhh_fast.plotting.decimation import (
+    MOST_POINTS,
+    STRETCHES,
+    Source,
+    Window,
+    stimulus_points,
+    thinned,
+    until_end,
+)
+from pyhh_fast.plotting.style import BLACK, BLUE, GREEN, GREY, ORANGE, open_frame, panel, time_axis
+from pyhh_fast.recording import Recording
+from pyhh_fast.stimuli.base import as_stimulus
+
+if TYPE_CHECKING:
+    from pyhh_fast.stimuli.base import Stimulus
+    from pyhh_fast.validation import FloatArray
+
+MANY = 2_000_000
+"""Rows of V from which on its envelope, if there is one, is drawn instead: they take 10 ms."""
+
+MOST_LETTERS = 80
+"""Of a stimulus, in a note below a figure."""
+
+
+class Trace(NamedTuple):
+    """A line in a panel."""
+
+    name: str
+    label: str
+    colour: str
+
+
+class Panel(NamedTuple):
+    """A panel of traces over time."""
+
+    height: int
+    ylabel: str
+    traces: tuple[Trace, ...] = ()
+
+
+POTENTIAL = Panel(3, "Membrane potential\n(mV from rest)")
+SPIKES = Panel(1, "Spikes")
+STIMULUS = Panel(1, "Stimulus\n(µA/cm²)")
+GATES = Panel(
+    2,
+    "Open fraction",
+    (Trace("StateM", "m", BLUE), Trace("StateH", "h", ORANGE), Trace("StateN", "n", GREEN)),
+)
+CURRENTS = Panel(
+    2,
+    "Membrane current\n(µA/cm², outward +)",
+    (Trace("INa", "Na⁺", BLUE), Trace("IK", "K⁺", GREEN), Trace("IKleak", "leak", ORANGE)),
+)
+
+
+def plot_recording(
+    recording: Recording, start: float | None = None, stop: float | None = None
+) -> Figure:
+    """Draw potential, stimulus, gates and currents in four panels over one time axis.
+
+    Each trace stands at its own time: potential and gates at the end of a step, stimulus and
+    currents at its beginning. Panels of which nothing was recorded are left out; instead of V the
+    times of spikes are drawn.
+
+    Parameters
+    ----------
+    recording : Recording
+        Of any length, in memory or in a store. Of more than 4,000 rows the first, lowest, highest
+        and last of each of 1,000 stretches are drawn, which looks the same. Where it has an
+        envelope, that is drawn instead of very many rows of V, and in grey behind every k-th row.
+    start, stop : float, ms, default all
+        Only rows between these times are drawn.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    TypeError, ValueError
+        If not 0 ≤ `start` < `stop` ≤ the end of the run; or if its store is damaged.
+
+    Notes
+    -----
+    The values of a stimulus that is noise come one after the other. Where more than 10⁸ would have
+    to be computed, it is left out, and the figure says so; a current that is straight between a
+    few times is drawn over any window.
+
+    Examples
+    --------
+    >>> import pyhh_fast as pyhh
+    >>> from pyhh_fast.plotting import plot_recording
+    >>> recording = pyhh.Simulation(pyhh.HHModel.at_rest()).run(10, 0.01, duration=1_000)
+    >>> figure = plot_recording(recording, start=500, stop=600)
+    """
+    rule = "the Recording of a run of one cell"
+    validation.instance("recording", recording, Recording, rule, "Pass what run returns.")
+    window = Window.of(recording, start, stop)
+    source = Source(recording)
+    stimulus = stimulus_points(recording, window)
+    panels = [POTENTIAL if "Vm" in recording.recorded or recording.envelope else SPIKES]
+    if stimulus is not None:
+        panels.append(STIMULUS)
+    for one in (GATES, CURRENTS):
+        if any(trace.name in recording.recorded for trace in one.traces):
+            panels.append(one)
+    heights = [one.height for one in panels]
+    figure, axes = plt.subplots(
+        len(panels),
+        sharex=True,
+        squeeze=False,
+        figsize=(8, max(sum(heights), 2)),
+        layout="constrained",
+        height_ratios=heights,
+    )
+    for axis, one in zip(axes[:, 0], panels, strict=True):
+        axis.set_ylabel(one.ylabel)
+        open_frame(axis)
+        axis.margins(x=0)
+        if one is POTENTIAL:
+            _draw_potential(axis, recording, source, window)
+        elif one is SPIKES:
+            _draw_spikes(axis, recording, window)
+        elif one is STIMULUS and stimulus is not None:
+            axis.plot(*stimulus, color=BLACK, linewidth=1, drawstyle="steps-post")
+        else:
+            _draw_traces(axis, one, recording, source, window)
+    if window.start < window.stop:
+        axes[0, 0].set_xlim(*window)
+    time_axis(axes[-1, 0], window.stop, "" if stimulus is not None else _not_drawn(recording))
+    figure.align_ylabels(axes[:, 0])
+    return figure
+
+
+def _draw_potential(axis: Axes, recording: "Recording", source: Source, window: Window) -> None:
+    """Draw V by its rows, by its envelope, or by both, where there may be spikes between rows."""
+    rows = None
+    if "Vm" in recording.recorded:
+        rows = source.trace("Vm")
+    if recording.envelope:
+        band = source.envelope()
+        dense = len(band.within(window)) >= 2 * STRETCHES
+        if dense and (rows is None or len(rows.within(window)) > MANY):
+            axis.plot(*band.points(window), color=BLACK, linewidth=1)
+            return
+        if rows is None or recording.every > 1:
+            if dense:
+                axis.plot(*band.points(window), color=GREY, linewidth=1)
+            else:
+                edges, lowest, highest = source.band(window)
+                low, high = (np.append(side, side[-1:]) for side in (lowest, highest))
+                axis.fill_between(edges, low, high, step="post", color=GREY)
+    if rows is not None:
+        axis.plot(*rows.points(window), color=BLACK, linewidth=1)
+
+
+def _draw_spikes(axis: Axes, recording: "Recording", window: Window) -> None:
+    times = recording.spike_times
+    times = times[(window.start <= times) & (times <= window.stop)]
+    if times.size > MOST_POINTS:
+        columns = (times - window.start) * (MOST_POINTS / (window.stop - window.start))
+        times = times[np.unique(np.floor(columns), return_index=True)[1]]
+    axis.eventplot(times, lineoffsets=0.5, colors=BLACK, linewidths=1)
+    axis.set_ylim(-0.1, 1.1)
+    axis.set_yticks([])
+
+
+def _draw_traces(
+    axis: Axes, one: Panel, recording: "Recording", source: Source, window: Window
+) -> None:
+    for name, label, colour in one.traces:
+        if name in recording.recorded:
+            points = source.trace(name).points(window)
+            axis.plot(*points, color=colour, linewidth=1, label=label)
+    axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    if one is GATES:
+        axis.set_ylim(-0.05, 1.05)
+
+
+def _not_drawn(recording: "Recording") -> str:
+    if isinstance(recording.stimulus, np.ndarray):
+        return "The stimulus, an array or a function, is not in the store."
+    shown = repr(recording.stimulus)
+    shown = shown if len(shown) <= MOST_LETTERS else f"{shown[:MOST_LETTERS]}…"
+    return f"The stimulus would take long to draw: {shown}"
+
+
+def plot_stimulus(stimulus: "Stimulus", steps: int, dt: float) -> Figure:
+    """Draw a stimulus over time, from 0 to the end of the last step.
+
+    Parameters
+    ----------
+    stimulus : Stimulus
+        As the functions of :mod:`pyhh_fast.stimuli` return.
+    steps : int
+        Number of steps. Of more than 4,000 the first, lowest, highest and last of each of up to
+        1,000 stretches are drawn, which looks the same.
+    dt : float, ms
+        Step size.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> from pyhh_fast import stimuli
+    >>> from pyhh_fast.plotting import plot_stimulus
+    >>> figure = plot_stimulus(stimuli.chirp(5, 1, 20, 1_000), 100_000, dt=0.01)
+    """
+    given = as_stimulus(stimulus)
+    if given is None:
+        raise TypeError(
+            "stimulus must be a stimulus of pyhh_fast.stimuli, or a function of the time (ms); got "
+            f"{validation.shown(stimulus)}. Make one of an array with stimuli.from_array."
+        )
+    reader = given.reader(dt)
+    steps = validation.count("steps", steps)
+
+    def read(first: int, last: int) -> "FloatArray":
+        return reader.read(last - first)
+
+    window = Window(0.0, steps * reader.dt)
+    points = until_end(*thinned(read, range(steps)), steps, reader.dt, window)
+    figure, axis = panel(width=8.0)
+    axis.plot(*points, color=BLACK, linewidth=1, drawstyle="steps-post")
+    axis.set_ylabel("Stimulus (µA/cm²)")
+    axis.margins(x=0)
+    time_axis(axis, window.stop)
+    return figure

@@ -1,0 +1,348 @@
+"""Sums, multiples and shifts of stimuli.
+
+In a sum no part is a sum; what is multiplied is neither a sum nor a multiple, and what is shifted
+is none of the three. So descriptions nest by four levels at most.
+"""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from pyhh_fast import validation
+from pyhh_fast.stimuli.base import Constant, Held, Stimulus, Waveform, as_stimulus, short
+from pyhh_fast.stimuli.reader import State
+from pyhh_fast.validation import BLOCK, FloatArray
+
+
+def added(first: Any, second: Any, sign: int = 1) -> Any:
+    """Return the sum, or where `sign` is -1 the difference, of which one is a stimulus."""
+    parts: list[Stimulus] = []
+    for value, factor in ((first, 1), (second, sign)):
+        stimulus = as_stimulus(value)
+        if stimulus is None:
+            if not validation.is_scalar(value):
+                if not _is_series(value):
+                    return NotImplemented
+                raise TypeError(
+                    "what a stimulus is added to, or subtracted from, must be a stimulus, a number "
+                    f"or a function of t (µA/cm²); got {validation.shown(value)}. Pass one value a "
+                    "step as stimuli.from_array(values)."
+                )
+            amplitude = validation.real_number("stimulus", value, unit="µA/cm²")
+            if amplitude:
+                parts.append(Constant(factor * amplitude))
+        else:
+            parts += parts_of(stimulus if factor == 1 else -stimulus)
+    return parts[0] if len(parts) == 1 else Sum(tuple(parts))
+
+
+def _is_series(value: Any) -> bool:
+    """Whether a value is, as an array or a list, a series that may be meant as one a step."""
+    return isinstance(value, list | tuple | range) or hasattr(value, "__array__")
+
+
+def multiplied(stimulus: Stimulus, name: str, number: Any) -> Any:
+    """Return a multiple; `number` is a "factor" or a "divisor", which must not be 0."""
+    if not validation.is_scalar(number):
+        if not _is_series(number):
+            return NotImplemented
+        raise TypeError(
+            f"{name} of a stimulus must be a finite number; got {validation.shown(number)}. For "
+            "a product at each step pass stimuli.from_array(values * stimulus.to_array(steps, dt))."
+        )
+    factor = validation.real_number(name, number)
+    if name == "divisor":
+        if factor == 0:
+            raise ValueError(f"divisor must not be 0; got {number}.")
+        return Sum.of(part for part in (_scaled(one, 1, factor) for one in parts_of(stimulus)))
+    return Sum.of(_scaled(one, factor, 1) for one in parts_of(stimulus))
+
+
+def _scaled(part: Stimulus, factor: float, divisor: float) -> Stimulus:
+    if isinstance(part, Constant):
+        return Constant(_product("amplitude", part.amplitude, factor, divisor))
+    inner, before = (part.stimulus, part.factor) if isinstance(part, Scaled) else (part, 1.0)
+    factor = _product("factor", before, factor, divisor)
+    return inner if factor == 1 else Scaled(inner, factor)
+
+
+def _product(name: str, before: float, factor: float, divisor: float) -> float:
+    return validation.real_number(name, before * factor / divisor)
+
+
+def shifted(stimulus: Stimulus, by: float) -> Stimulus:
+    """Return a stimulus later by `by` ms, or earlier."""
+    return Sum.of(_shifted(part, by) for part in parts_of(stimulus))
+
+
+def _shifted(part: Stimulus, by: float) -> Stimulus:
+    if isinstance(part, Scaled):
+        return Scaled(_shifted(part.stimulus, by), part.factor)
+    shift = part if isinstance(part, Shifted) else Shifted(part, 0.0, 0.0)
+    delay, skip = shift.delay, shift.skip
+    if by >= 0:
+        delay += by
+    else:
+        delay, skip = max(delay + by, 0.0), skip + max(-by - delay, 0.0)
+    delay, skip = (validation.real_number("by", time, unit="ms") for time in (delay, skip))
+    return Shifted(shift.stimulus, delay, skip) if delay or skip else shift.stimulus
+
+
+def parts_of(stimulus: Stimulus) -> tuple[Stimulus, ...]:
+    """Return the parts of a sum, or the stimulus itself."""
+    return stimulus.parts if isinstance(stimulus, Sum) else (stimulus,)
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Sum(Stimulus):
+    """Two or more stimuli, none of them a sum, added from left to right."""
+
+    kind = "sum"
+    parts: tuple[Stimulus, ...]
+
+    @classmethod
+    def of(cls, parts: Any) -> Stimulus:
+        """Return the sum of one or more parts."""
+        every = tuple(parts)
+        return every[0] if len(every) == 1 else cls(every)
+
+    def __repr__(self) -> str:
+        first, *others = map(repr, self.parts)
+        signs = (f" - {one[1:]}" if one[0] == "-" else f" + {one}" for one in others)
+        return first + "".join(signs)
+
+    @property
+    def steps(self) -> int | None:
+        """Number of values there are: the fewest of any part."""
+        return _least(part.steps for part in self.parts)
+
+    @property
+    def duration(self) -> float | None:
+        """When the last part ends, in ms; None where one does not."""
+        ends = [part.duration for part in self.parts if part.duration is not None]
+        return max(ends) if len(ends) == len(self.parts) else None
+
+    def description(self) -> dict[str, Any]:
+        """As :meth:`Stimulus.description`."""
+        return {"kind": self.kind, "parts": [part.description() for part in self.parts]}
+
+    def _suits(self, dt: float) -> None:
+        for part in self.parts:
+            part._suits(dt)
+
+    def _size(self, dt: float) -> int | None:
+        return _least(part._size(dt) for part in self.parts)
+
+    def _begin(self) -> State:
+        return {"step": 0, "parts": [part._begin() for part in self.parts]}
+
+    def _at(self, step: int) -> State | None:
+        parts = [part._at(step) for part in self.parts]
+        return None if None in parts else {"step": step, "parts": parts}
+
+    def _checked(self, state: Any, name: str) -> State:
+        step, parts = super()._checked(state, name)["step"], state["parts"]
+        if not isinstance(parts, list) or len(parts) != len(self.parts):
+            raise ValueError(
+                f"{name}['parts'] must be a list of {len(self.parts)} states; "
+                f"got {validation.shown(parts)}. Pass the state of a reader of the same stimulus."
+            )
+        places = [f"{name}['parts'][{i}]" for i in range(len(parts))]
+        found = [
+            part._checked(one, place)
+            for part, one, place in zip(self.parts, parts, places, strict=True)
+        ]
+        for one, place in zip(found, places, strict=True):
+            if one["step"] != step:
+                raise ValueError(
+                    f"{place}['step'] must be {step}, as that of the sum; got {one['step']}."
+                )
+        return {"step": step, "parts": found}
+
+    def _recognise(self, state: State, dt: float, late: float = 0.0) -> None:
+        for part, one in zip(self.parts, state["parts"], strict=True):
+            part._recognise(one, dt)
+
+    def _refined(self) -> Stimulus:
+        return Sum(tuple(part._refined() for part in self.parts))
+
+    def _bends(self) -> list[float] | None:
+        every = [part._bends() for part in self.parts]
+        return None if None in every else [time for bends in every for time in bends or ()]
+
+    def _read(self, state: State, values: FloatArray, dt: float) -> State:
+        more = np.empty_like(values)
+        after: list[State] = []
+        for part, one in zip(self.parts, state["parts"], strict=True):
+            after.append(part._read(one, more if after else values, dt))
+            if len(after) > 1:
+                values += more
+        return {"step": state["step"] + len(values), "parts": after}
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Scaled(Stimulus):
+    """A stimulus times a number; its reader has the state of the stimulus's."""
+
+    kind = "scaled"
+    stimulus: Stimulus
+    factor: float
+
+    def __repr__(self) -> str:
+        factor = "-" if self.factor == -1 else f"{short(self.factor)} * "
+        return f"{factor}{self.stimulus!r}"
+
+    @property
+    def steps(self) -> int | None:
+        """As :attr:`Stimulus.steps`."""
+        return self.stimulus.steps
+
+    @property
+    def duration(self) -> float | None:
+        """As :attr:`Stimulus.duration`."""
+        return self.stimulus.duration
+
+    def description(self) -> dict[str, Any]:
+        """As :meth:`Stimulus.description`."""
+        stimulus = self.stimulus.description()
+        return {"kind": self.kind, "factor": self.factor, "stimulus": stimulus}
+
+    def _suits(self, dt: float) -> None:
+        self.stimulus._suits(dt)
+
+    def _size(self, dt: float) -> int | None:
+        return self.stimulus._size(dt)
+
+    def _begin(self) -> State:
+        return self.stimulus._begin()
+
+    def _at(self, step: int) -> State | None:
+        return self.stimulus._at(step)
+
+    def _checked(self, state: Any, name: str) -> State:
+        return self.stimulus._checked(state, name)
+
+    def _recognise(self, state: State, dt: float, late: float = 0.0) -> None:
+        self.stimulus._recognise(state, dt)
+
+    def _refined(self) -> Stimulus:
+        return Scaled(self.stimulus._refined(), self.factor)
+
+    def _bends(self) -> list[float] | None:
+        return self.stimulus._bends()
+
+    def _read(self, state: State, values: FloatArray, dt: float) -> State:
+        after = self.stimulus._read(state, values, dt)
+        values *= self.factor
+        return after
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Shifted(Stimulus):
+    """A stimulus without its first `skip` ms, after `delay` ms of no current."""
+
+    kind = "shifted"
+    stimulus: Stimulus
+    delay: float
+    skip: float
+
+    def __repr__(self) -> str:
+        shifts = [f".shifted({short(by)})" for by in (-self.skip, self.delay) if by]
+        return f"{self.stimulus!r}{''.join(shifts)}"
+
+    @property
+    def duration(self) -> float | None:
+        """As :attr:`Stimulus.duration`."""
+        end = self.stimulus.duration
+        return None if end is None else self.delay + max(end - self.skip, 0.0)
+
+    def description(self) -> dict[str, Any]:
+        """As :meth:`Stimulus.description`."""
+        about = {"delay": self.delay, "skip": self.skip}
+        return {"kind": self.kind, **about, "stimulus": self.stimulus.description()}
+
+    def _place(self, dt: float) -> tuple[int, float]:
+        """Return where the stimulus would begin but for `skip`: a step and a part of it."""
+        return validation.whole_steps(self.delay - self.skip, dt)
+
+    def _suits(self, dt: float) -> None:
+        self.stimulus._suits(dt)
+        if isinstance(self.stimulus, Waveform):
+            return
+        for by in (self.delay, self.skip):
+            if validation.whole_steps(by, dt)[1]:
+                raise ValueError(
+                    "by must be a whole number of steps, where noise or an array is shifted (ms); "
+                    f"got {by} at dt {dt}."
+                )
+
+    def _size(self, dt: float) -> int | None:
+        size = self.stimulus._size(dt)
+        return None if size is None else max(size + self._place(dt)[0], 0)
+
+    def _begin(self) -> State:
+        return {"step": 0, "stimulus": self.stimulus._begin()}
+
+    def _at(self, step: int) -> State | None:
+        inner = self.stimulus._at(0)
+        return None if inner is None else {"step": step, "stimulus": inner}
+
+    def _checked(self, state: Any, name: str) -> State:
+        inner = super()._checked(state, name)
+        inner["stimulus"] = self.stimulus._checked(state["stimulus"], f"{name}['stimulus']")
+        return inner
+
+    def _recognise(self, state: State, dt: float, late: float = 0.0) -> None:
+        step, (place, late) = state["step"], self._place(dt)
+        expected = step - place if step > validation.whole_steps(self.delay, dt)[0] else 0
+        if state["stimulus"]["step"] != expected:
+            got = state["stimulus"]["step"]
+            raise ValueError(
+                f"state['stimulus']['step'] must be {expected}, that of the shifted stimulus; "
+                f"got {got}."
+            )
+        self.stimulus._recognise(state["stimulus"], dt, late)
+
+    def _refined(self) -> Stimulus:
+        return self if self.stimulus._refined() is self.stimulus else Held(self)
+
+    def _bends(self) -> list[float] | None:
+        bends = self.stimulus._bends()
+        moved = self.delay - self.skip
+        return None if bends is None else [self.delay, *(time + moved for time in bends)]
+
+    def _read(self, state: State, values: FloatArray, dt: float) -> State:
+        step, inner = state["step"], state["stimulus"]
+        begin, begin_late = validation.whole_steps(self.delay, dt)
+        place, late = self._place(dt)
+        silent = min(max(begin - step, 0), len(values))
+        values[:silent] = 0.0
+        rest = values[silent:]
+        if len(rest):
+            inner = self._inner_at(inner, step + silent - place, dt)
+            if late:
+                assert isinstance(self.stimulus, Waveform)
+                inner = self.stimulus._read(inner, rest, dt, late)
+            else:
+                inner = self.stimulus._read(inner, rest, dt)
+            if self.skip and begin_late and step + silent == begin:
+                assert isinstance(self.stimulus, Waveform)
+                rest[0] = self.stimulus._beginning(self.skip, 1 - begin_late, dt)
+        return {"step": step + len(values), "stimulus": inner}
+
+    def _inner_at(self, inner: State, step: int, dt: float) -> State:
+        """Return the state of the stimulus's reader at a step, which is not before its own."""
+        if inner["step"] == step:
+            return inner
+        known = self.stimulus._at(step)
+        if known is not None:
+            return known
+        unread = np.empty(BLOCK)
+        while inner["step"] < step:
+            inner = self.stimulus._read(inner, unread[: step - inner["step"]], dt)
+        return inner
+
+
+def _least(sizes: Any) -> int | None:
+    return min((size for size in sizes if size is not None), default=None)

@@ -1,0 +1,92 @@
+"""How a stimulus is read, step after step."""
+
+import copy
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pyhh_fast import validation
+from pyhh_fast.system.rounding import rounds_to_nearest
+from pyhh_fast.validation import BLOCK, FloatArray
+
+if TYPE_CHECKING:
+    from pyhh_fast.stimuli.base import Stimulus
+
+State = dict[str, Any]
+"""What reading continues from: whole numbers, floats, lists and dicts of them, for JSON."""
+
+
+class Reader:
+    """Reads a stimulus step after step; :meth:`Stimulus.reader` makes it.
+
+    The values do not depend on how many are read at a time.
+
+    Attributes
+    ----------
+    stimulus : Stimulus
+    dt : float, ms
+        Step size.
+    step : int
+        Number of values read.
+    state : dict
+        What :meth:`Stimulus.reader` continues from, made of numbers, lists and dicts for JSON.
+
+    Examples
+    --------
+    >>> from pyhh_fast import stimuli
+    >>> reader = stimuli.ramp(0, 9, 0, 9).reader(dt=1)
+    >>> reader.read(3), reader.read(2)
+    (array([0.5, 1.5, 2.5]), array([3.5, 4.5]))
+    >>> reader.step, reader.state
+    (5, {'step': 5})
+    """
+
+    def __init__(self, stimulus: "Stimulus", dt: float, state: State | None = None) -> None:
+        self.stimulus = stimulus
+        self.dt = validation.real_number("dt", dt, unit="ms", positive=True)
+        stimulus._suits(self.dt)
+        if state is None:
+            self._state = stimulus._begin()
+        else:
+            self._state = stimulus._checked(state, "state")
+            stimulus._recognise(self._state, self.dt)
+
+    @rounds_to_nearest
+    def read(self, steps: int) -> FloatArray:
+        """Return the next values, of shape (steps,) and µA/cm², in an array of their own.
+
+        An error, or Ctrl-C, leaves the reader where it was.
+
+        Raises
+        ------
+        ValueError
+            If fewer are left, or if a value that is read from an array is not finite.
+        """
+        steps = validation.count("steps", steps)
+        there = self.stimulus._size(self.dt)
+        if there is not None and self.step + steps > there:
+            raise ValueError(
+                f"steps must be at most {there - self.step}, the number of values that the "
+                f"stimulus {'has left' if self.step else 'has'}; got {steps}."
+            )
+        values, state = np.empty(steps), self._state
+        for block in _blocks(values):
+            state = self.stimulus._read(state, block, self.dt)
+        self._state = state
+        return values
+
+    @property
+    def step(self) -> int:
+        """Number of values read."""
+        return int(self._state["step"])
+
+    @property
+    def state(self) -> State:
+        """What reading continues from, for JSON: a copy."""
+        return copy.deepcopy(self._state)
+
+
+def _blocks(values: FloatArray) -> Iterator[FloatArray]:
+    # So that Ctrl-C is heard in between.
+    return (values[start : start + BLOCK] for start in range(0, len(values), BLOCK))

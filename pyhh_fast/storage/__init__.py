@@ -1,0 +1,1 @@
+"""Runs on disk: stores that survive a crash, and files of a model's state."""

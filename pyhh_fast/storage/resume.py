@@ -1,0 +1,330 @@
+"""Runs that are written to a store while they are made, and that go on from there."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pyhh_fast import stimuli, validation
+from pyhh_fast.engine.choose_stepper import check_model, savable_stepper_for
+from pyhh_fast.engine.compiled_stepper import NUMBERS, Kept
+from pyhh_fast.engine.kernels import BUILD
+from pyhh_fast.engine.protocols import SavableStepper
+from pyhh_fast.engine.read_ahead import Feed, Readable, as_run, constant_of, repeated, seen
+from pyhh_fast.kinetics.evaluated import BuiltIn
+from pyhh_fast.kinetics.frozen import KeptRates
+from pyhh_fast.kinetics.travelling import Rates
+from pyhh_fast.methods import METHODS
+from pyhh_fast.rate_tables import RateTable
+from pyhh_fast.recording import ALL, Recording
+from pyhh_fast.stimuli.base import as_stimulus
+from pyhh_fast.stimuli.functions import OtherFunction
+from pyhh_fast.storage import saved_models, stored_tables
+from pyhh_fast.storage.description import refusal
+from pyhh_fast.storage.run_sink import StoredRows, variables_of
+from pyhh_fast.storage.run_store import RunStore
+from pyhh_fast.storage.saved_models import rates_to_save
+from pyhh_fast.system.rounding import rounds_to_nearest
+from pyhh_fast.validation import FloatArray
+
+OPTIONS = ("method", "dt", "rtol", "atol", "threshold", "every", "envelope", "steps")
+"""What a store tells of a run by the names that a recording has for it."""
+
+
+class StoredRun(NamedTuple):
+    """A run that is ready to be made."""
+
+    recording: Recording
+    stepper: SavableStepper
+    rows: StoredRows
+
+
+@rounds_to_nearest
+def begun(model: Any, recording: Recording, to: str | os.PathLike[str]) -> StoredRun:
+    """Return the run of `recording`, to be written to a new store.
+
+    Raises
+    ------
+    TypeError, ValueError, OSError, ImportError
+        If `to` is no new path, or `model` cannot be saved as numbers.
+    """
+    check_model(model)
+    rates = rates_to_save(model, "Leave to out.")
+    about = {
+        "build": BUILD,
+        "numpy": np.__version__,
+        "model": saved_models.description_of(model),
+        "stimulus": _described(recording.stimulus),
+        "recorded": list(recording.recorded),
+    } | {name: getattr(recording, name) for name in OPTIONS}
+    store = RunStore.create(to, about, variables_of(recording))
+    return _ready(model, recording, store, about, rates)
+
+
+@rounds_to_nearest
+def resumed(
+    path: str | os.PathLike[str], model: Any, stimulus: Any, duration: Any
+) -> tuple[Any, StoredRun]:
+    """Return the model and the rest of the run that a store holds.
+
+    Raises
+    ------
+    TypeError, ValueError, OSError, RuntimeError, ImportError
+        As :meth:`pyhh_fast.Simulation.resume`.
+    """
+    if model is not None:
+        check_model(model)
+    store = RunStore.open(path)
+    try:
+        about = dict(store.attributes)
+        done, state = about.pop("done", None), about.pop("state", None)
+        if about.get("build") != BUILD:
+            raise ValueError(_of_another_build(path, about.get("build")))
+        with _refusing(path):
+            recording = _recording_of(about, done, state)
+            recording._no_start = "it was resumed, and begun with another model"
+            table = _table_of(store)
+            saved_models.rebuilt(about["model"], table)
+            kept_stimulus = _rebuilt(about["stimulus"])
+        if duration is not None:
+            recording.steps = about["steps"] = _lengthened(duration, recording.dt, done)
+        recording.stimulus = _stimulus_of(kept_stimulus, stimulus, recording, state)
+        model = saved_models.rebuilt(about["model"], table, model)
+        kinetics = rates_to_save(model, "Pass the one that was run.", table)
+        with _refusing(path):
+            _must_have_all(store, recording)
+            _cut(store, recording, state)
+            if not isinstance(recording.stimulus, np.ndarray):
+                recording.stimulus.reader(recording.dt, state["stimulus"])
+        return model, _ready(model, recording, store, about, kinetics, state)
+    except BaseException:
+        store.close()
+        raise
+
+
+def recorded(path: str | os.PathLike[str], identity: str | None = None) -> Recording:
+    """Return the recording that a store holds, to read; another may write to it meanwhile.
+
+    Of a stimulus whose array the store does not hold the values are NaN.
+
+    Raises
+    ------
+    TypeError, ValueError, OSError, ImportError
+        If no store is there, or a damaged one.
+    """
+    store = RunStore.read(path, identity)
+    about = dict(store.attributes)
+    done, state = about.pop("done", None), about.pop("state", None)
+    with _refusing(path):
+        recording = _recording_of(about, done, state)
+        kept = _rebuilt(about["stimulus"])
+        recording.steps = done
+        _must_have_all(store, recording)
+        for variable in variables_of(recording).values():
+            if variable.dimension in ("time", "current_time"):
+                _must_have(store, variable.dimension, len(recording), len(recording))
+        if recording.envelope:
+            _must_have(store, "envelope_time", done // recording.envelope, recording.windows)
+    recording._end_in(store.path, store.identity, done, store.values("spike_time"))
+    recording._no_start = "it was read from a store"
+    if isinstance(kept, NeedsArray):
+        recording.stimulus = repeated(np.nan, done)
+    else:
+        recording.stimulus = as_run(kept, done)
+    return recording
+
+
+def _must_have_all(store: RunStore, recording: Recording) -> None:
+    written = variables_of(recording).keys()
+    if store.names != written:
+        there, expected = (", ".join(sorted(names)) for names in (store.names, written))
+        raise ValueError(f"arrays {there} instead of {expected}")
+
+
+def _must_have(store: RunStore, dimension: str, least: int, most: int) -> None:
+    if not least <= store.length(dimension) <= most:
+        raise ValueError(f"{store.length(dimension)} rows along {dimension}")
+
+
+def _ready(
+    model: Any,
+    recording: Recording,
+    store: RunStore,
+    about: dict[str, Any],
+    kinetics: BuiltIn | Rates | RateTable,
+    state: dict[str, Any] | None = None,
+) -> StoredRun:
+    where = {} if state is None else {"step": state["step"], "state": state["stimulus"]}
+    feed = Feed(recording.stimulus, recording.steps, recording.dt, **where)
+    rows = StoredRows(recording, store, about, feed, state)
+    try:
+        kept = Kept(kinetics, state)
+        if not isinstance(kinetics, BuiltIn):
+            kept = Kept(KeptRates(kinetics, rows.keep_table), state)
+        stepper = savable_stepper_for(model, recording, feed, rows, kept)
+        rows.begin(stepper)
+    except BaseException:
+        rows.abandon()
+        raise
+    return StoredRun(recording, stepper, rows)
+
+
+def _described(stimulus: FloatArray | Readable) -> dict[str, Any]:
+    if isinstance(stimulus, stimuli.Stimulus):
+        return stimulus.description()
+    assert isinstance(stimulus, np.ndarray)
+    constant = constant_of(stimulus)
+    return ARRAY if constant is None else stimuli.constant(constant).description()
+
+
+@contextlib.contextmanager
+def _refusing(path: Any) -> Iterator[None]:
+    """Take errors for those of a store that is not as it was written."""
+    try:
+        yield
+    except OtherFunction:
+        raise
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        got = f"one whose attributes are not what was written ({error})"
+        raise refusal(os.fspath(path), got, damaged=True) from error
+
+
+def _of_another_build(path: Any, theirs: Any) -> str:
+    return (
+        f"{os.fspath(path)!r} must be a store of this build of pyhh_fast, {BUILD}; got one of "
+        f"{theirs}, whose last bits may be others. Go on with that build, or run anew."
+    )
+
+
+def _recording_of(about: dict[str, Any], done: Any, state: Any) -> Recording:
+    """Return the recording that a store holds, having checked all that the time loops take."""
+    recording = Recording(
+        np.empty(0),
+        validation.count("steps", about["steps"]),
+        validation.real_number("dt", about["dt"], positive=True),
+        threshold=validation.real_number("threshold", about["threshold"]),
+        recorded=validation.names("recorded", about["recorded"], ALL),
+        method=validation.choice("method", about["method"], METHODS),
+        rtol=validation.real_number("rtol", about["rtol"], positive=True),
+        atol=validation.real_number("atol", about["atol"], positive=True),
+        every=validation.count("every", about["every"], least=1),
+        envelope=about["envelope"] and validation.count("envelope", about["envelope"], least=1),
+    )
+    if set(state) != {"step", "spikes", "cell", "window", "stimulus"}:
+        raise ValueError("no state of a run")
+    if not (
+        0 <= validation.count("step", state["step"]) <= validation.count("done", done)
+        and done <= recording.steps
+    ):
+        raise ValueError("more steps than there are")
+    validation.count("spikes", state["spikes"])
+    if set(state["cell"]) != set(NUMBERS):
+        raise ValueError("no state of a cell")
+    for name, value in state["cell"].items():
+        validation.real_number(name, value)
+    within = recording.envelope is not None and state["step"] % recording.envelope
+    if bool(within) != (state["window"] is not None):
+        raise ValueError("no window, or one too many")
+    if within:
+        lowest, highest = state["window"]
+        validation.real_number("lowest", lowest)
+        validation.real_number("highest", highest)
+    return recording
+
+
+def _table_of(store: RunStore) -> RateTable | None:
+    """Return the widest of the tables of rates; each has the rows of those before it."""
+    tables = [stored_tables.table_of(table) for table in store.tables().values()]
+    return max(tables, key=lambda table: len(table.rows), default=None)
+
+
+def _lengthened(duration: Any, dt: float, done: int) -> int:
+    steps = validation.steps_in(duration, dt)
+    if steps < done:
+        raise ValueError(
+            f"duration must be that of the whole run, {done * dt:.12g} ms or more, which are done; "
+            f"got {duration}."
+        )
+    return steps
+
+
+class NeedsArray(NamedTuple):
+    """A stimulus of which a store knows all but the values of an array or a function."""
+
+    description: dict[str, Any]
+
+
+def _rebuilt(description: Any) -> stimuli.Stimulus | NeedsArray:
+    if description == ARRAY:
+        return NeedsArray(description)
+    try:
+        return stimuli.from_description(description)
+    except stimuli.SourceNeeded:
+        return NeedsArray(description)
+
+
+def _stimulus_of(
+    kept: stimuli.Stimulus | NeedsArray, given: Any, recording: Recording, state: dict[str, Any]
+) -> FloatArray | Readable:
+    """Return the stimulus of a stored run: rebuilt, or given again, if it is the same so far."""
+    if isinstance(kept, NeedsArray) and given is None:
+        raise ValueError(
+            "stimulus must be given again, because a store does not hold the values of an array "
+            "or a function; got None. Call Simulation.resume(..., stimulus=...)."
+        )
+    if isinstance(kept, NeedsArray) and kept.description == ARRAY:
+        wave = _array_again(given, recording.steps)
+        if seen(wave, state["step"]) != state["stimulus"]:
+            raise ValueError("stimulus must be that of the run; got an array with other values.")
+        return wave
+    if given is None:
+        given = kept
+    else:
+        given = as_stimulus(given) or stimuli.constant(
+            validation.real_number("stimulus", given, unit="µA/cm²")
+        )
+    description = kept.description if isinstance(kept, NeedsArray) else kept.description()
+    if not _alike(given.description(), description):
+        shown = description if isinstance(kept, NeedsArray) else kept
+        raise ValueError(f"stimulus must be that of the run, {shown}; got {given!r}.")
+    validation.steps_of(given, recording.steps * recording.dt, recording.dt)
+    return as_run(given, recording.steps)
+
+
+ARRAY = {"kind": "array"}
+"""What a store says of a plain array."""
+
+
+def _array_again(given: Any, steps: int) -> FloatArray:
+    wave = validation.waveform("stimulus", given, advice="Pass the array that was run.")
+    if wave.size < steps:
+        raise ValueError(
+            f"stimulus must have a value for each of {steps} steps; got {wave.size}. Pass the "
+            "array that was run, or a longer one."
+        )
+    return wave[:steps]
+
+
+def _alike(description: Any, other: Any) -> bool:
+    """Whether two stimuli are one, apart from the lengths of arrays."""
+    if isinstance(description, list) and isinstance(other, list):
+        return len(description) == len(other) and all(map(_alike, description, other))
+    if not isinstance(description, dict) or not isinstance(other, dict):
+        return bool(description == other)
+    if description.get("kind") == other.get("kind") == "from_array":
+        return True
+    return description.keys() == other.keys() and all(
+        _alike(value, other[key]) for key, value in description.items()
+    )
+
+
+def _cut(store: RunStore, recording: Recording, state: dict[str, Any]) -> None:
+    """Forget what is behind the state that the run goes on from."""
+    rows = recording.rows_before(state["step"])
+    lengths = {"time": rows, "current_time": rows, "spike": state["spikes"]}
+    if recording.envelope:
+        lengths["envelope_time"] = state["step"] // recording.envelope
+    for dimension in {variable.dimension for variable in variables_of(recording).values()}:
+        store.cut(dimension, lengths[dimension])

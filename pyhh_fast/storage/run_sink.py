@@ -1,0 +1,259 @@
+"""Rows that go to a store while a run is made."""
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pyhh_fast.engine.read_ahead import Feed
+from pyhh_fast.engine.sampling import LENGTH, Rows, Sieve, Sifted
+from pyhh_fast.rate_tables import RateTable
+from pyhh_fast.recording import CURRENTS, ENVELOPE, TRACES, UNITS, Recording
+from pyhh_fast.storage import stored_tables
+from pyhh_fast.storage.description import Variable
+from pyhh_fast.storage.run_store import RunStore
+from pyhh_fast.storage.writer import StoreWriter
+from pyhh_fast.system.rounding import rounds_to_nearest
+from pyhh_fast.validation import FloatArray
+
+if TYPE_CHECKING:
+    from pyhh_fast.engine.protocols import SavableStepper
+
+COMMIT = 1.0
+"""Seconds from one commit to the next; half of what is promised, for a disk that is busy."""
+
+TOGETHER = 2**15
+"""Rows that are handed over at once."""
+
+LONG_NAMES = {
+    "Vm": "membrane potential",
+    "StateM": "open fraction of gate m",
+    "StateH": "open fraction of gate h",
+    "StateN": "open fraction of gate n",
+    "INa": "sodium current, outward positive",
+    "IK": "potassium current, outward positive",
+    "IKleak": "leak current, outward positive",
+    "Vm_min": "lowest membrane potential of a window",
+    "Vm_max": "highest membrane potential of a window",
+    "time": "time after a step",
+    "current_time": "time before a step",
+    "envelope_time": "time at which a window begins",
+    "spike_time": "time of an upward crossing of the threshold",
+}
+"""What the variables of a store are, for people."""
+
+
+def dimension_of(name: str) -> str:
+    """Return along what a variable goes."""
+    if name in ENVELOPE:
+        return "envelope_time"
+    return "current_time" if name in CURRENTS else "time"
+
+
+def variables_of(recording: Recording) -> dict[str, Variable]:
+    """Return what the store of a run has, by name."""
+    kept = [*(name for name in TRACES if name in recording.recorded), *recording.enveloped]
+    names = dict.fromkeys([*kept, *map(dimension_of, kept)])
+    found = {
+        name: Variable(name if name in DIMENSIONS else dimension_of(name), _described(name))
+        for name in names
+    }
+    return found | {"spike_time": Variable("spike", _described("spike_time"))}
+
+
+def _described(name: str) -> dict[str, str]:
+    return {"units": UNITS.get(name, "ms"), "long_name": LONG_NAMES[name]}
+
+
+DIMENSIONS = ("time", "current_time", "envelope_time")
+
+
+class StoredRows(Rows):
+    """Hands rows to a thread that writes them, and now and then the state to go on from.
+
+    What is handed over twice, because Ctrl-C came in between, is passed over there.
+
+    Parameters
+    ----------
+    recording : Recording
+    store : RunStore
+        Open for writing; it is closed in the end.
+    about : dict
+        Attributes of the store that stay as they are.
+    feed : Feed
+        The stimulus, whose state is kept with the run's.
+    state : dict, optional
+        Where the run goes on from: as a store holds it.
+    """
+
+    most = LENGTH
+
+    def __init__(
+        self,
+        recording: Recording,
+        store: RunStore,
+        about: dict[str, Any],
+        feed: Feed,
+        state: dict[str, Any] | None = None,
+    ) -> None:
+        self._recording, self._store, self._about, self._feed = recording, store, about, feed
+        step, window = 0, (np.inf, -np.inf)
+        if state is not None:
+            step = state["step"]
+            window = tuple(state["window"]) if state["window"] else window
+        self._sieve = Sieve(recording, step, window)
+        self._state = state  # None until `begin`
+        self._writer = StoreWriter(store)
+        # By name the number of the first row and what follows it, on its way to the writer: each
+        # call of that may wait for the other thread's hold of the interpreter.
+        self._waiting: dict[str, tuple[int, list[FloatArray]]] = {}
+        self._committed = -np.inf
+        self._broken = self._all_given = False
+
+    def keep_table(self, table: RateTable) -> None:
+        """Have a table of rates in the store before anything that is made with it."""
+        name, attributes = stored_tables.name_of(table), stored_tables.attributes_of(table)
+        self._writer.put_table(name, table.rows, attributes)
+
+    def places(self, step: int, stop: int) -> list[FloatArray]:
+        return self._sieve.places(step, stop)
+
+    def begin(self, stepper: "SavableStepper") -> None:
+        """Have the store there before the first step is made."""
+        if self._state is None:
+            self._state = self._state_of(stepper)
+        try:
+            self._commit(stepper)
+        except OSError:
+            self._broken = True
+            raise
+
+    def take(self, stepper: Any) -> None:  # a SavableStepper
+        try:
+            self._take(stepper)
+            if time.monotonic() - self._committed > COMMIT:
+                self._commit(stepper)
+            elif any(sum(map(len, parts)) > TOGETHER for _, parts in self._waiting.values()):
+                self._hand_over()
+        except OSError:
+            self._broken = True
+            raise
+
+    def _take(self, stepper: "SavableStepper") -> None:
+        found = self._sieve.sift(stepper.step)
+        self._append_rows(found)
+        self._sieve.taken(found)
+        times = stepper.spike_times
+        whole = times[times <= (stepper.step + 1e-6) * self._recording.dt].copy()
+        first = stepper.spikes - times.size
+        self._wait("spike_time", whole, first)
+        stepper.forget_spikes(first + whole.size)
+        if stepper.resumable:
+            self._state = self._state_of(stepper)
+
+    @rounds_to_nearest
+    def _append_rows(self, found: Sifted, *, last: bool = False) -> None:
+        r = self._recording
+        for name, values in found.rows.items():
+            self._wait(name, values.copy(), found.first_row)
+        size = r.rows_before(found.step) - found.first_row
+        steps = (np.arange(size, dtype=np.float64) + found.first_row) * r.every
+        for dimension in {dimension_of(name): None for name in found.rows}:
+            later = 1.0 if dimension == "time" else 0.0
+            self._wait(dimension, (steps + later) * r.dt, found.first_row)
+        if r.envelope and found.windows:
+            first = found.first_window
+            whole = found.step // r.envelope - first
+            size = found.windows[ENVELOPE[0]].size if last else whole
+            for name, values in found.windows.items():
+                self._wait(name, values[:size].copy(), first)
+            begin = (np.arange(size, dtype=np.float64) + first) * r.envelope * r.dt
+            self._wait("envelope_time", begin, first)
+
+    def _wait(self, name: str, values: FloatArray, first: int) -> None:
+        """Have rows wait for others, but for those that are waiting already."""
+        begin, parts = self._waiting.setdefault(name, (first, []))
+        parts.append(values[begin + sum(map(len, parts)) - first :])
+
+    def _hand_over(self) -> None:
+        for name, (first, parts) in self._waiting.items():
+            self._writer.append(name, np.concatenate(parts), first)
+        self._waiting = {}
+
+    def _state_of(self, stepper: "SavableStepper") -> dict[str, Any]:
+        window = None
+        if self._recording.envelope and stepper.step % self._recording.envelope:
+            window = list(self._sieve.window)
+        return {
+            "step": stepper.step,
+            "spikes": stepper.spikes,
+            "cell": stepper.numbers(),
+            "window": window,
+            "stimulus": self._feed.state_at(stepper.step),
+        }
+
+    def _commit(self, stepper: "SavableStepper", *, last: bool = False) -> None:
+        self._hand_over()
+        attributes = self._about | {"done": stepper.step, "state": self._state}
+        self._writer.commit(attributes, last=last)
+        self._committed = time.monotonic()
+
+    def end(self, stepper: Any, failed: bool) -> None:  # a SavableStepper
+        r, interrupted = self._recording, isinstance(sys.exception(), KeyboardInterrupt)
+        r._failed = failed
+        try:
+            interrupt: KeyboardInterrupt | None = None
+            if not (self._broken or self._all_given):
+                try:
+                    self._end(stepper)
+                except KeyboardInterrupt as again:
+                    interrupt = again
+                    self._end(stepper)  # all must be given and written before the store is closed
+                self._all_given = True
+            self._writer.close(self._tell if interrupted else None)
+            if interrupt is not None:
+                raise interrupt
+        finally:
+            self._feed.close()
+            self._store.close()
+            path, identity = self._store.path, self._store.identity
+            r._end_in(path, identity, *_committed(path, identity))
+
+    def abandon(self) -> None:
+        """Let go of the store, before the run has begun."""
+        self._broken = True
+        self._feed.close()
+        try:
+            self._writer.close()
+        finally:
+            self._store.close()
+
+    def _end(self, stepper: "SavableStepper") -> None:
+        r, step = self._recording, stepper.step
+        self._writer.end()
+        self._take(stepper)
+        if r.envelope and step % r.envelope:
+            # It is cut off again where the run goes on.
+            window = {n: np.array([v]) for n, v in zip(ENVELOPE, self._sieve.window, strict=True)}
+            rest = Sifted(step, r.rows_before(step), {}, step // r.envelope, window)
+            self._append_rows(rest, last=True)
+        self._commit(stepper, last=True)
+
+    def _tell(self) -> None:
+        """Say what Ctrl-C waits for, where the disk is slow."""
+        print(
+            f"pyhh_fast: interrupted; the last rows are being written to {self._store.path!r}. "
+            "Another Ctrl-C gives them up.",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+def _committed(path: str, identity: str) -> tuple[int, FloatArray]:
+    """Return how many steps a store holds, and the spikes; none where it is not there any more."""
+    try:
+        store = RunStore.read(path, identity)
+        return int(store.attributes["done"]), store.values("spike_time")
+    except (OSError, ValueError):
+        return 0, np.empty(0)

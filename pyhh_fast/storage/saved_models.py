@@ -1,0 +1,139 @@
+"""Models as numbers: what the store of a run, or a file of state, holds of one; and back.
+
+Nothing is pickled. Kinetics of a model's own are kept as a table of their rates. Whatever else a
+subclass does cannot be, so only models that make their steps as HHModel does are taken.
+"""
+
+from typing import Any
+
+from pyhh_fast import validation
+from pyhh_fast.kinetics.evaluated import BuiltIn, NotTabulable, kinetics_of
+from pyhh_fast.kinetics.frozen import TabulatedModel
+from pyhh_fast.kinetics.travelling import Rates
+from pyhh_fast.models.hh_model import GATES, PARAMETERS, HHModel, has_own_kinetics, parameter
+from pyhh_fast.models.names import declared, is_parameter
+from pyhh_fast.models.overrides import own_behaviour
+from pyhh_fast.rate_tables import RateTable
+from pyhh_fast.recording import CURRENTS
+from pyhh_fast.system.rounding import rounds_to_nearest
+
+GATE_VALUES = tuple(f"{gate}.{part}" for gate in GATES for part in ("alpha", "beta", "state"))
+
+
+@rounds_to_nearest
+def rates_to_save(
+    model: Any, advice: str, table: RateTable | None = None
+) -> BuiltIn | Rates | RateTable:
+    """Return the rates of a model that can be saved as numbers: with a table where it has its own.
+
+    Parameters
+    ----------
+    advice : str
+        What else could be done.
+    table : RateTable, optional
+        What was kept of them.
+
+    Raises
+    ------
+    ValueError
+        If the model makes its steps in its own way, or no table can hold its rates.
+    """
+    if isinstance(model, TabulatedModel):
+        model.check_declared()
+        return model.table
+    reason = own_behaviour(model)
+    if reason is None:
+        try:
+            kinetics = kinetics_of(model, table_needed=True)
+            return kinetics if isinstance(kinetics, BuiltIn) else Rates(kinetics, table)
+        except NotTabulable as error:
+            reason = f"of _UpdateGateTimeConstants it was found that {error}"
+    raise ValueError(
+        f"model must be one that can be saved as numbers; got one of which {reason}. {advice}"
+    )
+
+
+def description_of(model: Any) -> dict[str, Any]:
+    """Return what a model is, but for kinetics of its own, and its state; for JSON."""
+    values = {"Vm": model.Vm}
+    values |= {name: getattr(model, name) for name in CURRENTS if hasattr(model, name)}
+    for key in GATE_VALUES:
+        gate, part = key.split(".")
+        values[key] = getattr(getattr(model, gate), part)
+    return {
+        "class": type(model).__name__,
+        "own_kinetics": has_own_kinetics(model),
+        "parameters": {name: parameter(name, getattr(model, name)) for name in PARAMETERS},
+        "declared": _declared(model),
+        "state": {name: validation.real_number(name, value) for name, value in values.items()},
+    }
+
+
+def _declared(model: Any) -> dict[str, float]:
+    """Return the parameters that the class of a model declares, with the model's values."""
+    if isinstance(model, TabulatedModel):
+        return dict(model.declared)
+    values = {name: getattr(model, name) for name in declared(type(model))}
+    return {name: float(value) for name, value in values.items() if is_parameter(name, value)}
+
+
+def rebuilt(description: Any, table: RateTable | None, model: Any = None) -> Any:
+    """Return a model that was saved: a new one, or `model`, which must be like it; in its state.
+
+    Raises
+    ------
+    ValueError
+        If the description is none, or `model` has other parameters or other rates.
+    """
+    parameters, own, state = _checked(description)
+    if (table is not None) != description["own_kinetics"]:
+        raise ValueError("no table of its rates, or one too many")
+    if model is not None:
+        _must_agree(model, parameters | own, table)
+    elif table is not None:
+        model = TabulatedModel.__new__(TabulatedModel)
+        model.table = table
+        # Not those that have the name of something else here, such as "table".
+        model.declared = {name: value for name, value in own.items() if not hasattr(model, name)}
+        vars(model).update(model.declared)
+    else:
+        model = HHModel()
+    for name, value in parameters.items():
+        if getattr(model, name) != value:
+            setattr(model, name, value)
+    for key, value in state.items():
+        gate, _, part = key.rpartition(".")
+        setattr(getattr(model, gate) if gate else model, part, value)
+    return model
+
+
+def _must_agree(model: Any, parameters: dict[str, float], table: RateTable | None) -> None:
+    for name, value in parameters.items():
+        there = getattr(model, name, value)  # of a class without it, the rates tell
+        if there != value:
+            got = f"{name} {there:.12g} instead of {value:.12g}"
+            raise ValueError(f"model must be the one that was saved; got one with {got}.")
+    rates = rates_to_save(model, "Pass the one that was saved.", table)
+    same = rates.agree() if isinstance(rates, Rates) else table is None
+    if not same:
+        raise ValueError("model must be the one that was saved; got one with other rates.")
+
+
+def _checked(description: Any) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
+    keys = {"class", "own_kinetics", "parameters", "declared", "state"}
+    if not isinstance(description, dict) or set(description) != keys:
+        raise ValueError("no description of a model")
+    parameters, state = description["parameters"], description["state"]
+    if not isinstance(parameters, dict) or set(parameters) != set(PARAMETERS):
+        raise ValueError("no parameters of a model")
+    own = description["declared"]
+    if not isinstance(own, dict) or not all(is_parameter(*one) for one in own.items()):
+        raise ValueError("no declared parameters of a model")
+    needed = {"Vm", *GATE_VALUES}
+    if not isinstance(state, dict) or not needed <= set(state) <= needed | set(CURRENTS):
+        raise ValueError("no state of a model")
+    return (
+        {name: parameter(name, parameters[name]) for name in PARAMETERS},
+        {name: float(value) for name, value in own.items()},
+        {name: validation.real_number(name, value) for name, value in state.items()},
+    )

@@ -1,0 +1,170 @@
+"""Tables of rates in a store, of a run as of a sweep: what began with them goes on with them.
+
+Each is an array of one chunk, not compressed, in a group of its own: a codec makes it only a
+quarter smaller.
+"""
+
+import hashlib
+import math
+import os
+import re
+import reprlib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pyhh_fast import _rate_tables, rate_tables
+from pyhh_fast.kinetics import evaluated
+from pyhh_fast.rate_tables import RateTable
+from pyhh_fast.storage import zarr_files
+from pyhh_fast.storage.zarr_files import Damaged, ZarrArray
+from pyhh_fast.validation import FloatArray
+
+GROUP = "rates"
+"""The group with the tables; a name no variable has."""
+
+NAMES = "rows_{}_to_{}"
+NAME = re.compile(NAMES.format(*[r"-?\d+"] * 2), re.ASCII)
+
+ROW = (_rate_tables.POWERS, _rate_tables.LANES)
+"""The shape of a row."""
+
+
+class Table(NamedTuple):
+    """The rows of a table, and what describes it."""
+
+    rows: FloatArray
+    attributes: dict[str, Any]
+
+
+def name_of(table: RateTable) -> str:
+    """Return the name of a table in a store."""
+    return NAMES.format(table.first, table.first + len(table.rows) - 1)
+
+
+def attributes_of(table: RateTable) -> dict[str, Any]:
+    """Return what must be known beside its rows."""
+    repaired = sorted(table.repaired)
+    return {"first": table.first, "width": table.width, "repaired": repaired}
+
+
+def table_of(table: Table) -> RateTable:
+    """Return a table that was kept.
+
+    Raises
+    ------
+    ValueError
+        If it is none that the time loops could read; they trust what they are given.
+    """
+    rows, described = table
+    if not _readable(rows.shape, described):
+        got = f"{reprlib.repr(described)} and rows of shape {rows.shape}"
+        raise ValueError(f"a table of rates must be as it was written; got {got}.")
+    found = RateTable(rows, described["first"], described["width"])
+    found.repaired.update(described["repaired"])
+    return found
+
+
+def _readable(shape: tuple[int, ...], described: dict[str, Any]) -> bool:
+    """Whether a table of this shape that is so described can be read."""
+    first, width = described.get("first"), described.get("width")
+    repaired = described.get("repaired")
+    return (
+        shape[0] > 0
+        and shape[1:] == ROW
+        and type(first) is int
+        and type(width) is float
+        and evaluated.FINEST_WIDTH <= width <= rate_tables.WIDTH
+        and math.frexp(width)[0] == 0.5  # a power of two
+        and max(-first, first + shape[0]) * width <= 2 * rate_tables.LARGEST_V
+        and isinstance(repaired, list)
+        and all(type(number) is int for number in repaired)
+    )
+
+
+def metadata(name: str, shape: tuple[int, ...], attributes: dict[str, Any]) -> dict[str, Any]:
+    """Return the metadata of a table."""
+    # Tables differ in length, so each has dimensions of its own.
+    dimensions = [f"{name}_{axis}" for axis in range(len(shape))]
+    return zarr_files.array_metadata("float64", shape, shape, dimensions, attributes)
+
+
+def group_of(values: tuple[float, ...]) -> str:
+    """Return the group with the tables for values of declared parameters; without any, GROUP."""
+    if not values:
+        return GROUP
+    digest = hashlib.sha256(np.array(values, dtype="<f8").tobytes()).hexdigest()
+    return f"{GROUP}/of_{digest[:32]}"
+
+
+def write(store: Path, name: str, table: Table, values: tuple[float, ...] = ()) -> None:
+    """Keep a table in the directory of a store, safe on disk."""
+    key, rows = group_of(values), table.rows
+    group = store / key
+    group.mkdir(exist_ok=True)
+    if not ZarrArray.exists(store, key):
+        zarr_files.replace(
+            group / zarr_files.METADATA, zarr_files.as_json(zarr_files.group_metadata({}))
+        )
+    array = ZarrArray(store, f"{key}/{name}", metadata(name, rows.shape, table.attributes))
+    zarr_files.make_directories(store, array.path)
+    array.describe()
+    array.write((0,) * rows.ndim, rows)
+    folders = [group, *(folder for folder in array.path.rglob("*") if folder.is_dir())]
+    zarr_files.sync([store, array.path, *folders])
+
+
+def read(array: ZarrArray) -> Table | None:
+    """Return a table, or None where it was not written whole."""
+    rows = array.read((0,) * len(array.shape))
+    return None if rows is None else Table(rows, array.metadata["attributes"])
+
+
+def found(store: Path, values: tuple[float, ...] = ()) -> list[RateTable]:
+    """Return the tables in the directory of a store that were written whole.
+
+    Raises
+    ------
+    Damaged
+        If something is there that was not written here.
+    """
+    group = group_of(values)
+    if not ZarrArray.exists(store, group):
+        return []
+    differs = zarr_files.difference(ZarrArray.found(store, group), zarr_files.group_metadata({}))
+    if differs:
+        raise Damaged(f"a {group}/{zarr_files.METADATA} that has {differs}")
+    tables = []
+    for name in sorted(os.listdir(store / group)):
+        if NAME.fullmatch(name) and ZarrArray.exists(store, f"{group}/{name}"):
+            table = _found(store, group, name)
+            if table is not None:
+                tables.append(table)
+    return tables
+
+
+def _found(store: Path, group: str, name: str) -> RateTable | None:
+    key = f"{group}/{name}"
+    described = ZarrArray.found(store, key)
+    shape, attributes = described.get("shape"), described.get("attributes")
+    if not (
+        isinstance(shape, list)
+        and all(type(n) is int and n > 0 for n in shape)
+        and isinstance(attributes, dict)
+        and _readable(tuple(shape), attributes)
+    ):
+        got = f"shape {reprlib.repr(shape)} and attributes {reprlib.repr(attributes)}"
+        raise Damaged(f"a {key}/{zarr_files.METADATA} that has {got}")
+    array = ZarrArray(store, key, metadata(name, tuple(shape), attributes))
+    array.check(described)
+    first = attributes["first"]
+    if name != NAMES.format(first, first + shape[0] - 1):
+        raise Damaged(f"a table {key!r} that begins at row {first} and has {shape[0]}")
+    number = (0,) * len(shape)
+    table = read(array)
+    if table is not None:
+        return table_of(table)
+    if os.path.lexists(array.file(number)):
+        raise Damaged(f"a table {key!r} that was changed or cut short")
+    return None  # the process was killed before it was written

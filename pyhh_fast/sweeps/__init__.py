@@ -1,0 +1,1 @@
+"""A model at every point of a grid of parameters, in processes or on a cluster."""

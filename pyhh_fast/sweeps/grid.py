@@ -1,0 +1,126 @@
+"""The points of a sweep, and the boxes that they are cut into."""
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from pyhh_fast import validation
+from pyhh_fast.models.hh_model import PARAMETERS
+from pyhh_fast.validation import FloatArray
+
+Shape = tuple[int, ...]
+
+UNITS = {**PARAMETERS, "current": "µA/cm²"}
+"""What a grid may have, and in which units."""
+
+POINT = "point"
+"""The dimension of zipped arrays."""
+
+
+class Grid:
+    """Values of parameters and of the current, crossed or zipped.
+
+    Parameters
+    ----------
+    grid : mapping of str to array_like
+    crossed : bool
+    own : iterable of str, default none
+        Names of the parameters that the model's class declares.
+
+    Attributes
+    ----------
+    axes : dict of ndarray
+    dimensions : tuple of str
+    shape : tuple of int
+    chunk : tuple of int
+        Of the boxes, the last along each dimension apart. Number i, j, … is that which begins at
+        point i chunk[0], j chunk[1], …; one box is all there is until `cut`, or until it is set.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a name or a value cannot be used, or zipped arrays differ in length.
+    """
+
+    def __init__(self, grid: Mapping[str, Any], crossed: bool, own: Iterable[str] = ()) -> None:
+        advice = "Pass for example {'gNa': [80, 100, 120]}."
+        validation.instance("grid", grid, Mapping, "a mapping of names to arrays", advice)
+        if not grid:
+            raise ValueError(f"grid must have one name or more; got none. {advice}")
+        self.axes: dict[str, FloatArray] = {}
+        for name, values in grid.items():
+            validation.choice("grid's names", name, [*UNITS, *(n for n in own if n not in UNITS)])
+            unit, positive = UNITS.get(name, ""), name == "Cm"
+            self.axes[name] = validation.axis(name, values, unit=unit, positive=positive)
+        lengths = tuple(map(len, self.axes.values()))
+        if not crossed and len(set(lengths)) > 1:
+            got = ", ".join(map("{} {}".format, self.axes, lengths))
+            raise ValueError(
+                f"grid must have arrays of one length where product=False; got {got}. "
+                "With product=True they are crossed."
+            )
+        self.crossed = crossed
+        self.dimensions = tuple(self.axes) if crossed else (POINT,)
+        self.shape: Shape = lengths if crossed else lengths[:1]
+        self.chunk: Shape = self.shape
+
+    def coordinates(self) -> dict[str, tuple[str, FloatArray, dict[str, Any]]]:
+        """Return the dimension, the values and the attributes of each array."""
+        return {
+            name: (
+                name if self.crossed else POINT,
+                values,
+                {"units": UNITS[name]} if name in UNITS else {},
+            )
+            for name, values in self.axes.items()
+        }
+
+    def cut(self, cells: int) -> None:
+        """Cut into boxes of at most `cells` points, whole along the last dimensions.
+
+        Parameters that a subclass declares have one value in a box: rates may depend on them.
+        """
+        chunk = []
+        own = self.own
+        for size, name in zip(reversed(self.shape), reversed(self.dimensions), strict=True):
+            single = name in own or (own and not self.crossed)
+            parts = -(-size // (1 if single else max(1, min(size, cells))))
+            chunk.append(-(-size // parts))  # all about as large
+            cells //= chunk[-1]
+        self.chunk = tuple(reversed(chunk))
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """The names of parameters that a subclass declares."""
+        return tuple(name for name in self.axes if name not in UNITS)
+
+    @property
+    def chunks(self) -> Shape:
+        """How many boxes there are along each dimension."""
+        return tuple(-(-n // part) for n, part in zip(self.shape, self.chunk, strict=True))
+
+    def numbers(self) -> Iterator[Shape]:
+        """Yield the numbers of all boxes, along each dimension."""
+        return itertools.product(*map(range, self.chunks))
+
+    def box(self, number: Shape) -> tuple[slice, ...]:
+        """Return where a box is."""
+        places = zip(number, self.chunk, self.shape, strict=True)
+        return tuple(slice(i * part, min((i + 1) * part, n)) for i, part, n in places)
+
+    def part(self, number: Shape) -> dict[str, FloatArray]:
+        """Return the values in a box, still to be crossed where they are."""
+        box = self.box(number)
+        boxes = box if self.crossed else box * len(self.axes)
+        pairs = zip(self.axes.items(), boxes, strict=True)
+        return {name: values[where] for (name, values), where in pairs}
+
+
+def points(part: dict[str, FloatArray], crossed: bool) -> dict[str, FloatArray]:
+    """Return the values at each point of a box, in the order of C."""
+    if not crossed:
+        return part
+    crossing = np.meshgrid(*part.values(), indexing="ij")
+    return {name: values.ravel() for name, values in zip(part, crossing, strict=True)}

@@ -1,0 +1,253 @@
+"""The run of a sweep: chunks go out to an executor, and what comes back is put in its place."""
+
+import itertools
+import math
+import pickle
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+)
+from concurrent.futures import wait as wait_for
+from typing import Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from pyhh_fast import validation
+from pyhh_fast.kinetics.evaluated import BuiltIn, NotTabulable, Own
+from pyhh_fast.kinetics.travelling import BeyondTable, Rates
+from pyhh_fast.sweeps.grid import Grid, Shape
+from pyhh_fast.sweeps.store import SweepStore
+from pyhh_fast.sweeps.tasks import Chunk, Reduce, Task, compute, has_note
+from pyhh_fast.system.rounding import rounds_to_nearest
+
+Array = npt.NDArray[np.float64 | np.int64]
+
+MOST_WAITING = 1_000
+"""Chunks that an executor is given beforehand."""
+
+MOST_RATES = 64
+"""Tables of rates that are kept in memory, where rates depend on parameters in the grid."""
+
+MOST_SENT = 2**28
+"""Bytes of stimuli and tables that these may have, or they are fewer."""
+
+
+class InThisProcess(Executor):
+    """Does at once what it is given."""
+
+    def submit(self, fn: Callable[..., Any], /, *arguments: Any, **options: Any) -> Future[Any]:
+        """Return a future that is done."""
+        future: Future[Any] = Future()
+        future.set_result(fn(*arguments, **options))
+        return future
+
+
+def executor_for(executor: Any, reduce: Reduce) -> Executor:
+    """Return what will compute the chunks, having seen that it is one and can be sent `reduce`."""
+    if executor is None:
+        return InThisProcess()
+    advice = "Of a Dask client pass client.get_executor()."
+    validation.instance("executor", executor, Executor, "a concurrent.futures.Executor", advice)
+    # Dask has ways of its own to pickle. Not imported: that fails once the main thread has ended.
+    processes = sys.modules.get("concurrent.futures.process")
+    if processes is not None and isinstance(executor, processes.ProcessPoolExecutor):
+        try:
+            pickle.dumps(reduce)
+        except Exception as error:  # whatever a user's objects make of it
+            raise TypeError(
+                "reduce must be a function that pickle finds by its name, for a "
+                f"ProcessPoolExecutor; got {validation.shown(reduce)}. Define it with def, in a "
+                "module, or use Dask."
+            ) from error
+    checked: Executor = executor
+    return checked
+
+
+class SweepRun:
+    """Fills the arrays of a sweep.
+
+    Parameters
+    ----------
+    task : Task
+    grid : Grid
+    kinetics : BuiltIn or Own
+        Of the model.
+    store : SweepStore or None
+    name : str
+        Of the array of values, beside `diverged_at`.
+    kinetics_with : callable
+        Returns the kinetics of the model with these values of parameters that its class declares.
+
+    Attributes
+    ----------
+    arrays : dict of ndarray
+        Not there before the first chunk is.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        grid: Grid,
+        kinetics: BuiltIn | Own,
+        store: SweepStore | None,
+        name: str,
+        kinetics_with: Callable[[dict[str, float]], BuiltIn | Own],
+    ) -> None:
+        self._task, self._grid, self._store = task, grid, store
+        self._rates = _rates(kinetics, store)
+        self._kinetics_with = kinetics_with
+        self._rates_by_values: dict[tuple[float, ...], Rates] = {}
+        self._name = name
+        self._again: set[Shape] = set()
+        self.arrays: dict[str, Array] = {}
+        self._done = 0
+
+    def make(self, executor: Executor, bar: Any) -> None:
+        """Have all chunks computed that are not in the store."""
+        todo = self._not_done(bar)
+        waiting: dict[Future[Any], Shape] = {}
+        try:
+            while True:
+                room = self._most_waiting(executor) - len(waiting)
+                for number in itertools.islice(todo, max(0, room)):
+                    waiting[self._submit(executor, number)] = number
+                if not waiting:
+                    return
+                done = wait_for(waiting, return_when=FIRST_COMPLETED).done
+                for future in sorted(done, key=_failed):  # so that what is done is kept
+                    number = waiting.pop(future)
+                    if not self._take(number, future, bar):
+                        waiting[self._submit(executor, number)] = number
+        except (BrokenExecutor, CancelledError) as error:
+            self._tell_of_lost_worker(error)
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def _most_waiting(self, executor: Executor) -> int:
+        if isinstance(executor, InThisProcess):
+            return 1
+        table = self._rates.table
+        sent = self._task.stimulus.nbytes + (0 if table is None else table.rows.nbytes)
+        return max(8, min(MOST_WAITING, MOST_SENT // max(1, sent)))
+
+    def _submit(self, executor: Executor, number: Shape) -> Future[Any]:
+        part, rates = self._grid.part(number), self._rates_of(number).to_send()
+        return executor.submit(compute, self._task, part, rates)
+
+    def _values_of(self, number: Shape) -> tuple[float, ...]:
+        """Return the values of declared parameters in a chunk."""
+        part = self._grid.part(number)
+        return tuple(float(part[name][0]) for name in self._grid.own)
+
+    def _rates_of(self, number: Shape) -> Rates:
+        """Return the rates of a chunk, in which declared parameters have one value."""
+        if not self._grid.own:
+            return self._rates
+        key, known = self._values_of(number), self._rates_by_values
+        values = dict(zip(self._grid.own, key, strict=True))
+        if key not in known:
+            while len(known) >= MOST_RATES:
+                del known[next(iter(known))]
+            try:
+                kinetics = self._kinetics_with(values)
+            except ValueError as error:  # from_model's, of rates that no table holds
+                at = ", ".join(f"{name} = {value:.6g}" for name, value in values.items())
+                raise RuntimeError(f"the sweep cannot go on at {at}: {error}") from error
+            known[key] = _rates(kinetics, self._store, key)
+        return known[key]
+
+    def _not_done(self, bar: Any) -> Iterator[Shape]:
+        """Yield the numbers of chunks to be computed; what the store has is put in its place."""
+        for number in self._grid.numbers():
+            kept = self._store and self._store.read(number)
+            if kept:
+                self._put(number, kept, bar)
+            else:
+                yield number
+
+    def _take(self, number: Shape, future: Future[Any], bar: Any) -> bool:
+        """Take what became of a chunk; return False where it must be computed again."""
+        try:
+            outcome = future.result()
+        except (BrokenExecutor, CancelledError):
+            raise
+        except Exception as error:
+            # Dask's executor mistakes a result for an error where its worker dies as it arrives.
+            verdict = has_note(error) or type(error).__module__.startswith("distributed")
+            if verdict or number in self._again:
+                raise
+            self._again.add(number)
+            return False
+        if isinstance(outcome, BeyondTable):
+            self._extend_rates(number, outcome.V)
+            return False
+        self._keep(number, outcome, bar)
+        return True
+
+    def _keep(self, number: Shape, chunk: Chunk, bar: Any) -> None:
+        box = self._grid.box(number)
+        shape = tuple(part.stop - part.start for part in box)
+        values = chunk.values.reshape(shape + chunk.values.shape[1:])
+        if self._name in self.arrays:
+            validation.same_rows("reduce", values, self.arrays[self._name], len(box))
+        arrays = {"diverged_at": chunk.diverged_at.reshape(shape), self._name: values}
+        if self._store:
+            self._store.write(number, arrays)
+        self._put(number, arrays, bar)
+
+    def _put(self, number: Shape, arrays: dict[str, Array], bar: Any) -> None:
+        box, whole = self._grid.box(number), self._grid.shape
+        for name, values in arrays.items():
+            if name not in self.arrays:
+                self.arrays[name] = np.empty(whole + values.shape[len(whole) :], values.dtype)
+            self.arrays[name][box] = values
+        self._done += 1
+        if bar is not None:
+            bar.update(arrays["diverged_at"].size * self._task.steps)
+
+    def _extend_rates(self, number: Shape, V: float) -> None:
+        rates = self._rates_of(number)
+        try:
+            extended = rates.extend(V)
+        except NotTabulable as error:
+            raise RuntimeError(
+                f"the sweep cannot go on where V goes to {V:.6g} mV: of _UpdateGateTimeConstants "
+                f"it was found that {error}. Run such models one by one, with Simulation."
+            ) from error
+        if extended and self._store and rates.table is not None:
+            self._store.keep_table(rates.table, self._values_of(number))
+
+    def _tell_of_lost_worker(self, error: BaseException) -> NoReturn:
+        advice = "With out=... what is done would be kept; call again with that and a new executor."
+        if self._store:
+            advice = "out has those; the same call with a new executor goes on from there."
+        raise RuntimeError(
+            f"the executor gave up, as it does when a worker dies ({type(error).__name__}), with "
+            f"{self._done} of {math.prod(self._grid.chunks)} chunks done. {advice}"
+        ) from error
+
+
+@rounds_to_nearest
+def _rates(
+    kinetics: BuiltIn | Own, store: SweepStore | None, values: tuple[float, ...] = ()
+) -> Rates:
+    """Return the rates for values of declared parameters, as they are in the store, if they are."""
+    kept = None if store is None else store.table(values)
+    rates = Rates(kinetics, kept)
+    if store is not None:
+        if kept is not None and not rates.agree():
+            store.refuse_rates()
+        if kept is None and rates.table is not None:
+            store.keep_table(rates.table, values)
+    return rates
+
+
+def _failed(future: Future[Any]) -> bool:
+    return future.cancelled() or future.exception() is not None

@@ -1,0 +1,323 @@
+"""Grids of parameters, cut into chunks that anything from this process to a cluster computes."""
+
+import contextlib
+import math
+import os
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pyhh_fast import validation
+from pyhh_fast.engine.choose_stepper import check_kind
+from pyhh_fast.engine.population_run import thread_count, way_out
+from pyhh_fast.engine.progress import bar_over
+from pyhh_fast.engine.spike_threshold import threshold_for
+from pyhh_fast.kinetics.evaluated import BuiltIn, Own
+from pyhh_fast.methods import of_populations, step_size
+from pyhh_fast.models import plausibility
+from pyhh_fast.models.hh_model import PARAMETERS, HHModel
+from pyhh_fast.models.names import own_parameters
+from pyhh_fast.populations import STATE, Population
+from pyhh_fast.recording import ALL
+from pyhh_fast.stimuli.base import Constant, as_stimulus
+from pyhh_fast.sweeps.grid import Grid
+from pyhh_fast.system.background import main_thread_needed
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    import xarray
+
+    from pyhh_fast.sweeps.tasks import Reduce, Task
+
+WORK = 2**27
+"""Steps times cells of a chunk: a quarter of a second or so, so that little is lost by a kill."""
+
+LEAST_CELLS, MOST_CELLS = 64, 2**14
+"""Cells of a chunk."""
+
+MOST_BYTES = 2**26
+"""Of the stimuli and traces of a chunk, where each cell has its own."""
+
+
+def sweep(
+    model: HHModel,
+    grid: Mapping[str, npt.ArrayLike],
+    stimulus: npt.ArrayLike,
+    dt: float,
+    *,
+    product: bool = True,
+    duration: float | None = None,
+    reduce: "Reduce" = "spike_counts",
+    executor: "Executor | None" = None,
+    out: str | os.PathLike[str] | None = None,
+    method: str = "euler",
+    threshold: float | None = None,
+    record: Iterable[str] = (),
+    threads: int | None = None,
+    progress: bool = False,
+) -> "xarray.Dataset":
+    """Run a model at every point of a grid and return one value, or one row, of each.
+
+    The model is not changed: each point is a cell of its own, which starts as the model stands.
+
+    Parameters
+    ----------
+    model : HHModel
+        It may be of a subclass with an `_UpdateGateTimeConstants` of its own.
+    grid : mapping of str to array_like
+        Values, 1-D, of any of Cm, gNa, gK, gKleak, ENa, EK, EKleak, in the place of the model's,
+        and of ``"current"``, µA/cm², which is added to the stimulus; and of parameters that a
+        subclass declares. All points start in the state of `model`.
+    stimulus : float, array_like of shape (steps,), Stimulus or function of t, µA/cm²
+        Injected current: a constant, with `duration`, or one value a step; or as for
+        :meth:`pyhh_fast.Simulation.run`, the same for all cells: its values, 8 bytes a step, are
+        computed before.
+    dt : float, ms
+        Step size. Steps above 0.05 ms are inaccurate, and a warning says so.
+    product : bool, default True
+        Whether the arrays are crossed, each a dimension of the result in the order of `grid`, or,
+        where False, zipped: all of one length, along the dimension `point`.
+    duration : float, ms, optional
+        Time to simulate, a whole number of steps; not with an array. By default that of a stimulus
+        that ends.
+    reduce : str or function, default "spike_counts"
+        What to keep: ``"spike_counts"``, ``"final_Vm"``, ``"final_StateM"``, ``"final_StateH"`` or
+        ``"final_StateN"``; or a function that takes a :class:`pyhh_fast.PopulationRecording` of
+        some of the cells and returns an array of shape (cells,) or (cells, k), of which float64 is
+        made. It must treat each cell by itself: which others are there is not said.
+    executor : concurrent.futures.Executor, default this process
+        Who computes the chunks: threads, processes, or a cluster, as with Dask's
+        ``client.get_executor()``. It is left open.
+    out : path, optional
+        A directory for a Zarr store, which keeps every chunk that is done. The same call goes on
+        from there after a crash, a kill or Ctrl-C. ``xarray.open_zarr`` opens it at any time; what
+        is not done is NaN, or -2 among whole numbers. One call at a time writes to it; a chunk
+        that was damaged since is computed again. It is made absolute at once.
+    method : {"euler", "exponential_euler", "rk4"}, default "euler"
+        As for :meth:`pyhh_fast.Simulation.run`.
+    threshold : float, mV, optional
+        Upward crossings of it are the spikes. By default what :meth:`pyhh_fast.Simulation.run`
+        takes for `model`: one number for the whole grid.
+    record : sequence of str, default none
+        Names of the traces, all steps of them, that a function for `reduce` wants, of Vm, INa, IK,
+        IKleak, StateN, StateM, StateH.
+    threads : int, default one for each CPU in this process, 1 in an executor's
+        How many threads share the work on a chunk.
+    progress : bool, default False
+        Show a progress bar; needs tqdm.
+
+    Returns
+    -------
+    xarray.Dataset
+        With the grid as coordinates, and as variables what `reduce` names (for a function without
+        a usable name ``value``; rows have the dimension `column`), and `diverged_at`: the step at
+        which a cell stopped being finite, -1 for none. The attributes say what was run.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument, or a number of the model, cannot be used, or the model has a step of its
+        own, or rates that cannot be tabulated; nothing was run.
+    ValueError
+        If `out` is anything but new or a store of this sweep, as this sweep would write it; or if
+        what a function for `reduce` returns is not of the right shape.
+    OSError
+        If `out` cannot be read or written, as where a disk is full, or was removed or replaced
+        meanwhile. What is done is kept, and the same call goes on from there.
+    RuntimeError
+        If another sweep, of this process or another, writes to `out`.
+        If an executor's worker has died and the executor with it, as a pool of processes does; if
+        a worker has another build of this package; or if rates of the model's own turn out, on the
+        way, to be what no table holds. What is done is in `out`.
+    ImportError
+        If xarray is not installed, or `progress` is asked for and tqdm is not.
+
+    Warns
+    -----
+    UserWarning
+        If cells diverge. `diverged_at` says which and when; spikes count up to there.
+
+    Notes
+    -----
+    The result does not depend, in any bit, on how the grid is cut, on who computed what, or on
+    whether it was done in one go: rates of a model's own are tabulated once, by the caller, and
+    travel with the chunks and in the store. (In a grid with parameters that a subclass declares
+    there is a table for each of their values; those are not in the store.) The classes of the model
+    need not be known to workers, but a function for `reduce` must be: pickle finds it by its module
+    and name, so with a ProcessPoolExecutor it cannot be a lambda. A store knows it by its name
+    alone.
+
+    Under strong currents V may keep swinging without crossing the threshold, and no spikes are
+    counted, as from 87.9 µA/cm² on at the default parameters. :func:`pyhh_fast.fi_curve` notices.
+
+    A chunk is some 0.3 s of work, of at least 64 cells. Where a stimulus of one value a step meets
+    ``"current"`` each cell has a stimulus of its own, and where traces are recorded its own traces;
+    chunks are then smaller, to stay below 64 MB, and the stimuli take more time than the cells.
+
+    Dask gives the chunk of a worker that died to another. It gives up, with its KilledWorker, where
+    one chunk has cost four workers.
+
+    Examples
+    --------
+    >>> import pyhh_fast as pyhh
+    >>> grid = {"gNa": [80, 100, 120], "current": [0, 5, 10, 20]}
+    >>> result = pyhh.sweep(pyhh.HHModel.at_rest(), grid, 0.0, 0.01, duration=100.0)
+    >>> result.spike_counts.sel(gNa=120).values
+    array([0, 1, 7, 9])
+
+    When does each cell fire first?
+
+    >>> import numpy as np
+    >>> def first_spike(recording):
+    ...     times = [recording.spike_times(cell) for cell in range(recording.size)]
+    ...     return [t[0] if t.size else np.nan for t in times]
+    >>> model = pyhh.HHModel.at_rest()
+    >>> pyhh.sweep(model, grid, 0.0, 0.01, duration=100.0, reduce=first_spike).first_spike.dims
+    ('gNa', 'current')
+    """
+    try:
+        with main_thread_needed("a sweep"):
+            import xarray
+
+            if out is not None:
+                import google_crc32c  # noqa: F401
+    except ImportError as error:
+        needed = error.name or "xarray"
+        raise ImportError(
+            f"sweep needs {needed}. Install it with: pip install 'pyhh_fast[sweep]'"
+        ) from None
+    from pyhh_fast.storage.directory import check_ending
+    from pyhh_fast.sweeps.run import SweepRun, executor_for
+    from pyhh_fast.sweeps.store import DIVERGED, SweepStore
+    from pyhh_fast.sweeps.tasks import REDUCTIONS, Task
+
+    check_kind(model)
+    method = validation.choice("method", method, of_populations())
+    dt = step_size("dt", dt, method)
+    product = validation.flag("product", product)
+    points = Grid(grid, product, own_parameters(model) if isinstance(model, HHModel) else ())
+    made = as_stimulus(stimulus)
+    if isinstance(made, Constant):
+        stimulus = made.amplitude
+    elif made is not None:
+        stimulus, duration = made.to_array(validation.steps_of(made, duration, dt), dt), None
+    wave, steps = validation.drive("stimulus", stimulus, duration, dt)
+    recorded = validation.names("record", record, ALL)
+    progress = validation.flag("progress", progress)
+    if isinstance(reduce, str):
+        reduce = validation.choice("reduce", reduce, REDUCTIONS)
+    else:
+        rule = f"a function, or one of {', '.join(REDUCTIONS)}"
+        validation.instance("reduce", reduce, Callable, rule, "")
+    threads = thread_count(threads, default=None if executor is None else 1)
+    executor = executor_for(executor, reduce)
+    path = None if out is None else validation.local_path("out", out)
+    if path is not None:
+        check_ending("out", path)
+    cell = Population.from_model(model, 1)
+    plausibility.check_grid(points.axes, cell)
+    threshold = threshold_for(model, threshold)
+    parameters = {name: float(getattr(cell, name)[0]) for name in PARAMETERS}
+    start = {name: float(getattr(cell, name)[0]) for name in STATE}
+    task = Task(
+        parameters, start, wave, steps, dt, method, threshold, recorded, reduce, product, threads
+    )
+    points.cut(_cells(task, points))
+    description = _description(task, points, type(model).__qualname__)
+    name, attributes = _variable(reduce, points)
+    with contextlib.ExitStack() as stack:
+        store = None
+        if path is not None:
+            dtype = "int64" if reduce == "spike_counts" else "float64"
+            rows = not isinstance(reduce, str)
+            store = SweepStore(path, description, points, name, dtype, rows, attributes)
+            stack.enter_context(store)
+            description = store.description
+            task = task._replace(start=dict(zip(STATE, description["start"], strict=True)))
+
+        def kinetics_with(values: dict[str, float]) -> BuiltIn | Own:
+            return Population.from_model(model, 1, **values)._kinetics()
+
+        run = SweepRun(task, points, cell._kinetics(), store, name, kinetics_with)
+        with bar_over(math.prod(points.shape) * steps, progress) as bar:
+            run.make(executor, bar)
+    _warn_of_divergence(run.arrays["diverged_at"], task, points, cell)
+    dimensions = [*points.dimensions, "column"]
+    variables = {
+        key: (dimensions[: array.ndim], array, DIVERGED if key == "diverged_at" else attributes)
+        for key, array in run.arrays.items()
+    }
+    with main_thread_needed("the result of a sweep"):
+        return xarray.Dataset(variables, points.coordinates(), description)
+
+
+def _cells(task: "Task", grid: Grid) -> int:
+    """Return how many cells a chunk should have."""
+    cells = min(max(WORK // max(task.steps, 1), LEAST_CELLS), MOST_CELLS)
+    own = len(task.record) + (task.stimulus.size > 1 and "current" in grid.axes)
+    return max(1, min(cells, MOST_BYTES // max(8 * own * task.steps, 1)))
+
+
+def _description(task: "Task", grid: Grid, model: str) -> dict[str, Any]:
+    """Return what tells this sweep from others, as the result's attributes."""
+    import hashlib
+
+    wave = task.stimulus
+    reduce = task.reduce
+    if not isinstance(reduce, str):
+        name = getattr(reduce, "__qualname__", type(reduce).__qualname__)
+        reduce = f"{getattr(reduce, '__module__', None)}.{name}"
+    digest = hashlib.sha256(wave.astype("<f8").tobytes()).hexdigest()
+    return {
+        "grid": [*grid.axes],
+        "product": task.crossed,
+        "model": model,
+        **{name: value for name, value in task.parameters.items() if name not in grid.axes},
+        "start": [*task.start.values()],
+        "stimulus": float(wave[0]) if wave.size == 1 else f"sha256 {digest}",
+        "dt": task.dt,
+        "steps": task.steps,
+        "method": task.method,
+        "threshold": task.threshold,
+        "record": [*task.record],
+        "reduce": reduce,
+        "build": task.build,
+    }
+
+
+def _variable(reduce: "Reduce", grid: Grid) -> tuple[str, dict[str, Any]]:
+    """Return the name of the values in the result, and their attributes."""
+    from pyhh_fast.sweeps.store import RATES
+    from pyhh_fast.sweeps.tasks import REDUCTIONS
+
+    if isinstance(reduce, str):
+        unit = REDUCTIONS[reduce]
+        return reduce, {"units": unit} if unit else {}
+    name = getattr(reduce, "__name__", "")
+    # Where case does not count in the names of files, it does not here.
+    taken = {key.lower() for key in (*grid.axes, *grid.dimensions, "column", "diverged_at", RATES)}
+    return name if name.isidentifier() and name.lower() not in taken else "value", {}
+
+
+def _warn_of_divergence(
+    diverged_at: npt.NDArray[Any], task: "Task", grid: Grid, cell: Population
+) -> None:
+    diverged = int(np.count_nonzero(diverged_at >= 0))
+    if diverged:
+        fastest = task.parameters | {
+            name: float(axis.min() if name == "Cm" else axis.max())
+            for name, axis in grid.axes.items()
+            if name in PARAMETERS
+        }
+        parameters = {name: np.array([value]) for name, value in fastest.items()}
+        advice = way_out(parameters, cell._kinetics(), task.dt, task.method, "points")
+        warnings.warn(
+            f"{diverged} of {diverged_at.size} cells diverged; diverged_at says which and when. "
+            f"{advice}",
+            UserWarning,
+            stacklevel=3,
+        )

@@ -1,0 +1,131 @@
+"""What a worker does of a sweep: the cells of one chunk, from start to reduction."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from pyhh_fast import validation
+from pyhh_fast.engine.kernels import BUILD
+from pyhh_fast.engine.population_run import How, make_run
+from pyhh_fast.kinetics.evaluated import BuiltIn
+from pyhh_fast.kinetics.travelling import BeyondTable, Tabulated
+from pyhh_fast.models.hh_model import PARAMETERS
+from pyhh_fast.population_recording import IntArray, PopulationRecording
+from pyhh_fast.populations import STATE, Population
+from pyhh_fast.recording import UNITS
+from pyhh_fast.sweeps.grid import points
+from pyhh_fast.system.rounding import rounds_to_nearest
+from pyhh_fast.validation import FloatArray
+
+NOTE = "In the chunk of a sweep with"
+
+REDUCTIONS = {"spike_counts": ""} | {f"final_{name}": UNITS[name] for name in STATE}
+"""What can be named for `reduce`, and its unit."""
+
+Reduce = str | Callable[[PopulationRecording], npt.ArrayLike]
+
+
+class Chunk(NamedTuple):
+    """What is kept of the cells of a chunk."""
+
+    values: npt.NDArray[np.float64 | np.int64]
+    diverged_at: IntArray
+
+
+class Task(NamedTuple):
+    """What all chunks of a sweep have in common. It holds numbers, and of the user's only `reduce`.
+
+    Parameters
+    ----------
+    parameters, start : dict of float
+        Those of the model, and V (mV) and gates to start from, by pyHH's names.
+    stimulus : ndarray, shape (steps,), or (1,) for a constant, µA/cm²
+    crossed : bool
+        Whether the arrays of a grid are crossed or zipped.
+    threads : int
+        For each chunk.
+    """
+
+    parameters: dict[str, float]
+    start: dict[str, float]
+    stimulus: FloatArray
+    steps: int
+    dt: float
+    method: str
+    threshold: float
+    record: tuple[str, ...]
+    reduce: Reduce
+    crossed: bool
+    threads: int
+    build: str = BUILD
+
+
+class Cells(Population):
+    """Cells of which the caller has been warned, if need be."""
+
+    _warns = False
+
+
+@rounds_to_nearest
+def compute(
+    task: Task, part: dict[str, FloatArray], rates: BuiltIn | Tabulated
+) -> Chunk | BeyondTable:
+    """Return what is kept of a chunk, or where its rates are needed beyond what was sent.
+
+    Parameters
+    ----------
+    part : dict of ndarray
+        The chunk's part of the grid.
+
+    Raises
+    ------
+    RuntimeError
+        If another build of the package is here, which may round differently.
+    Exception
+        Whatever `reduce` raises, with a note that says where.
+    """
+    if task.build != BUILD:
+        raise RuntimeError(
+            f"the workers of a sweep must have the caller's build of pyhh_fast, {task.build}; got "
+            f"{BUILD}. Install the same, and leave PYHH_FAST_SIMD unset."
+        )
+    try:
+        recording = _run(task, points(part, task.crossed), rates)
+        return Chunk(_reduced(recording, task.reduce), recording.diverged_at)
+    except BeyondTable as beyond:
+        return BeyondTable(beyond.V)  # without its traceback, which holds all there is here
+    except Exception as error:
+        where = [f"{name} from {axis[0]:g} to {axis[-1]:g}" for name, axis in part.items()]
+        error.add_note(f"{NOTE} {', '.join(where)}.")
+        raise
+
+
+def has_note(error: BaseException) -> bool:
+    """Whether an error is one of `compute`, and not of what carried it."""
+    return any(note.startswith(NOTE) for note in getattr(error, "__notes__", ()))
+
+
+def _run(
+    task: Task, numbers: dict[str, FloatArray], rates: BuiltIn | Tabulated
+) -> PopulationRecording:
+    size = next(iter(numbers.values())).size
+    # One row for all cells, or one column for all steps, where there is no more to tell.
+    current = numbers.get("current", np.zeros(1))[:, np.newaxis]
+    wave = np.broadcast_to(task.stimulus + current, (size, task.steps))
+    varied = {name: values for name, values in numbers.items() if name in PARAMETERS}
+    cells = Cells(size, **(task.parameters | varied))
+    for name, value in task.start.items():
+        setattr(cells, name, value)
+    how = How(task.dt, task.method, task.threshold, task.threads, task.record)
+    return make_run(cells, wave, how, rates)
+
+
+def _reduced(recording: PopulationRecording, reduce: Reduce) -> npt.NDArray[np.float64 | np.int64]:
+    if not isinstance(reduce, str):
+        return validation.of_each_cell("reduce", reduce(recording), recording.size)
+    if reduce == "spike_counts":
+        return recording.spike_counts
+    values: FloatArray = getattr(recording.final_state, reduce.removeprefix("final_"))
+    return values

@@ -1,0 +1,1 @@
+"""What the process and the machine give: rounding mode, free memory, threads, locks."""

@@ -1,0 +1,256 @@
+"""Where analysis starts, which step it takes, and how far it is from the truth.
+
+The truth is SciPy's DOP853 (`reference.solve`), or the adaptive method, which `test_adaptive`
+compares with it; figures of the built-in model are those of `test_published_figures`.
+"""
+
+import re
+
+import numpy as np
+import pytest
+import reference
+
+import pyhh_fast as pyhh
+from pyhh_fast.analysis.phase_plane import kinetics_over_V
+from pyhh_fast.engine.time_steps import speed, step_for, step_for_cells
+from pyhh_fast.kinetics.evaluated import BuiltIn
+from pyhh_fast.models.hh_model import PARAMETERS
+
+
+class Fast(pyhh.HHModel):
+    """Twelve times the rates of Hodgkin and Huxley, and a tenth of the capacitance."""
+
+    Cm = 0.1
+
+    def _UpdateGateTimeConstants(self, Vm):
+        super()._UpdateGateTimeConstants(Vm)
+        for gate in (self.m, self.h, self.n):
+            gate.alpha, gate.beta = 12 * gate.alpha, 12 * gate.beta
+
+
+def fired_before():
+    """Return a model that a run has left in the middle of a spike."""
+    model = pyhh.HHModel.at_rest()
+    pyhh.Simulation(model).run(10, 0.01, duration=102)
+    return model
+
+
+def fires(current, duration, wait=20.0):
+    start = reference.steady(pyhh.HHModel.at_rest().Vm)
+    protocol = [(duration, current), (wait, 0.0)]
+    options = {"rtol": 1e-9, "atol": 1e-9}
+    return bool(reference.solve(reference.Parameters(), start, protocol, **options).spike_times)
+
+
+# --- starts --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", [pyhh.HHModel(), pyhh.HHModel.at_rest(), fired_before()])
+def test_runs_start_from_rest_whatever_state_the_model_is_in(model):
+    before = [vars(gate).copy() for gate in (model.m, model.h, model.n)]
+    assert pyhh.rheobase(model) == pytest.approx(2.241, abs=5e-4)
+    found = pyhh.strength_duration(model, [0.1, 1.0])
+    np.testing.assert_allclose(found, [65.15, 6.921], rtol=1e-4)
+    rates = pyhh.fi_curve(model, [6.5, 7, 8])
+    np.testing.assert_allclose(rates, [55.0, 58.3, 62.5], rtol=0, atol=0.06)
+    assert before == [vars(gate) for gate in (model.m, model.h, model.n)]
+
+
+@pytest.mark.parametrize("method", ["exponential_euler", "adaptive"])
+def test_or_in_the_state_of_the_model(method):
+    # h = 0 keeps it from firing.
+    options = {"method": method, "start": "model"}
+    assert pyhh.rheobase(pyhh.HHModel(), **options) == pytest.approx(9.84, abs=0.01)
+    np.testing.assert_array_equal(pyhh.fi_curve(pyhh.HHModel(), [6.5, 7, 8], **options), 0)
+
+
+def test_without_a_rest_it_is_said():
+    with pytest.warns(UserWarning, match="no stable resting potential") as caught:
+        pyhh.rheobase(pyhh.HHModel(EKleak=60), 5.0)
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+@pytest.mark.parametrize("method", ["exponential_euler", "adaptive"])
+def test_a_model_that_fires_by_itself_has_a_rheobase_of_0(method):
+    with pytest.warns(UserWarning, match="no stable resting potential"):
+        assert pyhh.rheobase(pyhh.HHModel(gNa=100, gK=5, EK=-35), method=method) == 0
+
+
+# --- the adaptive method -------------------------------------------------------------------------
+
+
+def test_rates_by_the_adaptive_method_are_those_of_single_runs():
+    currents = [5.0, 7.0, 20.0]
+    expected = []
+    for current in currents:
+        run = pyhh.Simulation(pyhh.HHModel.at_rest()).run(
+            current, 0.01, duration=300, method="adaptive", record=()
+        )
+        late = run.spike_times[run.spike_times >= 150]
+        expected.append(1000 / np.diff(late).mean() if late.size else 0.0)
+    for threads in (1, 3):
+        rates = pyhh.fi_curve(
+            pyhh.HHModel(), currents, duration=300, method="adaptive", threads=threads
+        )
+        np.testing.assert_allclose(rates, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("duration", [0.0123, 0.7, 20.0])
+def test_thresholds_by_the_adaptive_method_are_those_of_the_reference(duration):
+    found = pyhh.strength_duration(pyhh.HHModel(), duration, method="adaptive")
+    assert fires(found * (1 + 1e-5), duration)
+    assert not fires(found * (1 - 1e-5), duration)
+
+
+def test_progress_of_the_adaptive_method(capsys):
+    options = {"duration": 20.0, "method": "adaptive", "progress": True}
+    pyhh.fi_curve(pyhh.HHModel(), [0, 20], **options)
+    assert "4.00k/4.00k" in capsys.readouterr().err
+
+
+def test_a_plane_by_the_adaptive_method():
+    model = pyhh.HHModel.at_rest()
+    fixed = pyhh.phase_plane(model, 10.0, method="rk4")
+    plane = pyhh.phase_plane(model, 10.0, method="adaptive")
+    np.testing.assert_allclose(plane.trajectory_V, fixed.trajectory_V, rtol=0, atol=1e-3)
+
+
+def test_what_stops_the_solver_is_told():
+    class Endless(pyhh.HHModel):
+        def _UpdateGateTimeConstants(self, Vm):
+            super()._UpdateGateTimeConstants(Vm)
+            self.m.alpha = self.m.alpha * (1 + 1e30 * (Vm > 40))
+
+    message = (
+        "under 1 of 1 currents the model diverged, 20 µA/cm² for one, and the rate is NaN. Check "
+        "the parameters, and the rates of an overridden _UpdateGateTimeConstants."
+    )
+    with pytest.warns(UserWarning, match="diverged") as caught:
+        rate = pyhh.fi_curve(Endless(), 20.0, duration=50, method="adaptive")
+    assert np.isnan(rate)
+    assert str(caught[0].message) == message
+
+
+# --- the default step ----------------------------------------------------------------------------
+
+
+def test_fast_kinetics_are_right_to_a_ten_thousandth():
+    currents = [10.0, 50.0]
+    truth = pyhh.fi_curve(Fast(), currents, duration=200, method="adaptive")
+    assert truth.min() > 600
+    np.testing.assert_allclose(pyhh.fi_curve(Fast(), currents, duration=200), truth, rtol=1e-4)
+    truth = pyhh.rheobase(Fast(), 40.0, method="adaptive")
+    assert pyhh.rheobase(Fast(), 40.0) == pytest.approx(truth, rel=1e-4)
+
+
+def test_the_built_in_model_has_a_step_of_0_01():
+    model = pyhh.HHModel()
+    assert speed(model, BuiltIn()) == 1
+    assert step_for(model, BuiltIn(), None, "exponential_euler") == 0.01
+    rates = pyhh.fi_curve(model, [10, 20], duration=100)
+    np.testing.assert_array_equal(pyhh.fi_curve(model, [10, 20], duration=100, dt=0.01), rates)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "parts"),
+    [({"Cm": 0.1}, 9), ({"Cm": 0.5}, 2), ({"gNa": 130}, 1), ({"gNa": 10}, 1)],
+)
+def test_the_step_is_a_whole_part_of_that(parameters, parts):
+    model = pyhh.HHModel(**parameters)
+    assert step_for(model, BuiltIn(), None, "rk4") == pytest.approx(0.01 / parts, rel=1e-12)
+
+
+def test_of_fast_gates_too():
+    step = step_for(Fast(), kinetics_over_V(Fast()), None, "exponential_euler")
+    assert step == pytest.approx(0.01 / 11, rel=1e-12)
+
+
+def test_the_step_of_many_cells_follows_the_fastest_gate_and_the_fastest_membrane():
+    # Gates are fastest at the ends: at 300 mV alpha_m is 27.5 /ms, three times that at 115 mV.
+    gates = {"ENa": 300.0}
+    membrane = {"gNa": 150.0}  # its membrane is 1.19 times as fast as that of the other
+    least = 0.05 * 1.15  # ms at the default rates; 15 % faster ones count as these
+    steps = [least / speed(pyhh.HHModel(**p), BuiltIn()) for p in (gates, membrane)]
+    assert steps[0] == pytest.approx(least * (9.002 + 4 * np.exp(-115 / 18)) / 27.5, rel=1e-2)
+    assert steps[1] == pytest.approx(least * 156.3 / 186.3, rel=1e-12)
+    for order in ([0, 1], [1, 0]):
+        cells = {name: np.full(2, getattr(pyhh.HHModel, name)) for name in PARAMETERS}
+        cells["ENa"][order[0]], cells["gNa"][order[1]] = 300.0, 150.0
+        assert step_for_cells(cells, BuiltIn()) == pytest.approx(min(steps), rel=1e-12)
+    # And the other way round.
+    cells = {name: np.full(2, getattr(pyhh.HHModel, name)) for name in PARAMETERS}
+    cells["ENa"][0], cells["Cm"][1] = 300.0, 0.1
+    assert step_for_cells(cells, BuiltIn()) == pytest.approx(least / 10, rel=1e-12)
+
+
+def test_ranges_of_potentials_that_do_not_meet_are_looked_at_each_alone():
+    # Rates between the two ranges, fast ones, are met by no cell.
+    class Resonant(pyhh.HHModel):
+        def _UpdateGateTimeConstants(self, Vm):
+            super()._UpdateGateTimeConstants(Vm)
+            self.m.alpha = self.m.alpha + 1e3 * np.exp(-(((Vm - 400) / 20) ** 2))
+
+    apart = {"ENa": [115.0, 715.0], "EK": [-12.0, 588.0], "EKleak": [10.6, 610.6]}
+    cells = {name: np.full(2, getattr(pyhh.HHModel, name)) for name in PARAMETERS}
+    cells |= {name: np.array(values) for name, values in apart.items()}
+    far = pyhh.HHModel(**{name: values[1] for name, values in apart.items()})
+    expected = 0.05 * 1.15 / speed(far, kinetics_over_V(Resonant()))
+    assert step_for_cells(cells, kinetics_over_V(Resonant())) == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_step_too_large_for_the_model_is_told():
+    message = (
+        "dt is 0.01 ms; steps of 0.00479 ms or less are recommended for the rates of this model. "
+        "Leave dt out, or use method='adaptive'."
+    )
+    with pytest.warns(UserWarning, match="recommended") as caught:
+        pyhh.rheobase(Fast(), 1.0, dt=0.01)
+    assert [str(warning.message) for warning in caught] == [message]
+    assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize("question", [pyhh.fi_curve, pyhh.strength_duration])
+def test_an_error_that_remains_is_told(question, monkeypatch):
+    # As if ten times the step were right.
+    monkeypatch.setattr("pyhh_fast.engine.time_steps.STEP", 0.1)
+    where = {"fi_curve": "the rate under 20 µA/cm²", "strength_duration": "the current for 20 ms"}
+    with pytest.warns(UserWarning, match="errs by") as caught:
+        found = question(Fast(), 20.0)
+    text = f"^{where[question.__name__]} errs by [+-]0.[0-9]+ % at dt 0.00909 ms, and others may as"
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    assert re.match(text, str(caught[0].message)), str(caught[0].message)
+    truth = question(Fast(), 20.0, method="adaptive")
+    error = float(str(caught[0].message).split("errs by ")[1].split(" %")[0])
+    assert error == pytest.approx(100 * (found / truth - 1), rel=0.05)
+
+
+# --- durations -----------------------------------------------------------------------------------
+
+
+def test_any_durations():
+    durations = np.logspace(-1, 2, 20)
+    found = pyhh.strength_duration(pyhh.HHModel(), durations)
+    truth = pyhh.strength_duration(pyhh.HHModel(), durations, method="adaptive")
+    np.testing.assert_allclose(found, truth, rtol=1e-4)
+    fine = np.arange(0.1, 0.14, 0.003)
+    found = pyhh.strength_duration(pyhh.HHModel(), fine)
+    truth = pyhh.strength_duration(pyhh.HHModel(), fine, method="adaptive")
+    np.testing.assert_allclose(found, truth, rtol=5e-5)
+
+
+def test_a_pulse_shorter_than_a_step_has_its_charge():
+    whole, tenth = pyhh.strength_duration(pyhh.HHModel(), [0.01, 0.001])
+    assert tenth == pytest.approx(10 * whole, rel=2e-6)
+
+
+def test_whole_numbers_of_steps_are_what_they_were():
+    # 0.3 is 30 steps of 0.01 but for rounding.
+    found = pyhh.strength_duration(pyhh.HHModel(), [0.3, 0.1 * 3])
+    assert found[0] == found[1]
+
+
+def test_a_wait_of_any_length():
+    found = pyhh.rheobase(pyhh.HHModel(), 1.0, wait=7.123)
+    assert found == pytest.approx(pyhh.rheobase(pyhh.HHModel(), 1.0, wait=7.13), rel=1e-9)
+    assert pyhh.rheobase(pyhh.HHModel(), 1.0, wait=0) > found

@@ -1,0 +1,275 @@
+"""Every message that bad input to the analysis gives: its type and its whole text."""
+
+import re
+
+import numpy as np
+import pytest
+from test_overrides import FrozenGates  # steps in Python
+
+import pyhh_fast as pyhh
+
+OWN_STEP = (
+    "model must make its steps as HHModel does; got FrozenGates._UpdateGateStates is overridden."
+)
+ONE_BY_ONE = "Run such models one by one, with Simulation."
+NO_MODEL = (
+    "model must be an HHModel; got 'HHModel' (str). Pass an instance of HHModel, or of a subclass."
+)
+METHODS = "adaptive, euler, exponential_euler, rk4"
+
+
+def call(name, **changed):
+    """Call a function of the analysis, with these arguments changed from good ones."""
+    good = {
+        "fi_curve": {"currents": [0, 20]},
+        "rheobase": {"duration": 1.0},
+        "strength_duration": {"durations": [1, 2]},
+        "steady_state": {"V": [0, 20]},
+        "phase_plane": {"current": 10.0},
+    }
+    return getattr(pyhh, name)(**{"model": pyhh.HHModel(), **good[name], **changed})
+
+
+EVERY = ["fi_curve", "rheobase", "strength_duration", "steady_state", "phase_plane"]
+
+
+def raises(kind, message):
+    return pytest.raises(kind, match=f"^{re.escape(message)}$")
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_what_is_no_model(name):
+    with raises(TypeError, NO_MODEL):
+        call(name, model="HHModel")
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_models_with_a_step_of_their_own(name):
+    advice = "" if name == "steady_state" else f" {ONE_BY_ONE}"
+    with raises(ValueError, OWN_STEP + advice):
+        call(name, model=FrozenGates())
+
+
+def test_steady_states_of_rates_that_depend_on_more_than_V():
+    class Lagging(pyhh.HHModel):
+        def _UpdateGateTimeConstants(self, Vm):
+            super()._UpdateGateTimeConstants(Vm)
+            self.m.alpha *= 1 + self.h.state
+
+    class LaggingFarAway(Lagging):
+        def _UpdateGateTimeConstants(self, Vm):
+            kind = Lagging if np.max(Vm) > 500 else pyhh.HHModel
+            kind._UpdateGateTimeConstants(self, Vm)
+
+    message = (
+        "model must have rates that depend on V alone; got others: of _UpdateGateTimeConstants it "
+        "was found that it reads state."
+    )
+    with raises(ValueError, message):
+        call("steady_state", model=Lagging())
+    pyhh.steady_state(LaggingFarAway(), 400)
+    with raises(ValueError, message):
+        pyhh.steady_state(LaggingFarAway(), 600)
+
+
+@pytest.mark.parametrize("name", [name for name in EVERY if name != "steady_state"])
+@pytest.mark.parametrize(
+    ("arguments", "kind", "message"),
+    [
+        ({"dt": 0}, ValueError, "dt must be a positive, finite number (ms); got 0."),
+        ({"dt": "x"}, TypeError, "dt must be a positive, finite number (ms); got 'x' (str)."),
+        (
+            {"method": "eular"},
+            ValueError,
+            f"method must be one of {METHODS}; got 'eular'. Did you mean euler?",
+        ),
+    ],
+    ids=str,
+)
+def test_bad_steps_and_methods(name, arguments, kind, message):
+    with raises(kind, message):
+        call(name, **arguments)
+
+
+@pytest.mark.parametrize("name", ["fi_curve", "rheobase", "strength_duration"])
+@pytest.mark.parametrize(
+    ("arguments", "kind", "message"),
+    [
+        (
+            {"start": "modle"},
+            ValueError,
+            "start must be one of model, rest; got 'modle'. Did you mean model?",
+        ),
+        ({"threads": 0}, ValueError, "threads must be a whole number, 1 or more; got 0."),
+        ({"threshold": np.nan}, ValueError, "threshold must be a finite number (mV); got nan."),
+        (
+            {"threshold": [50]},
+            TypeError,
+            "threshold must be a finite number (mV); got [50] (list).",
+        ),
+    ],
+    ids=str,
+)
+def test_bad_threads_and_thresholds(name, arguments, kind, message):
+    with raises(kind, message):
+        call(name, **arguments)
+
+
+LENGTH = f"must be above 0, and at most {2**48} steps of 0.01 (ms)"
+WAIT = LENGTH.replace("above 0", "0 or more")
+ARRAY = "must be a finite number or an array of them"
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "kind", "message"),
+    [
+        (
+            "fi_curve",
+            {"currents": [1, np.nan]},
+            ValueError,
+            f"currents {ARRAY} (µA/cm²); got nan at index 1. Replace or remove it.",
+        ),
+        (
+            "fi_curve",
+            {"currents": [[1, 2], [3, np.inf]]},
+            ValueError,
+            f"currents {ARRAY} (µA/cm²); got inf at index (1, 1). Replace or remove it.",
+        ),
+        (
+            "fi_curve",
+            {"currents": "7"},
+            TypeError,
+            f"currents {ARRAY} (µA/cm²); got '7' (str).",
+        ),
+        (
+            "fi_curve",
+            {"currents": np.nan},
+            ValueError,
+            "currents must be a finite number (µA/cm²); got nan.",
+        ),
+        (
+            "fi_curve",
+            {"duration": 1.005},
+            ValueError,
+            "duration must be a whole number of steps (ms); got 1.005, which is 100.5 steps of "
+            "0.01. The nearest whole ones are 1 and 1.01.",
+        ),
+        ("fi_curve", {"progress": 1}, TypeError, "progress must be True or False; got 1."),
+        (
+            "rheobase",
+            {"duration": 0},
+            ValueError,
+            f"duration {LENGTH}; got 0.0.",
+        ),
+        (
+            "rheobase",
+            {"duration": [1, 2]},
+            TypeError,
+            "duration must be a finite number (ms); got [1, 2] (list).",
+        ),
+        (
+            "rheobase",
+            {"wait": -1},
+            ValueError,
+            f"wait {WAIT}; got -1.0.",
+        ),
+        (
+            "strength_duration",
+            {"durations": [1, 0]},
+            ValueError,
+            f"durations {LENGTH}; got 0.0 at index 1.",
+        ),
+        (
+            "strength_duration",
+            {"durations": [[1, 2], [-3, 4]]},
+            ValueError,
+            f"durations {LENGTH}; got -3.0 at index (1, 0).",
+        ),
+        (
+            "strength_duration",
+            {"durations": [1e300]},
+            ValueError,
+            f"durations {LENGTH}; got 1e+300 at index 0.",
+        ),
+        (
+            "strength_duration",
+            {"durations": None},
+            TypeError,
+            f"durations {ARRAY} (ms); got None (NoneType).",
+        ),
+        (
+            "strength_duration",
+            {"wait": "20"},
+            TypeError,
+            "wait must be a finite number (ms); got '20' (str).",
+        ),
+        ("steady_state", {"V": None}, TypeError, f"V {ARRAY} (mV); got None (NoneType)."),
+        (
+            "steady_state",
+            {"V": [0, np.nan]},
+            ValueError,
+            f"V {ARRAY} (mV); got nan at index 1. Replace or remove it.",
+        ),
+        ("steady_state", {"V": 1j}, TypeError, "V must be a finite number (mV); got 1j."),
+        (
+            "phase_plane",
+            {"current": [1, 2]},
+            TypeError,
+            "current must be a finite number (µA/cm²); got [1, 2] (list).",
+        ),
+        (
+            "phase_plane",
+            {"duration": -1},
+            ValueError,
+            "duration must be 0 or more (ms); got -1.",
+        ),
+        (
+            "phase_plane",
+            {"model": pyhh.HHModel(gKleak=0), "current": -5},
+            ValueError,
+            "current must leave the model a steady state (µA/cm²); got -5.0, and none from -62 to "
+            "165 mV.",
+        ),
+    ],
+    ids=lambda value: str(value).partition(" at 0x")[0],  # of a model
+)
+def test_bad_arguments(name, arguments, kind, message):
+    with raises(kind, message):
+        call(name, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("name", "lengths"),
+    [
+        ("fi_curve", {"duration": 6}),
+        ("rheobase", {"duration": 6, "wait": 12}),
+        ("strength_duration", {"durations": 6, "wait": 12}),
+        ("phase_plane", {"duration": 6}),
+    ],
+)
+def test_a_large_step_is_warned_of_once_where_it_was_asked_for(name, lengths):
+    with pytest.warns(
+        UserWarning,
+        match="^dt is 0.06 ms; steps of 0.05 ms or less ",
+    ) as caught:
+        getattr(pyhh, name)(pyhh.HHModel(), *([20.0] * (name == "fi_curve")), dt=0.06, **lengths)
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+def test_ctrl_c_is_heard_between_blocks_of_steady_states(monkeypatch):
+    from pyhh_fast.analysis import phase_plane
+
+    asked = []
+
+    def interrupted(self, V):
+        asked.append(V.size)
+        if len(asked) == 3:
+            raise KeyboardInterrupt
+        return np.ones((V.size, 6))
+
+    monkeypatch.setattr(
+        phase_plane, "kinetics_over_V", lambda model: type("K", (), {"rates_asked": interrupted})()
+    )
+    with pytest.raises(KeyboardInterrupt):
+        pyhh.steady_state(pyhh.HHModel(), np.zeros(1_000_000))
+    assert asked == [phase_plane.BLOCK] * 3

@@ -1,0 +1,101 @@
+"""The command pyhh-fast (its `run` has a file of its own)."""
+
+import platform
+import re
+import shutil
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+import pyhh_fast
+from pyhh_fast import _cpu
+from pyhh_fast.cli import main as cli
+
+
+def test_demo_prints_what_it_did_and_draws_it(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["demo"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert re.fullmatch(
+        r"steps        20,000 of 0\.01 ms: 200 ms of model time\n"
+        r"wall time    \d+\.\d\d ms, [\d,]+ ns/step, compiled\n"
+        r"             \d+\.\d\d ms, [\d,]+ ns/step, when run again\n"
+        r"             \d+\.\d\d ms, [\d,]+ ns/step, in pure Python\n"
+        r"spikes       17\n"
+        r"difference   (\S+) mV at most, compiled from pure Python\n"
+        r"figure       demo\.png\n",
+        out,
+    )
+    assert float(re.search(r"difference   (\S+)", out)[1]) < 1e-9
+    header = (tmp_path / "demo.png").read_bytes()[:24]
+    assert header.startswith(b"\x89PNG")
+    width, height = struct.unpack(">II", header[16:])
+    assert (width, height) == (960, 960)
+
+
+def test_demo_writes_where_it_is_told(tmp_path, capsys):
+    mpl.use("svg")
+    target = tmp_path / "figure.svg"
+    assert cli.main(["demo", "--output", str(target)]) == 0
+    assert "<svg" in target.read_text(encoding="utf-8")
+    assert capsys.readouterr().out.endswith(f"figure       {target}\n")
+    assert mpl.get_backend().lower() == "agg", "it asked for a screen"
+
+
+@pytest.mark.parametrize("name", ["missing/demo.png", "demo.xyz"])
+def test_demo_that_cannot_write_says_so(name, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["demo", "-o", name]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"pyhh-fast demo: cannot write {name}: ")
+
+
+def test_info(capsys):
+    assert cli.main(["info"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"pyhh_fast     {pyhh_fast.__version__}"
+    assert lines[1].startswith("kernel level  ")
+    assert lines[2].startswith("CPU features  ")
+    assert lines[3].startswith(f"Python        {platform.python_version()} (")
+    assert lines[4] == f"NumPy         {np.__version__}"
+
+
+@pytest.mark.skipif(platform.system() != "Linux", reason="asks the kernel")
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="x86-64 names")
+def test_cpu_features_are_those_that_linux_sees():
+    with open("/proc/cpuinfo") as file:
+        flags = re.search(r"^flags\s*:(.*)$", file.read(), re.M)[1].split()
+    known = {"sse4.2": "sse4_2"}
+    names = ["sse4.2", "avx", "avx2", "fma", "avx512f", "avx512dq", "avx512vl"]
+    assert _cpu.features() == [name for name in names if known.get(name, name) in flags]
+
+
+@pytest.mark.parametrize("arguments", [[], ["simulate"], ["demo", "extra"]])
+def test_wrong_arguments_exit_with_2(arguments, capsys):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(arguments)
+    assert caught.value.code == 2
+    assert "usage: pyhh-fast" in capsys.readouterr().err
+
+
+def test_the_console_script_is_installed():
+    command = shutil.which("pyhh-fast", path=str(Path(sys.executable).parent)) or "pyhh-fast"
+    done = subprocess.run([command, "--version"], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == (f"pyhh_fast {pyhh_fast.__version__}\n", "")
+
+
+@pytest.mark.parametrize("command", ["info", "demo"])
+def test_ctrl_c_ends_it_quietly(command, monkeypatch, capsys):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, f"_{command}", interrupted)
+    assert cli.main([command]) == 130
+    assert capsys.readouterr() == ("", "")

@@ -1,0 +1,260 @@
+"""The command `pyhh-fast fi`."""
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+import pyhh_fast as pyhh
+from pyhh_fast.analysis import swings
+from pyhh_fast.cli import common, fi
+from pyhh_fast.cli import main as cli
+
+SHORT = ["--duration", "100", "--points", "5"]
+HEADER = "current_uA_per_cm2,rate_Hz"
+
+
+def table(text):
+    header, *rows = text.splitlines()
+    assert header == HEADER
+    return np.array([[float(value) for value in row.split(",")] for row in rows])
+
+
+def test_without_arguments(capsys):
+    assert cli.main(["fi"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    currents, rates = table(out).T
+    np.testing.assert_allclose(currents, np.linspace(0, 20, 201), rtol=1e-9)
+    expected = pyhh.fi_curve(pyhh.HHModel.at_rest(), np.linspace(0, 20, 201))
+    np.testing.assert_allclose(rates, expected, rtol=1e-9)
+    assert out.startswith(f"{HEADER}\n0,0\n0.1,0\n0.2,0\n0.3,0\n")
+
+
+def test_every_option_counts(capsys):
+    options = "--from 10 --to -2.5 --points 6 --duration 120 --dt 0.02 --method rk4 --threads 1"
+    parameters = {"Cm": 1.1, "gNa": 130, "gK": 35, "gKleak": 0.25, "ENa": 110, "EK": -11}
+    parameters["EKleak"] = 11
+    given = [word for name, value in parameters.items() for word in (f"--{name}", str(value))]
+    assert cli.main(["fi", *options.split(), *given]) == 0
+    model = pyhh.HHModel.at_rest(**parameters)
+    currents = np.linspace(10, -2.5, 6)
+    rates = pyhh.fi_curve(model, currents, duration=120, dt=0.02, method="rk4")
+    assert rates[0] > 0
+    np.testing.assert_allclose(
+        table(capsys.readouterr().out), np.array([currents, rates]).T, rtol=1e-9
+    )
+
+
+@pytest.mark.parametrize("option", ["-o", "--output"])
+def test_a_file_instead_of_the_screen(option, tmp_path, capsys):
+    assert cli.main(["fi", *SHORT]) == 0
+    printed = capsys.readouterr().out
+    target = tmp_path / "fi.csv"
+    target.write_text("something longer that was there before\n" * 100)
+    assert cli.main(["fi", *SHORT, option, str(target)]) == 0
+    assert capsys.readouterr() == ("", "")
+    assert target.read_bytes() == printed.encode("ascii")
+
+
+def test_a_figure_beside_the_table(tmp_path, capsys):
+    mpl.use("svg")
+    target = tmp_path / "fi.png"
+    assert cli.main(["fi", *SHORT, "--plot", str(target)]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert len(table(out)) == 5
+    assert target.read_bytes().startswith(b"\x89PNG")
+    assert mpl.get_backend().lower() == "agg", "it asked for a screen"
+
+
+def test_no_figure_needs_no_matplotlib():
+    code = """
+import sys
+from pyhh_fast.cli import main as cli
+assert cli.main(["fi", "--points", "2", "--duration", "1"]) == 0
+assert "matplotlib" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--points", "0"], "points must be a whole number, 1 or more; got 0."),
+        (["--points", "2.5"], "argument --points: invalid int value: '2.5'"),
+        (["--from", "nan"], "from must be a finite number (µA/cm²); got nan."),
+        (["--to", "inf"], "to must be a finite number (µA/cm²); got inf."),
+        (["--dt", "0"], "dt must be a positive, finite number (ms); got 0.0."),
+        (["--gNa", "much"], "argument --gNa: invalid float value: 'much'"),
+        (["--Cm", "0"], "Cm must be a positive, finite number (µF/cm²); got 0.0."),
+        (["--threads", "0"], "threads must be a whole number, 1 or more; got 0."),
+        (
+            ["--duration", "0.015"],
+            "duration must be a whole number of steps (ms); got 0.015, which is 1.5 steps of "
+            "0.01. The nearest whole ones are 0.02 and 0.01.",
+        ),
+    ],
+    ids=str,
+)
+def test_wrong_arguments(arguments, message, tmp_path, capsys):
+    target = tmp_path / "fi.csv"
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["fi", *arguments, "-o", str(target)])
+    assert caught.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("usage: pyhh-fast fi [-h] ")
+    assert err.endswith(f"pyhh-fast fi: error: {message}\n")
+    assert not target.exists()
+
+
+def test_an_unknown_method(capsys):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["fi", "--method", "midpoint"])
+    assert caught.value.code == 2
+    assert "argument --method: invalid choice: 'midpoint'" in capsys.readouterr().err
+
+
+def test_a_neuron_without_rest(capsys):
+    # It fires by itself.
+    assert cli.main(["fi", "--EKleak", "60", "--points", "1", "--duration", "200"]) == 0
+    out, err = capsys.readouterr()
+    assert err.startswith("pyhh-fast fi: warning: the model has no stable resting potential; ")
+    assert err.count("\n") == 1
+    model = pyhh.HHModel(EKleak=60)
+    model.h.setInfiniteState()
+    spikes = pyhh.Simulation(model).run(0, 0.01, duration=200, method="adaptive").spike_times
+    rate = 1000 / np.diff(spikes[spikes > 100]).mean()
+    assert table(out)[:, 1] == pytest.approx([rate], rel=1e-3)
+
+
+def test_an_unwritable_table_is_noticed_before_the_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(fi, "rates_and_swings", None)
+    target = tmp_path / "missing" / "fi.csv"
+    assert cli.main(["fi", "-o", str(target)]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"pyhh-fast fi: cannot write {target}: [Errno 2] ")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["missing/fi.png", "fi.xyz"])
+def test_an_unwritable_figure_leaves_the_table(name, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["fi", *SHORT, "-o", "fi.csv", "--plot", name]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"pyhh-fast fi: cannot write {name}: ")
+    assert len(table(Path("fi.csv").read_text())) == 5
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a full disk")
+def test_a_full_standard_output():
+    code = "from pyhh_fast.cli.main import main; raise SystemExit(main(['fi', '--points', '2']))"
+    command = [sys.executable, "-c", code]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("pyhh-fast fi: cannot write to standard output: [Errno 28] ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_warnings_are_told_in_a_line_each(capsys):
+    assert cli.main(["fi", "--points", "3", "--dt", "0.1", "--method", "euler"]) == 0
+    out, err = capsys.readouterr()
+    assert out == f"{HEADER}\n0,0\n10,nan\n20,nan\n"
+    assert err == (
+        "pyhh-fast fi: warning: dt is 0.1 ms; steps of 0.05 ms or less are recommended for the "
+        "rates of this model. Leave --dt out, or use --method adaptive.\n"
+        "pyhh-fast fi: warning: under 2 of 3 currents the model diverged, 10 µA/cm² for one, and "
+        "the rate is NaN. Use --method adaptive, whose steps follow the fastest rate.\n"
+    )
+
+
+@pytest.mark.parametrize("tqdm", [True, False])
+def test_a_bar_on_a_terminal_where_tqdm_is_installed(tqdm, monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    if not tqdm:
+        monkeypatch.setattr(common, "find_spec", lambda name: None)
+    assert cli.main(["fi", *SHORT]) == 0
+    out, err = capsys.readouterr()
+    assert len(table(out)) == 5
+    assert ("10.0k/10.0k" in err) == tqdm
+    assert tqdm or err == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGINT for one process")
+def test_ctrl_c_ends_it_quietly(tmp_path):
+    target = tmp_path / "fi.csv"
+    code = (
+        "import sys; from pyhh_fast.cli import main as cli; print('ready', flush=True); "
+        "sys.exit(cli.main(['fi', '--points', '100000', '-o', sys.argv[1]]))"
+    )
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(target)], stdout=pipe, stderr=pipe, text=True
+    ) as process:
+        process.stdout.readline()
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert (out, err) == ("", "")
+    assert not target.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--EKleak", "60"], "with steady gates. Give other parameters.\n"),
+        (
+            ["--dt", "0.2"],
+            "for the rates of this model. Leave --dt out, or use --method adaptive.\n",
+        ),
+        (
+            ["--ENa", "50", "--EK", "-77", "--EKleak", "-54"],
+            "add 65 mV: --ENa 115, --EK -12, --EKleak 11; to a starting voltage too.\n",
+        ),
+    ],
+)
+def test_warnings_recommend_what_the_command_can_do(options, said, capsys):
+    assert cli.main(["fi", "--points", "2", "--duration", "200", *options]) == 0
+    err = capsys.readouterr().err
+    assert said in err
+    assert not re.search(r"start=|HHModel\.|method=|unstable=|_UpdateGate", err)
+
+
+def test_errors_recommend_what_the_command_can_do(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["fi", "--points", "2", "--gNa", "0", "--gK", "0", "--gKleak", "0"])
+    err = capsys.readouterr().err
+    assert err.endswith(
+        "error: parameters must have an equilibrium; got none. Give other parameters.\n"
+    )
+
+
+def test_a_duration_that_is_too_short_is_told_in_options(monkeypatch, capsys):
+    monkeypatch.setattr(swings, "FIRST", 1)
+    monkeypatch.setattr(swings, "LIMIT", 1)
+    assert cli.main(["fi", "--points", "1", "--from", "10", "--duration", "1"]) == 0
+    out, err = capsys.readouterr()
+    assert "the duration is too short. Give --duration " in err
+    assert out.endswith("10,nan\n")
+
+
+def test_the_figure_knows_which_rates_are_of_swings(tmp_path, monkeypatch, capsys):
+    drawn = []
+    monkeypatch.setattr(
+        "pyhh_fast.plotting.plot_fi_curve",
+        lambda currents, rates, *, swings: drawn.extend(swings) or mpl.figure.Figure(),
+    )
+    options = ["--from", "20", "--to", "100", "--points", "2", "--duration", "200"]
+    assert cli.main(["fi", *options, "--plot", str(tmp_path / "fi.png")]) == 0
+    assert drawn == [False, True]

@@ -1,0 +1,250 @@
+"""The command `pyhh-fast plot`, and the recording of a store that it reads."""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+import pyhh_fast as pyhh
+from pyhh_fast import stimuli, storage
+from pyhh_fast.cli import common
+from pyhh_fast.cli import main as cli
+from pyhh_fast.plotting import runs
+from pyhh_fast.recording import ALL
+from pyhh_fast.storage import resume
+from pyhh_fast.storage.run_store import RunStore
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """Return the parts that are drawn."""
+    seen = []
+
+    def watched(recording, window, original=runs.stimulus_points):
+        seen.append((recording, *window))
+        return original(recording, window)
+
+    monkeypatch.setattr(runs, "stimulus_points", watched)
+    return seen
+
+
+def store(name="run.zarr", drive=12, duration=3_000, **options):
+    if isinstance(drive, np.ndarray):
+        duration = None
+    simulation = pyhh.Simulation(pyhh.HHModel.at_rest())
+    return simulation.run(drive, 0.01, duration=duration, to=name, **options)
+
+
+def plot(*arguments):
+    return cli.main(["plot", *map(str, arguments)])
+
+
+def failed(capsys, *arguments):
+    assert plot(*arguments) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    return err.removeprefix("pyhh-fast plot: error: ").rstrip("\n")
+
+
+def refused(capsys, *arguments):
+    with pytest.raises(SystemExit) as caught:
+        plot(*arguments)
+    assert caught.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("usage: pyhh-fast plot [-h] ")
+    return err.partition("pyhh-fast plot: error: ")[2].rstrip("\n")
+
+
+def change(name, **attributes):
+    """Put other attributes into a store."""
+    path = Path(name, "zarr.json")
+    content = json.loads(path.read_text())
+    content["attributes"] |= attributes
+    path.write_text(json.dumps(content))
+
+
+def test_the_whole_run_beside_the_store(tmp_path, monkeypatch, capsys, shown):
+    mpl.use("svg")
+    Path("data").mkdir()
+    store("data/run.zarr")
+    assert plot("data/run.zarr") == 0
+    figure = Path("data", "run.png")
+    assert capsys.readouterr() == (f"{figure}\n", "")
+    assert mpl.image.imread(figure).shape[:2] == (960, 960)
+    assert [part[1:] for part in shown] == [(0, 3_000)]
+    assert mpl.get_backend().lower() == "agg", "it asked for a screen"
+    figure.unlink()
+    monkeypatch.chdir("data/run.zarr")
+    assert plot(".") == 0
+    assert capsys.readouterr().out == f"{tmp_path / figure}\n"
+    assert (tmp_path / figure).exists()
+
+
+@pytest.mark.parametrize("option", ["-o", "--output"])
+def test_a_part_into_another_file(option, capsys, shown):
+    store()
+    Path("part.svg").write_text("something that was there before")
+    assert plot("run.zarr", "--from", "0.5s", "--to", "520.25", option, "part.svg") == 0
+    assert capsys.readouterr() == ("part.svg\n", "")
+    assert "<svg" in Path("part.svg").read_text()
+    assert [part[1:] for part in shown] == [(500, 520.25)]
+
+
+def test_a_run_that_is_being_written(capsys, shown):
+    drive = stimuli.ornstein_uhlenbeck(8, 3, 5, 1)
+    model = pyhh.HHModel.at_rest()
+    recording = pyhh.Recording(drive, 100_000, 0.01, every=3, envelope=7)
+    run = resume.begun(model, recording, "run.zarr")
+    while run.stepper.step < 90_000:
+        run.stepper.advance()
+        run.rows.take(run.stepper)
+    made = run.stepper.step
+    assert made % 7 > 1, "the last window is not whole, and not there"
+    run.rows._commit(run.stepper)
+    directory = Path("run.zarr")  # another thread writes it
+    while not directory.exists() or resume.recorded("run.zarr").steps < made:
+        time.sleep(0.01)
+    assert plot("run.zarr") == 0
+    assert plot("run.zarr", "--from", "1ms", "--to", ".2s") == 0
+    late = made * 0.01 - 100
+    assert plot("run.zarr", "--from", late) == 0
+    assert [part[1:] for part in shown] == [(0, made * 0.01), (1, 200), (late, made * 0.01)]
+    found = shown[0][0]
+    assert (len(found), found.envelope) == (-(-made // 3), 7)
+    V = found.Vm
+    run.rows.end(run.stepper, failed=False)
+    np.testing.assert_array_equal(resume.recorded("run.zarr").Vm, V)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--from", "2s", "--to", "1s"], "--from must be before --to, 1000 (ms); got 2000.0."),
+        (["--from", "3s"], "--from must be before the end of the run, 3000 (ms); got 3000.0."),
+        (["--to", "1h"], "--to must be at most the end of the run, 3000 (ms); got 3600000.0."),
+        (["--from", "-1"], "--from must be a finite number, 0 or more (ms); got -1.0."),
+        (
+            ["--to", "late"],
+            "argument --to: must be a time such as 500 (ms), 90s, 2min or 1.5h; got 'late'",
+        ),
+    ],
+    ids=str,
+)
+def test_wrong_arguments(arguments, message, capsys):
+    store()
+    assert refused(capsys, "run.zarr", *arguments) == message
+    assert not Path("run.png").exists()
+
+
+def test_a_figure_that_cannot_be_drawn(capsys):
+    message = refused(capsys, "run.zarr", "-o", "run.xyz")
+    assert message.startswith("argument -o/--output: must be a file whose name ends in ")
+
+
+def test_what_is_no_store(capsys, monkeypatch):
+    message = "'no.zarr' must be a store written by run(..., to=...); got a path where nothing is."
+    assert failed(capsys, "no.zarr") == message
+    store()
+    monkeypatch.setattr(common, "save_figure", None)  # it is noticed before
+    error = "[Errno 2] No such file or directory: 'no/run.png'"
+    message = failed(capsys, "run.zarr", "-o", "no/run.png")
+    assert message == f"cannot write no/run.png: {error}"
+    monkeypatch.setitem(sys.modules, "zarr", None)
+    monkeypatch.delitem(sys.modules, "pyhh_fast.storage.arrays")
+    monkeypatch.delattr(storage, "arrays")
+    message = "a run's store needs zarr. Install it with: pip install 'pyhh_fast[store]'"
+    assert failed(capsys, "run.zarr") == message
+
+
+def test_damage_that_shows_only_where_it_is_read(capsys):
+    store()
+    path = Path("run.zarr", "Vm", "c", "0")
+    path.write_bytes(path.read_bytes()[:-1])
+    message = failed(capsys, "run.zarr")
+    where = repr(str(path.parents[2].absolute()))
+    assert message.startswith(f"{where} must be a store written by run(..., to=...); got a file")
+    assert "that was cut short" in message
+
+
+# The recording of a store
+
+
+def times_of_files():
+    return {p: (p.stat().st_mtime_ns, p.stat().st_ino) for p in Path("run.zarr").rglob("*")}
+
+
+@pytest.mark.parametrize("options", [{}, {"every": 7, "envelope": 900}, {"record": ["INa"]}])
+def test_a_store_is_read_as_the_recording_that_was_made(options):
+    drive = stimuli.step(9, 100, 200) + 5
+    made = store(drive=drive, threshold=30.0, method="rk4", **options)
+    with RunStore.open("run.zarr"):  # which holds the lock
+        before = times_of_files()
+        found = resume.recorded("run.zarr")
+        assert times_of_files() == before
+    assert repr(found) == repr(made)
+    for name in ("steps", "dt", "every", "envelope", "threshold", "method", "rtol", "atol"):
+        assert getattr(found, name) == getattr(made, name)
+    assert found.stimulus == drive
+    assert set(found.recorded) == set(made.recorded)
+    for name in (*made.recorded, *made.enveloped, "times", "spike_times"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(made, name))
+    with pytest.raises(RuntimeError) as caught:
+        found.estimate_error()
+    assert str(caught.value) == "The error cannot be estimated: it was read from a store."
+
+
+def test_that_of_another_build_too():
+    made = store()
+    change("run.zarr", build="of a later version")
+    np.testing.assert_array_equal(resume.recorded("run.zarr").Vm, made.Vm)
+
+
+def test_constants_and_arrays():
+    store()
+    constant = resume.recorded("run.zarr").stimulus
+    assert constant.strides == (0,)
+    np.testing.assert_array_equal(constant, np.full(300_000, 12.0))
+    store("array.zarr", np.arange(5.0))
+    np.testing.assert_array_equal(resume.recorded("array.zarr").stimulus, np.full(5, np.nan))
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"done": 299_000},
+        {"done": 300_001, "steps": 300_001},
+        {"recorded": [*ALL, "Vn"]},
+        {"envelope": 100},
+        {"envelope": 900},
+        {"stimulus": {"kind": "constant"}},
+        {"state": {}},
+        {"done": None},
+    ],
+    ids=str,
+)
+def test_stores_that_are_not_as_they_were_written(attributes):
+    store(envelope=1_000, record=["Vm"])
+    resume.recorded("run.zarr")
+    change("run.zarr", **attributes)
+    expected = "got one whose attributes are not what was written"
+    with pytest.raises(ValueError, match=expected):
+        resume.recorded("run.zarr")
+
+
+def test_a_trace_that_is_not_there():
+    store(record=["Vm"])
+    change("run.zarr", recorded=["StateM"])
+    with pytest.raises(ValueError, match=r"got one whose attributes .*StateM"):
+        resume.recorded("run.zarr")

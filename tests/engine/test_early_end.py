@@ -1,0 +1,335 @@
+"""Runs that end before their time: divergence, errors, Ctrl-C. Nothing computed is lost."""
+
+import pickle
+import signal
+import threading
+import time
+import types
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import reference
+
+import pyhh_fast as pyhh
+from pyhh_fast.engine.fixed_stepper import FixedStepper
+from pyhh_fast.engine.python_stepper import PythonStepper
+from pyhh_fast.recording import ALL
+
+
+class InPython(pyhh.HHModel):
+    """Just HHModel, but stepped in Python."""
+
+    def iterate(self, stimulusCurrent, deltaTms):
+        super().iterate(stimulusCurrent, deltaTms)
+
+
+def rested(kind=pyhh.HHModel):
+    return pyhh.Simulation(kind.at_rest())
+
+
+def everything(model):
+    gates = [(g.alpha, g.beta, g.state) for g in (model.m, model.h, model.n)]
+    return [model.Vm, model.INa, model.IK, model.IKleak, *gates]
+
+
+@pytest.fixture(params=[pyhh.HHModel, InPython], ids=["compiled", "python"])
+def kind(request):
+    return request.param
+
+
+def test_divergence_keeps_what_was_finite(kind):
+    # Below about -70 mV beta_m times 0.01 ms exceeds 2 (VALIDATION: -50 µA/cm² does it).
+    simulation = rested(kind)
+    with pytest.raises(pyhh.SimulationError) as caught:
+        simulation.run(-50.0, 0.01, duration=20.0)
+    error, recording = caught.value, simulation.recording
+    assert isinstance(error, RuntimeError)
+    assert len(recording) == 2_000
+    for name in ALL:
+        assert np.isfinite(getattr(recording, name)[: error.step]).all()
+        assert np.isnan(getattr(recording, name)[error.step :]).all()
+        assert getattr(simulation, name) is getattr(recording, name)
+    assert error.time == error.step * 0.01
+    assert error.V == recording.Vm[error.step - 1]
+    assert error.cell is None
+    shorter = rested(kind)
+    shorter.run(-50.0, 0.01, duration=error.time)
+    assert everything(simulation.model) == everything(shorter.model)
+    np.testing.assert_array_equal(simulation.Vm[: error.step], shorter.Vm)
+    np.testing.assert_array_equal(simulation.recording.spike_times, shorter.recording.spike_times)
+
+
+def test_divergence_names_step_time_potential_and_cause(kind):
+    with pytest.raises(pyhh.SimulationError) as caught:
+        rested(kind).run(-50.0, 0.01, duration=20.0)
+    error = caught.value
+    assert str(error).startswith(
+        f"the run diverged at step {error.step} (t = {error.time:g} ms), "
+        f"from V = {error.V:.6g} mV. "
+        "dt times the fastest rate exceeds 2, where forward Euler is unstable: at step 229 "
+        "(V = -70.4294 mV) gate m moves at 200 per ms, and dt is 0.01 ms. Use "
+    )
+    advice = (
+        "Use method='adaptive', whose steps follow the fastest rate, or "
+        "method='exponential_euler', because V is far below all reversal potentials."
+    )
+    if kind is InPython:
+        advice = "Use a weaker stimulus."
+    assert str(error).endswith(advice)
+
+
+@pytest.mark.parametrize("record", [(), ("Vm",), ("StateM", "IK")])
+@pytest.mark.parametrize("method", ["euler", "rk4"])
+def test_the_cause_does_not_depend_on_what_is_recorded(record, method):
+    messages = []
+    for names in (ALL, record):
+        simulation = rested()
+        simulation.run(5.0, 0.01, duration=7.0)
+        stimulus = np.repeat([5.0, -50.0], [2_000, 2_000])
+        with pytest.raises(pyhh.SimulationError, match="gate m moves at 2") as caught:
+            simulation.run(stimulus, 0.01, method=method, record=names)
+        messages.append((str(caught.value), vars(caught.value)))
+    assert messages[0] == messages[1]
+    early = pyhh.Simulation(pyhh.HHModel.at_rest())
+    seen = []
+    for names in (ALL, record):
+        early.model = pyhh.HHModel.at_rest()
+        with pytest.raises(pyhh.SimulationError, match="gate m moves at 2") as caught:
+            early.run(-50.0, 0.01, duration=9.0, method=method, record=names)
+        seen.append(str(caught.value))
+    assert seen[0] == seen[1]
+
+
+@pytest.mark.filterwarnings("ignore:dt is")
+def test_divergence_of_the_membrane_itself(kind):
+    with pytest.raises(pyhh.SimulationError, match=r"V moves at \d+\.\d per ms, and dt is 0\.1 ms"):
+        rested(kind).run(10.0, 0.1, duration=100.0)
+
+
+def test_divergence_without_a_fast_rate_names_no_cause(kind):
+    if kind is InPython:
+        pytest.skip("one is enough")
+
+    class Odd(pyhh.HHModel):
+        def _UpdateCellVoltage(self, stimulusCurrent, deltaTms):
+            super()._UpdateCellVoltage(stimulusCurrent, deltaTms)
+            if stimulusCurrent > 1:
+                self.Vm = float("nan")
+
+    simulation = rested(Odd)
+    with pytest.raises(pyhh.SimulationError) as caught:
+        simulation.run([0.0, 0.0, 5.0, 0.0], 0.01)
+    assert str(caught.value) == (
+        "the run diverged at step 2 (t = 0.02 ms), from V = 0.000277566 mV. "
+        "Check the stimulus, the parameters and any overridden method."
+    )
+
+
+def test_divergence_at_the_very_first_step(kind):
+    simulation = rested(kind)
+    simulation.model.Vm = -1e300
+    message = "diverged at step 0 .* The model was there before the run, as a run that diverged "
+    with pytest.raises(pyhh.SimulationError, match=message) as caught:
+        simulation.run(0.0, 0.01, duration=1.0)
+    assert caught.value.V == -1e300 == simulation.model.Vm
+    assert np.isnan(simulation.Vm).all()
+
+
+def test_the_error_pickles():
+    with pytest.raises(pyhh.SimulationError) as caught:
+        rested().run(-50.0, 0.01, duration=20.0)
+    error = caught.value
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is pyhh.SimulationError
+    assert str(again) == str(error)
+    assert vars(again) == vars(error)
+    error.cell = 3
+    assert vars(pickle.loads(pickle.dumps(error))) == vars(error)
+
+
+def test_an_error_in_a_hook_keeps_the_steps_before_it():
+    class Failing(pyhh.HHModel):
+        def _UpdateGateStates(self, deltaTms):
+            if self.Vm > 5:
+                raise KeyError("mine")
+            super()._UpdateGateStates(deltaTms)
+
+    simulation = rested(Failing)
+    with pytest.raises(KeyError, match="mine"):
+        simulation.run(20.0, 0.01, duration=10.0)
+    recording = simulation.recording
+    assert 10 < len(recording) < 1_000
+    plain = rested(InPython).run(20.0, 0.01, duration=10.0)
+    for name in ALL:
+        np.testing.assert_array_equal(
+            getattr(recording, name), getattr(plain, name)[: len(recording)]
+        )
+    assert recording.stimulus.shape == recording.times.shape == recording.Vm.shape
+    # V had moved when it failed; the model is back at the last whole step.
+    assert simulation.model.Vm == recording.Vm[-1]
+    shorter = rested(InPython)
+    shorter.run(20.0, 0.01, duration=len(recording) * 0.01)
+    assert everything(simulation.model) == everything(shorter.model)
+
+
+def test_a_first_step_that_fails_leaves_no_currents():
+    class Failing(pyhh.HHModel):
+        def _UpdateGateStates(self, deltaTms):
+            raise KeyError("mine")
+
+    simulation = pyhh.Simulation(Failing())
+    with pytest.raises(KeyError, match="mine"):
+        simulation.Run([0.0], 0.01)
+    assert not hasattr(simulation.model, "INa")
+
+
+def test_what_cannot_be_set_back_hides_no_error():
+    class Failing(pyhh.HHModel):
+        IKleak = property(lambda self: 0.3 * (self.Vm - 10.6))
+
+        def _UpdateCellVoltage(self, stimulusCurrent, deltaTms):
+            self.INa = self.IK = 0.0
+            self.Vm += 1.0
+
+        def _UpdateGateStates(self, deltaTms):
+            if self.Vm > 3:
+                raise KeyError("mine")
+
+    simulation = pyhh.Simulation(Failing())
+    with pytest.raises(KeyError, match="mine"):
+        simulation.Run(np.zeros(9), 0.01)
+    assert simulation.model.Vm == 3 == len(simulation.Vm)
+
+
+@pytest.mark.parametrize("gate", ["m", "h", "n"])
+@pytest.mark.filterwarnings("ignore:dt is", "ignore:.*open fraction of a gate")
+def test_a_gate_that_is_not_finite_ends_the_run(kind, gate):
+    model = kind(gNa=0, gK=0)
+    model.Vm = model.EKleak
+    getattr(model, gate).state = 1e70
+    with pytest.raises(pyhh.SimulationError, match="diverged at step 0 "):
+        pyhh.Simulation(model).run([0.0, 0.0], 1e300)
+    assert getattr(model, gate).state == 1e70
+
+
+@pytest.mark.filterwarnings("ignore:dt is")
+def test_the_cause_may_lie_in_the_state_at_the_start(kind):
+    model = kind(Cm=2.0)
+    model.m.state, model.h.state = 1.0, 0.5
+    rate = (120 * 0.5 + 36 * model.n.state**4 + 0.3) / 2
+    cause = rf"at step 0 \(V = 0 mV\) V moves at {rate:.3g} per ms, and dt is 0\.1 ms"
+    with pytest.raises(pyhh.SimulationError, match=cause):
+        pyhh.Simulation(model).run([0.0, 1e308, 0.0, 0.0], 0.1)
+
+
+def test_a_model_of_another_make_that_diverges_has_no_cause():
+    model = SimpleNamespace(Vm=0.0, INa=0.0, IK=0.0, IKleak=0.0)
+    model.m = model.h = model.n = pyhh.HHModel.Gate()
+    model.iterate = lambda stimulusCurrent, deltaTms: setattr(model, "Vm", np.nan)
+    with pytest.raises(pyhh.SimulationError, match=r"from V = 0 mV\. Check the stimulus"):
+        pyhh.Simulation(model).Run([0.0], 0.01)
+
+
+@pytest.fixture
+def sigint():
+    """Ctrl-C as in a terminal: a shell starts background jobs with it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def interrupt_after(seconds):
+    """Raise SIGINT in the main thread, as Ctrl-C does."""
+    thread = threading.Timer(seconds, signal.raise_signal, [signal.SIGINT])
+    thread.daemon = True
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize("steps", [50_000_000])
+def test_ctrl_c_keeps_the_steps_so_far(kind, steps, sigint):
+    simulation = rested(kind)
+    timer = interrupt_after(0.25)
+    start = time.perf_counter()
+    with pytest.raises(KeyboardInterrupt):
+        simulation.run(10.0, 0.01, duration=steps * 0.01)
+    timer.join()
+    assert time.perf_counter() - start < 2, "it came to its end instead"
+    recording = simulation.recording
+    assert 100 < len(recording) < steps
+    assert recording.stimulus.shape == recording.Vm.shape == recording.times.shape
+    assert np.isfinite(recording.Vm).all()
+    np.testing.assert_allclose(
+        recording.spike_times, reference.spike_times(recording.Vm, 0.01, 0.0, 50.0), rtol=1e-12
+    )
+    shorter = rested(kind)
+    shorter.run(10.0, 0.01, duration=len(recording) * 0.01)
+    assert everything(simulation.model) == everything(shorter.model)
+    np.testing.assert_array_equal(recording.IK, shorter.IK)
+    np.testing.assert_array_equal(recording.spike_times, shorter.recording.spike_times)
+
+
+def test_ctrl_c_while_a_chunk_is_counted_loses_and_doubles_nothing(monkeypatch):
+    """An interrupt at the worst place: when the kernel has returned, and nobody was told."""
+    original = FixedStepper.advance
+    calls = []
+
+    def advance(self):
+        finite = original(self)
+        calls.append(finite)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return finite
+
+    monkeypatch.setattr(FixedStepper, "advance", advance)
+    monkeypatch.setattr(FixedStepper, "CHUNK", 2_000)
+    simulation = rested()
+    with pytest.raises(KeyboardInterrupt):
+        simulation.run(10.0, 0.01, duration=1_000.0)
+    assert len(simulation.recording) == 6_000
+    monkeypatch.undo()
+    shorter = rested()
+    shorter.run(10.0, 0.01, duration=60.0)
+    assert everything(simulation.model) == everything(shorter.model)
+    np.testing.assert_array_equal(simulation.recording.spike_times, shorter.recording.spike_times)
+
+
+def test_a_chunk_is_short():
+    # What bounds the wait after Ctrl-C: at 30 ns, as without FMA, 8 ms.
+    assert FixedStepper.CHUNK <= 300_000
+    assert PythonStepper.CHUNK <= 1_000
+
+
+def test_ctrl_c_a_second_time_loses_nothing_either(monkeypatch):
+    """The first ends the run, the second comes while its steps are being kept."""
+    original = pyhh.Simulation._keep
+    impatient = iter([KeyboardInterrupt])
+
+    def keep(self, recording):
+        for interrupt in impatient:
+            raise interrupt
+        original(self, recording)
+
+    monkeypatch.setattr(pyhh.Simulation, "_keep", keep)
+    simulation = rested()
+    with pytest.raises(KeyboardInterrupt):
+        simulation.run(10.0, 0.01, duration=60.0)
+    assert len(simulation.recording) == 6_000
+    assert simulation.model.Vm == simulation.Vm[-1]
+    shorter = rested()
+    shorter.run(10.0, 0.01, duration=60.0)
+    np.testing.assert_array_equal(simulation.recording.spike_times, shorter.recording.spike_times)
+
+
+def test_looking_for_the_cause_leaves_the_model_alone():
+    def warmer(self, Vm):
+        pyhh.HHModel._UpdateGateTimeConstants(self, Vm + 1)
+
+    simulation = rested()
+    model = simulation.model
+    model._UpdateGateTimeConstants = types.MethodType(warmer, model)
+    with pytest.raises(pyhh.SimulationError, match=r"at step 2\d\d \(V = -7\d"):
+        simulation.run(-50.0, 0.01, duration=20.0)
+    last = simulation.Vm[np.isfinite(simulation.Vm)][-2]
+    assert model.m.beta == pytest.approx(reference.rates(last + 1).beta_m, rel=1e-9)

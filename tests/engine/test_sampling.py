@@ -1,0 +1,178 @@
+"""What is kept of a run's steps: every k-th row, and the envelope of V."""
+
+import numpy as np
+import pytest
+
+import pyhh_fast as pyhh
+from pyhh_fast.engine import sampling
+from pyhh_fast.engine.fixed_stepper import FixedStepper
+from pyhh_fast.recording import ALL
+
+METHODS = ["euler", "exponential_euler", "rk4", "adaptive"]
+
+STIMULUS = np.repeat(np.random.default_rng(0).normal(8, 5, 100), 50)
+
+
+class InPython(pyhh.HHModel):
+    """Just HHModel, but stepped in Python."""
+
+    def iterate(self, stimulusCurrent, deltaTms):
+        super().iterate(stimulusCurrent, deltaTms)
+
+
+def run(stimulus=STIMULUS, dt=0.01, kind=pyhh.HHModel, **options):
+    return pyhh.Simulation(kind.at_rest()).run(stimulus, dt, **options)
+
+
+def same_rows(recording, full):
+    every, window = recording.every, recording.envelope
+    assert len(recording) == len(full.Vm[::every])
+    for name in ("times", *recording.recorded):
+        np.testing.assert_array_equal(getattr(recording, name), getattr(full, name)[::every])
+    np.testing.assert_array_equal(recording.spike_times, full.spike_times)
+    if window:
+        parts = [full.Vm[i : i + window] for i in range(0, full.steps, window)]
+        np.testing.assert_array_equal(recording.Vm_min, [part.min() for part in parts])
+        np.testing.assert_array_equal(recording.Vm_max, [part.max() for part in parts])
+        first = np.arange(len(parts)) * window
+        np.testing.assert_array_equal(recording.envelope_times, first * full.dt)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("every", [1, 2, 10, 777, 5_000, 10_000])
+@pytest.mark.parametrize("envelope", [None, 1, 7, 1_000, 20_000])
+def test_rows_and_envelope_are_those_of_the_full_run(method, every, envelope):
+    recording = run(method=method, every=every, envelope=envelope)
+    same_rows(recording, run(method=method))
+
+
+@pytest.mark.parametrize(("every", "envelope"), [(3, None), (1, 50), (70, 30)])
+def test_of_a_model_stepped_in_python(every, envelope):
+    stimulus = STIMULUS[:2_500]
+    full = run(stimulus, kind=InPython)
+    same_rows(run(stimulus, kind=InPython, every=every, envelope=envelope), full)
+
+
+@pytest.mark.parametrize("method", ["euler", "adaptive"])
+@pytest.mark.parametrize(("chunk", "length"), [(1, 65_536), (7, 5), (1_000, 64), (13, 1)])
+def test_chunks_leave_no_trace(method, chunk, length, monkeypatch):
+    full = run(method=method)
+    monkeypatch.setattr(FixedStepper, "CHUNK", chunk)
+    monkeypatch.setattr("pyhh_fast.engine.adaptive_stepper.AdaptiveStepper.CHUNK", chunk)
+    monkeypatch.setattr(sampling, "LENGTH", length)
+    same_rows(run(method=method, every=10, envelope=64), full)
+
+
+@pytest.mark.parametrize("window", [1, 10_000, 25_000, 262_144])
+@pytest.mark.parametrize("record", [(), ALL])
+def test_windows_of_an_adaptive_run_leave_no_trace(window, record, monkeypatch):
+    stimulus = np.repeat(STIMULUS, 9)  # 45,000 samples, with marks every 10,000
+    expected = pyhh.Simulation(pyhh.HHModel.at_rest())
+    full = expected.run(stimulus, 0.01, method="adaptive")
+    monkeypatch.setattr("pyhh_fast.engine.adaptive_stepper.AdaptiveStepper.WINDOW", window)
+    simulation = pyhh.Simulation(pyhh.HHModel.at_rest())
+    recording = simulation.run(stimulus, 0.01, method="adaptive", record=record)
+    same_rows(recording, full)
+    for name in ("Vm", "INa", "IK", "IKleak"):
+        assert getattr(simulation.model, name) == getattr(expected.model, name)
+
+
+def test_spikes_between_rows_are_in_the_envelope():
+    recording = run(10.0, duration=500.0, record=("Vm",), every=10_000, envelope=3_000)
+    assert recording.Vm.max() < 50 < recording.Vm_max.min()
+    assert recording.Vm_min.max() < 5
+    assert recording.spike_times.size > 30
+
+
+def test_an_envelope_needs_no_row():
+    recording = run(record=(), envelope=100)
+    np.testing.assert_array_equal(recording.Vm_max[0], run().Vm[:100].max())
+    with pytest.raises(AttributeError, match=r"^Vm was not recorded\. Name it in run"):
+        recording.Vm  # noqa: B018
+
+
+@pytest.mark.parametrize("name", ["Vm_min", "Vm_max"])
+def test_without_an_envelope_there_is_none(name):
+    with pytest.raises(AttributeError) as error:
+        getattr(run(), name)
+    assert str(error.value) == f"{name} was not recorded. Ask for it by run(..., envelope=...)."
+    assert run().envelope is None
+
+
+def test_the_simulation_has_the_same_rows_on_pyhhs_clock():
+    simulation = pyhh.Simulation(pyhh.HHModel.at_rest())
+    recording = simulation.run(STIMULUS, 0.01, every=10)
+    assert simulation.Vm is recording.Vm
+    np.testing.assert_array_equal(simulation.times, np.arange(5_000)[::10] * 0.01)
+
+
+def test_a_diverged_run_has_nan_from_the_row_that_failed_on():
+    simulation = pyhh.Simulation(pyhh.HHModel.at_rest())
+    full = pyhh.Simulation(pyhh.HHModel.at_rest())
+    stimulus = np.zeros(3_000)
+    stimulus[1_234:] = -1e4
+    with pytest.raises(pyhh.SimulationError) as sparse_error:
+        simulation.run(stimulus, 0.01, every=10, envelope=7)
+    with pytest.raises(pyhh.SimulationError) as error:
+        full.run(stimulus, 0.01)
+    assert str(sparse_error.value) == str(error.value)
+    np.testing.assert_array_equal(simulation.Vm, full.Vm[::10])
+    failed = error.value.step
+    assert np.isnan(simulation.Vm[-(-failed // 10) :]).all()
+    recording = simulation.recording
+    expected = [np.nanmax(full.Vm[i : i + 7]) for i in range(0, failed, 7)]
+    np.testing.assert_array_equal(recording.Vm_max[: len(expected)], expected)
+    assert np.isnan(recording.Vm_max[len(expected) :]).all()
+    assert recording.Vm_max.size == 429
+
+
+@pytest.mark.parametrize("method", ["euler", "adaptive"])
+def test_after_ctrl_c_there_are_the_rows_so_far(method, monkeypatch):
+    full = run(method=method)
+    monkeypatch.setattr(FixedStepper, "CHUNK", 1_000)
+    monkeypatch.setattr("pyhh_fast.engine.adaptive_stepper.AdaptiveStepper.CHUNK", 100)
+    simulation = pyhh.Simulation(pyhh.HHModel.at_rest())
+    taken = sampling.RowsInMemory.take
+
+    def interrupted(self, stepper):
+        if stepper.step > 2_000:
+            monkeypatch.setattr(sampling.RowsInMemory, "take", taken)
+            raise KeyboardInterrupt
+        taken(self, stepper)
+
+    monkeypatch.setattr(sampling.RowsInMemory, "take", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        simulation.run(STIMULUS, 0.01, method=method, every=7, envelope=300)
+    recording = simulation.recording
+    assert 2_000 < recording.steps < 5_000
+    np.testing.assert_array_equal(recording.Vm, full.Vm[: recording.steps : 7])
+    assert recording.Vm_min.size == -(-recording.steps // 300)
+    last = (recording.steps - 1) // 300 * 300
+    assert recording.Vm_max[-1] == full.Vm[last : recording.steps].max()
+    assert recording.stimulus.size == recording.steps
+    assert simulation.model.Vm == full.Vm[recording.steps - 1]
+
+
+def test_memory_is_that_of_the_rows():
+    import tracemalloc
+
+    tracemalloc.start()
+    try:
+        run(5.0, duration=20_000.0, record=("Vm", "INa"), every=1_000, envelope=1_000)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 8e6  # the traces of all steps would be 32 MB
+
+
+@pytest.mark.parametrize("method", ["euler", "rk4", "adaptive"])
+def test_the_error_of_a_run_with_few_rows(method):
+    full = run(method=method).estimate_error()
+    sparse = run(method=method, every=7, record=("Vm",)).estimate_error()
+    assert sparse.spike_times == full.spike_times
+    assert 0 < sparse.Vm <= full.Vm
+
+
+def test_repr_counts_steps():
+    text = "Recording(5000 steps of 0.01 ms, 50 ms, 4 spikes)"
+    assert repr(run(10.0, duration=50.0, every=10)) == text

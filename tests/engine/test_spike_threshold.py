@@ -1,0 +1,208 @@
+"""The threshold of spikes where none is named.
+
+Numbers are those of the built-in model: `Absolute` is the same cell, its voltages shifted by 65 mV.
+"""
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+from sweep_models import Warm
+
+import pyhh_fast as pyhh
+from pyhh_fast.engine.spike_threshold import default_threshold
+from pyhh_fast.equilibria import rest_states
+
+SHIFT = -65.0
+
+
+class Absolute(pyhh.HHModel):
+    """Hodgkin and Huxley's neuron in absolute mV: rest at -65."""
+
+    ENa, EK, EKleak = 115 + SHIFT, -12 + SHIFT, 10.6 + SHIFT
+
+    def _UpdateGateTimeConstants(self, Vm):
+        super()._UpdateGateTimeConstants(Vm - SHIFT)
+
+
+class OwnStep(pyhh.HHModel):
+    def iterate(self, stimulusCurrent, deltaTms):
+        super().iterate(stimulusCurrent, deltaTms)
+
+
+class AbsoluteWithOwnStep(Absolute, OwnStep):
+    pass
+
+
+def absolute(kind=Absolute):
+    """Return one at rest: the built-in's rest, 0.000278 mV, shifted."""
+    return kind.at_rest()
+
+
+@pytest.mark.parametrize("kind", [pyhh.HHModel, OwnStep, Warm])
+def test_near_zero_it_is_50(kind):
+    assert default_threshold(kind(3.0)) == 50
+    recording = pyhh.Simulation(kind.at_rest()).run(10, 0.01, duration=1)
+    assert recording.threshold == 50
+
+
+@pytest.mark.parametrize("parameters", [{"EKleak": 60.0}, {"gNa": 0.0, "gK": 0.0, "EKleak": -60.0}])
+def test_built_in_rates_have_50_whatever_their_rest(parameters):
+    assert default_threshold(pyhh.HHModel(**parameters)) == 50
+
+
+@pytest.mark.parametrize("kind", [Absolute, AbsoluteWithOwnStep])
+def test_else_it_is_50_above_the_rest(kind):
+    rest = pyhh.HHModel.at_rest().Vm + SHIFT
+    assert default_threshold(kind(-20.0)) == pytest.approx(rest + 50, abs=1e-6)
+
+
+def test_the_rest_that_decides_is_within_15_of_0():
+    leak = dict.fromkeys(["gNa", "gK"], 0.0)
+    assert default_threshold(Warm(**leak, EKleak=14.9)) == 50
+    assert default_threshold(Warm(**leak, EKleak=-14.9)) == 50
+    assert default_threshold(Warm(**leak, EKleak=15.1)) == pytest.approx(65.1, abs=1e-6)
+    assert default_threshold(Warm(**leak, EKleak=-15.1)) == pytest.approx(34.9, abs=1e-6)
+
+
+def test_without_a_rest_the_unstable_equilibrium_takes_its_place():
+    # The cell fires by itself.
+    shifted = Absolute(-65.0, EKleak=60 + SHIFT)
+    with pytest.raises(ValueError, match="must have a stable resting potential") as caught:
+        Absolute.at_rest(EKleak=60 + SHIFT)
+    (unstable,) = caught.value.found
+    assert abs(unstable) > 15
+    assert default_threshold(shifted) == pytest.approx(unstable + 50, abs=1e-6)
+
+
+def test_a_model_that_cannot_be_searched_has_50():
+    class Locked(Absolute):
+        def _UpdateGateTimeConstants(self, Vm):
+            raise OSError
+
+    model = Absolute(-65.0)
+    model.__class__ = Locked
+    assert default_threshold(model) == 50
+    assert default_threshold(object()) == 50
+
+
+def test_runs_of_a_model_in_absolute_mV():
+    built_in = pyhh.HHModel.at_rest()
+    threshold = built_in.Vm + 50
+    expected = pyhh.Simulation(built_in).run(10, 0.01, duration=100, threshold=threshold)
+    expected = expected.spike_times
+    assert expected.size == 7
+    recording = pyhh.Simulation(absolute()).run(10, 0.01, duration=100)
+    np.testing.assert_allclose(recording.spike_times, expected, rtol=0, atol=1e-8)
+    simulation = pyhh.Simulation(absolute())
+    simulation.Run(np.full(10_000, 10.0), 0.01)
+    np.testing.assert_array_equal(simulation.recording.spike_times, recording.spike_times)
+    assert simulation.recording.threshold == recording.threshold
+    cells = pyhh.Population.from_model(absolute(), 2).run(10, 0.01, duration=100)
+    assert cells.threshold == recording.threshold
+    assert cells.spike_counts.tolist() == [7, 7]
+
+
+def test_a_threshold_that_is_given_is_taken():
+    model = absolute()
+    assert pyhh.Simulation(model).run(10, 0.01, duration=1, threshold=3.0).threshold == 3
+    assert (
+        pyhh.Population.from_model(model, 1).run(10, 0.01, duration=1, threshold=3).threshold == 3
+    )
+
+
+def test_analysis_of_a_model_in_absolute_mV():
+    # Those of `test_published_figures`, and DOP853's 2.2410.
+    assert pyhh.rheobase(absolute()) == pytest.approx(2.241, abs=5e-4)
+    rates = pyhh.fi_curve(absolute(), [10, 20])
+    np.testing.assert_allclose(rates, [68.3, 86.5], rtol=0, atol=0.05)
+    expected = pyhh.strength_duration(pyhh.HHModel.at_rest(), [0.1, 1.0])
+    np.testing.assert_allclose(pyhh.strength_duration(absolute(), [0.1, 1.0]), expected, rtol=3e-6)
+
+
+def test_sweeps_of_a_model_in_absolute_mV(tmp_path):
+    pytest.importorskip("xarray")
+    grid = {"current": [0.0, 10.0]}
+
+    def counts(**options):
+        return pyhh.sweep(absolute(), grid, 0, 0.01, duration=100, **options)
+
+    result = counts(out=tmp_path / "sweep.zarr")
+    assert result.spike_counts.values.tolist() == [0, 7]
+    assert result.attrs["threshold"] == default_threshold(absolute())
+    assert counts(threshold=45.0).spike_counts.values.tolist() == [0, 0]
+    with pytest.raises(ValueError, match=r"with threshold -14\.99\d* instead of 45\.0"):
+        counts(out=tmp_path / "sweep.zarr", threshold=45.0)
+
+
+def test_stored_runs_keep_the_number(tmp_path):
+    pytest.importorskip("zarr")
+    path = tmp_path / "run.zarr"
+    first = pyhh.Simulation(absolute()).run(10, 0.01, duration=50, to=path)
+    assert first.threshold == default_threshold(absolute())
+    longer = pyhh.Simulation.resume(path, duration=100).recording
+    assert longer.threshold == first.threshold
+    assert longer.spike_times.size == 7
+
+
+def test_a_loaded_state_without_its_class_has_the_threshold_of_the_model(tmp_path):
+    class Lower(pyhh.HHModel):
+        ENa, EK, EKleak = 85, -42, -19.4
+
+        def _UpdateGateTimeConstants(self, Vm):
+            super()._UpdateGateTimeConstants(Vm + 30)
+
+    # The file has rates from -50 mV on; the search for a rest goes farther.
+    simulation = pyhh.Simulation(Lower.at_rest())
+    simulation.save_state(tmp_path / "state.json")
+    loaded = pyhh.Simulation.load_state(tmp_path / "state.json")
+    recording = loaded.run(10, 0.01, duration=100)
+    assert recording.threshold == default_threshold(Lower(0.0)) == pytest.approx(20, abs=1e-3)
+    assert recording.spike_times.size == 7
+
+
+class Shifted(Absolute):
+    """Its rates depend on an attribute."""
+
+    shift = 0.0
+
+    def _UpdateGateTimeConstants(self, Vm):
+        super()._UpdateGateTimeConstants(float(Vm) - self.shift)
+
+
+def test_a_rest_that_is_known_is_not_searched_again(monkeypatch):
+    searched = []
+    search = rest_states.rest_of
+
+    def counted(*arguments, **options):
+        searched.append(arguments)
+        return search(*arguments, **options)
+
+    monkeypatch.setattr(rest_states, "rest_of", counted)
+    first = default_threshold(Shifted(-65.0))
+    assert default_threshold(Shifted(-20.0)) == first
+    assert len(searched) == 1
+    other = Shifted(-65.0, gKleak=5.0)
+    assert default_threshold(other) != first
+    assert len(searched) == 2
+    # What the rates depend on may be anything.
+    other.shift = 3.0
+    changed = default_threshold(other)
+    assert len(searched) == 3
+    assert changed != default_threshold(Absolute(-65.0, gKleak=5.0))
+    with_own_step = AbsoluteWithOwnStep(-65.0)
+    assert default_threshold(with_own_step) == default_threshold(with_own_step)
+    assert len(searched) == 6
+
+
+def test_the_search_for_the_rest_does_not_keep_a_class_alive():
+    class Local(pyhh.HHModel):
+        def _UpdateGateTimeConstants(self, Vm):
+            super()._UpdateGateTimeConstants(Vm)
+
+    assert default_threshold(Local()) == 50
+    known = weakref.ref(Local)
+    del Local
+    gc.collect()
+    assert known() is None

@@ -1,0 +1,387 @@
+"""Where models and populations start: at rest, and with steady gates at any potential."""
+
+import threading
+
+import numpy as np
+import pytest
+import reference
+
+import pyhh_fast as pyhh
+from pyhh_fast.equilibria import starts
+
+FIRES_ALONE = {"gNa": 100, "gK": 5, "EK": -35}
+"""The README's first model: no equilibrium of it is stable."""
+
+
+class Absolute(pyhh.HHModel):
+    """The neuron of 1952 in absolute mV: it rests at -65 mV."""
+
+    ENa, EK, EKleak = 50, -77, -54.4
+
+    def _UpdateGateTimeConstants(self, Vm):
+        super()._UpdateGateTimeConstants(Vm + 65)
+
+
+def state_of(model):
+    return [model.Vm, model.m.state, model.h.state, model.n.state]
+
+
+def test_at_rest_of_an_instance_keeps_what_is_its_own():
+    class Labelled(pyhh.HHModel):
+        gKleak = 0.5
+
+    model = Labelled(30.0, gNa=100)
+    model.label, model.trace = "cell 7", [1, 2]
+    model.iterate(10.0, 0.01)
+    before = state_of(model)
+    rested = model.at_rest(EKleak=5.0)
+    assert type(rested) is Labelled
+    assert (rested.gNa, rested.gKleak, rested.EKleak, rested.label) == (100, 0.5, 5.0, "cell 7")
+    assert rested.trace == [1, 2]
+    assert rested.trace is not model.trace
+    assert not hasattr(rested, "INa")  # of a step of the other
+    expected = reference.equilibrium(reference.Parameters(gNa=100, gKleak=0.5, EKleak=5.0))
+    np.testing.assert_allclose(state_of(rested), expected, atol=1e-12)
+    rested.m.state = 0.7
+    assert (state_of(model), model.EKleak) == (before, 10.6)
+
+
+def test_at_rest_and_steady_of_an_instance_keep_patched_kinetics():
+    def warm(self, Vm):
+        pyhh.HHModel._UpdateGateTimeConstants(self, Vm - 5)
+
+    model = pyhh.HHModel(gNa=110)
+    model._UpdateGateTimeConstants = warm.__get__(model)
+    rested = model.at_rest()
+    assert rested.m is not model.m
+    recording = pyhh.Simulation(rested).run(0.0, 0.01, duration=20.0)
+    assert np.abs(recording.Vm - rested.Vm).max() < 1e-9
+    assert abs(rested.Vm - pyhh.HHModel.at_rest(gNa=110).Vm) > 0.1
+    assert model.steady(5.0).m.state == pytest.approx(pyhh.HHModel.steady(0.0).m.state, rel=1e-14)
+
+
+def test_at_rest_of_an_instance_whose_class_takes_other_arguments():
+    class Scaled(pyhh.HHModel):
+        def __init__(self, scale):
+            super().__init__()
+            self.gNa *= scale
+
+    by_class, by_instance = Scaled.at_rest(scale=0.5), Scaled(0.5).at_rest()
+    assert by_class.gNa == by_instance.gNa == 60
+    assert by_class.Vm == by_instance.Vm == pyhh.HHModel.at_rest(gNa=60).Vm
+
+
+def test_at_rest_through_super_in_a_subclass():
+    class Named(pyhh.HHModel):
+        @classmethod
+        def at_rest(cls, **parameters):
+            model = super().at_rest(**parameters)
+            model.name = "cell"
+            return model
+
+    assert Named.at_rest(gNa=100).name == "cell"
+    assert type(Named.at_rest()) is Named
+
+
+def test_what_cannot_be_copied_is_shared():
+    model = pyhh.HHModel(gNa=100)
+    model.lock, model.trace = threading.Lock(), [1]
+    rested = model.at_rest()
+    assert rested.lock is model.lock
+    assert rested.trace is not model.trace
+    assert rested.m is not model.m
+    assert rested.Vm == pyhh.HHModel.at_rest(gNa=100).Vm
+    assert model.Vm == 0.0
+
+
+@pytest.mark.parametrize("kind", [pyhh.HHModel, Absolute])
+def test_where_the_model_is_left_does_not_count(kind):
+    for V in (np.nan, np.inf, 2.9e263, -400.0):
+        model = kind(gNa=110)
+        model.Vm = V
+        assert state_of(model.at_rest()) == state_of(kind.at_rest(gNa=110))
+        assert state_of(starts.start_at_rest(model)) == state_of(kind.at_rest(gNa=110))
+
+
+def test_absolute_voltages_rest_where_the_neuron_does():
+    # The neuron's other equilibrium, nearest 0 mV, is no rest of it.
+    assert Absolute.at_rest().Vm == pytest.approx(pyhh.HHModel.at_rest().Vm - 65, abs=1e-9)
+    parameters = {"gK": 1.0, "gKleak": 0.1}
+    low = Absolute.at_rest(EKleak=-75.0, **parameters).Vm
+    assert low == pytest.approx(-74.46, abs=0.01)
+    assert Absolute.at_rest(EKleak=-75.0, near=0, **parameters).Vm > -20
+
+
+def test_steady_is_the_steady_state_at_any_potential():
+    for V in (-80.0, -12.5, 0.0, 10.0, 25.0, 60.0, 300.0):
+        model = pyhh.HHModel.steady(V, gNa=90)
+        steady = pyhh.steady_state(pyhh.HHModel(), V)
+        assert (model.Vm, model.gNa) == (V, 90)
+        np.testing.assert_allclose(state_of(model)[1:], steady[:3], rtol=1e-15)
+    one = pyhh.HHModel(gNa=80).steady(20)
+    assert (one.Vm, one.gNa) == (20, 80)
+
+
+def test_hhsharps_start_by_steady():
+    """V 0 and steady gates, 50 ms of 20 µA/cm² (VALIDATION: HHSharp's unit test)."""
+    model = pyhh.HHModel.steady(0)
+    pyhh.Simulation(model).run(20, 0.01, duration=50)
+    expected = [12.1344631950574, 0.598998710210472, 0.0669057252257422, 0.73607630180196]
+    np.testing.assert_allclose(state_of(model), expected, rtol=0, atol=1e-7)
+
+
+def test_ways_out_that_the_message_names():
+    with pytest.raises(ValueError) as caught:
+        pyhh.HHModel.at_rest(**FIRES_ALONE)
+    assert str(caught.value) == (
+        "parameters must have a stable resting potential; got unstable ones at V = 6.887 mV. "
+        'Start there by unstable="steady", or with steady gates at any V by HHModel.steady(V).'
+    )
+    model = pyhh.HHModel.at_rest(unstable="steady", **FIRES_ALONE)
+    expected = reference.equilibrium(reference.Parameters(**FIRES_ALONE))
+    np.testing.assert_allclose(state_of(model), expected, atol=1e-12)
+    start = state_of(pyhh.HHModel.steady(6.886795301234753, **FIRES_ALONE))
+    np.testing.assert_allclose(state_of(model), start, atol=1e-12)
+    # It leaves by itself, and fires.
+    model.Vm += 0.01
+    assert pyhh.Simulation(model).run(0, 0.01, duration=300).spike_times.size > 3
+
+
+def test_cells_of_a_prior_start_all():
+    gNa, gK = np.array([120.0, 100.0, 120.0, 100.0]), np.array([36.0, 5.0, 30.0, 5.0])
+    EK = np.array([-12.0, -35.0, -12.0, -35.0])
+    parameters = {"gNa": gNa, "gK": gK, "EK": EK}
+    message = (
+        "parameters of cell 1 must have a stable resting potential; got unstable ones at V = "
+        '6.887 mV. Start there by unstable="steady", or with steady gates at any V by '
+        "Population.steady(size, V)."
+    )
+    with pytest.raises(ValueError) as caught:
+        pyhh.Population.at_rest(4, **parameters)
+    assert str(caught.value) == message
+    population = pyhh.Population.at_rest(4, unstable="steady", **parameters)
+    for cell in range(4):
+        model = pyhh.HHModel.at_rest(gNa=gNa[cell], gK=gK[cell], EK=EK[cell], unstable="steady")
+        got = [getattr(population, name)[cell] for name in ("Vm", "StateM", "StateH", "StateN")]
+        np.testing.assert_allclose(got, state_of(model), rtol=0, atol=1e-12)
+
+
+def test_near_may_differ_from_cell_to_cell():
+    parameters = {"gK": 1.0, "gKleak": 0.1, "EKleak": -10.0}
+    population = pyhh.Population.at_rest(4, near=[0, 60, -100, 30], **parameters)
+    np.testing.assert_allclose(population.Vm, [-9.46, 49.75, -9.46, 49.75], atol=0.01)
+    assert pyhh.Population.at_rest(3, **parameters).Vm[2] == population.Vm[0]
+
+
+def test_of_unstable_equilibria_the_one_nearest_the_leak_or_near_is_taken():
+    parameters = {"gNa": 151.43, "gK": 5.19, "gKleak": 0.22, "EK": -45.73, "EKleak": 3.34}
+    found = [-0.47, 9.61, 26.10]
+    for near, V in ((None, found[0]), (10.0, found[1]), (100.0, found[2])):
+        choice = {"near": near, "unstable": "steady"}
+        assert pyhh.HHModel.at_rest(**choice, **parameters).Vm == pytest.approx(V, abs=0.05)
+        population = pyhh.Population.at_rest(2, **choice, **parameters)
+        assert population.Vm[1] == pytest.approx(V, abs=0.05)
+
+
+NOTHING = {"gNa": 0.0, "gK": 0.0, "gKleak": 0.0}
+
+
+def test_no_equilibrium_at_all():
+    message = (
+        "parameters must have an equilibrium; got none. Start with steady gates at any V by "
+        "HHModel.steady(V)."
+    )
+    for unstable in ("raise", "steady"):
+        with pytest.raises(ValueError) as caught:
+            pyhh.HHModel.at_rest(unstable=unstable, **NOTHING)
+        assert str(caught.value) == message
+    with pytest.raises(ValueError) as caught:
+        pyhh.Population.at_rest(3, gNa=0, gK=0, gKleak=[0.3, 0.3, 0.0], unstable="steady")
+    assert str(caught.value) == (
+        "parameters of cell 2 must have an equilibrium; got none. Start with steady gates at any "
+        "V by Population.steady(size, V)."
+    )
+
+
+def test_steady_populations():
+    V = np.array([-30.0, 0.0, 25.0])
+    population = pyhh.Population.steady(3, V, gNa=[100, 110, 120])
+    for cell in range(3):
+        model = pyhh.HHModel.steady(V[cell])
+        got = [getattr(population, name)[cell] for name in ("Vm", "StateM", "StateH", "StateN")]
+        np.testing.assert_allclose(got, state_of(model), rtol=1e-15)
+    assert population.gNa.tolist() == [100, 110, 120]
+    assert pyhh.Population.steady(2, 5).Vm.tolist() == [5, 5]
+    assert pyhh.Population.steady(0, 5).size == 0
+
+
+def test_analysis_starts_at_rest_whatever_the_state():
+    model = pyhh.HHModel(70.0, gNa=110)
+    start = starts.start_at_rest(model)
+    assert state_of(start) == state_of(pyhh.HHModel.at_rest(gNa=110))
+    assert model.Vm == 70.0
+
+
+class SlightlyFaster(pyhh.HHModel):
+    def _UpdateGateTimeConstants(self, Vm):
+        super()._UpdateGateTimeConstants(Vm)
+        for gate in (self.m, self.h, self.n):
+            gate.alpha, gate.beta = 1.1 * gate.alpha, 1.1 * gate.beta
+
+
+@pytest.mark.parametrize("cls", [pyhh.HHModel, SlightlyFaster])
+@pytest.mark.parametrize("V", [np.nan, np.inf, -1e300])
+def test_analysis_from_rest_does_not_look_at_the_state(cls, V):
+    model = cls()
+    model.Vm = V
+    model.m.state, model.h.state, model.n.state = np.nan, np.inf, 5.0  # 5 would warn of itself
+    fresh = cls()
+    for question in (
+        lambda model: pyhh.fi_curve(model, [0, 10], duration=200),
+        lambda model: pyhh.rheobase(model, 20.0),
+        lambda model: pyhh.strength_duration(model, [0.1, 1.0]),
+        lambda model: pyhh.steady_state(model, [0.0, 50.0]),
+        lambda model: model.at_rest().Vm,
+        lambda model: model.at_rest(gNa=110).h.state,
+    ):
+        np.testing.assert_array_equal(question(model), question(fresh))
+    refused = r"^(Vm|m\.state) must be a finite number( \(mV\))?; got (nan|inf)\.$"
+    for question in (
+        lambda: pyhh.fi_curve(model, [0, 10], start="model"),
+        lambda: pyhh.rheobase(model, start="model"),
+        lambda: pyhh.strength_duration(model, [0.1, 1.0], start="model"),
+        lambda: pyhh.phase_plane(model),  # its trajectory starts in the state of the model
+    ):
+        with pytest.raises(ValueError, match=refused):
+            question()
+
+
+def test_after_a_run_that_diverged_analysis_from_rest_is_as_before():
+    model = pyhh.HHModel.at_rest()
+    with pytest.raises(pyhh.SimulationError):
+        pyhh.Simulation(model).run(1e9, 0.05, duration=50)
+    assert abs(model.Vm) > 1e6
+    assert pyhh.rheobase(model, 20.0) == pyhh.rheobase(pyhh.HHModel.at_rest(), 20.0)
+
+
+def test_analysis_starts_at_the_unstable_equilibrium_with_a_warning():
+    message = (
+        "^the model has no stable resting potential; it starts at its unstable equilibrium at V = "
+        '6.887 mV with steady gates. Pass start="model" to start in the state that the model is '
+        "in.$"
+    )
+    with pytest.warns(UserWarning, match=message) as caught:
+        start = starts.start_at_rest(pyhh.HHModel(**FIRES_ALONE), stacklevel=2)
+    assert caught[0].filename == __file__
+    assert state_of(start) == state_of(pyhh.HHModel.at_rest(unstable="steady", **FIRES_ALONE))
+    with pytest.raises(ValueError, match=r"^parameters must have an equilibrium; got none"):
+        starts.start_at_rest(pyhh.HHModel(**NOTHING))
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "message"),
+    [
+        (
+            lambda: pyhh.HHModel.at_rest(unstable="ignore"),
+            ValueError,
+            "unstable must be one of raise, steady; got 'ignore'.",
+        ),
+        (
+            lambda: pyhh.HHModel.at_rest(near=np.nan),
+            ValueError,
+            "near must be a finite number (mV); got nan.",
+        ),
+        (
+            lambda: pyhh.HHModel.steady(np.inf),
+            ValueError,
+            "V must be a finite number (mV); got inf.",
+        ),
+        (
+            lambda: pyhh.HHModel().steady("rest"),
+            TypeError,
+            "V must be a finite number (mV); got 'rest' (str).",
+        ),
+        (
+            lambda: pyhh.HHModel.steady(0, startingVoltage=3),
+            TypeError,
+            "steady takes the starting voltage as V; leave startingVoltage out.",
+        ),
+        (
+            lambda: pyhh.HHModel().at_rest(startingVoltage=3),
+            TypeError,
+            "at_rest finds the starting voltage itself; leave it out.",
+        ),
+        (
+            lambda: pyhh.HHModel().at_rest(gna=3),
+            TypeError,
+            "parameter must be one of Cm, EK, EKleak, ENa, gK, gKleak, gNa; got 'gna'. "
+            "Did you mean gNa?",
+        ),
+        (
+            lambda: pyhh.HHModel().steady(0, Cm=-1),
+            ValueError,
+            "Cm must be a positive, finite number (µF/cm²); got -1.",
+        ),
+        (
+            lambda: pyhh.Population.at_rest(2, unstable=True),
+            TypeError,
+            "unstable must be one of raise, steady; got True.",
+        ),
+        (
+            lambda: pyhh.Population.at_rest(2, near=[1, 2, 3]),
+            ValueError,
+            "near must be a finite number, or one for each of 2 cells (mV); got 3 values for a "
+            "population of size 2.",
+        ),
+        (
+            lambda: pyhh.Population.steady(2, [1, np.nan]),
+            ValueError,
+            "V must be a finite number, or one for each of 2 cells (mV); got nan at index 1. "
+            "Replace or remove it.",
+        ),
+        (
+            lambda: pyhh.Population.steady(2, 0, startingVoltage=3),
+            TypeError,
+            "steady takes the starting voltages as V; leave startingVoltage out.",
+        ),
+    ],
+    ids=range(12),
+)
+def test_wrong_arguments(call, kind, message):
+    with pytest.raises(kind) as caught:
+        call()
+    assert str(caught.value) == message
+
+
+def test_a_gate_without_steady_state():
+    class Frozen(pyhh.HHModel):
+        def _UpdateGateTimeConstants(self, Vm):
+            super()._UpdateGateTimeConstants(Vm)
+            self.h.alpha = self.h.beta = 0.0
+
+    message = (
+        "gate h must have a steady state at V = 3 mV; got alpha 0.0 and beta 0.0 (1/ms). Set "
+        "rates in _UpdateGateTimeConstants whose sum is above 0."
+    )
+    with pytest.raises(ValueError) as caught:
+        Frozen.steady(3)
+    assert str(caught.value) == message
+
+
+def test_nor_where_rates_are_infinite():
+    class Absolute(pyhh.HHModel):
+        def _UpdateGateTimeConstants(self, Vm):
+            super()._UpdateGateTimeConstants(Vm + 65)
+
+    with pytest.raises(ValueError) as caught:
+        Absolute.steady(-1e9)
+    assert str(caught.value).startswith("gate h must have a steady state at V = -1e+09 mV; got ")
+
+
+def test_what_stands_in_the_place_of_a_gate():
+    model = pyhh.HHModel()
+    model.n = 0.3
+    with pytest.raises(TypeError) as caught:
+        model.at_rest()
+    message = "model must have gate n; got float without it. Set its state instead."
+    assert str(caught.value) == message

@@ -1,0 +1,281 @@
+"""A fuzzer of what is read from disk: stores of runs and of sweeps, and files of state.
+
+    python tests/fuzzers/fuzz_stores.py --seconds 60 --seed 1
+
+A case copies a store that is right, damages one or two of its files, and reads it, resumes it or
+computes on. What comes must be exactly what comes of the store as it was, or an error that says
+what is wrong with which path: no hang, no exhausted memory, no raw error, and nothing believed that
+is not so. A number that stands where a number stood may be believed: nobody can tell.
+"""
+
+import contextlib
+import copy
+import functools
+import io
+import json
+import os
+import random
+import shutil
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+import fuzz_api
+import fuzzing
+import matplotlib as mpl
+import numpy as np
+from fuzz_models import Warm
+
+import pyhh_fast as pyhh
+from pyhh_fast import stimuli
+from pyhh_fast.cli import main as cli
+
+TRACES = ("Vm", "StateM", "INa")
+GRID = {"gNa": np.linspace(80, 140, 5), "current": [0.0, 10.0]}
+
+VALUES = [None, True, 0, 1, -1, 0.5, 2**31, 2**63, 2**70, 1e300, 10**400, "", "x", "a\0b", [], {}]
+VALUES += [[1], [0], [-1], [2**40], [[1]], {"a": 1}, "int64", "float32", "V8", "object", "NaN"]
+VALUES += ["../../x", "/dev/zero", [None], [2**62, 2**62], 1.0, "\udc80"]
+
+OURS = ["run", "table", "resumed", "sweep", "table of sweep", "state", "table of state"]
+
+
+def noise():
+    return stimuli.step(10, 2, 15) + stimuli.ornstein_uhlenbeck(1, 2, 3, seed=1)
+
+
+def model_of(kind):
+    return Warm() if "table" in kind else pyhh.HHModel.at_rest()
+
+
+def run_to(kind, duration):
+    """Make a run to a store."""
+    options = {"record": TRACES, "every": 2, "envelope": 50, "method": "rk4"}
+    stimulus = noise() if kind == "run" else 10.0
+    pyhh.Simulation(model_of(kind)).run(
+        stimulus, 0.02, duration=duration, to=f"{kind}.zarr", **options
+    )
+
+
+def sweep_to(kind):
+    return pyhh.sweep(
+        model_of(kind), GRID, 0.0, 0.02, duration=3, reduce="final_Vm", out=f"{kind}.zarr"
+    )
+
+
+def make(kind):
+    """Write what cases take copies of; return its name."""
+    if "state" in kind:
+        simulation = pyhh.Simulation(model_of(kind))
+        simulation.run(10, 0.02, duration=3)
+        simulation.save_state(f"{kind}.json")
+        return f"{kind}.json"
+    if "sweep" in kind:
+        sweep_to(kind)
+    else:
+        run_to(kind, 10)
+        if kind == "resumed":
+            pyhh.Simulation.resume(f"{kind}.zarr", duration=14)
+    return f"{kind}.zarr"
+
+
+def everything(recording):
+    """Return all that a recording holds."""
+    names = [*TRACES, "times", "spike_times", "Vm_min", "Vm_max", "envelope_times"]
+    return [np.array(getattr(recording, name)) for name in names]
+
+
+def read(kind, how):
+    """Return what a store or a file gives: arrays that are the same whenever it is as it was."""
+    given = {"model": model_of(kind)} if "table" in kind else {}
+    if "state" in kind:
+        simulation = pyhh.Simulation.load_state(f"{kind}.json", **given)
+        return everything_in_memory(simulation.run(10, 0.02, duration=2))
+    if "sweep" in kind:
+        found = sweep_to(kind)
+        return [found[name].values for name in sorted(map(str, found.variables))]
+    if how == "resume":
+        simulation = pyhh.Simulation.resume(f"{kind}.zarr", duration=20, **given)
+        return [*everything(simulation.recording), np.array(simulation.model.Vm)]
+    if how == "look":
+        return everything(pyhh.Recording.open(f"{kind}.zarr"))
+    errors = io.StringIO()
+    with contextlib.redirect_stdout(errors), contextlib.redirect_stderr(errors):
+        code = cli.main(["plot", f"{kind}.zarr", "-o", "figure.png"])
+    if "Traceback" in errors.getvalue():
+        raise AssertionError(errors.getvalue())
+    if code:
+        raise ValueError(errors.getvalue())
+    return []
+
+
+def everything_in_memory(recording):
+    return [recording.Vm, recording.StateH, recording.INa]
+
+
+@functools.cache
+def originals():
+    """Return a folder with one of each kind, and what reading it gives."""
+    folder = tempfile.mkdtemp()
+    os.chdir(folder)
+    names = {kind: make(kind) for kind in OURS}
+    ways = ["resume", "plot"] + ["look"] * hasattr(pyhh.Recording, "open")
+    expected = {}
+    for kind in OURS:
+        for how in ways:
+            with tempfile.TemporaryDirectory() as place:
+                copy_of(Path(folder, names[kind]), Path(place, names[kind]))
+                os.chdir(place)
+                expected[kind, how] = read(kind, how)
+            os.chdir(folder)
+    return folder, names, ways, expected
+
+
+def copy_of(source, place):
+    (shutil.copytree if source.is_dir() else shutil.copy)(source, place)
+
+
+def damage(rng, root):
+    """Damage one file; return what was done, and whether only a number became another."""
+    paths = [root] if root.is_file() else sorted(root.rglob("*"))
+    path = rng.choice([p for p in paths if rng.random() < 0.5 or p.is_file()] or [root])
+    name = str(path.relative_to(root.parent))
+    if path.is_dir():
+        return in_place_of(rng, path, name)
+    content = b""
+    if path.is_file() and not path.is_symlink() and path.stat().st_size < 2**24:
+        content = path.read_bytes()
+    kind = rng.choice(["json"] * 3 + ["bytes", "bytes", "length", "length", "place"])
+    if kind == "json" and path.suffix == ".json" and path.is_file():
+        return change_json(rng, path, name, content)
+    if kind == "bytes" and content:
+        at, to = rng.randrange(len(content)), rng.randrange(256)
+        path.write_bytes(content[:at] + bytes([to]) + content[at + 1 :])
+        digit = chr(content[at]) in "0123456789.-+eE" and chr(to) in "0123456789.-+eE"
+        return f"{name}: byte {at} to {to}", digit or path.suffix != ".json"
+    if kind == "length" and path.is_file():
+        size = rng.choice([0, 1, len(content) // 2, len(content) - 1, len(content) + 1, 2**35])
+        with path.open("r+b") as file:
+            file.truncate(max(0, size))
+        return f"{name}: {size} bytes", False
+    return in_place_of(rng, path, name)
+
+
+def in_place_of(rng, path, name):
+    """Put something else where a file or a directory is."""
+    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    kind = rng.choice(["nothing", "fifo", "directory", "zero", "loop", "sparse", "text", "socket"])
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "directory":
+        path.mkdir()
+    elif kind == "zero":
+        path.symlink_to("/dev/zero")
+    elif kind == "loop":
+        path.symlink_to(path.name)
+    elif kind == "sparse":
+        with path.open("wb") as file:
+            file.truncate(50 * 2**30)
+    elif kind == "text":
+        path.write_text(rng.choice(["", "x", "[" * 10**5, '{"a":' * 10**4, "1" * 10**6, "[]"]))
+    return f"{name}: {kind}", False
+
+
+def change_json(rng, path, name, content):
+    """Change, remove or add something in JSON."""
+    try:
+        tree = json.loads(content)
+    except (ValueError, RecursionError):  # damaged before
+        return f"{name}: as it was", False
+    holder, steps = tree, []
+    while isinstance(holder, dict | list) and holder:
+        keys = list(holder) if isinstance(holder, dict) else list(range(len(holder)))
+        key = rng.choice(keys)
+        steps.append(key)
+        if not isinstance(holder[key], dict | list) or not holder[key] or rng.random() < 0.15:
+            break
+        holder = holder[key]
+    else:
+        return f"{name}: as it was", False
+    before = copy.deepcopy(holder[key])
+    change = rng.choice(["value", "value", "value", "gone", "more"])
+    if change == "gone":
+        del holder[key]
+    elif change == "more":
+        holder.update(x=1) if isinstance(holder, dict) else holder.append(before)
+    else:
+        value = rng.choice(VALUES)
+        near = isinstance(before, int | float) and rng.random() < 0.6
+        holder[key] = before + rng.choice([1, -1, 1000, -0.5]) if near else value
+    path.write_bytes(json.dumps(tree).encode())
+    number = (int, float)
+    same_kind = change == "value" and isinstance(before, number) and isinstance(holder[key], number)
+    told = f"{name}: {change} at {steps}"
+    if change == "value":
+        told += f", {before!r:.60} to {holder[key]!r:.60}"
+    return told, same_kind
+
+
+def case(number, seed, report):
+    """Damage a copy and read it."""
+    folder, names, ways, expected = originals()
+    rng = random.Random(f"{seed} {number}")
+    kind, how = rng.choice(OURS), rng.choice(ways)
+    with tempfile.TemporaryDirectory() as place:
+        os.chdir(place)
+        root = Path(place, names[kind])
+        copy_of(Path(folder, root.name), root)
+        done, plausible = [], False
+        for _ in range(rng.choice([1, 1, 2])):
+            told, number_only = damage(rng, root)
+            done.append(told)
+            plausible |= number_only
+            if not root.exists():
+                break
+        what = "\n".join(f"    {kind}, {how}: {told}" for told in done)
+        report("call", what)
+        found, error = [], None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                with fuzzing.limited_time():
+                    found = read(kind, how)
+            except (Exception, KeyboardInterrupt, SystemExit) as caught:
+                error = caught
+        os.chdir("/")
+        mpl.pyplot.close("all")
+        for file in [root, *root.rglob("*")] if root.is_dir() else []:
+            with contextlib.suppress(OSError):
+                file.chmod(0o700)
+    report(kind, check(found, error, expected[kind, how], plausible, what))
+    if report is print:
+        print(what, "\n", f"{type(error).__name__}: {error}" if error else "accepted")
+
+
+def check(found, error, expected, plausible, what):
+    """Return how a case ended; a Failure where it must not end so."""
+    if error is None:
+        same = len(found) == len(expected) and all(map(equal, found, expected))
+        if not same and not plausible:
+            raise fuzzing.Failure(f"what is wrong is believed\n{what}")
+        return "read as it was" if same else "another number believed"
+    clear = isinstance(error, ValueError | OSError | RuntimeError | TypeError)
+    if not clear or not fuzz_api.KNOWN.search(str(error)):
+        raise fuzzing.Failure(
+            f"raises {type(error).__name__} at {fuzzing.where(error)}\n"
+            f"    {type(error).__name__}: {error}\n{what}"
+        )
+    return "refused"
+
+
+def equal(one, other):
+    return one.dtype == other.dtype and np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
+
+
+if __name__ == "__main__":
+    mpl.use("agg")
+    import matplotlib.pyplot
+
+    fuzzing.MEMORY = 4 * 2**30
+    sys.exit(fuzzing.main(__file__, case))

@@ -1,0 +1,93 @@
+"""Stores of runs for the tests: what they hold is known row by row."""
+
+import contextlib
+import os
+import re
+
+import numpy as np
+import pytest
+
+xarray = pytest.importorskip("xarray", reason="stores need the extra 'store'")
+zarr = pytest.importorskip("zarr", minversion="3.1.3", reason="stores need the extra 'store'")
+
+from pyhh_fast.storage.run_store import RunStore, Variable  # noqa: E402
+
+VARIABLES = {
+    "time": Variable("time", {"units": "ms", "long_name": "time of V and the gates"}),
+    "Vm": Variable("time", {"units": "mV"}),
+    "spike_time": Variable("spike", {"units": "ms"}),
+}
+ALONG = {"time": ["time", "Vm"], "spike": ["spike_time"]}
+CHUNK_HERE = 8
+TABLE = np.arange(96.0).reshape(2, 6, 8) / 7
+SPECIAL = np.array([0x7FF8000000000123, 0xFFF8000000000000, 1 << 63, 0x7FF << 52], np.uint64)
+
+posix = pytest.mark.skipif(os.name != "posix", reason="by signals and limits of POSIX")
+
+
+def rows(name, start, stop):
+    """What an array holds; of Vm every third is a NaN with a payload, a -0.0 or an infinity."""
+    numbers = np.arange(start, stop)
+    values = (numbers + 1) * 0.01 + len(name)
+    if name == "Vm":
+        odd = numbers % 3 == 0
+        values[odd] = SPECIAL.view(np.float64)[numbers[odd] % 4]
+    return values
+
+
+def append(store, dimension, count):
+    start = store.length(dimension)
+    for name in ALONG[dimension]:
+        store.append(name, rows(name, start, start + count))
+
+
+def same_bits(found, expected):
+    np.testing.assert_array_equal(found.view(np.uint64), expected.view(np.uint64))
+
+
+def files(directory):
+    """All that a store holds, by name."""
+    return {
+        str(f.relative_to(directory)): f.read_bytes() if f.is_file() else None
+        for f in directory.rglob("*")
+    }
+
+
+def raises(kind, message):
+    return pytest.raises(kind, match=f"^{re.escape(message)}$")
+
+
+def create(out, chunk=CHUNK_HERE):
+    return RunStore.create(out, {"step": 0}, VARIABLES, chunk=chunk)
+
+
+def unbroken(out, lengths, attributes, table=False):
+    """A store that was written in one go."""
+    with create(out) as store:
+        for dimension, length in lengths.items():
+            append(store, dimension, length)
+        if table:
+            store.put_table("rows_-1_to_0", TABLE, {"first": -1})
+        store.commit(attributes)
+    return out
+
+
+def check(store, lengths, attributes):
+    """That a store has exactly the rows of these lengths."""
+    assert store.attributes == attributes
+    for dimension, names in ALONG.items():
+        assert store.length(dimension) == lengths[dimension]
+        for name in names:
+            same_bits(store.values(name), rows(name, 0, lengths[dimension]))
+
+
+def made(out, steps=20, spikes=3):
+    return unbroken(out, {"time": steps, "spike": spikes}, {"step": steps}, table=True)
+
+
+def dead(store):
+    """As the end of its process leaves it, with what it was just writing."""
+    with contextlib.suppress(BaseException):
+        store._store.wait()
+    store._store.close()
+    os.close(store._lock._number)

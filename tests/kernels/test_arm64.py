@@ -1,0 +1,276 @@
+"""The C headers as other CPUs compile them: the same bits on arm64, under qemu, as here.
+
+kernel_harness.c is a time loop over them without Python. It is first compiled for this CPU, which
+shows that it does what the package does, and then for arm64.
+"""
+
+import math
+import os
+import runpy
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_kernels import exact_rates
+
+import pyhh_fast as pyhh
+from pyhh_fast import _stimuli, rate_tables
+from pyhh_fast.engine import kernels
+from pyhh_fast.engine.compiled_stepper import GATES, SYMBOLS
+from pyhh_fast.engine.fixed_stepper import NUMBERS
+from pyhh_fast.rate_tables import hodgkin_huxley
+
+ROOT = Path(__file__).parents[2]
+TRACES = ["Vm", "StateM", "StateH", "StateN", "INa", "IK", "IKleak"]
+SPAN = (-1_000.0, 1_000.0)  # mV
+SHAPE = [-4_000, 8_001, 0.25]  # the table of that: number of the first row, rows, their width
+FUSED = kernels.LEVEL != "v2"  # whether this process has fused multiply-add, as arm64 does
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not (ROOT / "src").is_dir(), reason="no sources here"),
+    pytest.mark.skipif(sys.platform == "win32", reason="needs a compiler with gcc's options"),
+]
+
+
+class Harness:
+    """kernel_harness.c, compiled: numbers in, numbers out."""
+
+    def __init__(self, path, compiler, emulator, flags, fused):
+        for program in (compiler[0], *emulator):
+            if not shutil.which(program):
+                end = pytest.fail if os.environ.get("CI") else pytest.skip
+                end(f"{program} is not installed")
+        setup = runpy.run_path(str(ROOT / "setup.py"), run_name="setup")
+        flags = [*setup["LANGUAGE"], *setup["FLAVOURS"]["optimised"], *flags(setup)]
+        flags += ["-Wall", "-Wextra", "-Werror", "-I", ROOT / "src"]
+        source = ROOT / "tests" / "kernel_harness.c"
+        subprocess.run([*compiler, *flags, source, "-o", path, "-lm"], check=True)
+        self.command = [*emulator, path]
+        self.fused = fused
+
+    def __call__(self, what, *numbers):
+        data = np.concatenate([np.ravel(part) for part in numbers]).astype(float).tobytes()
+        done = subprocess.run([*self.command, what], input=data, stdout=subprocess.PIPE)
+        assert done.returncode == 0
+        return np.frombuffer(done.stdout)
+
+
+@pytest.fixture(scope="module", params=["here", "arm64"])
+def harness(request, tmp_path_factory):
+    path = tmp_path_factory.mktemp("harness") / "harness"
+    if request.param == "here":
+        return Harness(path, ["cc"], [], lambda setup: setup["LEVELS"][kernels.LEVEL], FUSED)
+    compiler = ["aarch64-linux-gnu-gcc", "-static"]
+    return Harness(path, compiler, ["qemu-aarch64"], lambda setup: [], True)
+
+
+def assert_same_bits(got, expected):
+    got, expected = np.ascontiguousarray(got), np.ascontiguousarray(expected)
+    np.testing.assert_array_equal(got.view(np.uint64), expected.view(np.uint64))
+
+
+def test_rates_are_the_same(harness):
+    V = np.concatenate(
+        [
+            [10, 25, 0.0, -0.0, 5e-324, -1e-310, 1e308, -1e308],
+            *[(-far, far) for far in (1e3, 7e3, 8e3, 13e3, 14e3, 14.5e3, 2e4)],
+            *[removable + 10.0 ** -np.arange(16) for removable in (10, 25)],
+            np.random.default_rng(0).uniform(-200, 300, 5_000),
+            np.random.default_rng(1).uniform(-2e4, 2e4, 5_000),
+        ]
+    )
+    order = [0, 3, 1, 4, 2, 5]
+    assert_same_bits(harness("rates", V).reshape(-1, 6), hodgkin_huxley(V)[:, order])
+    endless = np.array([np.nan, np.inf, -np.inf])  # CPUs differ in the sign of a NaN
+    got = harness("rates", endless).reshape(-1, 6)
+    np.testing.assert_array_equal(got, hodgkin_huxley(endless)[:, order])
+
+
+def test_the_table_is_the_same(harness):
+    assert_same_bits(
+        harness("rows", SHAPE), rate_tables.tabulate(hodgkin_huxley, *SPAN, SHAPE[2]).rows.ravel()
+    )
+
+
+def test_rates_read_from_the_table_are_exact(harness):
+    V = np.random.default_rng(2).uniform(*SPAN, 400)
+    V[:5] = [10.0, 25.0, 10.125, np.nextafter(10.125, 0), -49.875]
+    exact = [[float(rate) for rate in exact_rates(v)] for v in V]
+    got = harness("table", SHAPE, V).reshape(-1, 6)
+    np.testing.assert_allclose(got, np.array(exact)[:, [0, 2, 4, 1, 3, 5]], rtol=2e-14)
+
+
+def numbers_of(model):
+    """Parameters and state."""
+    numbers = [getattr(model, name) for name in SYMBOLS]
+    return [*numbers, model.Vm, *[getattr(model, gate).state for gate in GATES]]
+
+
+def run(harness, model, stimulus, dt, method="euler"):
+    given = (NUMBERS[method], dt, numbers_of(model), stimulus)
+    return harness("run", SHAPE, *given).reshape(-1, 7)
+
+
+PULSES = np.where(np.arange(200_000) % 3_000 < 100, 60.0, 0.0)
+RANDOM = np.random.default_rng(3).uniform(-20, 60, 200_000)
+LARGE = np.repeat([0.0, 3e4, 0.0, -2e3, 10.0], [100, 20, 500, 30, 5_000])  # to 600 mV
+
+
+@pytest.mark.parametrize("method", NUMBERS)
+@pytest.mark.parametrize(
+    ("parameters", "stimulus", "dt"),
+    [
+        ({}, np.full(200_000, 10.0), 0.01),
+        ({"gK": 30, "EKleak": 10.7}, PULSES, 0.025),
+        ({"Cm": 1.3, "gNa": 110, "ENa": 100, "EK": -9}, RANDOM, 0.007),
+        ({}, LARGE, 0.001),
+    ],
+    ids=["constant", "pulses", "random", "large"],
+)
+def test_runs_are_the_same(harness, parameters, stimulus, dt, method):
+    model = pyhh.HHModel.at_rest(**parameters)
+    got = run(harness, model, stimulus, dt, method)
+    simulation = pyhh.Simulation(model)
+    simulation.run(stimulus, dt, method=method)
+    expected = np.column_stack([getattr(simulation, name) for name in TRACES])
+    if harness.fused == FUSED:
+        assert_same_bits(got, expected)
+    else:
+        np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("method", ["euler", "rk4"])
+def test_many_cells_are_the_same(harness, method):
+    dt, steps, size = 0.01, 20_000, 99
+    draw = np.random.default_rng(5).uniform
+    population = pyhh.Population(
+        size, gNa=draw(90, 140, size), startingVoltage=draw(-40, 210, size)
+    )
+    population.Vm[:2] = 10, 25 + 1e-9
+    I = draw(-2, 40, size)  # noqa: E741
+    parts = [getattr(population, name) for name in (*SYMBOLS, *TRACES[:4])]
+    got = harness("block", [NUMBERS[method], dt, steps], np.column_stack([*parts, I]))
+    final = population.run(I, dt, duration=steps * dt, method=method).final_state
+    if harness.fused == FUSED:
+        assert_same_bits(got.reshape(size, 4), np.column_stack(final))
+    else:
+        np.testing.assert_allclose(got.reshape(size, 4), np.column_stack(final), atol=1e-6)
+
+
+@pytest.mark.parametrize("tolerance", [1e-4, 1e-8])
+@pytest.mark.parametrize(
+    ("parameters", "current"), [({}, 10.0), ({"gK": 30, "Cm": 1.2}, 60.0), ({}, -40.0)]
+)
+def test_adaptive_runs_are_the_same(harness, parameters, current, tolerance):
+    model = pyhh.HHModel.at_rest(**parameters)
+    given = (tolerance, tolerance, 50.0, 100.0, numbers_of(model), current)
+    got = harness("solve", SHAPE, *given)
+    recording = pyhh.Simulation(model).run(
+        current, 0.5, duration=100.0, method="adaptive", rtol=tolerance, atol=tolerance
+    )
+    expected = np.concatenate([numbers_of(model)[-4:], recording.spike_times])
+    if harness.fused == FUSED:
+        assert_same_bits(got, expected)
+    else:
+        np.testing.assert_allclose(got, expected, rtol=100 * tolerance)
+
+
+def check_noise(harness):
+    for seed, first in ((0, 0), (2.0**53 - 1, 4_001), (3 * 2.0**62, 2.0**40 + 2)):
+        words = np.empty(500, np.uint64)
+        _stimuli.words(int(seed), 1, int(first), words)
+        expected = np.empty(500)
+        _stimuli.normals(words, expected)
+        assert_same_bits(harness("noise", [seed, 1, first, 500]), expected)
+
+
+def test_noise_is_the_same(harness):
+    check_noise(harness)
+
+
+def test_noise_needs_no_integers_of_128_bits(tmp_path):
+    compiler = ["cc", "-DNOISE_PORTABLE"]
+    check_noise(Harness(tmp_path / "harness", compiler, [], lambda setup: [], False))
+
+
+def test_logarithms_and_sines_are_the_same(harness):
+    draw = np.random.default_rng(6)
+    for what, kernel, numbers in (
+        ("log", _stimuli.logarithms, draw.random(20_000) * 2.0 ** -draw.integers(0, 52, 20_000)),
+        (
+            "sine",
+            _stimuli.sines,
+            draw.uniform(-1, 1, 20_000) * 10.0 ** draw.integers(-9, 9, 20_000),
+        ),
+    ):
+        expected = np.empty(20_000)
+        kernel(numbers, expected)
+        assert_same_bits(harness(what, numbers), expected)
+
+
+def rises(b):
+    """Where the polynomial with Bernstein coefficients b rises through 0, from numpy's roots."""
+    degree = b.size - 1
+    binomial = np.array([math.comb(degree, i) for i in range(degree + 1)])
+    power = np.zeros(degree + 1)
+    for i in range(degree + 1):
+        for j in range(degree - i + 1):
+            power[i + j] += b[i] * binomial[i] * math.comb(degree - i, j) * (-1) ** j
+    roots = np.roots(power[::-1])
+    real = np.sort(roots[np.abs(roots.imag) < 1e-9].real)
+    slope = np.polyval(np.polyder(power[::-1]), real)
+    return real[(0 < real) & (real < 1) & (slope > 0)]
+
+
+def test_upward_crossings_of_polynomials(harness):
+    draw = np.random.default_rng(4)
+    polynomials = [draw.normal(size=n) for n in draw.choice([2, 4, 8], 3_000)]
+    polynomials += [np.array([-1.0, 9, -12, 9, -9, 12, -9, 1])]
+    got = harness("cross", *[part for b in polynomials for part in ([b.size], b)]).tolist()
+    counts = []
+    for b in polynomials:
+        counts.append(int(got.pop(0)))
+        places, got = got[: counts[-1]], got[counts[-1] :]
+        np.testing.assert_allclose(places, rises(b), atol=1e-9)
+    assert got == []
+    assert max(counts) == 3
+
+
+@pytest.mark.parametrize(
+    ("b", "places"),
+    [
+        ([-1, 1], [0.5]),
+        ([1, -1], []),
+        ([-1, 0], [1.0]),  # 0 counts as above
+        ([0, 1], []),
+        ([0, -1], []),
+        ([-1, -1, -1, 0], [1.0]),
+        ([0, 0], []),
+        ([-1, -1], []),
+        ([-1, 1, 1, -1], [0.2113248654]),  # up and down within
+        ([1, -1, -1, 1], [0.7886751346]),
+        ([-0.25, 0.25, -0.25], [0.5]),  # touches 0 and turns
+        ([-1, 1e-300], [1.0]),
+    ],
+)
+def test_crossings_at_the_ends_and_twice(harness, b, places):
+    count, *found = harness("cross", [len(b)], b)
+    assert count == len(places)
+    np.testing.assert_allclose(found, places, atol=1e-9)
+
+
+def test_what_is_not_finite_is_seen(harness):
+    stimulus = np.full(100, 10.0)
+    for value in (np.nan, np.inf, -np.inf):
+        stimulus[70] = value
+        assert len(run(harness, pyhh.HHModel.at_rest(), stimulus, 0.01)) == 70
+    for gate in GATES:
+        # The gate overflows while V stands still: there are no conductances.
+        model = pyhh.HHModel(gNa=0, gK=0, gKleak=0)
+        assert len(run(harness, model, [0.0], 1e300)) == 1
+        getattr(model, gate).state = 1e70
+        assert len(run(harness, model, [0.0], 1e300)) == 0

@@ -1,0 +1,255 @@
+"""The compiled equations, rate tables and time loops, called directly.
+
+These tests also run against the checked and sanitizer builds.
+"""
+
+import importlib
+import sys
+import threading
+from decimal import Decimal, localcontext
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import reference
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pyhh_fast import _cpu, _rate_tables, rate_tables
+from pyhh_fast.engine.compiled_stepper import CELL, SYMBOLS
+from pyhh_fast.engine.fixed_stepper import NUMBERS
+
+RATES = ["alpha_m", "beta_m", "alpha_h", "beta_h", "alpha_n", "beta_n"]
+STATE = ["V", "m", "h", "n"]
+CURRENTS = ["I_Na", "I_K", "I_L"]
+REST = reference.steady(0.0)
+
+
+def compiled_rates(V):
+    V = np.array(V, dtype=float, ndmin=1)
+    rates = np.zeros(V.size, [(name, float) for name in RATES])
+    _rate_tables.rates_at(V, rates)
+    return rates
+
+
+def exact_rates(V):
+    """The formulas of the paper in 50 digits."""
+    with localcontext() as context:
+        context.prec = 50
+        V = Decimal(float(V))
+
+        def exprelr(x):
+            return x / (1 - (-x).exp()) if x else Decimal(1)
+
+        return [
+            exprelr((V - 25) / 10),
+            4 * (-V / 18).exp(),
+            Decimal("0.07") * (-V / 20).exp(),
+            1 / (((30 - V) / 10).exp() + 1),
+            Decimal("0.1") * exprelr((V - 10) / 10),
+            Decimal("0.125") * (-V / 80).exp(),
+        ]
+
+
+def relative_errors(V):
+    exact = exact_rates(V)
+    return [
+        abs(float((Decimal(float(got)) - want) / want))
+        for got, want in zip(compiled_rates(V)[0], exact, strict=True)
+    ]
+
+
+LOOPS = {level: importlib.import_module(f"pyhh_fast._loops_{level}") for level in _cpu.levels()}
+NO_RATES = np.empty((0, _rate_tables.LINE))
+TABLE = rate_tables.tabulate(rate_tables.hodgkin_huxley, -200.0, 300.0)
+
+
+@pytest.fixture(params=LOOPS, autouse=True)
+def level(request):
+    """The instruction set that `kernel` runs on."""
+    global loop
+    loop = LOOPS[request.param]
+    return request.param
+
+
+def arguments(table, rows):
+    """What a loop wants to know of the rates: those of a table, and no others."""
+    wanted = np.zeros(1)
+    return rows, table.first, table.inverse_width, table.low, table.high, NO_RATES, wanted
+
+
+def kernel(state=REST, parameters=None, I=(10.0,) * 100, dt=0.01, cuts=(), table=TABLE):  # noqa: E741
+    """Run the loop over all of I, in pieces ending at `cuts`; return cell, traces, how it ended."""
+    cell = np.zeros(1, CELL)
+    for name, value in zip(STATE, state, strict=True):
+        cell[name] = value
+    p = np.array(
+        [tuple(parameters or reference.Parameters())], [(s, float) for s in SYMBOLS.values()]
+    )
+    I = np.asarray(I, dtype=float)  # noqa: E741
+    traces = {name: np.full(len(I), -999.0) for name in STATE + CURRENTS}
+    ended = loop.Ending.DONE
+    rates = arguments(table, table.times(dt))
+    for start, stop in pairwise((0, *cuts, len(I))):
+        if ended == loop.Ending.DONE:
+            out = [trace[start:stop] for trace in traces.values()]
+            ended = loop.fixed_step(
+                NUMBERS["euler"], cell, p, *rates, I[start:stop], dt, 50.0, np.empty(len(I)), *out
+            )
+    return cell[0], traces, ended
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "bound"),
+    # Rounding of the exponent, |x| 2^-53, is most of it: |x| is 14 at 250 mV, 55 at 1000 mV.
+    [(-150.0, 250.0, 4e-15), (-1000.0, 1000.0, 1.5e-14)],
+)
+def test_rates_are_those_of_the_paper(low, high, bound):
+    V = np.random.default_rng(0).uniform(low, high, 500)
+    assert max(max(relative_errors(v)) for v in V) < bound
+
+
+@pytest.mark.parametrize("removable", [10.0, 25.0])
+def test_rates_beside_the_removable_points(removable):
+    gaps = np.concatenate([10.0 ** np.arange(-15, 1), -(10.0 ** np.arange(-15, 1))])
+    assert max(max(relative_errors(removable + gap)) for gap in gaps) < 1e-15
+
+
+def test_rates_at_the_removable_points_are_their_limits():
+    assert compiled_rates(10.0)["alpha_n"] == 0.1
+    assert compiled_rates(25.0)["alpha_m"] == 1.0
+
+
+def test_rates_far_out_go_through_subnormals_to_zero_and_infinity():
+    far = compiled_rates([-13_000.0, 13_000.0, 14_500.0, -1e308, 1e308, np.nan])
+    np.testing.assert_array_equal(far["beta_m"][[0, 3, 4]], [np.inf, np.inf, 0.0])
+    assert 0 < far["beta_m"][1] < 1e-300
+    assert 0 < far["beta_h"][1] <= 1
+    assert 0 < far["alpha_h"][2] < 1e-300  # 0.07 e^-725 is subnormal
+    assert np.isnan(far[5].tolist()).all()
+
+
+def test_rates_refuse_an_output_of_another_length():
+    with pytest.raises(ValueError, match="one length"):
+        _rate_tables.rates_at(np.zeros(3), np.zeros(2, [(name, float) for name in RATES]))
+
+
+@given(
+    V=st.floats(-100, 150),
+    gates=st.tuples(*[st.floats(0, 1)] * 3),
+    current=st.floats(-200, 200),
+    dt=st.floats(1e-4, 0.05),
+)
+def test_one_step_is_that_of_the_reference(V, gates, current, dt):
+    state = reference.State(V, *gates)
+    _, traces, ended = kernel(state, I=[current], dt=dt)
+    expected = reference.euler(reference.Parameters(), state, [current], dt)
+    assert ended != loop.Ending.NOT_FINITE
+    for got, want in zip(traces.values(), vars(expected).values(), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-13)
+
+
+def test_a_run_is_that_of_the_reference():
+    I = 20 * np.random.default_rng(1).random(20_000)  # noqa: E741
+    parameters = reference.Parameters(Cm=1.3, gNa=110, gK=30, gKleak=0.4, ENa=110, EK=-10)
+    cell, traces, _ = kernel(parameters=parameters, I=I)
+    expected = reference.euler(parameters, REST, I, 0.01)
+    for got, want in zip(traces.values(), vars(expected).values(), strict=True):
+        np.testing.assert_allclose(got, want, rtol=0, atol=1e-9)
+    assert [cell[name] for name in STATE] == [traces[name][-1] for name in STATE]
+    assert [cell[name] for name in CURRENTS] == [traces[name][-1] for name in CURRENTS]
+    assert cell["step"] == 20_000
+
+
+def test_the_cell_keeps_the_potential_before_its_last_step():
+    cell, traces, _ = kernel()
+    assert cell["V_before"] == traces["V"][-2]
+    cell, _, _ = kernel(I=[10.0])
+    assert cell["V_before"] == REST.V
+
+
+@given(cuts=st.lists(st.integers(0, 300), max_size=6).map(sorted))
+def test_results_do_not_depend_on_where_a_run_is_cut(cuts):
+    I = 30 * np.random.default_rng(2).random(300)  # noqa: E741
+    whole_cell, whole, _ = kernel(I=I)
+    cell, traces, _ = kernel(I=I, cuts=cuts)
+    assert cell == whole_cell
+    for name in whole:
+        np.testing.assert_array_equal(traces[name], whole[name])
+
+
+def test_the_stimulus_may_be_strided_or_constant_and_is_only_read():
+    I = np.zeros(600)  # noqa: E741
+    I[::3] = 40 * np.random.default_rng(3).random(200)
+    I.setflags(write=False)
+    _, strided, _ = kernel(I=I[::3])
+    _, dense, _ = kernel(I=I[::3].copy())
+    np.testing.assert_array_equal(strided["V"], dense["V"])
+    _, repeated, _ = kernel(I=np.broadcast_to(np.float64(7.0), 200))
+    _, dense, _ = kernel(I=np.full(200, 7.0))
+    np.testing.assert_array_equal(repeated["V"], dense["V"])
+
+
+@pytest.mark.parametrize("fatal", [0, 1, 57])
+def test_a_step_that_is_not_finite_is_not_taken(fatal):
+    I = np.full(100, 10.0)  # noqa: E741
+    I[fatal] = np.inf
+    cell, traces, ended = kernel(I=I)
+    assert ended == loop.Ending.NOT_FINITE
+    assert cell["step"] == fatal
+    before, _, _ = kernel(I=I[:fatal])
+    assert cell == before
+    for trace in traces.values():
+        np.testing.assert_array_equal(trace[fatal:], -999.0)
+
+
+@pytest.mark.parametrize("gate", ["m", "h", "n"])
+def test_a_gate_that_is_not_finite_counts(gate):
+    # The gate overflows while V stands still: there are no conductances.
+    parameters = reference.Parameters(gNa=0.0, gK=0.0, gKleak=0.0)
+    _, traces, ended = kernel(REST, parameters=parameters, I=[0.0], dt=1e300)
+    assert ended == loop.Ending.DONE
+    assert traces["V"][0] == 0
+    state = REST._replace(**{gate: 1e70})
+    cell, _, ended = kernel(state, parameters=parameters, I=[0.0], dt=1e300)
+    assert ended == loop.Ending.NOT_FINITE
+    assert cell["step"] == 0
+
+
+def test_no_steps_change_nothing():
+    cell, _, ended = kernel(I=[])
+    assert ended == loop.Ending.DONE
+    assert cell["step"] == 0
+    assert [cell[name] for name in STATE] == list(REST)
+
+
+def test_rates_beyond_the_near_exponential_are_those_of_the_paper():
+    # exprelr has a branch of its own below -700, here -705 and -706.5.
+    assert max(relative_errors(-7_040.0)) < 1e-12
+
+
+def test_the_exponential_is_right_to_the_last_place():
+    # |x| is 0.35 at most: no rounding of x hides the error of the series.
+    V = np.random.default_rng(4).uniform(-28, 28, 1_000)
+    assert max(relative_errors(v)[RATES.index("beta_n")] for v in V) < 2e-16
+
+
+def test_the_loop_leaves_other_threads_running(monkeypatch):
+    go, ran = threading.Event(), []
+    thread = threading.Thread(target=lambda: ran.append(go.wait()))
+    cell = np.zeros(1, CELL)
+    p = np.array([tuple(reference.Parameters())], [(s, float) for s in SYMBOLS.values()])
+    rates = arguments(TABLE, TABLE.times(0.01))
+    I, *traces = np.zeros((8, 1_000_000))  # noqa: E741
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1_000)  # s: only a release of the GIL lets the other thread in
+    try:
+        thread.start()
+        go.set()
+        before = len(ran)
+        loop.fixed_step(0, cell, p, *rates, I, 0.01, 50.0, np.empty(9_999), *traces)
+        after = len(ran)
+    finally:
+        sys.setswitchinterval(interval)
+    thread.join()
+    assert (before, after) == (0, 1)

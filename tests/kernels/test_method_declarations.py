@@ -1,0 +1,88 @@
+"""What is declared of a method decides where it may be used; the kernels know no other."""
+
+import re
+import shutil
+import subprocess
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import pyhh_fast as pyhh
+from pyhh_fast import methods
+from pyhh_fast.engine import population_stepper
+from pyhh_fast.methods import METHODS, Method
+
+
+@pytest.fixture
+def pretend(monkeypatch):
+    """Declare a method of fixed step that only one cell has, and that no kernel knows."""
+    monkeypatch.setitem(METHODS, "pretend", Method(3, 2.0, many_cells=False))
+    return "pretend"
+
+
+def test_populations_have_what_is_declared(monkeypatch):
+    assert methods.of_populations() == ["euler", "exponential_euler", "rk4"]
+    monkeypatch.setitem(METHODS, "another", Method(3, 2.0))
+    assert methods.of_populations()[-1] == "another"
+
+
+def test_a_method_for_one_cell_reaches_no_population(pretend):
+    message = "method must be one of euler, exponential_euler, rk4; got 'pretend'."
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        pyhh.Population(2).run(10.0, 0.01, duration=1.0, method=pretend)
+    pytest.importorskip("xarray")
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        pyhh.sweep(pyhh.HHModel(), {"gNa": [1.0]}, 0, 0.01, duration=1, method=pretend)
+
+
+@pytest.mark.parametrize("question", [pyhh.fi_curve, pyhh.strength_duration, pyhh.phase_plane])
+def test_analysis_makes_its_runs_one_by_one(question, pretend, monkeypatch):
+    made = []
+
+    def run(self, stimulus, dt, **options):
+        made.append(options["method"])
+        raise pyhh.SimulationError("", step=0, time=0, V=0)
+
+    monkeypatch.setattr(pyhh.Simulation, "run", run)
+    monkeypatch.setattr(population_stepper.PopulationStepper, "__init__", None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # it diverges
+        question(pyhh.HHModel(), 20.0, method=pretend)
+    assert set(made) == {"pretend"}
+
+
+@pytest.mark.parametrize("number", [3, 99])
+@pytest.mark.parametrize("own", [False, True])
+def test_a_number_that_is_no_method_computes_nothing(number, own, monkeypatch):
+    class Own(pyhh.HHModel):
+        def _UpdateGateTimeConstants(self, Vm):
+            super()._UpdateGateTimeConstants(Vm)
+
+    model = Own.at_rest() if own else pyhh.HHModel.at_rest()
+    monkeypatch.setitem(population_stepper.NUMBERS, "euler", number)
+    cells = pyhh.Population.from_model(model, 3)
+    with pytest.warns(UserWarning, match="^3 of 3 cells diverged"):
+        recording = cells.run(10.0, 0.01, duration=1.0, record=["Vm"])
+    assert np.isnan(recording.Vm).all()
+    with pytest.raises(pyhh.SimulationError, match="diverged at step 0"):
+        pyhh.Simulation(model).run(10.0, 0.01, duration=1.0)
+
+
+@pytest.mark.skipif(not shutil.which("cc"), reason="needs a C compiler")
+@pytest.mark.parametrize("more", [False, True])
+def test_a_switch_that_lacks_a_method_does_not_compile(more, tmp_path):
+    for header in (Path(__file__).parents[2] / "src").glob("*.h"):
+        text = header.read_text()
+        if more:
+            text = text.replace("HH_RK4 } hh_method", "HH_RK4, HH_PRETEND } hh_method")
+        (tmp_path / header.name).write_text(text)
+    source = tmp_path / "main.c"
+    source.write_text('#include "hh_block.h"\nint main(void) { return 0; }\n')
+    command = ["cc", "-std=c11", "-Werror=switch", "-fsyntax-only", str(source)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode == 0) != more, done.stderr
+    missed = [line for line in done.stderr.splitlines() if "HH_PRETEND" in line and "error" in line]
+    # hh_step, hh_crossing, hh_step_with_exact_rates, hh_block_step
+    assert len(missed) == 4 * more

@@ -1,0 +1,210 @@
+"""What stands on the figures of the analysis."""
+
+import re
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+import pyhh_fast as pyhh
+from pyhh_fast import plotting
+
+
+@pytest.fixture(autouse=True)
+def _without_a_screen():
+    mpl.use("agg")
+    plt.close("all")  # those that other files' examples leave open
+    yield
+    plt.close("all")
+
+
+def labels(axis):
+    return axis.get_xlabel(), axis.get_ylabel()
+
+
+def test_rates_over_currents_with_gaps_where_firing_begins_and_ends():
+    figure = plotting.plot_fi_curve(range(6), [0, 0, 50, 60, np.nan, 0])
+    (axis,) = figure.axes
+    assert labels(axis) == ("Injected current (µA/cm²)", "Steady firing rate (Hz)")
+    firing, silent = (line.get_ydata() for line in axis.lines)
+    np.testing.assert_array_equal(firing, [np.nan, np.nan, 50, 60, np.nan, np.nan])
+    np.testing.assert_array_equal(silent, [0, 0, np.nan, np.nan, np.nan, 0])
+    low, high = axis.get_ylim()
+    assert low < 0
+    assert high > 60
+
+
+def test_thresholds_over_durations_in_order():
+    figure = plotting.plot_strength_duration([10, 0.1, 1], [2.2, 65, 6.9])
+    (axis,) = figure.axes
+    assert labels(axis) == ("Duration of the pulse (ms)", "Threshold current (µA/cm²)")
+    assert (axis.get_xscale(), axis.get_yscale()) == ("log", "log")
+    np.testing.assert_array_equal(axis.lines[0].get_xydata(), [[0.1, 65], [1, 6.9], [10, 2.2]])
+    figure.canvas.draw()
+    assert "0.1" in [tick.get_text() for tick in axis.get_xticklabels()]
+
+
+def test_rheobase_and_chronaxie():
+    # Threshold I0 (1 + c / d), by Weiss and Lapicque: the chronaxie is c. A straight line between
+    # two points of the logarithms is exact at a point.
+    durations = np.array([20.0, 4.0, 2.0, 1.0, np.nan])
+    thresholds = 3.0 * (1 + 2.0 / durations)
+    figure = plotting.plot_rheobase(3.0, durations, thresholds)
+    (axis,) = figure.axes
+    names = [text.get_text() for text in axis.get_legend().get_texts()]
+    assert names == ["threshold", "rheobase, 3 µA/cm²", "chronaxie, 2 ms: twice the rheobase"]
+    assert set(axis.lines[1].get_ydata()) == {3.0}
+    np.testing.assert_allclose(axis.lines[2].get_xydata(), [[2.0, 6.0]], rtol=1e-12)
+
+
+@pytest.mark.parametrize("rheobase", [0.0, 0.5, 40.0, np.inf])
+def test_no_chronaxie_outside_the_durations(rheobase):
+    figure = plotting.plot_rheobase(rheobase, [1.0, 2.0, 4.0], [20.0, 10.0, np.inf])
+    names = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert names == ["threshold", f"rheobase, {rheobase:.4g} µA/cm²"]
+
+
+def test_the_phase_plane():
+    plane = pyhh.phase_plane(pyhh.HHModel.at_rest(), 10.0)
+    figure = plotting.plot_phase_plane(plane)
+    (axis,) = figure.axes
+    assert labels(axis) == ("Membrane potential (mV from rest)", "Open fraction n")
+    lines = {line.get_label(): line.get_xydata() for line in axis.lines}
+    trajectory = np.array([plane.trajectory_V, plane.trajectory_n]).T
+    expected = {
+        "trajectory of the full model": trajectory,
+        "its start": trajectory[:1],
+        "dV/dt = 0": np.array([plane.V, plane.V_nullcline]).T,
+        "dn/dt = 0": np.array([plane.V, plane.n_nullcline]).T,
+        "steady state": [[plane.steady_V, plane.steady_n]],
+    }
+    assert lines.keys() == expected.keys()
+    for name, line in lines.items():
+        np.testing.assert_array_equal(line, expected[name])
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == list(expected)
+
+
+def test_steady_states_and_time_constants():
+    V = np.linspace(-50, 100, 31)
+    steady = pyhh.steady_state(pyhh.HHModel(), V)
+    above, below = plotting.plot_steady_state(V, steady).axes
+    assert above.get_ylabel() == "Steady open fraction"
+    assert labels(below) == ("Membrane potential (mV from rest)", "Time constant (ms)")
+    for axis, prefix in ((above, ""), (below, "tau_")):
+        assert [line.get_label() for line in axis.lines] == ["m", "h", "n"]
+        for line in axis.lines:
+            values = getattr(steady, prefix + line.get_label())
+            np.testing.assert_array_equal(line.get_xydata(), np.array([V, values]).T)
+
+
+STEADY = pyhh.steady_state(pyhh.HHModel(), [1, 2, 3])
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "kind", "message"),
+    [
+        (
+            "plot_fi_curve",
+            ([1, 2, 3], [1, 2]),
+            ValueError,
+            "rates must be a 1-D array of 3 numbers, as currents is (Hz); got an array of int64 "
+            "with shape (2,).",
+        ),
+        (
+            "plot_fi_curve",
+            ("ab", [1, 2]),
+            TypeError,
+            "currents must be a 1-D array of numbers (µA/cm²); got 'ab' (str).",
+        ),
+        (
+            "plot_fi_curve",
+            ([[1], [1, 2]], [1, 2]),
+            TypeError,
+            "currents must be a 1-D array of numbers (µA/cm²); got [[1], [1, 2]] (list).",
+        ),
+        (
+            "plot_strength_duration",
+            ([1, 2, 3], [1, 2]),
+            ValueError,
+            "thresholds must be a 1-D array of 3 numbers, as durations is (µA/cm²); got an array "
+            "of int64 with shape (2,).",
+        ),
+        (
+            "plot_rheobase",
+            (np.longdouble("1e4000"), [1, 2], [2]),
+            ValueError,
+            "thresholds must be a 1-D array of 2 numbers, as durations is (µA/cm²); got an array "
+            "of int64 with shape (1,).",
+        ),
+        (
+            "plot_rheobase",
+            ("x", [1], [2]),
+            TypeError,
+            "rheobase must be a number (µA/cm²); got 'x' (str).",
+        ),
+        (
+            "plot_phase_plane",
+            ({},),
+            TypeError,
+            "plane must be what phase_plane returns; got {} (dict). Call pyhh_fast.phase_plane "
+            "first.",
+        ),
+        (
+            "plot_steady_state",
+            ([1, 2, 3], 5.0),
+            TypeError,
+            "steady must be what steady_state returns; got 5.0. Call pyhh_fast.steady_state first.",
+        ),
+        (
+            "plot_steady_state",
+            ([1, 2], STEADY),
+            ValueError,
+            "steady.m must be a 1-D array of 2 numbers, as V is; got an array of float64 with "
+            "shape (3,).",
+        ),
+        (
+            "plot_recording",
+            (3,),
+            TypeError,
+            "recording must be the Recording of a run of one cell; got 3. Pass what run returns.",
+        ),
+        (
+            "plot_stimulus",
+            ([1.0, 2.0], 2, 0.01),
+            TypeError,
+            "stimulus must be a stimulus of pyhh_fast.stimuli, or a function of the time (ms); got "
+            "[1.0, 2.0] (list). Make one of an array with stimuli.from_array.",
+        ),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_bad_arguments(function, arguments, kind, message):
+    with pytest.raises(kind, match=f"^{re.escape(message)}$"):
+        getattr(plotting, function)(*arguments)
+    assert plt.get_fignums() == []
+
+
+def test_one_number_is_a_curve_too():
+    (axis,) = plotting.plot_fi_curve(5, 60.0).axes
+    np.testing.assert_array_equal(axis.lines[0].get_xydata(), [[5, 60]])
+
+
+def test_chronaxie_where_a_duration_is_0():
+    (axis,) = plotting.plot_rheobase(3.0, [0.0, 1.0, 2.0], [9.0, 7.0, 5.0]).axes
+    assert axis.lines[2].get_xdata()[0] == pytest.approx(np.sqrt(2), rel=0.1)
+
+
+def test_rates_of_swings_below_the_threshold_have_open_markers():
+    x, y = np.arange(5.0), np.array([0, 60, 70, 80, 90.0])
+    swings = [False, False, False, True, True]
+    axis = plotting.plot_fi_curve(x, y, swings=swings).axes[0]
+    texts = [text.get_text() for text in axis.get_legend().get_texts()]
+    assert texts == ["spikes", "swing below the threshold"]
+    line = axis.get_lines()[-1]
+    assert line.get_markerfacecolor() == "white"
+    np.testing.assert_array_equal(line.get_ydata(), np.where(swings, y, np.nan))
+    np.testing.assert_array_equal(axis.get_lines()[0].get_ydata(), [np.nan, 60, 70, np.nan, np.nan])
+    assert plotting.plot_fi_curve(x, y, swings=np.zeros(5, bool)).axes[0].get_legend() is None
+    with pytest.raises(ValueError, match=r"^swings must have one value for each of currents, 5; "):
+        plotting.plot_fi_curve(x, y, swings=[True])

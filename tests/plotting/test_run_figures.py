@@ -1,0 +1,375 @@
+"""Figures of runs: which part, which rows of many, from memory and from stores."""
+
+import io
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+import pyhh_fast as pyhh
+from pyhh_fast import stimuli
+from pyhh_fast.plotting import decimation, plot_recording, plot_stimulus, runs
+from pyhh_fast.plotting.decimation import Series, Window
+from pyhh_fast.recording import ALL
+from pyhh_fast.storage import resume
+from pyhh_fast.storage.run_store import RunStore
+
+pytestmark = pytest.mark.usefixtures("_without_a_screen")
+
+
+@pytest.fixture
+def _without_a_screen():
+    mpl.use("agg")
+    plt.close("all")
+    yield
+    plt.close("all")
+
+
+def run(stimulus=12, **options):
+    options = {"duration": 300, **options}
+    if isinstance(stimulus, np.ndarray):
+        del options["duration"]
+    return pyhh.Simulation(pyhh.HHModel.at_rest()).run(stimulus, 0.01, **options)
+
+
+def labels(figure):
+    return [axis.get_ylabel().partition("\n")[0] for axis in figure.axes]
+
+
+def extremes(values, start=0):
+    """Return where the first, lowest, highest and last of each of 1,000 stretches are."""
+    width = -(-len(values) // 1_000)
+    found = set()
+    for first in range(0, len(values), width):
+        part = values[first : first + width]
+        found |= {first, first + len(part) - 1}
+        if not np.isnan(part).all():
+            found |= {first + int(np.nanargmin(part)), first + int(np.nanargmax(part))}
+    return start + np.array(sorted(found))
+
+
+# Which rows
+
+
+@pytest.mark.parametrize("rows", [4_001, 20_000, 123_456, 1_000_001])
+@pytest.mark.parametrize("block", [999, 524_288])
+@pytest.mark.parametrize("nan", [False, True])
+def test_of_many_rows_the_first_lowest_highest_and_last_of_each_stretch(
+    rows, block, nan, monkeypatch
+):
+    monkeypatch.setattr(decimation, "BLOCK", block)
+    rng = np.random.default_rng(rows)
+    values = rng.normal(size=rows + 1_234)
+    if nan:
+        values[rng.random(values.size) < 0.01] = np.nan
+        values[rows // 2 :] = np.nan
+    asked = []
+
+    def read(start, stop):
+        asked.append((start, stop))
+        return values[start:stop]
+
+    numbers, drawn = decimation.thinned(read, range(1_234, values.size))
+    np.testing.assert_array_equal(numbers, extremes(values[1_234:], 1_234))
+    np.testing.assert_array_equal(drawn, values[numbers])
+    assert numbers.size <= 4_000
+    borders = np.ravel(asked)
+    assert (borders[0], borders[-1]) == (1_234, values.size)
+    np.testing.assert_array_equal(borders[1:-1:2], borders[2::2])
+    assert (borders[1:-1] % block == 0).all()
+
+
+@pytest.mark.parametrize("rows", [0, 1, 4_000])
+def test_few_rows_are_all_drawn(rows):
+    values = np.arange(rows) ** 0.5
+    numbers, drawn = decimation.thinned(lambda start, stop: values[start:stop], range(rows))
+    np.testing.assert_array_equal(numbers, np.arange(rows))
+    np.testing.assert_array_equal(drawn, values)
+
+
+@pytest.mark.parametrize("dt", [0.01, 0.1, 1 / 3])
+@pytest.mark.parametrize(("spacing", "offset"), [(1, 0), (1, 1), (7, 1), (2.5, 1.25)])
+def test_rows_within_a_window_are_those_between_its_ends(dt, spacing, offset):
+    series = Series(None, 1_000, dt, spacing, offset)
+    times = (np.arange(1_000) * spacing + offset) * dt
+    borders = [0, 0.3, 0.7, 29 * dt, 30 * dt, 333.3 * dt, 5_000 * dt]
+    for start in borders:
+        for stop in borders:
+            if start < stop:
+                expected = np.flatnonzero((times >= start - 1e-9) & (times <= stop + 1e-9))
+                np.testing.assert_array_equal(series.within(Window(start, stop)), expected)
+
+
+@pytest.mark.parametrize(
+    ("start", "stop", "message"),
+    [
+        (5, 5, "start must be before stop, 5 (ms); got 5."),
+        (6, 5.5, "start must be before stop, 5.5 (ms); got 6."),
+        (30, None, "start must be before the end of the run, 30 (ms); got 30."),
+        (-1, None, "start must be a finite number, 0 or more (ms); got -1."),
+        (np.nan, None, "start must be a finite number (ms); got nan."),
+        (None, 30.1, "stop must be at most the end of the run, 30 (ms); got 30.1."),
+        (None, 0, "stop must be after the beginning of the run (ms); got 0."),
+        (None, -1, "stop must be after the beginning of the run (ms); got -1."),
+    ],
+)
+def test_windows_that_are_none(start, stop, message):
+    recording = run(duration=30)
+    with pytest.raises(ValueError) as caught:
+        recording.plot(start, stop)
+    assert str(caught.value) == message
+    with pytest.raises(TypeError, match=r"^stop must be a finite number \(ms\); got '9' \(str\)"):
+        recording.plot(stop="9")
+
+
+# What is drawn
+
+
+@pytest.mark.parametrize("every", [1, 3])
+def test_a_long_recording_is_drawn_by_few_points(every):
+    recording = run(duration=1_500, every=every)
+    figure = plot_recording(recording)
+    before = np.arange(len(recording)) * every * 0.01
+    lines = [line for axis in figure.axes for line in axis.lines]
+    names = ["Vm", None, "StateM", "StateH", "StateN", "INa", "IK", "IKleak"]
+    for name, line in zip(names, lines, strict=True):
+        if name:
+            values = getattr(recording, name)
+            there = extremes(values)
+            times = before if name.startswith("I") else recording.times
+            np.testing.assert_array_equal(line.get_xydata(), np.array([times, values]).T[there])
+    np.testing.assert_array_equal(lines[1].get_xydata(), [[0, 12], [1_500, 12]])
+
+
+def test_a_part_has_only_the_rows_within():
+    recording = run(np.random.default_rng(0).normal(8, 5, 30_000), every=4, envelope=10)
+    figure = plot_recording(recording, 100, 120.5)
+    times = recording.times
+    within = (times >= 100) & (times <= 120.5)
+    V, stimulus, m, *_ = (axis.lines[0] for axis in figure.axes)
+    np.testing.assert_array_equal(V.get_xydata(), np.array([times, recording.Vm]).T[within])
+    np.testing.assert_array_equal(m.get_ydata(), recording.StateM[within])
+    np.testing.assert_array_equal(stimulus.get_xdata()[:-1], np.arange(10_000, 12_050) * 0.01)
+    np.testing.assert_array_equal(stimulus.get_ydata()[:-1], recording.stimulus[10_000:12_050])
+    assert stimulus.get_xydata()[-1].tolist() == [120.5, recording.stimulus[12_049]]
+
+
+@pytest.mark.parametrize("options", [{}, {"every": 7, "envelope": 100}, {"record": ()}])
+def test_a_store_is_drawn_as_memory_is_but_never_read_whole(options, tmp_path, monkeypatch):
+    monkeypatch.setattr(decimation, "BLOCK", 5_000)
+    drive = stimuli.step(15, 20, 250) + stimuli.ornstein_uhlenbeck(0, 1, 5, 1)
+    expected = run(drive, **options)
+    stored = run(drive, to=tmp_path / "run.zarr", **options)
+    values, most = RunStore.values, []
+
+    def watched(self, name, start=0, stop=None):
+        found = values(self, name, start, stop)
+        most.append(found.size)
+        return found
+
+    monkeypatch.setattr(RunStore, "values", watched)
+    for recording in (stored, resume.recorded(tmp_path / "run.zarr")):
+        for part in ((), (0, 300), (120.5, 240)):
+            most.clear()
+            drawn, wanted = (plot_recording(one, *part) for one in (recording, expected))
+            assert len(drawn.axes) == len(wanted.axes)
+            for axis, other in zip(drawn.axes, wanted.axes, strict=True):
+                assert axis.get_xlim() == other.get_xlim()
+                for line, same in zip(axis.lines, other.lines, strict=True):
+                    np.testing.assert_array_equal(line.get_xydata(), same.get_xydata())
+                for one, same in zip(axis.collections, other.collections, strict=True):
+                    for path, like in zip(one.get_paths(), same.get_paths(), strict=True):
+                        np.testing.assert_array_equal(path.vertices, like.vertices)
+            plt.close("all")
+            assert not most or max(most) <= 5_000
+
+
+def test_spikes_between_rows_are_seen_in_grey():
+    recording = run(every=300, envelope=500, record=["Vm"])
+    axis = plot_recording(recording, 12, 93).axes[0]
+    (band,), (line,) = axis.collections, axis.lines
+    assert band.get_zorder() < line.get_zorder()
+    assert mpl.colors.to_hex(band.get_facecolor()[0]).upper() == runs.GREY
+    (path,) = band.get_paths()
+    for window in range(2, 19):
+        middle = min(max(window * 5 + 2.5, 12.1), 92.9)
+        lowest, highest = recording.Vm_min[window], recording.Vm_max[window]
+        inside = [path.contains_point((middle, V)) for V in (lowest + 0.01, highest - 0.01)]
+        outside = [path.contains_point((middle, V)) for V in (lowest - 0.01, highest + 0.01)]
+        assert (inside, outside) == ([True, True], [False, False])
+    assert (path.vertices[:, 0].min(), path.vertices[:, 0].max()) == (12, 93)
+
+
+def test_a_narrow_envelope_is_a_grey_line_behind_few_rows():
+    recording = run(every=300, envelope=10, record=["Vm"])
+    behind, line = plot_recording(recording).axes[0].lines
+    assert (behind.get_color(), line.get_color()) == (runs.GREY, runs.BLACK)
+    assert len(line.get_xdata()) == 100
+    assert behind.get_ydata().max() == recording.Vm_max.max()
+
+
+@pytest.mark.parametrize("record", [["Vm"], []])
+def test_an_envelope_is_drawn_instead_of_very_many_rows(record, monkeypatch):
+    monkeypatch.setattr(runs, "MANY", 29_999)
+    recording = run(envelope=3, record=record)
+    everything = run(record=["Vm"]).Vm
+    if record:
+        recording.Vm = None  # is not read
+    (line,) = plot_recording(recording).axes[0].lines
+    assert line.get_color() == runs.BLACK
+    times, drawn = line.get_data()
+    assert len(times) <= 4_000
+    for start in range(0, 30_000, 30):  # those of a stretch
+        there = drawn[(start < times / 0.01) & (times / 0.01 < start + 30)]
+        part = everything[start : start + 30]
+        assert (there.min(), there.max()) == (part.min(), part.max())
+
+
+def test_part_of_an_envelope():
+    recording = run(envelope=4, record=[])
+    for first in (800, 801):  # where the lower of a window is the first, and where it is the upper
+        start = first * 0.04 + 0.015 * (first % 2)
+        times, drawn = plot_recording(recording, start, start + 50).axes[0].lines[0].get_data()
+        both = np.ravel([recording.Vm_min, recording.Vm_max], order="F")
+        rows = np.round(times / 0.02 - 0.5).astype(int)
+        assert rows[0] == 2 * first + first % 2
+        np.testing.assert_array_equal(rows, np.arange(rows[0], rows[0] + 2_500))
+        np.testing.assert_array_equal(drawn, both[rows])
+
+
+def test_without_any_V_spikes_are_drawn(monkeypatch):
+    recording = run(duration=1_000, record=())
+    figure = plot_recording(recording, 100, 900)
+    assert labels(figure) == ["Spikes", "Stimulus"]
+    (events,) = figure.axes[0].collections
+    times = recording.spike_times
+    within = times[(times >= 100) & (times <= 900)]
+    np.testing.assert_array_equal(np.sort(events.get_positions()), within)
+    monkeypatch.setattr(runs, "MOST_POINTS", 20)
+    (events,) = plot_recording(recording, 100, 900).axes[0].collections
+    firsts = [within[(within - 100) // 40 == column][0] for column in range(20)]
+    np.testing.assert_array_equal(np.sort(events.get_positions()), firsts)
+    assert labels(plot_recording(run(0, record=["INa"]))) == [
+        "Spikes",
+        "Stimulus",
+        "Membrane current",
+    ]
+
+
+def test_what_diverged_is_drawn_up_to_there():
+    simulation = pyhh.Simulation(pyhh.HHModel.at_rest())
+    drive = np.full(20_000, 5.0)
+    drive[15_000:] = -1e5
+    with pytest.raises(pyhh.SimulationError):
+        simulation.run(drive, 0.01, envelope=100)
+    drawn = simulation.plot(0, 150).axes[0].lines[0].get_ydata()
+    assert drawn.max() == simulation.Vm[:15_000].max()
+    simulation.plot().savefig(io.BytesIO())
+
+
+def test_a_long_axis_has_seconds():
+    figure = plot_recording(run(0, duration=10_010, every=1_000))
+    assert figure.axes[-1].get_xlabel() == "Time (s)"
+    figure.canvas.draw()
+    ticks = [tick.get_text() for tick in figure.axes[-1].get_xticklabels()]
+    assert ticks[:6] == ["0", "2", "4", "6", "8", "10"]
+    assert plot_recording(run(0, duration=10_000, every=1_000)).axes[-1].get_xlabel() == "Time (ms)"
+
+
+# The stimulus
+
+
+def drawn_stimulus(recording, *part):
+    figure = plot_recording(recording, *part)
+    assert labels(figure) == ["Spikes", "Stimulus"]
+    return figure.axes[1].lines[0].get_data()
+
+
+WAVES = [stimuli.step(9, 150, 250) + 3, stimuli.ramp(0, 9, 10, 200), stimuli.pulses(9, 1, 3)]
+
+
+@pytest.mark.parametrize("drive", [*WAVES, stimuli.ornstein_uhlenbeck(0, 1, 5, 1)], ids=repr)
+@pytest.mark.parametrize("part", [(), (123.45, 150.005), (123.456, 290)])
+def test_a_stimulus_is_drawn_at_its_times(drive, part, monkeypatch):
+    monkeypatch.setattr(decimation, "BLOCK", 1_000)
+    times, values = drawn_stimulus(run(drive, record=()), *part)
+    start, stop = part or (0, 300)
+    assert (times[0], times[-1]) == (start, stop)
+    whole = drive.to_array(30_000, 0.01)
+    first, last = int(start / 0.01 + 1e-6), int(np.ceil(stop / 0.01 - 1e-6))
+    steps = np.round(times[1:-1] / 0.01).astype(int)
+    np.testing.assert_array_equal(values[:-1], whole[[first, *steps]])
+    assert values[-1] == whole[last - 1]
+    if last - first > 4_000:
+        there = extremes(whole[first:last], first)
+        np.testing.assert_array_equal([first, *steps], there)
+
+
+def test_a_wave_is_read_where_it_is_drawn(monkeypatch):
+    monkeypatch.setattr(decimation, "MOST_VALUES", 1_000)
+    for drive in (WAVES[2], WAVES[0] + WAVES[1], stimuli.from_array(np.arange(30_000.0))):
+        recording = run(drive, record=())
+        times, values = drawn_stimulus(recording, 200, 205)
+        assert (times[0], times[-1], len(times)) == (200, 205, 501)
+        np.testing.assert_array_equal(values[:-1], drive.to_array(20_500, 0.01)[20_000:])
+
+
+@pytest.mark.parametrize(
+    ("drive", "shown"),
+    [
+        (stimuli.pulses(9, 1, 3), "pulses(9, 1, 3)"),
+        (stimuli.step(9, 1, 3) + stimuli.poisson_epsc(100, 1, 2, 7), None),
+    ],
+    ids=repr,
+)
+def test_what_would_take_long_to_draw_is_left_out_and_said(drive, shown, monkeypatch):
+    monkeypatch.setattr(decimation, "MOST_VALUES", 29_999)
+    figure = plot_recording(run(drive))
+    assert labels(figure) == ["Membrane potential", "Open fraction", "Membrane current"]
+    note = f"The stimulus would take long to draw: {shown or repr(drive)}"
+    assert figure.axes[-1].get_xlabel() == f"Time (ms)\n{note}"
+
+
+def test_straight_currents_are_drawn_over_any_window(monkeypatch):
+    monkeypatch.setattr(decimation, "MOST_VALUES", 0)
+    drive = (
+        stimuli.step(5, 100.004, 100.03) + stimuli.ramp(0, 9, 50, 220) + stimuli.step(-3, 99, 1e9)
+    )
+    for part in ((), (20, 250)):
+        start, stop = part or (0, 300)
+        times, values = drawn_stimulus(run(drive, record=()), *part)
+        whole = drive.to_array(30_000, 0.01)
+        first, last = round(start / 0.01), round(stop / 0.01)
+        assert (times[0], times[-1]) == (start, stop)
+        assert len(times) < 1_020
+        steps = np.round(times[:-1] / 0.01).astype(int)
+        np.testing.assert_array_equal(values[:-1], whole[steps])
+        assert (values.min(), values.max()) == (whole[first:last].min(), whole[first:last].max())
+        seen = values[np.searchsorted(steps, np.arange(first, last), side="right") - 1]
+        # A stretch of a ramp rises by that much; jumps are where they are.
+        assert np.abs(seen - whole[first:last]).max() <= 9 / 17_000 * 30
+
+
+def test_an_array_is_not_in_a_store(tmp_path):
+    drive = np.linspace(0, 20, 10_000)
+    recording = run(drive, to=tmp_path / "run.zarr")
+    assert "Stimulus" in labels(plot_recording(recording))
+    figure = plot_recording(resume.recorded(tmp_path / "run.zarr"))
+    assert labels(figure) == ["Membrane potential", "Open fraction", "Membrane current"]
+    part = plot_recording(resume.recorded(tmp_path / "run.zarr"), 5.005, 50)
+    assert part.axes[0].get_xlim() == (5.005, 50)
+    note = "The stimulus, an array or a function, is not in the store."
+    assert figure.axes[-1].get_xlabel() == f"Time (ms)\n{note}"
+
+
+def test_a_stimulus_of_its_own_ends_with_its_last_step():
+    times, values = plot_stimulus(stimuli.ramp(0, 9, 0, 9), 9, 1).axes[0].lines[0].get_data()
+    assert times.tolist() == [*range(9), 9]
+    middles = np.arange(9) + 0.5  # a step is drawn with its value over all of it
+    np.testing.assert_allclose(values, [*middles, middles[-1]])
+
+
+def test_all_traces_have_a_panel():
+    drawn = {trace.name for panel in (runs.GATES, runs.CURRENTS) for trace in panel.traces}
+    assert drawn == {*ALL} - {"Vm"}

@@ -1,0 +1,377 @@
+"""Many cells: each has the numbers that it has alone in a Simulation."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from sweep_models import Warm
+
+import pyhh_fast as pyhh
+from pyhh_fast.engine import kernels
+from pyhh_fast.engine.population_stepper import PopulationStepper
+from pyhh_fast.rate_tables import hodgkin_huxley
+from pyhh_fast.recording import ALL
+
+METHODS = ("euler", "exponential_euler", "rk4")
+STATE = ("Vm", "StateM", "StateH", "StateN")
+FUSED = kernels.LEVEL != "v2"
+
+
+def random_cells(size, seed=0):
+    """Return random parameters, and currents, of `size` cells, of which most fire."""
+    draw = np.random.default_rng(seed).uniform
+    parameters = {
+        "gNa": draw(90, 150, size),
+        "gK": draw(25, 45, size),
+        "gKleak": draw(0.2, 0.4, size),
+        "Cm": draw(0.8, 1.3, size),
+        "ENa": draw(100, 125, size),
+        "EK": draw(-15, -8, size),
+        "EKleak": draw(9, 12, size),
+        "startingVoltage": draw(-20, 30, size),
+    }
+    return parameters, draw(-5, 40, size)
+
+
+def alone(parameters, cell):
+    return pyhh.HHModel(**{name: values[cell] for name, values in parameters.items()})
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_each_cell_is_what_a_simulation_makes_of_it(method):
+    parameters, currents = random_cells(30)
+    population = pyhh.Population(30, **parameters)
+    recording = population.run(currents, 0.01, duration=100.0, method=method, record=ALL)
+    assert recording.spike_counts.sum() > 100
+    sensitive = 0
+    for cell, current in enumerate(currents):
+        run = {"stimulus": current, "dt": 0.01, "duration": 100.0, "method": method}
+        one = pyhh.Simulation(alone(parameters, cell)).run(**run)
+        # Beside a threshold rounding is amplified: by as much as a shift of the start is.
+        beside = alone(parameters, cell)
+        beside.Vm += 1e-7
+        amplified = np.abs(pyhh.Simulation(beside).run(**run).Vm - one.Vm).max() / 1e-7
+        sensitive += amplified > 1_000
+        for name in ALL:
+            tolerance = 1e-9 if name == "Vm" else 1e-11 if name in STATE else 5e-9
+            tolerance *= max(1.0, amplified / 1_000)
+            got, want = getattr(recording, name)[cell], getattr(one, name)
+            np.testing.assert_allclose(got, want, rtol=0, atol=tolerance)
+        tolerance = 1e-11 * max(1.0, amplified / 1_000)
+        got = recording.spike_times(cell)
+        np.testing.assert_allclose(got, one.spike_times, rtol=0, atol=tolerance)
+        assert recording.spike_counts[cell] == one.spike_times.size
+        final = [getattr(recording.final_state, name)[cell] for name in STATE]
+        assert final == [getattr(recording, name)[cell, -1] for name in STATE]
+        assert [getattr(population, name)[cell] for name in STATE] == final
+    assert sensitive <= 2
+
+
+@pytest.mark.filterwarnings("ignore:.*open fraction of a gate")
+def test_rates_from_one_exponential_are_right():
+    # A gate at 0 moves by alpha dt; one at -1e20 by both rates, of which alpha counts for nothing.
+    near = [10.05, 9.9, 25.06, 24.95, 10.004]
+    far = [-999, -300, -200.1, 200.1, 201, 240, 333, 500, 1e3]  # where they are had otherwise
+    V = np.concatenate([np.linspace(-199.9, 199.9, 20_011), near, far])
+    exact = hodgkin_huxley(V)
+    population = pyhh.Population(V.size)
+    rates = []
+    for start in (0.0, -1e20):
+        population.Vm = V
+        population.StateM = population.StateH = population.StateN = start
+        with pytest.warns(UserWarning, match="recommended"):
+            after = population.run(0.0, 1.0, duration=1.0).final_state
+        moved = np.stack([after.StateM, after.StateH, after.StateN], axis=1)
+        rates.append(moved if start == 0 else 1 - moved / start)
+    # Beside a 0/0 digits are lost.
+    allowed = 2e-14 / np.minimum(1.0, np.minimum(np.abs(V - 10), np.abs(V - 25)))
+    both = exact[:, :3] + exact[:, 3:]
+    # The second are known to the rounding of 1 - both.
+    unknown = 4e-16 * np.maximum(1, 1 / both)
+    for got, want, more in ((rates[0], exact[:, :3], 0), (rates[1], both, unknown)):
+        error = np.abs(got / want - 1) - more
+        assert (error / allowed[:, np.newaxis]).max() < 1
+
+
+def test_near_the_0_over_0_and_far_out_the_rates_are_those_of_the_single_cell():
+    close = np.array([0.0, 1e-12, -1e-9, 1e-6, -1e-4, 1e-3])
+    V = np.concatenate([10 + close, 25 + close, [-999, -201.0, -200, 200, 333, 1e3, 5e4]])
+    for method in METHODS:
+        population = pyhh.Population(V.size, startingVoltage=V)
+        after = population.run(np.full(V.size, 3.0), 1e-5, duration=1e-5, method=method).final_state
+        for cell, start in enumerate(V):
+            if method == "rk4" and start < -300:
+                continue  # unstable: nothing but rounding, amplified
+            model = pyhh.HHModel(startingVoltage=start)
+            one = pyhh.Simulation(model).run(3.0, 1e-5, duration=1e-5, method=method)
+            for name in STATE:
+                want, got = getattr(one, name)[0], getattr(after, name)[cell]
+                assert abs(got - want) <= 4e-15 * max(1.0, abs(want)), (method, start, name)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_cells_bits_do_not_depend_on_company_place_threads_or_chunks(method, monkeypatch):
+    parameters, currents = random_cells(300, seed=1)
+
+    def run(chosen, threads=1, cells=None):
+        some = {name: values[chosen] for name, values in parameters.items()}
+        population = pyhh.Population(len(chosen), **some)
+        r = population.run(
+            currents[chosen],
+            0.01,
+            duration=30.0,
+            method=method,
+            threads=threads,
+            record=("Vm", "IK"),
+            cells=cells,
+        )
+        spikes = [r.spike_times(cell) for cell in range(len(chosen))]
+        return np.array(r.final_state).T, spikes, r.Vm, r.IK
+
+    everyone = np.arange(300)
+    state, spikes, Vm, IK = run(everyone)
+    assert sum(map(len, spikes)) > 300
+
+    def same(got, chosen):
+        np.testing.assert_array_equal(got[0], state[chosen])
+        for a, cell in zip(got[1], chosen, strict=True):
+            np.testing.assert_array_equal(a, spikes[cell])
+        np.testing.assert_array_equal(got[2], Vm[chosen])
+        np.testing.assert_array_equal(got[3], IK[chosen])
+
+    same(run(everyone, threads=2), everyone)
+    same(run(everyone, threads=40), everyone)  # blocks of 8
+    shuffled = np.random.default_rng(2).permutation(300)
+    same(run(shuffled, threads=3), shuffled)
+    for cell in (0, 130, 299):
+        same(run(np.array([cell])), np.array([cell]))
+    monkeypatch.setattr("pyhh_fast.engine.population_stepper.CHUNK", 0.0)
+    monkeypatch.setattr("pyhh_fast.engine.population_stepper.SHORTEST", 7)
+    same(run(everyone, threads=2), everyone)
+
+
+def test_what_relaxes_within_a_step_is_relaxed_as_in_a_simulation():
+    # Gates far below rest, whose rates times dt come to 1e3, and membranes of next to no capacity.
+    Cm = np.array([1.0, 1.0, 1.0, 0.1, 0.01, 1e-3])
+    I = np.array([-20.0, -40.0, -60.0, 10.0, 10.0, 10.0])  # noqa: E741
+    run = {"dt": 0.05, "duration": 50.0, "method": "exponential_euler"}
+    r = pyhh.Population.at_rest(6, Cm=Cm).run(I, record=["Vm", "StateM"], **run)
+    for cell in range(6):
+        one = pyhh.Simulation(pyhh.HHModel.at_rest(Cm=Cm[cell])).run(I[cell], **run)
+        np.testing.assert_allclose(r.Vm[cell], one.Vm, rtol=0, atol=1e-9)
+        np.testing.assert_allclose(r.StateM[cell], one.StateM, rtol=0, atol=1e-11)
+    assert r.Vm.min() < -180
+
+
+def test_bits_do_not_depend_on_what_was_run_before():
+    code = """
+import numpy as np
+import pyhh_fast as pyhh
+from pyhh_fast import rate_tables
+if BEFORE:
+    rate_tables.built_in(900.0)
+    rate_tables.built_in(-900.0)
+population = pyhh.Population(5, startingVoltage=[-250, -200, 290, 320, -400])
+final = population.run(-60.0, 0.01, duration=30.0, method="exponential_euler").final_state
+print(np.array(final).tobytes().hex())
+"""
+    after, fresh = (
+        subprocess.run(
+            [sys.executable, "-c", code.replace("BEFORE", before)],
+            capture_output=True,
+            cwd=sys.prefix,
+            check=True,
+        ).stdout
+        for before in ("True", "False")
+    )
+    assert after == fresh
+    assert len(fresh) > 300
+
+
+def test_runs_of_10_and_25_mv_do_not_end_in_nan():
+    # pyHH's 0/0, at the start and on the way: with gates shut and no leak V stays where it is.
+    for V in (10.0, 25.0):
+        population = pyhh.Population(9, startingVoltage=V, gNa=0, gK=0, gKleak=0)
+        final = population.run(0.0, 0.01, duration=50.0).final_state
+        rates = hodgkin_huxley(np.array([V]))[0]
+        np.testing.assert_array_equal(final.Vm, V)
+        for gate, x in enumerate((final.StateM, final.StateH, final.StateN)):
+            steady = rates[gate] / (rates[gate] + rates[3 + gate])
+            slowest = np.exp(-50.0 * (rates[gate] + rates[3 + gate]))
+            np.testing.assert_allclose(x, steady, rtol=2 * slowest + 1e-13)
+
+
+def test_hhsharps_figures():
+    # VALIDATION: HHSharp's unit test, all gates steady at V = 0, 20 µA/cm², 5,000 steps.
+    population = pyhh.Population(3)
+    rates = hodgkin_huxley(np.zeros(1))[0]
+    population.StateH = rates[1] / (rates[1] + rates[4])
+    final = population.run(20.0, 0.01, duration=50.0).final_state
+    figures = (12.1344631950574, 0.598998710210472, 0.0669057252257422, 0.73607630180196)
+    for values, figure in zip(final, figures, strict=True):
+        np.testing.assert_allclose(values, figure, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_cell_that_diverges_ends_as_in_a_simulation_and_the_others_go_on(method):
+    # Fast enough to blow any method up at this step: the leak alone moves V at 1e5 per ms.
+    dt, steps = 0.01, 200
+    wild = (
+        {"gKleak": 1e4, "Cm": 0.1}
+        if method != "exponential_euler"
+        else {"gKleak": 1e4, "EKleak": 1e308}
+    )
+    parameters = {"gKleak": np.full(20, 0.3), "Cm": np.ones(20), "EKleak": np.full(20, 10.6)}
+    for name, value in wild.items():
+        parameters[name][[3, 17]] = value
+    population = pyhh.Population(20, **parameters)
+    with pytest.warns(
+        UserWarning, match=r"^2 of 20 cells diverged, the first at step \d+ \(cell 3\)"
+    ):
+        r = population.run(10.0, dt, duration=steps * dt, method=method, record=ALL)
+    model = pyhh.HHModel(**wild)
+    simulation = pyhh.Simulation(model)
+    with pytest.raises(pyhh.SimulationError) as caught:
+        simulation.run(10.0, dt, duration=steps * dt, method=method)
+    step = caught.value.step
+    assert r.diverged_at.tolist() == [step if cell in (3, 17) else -1 for cell in range(20)]
+    for name in ALL:
+        trace = getattr(r, name)
+        assert np.isnan(trace[[3, 17], step:]).all()
+        assert np.isfinite(trace[[3, 17], :step]).all()
+        assert np.isfinite(np.delete(trace, [3, 17], axis=0)).all()
+    for values in r.final_state:
+        assert np.flatnonzero(np.isnan(values)).tolist() == [3, 17]
+    quiet = pyhh.Population(1).run(10.0, dt, duration=steps * dt, method=method, record=ALL)
+    for name in ALL:
+        np.testing.assert_array_equal(getattr(r, name)[0], getattr(quiet, name)[0])
+    # It stays so when the run is continued.
+    with pytest.warns(UserWarning, match="2 of 20 cells diverged, the first at step 0"):
+        again = population.run(10.0, dt, duration=1.0, method=method, record=["Vm"])
+    assert again.diverged_at[[2, 3, 17]].tolist() == [-1, 0, 0]
+    assert np.isnan(again.Vm[3]).all()
+    assert not again.spike_counts[[3, 17]].any()
+
+
+@pytest.mark.parametrize("steps", [1, 2, 9])
+def test_a_step_straight_to_infinity_is_seen(steps):
+    for current in (1e308, -1e308):
+        population = pyhh.Population(3, Cm=[1e-3, 1.0, 1e-3], gNa=0, gK=0, gKleak=0)
+        currents = np.array([current, 10.0, -current])
+        with pytest.warns(UserWarning, match="^2 of 3 cells diverged, the first at step 0"):
+            r = population.run(currents, 0.01, duration=0.01 * steps, record=ALL)
+        assert r.diverged_at.tolist() == [0, -1, 0]
+        for name in ALL:
+            assert np.isnan(getattr(r, name)[[0, 2]]).all()
+            assert np.isfinite(getattr(r, name)[1]).all()
+        assert np.isnan(np.array(r.final_state)[:, [0, 2]]).all()
+        assert r.spike_counts.tolist() == [0, 0, 0]
+
+
+def test_a_spike_is_v_below_the_threshold_and_then_at_it():
+    population = pyhh.Population(2, gNa=0, gK=0, gKleak=0, startingVoltage=[0.0, 1.0])
+    r = population.run(64.0, 1 / 64, duration=3 / 64, threshold=1.0, record=["Vm"])
+    assert r.Vm.tolist() == [[1, 2, 3], [2, 3, 4]]
+    assert r.spike_counts.tolist() == [1, 0]
+    assert r.spike_times(0).tolist() == [1 / 64]
+
+
+def test_each_cell_rests_where_a_model_of_it_does():
+    parameters, _ = random_cells(25)
+    del parameters["startingVoltage"]
+    population = pyhh.Population.at_rest(25, **parameters)
+    for cell in range(25):
+        model = pyhh.HHModel.at_rest(**{name: v[cell] for name, v in parameters.items()})
+        want = [model.Vm, model.m.state, model.h.state, model.n.state]
+        got = [getattr(population, name)[cell] for name in STATE]
+        np.testing.assert_allclose(got, want, rtol=0, atol=1e-12)
+    assert pyhh.Population.at_rest(2).Vm.tolist() == [pyhh.HHModel.at_rest().Vm] * 2
+
+
+def test_of_several_equilibria_it_is_the_stable_one_nearest_0():
+    # Without potassium a cell may stand at rest, or depolarised for ever.
+    model = pyhh.HHModel.at_rest(gK=0.0, EKleak=0.0, gNa=20.0)
+    population = pyhh.Population.at_rest(2, gK=0.0, EKleak=[0.0, 10.6], gNa=[20.0, 120.0])
+    assert abs(population.Vm[0] - model.Vm) < 1e-12
+    assert population.Vm[1] == pytest.approx(pyhh.HHModel.at_rest(gK=0.0).Vm, abs=1e-12)
+
+
+def test_starts_are_those_of_models():
+    parameters, _ = random_cells(10)
+    population = pyhh.Population(10, **parameters)
+    for cell in range(10):
+        model = alone(parameters, cell)
+        start = [model.Vm, model.m.state, 0.0, model.n.state]
+        assert [getattr(population, name)[cell] for name in STATE] == start
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_kinetics_of_a_subclass_are_those_of_its_simulation_to_the_bit(method):
+    model = Warm.at_rest(gNa=110)
+    g = np.array([30.0, 36.0, 40.0])
+    population = pyhh.Population.from_model(model, 3, gK=g)
+    assert population.gNa.tolist() == [110.0] * 3
+    # To below -50 mV, where the first table does not reach.
+    I = np.concatenate([np.full(3_000, 20.0), np.full(1_000, -4.0), np.full(800, -30.0)])  # noqa: E741
+    dt = 0.005
+    recording = population.run(I, dt, method=method, record=ALL, threads=2)
+    for cell in range(3):
+        one = Warm.at_rest(gNa=110)
+        one.gK = g[cell]
+        single = pyhh.Simulation(one).run(I, dt, method=method)
+        for name in ALL:
+            np.testing.assert_array_equal(getattr(recording, name)[cell], getattr(single, name))
+        np.testing.assert_array_equal(recording.spike_times(cell), single.spike_times)
+    assert recording.Vm.min() < -51
+
+
+def test_a_model_gives_its_state_and_stays_as_it_is():
+    model = pyhh.HHModel.at_rest(EKleak=9.0)
+    pyhh.Simulation(model).run(20.0, 0.01, duration=7.0)
+    state = [model.Vm, model.m.state, model.h.state, model.n.state]
+    population = pyhh.Population.from_model(model, 5)
+    assert all([getattr(population, n)[c] for n in STATE] == state for c in range(5))
+    assert population.EKleak.tolist() == [9.0] * 5
+    population.run(5.0, 0.01, duration=10.0)
+    assert [model.Vm, model.m.state, model.h.state, model.n.state] == state
+
+
+def test_what_a_model_becomes_later_does_not_count():
+    model = Warm.at_rest()
+    population = pyhh.Population.from_model(model, 1)
+    model.factor = 1.0
+    model.gNa = 0.0
+    expected = pyhh.Population.from_model(Warm.at_rest(), 1).run(20.0, 0.01, duration=20.0)
+    got = population.run(20.0, 0.01, duration=20.0)
+    np.testing.assert_array_equal(got.final_state.Vm, expected.final_state.Vm)
+
+
+def test_own_kinetics_end_at_1000_mv():
+    population = pyhh.Population.from_model(Warm.at_rest(), 2, gKleak=[0.3, 1e4])
+    with pytest.warns(UserWarning, match="1 of 2 cells diverged"):
+        r = population.run(10.0, 0.01, duration=1.0, record=["Vm"])
+    lost = np.isnan(r.Vm)
+    assert r.diverged_at.tolist() == [-1, np.argmax(lost[1])]
+    assert not lost[0].any()
+    assert np.nanmax(np.abs(r.Vm[1])) > 1_000
+
+
+def test_chunks_have_the_room_for_spikes_that_they_need(monkeypatch):
+    # Fires at every step: between two values, around a threshold.
+    calls = []
+    original = PopulationStepper._call
+
+    def counted(self, number, steps):
+        calls.append(len(self._rooms[number][0]))
+        found = original(self, number, steps)
+        calls.append(len(self._rooms[number][0]))
+        return found
+
+    monkeypatch.setattr(PopulationStepper, "_call", counted)
+    population = pyhh.Population(3, gNa=0, gK=0, gKleak=0)
+    I = np.tile([100.0, -100.0], 2_000)  # noqa: E741
+    r = population.run(I, 0.01, threshold=0.5, threads=1)
+    assert r.spike_counts.tolist() == [2_000] * 3
+    np.testing.assert_allclose(r.spike_times(1), 0.005 + np.arange(2_000) * 0.02, atol=1e-9)
+    assert max(calls) > calls[0]

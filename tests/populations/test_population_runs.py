@@ -1,0 +1,346 @@
+"""What can be asked of a run of many cells: stimuli, traces, going on, stopping, threads."""
+
+import pickle
+import subprocess
+import sys
+import threading
+import tracemalloc
+
+import hypothesis
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+
+import pyhh_fast as pyhh
+from pyhh_fast.engine.population_stepper import PopulationStepper
+from pyhh_fast.recording import ALL
+
+STATE = ("Vm", "StateM", "StateH", "StateN")
+
+
+def cells(size=6):
+    return pyhh.Population.at_rest(size, gNa=np.linspace(100, 140, size))
+
+
+def same(a, b):
+    for one, other in zip(a.final_state, b.final_state, strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(a.spikes.cell, b.spikes.cell)
+    np.testing.assert_array_equal(a.spikes.time, b.spikes.time)
+
+
+def test_stimuli_of_all_shapes_say_the_same():
+    constant = cells().run(12.0, 0.01, duration=30.0)
+    assert constant.spike_counts.sum() > 10
+    wave = np.full(3_000, 12.0)
+    same(constant, cells().run(np.full(6, 12), 0.01, duration=30.0))
+    same(constant, cells().run(wave, 0.01))
+    same(constant, cells().run(wave.tolist(), 0.01))
+    same(constant, cells().run(np.tile(wave, (6, 1)), 0.01))
+    same(constant, cells().run(np.full((3_000, 6), 12, np.int16).T, 0.01))
+    same(constant, cells().run(np.full((12, 6_000), 12.0, np.float32)[::2, ::2], 0.01))
+
+
+def test_each_cell_has_its_own_row_of_a_stimulus_in_two_dimensions():
+    steps = np.arange(2_000)
+    I = 10 + 5 * np.sin(steps * 0.01 * np.arange(1, 7)[:, np.newaxis])  # noqa: E741
+    before = I.copy()
+    for given in (I, np.asfortranarray(I), np.repeat(I, 2, axis=1)[:, ::2]):
+        given.flags.writeable = False
+        together = cells().run(given, 0.01, record=["Vm"], threads=2)
+        for cell in range(6):
+            model = pyhh.HHModel.at_rest(gNa=100 + 8 * cell)
+            alone = pyhh.Simulation(model).run(I[cell], 0.01, record=["Vm"])
+            np.testing.assert_allclose(together.Vm[cell], alone.Vm, rtol=0, atol=1e-9)
+    np.testing.assert_array_equal(I, before)
+
+
+@hypothesis.given(
+    size=st.integers(0, 20),
+    steps=st.integers(0, 60),
+    every=st.integers(1, 70),
+    chosen=st.lists(st.integers(0, 19)),
+    names=st.sets(st.sampled_from(ALL)),
+    threads=st.integers(1, 5),
+    method=st.sampled_from(["euler", "exponential_euler", "rk4"]),
+    shape=st.sampled_from(["cell", "step", "both"]),
+)
+@hypothesis.settings(max_examples=60)
+def test_traces_are_those_of_all_cells_and_steps(
+    size, steps, every, chosen, names, threads, method, shape
+):
+    chosen = [cell for cell in chosen if cell < size]
+    I = 20 + np.arange(size)[:, np.newaxis] + np.sin(np.arange(steps))  # noqa: E741
+    given, duration = I, None
+    if shape == "cell":
+        given, duration = I[:, 0] if steps else np.full(size, 1.0), steps * 0.05
+    elif shape == "step":
+        given = 5 * np.cos(np.arange(steps))
+
+    def run(**options):
+        g = np.linspace(90, 150, size)
+        population = pyhh.Population(size, startingVoltage=g / 10, gNa=g)
+        return population.run(given, 0.05, duration=duration, method=method, **options)
+
+    full = run(record=ALL)
+    part = run(record=names, cells=chosen, every=every, threads=threads)
+    same(full, part)
+    assert part.recorded == tuple(name for name in ALL if name in names)
+    np.testing.assert_array_equal(part.times, full.times[::every])
+    for name in ALL:
+        if name in names:
+            got = getattr(part, name)
+            np.testing.assert_array_equal(got, getattr(full, name)[chosen][:, ::every])
+            assert got.shape == (len(chosen), -(-steps // every))
+        else:
+            with pytest.raises(AttributeError, match=f"^{name} was not recorded"):
+                getattr(part, name)
+
+
+def test_recorded_currents_are_those_before_the_step():
+    r = cells(3).run(10.0, 0.01, duration=5.0, record=ALL)
+    gNa = np.linspace(100, 140, 3)[:, np.newaxis]
+    V, m, h = r.Vm[:, :-1], r.StateM[:, :-1], r.StateH[:, :-1]
+    np.testing.assert_allclose(r.INa[:, 1:], gNa * m**3 * h * (V - 115), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(r.IK[:, 1:], 36 * r.StateN[:, :-1] ** 4 * (V + 12), rtol=1e-12)
+    np.testing.assert_allclose(r.IKleak[:, 1:], 0.3 * (V - 10.6), rtol=1e-12)
+    np.testing.assert_allclose(r.times, 0.01 * np.arange(1, 501), rtol=1e-14)
+
+
+@pytest.mark.parametrize("method", ["euler", "exponential_euler", "rk4"])
+def test_a_run_goes_on_where_the_last_one_ended(method):
+    whole = cells().run(15.0, 0.01, duration=60.0, method=method, record=["Vm"])
+    population = cells()
+    first = population.run(15.0, 0.01, duration=25.0, method=method, record=["Vm"])
+    second = population.run(15.0, 0.01, duration=35.0, method=method, record=["Vm"])
+    np.testing.assert_array_equal(np.concatenate([first.Vm, second.Vm], axis=1), whole.Vm)
+    for name, values in whole.final_state._asdict().items():
+        np.testing.assert_array_equal(getattr(population, name), values)
+    for cell in range(6):
+        times = np.concatenate([first.spike_times(cell), second.spike_times(cell) + 25.0])
+        np.testing.assert_allclose(times, whole.spike_times(cell), rtol=0, atol=1e-10)
+    assert population.recording is second
+    # What was recorded does not change when the cells go on.
+    assert first.final_state.Vm.tolist() == first.Vm[:, -1].tolist()
+
+
+def test_spikes_come_by_cell_and_then_by_time():
+    r = cells().run(np.array([0.0, 20, 7, 0, 30, 20]), 0.01, duration=100.0)
+    assert r.spikes.cell.tolist() == sorted(r.spikes.cell.tolist())
+    np.testing.assert_array_equal(np.bincount(r.spikes.cell, minlength=6), r.spike_counts)
+    assert r.spike_counts[0] == r.spike_counts[3] == 0
+    for cell in range(6):
+        times = r.spikes.time[r.spikes.cell == cell]
+        np.testing.assert_array_equal(r.spike_times(cell), times)
+        assert (np.diff(times) > 0).all()
+
+
+def test_the_threshold_decides_what_a_spike_is():
+    r = cells(2).run(10.0, 0.01, duration=50.0, threshold=-5.0, record=["Vm"])
+    rising = (r.Vm[:, :-1] < -5) & (r.Vm[:, 1:] >= -5)
+    np.testing.assert_array_equal(r.spike_counts, rising.sum(axis=1))
+    assert cells(2).run(10.0, 0.01, duration=50.0, threshold=200.0).spike_counts.sum() == 0
+
+
+def test_parameters_and_states_may_be_set_between_runs():
+    population = pyhh.Population(3)
+    population.gNa = 100
+    population.gK[1] = 30
+    population.Vm = [1, 2, 3]
+    population.StateH[:] = 0.6
+    other = pyhh.Population(3, gNa=100, gK=[36, 30, 36], startingVoltage=[1, 2, 3])
+    other.StateM, other.StateN = population.StateM, population.StateN
+    other.StateH = 0.6
+    same(population.run(9.0, 0.01, duration=30.0), other.run(9.0, 0.01, duration=30.0))
+    assert population.recording.parameters["gK"].tolist() == [36, 30, 36]
+    final = population.recording.final_state.Vm.tolist()
+    population.Vm[:] = 5.0
+    assert population.recording.final_state.Vm.tolist() == final
+    population.gK = 1.0
+    assert population.recording.parameters["gK"].tolist() == [36, 30, 36]
+
+
+def test_two_populations_run_in_two_threads():
+    alone = cells(200).run(14.0, 0.01, duration=40.0), cells(150).run(9.0, 0.02, duration=80.0)
+    done = {}
+
+    def run(which, size, current, dt, duration):
+        done[which] = cells(size).run(current, dt, duration=duration, threads=2)
+
+    threads = [
+        threading.Thread(target=run, args=(0, 200, 14.0, 0.01, 40.0)),
+        threading.Thread(target=run, args=(1, 150, 9.0, 0.02, 80.0)),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for which in (0, 1):
+        same(done[which], alone[which])
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_ctrl_c_keeps_the_part_so_far(threads, monkeypatch):
+    population, calls = cells(300), []
+    original = PopulationStepper._call
+
+    def interrupted(self, number, steps):
+        calls.append(number)
+        if len(calls) == 40:
+            raise KeyboardInterrupt
+        return original(self, number, steps)
+
+    monkeypatch.setattr("pyhh_fast.engine.population_stepper.CHUNK", 1e-4)
+    monkeypatch.setattr(PopulationStepper, "_call", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        population.run(20.0, 0.01, duration=100.0, record=["Vm"], threads=threads, every=3)
+    r = population.recording
+    assert 0 < r.steps < 10_000
+    monkeypatch.setattr(PopulationStepper, "_call", original)
+    shorter = cells(300).run(20.0, 0.01, duration=r.steps * 0.01, record=["Vm"], every=3)
+    same(r, shorter)
+    np.testing.assert_array_equal(r.Vm, shorter.Vm)
+    np.testing.assert_array_equal(population.Vm, shorter.final_state.Vm)
+    # And it goes on from there.
+    rest = 100.0 - r.steps * 0.01
+    population.run(20.0, 0.01, duration=round(rest, 9))
+    whole = cells(300).run(20.0, 0.01, duration=100.0)
+    np.testing.assert_array_equal(population.Vm, whole.final_state.Vm)
+
+
+def test_ctrl_c_between_a_chunk_and_its_end_drops_it(monkeypatch):
+    class Interrupted(list):
+        def __iadd__(self, parts):
+            super().__iadd__(parts)
+            if len(self) > 10:
+                raise KeyboardInterrupt
+            return self
+
+    original = PopulationStepper.__init__
+
+    def init(self, *arguments):
+        original(self, *arguments)
+        self._parts = Interrupted()
+
+    monkeypatch.setattr("pyhh_fast.engine.population_stepper.CHUNK", 1e-4)
+    monkeypatch.setattr(PopulationStepper, "__init__", init)
+    population = cells(300)
+    with pytest.raises(KeyboardInterrupt):
+        population.run(20.0, 0.01, duration=100.0, threads=1)
+    monkeypatch.undo()
+    steps = population.recording.steps
+    same(population.recording, cells(300).run(20.0, 0.01, duration=steps * 0.01))
+
+
+def test_a_divergence_in_what_was_dropped_counts_for_nothing(monkeypatch):
+    population = pyhh.Population.at_rest(2, gKleak=[0.3, 0.3])
+    population.gKleak[1] = 1e4
+    original = PopulationStepper._call
+
+    def interrupted(self, number, steps):
+        original(self, number, steps)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(PopulationStepper, "_call", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        population.run(0.0, 0.01, duration=1.0, threads=1)
+    assert population.recording.steps == 0
+    assert population.recording.diverged_at.tolist() == [-1, -1]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a signal")
+@pytest.mark.parametrize("threads", [1, 2])
+def test_ctrl_c_is_heard_soon(threads):
+    code = f"""
+import signal, threading, time
+import numpy as np
+import pyhh_fast as pyhh
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
+population = pyhh.Population(20_000)
+population.run(10.0, 0.01, duration=1.0)
+sent = []
+def send():
+    time.sleep(0.5)
+    sent.append(time.perf_counter())
+    signal.raise_signal(signal.SIGINT)
+threading.Thread(target=send).start()
+try:
+    population.run(np.linspace(0, 20, 20_000), 0.01, duration=100_000.0, threads={threads})
+except KeyboardInterrupt:
+    print(time.perf_counter() - sent[0], population.recording.steps)
+"""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=sys.prefix)
+    assert done.returncode == 0, done.stderr
+    seconds, steps = map(float, done.stdout.split())
+    assert seconds < 1.0  # 0.1 on a quiet machine
+    assert steps > 0
+
+
+def test_a_million_cells_take_300_bytes_each():
+    size = 1_000_000
+    tracemalloc.start()
+    population = pyhh.Population.at_rest(size)
+    population.gNa = np.linspace(110, 130, size)
+    tracemalloc.reset_peak()
+    population.run(np.linspace(0, 20, size), 0.01, duration=0.2, record=["Vm"], cells=[7], every=5)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 300 * size
+
+
+def test_populations_and_recordings_pickle():
+    population = cells()
+    first = population.run(15.0, 0.01, duration=20.0, record=["Vm"], cells=[4, 1])
+    twin, recording = pickle.loads(pickle.dumps((population, first)))
+    same(first, recording)
+    np.testing.assert_array_equal(first.Vm, recording.Vm)
+    assert recording.Vm.base is None or recording.Vm.shape == (2, 2_000)
+    same(twin.run(3.0, 0.01, duration=20.0), population.run(3.0, 0.01, duration=20.0))
+
+
+def test_a_progress_bar_counts_steps(capsys):
+    pytest.importorskip("tqdm")
+    cells().run(1.0, 0.01, duration=10.0, progress=True)
+    shown = capsys.readouterr()
+    assert "1.00k/1.00k" in shown.err
+    assert shown.out == ""
+
+
+def test_labels_and_units_for_xarray():
+    pytest.importorskip("xarray")
+    r = cells().run(12.0, 0.01, duration=20.0, record=["Vm", "INa"], cells=[4, 1], every=10)
+    data = r.to_xarray()
+    assert data.Vm.dims == ("recorded_cell", "time")
+    assert data.Vm.attrs["units"] == "mV"
+    assert data.INa.dims == ("recorded_cell", "current_time")
+    assert data.gNa.attrs["units"] == "mS/cm²"
+    np.testing.assert_array_equal(data.gNa, np.linspace(100, 140, 6))
+    np.testing.assert_allclose(data.time, r.times)
+    np.testing.assert_allclose(data.current_time, r.times - 0.01)
+    np.testing.assert_array_equal(data.Vm.sel(recorded_cell=1), r.Vm[1])
+    np.testing.assert_array_equal(data.final_Vm, r.final_state.Vm)
+    spikes = data.spike_time[data.spike_cell == 4]
+    np.testing.assert_array_equal(spikes, r.spike_times(4))
+    assert data.attrs["method"] == "euler"
+    everyone = cells().run(12.0, 0.01, duration=1.0, record=["StateN"]).to_xarray()
+    assert everyone.StateN.dims == ("cell", "time")
+    assert "spike_counts" in cells().run(12.0, 0.01, duration=1.0).to_xarray()
+
+
+def test_nothing_to_do_is_done():
+    assert pyhh.Population(0).run(1.0, 0.01, duration=1.0).spike_counts.shape == (0,)
+    r = cells().run([], 0.01, record=ALL)
+    assert r.steps == 0
+    assert r.Vm.shape == (6, 0)
+    np.testing.assert_array_equal(r.final_state.Vm, cells().Vm)
+
+
+@pytest.mark.parametrize("size", [1, 4])
+def test_what_is_printed(size):
+    population = cells(size)
+    plural = "s" * (size > 1)
+    assert repr(population) == f"Population({size} cell{plural})"
+    r = population.run(0.0, 0.01, duration=0.01)
+    words = f"{size} cell{plural}, 1 step of 0.01 ms, 0.01 ms, 0 spikes"
+    assert repr(r) == f"PopulationRecording({words})"

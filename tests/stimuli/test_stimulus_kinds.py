@@ -1,0 +1,312 @@
+"""What each stimulus is, against slow twins, exact formulas and the statistics of its process."""
+
+import math
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from scipy import special, stats
+from test_noise import filled, uniform, words
+
+from pyhh_fast import _stimuli, stimuli
+
+DT = 0.01
+
+
+def mean_of_rectangle(i, dt, start, stop):
+    """The part of step i from start to stop, exactly."""
+    begin, end = max(i * dt, start), min((i + 1) * dt, stop)
+    return max(end - begin, 0) / dt
+
+
+@given(
+    time=st.decimals(0, 100_000, places=3), dt=st.sampled_from(["0.01", "0.025", "0.1", "0.007"])
+)
+@example(time=Decimal(70), dt="0.01")
+@example(time=Decimal("0.3"), dt="0.1")
+@example(time=Decimal("9000000.051"), dt="0.003")  # the quotient is rounded up by 5e-7
+def test_an_edge_is_where_it_is_but_for_rounding(time, dt):
+    exact = Fraction(time) / Fraction(dt)
+    step, part = _stimuli.edge(float(time), float(dt))
+    assert step == math.floor(exact)
+    assert part == pytest.approx(float(exact - step), abs=1e-5)
+    assert (part == 0) == (exact == step)
+
+
+def test_edges_far_out():
+    edges = [_stimuli.edge(time, 0.01) for time in (-1e300, -0.01, -1e-300, 0, 1e300, 1e308)]
+    assert edges == [(0, 0)] * 4 + [(_stimuli.NEVER, 0)] * 2
+    far = stimuli.pulses(1, 1, 1.7e308, 1.7e308).to_array(99, 1e9)
+    np.testing.assert_array_equal(far, 0.0)
+    # Where i dt overflows.
+    reader = stimuli.pulses(1, 1e300, 1.7e308).reader(1.7e308, {"step": 2**48 - 99})
+    np.testing.assert_array_equal(reader.read(99), 0.0)
+    assert [_stimuli.edge(70 + apart, 0.01)[0] for apart in (-1e-13, 1e-13, -1e-9)] == [
+        *(7_000, 7_000, 6_999)
+    ]
+
+
+def test_a_step_on_the_samples_is_exact():
+    np.testing.assert_array_equal(
+        stimuli.step(50, 0.1, 0.3).to_array(5, 0.1), [0.0, 50.0, 50.0, 0.0, 0.0]
+    )
+
+
+@pytest.mark.parametrize(
+    ("start", "stop"),
+    [
+        ("70", "130"),
+        ("-5", "0.3"),
+        ("0.3", "0.3"),
+        ("-9", "-1"),
+        ("0.005", "0.015"),
+        ("0.002", "0.009"),
+        ("0.123", "0.1241"),
+        ("190", "500"),
+        ("70.0071", "130.0029"),
+    ],
+)
+def test_steps_count_with_the_part_of_a_step_that_they_cover(start, stop):
+    first, last, dt = Fraction(start), Fraction(stop), Fraction("0.01")
+    expected = [float(50 * mean_of_rectangle(i, dt, first, last)) for i in range(20_000)]
+    got = stimuli.step(50, float(start), float(stop)).to_array(20_000, DT)
+    np.testing.assert_allclose(got, expected, rtol=0, atol=1e-9)
+    whole = np.isin(expected, [0.0, 50.0])
+    np.testing.assert_array_equal(got[whole], np.array(expected)[whole])
+
+
+places = st.integers(1, 300).map(lambda n: Decimal(n) / 1_000)
+
+
+@given(
+    width=places,
+    gap=st.just(Decimal(0)) | places,
+    start=places,
+    count=st.none() | st.integers(0, 40),
+    dt=st.sampled_from(["0.01", "0.025", "0.003", "0.1", "1"]),
+    skip=st.integers(0, 500),
+)
+@example(Decimal("0.001"), Decimal("0.001"), Decimal("0.0305"), 40, "1", 0)
+def test_pulses_are_the_mean_of_all_that_lie_in_a_step(width, gap, start, count, dt, skip):
+    width, period, begin, dt = (Fraction(x) for x in (width, width + gap, start, dt))
+    parameters = [float(x) for x in (width, period, begin)]
+    reader = stimuli.pulses(7, *parameters, count).reader(float(dt))
+    reader.read(skip)
+    got = reader.read(100)
+    for i, value in enumerate(got, skip):
+        first = max(math.floor((i * dt - begin) / period), 0)
+        last = math.floor(((i + 1) * dt - begin) / period)
+        last = last if count is None else min(last, count - 1)
+        exact = sum(
+            mean_of_rectangle(i, dt, begin + k * period, begin + k * period + width)
+            for k in range(first, last + 1)
+        )
+        assert value == pytest.approx(float(7 * exact), abs=1e-9), i
+        if exact in (0, 1) and period >= dt:
+            assert value == 7 * exact, i
+
+
+def test_pulses_far_from_the_beginning_of_which_many_lie_in_a_step():
+    # 1/4 of every 0.0001 ms, 10⁴ of them a step, an hour on
+    reader = stimuli.pulses(8, 0.000025, 0.0001).reader(1.0, {"step": 3_600_000})
+    np.testing.assert_allclose(reader.read(100), 2.0, rtol=1e-4)
+    np.testing.assert_allclose(stimuli.pulses(8, 1e-300, 4e-300).to_array(9, 1.0), 2.0)
+
+
+def exact_ramp_mean(i, dt, first, last, start, stop):
+    """The mean of the straight line over step i, from its integral up to each end of the step."""
+
+    def integral(t):
+        slope = min(max(t, start), stop) - start
+        rising = slope * slope / (2 * (stop - start)) if stop > start else 0
+        return first * t + (last - first) * (rising + max(t - stop, 0))
+
+    return (integral((i + 1) * dt) - integral(i * dt)) / dt
+
+
+@pytest.mark.parametrize(
+    ("start", "stop"),
+    [
+        ("2.005", "17"),
+        ("0", "0.01"),
+        ("3", "3"),
+        ("3.0042", "3.0042"),
+        ("3.001", "3.008"),
+        ("3", "3.008"),
+        ("-5", "5"),
+        ("-0.001", "0.003"),
+        ("-3", "-1"),
+        ("20", "90"),
+        ("0.0033", "0.0155"),
+    ],
+)
+def test_ramps_are_the_mean_over_each_step(start, stop):
+    values = Fraction(-1), Fraction(30), Fraction(start), Fraction(stop)
+    expected = [float(exact_ramp_mean(i, Fraction("0.01"), *values)) for i in range(3_000)]
+    got = stimuli.ramp(-1, 30, float(start), float(stop)).to_array(3_000, DT)
+    np.testing.assert_allclose(got, expected, rtol=0, atol=1e-10)
+
+
+def test_ramps_that_do_not_rise():
+    np.testing.assert_array_equal(stimuli.ramp(0.1, 0.1, 1, 9).to_array(2_000, DT), 0.1)
+
+
+@pytest.mark.parametrize(("frequency", "phase"), [(10, 0), (123.456, 1), (0, -2), (7e4, 100.0)])
+@pytest.mark.parametrize("first", [0, 10**6, 10**10])
+def test_sines(frequency, phase, first):
+    got = stimuli.sine(3, frequency, phase).reader(DT, {"step": first}).read(1_000)
+    middles = [(i + Fraction(1, 2)) * Fraction(DT) for i in range(first, first + 1_000)]
+    cycles = [Fraction(frequency) * t / 1000 % 1 for t in middles]
+    expected = [3 * math.sin(2 * math.pi * float(c) + phase) for c in cycles]
+    many = frequency * (first + 1_000) * DT / 1e3
+    np.testing.assert_allclose(got, expected, rtol=0, atol=1e-13 + 3 * 4e-16 * 2 * np.pi * many)
+
+
+def test_sines_are_finite_whatever_the_frequency():
+    for frequency, dt in ((1e308, 1e300), (1e308, 1.0), (1e15, 0.7)):
+        assert (abs(stimuli.sine(1, frequency, 1e300).to_array(99, dt)) <= 1).all()
+
+
+@pytest.mark.parametrize(("first", "last"), [(2, 300), (250, 0), (30, 30)])
+def test_chirps(first, last):
+    duration = 1_234.567
+    i = np.arange(300_000)
+    t = (i + 0.5) * DT
+    slope = (last - first) / duration
+    cycles = np.where(
+        t < duration,
+        first * t + slope * t**2 / 2,
+        (first + last) * duration / 2 + last * (t - duration),
+    )
+    got = stimuli.chirp(4, first, last, duration).to_array(len(i), DT)
+    np.testing.assert_allclose(got, 4 * np.sin(2 * np.pi * cycles / 1e3), atol=1e-10)
+
+
+def test_noise_is_that_of_the_formula():
+    mean, sd, tau, seed = 10, 2, 5, 12345
+    below, above = uniform(words(seed, _stimuli.ORNSTEIN_UHLENBECK, 0, 3_000))
+    normals = np.where(below < 0.5, special.ndtri(below), -special.ndtri(above))
+    for dt in (0.01, 5.0, 15.0, 400.0):
+        decay, x = math.exp(-dt / tau), mean + sd * normals[0]
+        expected = [x]
+        for normal in normals[1:]:
+            x = mean + (x - mean) * decay + sd * math.sqrt(-math.expm1(-2 * dt / tau)) * normal
+            expected.append(x)
+        got = stimuli.ornstein_uhlenbeck(mean, sd, tau, seed).to_array(3_000, dt)
+        np.testing.assert_allclose(got, expected, rtol=1e-12)
+
+
+def test_noise_has_the_statistics_of_the_process():
+    # Of n values that are e^(-1/50) correlated, n / 100 are as good as independent.
+    noise = stimuli.ornstein_uhlenbeck(10, 2, 5, 7).to_array(4_000_000, 0.1) - 10
+    independent = len(noise) * 0.1 / (2 * 5)
+    assert abs(noise.mean()) < 4 * 2 / math.sqrt(independent)
+    assert abs(noise.var() / 4 - 1) < 4 * math.sqrt(2 / (2 * independent))
+    for lag in (1, 50, 150):
+        correlation = (noise[lag:] * noise[:-lag]).mean() / 4
+        assert abs(correlation - math.exp(-lag * 0.1 / 5)) < 4 * math.sqrt(2 / independent)
+    assert stats.kstest(noise[::1_000] / 2, "norm").pvalue > 0.01
+
+
+def test_noise_begins_stationary():
+    first = [stimuli.ornstein_uhlenbeck(0, 3, 5, seed).to_array(1, DT)[0] for seed in range(2_000)]
+    assert stats.kstest(np.array(first) / 3, "norm").pvalue > 0.01
+
+
+def test_noise_far_out_is_that_of_its_step():
+    stimulus = stimuli.ornstein_uhlenbeck(0, 1, 1e-9, 5)  # every value is a normal number
+    got = stimulus.reader(DT, {"step": 10**12 + 1, "deviation": 9.0}).read(999)
+    word = words(5, _stimuli.ORNSTEIN_UHLENBECK, 10**12 + 1, 999)
+    np.testing.assert_array_equal(got, filled(_stimuli.normals, word))
+    np.testing.assert_array_equal(stimuli.ornstein_uhlenbeck(3, 0, 5, 1).to_array(9, DT), 3.0)
+
+
+def event_times(rate, seed, count):
+    """In ms, from the words themselves."""
+    u, _ = uniform(words(seed, _stimuli.POISSON_EPSC, 0, count))
+    return np.cumsum(-np.log(u)) * 1e3 / rate
+
+
+@pytest.mark.parametrize(
+    ("rate", "dt", "steps"),
+    [(1_000, 0.01, 3_000), (50, 0.025, 20_000), (300_000, 0.01, 3_000), (40, 90.0, 3_000)],
+)
+def test_synaptic_currents_are_the_sum_of_all_events(rate, dt, steps):
+    amplitude, tau = -1.5, 3.0
+    got = stimuli.poisson_epsc(rate, amplitude, tau, 11).to_array(steps, dt)
+    times = event_times(rate, 11, 10 + int(2 * rate * steps * dt / 1e3))
+    # The charge of an event up to t is amplitude tau (1 - e^-((t - t_k) / tau)); what has flowed of
+    # all up to the beginning of a step, and what is left of it, come from the step before.
+    expected, current, k = [], 0.0, 0
+    for i in range(steps):
+        charge = -current * tau * math.expm1(-dt / tau)
+        current *= math.exp(-dt / tau)
+        while times[k] <= (i + 1) * dt:
+            age = ((i + 1) * dt - times[k]) / tau
+            charge -= amplitude * tau * math.expm1(-age)
+            current += amplitude * math.exp(-age)
+            k += 1
+        expected.append(charge / dt)
+    assert k > 19
+    np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-11)
+
+
+def test_the_charge_of_synaptic_currents_does_not_depend_on_the_step_size():
+    fine = stimuli.poisson_epsc(100, 1, 5, 8).to_array(80_000, 0.0125)
+    coarse = stimuli.poisson_epsc(100, 1, 5, 8).to_array(10_000, 0.1)
+    means = fine.reshape(10_000, 8).mean(axis=1)
+    np.testing.assert_allclose(means, coarse, rtol=1e-10, atol=1e-13)
+
+
+def test_synaptic_currents_have_the_statistics_of_shot_noise():
+    rate, amplitude, tau, dt = 2_000.0, 2.0, 5.0, 0.1
+    currents = stimuli.poisson_epsc(rate, amplitude, tau, 4).to_array(4_000_000, dt)
+    steady = currents[1_000:]
+    mean, variance = rate / 1e3 * amplitude * tau, rate / 1e3 * amplitude**2 * tau / 2
+    independent = len(steady) * dt / (2 * tau)
+    assert abs(steady.mean() - mean) < 4 * math.sqrt(variance / independent)
+    # The fourth cumulant of shot noise, rate amplitude⁴ tau / 4, widens the error of the variance.
+    kurtosis = rate / 1e3 * amplitude**4 * tau / 4 / variance**2
+    assert abs(steady.var() / variance - 1) < 4 * math.sqrt((2 + kurtosis) / independent)
+
+
+def test_the_number_of_events_is_poisson():
+    reader = stimuli.poisson_epsc(1_000, 1, 5, 8).reader(DT)
+    drawn = []
+    for _ in range(2_000):
+        reader.read(500)
+        drawn.append(reader.state["event"])
+    counts = np.diff(drawn)
+    assert abs(counts.mean() - 5) < 4 * math.sqrt(5 / len(counts))
+    assert abs(counts.var() / 5 - 1) < 4 * math.sqrt(2 / len(counts))
+    expected = stats.poisson(5).pmf(np.arange(2, 9)) * len(counts)
+    observed = np.array([(counts == n).sum() for n in range(2, 9)])
+    assert (abs(observed - expected) < 4 * np.sqrt(expected)).all()
+
+
+def test_events_far_out_lose_no_precision():
+    near = {"step": 5, "current": 1.0, "next_step": 7, "lead": 0.25, "event": 3}
+    far = near | {"step": 10**14 + 5, "next_step": 10**14 + 7}
+    stimulus = stimuli.poisson_epsc(9_000, 1, 3, 1)
+    np.testing.assert_array_equal(
+        stimulus.reader(DT, far).read(999), stimulus.reader(DT, near).read(999)
+    )
+
+
+def test_no_events_and_currents_that_have_faded():
+    np.testing.assert_array_equal(stimuli.poisson_epsc(0, 1, 5, 1).to_array(99, DT), 0.0)
+    np.testing.assert_array_equal(stimuli.poisson_epsc(1e-300, 1, 5, 1).to_array(99, DT), 0.0)
+    state = {"step": 9, "current": 1.0, "next_step": _stimuli.NEVER, "lead": 0.0, "event": 1}
+    currents = stimuli.poisson_epsc(1, 1, 5, 1).reader(0.1, state).read(60_000)
+    assert not (abs(currents[currents != 0]) < 1e-291).any()  # no subnormal numbers
+    assert currents[-1] == 0
+
+
+def test_many_events_leave_room_for_an_interrupt(monkeypatch):
+    stimulus = stimuli.poisson_epsc(1e6, -0.1, 0.02, 3)
+    whole = stimulus.to_array(500, DT)
+    monkeypatch.setattr("pyhh_fast.stimuli.kinds.EVENTS_AT_ONCE", 3)
+    np.testing.assert_array_equal(stimulus.to_array(500, DT), whole)

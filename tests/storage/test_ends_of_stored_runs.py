@@ -1,0 +1,264 @@
+"""Stored runs that end early: by Ctrl-C, twice too, a full disk, a store that went away."""
+
+import errno
+import os
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import pyhh_fast as pyhh
+from pyhh_fast.storage import run_sink, zarr_files
+from pyhh_fast.storage import writer as store_writer
+from pyhh_fast.storage.run_store import RunStore
+
+pytest.importorskip("zarr")
+
+OPTIONS = {"dt": 0.01, "duration": 900_000.0, "record": ("Vm",), "every": 10}
+
+
+def rested():
+    return pyhh.Simulation(pyhh.HHModel.at_rest())
+
+
+def run_until_it_ends(store, kind, **options):
+    simulation = rested()
+    with pytest.raises(kind) as error:
+        simulation.run(10.0, to=store, **OPTIONS | options)
+    return simulation, error.value
+
+
+def goes_on(store, steps):
+    """See that a store goes on, for a moment, to what a run in memory is."""
+    resumed = pyhh.Simulation.resume(store, duration=(steps + 1_000) * 0.01)
+    expected = rested().run(10.0, **OPTIONS | {"duration": (steps + 1_000) * 0.01})
+    np.testing.assert_array_equal(resumed.recording.Vm, expected.Vm)
+    np.testing.assert_array_equal(resumed.recording.spike_times, expected.spike_times)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("method", ["euler", "adaptive"])
+def test_ctrl_c_keeps_what_there_is(times, method, tmp_path):
+    def interrupt():
+        for _ in range(times):
+            signal.raise_signal(signal.SIGINT)
+            time.sleep(0.002)
+
+    timer = threading.Timer(0.5, interrupt)
+    timer.start()
+    simulation, _ = run_until_it_ends(tmp_path / "run.zarr", KeyboardInterrupt, method=method)
+    timer.join()
+    steps = simulation.recording.steps
+    assert 0 < steps < 90_000_000
+    assert simulation.Vm.size == -(-steps // 10)
+    assert simulation.Vm.size == 0 or np.isfinite(simulation.Vm).all()
+    assert [t for t in threading.enumerate() if "pyhh_fast" in t.name] == []
+    resumed = pyhh.Simulation.resume(tmp_path / "run.zarr", duration=steps * 0.01)
+    np.testing.assert_array_equal(resumed.Vm, simulation.Vm)
+    if times == 1:
+        assert resumed.model.Vm == simulation.model.Vm
+
+
+def test_a_full_disk_leaves_the_last_commit(tmp_path, monkeypatch):
+    monkeypatch.setattr(run_sink, "COMMIT", 0.05)
+    begin, replace = time.perf_counter(), zarr_files.replace
+
+    def full(*arguments):
+        if time.perf_counter() > begin + 0.6:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "somewhere")
+        replace(*arguments)
+
+    monkeypatch.setattr(zarr_files, "replace", full)
+    store = tmp_path / "run.zarr"
+    simulation, error = run_until_it_ends(store, OSError)
+    assert error.errno == errno.ENOSPC
+    assert str(error) == (
+        f"[Errno {errno.ENOSPC}] {os.strerror(errno.ENOSPC)}. {str(store)!r} is as of its last "
+        "commit. Once there is room, Simulation.resume goes on from there.: 'somewhere'"
+    )
+    monkeypatch.setattr(zarr_files, "replace", replace)
+    recording = simulation.recording
+    assert 0 < recording.steps < 90_000_000
+    assert recording.Vm.size == len(recording)
+    assert recording.spike_times[-1] <= recording.steps * 0.01
+    goes_on(store, recording.steps)
+
+
+def test_a_store_that_went_away_ends_the_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(run_sink, "COMMIT", 0.05)
+    store = tmp_path / "run.zarr"
+    timer = threading.Timer(0.6, lambda: store.rename(tmp_path / "moved.zarr"))
+    timer.start()
+    simulation, error = run_until_it_ends(store, FileNotFoundError)
+    timer.join()
+    moved = tmp_path / "moved.zarr"
+    recording = simulation.recording
+    if sys.platform == "linux":
+        assert str(error).startswith(
+            f"[Errno {errno.ENOENT}] {os.strerror(errno.ENOENT)}. {str(store)!r} was moved during "
+            f"the run. {str(moved)!r} is as of its last commit: Simulation.resume goes on from "
+            "there."
+        )
+        assert recording.steps == RunStore.read(moved).attributes["done"] > 0
+        assert recording.Vm.size == len(recording)
+    else:
+        assert "was removed, moved or replaced, in whole or in part, during the run." in str(error)
+    goes_on(moved, RunStore.read(moved).attributes["done"])
+
+
+def test_a_store_that_exists_is_not_touched(tmp_path):
+    rested().run(10.0, 0.01, duration=1.0, to=tmp_path / "run.zarr")
+    simulation = rested()
+    before = simulation.model.Vm
+    with pytest.raises(ValueError, match=r"^to must be a new path; got .*run\.zarr', which exists"):
+        simulation.run(10.0, 0.01, duration=1.0, to=tmp_path / "run.zarr")
+    assert simulation.model.Vm == before
+
+
+@pytest.mark.parametrize(
+    ("to", "kind", "message"),
+    [
+        (3, TypeError, "to must be a path of the local file system; got 3."),
+        ("s3://bucket/run.zarr", ValueError, "to must be a path of the local file system; got 's3"),
+        ("no/run.zarr", ValueError, "to must be"),
+        ("", ValueError, "to must be"),
+    ],
+    ids=str,
+)
+def test_bad_paths(to, kind, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(kind) as error:
+        rested().run(10.0, 0.01, duration=1.0, to=to)
+    assert str(error.value).startswith(message)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_made_where_an_argument_is_wrong(tmp_path):
+    for wrong in ({"every": 0}, {"duration": None}, {"method": "magic"}, {"record": ["V"]}):
+        with pytest.raises(ValueError, match=" must be "):
+            rested().run(**{"stimulus": 1.0, "to": tmp_path / "run.zarr"} | OPTIONS | wrong)
+    assert list(tmp_path.iterdir()) == []
+
+
+HOLD = """
+import sys, pyhh_fast as pyhh
+print("begun", flush=True)
+pyhh.Simulation(pyhh.HHModel.at_rest()).run(
+    10.0, 0.01, duration=1e9, record=("Vm",), to=sys.argv[1], every=10)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
+def test_a_second_process_is_refused_until_the_first_is_gone(tmp_path):
+    store = tmp_path / "run.zarr"
+    process = subprocess.Popen([sys.executable, "-c", HOLD, store], cwd=Path(__file__).parent)
+    with process:
+        while not store.exists():
+            time.sleep(0.01)
+        message = r"run.zarr' is being written by another process\. Wait for it, or stop it\.$"
+        with pytest.raises(RuntimeError, match=message):
+            pyhh.Simulation.resume(store)
+        process.kill()
+    goes_on(store, RunStore.read(store).attributes["done"] + 1_000_000)
+
+
+def test_without_zarr_it_says_what_to_install(tmp_path):
+    code = """
+import sys
+sys.modules["zarr"] = None
+import pyhh_fast as pyhh
+try:
+    pyhh.Simulation(pyhh.HHModel()).run(1.0, 0.01, duration=1.0, to="run.zarr")
+except ImportError as error:
+    print(error)
+"""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    expected = "a run's store needs zarr. Install it with: pip install 'pyhh_fast[store]'\n"
+    assert done.stdout == expected
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bar_that_cannot_be_shown_leaves_no_store(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    with pytest.raises(ImportError, match=r"^progress=True needs tqdm\."):
+        rested().run(1.0, 0.01, duration=1.0, to=tmp_path / "run.zarr", progress=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def cannot_sync_directories(monkeypatch, number):
+    fsync, refused = os.fsync, []
+
+    def refuse(file):
+        if stat.S_ISDIR(os.fstat(file).st_mode):
+            refused.append(file)
+            raise OSError(number, os.strerror(number))
+        fsync(file)
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    return refused
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="syncs no directory")
+@pytest.mark.parametrize("name", ["EINVAL", "ENOTSUP", "ENOSYS", "EBADF", "EPERM", "EACCES"])
+def test_a_file_system_that_syncs_no_directory_is_none_to_refuse(name, tmp_path, monkeypatch):
+    refused = cannot_sync_directories(monkeypatch, getattr(errno, name))
+    store = tmp_path / "run.zarr"
+    rested().run(10.0, 0.01, duration=50.0, to=store)
+    assert refused
+    longer = pyhh.Simulation.resume(store, duration=100.0)
+    assert longer.recording.spike_times.size == 7
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="syncs no directory")
+@pytest.mark.parametrize("name", ["EIO", "ENOSPC", "EDQUOT"])
+def test_a_directory_that_is_not_safe_on_disk_is_an_error(name, tmp_path, monkeypatch):
+    refused = cannot_sync_directories(monkeypatch, getattr(errno, name))
+    with pytest.raises(OSError, match=r"run\.zarr' was not made\.") as error:
+        rested().run(10.0, 0.01, duration=50.0, to=tmp_path / "run.zarr")
+    assert error.value.errno == getattr(errno, name)
+    assert refused
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_on_a_slow_disk_says_what_it_waits_for(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(store_writer, "MOMENT", 0.0)
+    monkeypatch.setattr(run_sink, "COMMIT", 0.0)
+    fsync, commit, after = os.fsync, RunStore.commit, []
+    interrupted = threading.Event()
+
+    def slow(file):
+        time.sleep(0.02)
+        fsync(file)
+
+    def counted(self, attributes):
+        if interrupted.is_set():
+            after.append(attributes["done"])
+        commit(self, attributes)
+
+    def interrupt():
+        interrupted.set()
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(os, "fsync", slow)
+    monkeypatch.setattr(RunStore, "commit", counted)
+    store = tmp_path / "run.zarr"
+    timer = threading.Timer(0.5, interrupt)
+    timer.start()
+    simulation, _ = run_until_it_ends(store, KeyboardInterrupt, record=("Vm", "INa", "StateM"))
+    timer.join()
+    assert capsys.readouterr().err == (
+        f"pyhh_fast: interrupted; the last rows are being written to {str(store)!r}. Another "
+        "Ctrl-C gives them up.\n"
+    )
+    assert 1 <= len(after) <= 2  # one that was about to begin, and the last
+    monkeypatch.setattr(os, "fsync", fsync)
+    assert simulation.recording.steps == after[-1]
+    assert [t for t in threading.enumerate() if "pyhh_fast" in t.name] == []
+    goes_on(store, simulation.recording.steps)

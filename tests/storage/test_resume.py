@@ -1,0 +1,370 @@
+"""Runs that are written to a store, and go on from it: to the bit those that never stopped."""
+
+import json
+
+import numpy as np
+import pytest
+from store_files import shared
+from sweep_models import Warm
+
+import pyhh_fast as pyhh
+from pyhh_fast import stimuli
+from pyhh_fast.storage import resume, run_sink
+
+xarray = pytest.importorskip("xarray")
+pytest.importorskip("zarr")
+
+METHODS = ["euler", "exponential_euler", "rk4", "adaptive"]
+
+NOISE = stimuli.step(50, 70, 130) + stimuli.ornstein_uhlenbeck(5, 2, 10, seed=1)
+NOISE += stimuli.poisson_epsc(500, 3, 2, seed=1)
+
+OPTIONS = {
+    "all": {},
+    "few": {"record": ("Vm", "INa"), "every": 10, "envelope": 1_000},
+    "spikes": {"record": (), "envelope": 333},
+}
+
+
+def rested(kind=pyhh.HHModel):
+    return pyhh.Simulation(kind.at_rest())
+
+
+def everything(model):
+    gates = [(g.alpha, g.beta, g.state) for g in (model.m, model.h, model.n)]
+    return [model.Vm, model.INa, model.IK, model.IKleak, *gates]
+
+
+def same_bits(recording, expected):
+    assert recording.steps == expected.steps
+    for name in (*expected.recorded, *expected.enveloped, "spike_times", "times"):
+        got, want = getattr(recording, name), getattr(expected, name)
+        np.testing.assert_array_equal(got.view(np.int64), want.view(np.int64), err_msg=name)
+
+
+def files(store):
+    return {str(p.relative_to(store)): p.read_bytes() for p in store.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("method", "kind", "stimulus", "options"),
+    [(method, kind, NOISE, "few") for method in METHODS for kind in (pyhh.HHModel, Warm)]
+    + [(method, pyhh.HHModel, 10.0, o) for method in ("euler", "adaptive") for o in OPTIONS],
+    ids=str,
+)
+def test_a_stored_run_and_a_longer_one_are_those_in_memory(
+    method, kind, stimulus, options, tmp_path
+):
+    options = {"dt": 0.01, "method": method, **OPTIONS[options]}
+    expected, stored = rested(kind), rested(kind)
+    in_memory = expected.run(stimulus, duration=234.56, **options)
+    recording = stored.run(stimulus, duration=234.56, to=tmp_path / "run.zarr", **options)
+    same_bits(recording, in_memory)
+    assert everything(stored.model) == everything(expected.model)
+
+    longer = pyhh.Simulation.resume(tmp_path / "run.zarr", duration=345.67)
+    expected = rested(kind)
+    same_bits(longer.recording, expected.run(stimulus, duration=345.67, **options))
+    assert everything(longer.model) == everything(expected.model)
+    rested(kind).run(stimulus, duration=345.67, to=tmp_path / "at_once.zarr", **options)
+    assert shared(tmp_path / "run.zarr") == shared(tmp_path / "at_once.zarr")
+
+
+class Stopped(Exception):
+    pass
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    ("stimulus", "error"),
+    [(10.0, KeyboardInterrupt), (NOISE, KeyboardInterrupt), (NOISE, Stopped)],
+    ids=str,
+)
+def test_a_run_that_was_interrupted_goes_on(method, stimulus, error, tmp_path, monkeypatch):
+    options = {"dt": 0.01, "duration": 900.0, "method": method, "every": 3, "envelope": 77}
+    monkeypatch.setattr(run_sink, "LENGTH", 2_500)
+    monkeypatch.setattr(run_sink.StoredRows, "most", 2_500)
+    monkeypatch.setattr("pyhh_fast.engine.adaptive_stepper.AdaptiveStepper.CHUNK", 300)
+    monkeypatch.setattr("pyhh_fast.engine.adaptive_stepper.AdaptiveStepper.WINDOW", 20_000)
+    expected = rested()
+    in_memory = expected.run(stimulus, to=tmp_path / "at_once.zarr", **options)
+    take = run_sink.StoredRows.take
+
+    def interrupted(self, stepper):
+        if stepper.step > 40_000:
+            monkeypatch.setattr(run_sink.StoredRows, "take", take)
+            raise error
+        take(self, stepper)
+
+    monkeypatch.setattr(run_sink.StoredRows, "take", interrupted)
+    simulation = rested()
+    with pytest.raises(error):
+        simulation.run(stimulus, to=tmp_path / "run.zarr", **options)
+    there = simulation.recording
+    assert 40_000 < there.steps < 90_000
+    np.testing.assert_array_equal(there.Vm, in_memory.Vm[: len(there)])
+    assert there.spike_times[-1] <= there.steps * 0.01
+    assert simulation.Vm.size == len(there)
+    with xarray.open_zarr(tmp_path / "run.zarr") as dataset:
+        np.testing.assert_array_equal(dataset.Vm, there.Vm)
+        assert dataset.Vm_max.size == there.Vm_max.size == there.windows
+
+    resumed = pyhh.Simulation.resume(tmp_path / "run.zarr")
+    same_bits(resumed.recording, in_memory)
+    assert everything(resumed.model) == everything(expected.model)
+    assert shared(tmp_path / "run.zarr") == shared(tmp_path / "at_once.zarr")
+
+
+def test_a_finished_run_may_be_resumed_for_nothing(tmp_path):
+    recording = rested().run(NOISE, 0.01, duration=50.0, to=tmp_path / "run.zarr")
+    before = files(tmp_path / "run.zarr")
+    again = pyhh.Simulation.resume(tmp_path / "run.zarr")
+    same_bits(again.recording, recording)
+    assert files(tmp_path / "run.zarr") == before
+
+
+def test_the_error_of_a_stored_run_can_be_estimated_but_not_of_a_resumed_one(tmp_path):
+    recording = rested().run(NOISE, 0.01, duration=50.0, every=7, to=tmp_path / "run.zarr")
+    expected = rested().run(NOISE, 0.01, duration=50.0, every=7).estimate_error()
+    assert recording.estimate_error() == expected
+    resumed = pyhh.Simulation.resume(tmp_path / "run.zarr").recording
+    with pytest.raises(RuntimeError, match="The error cannot be estimated: it was resumed, and "):
+        resumed.estimate_error()
+
+
+def test_a_recording_stays_as_long_as_it_was(tmp_path):
+    options = {"dt": 0.01, "every": 7, "envelope": 100}
+    first = rested().run(NOISE, duration=50.0, to=tmp_path / "run.zarr", **options)
+    pyhh.Simulation.resume(tmp_path / "run.zarr", duration=80.0)
+    same_bits(first, rested().run(NOISE, duration=50.0, **options))
+
+
+def test_labels_and_units(tmp_path):
+    options = {"every": 10, "envelope": 100, "record": ("Vm", "StateM", "INa")}
+    recording = rested().run(20.0, 0.01, duration=50.0, to=tmp_path / "run.zarr", **options)
+    with xarray.open_zarr(tmp_path / "run.zarr") as dataset:
+        assert {name: str(dataset[name].attrs["units"]) for name in dataset.variables} == {
+            "Vm": "mV",
+            "StateM": "1",
+            "INa": "µA/cm²",
+            "Vm_min": "mV",
+            "Vm_max": "mV",
+            "time": "ms",
+            "current_time": "ms",
+            "envelope_time": "ms",
+            "spike_time": "ms",
+        }
+        np.testing.assert_array_equal(dataset.time, recording.times)
+        np.testing.assert_array_equal(dataset.current_time, np.arange(500) * 10 * 0.01)
+        np.testing.assert_array_equal(dataset.envelope_time, recording.envelope_times)
+        np.testing.assert_array_equal(dataset.spike_time, recording.spike_times)
+        assert dataset.Vm.sel(time=0.11, method="nearest") == recording.Vm[1]
+        assert dataset.INa.dims == ("current_time",)
+        assert dataset.attrs["stimulus"] == {"kind": "constant", "amplitude": 20.0}
+        assert dataset.attrs["model"]["parameters"]["gNa"] == 120
+        assert dataset.attrs["method"] == "euler"
+        assert dataset.attrs["steps"] == dataset.attrs["done"] == 5_000
+
+
+def test_an_array_must_be_given_again(tmp_path):
+    wave = np.random.default_rng(0).normal(8, 5, 30_000)
+    rested().run(wave[:20_000], 0.01, to=tmp_path / "run.zarr")
+    with pytest.raises(ValueError, match=r"^stimulus must be given again, because a store"):
+        pyhh.Simulation.resume(tmp_path / "run.zarr", duration=300.0)
+    with pytest.raises(ValueError, match=r"^stimulus must have a value for each of 30000 steps"):
+        pyhh.Simulation.resume(tmp_path / "run.zarr", stimulus=wave[:20_000], duration=300.0)
+    with pytest.raises(ValueError, match=r"^stimulus must be that of the run; got an array with"):
+        pyhh.Simulation.resume(tmp_path / "run.zarr", stimulus=wave + 1e-9, duration=300.0)
+    resumed = pyhh.Simulation.resume(tmp_path / "run.zarr", stimulus=wave, duration=300.0)
+    same_bits(resumed.recording, rested().run(wave, 0.01))
+
+
+def test_so_must_one_that_is_read_from_an_array(tmp_path):
+    wave = np.random.default_rng(0).normal(8, 5, 30_000)
+    noise = stimuli.ornstein_uhlenbeck(0, 1, 5, seed=2)
+    stimulus = stimuli.from_array(wave) + noise
+    rested().run(stimulus, 0.01, duration=200.0, to=tmp_path / "run.zarr")
+    with pytest.raises(ValueError, match=r"^stimulus must be given again"):
+        pyhh.Simulation.resume(tmp_path / "run.zarr", duration=300.0)
+    with pytest.raises(ValueError, match=r"^stimulus must be that of the run, "):
+        pyhh.Simulation.resume(tmp_path / "run.zarr", stimulus=noise, duration=300.0)
+    resumed = pyhh.Simulation.resume(tmp_path / "run.zarr", stimulus=stimulus, duration=300.0)
+    same_bits(resumed.recording, rested().run(stimulus, 0.01))
+
+
+def test_kinetics_of_ones_own_need_no_model_until_v_goes_further(tmp_path):
+    stimulus = stimuli.step(20, 10, 100) + stimuli.step(-60, 200, 300)
+    options = {"method": "exponential_euler", "dt": 0.01}
+    rested(Warm).run(stimulus, duration=150.0, to=tmp_path / "run.zarr", **options)
+    expected = rested(Warm)
+    full = expected.run(stimulus, duration=400.0, **options)
+    assert full.Vm.min() < -50
+    message = r"^model must be given to go on: V has come to -50.* mV, and the rates"
+    with pytest.raises(ValueError, match=message):
+        pyhh.Simulation.resume(tmp_path / "run.zarr", duration=400.0)
+    with pytest.raises(ValueError, match=r"^model must be the one that was saved; got one with"):
+        pyhh.Simulation.resume(tmp_path / "run.zarr", model=pyhh.HHModel())
+    warmer = Warm()
+    warmer.factor = 3.0
+    with pytest.raises(ValueError, match=r"^model must be the one that was saved; got one with"):
+        pyhh.Simulation.resume(tmp_path / "run.zarr", model=warmer)
+    with pytest.raises(ValueError, match="got one with gNa 110 instead of 120"):
+        pyhh.Simulation.resume(tmp_path / "run.zarr", model=Warm(gNa=110))
+    model = Warm(12.0)
+    resumed = pyhh.Simulation.resume(tmp_path / "run.zarr", model=model)
+    assert resumed.model is model
+    same_bits(resumed.recording, full)
+    assert everything(model) == everything(expected.model)
+
+
+def test_another_build_is_refused(tmp_path, monkeypatch):
+    rested().run(10.0, 0.01, duration=50.0, to=tmp_path / "run.zarr")
+    monkeypatch.setattr("pyhh_fast.storage.resume.BUILD", "9.9.9, sources abc, with FMA")
+    message = "must be a store of this build of pyhh_fast, 9.9.9, sources abc, with FMA; got one of"
+    with pytest.raises(ValueError, match=message):
+        pyhh.Simulation.resume(tmp_path / "run.zarr")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"duration": 49.0}, "duration must be that of the whole run, 50 ms or more, which are "),
+        ({"duration": 60.001}, "duration must be a whole number of steps (ms); got 60.001"),
+        ({"stimulus": 11.0}, "stimulus must be that of the run, constant(10); got constant(11)."),
+        (
+            {"model": pyhh.HHModel(gK=30)},
+            "model must be the one that was saved; got one with gK 30",
+        ),
+        ({"path": "no.zarr"}, "'no.zarr' must be a store written by run(..., to=...); got "),
+    ],
+    ids=lambda value: str(value).partition(" at 0x")[0],  # of a model
+)
+def test_bad_arguments_of_resume(arguments, message, tmp_path):
+    rested().run(10.0, 0.01, duration=50.0, to=tmp_path / "run.zarr")
+    before = files(tmp_path / "run.zarr")
+    with pytest.raises(ValueError) as error:
+        pyhh.Simulation.resume(**{"path": tmp_path / "run.zarr", **arguments})
+    assert str(error.value).startswith(message)
+    assert files(tmp_path / "run.zarr") == before
+
+
+def crafted(store, **changes):
+    root = json.loads((store / "zarr.json").read_text())
+    for key, value in changes.items():
+        *path, last = key.split("__")
+        at = root["attributes"]
+        for part in path:
+            at = at[part]
+        if value is None:
+            del at[last]
+        else:
+            at[last] = value
+    (store / "zarr.json").write_text(json.dumps(root))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"steps": -1},
+        {"steps": 4_000},
+        {"dt": 0},
+        {"dt": "0.01"},
+        {"method": "magic"},
+        {"every": 0},
+        {"every": 7},
+        {"envelope": 0.5},
+        {"recorded": "Vm"},
+        {"recorded": ["Vm", "INa"]},
+        {"state": None},
+        {"state": 5},
+        {"state__step": 2**60},
+        {"state__step": 5_001},
+        {"state__spikes": 10_000},
+        {"state__cell__V": "1"},
+        {"state__cell__V": 1e999},
+        {"state__cell": None},
+        {"state__window": [0, 1]},
+        {"state__stimulus": {"step": 3}},
+        {"done": 10**9},
+        {"model__parameters__Cm": 0},
+        {"model__parameters": {}},
+        {"model__state__Vm": None},
+        {"model__own_kinetics": True},
+        {"stimulus": {"kind": "evil"}},
+        {"stimulus": 3},
+    ],
+    ids=str,
+)
+def test_a_store_that_was_tampered_with_is_refused(changes, tmp_path):
+    store = tmp_path / "run.zarr"
+    rested().run(NOISE, 0.01, duration=50.0, to=store, record=("Vm",), every=10)
+    crafted(store, **changes)
+    with pytest.raises(ValueError, match=r" must be a store written by run\(..., to=...\); got "):
+        pyhh.Simulation.resume(store)
+
+
+@pytest.mark.parametrize("change", ["renamed", "removed", "added"])
+def test_a_store_with_other_arrays_is_refused(change, tmp_path):
+    store = tmp_path / "run.zarr"
+    rested().run(10.0, 0.01, duration=50.0, to=store, record=("Vm", "StateM"), every=10)
+    root = json.loads((store / "zarr.json").read_text())
+    listed = root["consolidated_metadata"]["metadata"]
+    listed["StateX"] = listed["StateM"]
+    (store / "StateM").rename(store / "StateX")
+    if change == "added":
+        (store / "StateM").mkdir()
+        for path in (store / "StateX").rglob("*"):
+            there = store / "StateM" / path.relative_to(store / "StateX")
+            there.mkdir() if path.is_dir() else there.write_bytes(path.read_bytes())
+    else:
+        del listed["StateM"]
+    if change == "removed":
+        del listed["StateX"]
+    (store / "zarr.json").write_text(json.dumps(root))
+    before = files(store)
+    for read in (resume.recorded, pyhh.Simulation.resume):
+        with pytest.raises(ValueError, match=r"are not what was written \(arrays "):
+            read(store)
+    with pytest.raises(ValueError, match=" must be a store written by run"):
+        pyhh.Simulation.resume(store, duration=100)
+    assert files(store) == before
+
+
+def test_a_model_with_steps_of_its_own_cannot_be_stored(tmp_path):
+    class Own(pyhh.HHModel):
+        def iterate(self, stimulusCurrent, deltaTms):
+            super().iterate(stimulusCurrent, deltaTms)
+
+    class Noisy(pyhh.HHModel):
+        def _UpdateGateTimeConstants(self, Vm):
+            super()._UpdateGateTimeConstants(Vm)
+            self.m.alpha = self.m.alpha * np.random.default_rng().uniform()
+
+    for kind in (Own, Noisy):
+        with pytest.raises(ValueError, match=r"^model must be one that can be saved as num"):
+            pyhh.Simulation(kind()).run(1.0, 0.01, duration=1.0, to=tmp_path / "run.zarr")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_diverged_run_leaves_what_it_was(tmp_path):
+    simulation = rested()
+    with pytest.raises(pyhh.SimulationError) as error:
+        simulation.run(-1e4, 0.01, duration=10.0, to=tmp_path / "run.zarr", every=2)
+    recording = simulation.recording
+    assert recording.steps == error.value.step
+    assert recording.Vm.size == -(-recording.steps // 2)
+    assert np.isfinite(recording.Vm).all()
+    with pytest.raises(pyhh.SimulationError) as again:
+        pyhh.Simulation.resume(tmp_path / "run.zarr")
+    assert again.value.step == error.value.step
+
+
+def test_what_was_not_recorded_is_not_there(tmp_path):
+    simulation = rested()
+    recording = simulation.run(1.0, 0.01, duration=1.0, record=("Vm",), to=tmp_path / "run.zarr")
+    for owner in (simulation, recording):
+        assert owner.Vm.size == 100
+        with pytest.raises(AttributeError, match=r"^INa was not recorded\. Name it in run"):
+            owner.INa  # noqa: B018
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        recording.nothing  # noqa: B018

@@ -1,0 +1,390 @@
+"""The thread that writes a run's store: in order, in bounded memory, and it always ends."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from pyhh_fast.storage import writer as store_writer
+from pyhh_fast.storage.writer import MOST_WAITING, StoreWriter
+
+
+class Recorded:
+    """A store that keeps what it is given, slowly, and fails at one call if it is told to."""
+
+    def __init__(self, seconds=0.0, fails=None):
+        self.calls, self.seconds, self.fails = [], seconds, fails
+        self.thread, self.gate = None, threading.Event()
+        self.gate.set()
+
+    def _do(self, *call):
+        self.thread = threading.current_thread()
+        self.gate.wait()
+        time.sleep(self.seconds)
+        if len(self.calls) == self.fails:
+            self.fails = None
+            raise OSError(28, "No space left on device")
+        self.calls.append(call)
+
+    def append(self, name, values, first=None):
+        self._do(name, values[0], values.size)
+
+    def commit(self, attributes):
+        self._do("commit", attributes)
+
+    def put_table(self, name, rows, attributes):
+        self._do("table", name, rows.size, attributes)
+
+
+def block(value, size=10):
+    return np.full(size, float(value))
+
+
+def ours():
+    """Threads of writers; Zarr's library has some of its own."""
+    return [thread for thread in threading.enumerate() if thread.name == "pyhh_fast store"]
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left():
+    yield
+    assert ours() == []
+
+
+@pytest.fixture
+def ctrl_c():
+    """A function that has Ctrl-C come after so many seconds."""
+    timers = []
+    # What a shell starts in the background ignores it, and so would the tests.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def after(*seconds):
+        for one in seconds:
+            # As a terminal does: to the process, whichever of its threads is at work.
+            timers.append(threading.Timer(one, signal.raise_signal, [signal.SIGINT]))
+            timers[-1].start()
+
+    yield after
+    for timer in timers:
+        timer.cancel()
+        timer.join()
+    signal.signal(signal.SIGINT, before)
+
+
+def test_all_is_written_in_order():
+    store = Recorded()
+    with StoreWriter(store) as writer:
+        for i in range(100):
+            writer.append("Vm", block(i))
+            writer.append("time", block(-i))
+            state = {"V": [i]}
+            writer.commit(state)
+            state["V"][0] = "the caller's again"
+        writer.put_table("rows", block(0), {"first": 1})
+    expected = [
+        call
+        for i in range(100)
+        for call in (("Vm", i, 10), ("time", -i, 10), ("commit", {"V": [i]}))
+    ]
+    assert store.calls == [*expected, ("table", "rows", 10, {"first": 1})]
+    assert store.thread is not threading.current_thread()
+
+
+def test_what_waits_is_bounded():
+    store = Recorded()
+    store.gate.clear()
+    writer = StoreWriter(store, most_waiting=1_000)
+    given = []
+
+    def give():
+        for i in range(30):
+            writer.append("Vm", block(i, size=25))  # 200 bytes
+            given.append(i)
+
+    giver = threading.Thread(target=give)
+    giver.start()
+    time.sleep(0.3)
+    assert len(given) == 5
+    store.gate.set()
+    giver.join()
+    writer.close()
+    assert [call[1] for call in store.calls] == list(range(30))
+
+
+def test_a_block_larger_than_the_bound_goes_alone():
+    store = Recorded(seconds=0.02)
+    with StoreWriter(store, most_waiting=100) as writer:
+        for i in range(5):
+            writer.append("Vm", block(i, size=1_000))
+            assert len(store.calls) >= i - 1
+    assert len(store.calls) == 5
+
+
+def test_memory_stays_flat():
+    class Slow(Recorded):
+        def append(self, name, values, first=None):
+            time.sleep(0.001)
+
+    tracemalloc.start()
+    with StoreWriter(Slow()) as writer:
+        for i in range(200):
+            writer.append("Vm", block(i, size=2**17))  # 1 MiB
+        peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert MOST_WAITING / 2 < peak < MOST_WAITING + 3 * 2**20
+
+
+@pytest.mark.parametrize("call", ["append", "commit", "close"])
+def test_an_error_comes_once_and_ends_the_writing(call):
+    store = Recorded(fails=2)
+    writer = StoreWriter(store)
+    for i in range(3):
+        writer.append("Vm", block(i))
+    while store.fails is not None:
+        time.sleep(0.001)
+    time.sleep(0.05)
+    arguments = {"append": ("Vm", block(3)), "commit": ({},), "close": ()}[call]
+    with pytest.raises(OSError, match="No space left on device"):
+        getattr(writer, call)(*arguments)
+    if call != "close":
+        writer.append("Vm", block(4))
+        writer.commit({})
+    writer.close()
+    writer.close()
+    assert store.calls == [("Vm", 0.0, 10), ("Vm", 1.0, 10)]
+
+
+def test_an_error_frees_a_caller_that_waits():
+    store = Recorded(seconds=0.05, fails=1)
+    writer = StoreWriter(store, most_waiting=100)
+
+    def give():
+        for i in range(20):
+            writer.append("Vm", block(i))
+
+    with pytest.raises(OSError, match="No space left on device"):
+        give()
+    writer.close()
+    assert len(store.calls) == 1
+
+
+def test_an_error_does_not_hide_in_a_with():
+    with (
+        pytest.raises(OSError, match="No space left on device"),
+        StoreWriter(Recorded(fails=0)) as writer,
+    ):
+        writer.append("Vm", block(0))
+
+
+def test_after_close_nothing_is_taken():
+    writer = StoreWriter(Recorded())
+    writer.close()
+    with pytest.raises(ValueError, match=r"^the writer is closed$"):
+        writer.append("Vm", block(0))
+
+
+def test_ctrl_c_is_heard_where_the_caller_waits(ctrl_c):
+    store = Recorded()
+    store.gate.clear()
+    writer = StoreWriter(store, most_waiting=100)
+    writer.append("Vm", block(0))
+    ctrl_c(0.1)
+    begun = time.perf_counter()
+    with pytest.raises(KeyboardInterrupt):
+        writer.append("Vm", block(1))
+    assert time.perf_counter() - begun < 0.3
+    store.gate.set()
+    writer.commit({})
+    writer.close()
+    # What was being given is not lost.
+    assert store.calls == [("Vm", 0.0, 10), ("Vm", 1.0, 10), ("commit", {})]
+
+
+def test_ctrl_c_while_closing_loses_nothing(ctrl_c):
+    store = Recorded(seconds=0.05)
+    writer = StoreWriter(store)
+    for i in range(10):
+        writer.append("Vm", block(i))
+    ctrl_c(0.1)
+    with pytest.raises(KeyboardInterrupt):
+        writer.close()
+    assert len(store.calls) == 10
+    writer.close()
+
+
+def test_a_second_ctrl_c_drops_what_waits(ctrl_c):
+    store = Recorded(seconds=0.1)
+    writer = StoreWriter(store)
+    for i in range(100):
+        writer.append("Vm", block(i))
+    ctrl_c(0.1, 0.3)
+    begun = time.perf_counter()
+    with pytest.raises(KeyboardInterrupt):
+        writer.close()
+    assert time.perf_counter() - begun < 1
+    assert 1 < len(store.calls) < 10
+
+
+def test_ctrl_c_and_an_error_both_show(ctrl_c):
+    writer = StoreWriter(Recorded(seconds=0.2, fails=0))
+    writer.append("Vm", block(0))
+    ctrl_c(0.05)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        writer.close()
+    assert isinstance(caught.value.__cause__, OSError)
+    writer.close()
+
+
+def test_it_writes_a_store(tmp_path):
+    pytest.importorskip("zarr", minversion="3.1.3", reason="stores need the extra 'store'")
+    from pyhh_fast.storage.run_store import RunStore, Variable
+
+    rng = np.random.default_rng(1)
+    wave, out = rng.normal(size=100_000), tmp_path / "run.zarr"
+    with (
+        RunStore.create(out, {}, {"Vm": Variable("time", {})}, chunk=1_024) as store,
+        StoreWriter(store, most_waiting=50_000) as writer,
+    ):
+        assert len(ours()) == 1
+        for start in range(0, wave.size, 999):
+            writer.append("Vm", wave[start : start + 999])
+            writer.commit({"start": start})
+    with RunStore.read(out) as reader:
+        assert reader.attributes == {"start": 99_900}
+        np.testing.assert_array_equal(reader.values("Vm"), wave)
+
+
+FORGOTTEN = """
+import sys, time
+import numpy as np
+from pyhh_fast.storage.writer import StoreWriter
+
+if sys.argv[1:]:
+    from pyhh_fast.storage.run_store import RunStore, Variable
+    store = RunStore.create(sys.argv[1], {}, {"Vm": Variable("time", {})})
+else:
+    class Store:
+        def append(self, name, values, first=None):
+            time.sleep(0.05)
+            print(values[0], flush=True)
+    store = Store()
+writer = StoreWriter(store)
+if sys.argv[1:]:
+    writer.commit({})
+for i in range(5):
+    writer.append("Vm", np.full(3, i))
+    if sys.argv[1:]:
+        writer.commit({})
+"""
+
+
+@pytest.mark.parametrize("real", [False, True])
+def test_one_that_is_never_closed_lets_python_end(tmp_path, real):
+    arguments = [str(tmp_path / "run.zarr")] * real
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", FORGOTTEN, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=True,
+    )
+    assert run.stderr == ""
+    assert run.stdout.split() == ([] if real else ["0", "1", "2", "3", "4"])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGINT of POSIX")
+def test_ctrl_c_from_outside_ends_a_run_in_good_order():
+    script = """
+import signal
+import time
+import numpy as np
+from pyhh_fast.storage.writer import StoreWriter
+
+class Store:
+    written = 0
+    def append(self, name, values, first=None):
+        time.sleep(0.02)
+        self.written += 1
+    def commit(self, attributes):
+        print(self.written, attributes, flush=True)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+given = 0
+print("begun", flush=True)
+try:
+    with StoreWriter(Store(), most_waiting=100) as writer:
+        try:
+            while True:
+                given += 1
+                writer.append("Vm", np.zeros(10))
+        except KeyboardInterrupt:
+            writer.commit({"given": given})
+            raise
+except KeyboardInterrupt:
+    print("ended")
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "begun\n"
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=20)
+    assert errors == ""
+    count, rest = output.split(" ", 1)
+    assert int(count) > 3
+    assert rest == f"{{'given': {count}}}\nended\n"
+
+
+class SlowDisk:
+    """A store whose first commit takes until `release` is set."""
+
+    def __init__(self):
+        self.calls, self.begun, self.release = [], threading.Event(), threading.Event()
+
+    def append(self, name, values, first=None):
+        self.calls.append((name, first))
+
+    def commit(self, attributes):
+        self.calls.append(attributes["number"])
+        self.begun.set()
+        assert self.release.wait(60)
+
+
+def test_at_the_end_only_the_last_commit_is_waited_for():
+    store = SlowDisk()
+    writer = StoreWriter(store, most_waiting=8)
+    writer.commit({"number": 1})
+    assert store.begun.wait(60)
+    for number in range(2, 6):
+        writer.commit({"number": number})
+    writer.end()
+    writer.append("x", np.ones(10), 0)  # more than may wait else
+    writer.append("x", np.ones(10), 10)
+    writer.commit({"number": 6}, last=True)
+    store.release.set()
+    writer.close()
+    assert store.calls == [1, ("x", 0), ("x", 10), 6]
+
+
+@pytest.mark.parametrize("slow", [False, True])
+def test_who_waits_for_a_slow_disk_is_told_once(slow, monkeypatch):
+    monkeypatch.setattr(store_writer, "MOMENT", 0.01 if slow else 60)
+    store, told = SlowDisk(), []
+
+    def tell():
+        told.append(None)
+        store.release.set()
+
+    if not slow:
+        store.release.set()
+    writer = StoreWriter(store)
+    writer.commit({"number": 1}, last=True)
+    writer.close(tell)
+    assert len(told) == slow

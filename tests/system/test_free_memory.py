@@ -1,0 +1,146 @@
+"""What does not fit into the free memory is refused before anything is computed."""
+
+import os
+import re
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+
+import pyhh_fast as pyhh
+from pyhh_fast import stimuli
+from pyhh_fast.cli import main as cli
+from pyhh_fast.system import free_memory
+
+GB = 10**9
+
+
+@pytest.fixture
+def little(monkeypatch):
+    """Half a gigabyte is free."""
+    monkeypatch.setattr(free_memory, "free", lambda: GB // 2)
+
+
+def refusal(name, need, advice):
+    return re.escape(
+        f"{name} must fit into the free memory; got a need of {need} GB, and 0.5 GB are free. "
+    ) + re.escape(advice)
+
+
+RUN = "Keep fewer traces by record=, every k-th step by every=, or write them to a store while they"
+
+
+@pytest.mark.usefixtures("little")
+def test_traces_of_a_run():
+    simulation = pyhh.Simulation(pyhh.HHModel.at_rest())
+    start = simulation.model.Vm
+    with pytest.raises(MemoryError, match=refusal("the traces of a run", "5.6", RUN)):
+        simulation.run(10.0, 0.01, duration=1e6)
+    assert simulation.model.Vm == start
+    assert simulation.recording is None
+    kept = simulation.run(10.0, 0.01, duration=1e6, record=["Vm"], every=100_000)
+    assert len(kept) == 1_000
+
+
+@pytest.mark.usefixtures("little")
+def test_an_envelope_counts():
+    simulation = pyhh.Simulation(pyhh.HHModel.at_rest())
+    with pytest.raises(MemoryError, match=refusal("the traces of a run", "1.6", RUN)):
+        simulation.run(10.0, 0.01, duration=1e6, record=(), envelope=1)
+
+
+@pytest.mark.usefixtures("little")
+def test_arrays_of_pyhh():
+    simulation = pyhh.Simulation(pyhh.HHModel())
+    with pytest.raises(MemoryError, match=refusal("the arrays", "0.56", "Use run with record=")):
+        simulation.CreateArrays(10_000_000, 0.01)
+
+
+@pytest.mark.usefixtures("little")
+def test_populations():
+    advice = "Make several, one after the other."
+    with pytest.raises(MemoryError, match=refusal("a population", "3", advice)):
+        pyhh.Population(10_000_000)
+    population = pyhh.Population(1_000)
+    advice = "Keep fewer traces by record=, fewer cells by cells=, or every k-th step by every=."
+    with pytest.raises(MemoryError, match=refusal("the traces of a population", "0.8", advice)):
+        population.run(0.0, 0.01, duration=1e3, record=["Vm"])
+    assert population.run(0.0, 0.01, duration=1, record=["Vm"]).Vm.shape == (1_000, 100)
+
+
+@pytest.mark.usefixtures("little")
+def test_values_of_a_stimulus():
+    advice = "Pass the stimulus itself to a run."
+    with pytest.raises(MemoryError, match=refusal("the values", "0.8", advice)):
+        stimuli.sine(1, 10).to_array(10**8, 0.01)
+
+
+@pytest.mark.usefixtures("little")
+def test_the_command_line(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["simulate", "--duration", "1h", "--out", "run.npz"]) == 1
+    assert (
+        "there is not enough memory for the traces of 360,000,000 steps" in capsys.readouterr().err
+    )
+    assert not any(tmp_path.iterdir())
+
+
+def test_where_the_system_does_not_tell_nothing_is_refused(monkeypatch):
+    monkeypatch.setattr(free_memory, "free", lambda: None)
+    free_memory.check(10**18, "it", "")
+
+
+@pytest.mark.parametrize(
+    ("line", "folder", "files"),
+    [
+        ("0::/a/b", ".", free_memory.VERSION_2),
+        ("4:memory:/a/b", "memory", free_memory.VERSION_1),
+    ],
+)
+def test_the_least_that_a_control_group_leaves(line, folder, files, tmp_path, monkeypatch):
+    # The outer group leaves less than the inner one; its cache can be reclaimed.
+    for group, most, used in (
+        (folder, "max", 0),
+        (f"{folder}/a", 900, 700),
+        (f"{folder}/a/b", 800, 100),
+    ):
+        directory = tmp_path / group
+        directory.mkdir(exist_ok=True)
+        for name, content in zip(files, (most, used, None), strict=True):
+            if content is not None:
+                (directory / name).write_text(f"{content}\n")
+        (directory / "memory.stat").write_text(f"anon 1\n{files[2]} 30\n")
+    monkeypatch.setattr(free_memory, "CGROUPS", tmp_path)
+    read = free_memory._text
+    monkeypatch.setattr(
+        free_memory,
+        "_text",
+        lambda *path: f"{line}\n" if path == ("/proc/self/cgroup",) else read(*path),
+    )
+    assert min(free_memory._of_control_groups()) == 900 - 700 + 30
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ulimit -v is Linux's")
+def test_a_limit_of_the_process():
+    script = """
+        import resource
+        import pyhh_fast as pyhh
+        simulation = pyhh.Simulation(pyhh.HHModel.at_rest())
+        resource.setrlimit(resource.RLIMIT_AS, (3_000_000_000, resource.RLIM_INFINITY))
+        try:
+            simulation.run(10, 0.01, duration=1e6)
+        except MemoryError as error:
+            print(error)
+    """
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+    run = [sys.executable, "-c", textwrap.dedent(script)]
+    ended = subprocess.run(run, capture_output=True, text=True, check=True, env=environment)
+    assert "must fit into the free memory; got a need of 5.6 GB, and 2." in ended.stdout
+
+
+def test_what_is_free_is_known_here():
+    there = free_memory.free()
+    assert there is None or 10**7 < there < 10**15
+    assert np.zeros(1).nbytes < free_memory.CHECKED_FROM
