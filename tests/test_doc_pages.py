@@ -57,6 +57,18 @@ def test_links_lead_to_files_and_headings(name):
         assert not anchor or anchor in doc_pages.anchors(target), f"there is no heading {link}"
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_paths_that_a_page_names_exist(name):
+    assert [path for path in doc_pages.paths(ROOT / name) if not (ROOT / path).exists()] == []
+
+
+def test_the_layout_names_what_is_there():
+    folders = (ROOT, ROOT / "pyhh_fast", ROOT / "tests")
+    shown = doc_pages.layout()
+    assert "engine/" in shown
+    assert [name for name in shown if not any((at / name).exists() for at in folders)] == []
+
+
 def test_every_page_is_in_the_index():
     index = DOCS / "index.md"
     linked = {(DOCS / link).resolve() for link in doc_pages.links(index)}

@@ -91,6 +91,19 @@ def anchors(page):
     return found
 
 
+def paths(page):
+    """Return the paths of this repository that stand in the text of a page as code."""
+    text = BLOCK.sub("", page.read_text(encoding="utf-8"))
+    return re.findall(r"`((?:src|pyhh_fast|tests|benchmarks|docs|\.ci)/[\w./]*)", text)
+
+
+def layout():
+    """Return the files and folders in the tree that README.md shows."""
+    text = README.read_text(encoding="utf-8")
+    (tree,) = re.findall(r"^## Layout\n\n((?: +.*\n)+)", text, re.M)
+    return re.findall(r"[\w.]+(?:/|\.py\b)", tree)
+
+
 def links(page):
     """Return the targets of the links and images of a page that lie in this repository."""
     text = BLOCK.sub("", page.read_text(encoding="utf-8"))
