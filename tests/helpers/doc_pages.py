@@ -101,7 +101,7 @@ def layout():
     """Return the files and folders in the tree that README.md shows."""
     text = README.read_text(encoding="utf-8")
     (tree,) = re.findall(r"^## Layout\n\n((?: +.*\n)+)", text, re.M)
-    return re.findall(r"[\w.]+(?:/|\.py\b)", tree)
+    return re.findall(r"[\w./]+(?:/|\.py\b)", tree)
 
 
 def links(page):
