@@ -1,10 +1,8 @@
 """Run a script written for pyHH, unchanged, on this package.
 
-The script should not notice: it sees what `python SCRIPT ARGS...` would show it. What still
-differs: code that looks at the stack finds three frames of ours below the script's; the text of
-a syntax error at the very end of the file or in its encoding; an error in `sys.excepthook`
-itself; and other interpreters that the script starts. Processes of `multiprocessing` are looked
-after, except under a fork server that preloads `__main__`.
+The script sees what `python SCRIPT ARGS...` would show it, but for three frames of this package at
+the beginning of a traceback, and for other interpreters that it starts. Processes that
+`multiprocessing` spawns find this package too, except under a fork server that preloads `__main__`.
 """
 
 import builtins
@@ -13,14 +11,14 @@ import shlex
 import sys
 from collections.abc import Callable, Sequence
 from importlib.machinery import SourceFileLoader
-from types import ModuleType, TracebackType
+from types import ModuleType
 
 # Kept alive: after an error the interpreter still uses this module, but no longer owns it.
 _CONSOLE_SCRIPT = sys.modules["__main__"]
 
 
 def run_script(script: str, arguments: Sequence[str]) -> int:
-    """Run a Python script as the main program, with `import pyhh` answered by this package.
+    """Run a Python script as the main program, with `import pyhh` redirected to this package.
 
     From here on the process is the script's: `sys.argv`, `sys.path` and the main module are
     replaced for good, and what the script raises is raised.
@@ -60,19 +58,13 @@ def run_script(script: str, arguments: Sequence[str]) -> int:
         print(f"pyhh-fast: can't open file {path!r}: {reason}", file=sys.stderr)
         return 2
 
-    _answer_import_pyhh()
+    _redirect_pyhh()
     sys.argv = [script, *arguments]
     if not sys.flags.safe_path:
         sys.path[0] = os.path.dirname(real_path)
     main = _main_module(path)
     sys.modules["__main__"] = sys.modules["__mp_main__"] = main  # multiprocessing has two names
-    try:
-        exec(compile(source, path, "exec", dont_inherit=True), vars(main))
-    except SystemExit:
-        raise
-    except BaseException as error:
-        _hide_our_frames(error)
-        raise  # the interpreter shows it, and ends the process as the error demands
+    exec(compile(source, path, "exec", dont_inherit=True), vars(main))
     return 0
 
 
@@ -80,29 +72,13 @@ def _main_module(path: str) -> ModuleType:
     """Make an empty main module, like the one the interpreter makes for a script."""
     main = ModuleType("__main__")
     main.__loader__ = SourceFileLoader("__main__", path)
-    if sys.version_info < (3, 14):  # from then on they are computed when asked for
+    if sys.version_info < (3, 14):  # from then on they are computed when read
         main.__annotations__ = {}
     vars(main).update(__builtins__=builtins, __file__=path, __cached__=None)
     return main
 
 
-def _hide_our_frames(error: BaseException) -> None:
-    """Have the interpreter show an uncaught error from the script's own frame on."""
-    excepthook = sys.excepthook  # the script may have set its own
-    ours = error.__traceback__
-    scripts = ours and ours.tb_next  # None for a syntax error: nothing has run
-
-    # Each frame of ours that the error has yet to leave will add itself to the traceback, so the
-    # cut has to wait until the interpreter shows it.
-    def show(kind: type[BaseException], error: BaseException, _: TracebackType | None) -> None:
-        sys.excepthook = excepthook
-        sys.last_traceback = scripts
-        excepthook(kind, error.with_traceback(scripts), scripts)
-
-    sys.excepthook = show
-
-
-def _answer_import_pyhh() -> None:
+def _redirect_pyhh() -> None:
     """Have every form of `import pyhh` find this package, in spawned processes as well."""
     from multiprocessing import spawn
 
@@ -113,16 +89,16 @@ def _answer_import_pyhh() -> None:
     sys.modules["pyhh.models"] = models
     sys.modules["pyhh.simulations"] = simulations
 
-    # A spawned process unpickles this before it imports the script anew.
+    # A spawned process unpickles this before it imports the script again.
     get_preparation_data = spawn.get_preparation_data
     spawn.get_preparation_data = lambda name: {
         **get_preparation_data(name),
-        "pyhh": _AnswerImportPyhh(),
+        "pyhh": _RedirectPyhh(),
     }
 
 
-class _AnswerImportPyhh:
-    """Calls `_answer_import_pyhh` where it is unpickled."""
+class _RedirectPyhh:
+    """Calls `_redirect_pyhh` where it is unpickled."""
 
     def __reduce__(self) -> tuple[Callable[[], None], tuple[()]]:
-        return _answer_import_pyhh, ()
+        return _redirect_pyhh, ()
