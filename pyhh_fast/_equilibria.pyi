@@ -1,9 +1,4 @@
-import numpy as np
-import numpy.typing as npt
-
-from pyhh_fast.validation import FloatArray, StructArray
-
-IntArray = npt.NDArray[np.int64]
+from pyhh_fast.typing import FloatArray, IntArray, StructArray
 
 SOURCES: str
 SEARCH: int

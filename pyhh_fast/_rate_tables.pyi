@@ -1,7 +1,4 @@
-import numpy as np
-import numpy.typing as npt
-
-from pyhh_fast.validation import FloatArray
+from pyhh_fast.typing import FloatArray, StructArray
 
 SOURCES: str
 POWERS: int
@@ -9,7 +6,7 @@ LANES: int
 LINE: int
 NODES: list[float]
 
-def rates_at(V: FloatArray, rates: npt.NDArray[np.void]) -> None: ...
+def rates_at(V: FloatArray, rates: StructArray) -> None: ...
 def fit(values: FloatArray, rows: FloatArray) -> None: ...
 def evaluate(
     rows: FloatArray, first: int, inverse_width: float, V: FloatArray, rates: FloatArray

@@ -1,7 +1,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from pyhh_fast.validation import FloatArray
+from pyhh_fast.typing import FloatArray
 
 SOURCES: str
 NEVER: int

@@ -4,18 +4,16 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from pyhh_fast.models.hh_model import PARAMETERS
 from pyhh_fast.recording import Traces
 from pyhh_fast.system import free_memory
 from pyhh_fast.system.rounding import rounds_to_nearest
-from pyhh_fast.validation import FloatArray, StructArray, index
+from pyhh_fast.typing import FloatArray, IntArray, StructArray
+from pyhh_fast.validation import index
 
 if TYPE_CHECKING:
     import xarray
-
-IntArray = npt.NDArray[np.int64]
 
 
 class PopulationState(NamedTuple):

@@ -25,7 +25,7 @@ from pyhh_fast.recording import ALL
 from pyhh_fast.system import free_memory
 from pyhh_fast.system.exclusive import Exclusive
 from pyhh_fast.system.rounding import rounds_to_nearest
-from pyhh_fast.validation import StructArray
+from pyhh_fast.typing import StructArray
 
 STATE = {"Vm": "V", "StateM": "m", "StateH": "h", "StateN": "n"}
 """pyHH's names of the variables of a cell, and the equations' symbols for them."""

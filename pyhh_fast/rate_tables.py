@@ -9,11 +9,10 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
 from pyhh_fast import _rate_tables
 from pyhh_fast.system import aligned_arrays
-from pyhh_fast.validation import FloatArray
+from pyhh_fast.typing import FloatArray, IntArray
 
 WIDTH = 0.25
 """Width of a row in mV. At 0.5 the last term that is left out is 1e-14 of a rate like e^(V/10), at
@@ -120,9 +119,7 @@ def tabulate(rates_at: RatesAt, low: float, high: float, width: float = WIDTH) -
     return RateTable(rows_of(rates_at, numbers, width), first, width)
 
 
-def rows_of(
-    rates_at: RatesAt, numbers: npt.NDArray[np.int64], width: float, reach: float = 1.0
-) -> FloatArray:
+def rows_of(rates_at: RatesAt, numbers: IntArray, width: float, reach: float = 1.0) -> FloatArray:
     """Return the rows of these numbers.
 
     Parameters

@@ -6,7 +6,7 @@ import numpy as np
 
 from pyhh_fast.engine.read_ahead import Readable, constant_of, repeated
 from pyhh_fast.system.rounding import rounds_to_nearest
-from pyhh_fast.validation import FloatArray
+from pyhh_fast.typing import FloatArray
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

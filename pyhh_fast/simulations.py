@@ -20,7 +20,7 @@ from pyhh_fast.recording import ALL, Recording, Traces
 from pyhh_fast.system import free_memory
 from pyhh_fast.system.exclusive import Exclusive
 from pyhh_fast.system.rounding import rounds_to_nearest
-from pyhh_fast.validation import FloatArray
+from pyhh_fast.typing import FloatArray
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
-StructArray = npt.NDArray[np.void]
+from pyhh_fast.typing import FloatArray, IntArray
 
 MOST_STEPS = 2**48
 """More steps than any machine will do; what is above is a slip of units."""
@@ -234,7 +233,7 @@ def index(name: str, value: Any, size: int, place: str = "") -> int:
     return number
 
 
-def indices(name: str, value: Any, size: int) -> npt.NDArray[np.int64]:
+def indices(name: str, value: Any, size: int) -> IntArray:
     """Return the numbers of cells, of which each must be there, or of all for None."""
     if value is None:
         return np.arange(size, dtype=np.int64)

@@ -11,7 +11,7 @@ from pyhh_fast.recording import Recording
 from pyhh_fast.simulations import Simulation
 from pyhh_fast.stimuli.base import Stimulus
 from pyhh_fast.system.rounding import rounds_to_nearest
-from pyhh_fast.validation import FloatArray
+from pyhh_fast.typing import FloatArray
 
 
 class ErrorEstimate(NamedTuple):

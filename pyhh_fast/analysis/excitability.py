@@ -23,7 +23,7 @@ from pyhh_fast.equilibria.starts import start_at_rest
 from pyhh_fast.kinetics.evaluated import BuiltIn, Own
 from pyhh_fast.methods import METHODS
 from pyhh_fast.models.hh_model import HHModel
-from pyhh_fast.validation import FloatArray
+from pyhh_fast.typing import FloatArray
 
 STARTS = ("rest", "model")
 

@@ -7,14 +7,13 @@ for the methods that populations do not have.
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from pyhh_fast.engine.population_run import How, make_run
 from pyhh_fast.models.hh_model import HHModel
-from pyhh_fast.population_recording import IntArray, PopulationRecording
+from pyhh_fast.population_recording import PopulationRecording
 from pyhh_fast.populations import Population
 from pyhh_fast.system.rounding import rounds_to_nearest
-from pyhh_fast.validation import FloatArray, StructArray
+from pyhh_fast.typing import BoolArray, FloatArray, IntArray, StructArray
 
 TOLERANCE = 1e-6
 """Largest relative error of a threshold current."""
@@ -48,7 +47,7 @@ class Fired(NamedTuple):
     """
 
     rates: FloatArray
-    diverged: npt.NDArray[np.bool_]
+    diverged: BoolArray
     state: StructArray
 
 
@@ -58,7 +57,7 @@ class Watched(NamedTuple):
     V: FloatArray
     counts: IntArray
     times: FloatArray
-    diverged: npt.NDArray[np.bool_]
+    diverged: BoolArray
     state: StructArray
 
 
@@ -159,7 +158,7 @@ class FixedRuns:
 
     def _responses(
         self, currents: FloatArray, durations: FloatArray, wait: float
-    ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    ) -> tuple[BoolArray, BoolArray]:
         """Return under which currents, shape (pulses, currents), cells fire or diverge.
 
         Pulses end where others go on, so all cells are run from one end to the next; those that

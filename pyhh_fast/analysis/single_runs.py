@@ -6,19 +6,17 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from pyhh_fast.analysis.firing import PROBES, SMALLEST, TOLERANCE, Fired, Watched, steady_rates
 from pyhh_fast.engine.population_run import How
 from pyhh_fast.engine.progress import bar_over
 from pyhh_fast.errors import SimulationError
 from pyhh_fast.models.hh_model import GATES, HHModel
-from pyhh_fast.population_recording import IntArray
 from pyhh_fast.recording import Recording
 from pyhh_fast.simulations import Simulation
 from pyhh_fast.system.background import Workers
 from pyhh_fast.system.rounding import rounds_to_nearest
-from pyhh_fast.validation import FloatArray, StructArray
+from pyhh_fast.typing import BoolArray, FloatArray, IntArray, StructArray
 
 BETWEEN = 3
 """Currents that are tried between two: a run is made for each, so there are few."""
@@ -177,7 +175,7 @@ class SingleRuns:
 
 def _ends(
     done: list[tuple[Recording | None, HHModel]], state: StructArray
-) -> tuple[IntArray, FloatArray, npt.NDArray[np.bool_], StructArray]:
+) -> tuple[IntArray, FloatArray, BoolArray, StructArray]:
     """Return the spikes of runs, as `steady_rates` takes them, which diverged, and their ends."""
     spikes = [np.empty(0) if r is None else r.spike_times for r, _ in done]
     counts = np.array([times.size for times in spikes], dtype=np.int64)

@@ -14,7 +14,6 @@ cell that has not fired often enough is at rest, rings down, or keeps swinging i
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from pyhh_fast.analysis.firing import LEAST_SPIKES, FixedRuns, late_spikes, steady_rates
 from pyhh_fast.analysis.phase_plane import charging, steady_at, steady_under
@@ -22,8 +21,7 @@ from pyhh_fast.analysis.single_runs import SingleRuns
 from pyhh_fast.equilibria.membranes import all_decay
 from pyhh_fast.kinetics.evaluated import BuiltIn, Own
 from pyhh_fast.models.hh_model import HHModel
-from pyhh_fast.population_recording import IntArray
-from pyhh_fast.validation import FloatArray, StructArray
+from pyhh_fast.typing import BoolArray, FloatArray, IntArray, StructArray
 
 STILL = 2e-3
 """A cell is at rest where V moves by less than this, in mV/ms, ..."""
@@ -96,8 +94,8 @@ class Rates(NamedTuple):
     """
 
     rates: FloatArray
-    diverged: npt.NDArray[np.bool_]
-    swings: npt.NDArray[np.bool_]
+    diverged: BoolArray
+    swings: BoolArray
     low: FloatArray
     high: FloatArray
     time: float
@@ -166,7 +164,7 @@ def slowest_time_constant(model: HHModel, kinetics: BuiltIn | Own) -> float:
 
 def is_still(
     model: HHModel, kinetics: BuiltIn | Own, state: StructArray, currents: FloatArray
-) -> npt.NDArray[np.bool_]:
+) -> BoolArray:
     """Whether each cell is at rest, stable or not, under its current."""
     V, m, h, n = (state[name] for name in "Vmhn")
     steady = steady_at(kinetics, V)
@@ -176,11 +174,11 @@ def is_still(
     for side in (-NEAR_EQUILIBRIUM, NEAR_EQUILIBRIUM):
         gates = steady_at(kinetics, V + side)[:3]
         ends.append(charging(model, 0.0, V + side, *gates) + currents < 0)
-    still: npt.NDArray[np.bool_] = np.logical_and.reduce([slow, *near, ends[0] != ends[1]])
+    still: BoolArray = np.logical_and.reduce([slow, *near, ends[0] != ends[1]])
     return still
 
 
-def is_stable(model: HHModel, kinetics: BuiltIn | Own, V: FloatArray) -> npt.NDArray[np.bool_]:
+def is_stable(model: HHModel, kinetics: BuiltIn | Own, V: FloatArray) -> BoolArray:
     """Whether an equilibrium at each V (mV), under whatever current that takes, is stable."""
     steady = steady_at(kinetics, V)
     at = np.array([V, *steady[:3]])
@@ -194,7 +192,7 @@ def is_stable(model: HHModel, kinetics: BuiltIn | Own, V: FloatArray) -> npt.NDA
             gates = [(x - z) / tau for x, z, tau in zip(there[:3], y[1:], there[3:], strict=True)]
             ends.append(np.array([charging(model, 0.0, *y) / model.Cm, *gates]))
         jacobian[:, :, column] = ((ends[0] - ends[1]) / (2 * width)).T
-    stable: npt.NDArray[np.bool_] = all_decay(jacobian)
+    stable: BoolArray = all_decay(jacobian)
     return stable
 
 
@@ -215,7 +213,7 @@ class _Segment(NamedTuple):
         currents: FloatArray,
         long: bool,
         last: bool,
-    ) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+    ) -> tuple[FloatArray, BoolArray]:
         """Return the rate of each cell, NaN where the segment does not tell, and whose swings.
 
         A segment that is not `long` tells no steady rate. The `last` one is believed as it is.
@@ -239,7 +237,7 @@ class _Segment(NamedTuple):
                 rates[cell], swings[cell] = rate, True
         return rates, swings
 
-    def _are_regular(self) -> npt.NDArray[np.bool_]:
+    def _are_regular(self) -> BoolArray:
         """Whether the intervals between the late spikes of each cell are the same."""
         spikes = np.split(self.times, np.cumsum(self.counts)[:-1])
         intervals = [np.diff(times[times >= self.end / 2]) for times in spikes]

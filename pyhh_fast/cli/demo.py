@@ -11,7 +11,7 @@ import numpy as np
 from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.recording import Recording
 from pyhh_fast.simulations import Simulation
-from pyhh_fast.validation import FloatArray
+from pyhh_fast.typing import FloatArray
 
 STEP = 0.01  # ms
 

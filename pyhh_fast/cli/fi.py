@@ -12,7 +12,7 @@ from pyhh_fast.cli import common
 from pyhh_fast.cli.common import INTERRUPTED, NUMBER
 from pyhh_fast.methods import METHODS
 from pyhh_fast.models.hh_model import HHModel
-from pyhh_fast.validation import FloatArray
+from pyhh_fast.typing import FloatArray
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -12,7 +12,7 @@ from pyhh_fast.engine.sampling import Rows, unwanted
 from pyhh_fast.kinetics.evaluated import NotTabulable
 from pyhh_fast.models.hh_model import GATES, HHModel
 from pyhh_fast.recording import TRACES, Recording, State
-from pyhh_fast.validation import FloatArray, StructArray
+from pyhh_fast.typing import FloatArray, StructArray
 
 PROGRESS = np.dtype(
     [

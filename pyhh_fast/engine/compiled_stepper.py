@@ -13,7 +13,7 @@ from pyhh_fast.methods import METHODS
 from pyhh_fast.models.hh_model import GATES, HHModel
 from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.recording import CURRENTS, Recording
-from pyhh_fast.validation import FloatArray
+from pyhh_fast.typing import FloatArray
 
 NUMBERS = ("V", "m", "h", "n", "I_Na", "I_K", "I_L", "V_before")
 """What describes a neuron between two steps, by the equations' symbols."""

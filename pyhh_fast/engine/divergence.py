@@ -12,7 +12,7 @@ from pyhh_fast.errors import SimulationError
 from pyhh_fast.methods import METHODS
 from pyhh_fast.models.hh_model import GATES
 from pyhh_fast.recording import TRACES, Recording, State
-from pyhh_fast.validation import FloatArray
+from pyhh_fast.typing import FloatArray
 
 LOOK_BACK = 1_000
 """Steps before the failure that are searched for its cause."""

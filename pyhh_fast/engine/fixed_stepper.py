@@ -12,7 +12,7 @@ from pyhh_fast.engine.sampling import Rows, unwanted
 from pyhh_fast.kinetics.evaluated import NotTabulable
 from pyhh_fast.models.hh_model import GATES, HHModel
 from pyhh_fast.recording import CURRENTS, Recording, State
-from pyhh_fast.validation import FloatArray, StructArray
+from pyhh_fast.typing import FloatArray, StructArray
 
 NUMBERS = {"euler": 0, "exponential_euler": 1, "rk4": 2}
 """The methods as src/fixed_step.h counts them."""

@@ -13,10 +13,10 @@ from pyhh_fast.engine.read_ahead import SharedStimulus
 from pyhh_fast.errors import SimulationError
 from pyhh_fast.kinetics.evaluated import BuiltIn, NotTabulable, Own
 from pyhh_fast.kinetics.travelling import Tabulated
-from pyhh_fast.population_recording import IntArray, PopulationRecording
+from pyhh_fast.population_recording import PopulationRecording
 from pyhh_fast.system import aligned_arrays
 from pyhh_fast.system.rounding import rounds_to_nearest
-from pyhh_fast.validation import FloatArray
+from pyhh_fast.typing import FloatArray, IntArray
 
 if TYPE_CHECKING:
     from pyhh_fast.populations import Population

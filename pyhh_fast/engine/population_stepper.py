@@ -22,7 +22,7 @@ from pyhh_fast.kinetics.travelling import Tabulated
 from pyhh_fast.population_recording import PopulationRecording
 from pyhh_fast.recording import TRACES
 from pyhh_fast.system import aligned_arrays
-from pyhh_fast.validation import FloatArray, StructArray
+from pyhh_fast.typing import FloatArray, StructArray
 
 CALL = 0.04
 """Seconds that a call of the time loop may take, so that Ctrl-C is heard soon."""

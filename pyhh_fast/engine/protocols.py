@@ -5,7 +5,7 @@ from typing import Protocol
 import numpy as np
 
 from pyhh_fast.recording import State
-from pyhh_fast.validation import FloatArray
+from pyhh_fast.typing import FloatArray
 
 
 class Stepper(Protocol):

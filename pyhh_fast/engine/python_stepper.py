@@ -12,7 +12,8 @@ from pyhh_fast.engine.read_ahead import Feed
 from pyhh_fast.engine.sampling import Rows
 from pyhh_fast.models.hh_model import GATES, PARAMETERS
 from pyhh_fast.recording import CURRENTS, Recording, State
-from pyhh_fast.validation import FloatArray, present
+from pyhh_fast.typing import FloatArray
+from pyhh_fast.validation import present
 
 
 class PythonStepper(Stepper):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from pyhh_fast import validation
-from pyhh_fast.validation import FloatArray
+from pyhh_fast.typing import FloatArray
 
 
 class Reader(Protocol):

@@ -12,7 +12,7 @@ from pyhh_fast import validation
 from pyhh_fast.kinetics.evaluated import BuiltIn, Own
 from pyhh_fast.methods import LARGEST_ADVISED_STEP, METHODS
 from pyhh_fast.models.hh_model import HHModel
-from pyhh_fast.validation import FloatArray
+from pyhh_fast.typing import FloatArray
 
 STEP = 0.01
 """Of the built-in model at its default parameters, in ms: exponential Euler's rates are then right

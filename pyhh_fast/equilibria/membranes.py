@@ -9,14 +9,11 @@ derivative.
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from pyhh_fast import _equilibria, rate_tables
 from pyhh_fast.models.hh_model import GATES, set_rates
 from pyhh_fast.rate_tables import RatesAt
-from pyhh_fast.validation import FloatArray, StructArray
-
-IntArray = npt.NDArray[np.int64]
+from pyhh_fast.typing import BoolArray, FloatArray, IntArray, StructArray
 
 GRID_STEP = 1.0
 """Spacing of the search, in mV, before intervals are divided."""
@@ -116,7 +113,7 @@ class Membranes:
         _equilibria.finish_built_in(search, self._parameters, V)
         return True
 
-    def are_stable(self, V: FloatArray) -> npt.NDArray[np.bool_]:
+    def are_stable(self, V: FloatArray) -> BoolArray:
         """Whether small deviations of each cell from its equilibrium at V die out.
 
         They do where all eigenvalues of the Jacobian of (V, m, h, n) have negative real parts.
@@ -124,7 +121,7 @@ class Membranes:
         rates, higher, lower = (self._rates_at(V + side) for side in (0.0, V_WIDTH, -V_WIDTH))
         coefficients = np.empty((4, V.size))
         _equilibria.characteristic(self._parameters, V, V_WIDTH, rates, higher, lower, coefficients)
-        stable: npt.NDArray[np.bool_] = _routh_hurwitz(*coefficients)
+        stable: BoolArray = _routh_hurwitz(*coefficients)
         return stable
 
 
@@ -172,7 +169,7 @@ class IteratedMembrane:
         for name in GATES:
             getattr(self._scratch, name).setInfiniteState()
 
-    def are_stable(self, V: FloatArray) -> npt.NDArray[np.bool_]:
+    def are_stable(self, V: FloatArray) -> BoolArray:
         """Whether small deviations from the equilibrium at each V die out.
 
         The Jacobian's rows are those of `iterate`; gates are taken to act on V alone.

@@ -4,7 +4,6 @@ import copy
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from pyhh_fast import rate_tables
 from pyhh_fast.engine.compiled_stepper import SYMBOLS
@@ -13,7 +12,7 @@ from pyhh_fast.equilibria.search import equilibria_of
 from pyhh_fast.kinetics.evaluated import NotTabulable, kinetics_of
 from pyhh_fast.models.overrides import own_behaviour
 from pyhh_fast.system.rounding import rounds_to_nearest
-from pyhh_fast.validation import FloatArray, StructArray
+from pyhh_fast.typing import BoolArray, FloatArray, StructArray
 
 
 class NoRest(ValueError):
@@ -123,7 +122,7 @@ def rests_of_many(
 
 
 @rounds_to_nearest
-def equilibria(model: Any) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+def equilibria(model: Any) -> tuple[FloatArray, BoolArray]:
     """Return all V, in mV and rising, at which `model` with steady gates has dV/dt = 0.
 
     And whether each is stable.

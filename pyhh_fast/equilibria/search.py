@@ -8,8 +8,8 @@ Closer than about 1e-5 mV they count as none.
 import numpy as np
 
 from pyhh_fast import _equilibria
-from pyhh_fast.equilibria.membranes import IntArray, IteratedMembrane, Membranes
-from pyhh_fast.validation import FloatArray
+from pyhh_fast.equilibria.membranes import IteratedMembrane, Membranes
+from pyhh_fast.typing import FloatArray, IntArray
 
 EXTREMUM_POINTS = 17
 EXTREMUM_ROUNDS = 6

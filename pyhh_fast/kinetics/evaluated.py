@@ -10,12 +10,11 @@ import weakref
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from pyhh_fast import rate_tables
 from pyhh_fast.models.hh_model import GATES, HHModel, has_own_kinetics
 from pyhh_fast.rate_tables import RateTable
-from pyhh_fast.validation import FloatArray
+from pyhh_fast.typing import FloatArray, IntArray
 
 TOLERANCE = 1e-13
 """Largest relative error of a table, off its nodes."""
@@ -233,7 +232,7 @@ class Own:
     def _errors(
         self,
         rows: FloatArray,
-        numbers: npt.NDArray[np.int64],
+        numbers: IntArray,
         width: float,
         checked_at: FloatArray = CHECKED_AT,
     ) -> FloatArray:

@@ -10,7 +10,7 @@ from pyhh_fast.kinetics.evaluated import BuiltIn, Own, kinetics_of
 from pyhh_fast.kinetics.travelling import Rates
 from pyhh_fast.models.hh_model import GATES, PARAMETERS, HHModel
 from pyhh_fast.rate_tables import RateTable
-from pyhh_fast.validation import FloatArray
+from pyhh_fast.typing import FloatArray
 
 
 class KeptRates:

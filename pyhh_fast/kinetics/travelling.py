@@ -11,7 +11,7 @@ import numpy as np
 from pyhh_fast import rate_tables
 from pyhh_fast.kinetics.evaluated import AGREES_AT, TOLERANCE, BuiltIn, NotSmooth, Own
 from pyhh_fast.rate_tables import RateTable
-from pyhh_fast.validation import FloatArray
+from pyhh_fast.typing import FloatArray
 
 
 class BeyondTable(Exception):

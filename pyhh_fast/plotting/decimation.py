@@ -10,14 +10,13 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from pyhh_fast import validation
 from pyhh_fast.recording import CURRENTS, ENVELOPE, Recording
 from pyhh_fast.stimuli.algebra import parts_of
 from pyhh_fast.stimuli.base import Constant, Stimulus
 from pyhh_fast.storage.description import CHUNK
-from pyhh_fast.validation import FloatArray
+from pyhh_fast.typing import FloatArray, IntArray
 
 if TYPE_CHECKING:
     from pyhh_fast.storage.run_store import RunStore
@@ -36,8 +35,6 @@ MOST_VALUES = 10**8
 
 Read = Callable[[int, int], FloatArray]
 """Returns rows from one number to another, which is excluded."""
-
-Rows = npt.NDArray[np.int64]
 
 
 class Window(NamedTuple):
@@ -208,7 +205,7 @@ def stimulus_points(recording: Recording, window: Window) -> tuple[FloatArray, F
 
 
 def until_end(
-    steps: Rows, values: FloatArray, last: int, dt: float, window: Window
+    steps: IntArray, values: FloatArray, last: int, dt: float, window: Window
 ) -> tuple[FloatArray, FloatArray]:
     """Return the times of steps, cut to a window, and values; and the end, before step `last`."""
     times = (np.append(steps, [last] * bool(len(steps))) * dt).clip(*window)
@@ -217,7 +214,7 @@ def until_end(
 
 def _straight(
     stimulus: Stimulus, bends: list[float], dt: float, steps: range
-) -> tuple[Rows, FloatArray]:
+) -> tuple[IntArray, FloatArray]:
     """Return steps and values of what is straight between the times at which it bends."""
     near = {math.ceil(time / dt) + i for time in bends for i in (-2, -1, 0, 1)}
     wanted = {*steps[:: -(-len(steps) // STRETCHES)], steps[-1], *(i for i in near if i in steps)}
@@ -227,7 +224,7 @@ def _straight(
     return np.array(found, dtype=np.int64), np.array(values)
 
 
-def thinned(read: Read, rows: range) -> tuple[Rows, FloatArray]:
+def thinned(read: Read, rows: range) -> tuple[IntArray, FloatArray]:
     """Return numbers and values of `rows`, or of the few of many by which a line looks the same.
 
     These are the first, lowest, highest and last of each of up to 1,000 stretches: a line through
@@ -237,8 +234,8 @@ def thinned(read: Read, rows: range) -> tuple[Rows, FloatArray]:
     if len(rows) <= MOST_POINTS:
         return np.array(rows, dtype=np.int64), read(rows.start, rows.stop)
     width = -(-len(rows) // STRETCHES)
-    whole: list[tuple[Rows, FloatArray]] = []
-    parts: dict[int, list[tuple[Rows, FloatArray]]] = {}
+    whole: list[tuple[IntArray, FloatArray]] = []
+    parts: dict[int, list[tuple[IntArray, FloatArray]]] = {}
     for first, values in _blocks(read, rows):
         begin, end = 0, 0
         while (begin := end) < len(values):
@@ -264,7 +261,7 @@ def _blocks(read: Read, rows: range) -> Iterator[tuple[int, FloatArray]]:
         first = last
 
 
-def _extremes(first: int, stretches: FloatArray) -> tuple[Rows, FloatArray]:
+def _extremes(first: int, stretches: FloatArray) -> tuple[IntArray, FloatArray]:
     """Return number and value of the first, lowest, highest and last of each row of `stretches`.
 
     The numbers rise; `first` is that of the first of all.

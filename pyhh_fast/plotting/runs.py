@@ -23,7 +23,7 @@ from pyhh_fast.stimuli.base import as_stimulus
 
 if TYPE_CHECKING:
     from pyhh_fast.stimuli.base import Stimulus
-    from pyhh_fast.validation import FloatArray
+    from pyhh_fast.typing import FloatArray
 
 MANY = 2_000_000
 """Rows of V from which on its envelope, if there is one, is drawn instead: they take 10 ms."""

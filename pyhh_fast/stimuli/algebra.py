@@ -12,7 +12,8 @@ import numpy as np
 from pyhh_fast import validation
 from pyhh_fast.stimuli.base import Constant, Held, Stimulus, Waveform, as_stimulus, short
 from pyhh_fast.stimuli.reader import State
-from pyhh_fast.validation import BLOCK, FloatArray
+from pyhh_fast.typing import FloatArray
+from pyhh_fast.validation import BLOCK
 
 
 def added(first: Any, second: Any, sign: int = 1) -> Any:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from pyhh_fast import validation
-from pyhh_fast.validation import FloatArray
+from pyhh_fast.typing import FloatArray
 
 RULE = "must be a 1-D array of finite numbers (µA/cm²)"
 

@@ -13,7 +13,7 @@ import numpy as np
 from pyhh_fast import validation
 from pyhh_fast.stimuli.reader import Reader, State
 from pyhh_fast.system import free_memory
-from pyhh_fast.validation import FloatArray
+from pyhh_fast.typing import FloatArray
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -11,7 +11,7 @@ import numpy as np
 from pyhh_fast import validation
 from pyhh_fast.stimuli.base import Waveform, number
 from pyhh_fast.stimuli.reader import State
-from pyhh_fast.validation import FloatArray
+from pyhh_fast.typing import FloatArray
 
 REMEMBERED = 64
 """Values that a reader's state keeps, by which the function is recognised."""

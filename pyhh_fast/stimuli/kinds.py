@@ -13,7 +13,7 @@ from pyhh_fast import _stimuli
 from pyhh_fast.stimuli import arrays
 from pyhh_fast.stimuli.base import Stimulus, Waveform, number, whole
 from pyhh_fast.stimuli.reader import State
-from pyhh_fast.validation import FloatArray
+from pyhh_fast.typing import FloatArray
 
 EVENTS_AT_ONCE = 2**20
 """Synaptic events between two chances for Ctrl-C, some 20 ms."""

@@ -8,7 +8,8 @@ import numpy as np
 
 from pyhh_fast import validation
 from pyhh_fast.system.rounding import rounds_to_nearest
-from pyhh_fast.validation import BLOCK, FloatArray
+from pyhh_fast.typing import FloatArray
+from pyhh_fast.validation import BLOCK
 
 if TYPE_CHECKING:
     from pyhh_fast.stimuli.base import Stimulus

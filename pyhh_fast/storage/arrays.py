@@ -24,7 +24,7 @@ from pyhh_fast.storage import regular_files, stored_tables, zarr_files
 from pyhh_fast.storage.stored_tables import Table
 from pyhh_fast.storage.zarr_files import BLOSC, Damaged
 from pyhh_fast.system.background import Job, Workers
-from pyhh_fast.validation import FloatArray
+from pyhh_fast.typing import FloatArray
 
 CODEC = Blosc(BLOSC["cname"], BLOSC["clevel"], Blosc.SHUFFLE, BLOSC["blocksize"])
 """What compresses chunks; an array that tells of another one is not accepted."""

@@ -27,7 +27,7 @@ from pyhh_fast.storage.run_sink import StoredRows, variables_of
 from pyhh_fast.storage.run_store import RunStore
 from pyhh_fast.storage.saved_models import rates_to_save
 from pyhh_fast.system.rounding import rounds_to_nearest
-from pyhh_fast.validation import FloatArray
+from pyhh_fast.typing import FloatArray
 
 OPTIONS = ("method", "dt", "rtol", "atol", "threshold", "every", "envelope", "steps")
 """What a store tells of a run by the names that a recording has for it."""

@@ -15,7 +15,7 @@ from pyhh_fast.storage.description import Variable
 from pyhh_fast.storage.run_store import RunStore
 from pyhh_fast.storage.writer import StoreWriter
 from pyhh_fast.system.rounding import rounds_to_nearest
-from pyhh_fast.validation import FloatArray
+from pyhh_fast.typing import FloatArray
 
 if TYPE_CHECKING:
     from pyhh_fast.engine.protocols import SavableStepper

@@ -25,7 +25,7 @@ from pyhh_fast.storage.directory import DirectoryLock
 from pyhh_fast.storage.stored_tables import Table
 from pyhh_fast.storage.zarr_files import Damaged
 from pyhh_fast.system.background import main_thread_needed
-from pyhh_fast.validation import FloatArray
+from pyhh_fast.typing import FloatArray
 
 if TYPE_CHECKING:
     from pyhh_fast.storage.arrays import DurableStore, RowsArray

@@ -19,7 +19,7 @@ from pyhh_fast.kinetics import evaluated
 from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.storage import zarr_files
 from pyhh_fast.storage.zarr_files import Damaged, ZarrArray
-from pyhh_fast.validation import FloatArray
+from pyhh_fast.typing import FloatArray
 
 GROUP = "rates"
 """The group with the tables; a name no variable has."""

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol, Self
 
-from pyhh_fast.validation import FloatArray
+from pyhh_fast.typing import FloatArray
 
 MOST_WAITING = 2**25
 """Bytes that may wait; one block may be larger, alone."""

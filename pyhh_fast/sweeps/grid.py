@@ -8,7 +8,7 @@ import numpy as np
 
 from pyhh_fast import validation
 from pyhh_fast.models.hh_model import PARAMETERS
-from pyhh_fast.validation import FloatArray
+from pyhh_fast.typing import FloatArray
 
 Shape = tuple[int, ...]
 

@@ -16,7 +16,6 @@ from concurrent.futures import wait as wait_for
 from typing import Any, NoReturn
 
 import numpy as np
-import numpy.typing as npt
 
 from pyhh_fast import validation
 from pyhh_fast.kinetics.evaluated import BuiltIn, NotTabulable, Own
@@ -25,8 +24,7 @@ from pyhh_fast.sweeps.grid import Grid, Shape
 from pyhh_fast.sweeps.store import SweepStore
 from pyhh_fast.sweeps.tasks import Chunk, Reduce, Task, compute, has_note
 from pyhh_fast.system.rounding import rounds_to_nearest
-
-Array = npt.NDArray[np.float64 | np.int64]
+from pyhh_fast.typing import NumberArray
 
 MOST_WAITING = 1_000
 """Chunks that an executor is given beforehand."""
@@ -105,7 +103,7 @@ class SweepRun:
         self._rates_by_values: dict[tuple[float, ...], Rates] = {}
         self._name = name
         self._again: set[Shape] = set()
-        self.arrays: dict[str, Array] = {}
+        self.arrays: dict[str, NumberArray] = {}
         self._done = 0
 
     def make(self, executor: Executor, bar: Any) -> None:
@@ -202,7 +200,7 @@ class SweepRun:
             self._store.write(number, arrays)
         self._put(number, arrays, bar)
 
-    def _put(self, number: Shape, arrays: dict[str, Array], bar: Any) -> None:
+    def _put(self, number: Shape, arrays: dict[str, NumberArray], bar: Any) -> None:
         box, whole = self._grid.box(number), self._grid.shape
         for name, values in arrays.items():
             if name not in self.arrays:

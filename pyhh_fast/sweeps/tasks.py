@@ -12,12 +12,12 @@ from pyhh_fast.engine.population_run import How, make_run
 from pyhh_fast.kinetics.evaluated import BuiltIn
 from pyhh_fast.kinetics.travelling import BeyondTable, Tabulated
 from pyhh_fast.models.hh_model import PARAMETERS
-from pyhh_fast.population_recording import IntArray, PopulationRecording
+from pyhh_fast.population_recording import PopulationRecording
 from pyhh_fast.populations import STATE, Population
 from pyhh_fast.recording import UNITS
 from pyhh_fast.sweeps.grid import points
 from pyhh_fast.system.rounding import rounds_to_nearest
-from pyhh_fast.validation import FloatArray
+from pyhh_fast.typing import FloatArray, IntArray, NumberArray
 
 NOTE = "In the chunk of a sweep with"
 
@@ -30,7 +30,7 @@ Reduce = str | Callable[[PopulationRecording], npt.ArrayLike]
 class Chunk(NamedTuple):
     """What is kept of the cells of a chunk."""
 
-    values: npt.NDArray[np.float64 | np.int64]
+    values: NumberArray
     diverged_at: IntArray
 
 
@@ -122,7 +122,7 @@ def _run(
     return make_run(cells, wave, how, rates)
 
 
-def _reduced(recording: PopulationRecording, reduce: Reduce) -> npt.NDArray[np.float64 | np.int64]:
+def _reduced(recording: PopulationRecording, reduce: Reduce) -> NumberArray:
     if not isinstance(reduce, str):
         return validation.of_each_cell("reduce", reduce(recording), recording.size)
     if reduce == "spike_counts":

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pyhh_fast.validation import FloatArray, StructArray
+from pyhh_fast.typing import FloatArray, StructArray
 
 CACHE_LINE = 64
 HUGE_PAGE = 2**21
