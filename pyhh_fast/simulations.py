@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from pyhh_fast import validation
 from pyhh_fast.engine import run_loop
-from pyhh_fast.engine.choose_stepper import stepper_for
+from pyhh_fast.engine.choose_stepper import check_kind, stepper_for
 from pyhh_fast.engine.progress import bar_wanted
 from pyhh_fast.engine.read_ahead import Feed, Readable, drive
 from pyhh_fast.engine.sampling import RowsInMemory
@@ -36,7 +36,8 @@ class Simulation(Traces):
     Parameters
     ----------
     model : HHModel
-        The neuron to run; it is not copied, and each run goes on from where it stands.
+        The neuron to run, an instance, not a class; it is not copied, and each run goes on from
+        where it stands.
 
     Attributes
     ----------
@@ -51,6 +52,11 @@ class Simulation(Traces):
         Currents of step i, from the state before it; outward positive.
     recording : Recording or None
         All of the latest run, with its stimulus and spikes.
+
+    Raises
+    ------
+    TypeError
+        If `model` is a class, or has no `iterate`.
 
     Examples
     --------
@@ -71,6 +77,7 @@ class Simulation(Traces):
     _dt: float
 
     def __init__(self, model: Any) -> None:
+        check_kind(model)
         self.model = model
         self.CreateArrays(0, 0)
 

@@ -4,6 +4,7 @@ Every message reads ``<name> must be <rule> [(<unit>)]; got <value> [at index i]
 The wrong kind of thing is a TypeError, the wrong value of the right kind a ValueError.
 """
 
+import datetime
 import math
 import numbers
 import os
@@ -69,6 +70,8 @@ def real_number(
     """Return `value` as a float; it must be one finite real number, above 0 where `positive`."""
     rule = "a positive, finite number" if positive else "a finite number"
     if not is_real(value):
+        if unit == "ms" and isinstance(value, str | datetime.timedelta | np.timedelta64):
+            advice = "Pass it in ms, as a number."
         raise TypeError(_message(name, rule, unit, shown(value), advice))
     try:
         number = float(value)
@@ -129,7 +132,7 @@ def _numbers(
         got = shown(value)
         if given is not value:
             got += f", an array of {given.dtype}"
-        advice = "Convert it to numbers first."
+        advice = f"Convert it to numbers{' in ms' if unit == 'ms' else ''} first."
         if hasattr(value, "to_array"):  # a Stimulus, where only its values can be used
             got, advice = repr(value), "Pass its to_array(steps, dt)."
         elif callable(value):

@@ -1,5 +1,6 @@
 """What is said of arguments that cannot be meant: names that are accepted, kinds, what to do."""
 
+import datetime
 import re
 import subprocess
 import sys
@@ -76,6 +77,7 @@ def test_a_class_with_an_init_of_its_own_takes_its_own_arguments():
 
 
 QUESTIONS = {
+    "Simulation": lambda model: pyhh.Simulation(model),
     "run": lambda model: pyhh.Simulation(model).run(1.0, 0.01, duration=1),
     "Run": lambda model: pyhh.Simulation(model).Run([1.0], 0.01),
     "from_model": lambda model: pyhh.Population.from_model(model, 3),
@@ -206,3 +208,48 @@ def test_python_m_is_the_command():
         [sys.executable, "-m", "pyhh_fast", "--version"], capture_output=True, text=True, cwd="/"
     )
     assert done.stdout == f"pyhh_fast {pyhh.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("value", "got"),
+    [
+        ("1s", "'1s' (str)"),
+        (datetime.timedelta(seconds=1), "datetime.timedelta(seconds=1) (timedelta)"),
+        (np.timedelta64(1, "s"), f"{np.timedelta64(1, 's')!r} (timedelta64)"),
+    ],
+    ids=["str", "timedelta", "timedelta64"],
+)
+@pytest.mark.parametrize(
+    ("name", "rule", "call"),
+    [
+        ("duration", "", lambda v: simulation().run(10, 0.01, duration=v)),
+        ("duration", "", lambda v: simulation().run(pyhh.stimuli.constant(1), 0.01, duration=v)),
+        ("duration", "", lambda v: pyhh.Population(2).run(10, 0.01, duration=v)),
+        ("duration", "", lambda v: pyhh.fi_curve(pyhh.HHModel(), [10], duration=v)),
+        ("dt", "positive, ", lambda v: simulation().run(10, v, duration=5)),
+        ("stepSizeMs", "positive, ", lambda v: simulation().Run(np.zeros(5), v)),
+        ("stop", "", lambda v: pyhh.stimuli.step(10, 5, v)),
+    ],
+)
+def test_a_time_that_is_no_number_is_to_be_given_in_ms(name, rule, call, value, got):
+    with pytest.raises(TypeError) as caught:
+        call(value)
+    message = f"{name} must be a {rule}finite number (ms); got {got}. Pass it in ms, as a number."
+    assert str(caught.value) == message
+
+
+def test_times_that_are_no_numbers_are_to_be_given_in_ms():
+    with pytest.raises(TypeError, match=r"Convert it to numbers in ms first\.$"):
+        pyhh.strength_duration(pyhh.HHModel(), ["1s"])
+
+
+def simulation():
+    return pyhh.Simulation(pyhh.HHModel.at_rest())
+
+
+def test_a_model_with_iterate_alone_is_a_model():
+    class Duck:
+        def iterate(self, stimulusCurrent, deltaTms):
+            raise AssertionError
+
+    assert isinstance(pyhh.Simulation(Duck()).model, Duck)

@@ -174,7 +174,7 @@ def test_run_of_pyhh_takes_no_constant():
         (-0.01, ValueError, "-0.01"),
         (np.nan, ValueError, "nan"),
         (np.inf, ValueError, "inf"),
-        ("0.01", TypeError, "'0.01' (str)"),
+        ("0.01", TypeError, "'0.01' (str). Pass it in ms, as a number"),
         (None, TypeError, "None (NoneType)"),
         (1j, TypeError, "1j"),
         ([0.01], TypeError, "[0.01] (list)"),
@@ -239,7 +239,7 @@ def test_bad_steps(step, kind, got):
         (
             {"stimulus": 5.0, "duration": "1h"},
             TypeError,
-            "duration must be a finite number (ms); got '1h' (str). Pass the time to simulate.",
+            "duration must be a finite number (ms); got '1h' (str). Pass it in ms, as a number.",
         ),
         (
             {"stimulus": 5.0, "duration": 1e30},
@@ -281,7 +281,10 @@ def test_bad_point_counts(points, kind, got):
 
 
 def test_bad_step_of_create_arrays():
-    with raises(TypeError, "deltaTms must be a finite number (ms); got '1' (str)."):
+    with raises(
+        TypeError,
+        "deltaTms must be a finite number (ms); got '1' (str). Pass it in ms, as a number.",
+    ):
         simulation().CreateArrays(3, "1")
 
 

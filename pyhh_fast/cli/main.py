@@ -14,18 +14,28 @@ from pyhh_fast.cli.common import INTERRUPTED, with_signs
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _run(_parsed(arguments))
+    except KeyboardInterrupt:
+        if arguments[:1] == ["run"]:
+            raise  # as the script's own
+        return INTERRUPTED
+
+
+def _parsed(arguments: list[str]) -> argparse.Namespace:
+    """Return the parsed arguments; exit with a message where they cannot be used."""
+    parser = _parser()
     if arguments[:1] != ["run"]:  # what follows there is the script's
         arguments = with_signs(arguments)
         for argument in arguments:
             if argument.startswith("--") and argument.endswith("=--"):  # argparse makes it a list
-                _parser().error(f"argument {argument[:-3]}: must have a value; got '--'")
-    given = _parser().parse_args(arguments)
-    try:
-        return _run(given)
-    except KeyboardInterrupt:
-        if given.command == "run":
-            raise  # as the script's own
-        return INTERRUPTED
+                parser.error(f"argument {argument[:-3]}: must have a value; got '--'")
+    given, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        command: argparse.ArgumentParser = getattr(given, "parser", parser)
+        advice = common.meant_option(unknown[0], command)
+        command.error(f"unrecognized arguments: {' '.join(unknown)}{advice}")
+    return given
 
 
 def _run(given: argparse.Namespace) -> int:

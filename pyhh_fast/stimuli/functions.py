@@ -123,6 +123,11 @@ def evaluate(function: Callable[[Any], Any], times: FloatArray) -> FloatArray:
     Exception
         Whatever the function raises, with a note that says at which time.
     """
+    with np.errstate(all="ignore"):  # of what it computes, only values that are not finite matter
+        return _evaluated(function, times)
+
+
+def _evaluated(function: Callable[[Any], Any], times: FloatArray) -> FloatArray:
     some = np.unique(np.linspace(0, len(times) - 1, COMPARED).astype(np.int64))
     values = _of_array(function, times)
     if values is not None and _agrees(function, times[some], values[some]):

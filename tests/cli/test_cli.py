@@ -99,3 +99,38 @@ def test_ctrl_c_ends_it_quietly(command, monkeypatch, capsys):
     monkeypatch.setattr(cli, f"_{command}", interrupted)
     assert cli.main([command]) == 130
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("command", ["run", "info"])
+def test_ctrl_c_while_arguments_are_parsed(command, monkeypatch, capsys):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_parser", interrupted)
+    if command == "run":  # ends as the script would
+        with pytest.raises(KeyboardInterrupt):
+            cli.main([command, "script.py"])
+    else:
+        assert cli.main([command]) == 130
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("fi --gna 3 --to 5", "unrecognized arguments: --gna 3. Did you mean --gNa?"),
+        ("simulate --gna=3", "unrecognized arguments: --gna=3. Did you mean --gNa?"),
+        ("fi --g_leak 3", "unrecognized arguments: --g_leak 3. Did you mean --gKleak?"),
+        ("simulate --dration 5", "unrecognized arguments: --dration 5. Did you mean --duration?"),
+        ("simulate -o a.npz", "unrecognized arguments: -o a.npz. Did you mean --out?"),
+        ("fi --v_rest -65", "unrecognized arguments: --v_rest=-65"),
+        ("fi --zzz", "unrecognized arguments: --zzz"),
+        ("fi gNa", "unrecognized arguments: gNa"),
+        ("info --verson", "unrecognized arguments: --verson. Did you mean --version?"),
+    ],
+)
+def test_an_unknown_option_is_told_with_the_nearest_one(arguments, message, capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments.split())
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.splitlines()[-1].endswith(f": error: {message}")

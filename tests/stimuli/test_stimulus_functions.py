@@ -203,3 +203,33 @@ def test_a_function_is_drawn():
     times, drawn = recording.plot(5, 10).axes[1].lines[0].get_data()
     np.testing.assert_array_equal(drawn[:-1], values(wave)[500:])
     np.testing.assert_allclose(times[:-1], np.arange(500, 1_000) * DT)
+
+
+@pytest.mark.parametrize(
+    ("function", "got"),
+    [
+        (lambda t: np.log(-t), "got nan at t = 0.005 ms."),
+        (lambda t: np.log(t - 5), "got nan at t = 0.005 ms."),
+        (lambda t: 1 / (t - 5.005), "got inf at t = 5.005 ms."),
+        (lambda t: float(np.log(np.float64(-t))), "got nan at t = 0.005 ms."),
+        (lambda t: np.exp(1000 * t), "got inf at t = 0.715 ms."),
+    ],
+)
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda f: pyhh.Simulation(pyhh.HHModel.at_rest()).run(f, 0.01, duration=10),
+        lambda f: pyhh.Population(2).run(f, 0.01, duration=10),
+        lambda f: stimuli.from_function(f).to_array(1_000, 0.01),
+    ],
+    ids=["one cell", "cells", "values"],
+)
+def test_a_function_that_is_not_finite_gives_one_error_and_no_warnings(function, got, use):
+    with pytest.raises(ValueError, match=rf"^stimulus must be a function of t .*; {got}$"):
+        use(function)
+
+
+def test_a_function_that_overflows_on_its_way_to_a_number_gives_no_warnings():
+    values = stimuli.from_function(lambda t: 10 / (1 + np.exp(1_000 * (5 - t)))).to_array(900, 0.01)
+    assert values[0] == 0
+    assert values[-1] == 10
