@@ -1,12 +1,12 @@
 """Every message a user can be given for bad input: its type and its whole text."""
 
-import re
 from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
 import pytest
-from test_overrides import FrozenGates  # steps in Python
+from custom_models import FrozenGates  # steps in Python
+from error_messages import raises
 
 import pyhh_fast as pyhh
 
@@ -18,10 +18,6 @@ NO_LENGTH = (
     "duration must be given with a constant stimulus (ms); got None. "
     "Pass duration=..., or an array with one value a step."
 )
-
-
-def raises(kind, message):
-    return pytest.raises(kind, match=f"^{re.escape(message)}$")
 
 
 def simulation():

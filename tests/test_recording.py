@@ -4,9 +4,9 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 import reference
+from custom_models import FrozenGates
 from hypothesis import given
 from hypothesis import strategies as st
-from test_overrides import FrozenGates
 
 import pyhh_fast as pyhh
 from pyhh_fast import rate_tables

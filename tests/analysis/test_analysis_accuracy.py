@@ -9,23 +9,13 @@ import re
 import numpy as np
 import pytest
 import reference
+from custom_models import Fast
 
 import pyhh_fast as pyhh
 from pyhh_fast.analysis.phase_plane import kinetics_over_V
 from pyhh_fast.engine.time_steps import speed, step_for, step_for_cells
 from pyhh_fast.kinetics.evaluated import BuiltIn
 from pyhh_fast.models.hh_model import PARAMETERS
-
-
-class Fast(pyhh.HHModel):
-    """Twelve times the rates of Hodgkin and Huxley, and a tenth of the capacitance."""
-
-    Cm = 0.1
-
-    def _UpdateGateTimeConstants(self, Vm):
-        super()._UpdateGateTimeConstants(Vm)
-        for gate in (self.m, self.h, self.n):
-            gate.alpha, gate.beta = 12 * gate.alpha, 12 * gate.beta
 
 
 def fired_before():

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from test_overrides import FrozenGates  # steps in Python
+from custom_models import FrozenGates  # steps in Python
 
 import pyhh_fast as pyhh
 

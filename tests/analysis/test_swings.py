@@ -9,8 +9,7 @@ import warnings
 import numpy as np
 import pytest
 import reference
-from test_analysis_accuracy import Fast
-from test_spike_threshold import Absolute
+from custom_models import Absolute, Fast
 
 import pyhh_fast as pyhh
 from pyhh_fast.analysis import swings

@@ -11,7 +11,7 @@ import pytest
 import reference
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from test_methods import standing_at, state_of
+from model_states import standing_at, state_of
 
 import pyhh_fast as pyhh
 from pyhh_fast.engine.adaptive_stepper import AdaptiveStepper

@@ -7,7 +7,7 @@ with a high-order solver or with continuation.
 import numpy as np
 import pytest
 import reference
-from test_methods import standing_at
+from model_states import standing_at
 
 import pyhh_fast as pyhh
 

@@ -6,7 +6,8 @@ import re
 import numpy as np
 import pytest
 import reference
-from test_overrides import FrozenGates
+from custom_models import FrozenGates
+from model_states import GATES, standing_at, state_of
 
 import pyhh_fast as pyhh
 from pyhh_fast import _rate_tables, rate_tables
@@ -16,17 +17,6 @@ from pyhh_fast.recording import ALL, TRACES
 FIXED = [name for name, method in METHODS.items() if method.fixed_step]
 OTHERS = [name for name in METHODS if name != "euler"]
 TIGHT = {"rtol": 1e-11, "atol": 1e-11}
-GATES = ("m", "h", "n")
-
-
-def standing_at(state, **parameters):
-    model = pyhh.HHModel(**parameters)
-    model.Vm, model.m.state, model.h.state, model.n.state = state
-    return model
-
-
-def state_of(model):
-    return [model.Vm, *[getattr(model, name).state for name in GATES]]
 
 
 # --- accuracy ------------------------------------------------------------------------------------

@@ -8,22 +8,12 @@ import weakref
 
 import numpy as np
 import pytest
+from custom_models import SHIFT, Absolute
 from sweep_models import Warm
 
 import pyhh_fast as pyhh
 from pyhh_fast.engine.spike_threshold import default_threshold
 from pyhh_fast.equilibria import rest_states
-
-SHIFT = -65.0
-
-
-class Absolute(pyhh.HHModel):
-    """Hodgkin and Huxley's neuron in absolute mV: rest at -65."""
-
-    ENa, EK, EKleak = 115 + SHIFT, -12 + SHIFT, 10.6 + SHIFT
-
-    def _UpdateGateTimeConstants(self, Vm):
-        super()._UpdateGateTimeConstants(Vm - SHIFT)
 
 
 class OwnStep(pyhh.HHModel):

@@ -1,10 +1,8 @@
-"""What another process needs to import test modules and helpers, as pytest lets this one do."""
+"""What another process needs to import helpers and test modules."""
 
 import os
-import sys
 from pathlib import Path
 
-TESTS = str(Path(__file__).parents[1])
-ENVIRONMENT = os.environ | {
-    "PYTHONPATH": os.pathsep.join(path for path in sys.path if path.startswith(TESTS))
-}
+TESTS = Path(__file__).parents[1]
+FOLDERS = sorted({str(path.parent) for path in TESTS.rglob("*.py")})
+ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join(FOLDERS)}

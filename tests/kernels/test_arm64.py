@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_kernels import exact_rates
+from exact_rates import exact_rates
 
 import pyhh_fast as pyhh
 from pyhh_fast import _stimuli, rate_tables

@@ -6,12 +6,13 @@ These tests also run against the checked and sanitizer builds.
 import importlib
 import sys
 import threading
-from decimal import Decimal, localcontext
+from decimal import Decimal
 from itertools import pairwise
 
 import numpy as np
 import pytest
 import reference
+from exact_rates import exact_rates
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,25 +31,6 @@ def compiled_rates(V):
     rates = np.zeros(V.size, [(name, float) for name in RATES])
     _rate_tables.rates_at(V, rates)
     return rates
-
-
-def exact_rates(V):
-    """The formulas of the paper in 50 digits."""
-    with localcontext() as context:
-        context.prec = 50
-        V = Decimal(float(V))
-
-        def exprelr(x):
-            return x / (1 - (-x).exp()) if x else Decimal(1)
-
-        return [
-            exprelr((V - 25) / 10),
-            4 * (-V / 18).exp(),
-            Decimal("0.07") * (-V / 20).exp(),
-            1 / (((30 - V) / 10).exp() + 1),
-            Decimal("0.1") * exprelr((V - 10) / 10),
-            Decimal("0.125") * (-V / 80).exp(),
-        ]
 
 
 def relative_errors(V):

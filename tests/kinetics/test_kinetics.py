@@ -8,7 +8,7 @@ import weakref
 
 import numpy as np
 import pytest
-from test_drop_in import slow_run, snapshot
+from slow_runs import STIMULUS, agree, slow_run
 
 import pyhh_fast as pyhh
 from pyhh_fast.engine.fixed_stepper import FixedStepper
@@ -16,7 +16,6 @@ from pyhh_fast.kinetics import evaluated
 from pyhh_fast.recording import ALL
 
 HHModel = pyhh.HHModel
-STIMULUS = np.concatenate([np.zeros(100), np.full(3_000, 15.0)])
 
 
 class Warmer(HHModel):
@@ -93,13 +92,6 @@ def partial_on_the_instance():
 
 
 SMOOTH = [Warmer, AsInPyHH, Scalars, Steep, ReadsVm, Constant]
-
-
-def agree(fast, slow):
-    for name in ALL:
-        got, want = getattr(fast, name), getattr(slow, name)
-        np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-9, err_msg=name)
-    np.testing.assert_allclose(snapshot(fast.model), snapshot(slow.model), rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("make", [*SMOOTH, on_the_instance, partial_on_the_instance])

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import reference
-from test_kernels import exact_rates
+from exact_rates import exact_rates
 
 import pyhh_fast as pyhh
 from pyhh_fast import _rate_tables, rate_tables

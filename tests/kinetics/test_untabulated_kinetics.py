@@ -5,8 +5,7 @@ import random
 
 import numpy as np
 import pytest
-from test_drop_in import slow_run
-from test_kinetics import STIMULUS, agree
+from slow_runs import STIMULUS, agree, slow_run
 
 import pyhh_fast as pyhh
 from pyhh_fast.kinetics import evaluated

@@ -8,6 +8,7 @@ import pytest
 import reference
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from slow_runs import slow_run, snapshot
 
 import pyhh_fast as pyhh
 from pyhh_fast.recording import ALL
@@ -15,33 +16,10 @@ from pyhh_fast.recording import ALL
 PARAMETERS = reference.Parameters._fields
 
 
-def slow_run(model, stimulus, dt):
-    """The traces of the model's own `iterate`, in plain Python: the slow twin."""
-    simulation = pyhh.Simulation(model)
-    simulation.CreateArrays(len(stimulus), dt)
-    for i, current in enumerate(stimulus):
-        model.iterate(current, dt)
-        simulation.Vm[i] = model.Vm
-        simulation.INa[i] = model.INa
-        simulation.IK[i] = model.IK
-        simulation.IKleak[i] = model.IKleak
-        simulation.StateN[i] = model.n.state
-        simulation.StateM[i] = model.m.state
-        simulation.StateH[i] = model.h.state
-    return simulation
-
-
 def fast_run(model, stimulus, dt):
     simulation = pyhh.Simulation(model)
     simulation.Run(stimulus, dt)
     return simulation
-
-
-def snapshot(model):
-    names = ("Vm", "INa", "IK", "IKleak")
-    parts = ("alpha", "beta", "state")
-    gates = [getattr(gate, part) for gate in (model.m, model.h, model.n) for part in parts]
-    return [getattr(model, name) for name in names if hasattr(model, name)] + gates
 
 
 def readme_model():

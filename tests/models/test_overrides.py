@@ -7,24 +7,20 @@ import logging
 
 import numpy as np
 import pytest
-from test_drop_in import slow_run, snapshot
+from custom_models import FrozenGates
+from slow_runs import slow_run, snapshot
 
 import pyhh_fast as pyhh
+from pyhh_fast import HHModel
 from pyhh_fast.models.overrides import own_behaviour
 from pyhh_fast.recording import ALL
 
-HHModel = pyhh.HHModel
 Gate = HHModel.Gate
 
 
 class Pumped(HHModel):
     def _UpdateCellVoltage(self, stimulusCurrent, deltaTms):
         super()._UpdateCellVoltage(stimulusCurrent - 1.5, deltaTms)
-
-
-class FrozenGates(HHModel):
-    def _UpdateGateStates(self, deltaTms):
-        self.n.update(deltaTms)
 
 
 class TwiceAStep(HHModel):

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from test_errors import raises
-from test_overrides import FrozenGates  # steps in Python
+from custom_models import FrozenGates  # steps in Python
+from error_messages import raises
 
 import pyhh_fast as pyhh
 

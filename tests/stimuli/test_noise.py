@@ -6,24 +6,13 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from numpy.random import Philox
+from random_words import filled, uniform, words
 from scipy import special, stats
 
 from pyhh_fast import _stimuli
 
 ALL_BITS = 2**64 - 1
 PI = Decimal("3.14159265358979323846264338327950288419716939937510582097494459")
-
-
-def words(seed, stream, first, count):
-    out = np.empty(count, np.uint64)
-    _stimuli.words(seed, stream, first, out)
-    return out
-
-
-def filled(kernel, numbers):
-    out = np.empty(len(numbers))
-    kernel(numbers, out)
-    return out
 
 
 def errors_in_last_places(got, exact):
@@ -64,12 +53,6 @@ def test_logarithms_are_right_to_the_last_place():
         exact = [Decimal(float(x)).ln() for x in u]
     assert max(errors_in_last_places(filled(_stimuli.logarithms, u), exact)) < 0.85
     np.testing.assert_array_equal(filled(_stimuli.logarithms, np.ones(1)), [0.0])
-
-
-def uniform(word):
-    """u and 1 - u, both exact."""
-    k = (word >> np.uint64(12)).astype(float)
-    return (k + 0.5) * 2.0**-52, ((2.0**52 - k) - 0.5) * 2.0**-52
 
 
 def test_normal_numbers_are_those_of_the_inverse_distribution():

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from test_stimuli_errors import NOISE, SEED, SYNAPSES, raises
+from stimulus_arguments import NOISE, SEED, SYNAPSES, raises
 
 from pyhh_fast import stimuli
 

@@ -1,24 +1,17 @@
 """What stimuli refuse: wrong parameters, wrong readings, arrays that are none."""
 
 import json
-import re
 from decimal import Decimal
 
 import numpy as np
 import pytest
+from stimulus_arguments import NOISE, SEED, raises
 
 import pyhh_fast as pyhh
 from pyhh_fast import stimuli
 
 NOT_NEGATIVE = "must be a finite number, 0 or more"
 POSITIVE = "must be a positive, finite number"
-SEED = "seed must be a whole number from 0 to 18446744073709551615"
-NOISE = stimuli.ornstein_uhlenbeck(10, 2, 5, 1)
-SYNAPSES = stimuli.poisson_epsc(1_000, 1, 5, 1)
-
-
-def raises(kind, message):
-    return pytest.raises(kind, match=f"^{re.escape(message)}$")
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from random_words import filled, uniform, words
 from scipy import special, stats
-from test_noise import filled, uniform, words
 
 from pyhh_fast import _stimuli, stimuli
 

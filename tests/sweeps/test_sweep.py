@@ -1,15 +1,14 @@
 """Sweeps: every point is a cell of a Population, whoever computes it and however it is cut."""
 
-import contextlib
 import functools
 import itertools
-import multiprocessing
-import re
 import threading
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import sweep_runs
+from sweep_runs import GRID, SPAWN, WAVE, cut, executors, short
 
 import pyhh_fast as pyhh
 from pyhh_fast.engine import population_run
@@ -20,30 +19,7 @@ xarray = pytest.importorskip("xarray", reason="sweeps need the extra 'sweep'")
 
 from sweep_models import Warm, first_spike, peaks, warm_rates  # noqa: E402
 
-GRID = {"gNa": [90.0, 100.0, 120.0], "current": [0.0, 4.0, 10.0, 20.0, 60.0], "EKleak": [9.0, 10.6]}
-WAVE = np.repeat([0.0, 5.0, -20.0, 5.0], [100, 700, 200, 500])
-SPAWN = multiprocessing.get_context("spawn")
-
 same = xarray.testing.assert_identical
-
-
-def raises(kind, message):
-    note = rf"(\n{tasks.NOTE} [\w ,.]+)?"
-    return pytest.raises(kind, match=f"^{re.escape(message)}{note}$")
-
-
-def cut(monkeypatch, cells):
-    """Have chunks of at most so many cells."""
-    monkeypatch.setattr(sweep, "LEAST_CELLS", 1)
-    monkeypatch.setattr(sweep, "MOST_CELLS", cells)
-
-
-def short(model=None, grid=GRID, stimulus=2.0, dt=0.01, **options):
-    if np.ndim(stimulus) == 0:
-        options = {"duration": 15.0} | options
-    return pyhh.sweep(
-        pyhh.HHModel.at_rest() if model is None else model, grid, stimulus, dt, **options
-    )
 
 
 def cells_of(model, points, stimulus, method="euler"):
@@ -118,24 +94,6 @@ def test_the_model_is_where_cells_start_and_stays_there():
     assert result.final_Vm.item() == pytest.approx(model.Vm, abs=1e-9)
 
 
-WHERE = (
-    r"^mine\nIn the chunk of a sweep with gNa from \d+ to \d+, current from \d+ to \d+, "
-    r"EKleak from 9 to 10\.6\.$"
-)
-
-
-@contextlib.contextmanager
-def executors(name):
-    if name == "threads":
-        with ThreadPoolExecutor(3) as pool:
-            yield pool
-    elif name == "processes":
-        with ProcessPoolExecutor(2, mp_context=SPAWN) as pool:
-            yield pool
-    else:
-        yield None
-
-
 @pytest.mark.parametrize("executor", ["here", "threads", "processes"])
 def test_the_result_does_not_depend_on_chunks_or_executors(monkeypatch, executor):
     class Local(Warm):
@@ -195,7 +153,7 @@ def test_cells_that_diverge_are_told_of():
         "method='exponential_euler', which stands V far below EK, or run such points one by one, "
         "by Simulation with method='adaptive'."
     ]
-    assert caught[0].filename == __file__
+    assert caught[0].filename == sweep_runs.__file__
     assert result.diverged_at.values[0] == -1
     assert 0 < result.diverged_at.values[1] < 1_500
     np.testing.assert_array_equal(np.isnan(result.final_Vm), [False, True])
@@ -205,7 +163,7 @@ def test_large_steps_are_warned_of_once():
     with pytest.warns(UserWarning, match=r"^dt is 0\.06 ms") as caught:
         short(dt=0.06)
     assert len(caught) == 1
-    assert caught[0].filename == __file__
+    assert caught[0].filename == sweep_runs.__file__
 
 
 def test_chunks_are_boxes_of_bounded_memory():

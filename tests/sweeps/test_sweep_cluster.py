@@ -9,7 +9,7 @@ import doc_pages
 import numpy as np
 import pytest
 from doc_pages import DOCS
-from test_sweep import GRID, WAVE, WHERE, cut, short
+from sweep_runs import GRID, WAVE, WHERE, cut, short
 
 import pyhh_fast as pyhh
 

@@ -7,7 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 import pytest
 from sweep_models import Kinked, failing
-from test_sweep import SPAWN, WAVE, WHERE, cut, executors, raises, short
+from sweep_runs import SPAWN, WAVE, WHERE, cut, executors, raises, short
 
 from pyhh_fast.sweeps import tasks
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from other_processes import ENVIRONMENT
-from test_sweep import GRID, SPAWN, WAVE, cut, raises, short
+from sweep_runs import GRID, SPAWN, WAVE, cut, raises, short
 
 import pyhh_fast as pyhh
 from pyhh_fast.kinetics.evaluated import Own

@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from test_sweep import raises
+from sweep_runs import raises
 
 from pyhh_fast.storage import zarr_files
 from pyhh_fast.sweeps import store

@@ -13,7 +13,7 @@ from multiprocessing import get_context
 
 import numpy as np
 import pytest
-from test_sweep import cut, raises
+from sweep_runs import cut, raises
 
 import pyhh_fast as pyhh
 from pyhh_fast.storage import zarr_files

@@ -1,0 +1,33 @@
+"""Models that differ from HHModel: in their steps, their rates or their zero of V."""
+
+import pyhh_fast as pyhh
+
+
+class FrozenGates(pyhh.HHModel):
+    """Only n is stepped: it makes its steps in Python."""
+
+    def _UpdateGateStates(self, deltaTms):
+        self.n.update(deltaTms)
+
+
+class Fast(pyhh.HHModel):
+    """Twelve times the rates of Hodgkin and Huxley, and a tenth of the capacitance."""
+
+    Cm = 0.1
+
+    def _UpdateGateTimeConstants(self, Vm):
+        super()._UpdateGateTimeConstants(Vm)
+        for gate in (self.m, self.h, self.n):
+            gate.alpha, gate.beta = 12 * gate.alpha, 12 * gate.beta
+
+
+SHIFT = -65.0
+
+
+class Absolute(pyhh.HHModel):
+    """Hodgkin and Huxley's neuron in absolute mV: rest at -65."""
+
+    ENa, EK, EKleak = 115 + SHIFT, -12 + SHIFT, 10.6 + SHIFT
+
+    def _UpdateGateTimeConstants(self, Vm):
+        super()._UpdateGateTimeConstants(Vm - SHIFT)
