@@ -4,15 +4,16 @@ Attributes that nothing reads, potentials in absolute mV, conductances below 0 a
 not between 0 and 1. What is told is noted on the model, so that copies do not repeat it.
 """
 
-import types
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from pyhh_fast import validation
+from pyhh_fast.models.code_names import may_read, mentioned
 from pyhh_fast.models.hh_model import GATES, PARAMETERS, HHModel, has_own_kinetics
-from pyhh_fast.models.names import KNOWN, bases_below, warn_user
+from pyhh_fast.models.names import KNOWN, bases_below, declared, is_parameter, warn_user
 from pyhh_fast.models.overrides import hook_is_own, own_behaviour
 
 CONDUCTANCES = ("gNa", "gK", "gKleak")
@@ -163,14 +164,37 @@ def _check_attributes(model: HHModel) -> None:
         meant = lower.get(name.lower())
         if plain and name not in KNOWN and not name.startswith("_"):
             _tell(model, name, _unread(model, name))
-        elif meant not in (None, name) and name not in _mentioned(bases):
+        elif meant not in (None, name) and name not in mentioned(bases):
             what = "calls" if meant in HOOKS else "reads"
             message = f"nothing {what} {cls.__name__}.{name}. Did you mean {meant}?"
             _tell(model, name, message)
+        elif name in unknown and _is_misspelled(model, name):
+            _tell(model, name, _unread(model, name))
+
+
+def _is_misspelled(model: HHModel, name: str) -> bool:
+    """Whether a number on a model of a class with parameters is plainly meant for one of them.
+
+    What code of the class may read is not; nor is gCa2 beside gCa, a note of the user's.
+    """
+    own = declared(type(model))
+    if not own or hasattr(type(model), name) or not is_parameter(name, vars(model)[name]):
+        return False
+    if name in vars(model).get("_told", ()):
+        return False
+    advice = re.fullmatch(r"Did you mean (\w+)\?", _advice(model, name, cutoff=0.8))
+    if advice is None or re.sub(r"\d", "", name) == re.sub(r"\d", "", advice[1]):
+        return False
+    return not may_read(model, name)
+
+
+def _advice(model: HHModel, name: str, cutoff: float = 0.7) -> str:
+    known = [*PARAMETERS, *declared(type(model)), "Vm"]
+    return validation.meant(name, [one for one in known if one != name], cutoff)
 
 
 def _unread(model: HHModel, name: str) -> str:
-    advice = validation.meant(name, [*PARAMETERS, "Vm"], cutoff=0.7)
+    advice = _advice(model, name)
     whose = "an" if type(model) is HHModel else "this"
     return (
         f"nothing reads the attribute {name} of {whose} {type(model).__name__}: it changes no run. "
@@ -193,24 +217,3 @@ def _is_code(name: str, value: Any) -> bool:
     if isinstance(value, HHModel.Gate) or name in ("__dict__", "__weakref__", "__doc__"):
         return False
     return callable(value) or hasattr(type(value), "__get__")
-
-
-def _mentioned(bases: tuple[type, ...]) -> set[str]:
-    """Return the names that the code of a subclass reads or calls."""
-    functions = [
-        getattr(value, attribute, value)
-        for base in bases
-        for value in vars(base).values()
-        for attribute in ("__func__", "fget")
-    ]
-    codes = [function.__code__ for function in functions if hasattr(function, "__code__")]
-    return {name for code in codes for name in _names_in(code)}
-
-
-def _names_in(code: types.CodeType) -> Iterator[str]:
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, str):
-            yield constant
-        elif isinstance(constant, types.CodeType):
-            yield from _names_in(constant)

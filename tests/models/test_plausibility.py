@@ -1,6 +1,7 @@
 """What can be computed but is hardly meant is told of, once for each model; what may be is not."""
 
 import copy
+import operator
 import pickle
 import warnings
 
@@ -287,3 +288,163 @@ def test_the_command_line_tells_once(arguments, message, capsys):
     assert told.startswith("pyhh-fast simulate: warning: ")
     assert message in told
     assert told.count("warning") == 1
+
+
+class Warm(pyhh.HHModel):
+    temperature = 6.3
+    gNa = 110
+
+    def __init__(self, startingVoltage=0, **parameters):
+        self.calls = 0
+        super().__init__(startingVoltage, **parameters)
+
+    def _UpdateGateTimeConstants(self, Vm):
+        super()._UpdateGateTimeConstants(Vm)
+        factor = self._factor(self.temperature)
+        for gate in (self.m, self.h, self.n):
+            gate.alpha, gate.beta = factor * gate.alpha, factor * gate.beta
+
+    @staticmethod
+    def _factor(temperature):
+        return 3 ** ((temperature - 6.3) / 10)
+
+    @property
+    def open_fractions(self):
+        return [gate.state for gate in (self.m, self.h, self.n) if self.Vm < 1_000]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("temprature", "temperature"), ("temperatur", "temperature"), ("EKleek", "EKleak")],
+)
+def test_a_misspelled_parameter_of_a_subclass_with_code_is_told_of_once(name, meant):
+    model = Warm.at_rest()
+    setattr(model, name, 18)
+    assert told(lambda: run(model)) == [unread(name, f"Did you mean {meant}?", "this Warm")]
+    assert told(lambda: run(copy.copy(model))) == []
+
+
+def by_text(self, Vm):
+    Warm._UpdateGateTimeConstants(self, Vm)
+
+
+class ByDict(Warm):
+    def _UpdateGateTimeConstants(self, Vm):
+        super()._UpdateGateTimeConstants(Vm + self.__dict__.get("temp" + "rature", 0))
+
+
+class ByGetattr(Warm):
+    def _UpdateGateTimeConstants(self, Vm):
+        super()._UpdateGateTimeConstants(Vm + getattr(self, "temp" + "rature", 0))
+
+
+class ByHelper(Warm):
+    def _UpdateGateTimeConstants(self, Vm):
+        super()._UpdateGateTimeConstants(Vm)
+        by_text(self, Vm)
+
+
+class ByKeyword(Warm):
+    def _UpdateGateTimeConstants(self, Vm):
+        super()._UpdateGateTimeConstants(Vm)
+        {}.update(model=self)
+
+
+class ByAlias(Warm):
+    def _UpdateGateTimeConstants(self, Vm):
+        me = self
+        super()._UpdateGateTimeConstants(Vm)
+        by_text(me, Vm)
+
+
+class ByClosure(Warm):
+    def _UpdateGateTimeConstants(self, Vm):
+        super()._UpdateGateTimeConstants(Vm)
+        (lambda: by_text(self, Vm))()
+
+
+class ByArguments(Warm):
+    def _UpdateGateTimeConstants(*arguments):
+        by_text(*arguments)
+
+
+class ByNestedCode(Warm):
+    def _UpdateGateTimeConstants(self, Vm):
+        super()._UpdateGateTimeConstants(Vm)
+        assert len([self.temprature for _ in range(1) if self.Vm > 1_000]) == 0
+
+
+class BySetter(Warm):
+    @property
+    def other(self):
+        return 1
+
+    @other.setter
+    def other(self, value):
+        self.temprature = value
+
+
+class ByGetattribute(Warm):
+    def __getattr__(self, name):
+        raise AttributeError(name)
+
+
+class BehindMixin:
+    def note(self):
+        return self.temprature
+
+
+class ByMixin(Warm, BehindMixin):
+    pass
+
+
+def wrapped(function):
+    def wrapper(self, Vm):
+        return function(self, Vm)
+
+    return wrapper
+
+
+class ByDecorator(Warm):
+    _UpdateGateTimeConstants = wrapped(by_text)
+
+
+class ByCallable(Warm):
+    reader = operator.attrgetter("temperature")
+
+
+SILENT = [
+    ByDict, ByGetattr, ByHelper, ByKeyword, ByAlias, ByClosure, ByArguments, ByNestedCode,
+    BySetter, ByGetattribute, ByMixin, ByDecorator, ByCallable,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("silent", SILENT)
+def test_what_the_code_of_a_subclass_may_read_is_not_told_of(silent):
+    model = silent()
+    model.temprature = 18
+    assert told(lambda: run(model)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("trial", 3),
+        ("temperature2", 3),  # a sibling of temperature
+        ("temprature", "warm"),
+        ("calls", 4),  # set in __init__
+        ("_temprature", 3),
+        ("open_fraction", 0.3),
+    ],
+)
+def test_notes_of_the_user_on_a_model_with_parameters_are_not_told_of(name, value):
+    model = Warm()
+    setattr(model, name, value)
+    assert told(lambda: run(model)) == []
+
+
+def test_a_model_that_holds_other_objects_may_be_read_by_them():
+    for value in ([], print, {}):
+        model = Warm()
+        model.temprature, model.held = 18, value
+        assert told(lambda model=model: run(model)) == []
