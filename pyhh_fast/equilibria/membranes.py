@@ -160,7 +160,13 @@ class IteratedMembrane:
 
     def _dVdt_at(self, V: Any) -> Any:
         self._settle(V)
-        self._scratch.iterate(0.0, 1.0)
+        try:
+            self._scratch.iterate(0.0, 1.0)
+        except Exception as error:  # whatever a user's code raises
+            if np.ndim(V) == 0:
+                name = type(self._scratch).__name__
+                error.add_note(f"In a step of {name}, its own iterate, at V = {V:.6g} mV.")
+            raise
         return self._scratch.Vm - V
 
     def _settle(self, V: Any) -> None:

@@ -71,9 +71,18 @@ def rest_of(
     ------
     NoRest
         If there is none.
+    Exception
+        Whatever the model's own code raises, with notes that say at which V and what to do.
     """
-    with np.errstate(all="ignore"):
-        V, stable = equilibria(model)
+    try:
+        with np.errstate(all="ignore"):
+            V, stable = equilibria(model)
+    except Exception as error:
+        error.add_note(
+            "The rest is searched for between the model's reversal potentials and 50 mV beyond, "
+            "where its code must work. HHModel.steady(V) calls it for one V alone."
+        )
+        raise
     if not stable.any() and not (V.size and take_unstable):
         raise NoRest(V.tolist())
     if near is None and stable.any():

@@ -89,7 +89,7 @@ class Own:
         except Exception as error:  # whatever a user's classes make of it
             raise NotTabulable(f"the model cannot be copied: {error!r}") from error
         self._takes_arrays = False
-        low, high = rate_tables.range_with(_number_or_0(model.Vm))
+        low, high = rate_tables.range_with(_number_or_0(getattr(model, "Vm", 0.0)))
         before = [(vars(getattr(model, name)), dict(vars(getattr(model, name)))) for name in GATES]
         try:
             V = np.linspace(low, high, 6) + 0.0123

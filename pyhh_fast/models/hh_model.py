@@ -388,7 +388,13 @@ def set_rates(model: HHModel, V: Any) -> None:
     starts with them.
     """
     if has_own_kinetics(model):
-        model._UpdateGateTimeConstants(V)
+        try:
+            model._UpdateGateTimeConstants(V)
+        except Exception as error:  # whatever a user's formulas raise
+            if np.ndim(V) == 0:
+                name = f"{type(model).__name__}._UpdateGateTimeConstants"
+                error.add_note(f"In {name}, the model's own rates, at V = {V:.6g} mV.")
+            raise
         return
     rates = rate_tables.hodgkin_huxley(np.ravel(np.asarray(V, dtype=np.float64)))
     by_rate = rates[0] if np.ndim(V) == 0 else rates.T.reshape(6, *np.shape(V))

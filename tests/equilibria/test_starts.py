@@ -1,5 +1,7 @@
 """Where models and populations start: at rest, and with steady gates at any potential."""
 
+import math
+import re
 import threading
 
 import numpy as np
@@ -385,3 +387,58 @@ def test_what_stands_in_the_place_of_a_gate():
         model.at_rest()
     message = "model must have gate n; got float without it. Set its state instead."
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("V", [-1e300, -20_000])
+def test_steady_where_built_in_rates_are_infinite_names_V(V):
+    message = f"V must be a potential at which gate h has a steady state (mV); got {V:.6g}, "
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        pyhh.HHModel.steady(V)
+
+
+class Overflowing(pyhh.HHModel):
+    def _UpdateGateTimeConstants(self, Vm):
+        super()._UpdateGateTimeConstants(Vm)
+        self.m.alpha = math.exp(-100 * Vm)
+
+
+class Stepping(pyhh.HHModel):
+    def iterate(self, stimulusCurrent, deltaTms):
+        if self.Vm < -3:
+            raise KeyError(self.Vm)
+        super().iterate(stimulusCurrent, deltaTms)
+
+
+RATES = "In Overflowing._UpdateGateTimeConstants, the model's own rates, at V = {} mV."
+SEARCH = (
+    "The rest is searched for between the model's reversal potentials and 50 mV beyond, where its "
+    "code must work. HHModel.steady(V) calls it for one V alone."
+)
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "notes"),
+    [
+        (Overflowing.at_rest, OverflowError, [RATES.format("-61.9877"), SEARCH]),
+        (lambda: Overflowing(1.0).at_rest(), OverflowError, [RATES.format("-61.9877"), SEARCH]),
+        (lambda: Overflowing.steady(-50), OverflowError, [RATES.format("-50")]),
+        (lambda: Overflowing(-50.0), OverflowError, [RATES.format("-50")]),
+        (
+            Stepping.at_rest,
+            KeyError,
+            ["In a step of Stepping, its own iterate, at V = -61.9877 mV.", SEARCH],
+        ),
+    ],
+)
+def test_errors_of_a_models_own_code_say_where_they_came_from(call, kind, notes):
+    with pytest.raises(kind) as caught:
+        call()
+    assert caught.value.__notes__ == notes
+
+
+def test_a_model_whose_constructor_sets_no_V_starts_from_rest():
+    class NoV(Absolute):
+        def __init__(self):
+            pass
+
+    assert pyhh.rheobase(NoV()) == pytest.approx(pyhh.rheobase(Absolute()), rel=1e-12)
