@@ -17,6 +17,7 @@
 #define PYHH_FAST_HH_BLOCK_H
 
 #include "fixed_step.h"
+#include "outputs.h"
 
 #define HH_BLOCK 128 /* cells at most; 8 divides it, as all widths of vectors divide 8 */
 
@@ -235,7 +236,7 @@ typedef struct {
     hh_block_membranes membranes;
     hh_block_scratch scratch;
     _Alignas(64) double I[HH_ROWS][HH_BLOCK];
-    double traces[7][HH_BLOCK][HH_ROWS]; /* V, m, h, n, I_Na, I_K, I_L */
+    double traces[HH_VARIABLES][HH_BLOCK][HH_ROWS];
     int64_t flags[HH_BLOCK];
     int64_t cells;
     char inactive[HH_BLOCK];

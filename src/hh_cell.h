@@ -2,6 +2,8 @@
 #ifndef PYHH_FAST_HH_CELL_H
 #define PYHH_FAST_HH_CELL_H
 
+#include <stdint.h>
+
 #include "hh_equations.h"
 
 /* One neuron between two steps. V_before and the currents are those of the step that led here: of
@@ -25,6 +27,17 @@ static inline hh_neuron hh_neuron_of(const hh_cell *c)
     return neuron;
 }
 
+static inline void hh_cell_put(hh_cell *c, const hh_neuron *neuron)
+{
+    c->V = neuron->y.V;
+    c->m = lane_m(neuron->y.x);
+    c->h = lane_h(neuron->y.x);
+    c->n = lane_n(neuron->y.x);
+    c->I_Na = neuron->i.I_Na;
+    c->I_K = neuron->i.I_K;
+    c->I_L = neuron->i.I_L;
+}
+
 /* One of many cells, which are the lanes themselves. */
 typedef struct {
     double V, m, h, n;
@@ -34,6 +47,13 @@ static inline hh_neuron hh_neuron_at(hh_point y)
 {
     const hh_neuron neuron = {{y.V, lanes_of(y.m, y.h, y.n)}, {0.0, 0.0, 0.0}};
     return neuron;
+}
+
+static inline hh_point hh_point_of(const hh_neuron *neuron)
+{
+    const lanes x = neuron->y.x;
+    const hh_point y = {neuron->y.V, lane_m(x), lane_h(x), lane_n(x)};
+    return y;
 }
 
 /* Whether V and all gates are finite: a sum is not where one of its terms is not. */

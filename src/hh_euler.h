@@ -7,7 +7,7 @@
 #include "rate_table.h"
 
 /* The source holds the rates times dt. Returns 0 where it lacks those at now.y.V. */
-static inline int hh_euler_step(hh_neuron now, const hh_parameters *p, double dt_over_C_m,
+HH_INLINE int hh_euler_step(hh_neuron now, const hh_parameters *p, double dt_over_C_m,
                                 const rate_source *rates_dt, double I, hh_neuron *after)
 {
     const hh_open open = hh_open_at(now.y.x);

@@ -47,7 +47,7 @@ static inline void hh_exponential_line(double V, double dt, double *line)
 }
 
 /* Returns 0 where the source lacks the rates at now.y.V. */
-static inline int hh_exponential_euler_step(hh_neuron now, const hh_parameters *p,
+HH_INLINE int hh_exponential_euler_step(hh_neuron now, const hh_parameters *p,
                                             double dt_over_C_m, const rate_source *rates_phi1,
                                             double I, hh_neuron *after)
 {

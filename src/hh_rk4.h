@@ -10,7 +10,7 @@ static const double hh_rk4_weight[4] = {1.0 / 6, 1.0 / 3, 1.0 / 3, 1.0 / 6};
 
 /* The source holds the rates times dt, so each k is dt times a slope. Returns 0 where it lacks the
    rates of one of the four; after->y.V is then the V where they are missing. */
-static inline int hh_rk4_step(hh_neuron now, const hh_parameters *p, double dt_over_C_m,
+HH_INLINE int hh_rk4_step(hh_neuron now, const hh_parameters *p, double dt_over_C_m,
                               const rate_source *rates_dt, double I, hh_neuron *after)
 {
     const lanes start = lanes_with_V(now.y.x, now.y.V);

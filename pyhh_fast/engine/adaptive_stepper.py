@@ -5,26 +5,17 @@ import numpy as np
 from pyhh_fast import validation
 from pyhh_fast.engine.compiled_stepper import CompiledCell, Kept
 from pyhh_fast.engine.divergence import own_step_error, stuck_error
-from pyhh_fast.engine.kernels import loops
+from pyhh_fast.engine.kernels import loops, struct
 from pyhh_fast.engine.protocols import SavableStepper
 from pyhh_fast.engine.read_ahead import Feed
-from pyhh_fast.engine.sampling import Rows, unwanted
+from pyhh_fast.engine.sampling import Places, Rows
 from pyhh_fast.kinetics.evaluated import NotTabulable
 from pyhh_fast.models.hh_model import GATES, HHModel
-from pyhh_fast.recording import TRACES, Recording, State
+from pyhh_fast.recording import Recording, State
 from pyhh_fast.typing import FloatArray, StructArray
 
-PROGRESS = np.dtype(
-    [
-        (name, np.float64)
-        for name in ("V", *GATES, "elapsed", "step_size", "log_err_before", "ms_remaining")
-    ]
-    + [(name, np.int64) for name in ("begin", "end", "attempts", "rejected", "at_row")]
-)
-"""Where the solver stands, as the time loop sees it (adaptive_run in src/adaptive.h)."""
-
-MARK = 100.0
-"""Time between the marks at which a run may be cut and lengthened, in ms: whole rows nearest."""
+RESTART_INTERVAL = 100.0
+"""Time between the points at which a run may end and be continued, in ms: whole rows nearest."""
 
 
 class AdaptiveStepper(SavableStepper):
@@ -39,7 +30,7 @@ class AdaptiveStepper(SavableStepper):
     CHUNK = 32_768  # attempts; some 5 ms
 
     WINDOW = 262_144
-    """Rows for which the stimulus is had at once, to the next mark."""
+    """Rows of which the stimulus is read at once, to the next restart point."""
 
     def __init__(
         self,
@@ -51,14 +42,25 @@ class AdaptiveStepper(SavableStepper):
     ) -> None:
         self._at = CompiledCell(model, recording, kept)
         self._feed, self._rows = feed, rows
-        self._progress = np.zeros(1, PROGRESS)
+        self._restart_every = max(
+            1, round(min(RESTART_INTERVAL / recording.dt, validation.MOST_STEPS))
+        )
+        self._settings = struct(
+            loops.ADAPTIVE_SETTINGS,
+            dt=recording.dt,
+            rtol=recording.rtol,
+            atol=recording.atol,
+            threshold=recording.threshold,
+            restart_every=self._restart_every,
+            max_attempts=self.CHUNK,
+        )
+        self._ending = loops.Ending.DONE
+        # A run is continued from a restart point. The currents of row 0 are not known yet.
+        begin = self.step
+        last_row = loops.LastRow.WHOLE if begin else loops.LastRow.STATE
+        self._progress = struct(loops.ADAPTIVE_RUN, begin=begin, end=begin, last_row=last_row)
         for name in ("V", *GATES):
             self._progress[name] = self._at.cell[name]
-        self._mark = max(1, round(min(MARK / recording.dt, validation.MOST_STEPS)))
-        self._ending = loops.Ending.DONE
-        # A run goes on from a mark, where the step size is chosen anew.
-        begin = self._progress["begin"] = self._progress["end"] = self.step
-        self._progress["at_row"] = 2 if begin else 1  # row 0, whose currents are not known yet
         self._begin_window(begin)
 
     @property
@@ -79,17 +81,17 @@ class AdaptiveStepper(SavableStepper):
         return V, m, h, n
 
     def _begin_window(self, begin: int) -> None:
-        """Have the stimulus from row `begin`, where the solver stands, to a later mark or the end.
+        """Begin a window of the stimulus at row `begin`, where the solver is.
 
-        The last window begins at the last mark, so that all that led there stays when a run is
-        lengthened.
+        It ends at a later restart point or at the end of the run. The last one begins at the last
+        restart point, so that all that led there stays the same when the run is continued.
         """
         steps = self._at.recording.steps
-        length = max(self._mark, self.WINDOW - self.WINDOW % self._mark)
-        end = min(begin + length, steps - steps % self._mark)
-        self._begin, self._end = begin, end if end > begin else steps
-        # Where the loop did not look at the last row, it can be looked at again from here: where
-        # the call began that made the last two rows whole. It looks at those of a window.
+        length = max(self._restart_every, self.WINDOW - self.WINDOW % self._restart_every)
+        end = min(begin + length, steps - steps % self._restart_every)
+        self._progress["window"], self._end = begin, end if end > begin else steps
+        # Where the loop skipped the last row, it can be computed again from here: where the call
+        # began that completed the last two rows. Those at the end of a window are not skipped.
         self._before = (self._at.cell.copy(), self._progress.copy())
 
     def advance(self) -> bool:
@@ -100,49 +102,34 @@ class AdaptiveStepper(SavableStepper):
         r, places = at.recording, None
         if r.recorded or r.envelope:
             places = self._rows.places(self.step, self._end)
-        status = self._solve(at.cell, self._progress, self._end, r.threshold, places)
+        ended, missing_V = self._solve(at.cell, self._progress, self._end, self._settings, places)
         if self.step >= before[0]["step"][0] + 2:
             self._before = before
-        self._ending = status
+        self._ending = ended
         try:
-            helped = at.help(status)
+            helped = at.help(ended, missing_V)
         except NotTabulable as error:
             raise own_step_error(at.recording, self.state, self.step, error) from None
-        return helped or status in (loops.Ending.DONE, loops.Ending.PAUSED)
+        return helped or ended in (loops.Ending.DONE, loops.Ending.PAUSED)
 
     def _solve(
         self,
         cell: StructArray,
         progress: StructArray,
         stop: int,
-        threshold: float,
-        places: list[FloatArray] | None,
-    ) -> int:
-        at, r = self._at, self._at.recording
-        nowhere = unwanted(self._end - int(cell["step"][0]))
-        ending: int = loops.adaptive(
-            cell,
-            progress,
-            at.parameters,
-            *at.rates_arguments(),
-            self._feed.window(self._begin, self._end),
-            self._begin,
-            r.dt,
-            r.rtol,
-            r.atol,
-            self._mark,
-            self.CHUNK,
-            stop,
-            places is not None,
-            threshold,
-            at.spike_room,
-            *(places or [nowhere] * len(TRACES)),
+        settings: StructArray,
+        places: Places | None,
+    ) -> tuple[int, float]:
+        at = self._at
+        I = self._feed.window(int(progress["window"][0]), self._end)  # noqa: E741
+        ended: tuple[int, float] = loops.adaptive(
+            settings, cell, progress, at.parameters, at.rates(), I, stop, at.spike_room, places
         )
-        return ending
+        return ended
 
     @property
     def resumable(self) -> bool:
-        return self.step == self._end and self.step % self._mark == 0
+        return self.step == self._end and self.step % self._restart_every == 0
 
     def numbers(self) -> dict[str, float]:
         return self._at.numbers()
@@ -153,10 +140,12 @@ class AdaptiveStepper(SavableStepper):
     def leave(self) -> None:
         """Put the model at the last row that is behind the solver."""
         row = self.step
-        if row and self._progress["at_row"][0] < 2:
+        if row and self._progress["last_row"][0] != loops.LastRow.WHOLE:
             cell, progress = (part.copy() for part in self._before)
-            while cell["step"][0] < row:  # its spikes are known
-                self._at.help(self._solve(cell, progress, row, np.inf, None))
+            settings = self._settings.copy()
+            settings["threshold"] = np.inf  # its spikes are known
+            while cell["step"][0] < row:
+                self._at.help(*self._solve(cell, progress, row, settings, None))
             cell["spikes"] = self._at.cell["spikes"]
             self._at.cell = cell  # the solver's own state, which an error names, stays
         self._at.leave()

@@ -15,13 +15,8 @@ from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.recording import CURRENTS, Recording
 from pyhh_fast.typing import FloatArray
 
-NUMBERS = ("V", "m", "h", "n", "I_Na", "I_K", "I_L", "V_before")
-"""What describes a neuron between two steps, by the equations' symbols."""
-
-CELL = np.dtype(
-    [(name, np.float64) for name in NUMBERS] + [(name, np.int64) for name in ("step", "spikes")]
-)
-"""One neuron between two steps, as the time loops see it (hh_cell in src/hh_cell.h)."""
+NUMBERS = tuple(name for name in loops.CELL.names if name not in ("step", "spikes"))
+"""What describes a neuron between two steps, by the equations' symbols (src/hh_cell.h)."""
 
 SYMBOLS = {"Cm": "C_m", "gNa": "g_Na", "gK": "g_K", "gKleak": "g_L"} | {
     "ENa": "E_Na",
@@ -30,8 +25,8 @@ SYMBOLS = {"Cm": "C_m", "gNa": "g_Na", "gK": "g_K", "gKleak": "g_L"} | {
 }
 """pyHH's names of the parameters and the equations' symbols for them, in the loops' order."""
 
-MOST_ASKED = 32
-"""Rates that are kept of those asked for: more than one step wants."""
+MOST_EVALUATED = 32
+"""Evaluated rates that are kept: more than one step needs."""
 
 
 class Kept(NamedTuple):
@@ -70,10 +65,10 @@ class CompiledCell:
     def __init__(self, model: HHModel, recording: Recording, kept: Kept | None = None) -> None:
         self.model = model
         self.recording = recording
-        self.parameters = np.zeros(1, [(symbol, np.float64) for symbol in SYMBOLS.values()])
+        self.parameters = np.zeros(1, loops.PARAMETERS)
         for name, symbol in SYMBOLS.items():
             self.parameters[symbol] = getattr(model, name)
-        self.cell = np.zeros(1, CELL)
+        self.cell = np.zeros(1, loops.CELL)
         self.cell["V"] = model.Vm
         for name in GATES:
             self.cell[name] = getattr(model, name).state
@@ -91,8 +86,7 @@ class CompiledCell:
             self.spikes_forgotten = kept.state["spikes"]
         self._tabulable = True
         self.table = self._table_at(float(self.cell["V"][0]))
-        self.wanted = np.zeros(1)
-        self.asked = np.empty((0, _rate_tables.LINE))
+        self.evaluated = np.empty((0, _rate_tables.LINE))
         self.spike_room = np.empty(64)
 
     @property
@@ -117,24 +111,30 @@ class CompiledCell:
         """Return the state after the last step, and what led there, by the equations' symbols."""
         return {name: float(self.cell[name][0]) for name in NUMBERS}
 
-    def rates_arguments(self) -> tuple[Any, ...]:
-        """Return what the time loops want to know of the rates."""
+    def rates(self) -> Any:
+        """Return the rates for a time loop."""
         t = self.table
         rows = t.relaxing(self._dt) if self._relaxing else t.times(self._dt)
-        return rows, t.first, t.inverse_width, t.low, t.high, self.asked, self.wanted
+        return loops.Rates(rows, t.first, t.inverse_width, t.low, t.high, self.evaluated)
 
-    def help(self, status: int) -> bool:
+    def help(self, ended: int, missing_V: float) -> bool:
         """Provide what a time loop stopped for; return False where it did not stop for that.
+
+        Parameters
+        ----------
+        ended : loops.Ending
+        missing_V : float, mV
+            Where rates are missing, if they are.
 
         Raises
         ------
         NotTabulable
             If V has come to where the rates turn out to depend on more than V.
         """
-        if status == loops.Ending.SPIKES_FULL:
+        if ended == loops.Ending.SPIKES_FULL:
             self.spike_room = grown(self.spike_room)
-        elif status == loops.Ending.RATES_MISSING:
-            self._find_rates(float(self.wanted[0]))
+        elif ended == loops.Ending.RATES_MISSING:
+            self._find_rates(missing_V)
         else:
             return False
         return True
@@ -160,7 +160,7 @@ class CompiledCell:
         as_wanted = rate_tables.relaxing if self._relaxing else rate_tables.times
         rates = as_wanted(self.kinetics.rates_asked(np.array([V])), self._dt)
         line = rate_tables.line(V, rates[0])
-        self.asked = np.concatenate([self.asked[1 - MOST_ASKED :], line])
+        self.evaluated = np.concatenate([self.evaluated[1 - MOST_EVALUATED :], line])
 
     def _table_at(self, V: float) -> RateTable:
         """Return a table that covers V, or, for rates that no table holds, one that is empty."""

@@ -4,18 +4,15 @@ import numpy as np
 
 from pyhh_fast.engine.compiled_stepper import CompiledCell, Kept, not_tabulated, tell_log
 from pyhh_fast.engine.divergence import LOOK_BACK, STATES, divergence_error, own_step_error
-from pyhh_fast.engine.kernels import loops
+from pyhh_fast.engine.kernels import loops, struct
 from pyhh_fast.engine.protocols import SavableStepper
 from pyhh_fast.engine.python_stepper import PythonStepper
 from pyhh_fast.engine.read_ahead import Feed
-from pyhh_fast.engine.sampling import Rows, unwanted
+from pyhh_fast.engine.sampling import Places, Rows
 from pyhh_fast.kinetics.evaluated import NotTabulable
 from pyhh_fast.models.hh_model import GATES, HHModel
 from pyhh_fast.recording import CURRENTS, Recording, State
 from pyhh_fast.typing import FloatArray, StructArray
-
-NUMBERS = {"euler": 0, "exponential_euler": 1, "rk4": 2}
-"""The methods as src/fixed_step.h counts them."""
 
 
 class FixedStepper(SavableStepper):
@@ -41,7 +38,12 @@ class FixedStepper(SavableStepper):
         self._feed, self._rows = feed, rows
         # Where the loop stood LOOK_BACK steps ago, or more.
         self._earlier = self._latest = self._at.cell.copy()
-        self._number = NUMBERS[recording.method]
+        self._settings = struct(
+            loops.FIXED_STEP_SETTINGS,
+            method=loops.Method[recording.method],
+            dt=recording.dt,
+            threshold=recording.threshold,
+        )
         self._slow: PythonStepper | None = None
 
     @property
@@ -68,8 +70,8 @@ class FixedStepper(SavableStepper):
             return self._slow.advance()
         at = self._at
         try:
-            status = self._advance()
-            return at.help(status) or status == loops.Ending.DONE
+            ended, missing_V = self._advance()
+            return at.help(ended, missing_V) or ended == loops.Ending.DONE
         except NotTabulable as error:
             # V has come to where the model's kinetics turn out to be what no table holds.
             if at.recording.method != "euler":
@@ -80,7 +82,7 @@ class FixedStepper(SavableStepper):
             self._slow = PythonStepper(at.model, at.recording, self._feed, self._rows, *so_far)
             return True
 
-    def _advance(self) -> int:
+    def _advance(self) -> tuple[int, float]:
         at, step = self._at, self.step
         if step - self._latest["step"][0] >= LOOK_BACK:
             self._earlier, self._latest = self._latest, at.cell.copy()
@@ -88,28 +90,20 @@ class FixedStepper(SavableStepper):
         length = min(self.CHUNK, self._rows.most, self._feed.most)
         stop = min(step - step % length + length, at.recording.steps)
         places = self._rows.places(step, stop)
-        return self._step(at.cell, self._feed.window(step, stop), at.recording.threshold, places)
+        return self._step(at.cell, self._feed.window(step, stop), self._settings, places)
 
     def _step(
         self,
         cell: StructArray,
         I: FloatArray,  # noqa: E741
-        threshold: float,
-        places: list[FloatArray],
-    ) -> int:
+        settings: StructArray,
+        places: Places,
+    ) -> tuple[int, float]:
         at = self._at
-        ending: int = loops.fixed_step(
-            self._number,
-            cell,
-            at.parameters,
-            *at.rates_arguments(),
-            I,
-            at.recording.dt,
-            threshold,
-            at.spike_room,
-            *places,
+        ended: tuple[int, float] = loops.fixed_step(
+            settings, cell, at.parameters, at.rates(), I, at.spike_room, places
         )
-        return ending
+        return ended
 
     @property
     def resumable(self) -> bool:
@@ -136,10 +130,11 @@ class FixedStepper(SavableStepper):
         I = self._feed.again(first, step)  # noqa: E741
         traces = np.empty((len(STATES), step - first + 1))
         traces[:, 0] = [cell[name][0] for name in ("V", *GATES)]
+        settings = self._settings.copy()
+        settings["threshold"] = np.inf  # its spikes are known
         while (done := int(cell["step"][0])) < step:
-            rows = step - done
-            places = [trace[done - first + 1 :] for trace in traces]
-            places += [unwanted(rows) for _ in CURRENTS]
-            at.help(self._step(cell, I[done - first :], np.inf, places))
+            states = [trace[done - first + 1 :] for trace in traces]
+            places = (*states, *[None for _ in CURRENTS])
+            at.help(*self._step(cell, I[done - first :], settings, places))
         late = traces[:, -LOOK_BACK:].T
         return [(step - len(late) + 1 + i, tuple(state)) for i, state in enumerate(late.tolist())]

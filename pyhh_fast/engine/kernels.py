@@ -12,8 +12,11 @@ import importlib
 import inspect as inspect
 import os
 
+import numpy as np
+
 from pyhh_fast import _cpu
 from pyhh_fast._version import __version__
+from pyhh_fast.typing import StructArray
 
 
 def chosen_level(wanted: str | None, available: list[str]) -> str:
@@ -33,3 +36,11 @@ BUILD = f"{__version__}, sources {_cpu.SOURCES[:12]}, {'without' if LEVEL == 'v2
 """What must be equal for the bits of results to be."""
 
 loops = importlib.import_module(f"pyhh_fast._loops_{LEVEL}")
+
+
+def struct(kind: np.dtype[np.void], **values: float) -> StructArray:
+    """Return a struct of the kernels, an array of shape (1,); fields that are not given are 0."""
+    array = np.zeros(1, kind)
+    for name, value in values.items():
+        array[name] = value
+    return array

@@ -14,8 +14,7 @@ import numpy as np
 
 from pyhh_fast import rate_tables
 from pyhh_fast._rate_tables import LINE
-from pyhh_fast.engine.fixed_stepper import NUMBERS
-from pyhh_fast.engine.kernels import loops
+from pyhh_fast.engine.kernels import loops, struct
 from pyhh_fast.engine.read_ahead import SharedStimulus
 from pyhh_fast.kinetics.evaluated import BuiltIn, Own
 from pyhh_fast.kinetics.travelling import Tabulated
@@ -45,9 +44,6 @@ CALLS = 8
 if TYPE_CHECKING:
     from pyhh_fast.system.background import Workers
 
-Part = tuple[np.ndarray, FloatArray]
-"""Cells and times of some spikes, those of one cell in order."""
-
 
 class PopulationStepper:
     """Makes the steps of one run, and fills its recording.
@@ -75,11 +71,10 @@ class PopulationStepper:
         self._values: FloatArray  # those of the chunk
         self._kinetics = kinetics
         built_in = isinstance(kinetics, BuiltIn)
-        self._built_in = built_in
         self._table = rate_tables.built_in_for_many() if built_in else kinetics.table(0.0)
         self._table_lock = Lock()
         # How many steps are whole, where they led, and the spikes on the way: replaced at once.
-        self._parts: list[Part] = []
+        self._parts: list[StructArray] = []
         self._whole = (0, state, 0)
         self._spare = aligned_arrays.structs(state)
         self._other = aligned_arrays.structs(state)
@@ -92,10 +87,20 @@ class PopulationStepper:
             (first, min(first + per_call, r.size)) for first in range(0, r.size, per_call)
         ]
         self._chunk = min(max(FIRST // size, SHORTEST), LONGEST)
-        self._rooms = [_room_for(1)] * len(self._calls)
+        self._rooms = [np.empty(1, loops.SPIKE)] * len(self._calls)
         order = np.argsort(r.cells, kind="stable")
-        self._recorded = r.cells[order], order.astype(np.int64)
-        self._variables = np.array([TRACES.index(name) for name in r.recorded], dtype=np.int64)
+        variables = np.array([TRACES.index(name) for name in r.recorded], dtype=np.int64)
+        rows = order.astype(np.int64)
+        self._samples = loops.Samples(r.cells[order], rows, variables, r.every, r._traces)
+        self._settings = struct(
+            loops.POPULATION_SETTINGS,
+            method=loops.Method[r.method],
+            built_in=built_in,
+            block_size=self._block,
+            dt=r.dt,
+            threshold=r.threshold,
+            largest_V=rate_tables.LARGEST_V,
+        )
 
     @property
     def step(self) -> int:
@@ -107,18 +112,18 @@ class PopulationStepper:
         """V (mV), m, h and n of all cells after them."""
         return self._whole[1]
 
-    def spikes(self) -> Part:
+    def spikes(self) -> tuple[np.ndarray, FloatArray]:
         """Return how often each cell has fired, and when, by cell and then by time."""
         parts = self._parts[: self._whole[2]]
         counts = np.zeros(self._recording.size, dtype=np.int64)
-        for cells, _ in parts:
-            first = cells.min()
-            found = np.bincount(cells - first)
+        for part in parts:
+            first = part["cell"].min()
+            found = np.bincount(part["cell"] - first)
             counts[first : first + found.size] += found
         next_place = np.cumsum(counts) - counts
         times = np.empty(int(counts.sum()))
-        for cells, part in parts:
-            loops.order_spikes(cells, part, next_place, times)
+        for part in parts:
+            loops.order_spikes(part, next_place, times)
         return counts, times
 
     def make_all(self, bar: Any) -> None:
@@ -136,7 +141,7 @@ class PopulationStepper:
         self._values = self._stimulus_from(step, step + steps)
         start = time.perf_counter()
         numbers = range(len(self._calls))
-        found: Iterable[Part]
+        found: Iterable[StructArray]
         if pool is None:
             found = [self._call(number, steps) for number in numbers]
         else:
@@ -146,7 +151,7 @@ class PopulationStepper:
             finally:
                 for job in jobs:
                     job.cancel()
-        self._parts += [part for part in found if part[0].size]
+        self._parts += [part for part in found if part.size]
         self._whole = (step + steps, self._spare, len(self._parts))
         self._spare, self._other = self._other, self._spare
         took = max(time.perf_counter() - start, 1e-9)
@@ -158,64 +163,47 @@ class PopulationStepper:
             return self._stimulus.window(start, stop)
         return self._stimulus[:, start:stop]
 
-    def _call(self, number: int, steps: int) -> Part:
+    def _call(self, number: int, steps: int) -> StructArray:
         """Make steps with the cells of one call, until they are made."""
         r, (step, state, _) = self._recording, self._whole
-        found, wanted = np.zeros(1, np.int64), np.zeros(1)
         first, last = self._calls[number]
         # More than cells fire, because to find the room full costs all that was made.
         enough = int((last - first) * (2 + steps * min(1.0, r.dt / MOST_OFTEN)))
-        if self._rooms[number][1].size < enough:
-            self._rooms[number] = _room_for(enough)
+        if self._rooms[number].size < enough:
+            self._rooms[number] = np.empty(enough, loops.SPIKE)
         while True:
-            room, table = self._rooms[number], self._table
-            relaxing = r.method == "exponential_euler"
-            ending = loops.population(
-                NUMBERS[r.method],
+            room = self._rooms[number]
+            ended, missing_V, spikes = loops.population(
+                self._settings,
+                r._parameters,
+                self._rates(),
                 state,
                 self._spare,
-                r._parameters,
-                self._built_in,
-                rate_tables.LARGEST_V,
-                table.relaxing(r.dt) if relaxing else table.times(r.dt),
-                table.first,
-                table.inverse_width,
-                table.low,
-                table.high,
-                NONE_ASKED,
-                wanted,
+                r.diverged_at,
                 self._values,
                 step,
-                r.dt,
-                r.threshold,
-                first,
-                last,
-                self._block,
-                r.diverged_at,
-                *room,
-                found,
-                r.every,
-                *self._recorded,
-                self._variables,
-                r._traces,
+                range(first, last),
+                room,
+                self._samples,
             )
-            if ending == loops.Ending.DONE:
-                spikes = int(found[0])
-                return room[0][:spikes].copy(), room[1][:spikes].copy()
-            if ending == loops.Ending.SPIKES_FULL:
-                self._rooms[number] = _room_for(2 * room[1].size)
+            if ended == loops.Ending.DONE:
+                return room[:spikes].copy()
+            if ended == loops.Ending.SPIKES_FULL:
+                self._rooms[number] = np.empty(2 * room.size, loops.SPIKE)
             else:
-                self._cover(float(wanted[0]))
+                self._cover(missing_V)
+
+    def _rates(self) -> Any:
+        """Return the rates for the time loop."""
+        r, t = self._recording, self._table
+        rows = t.relaxing(r.dt) if r.method == "exponential_euler" else t.times(r.dt)
+        return loops.Rates(rows, t.first, t.inverse_width, t.low, t.high, NONE_EVALUATED)
 
     def _cover(self, V: float) -> None:
         """Have a table that covers V; raise NotTabulable where none can."""
         with self._table_lock:
             if not self._table.low < V < self._table.high:
                 self._table = self._kinetics.table(V)
-
-
-def _room_for(spikes: int) -> Part:
-    return np.empty(spikes, np.int32), np.empty(spikes)
 
 
 def _pool(threads: int) -> Any:
@@ -227,4 +215,4 @@ def _pool(threads: int) -> Any:
     return Workers(threads, "pyhh_fast population")
 
 
-NONE_ASKED = np.empty((0, LINE))
+NONE_EVALUATED = np.empty((0, LINE))

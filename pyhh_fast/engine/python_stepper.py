@@ -81,7 +81,8 @@ class PythonStepper(Stepper):
                         advice = "An override of iterate or _UpdateCellVoltage must set it."
                         present(model, name, f"{name} after a step", advice)
                 for trace, value in zip(traces, (V, m, h, n, INa, IK, IKleak), strict=True):
-                    trace[i - start] = value
+                    if trace is not None:
+                        trace[i - start] = value
                 if V_before < r.threshold <= V:
                     fraction = (r.threshold - V_before) / (V - V_before)
                     self._spike_times.append((i + fraction) * r.dt)

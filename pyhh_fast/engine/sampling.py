@@ -20,13 +20,17 @@ ADVICE = (
 """What to do where traces do not fit into memory."""
 
 
+Places = tuple[FloatArray | None, ...]
+"""Where V, m, h, n and the currents go, in the order of TRACES; None for one not recorded."""
+
+
 class Rows(Protocol):
     """Takes what a stepper computes."""
 
     most: int
     """How many steps may be asked a place for at once."""
 
-    def places(self, step: int, stop: int) -> list[FloatArray]:
+    def places(self, step: int, stop: int) -> Places:
         """Return where V, m, h, n and the currents of steps `step` to `stop`, excluded, go."""
 
     def take(self, stepper: Stepper) -> None:
@@ -50,11 +54,12 @@ class RowsInMemory(Rows):
         self._sieve = Sieve(r) if r.every > 1 or r.envelope else None
         self.most = LENGTH if self._sieve else r.steps
 
-    def places(self, step: int, stop: int) -> list[FloatArray]:
+    def places(self, step: int, stop: int) -> Places:
         if self._sieve:
             return self._sieve.places(step, stop)
-        r, nowhere = self._recording, unwanted(stop - step)
-        return [getattr(r, name)[step:stop] if name in r.recorded else nowhere for name in TRACES]
+        r = self._recording
+        recorded = {name: getattr(r, name)[step:stop] for name in r.recorded}
+        return tuple(map(recorded.get, TRACES))
 
     def take(self, stepper: Stepper) -> None:
         if self._sieve is None:
@@ -114,14 +119,14 @@ class Sieve:
         """The lowest and the highest V so far, in mV, of a window that is not whole."""
         return self._next[1]
 
-    def places(self, step: int, stop: int) -> list[FloatArray]:
+    def places(self, step: int, stop: int) -> Places:
         """Return where V, m, h, n and the currents of steps `step` to `stop`, excluded, go."""
         assert step == self._next[0]
         for name, room in self._all.items():
             if room.size < stop - step:
                 self._all[name] = np.empty(max(stop - step, LENGTH))
-        nowhere = unwanted(stop - step)
-        return [self._all[name][: stop - step] if name in self._all else nowhere for name in TRACES]
+        recorded = {name: room[: stop - step] for name, room in self._all.items()}
+        return tuple(map(recorded.get, TRACES))
 
     def sift(self, stop: int) -> Sifted:
         """Return what is kept of the steps up to `stop`; it is changed by the steps after it."""
@@ -151,8 +156,3 @@ class Sieve:
                 lowest, highest = (float(found.windows[name][-1]) for name in ENVELOPE)
                 window = lowest, highest
         self._next = (found.step, window)
-
-
-def unwanted(rows: int) -> FloatArray:
-    """Return a place that any number of rows may be written to."""
-    return np.ndarray((rows,), np.float64, np.empty(1), strides=(0,))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pyhh_fast.engine.read_ahead import Feed
-from pyhh_fast.engine.sampling import LENGTH, Rows, Sieve, Sifted
+from pyhh_fast.engine.sampling import LENGTH, Places, Rows, Sieve, Sifted
 from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.recording import CURRENTS, ENVELOPE, TRACES, UNITS, Recording
 from pyhh_fast.storage import stored_tables
@@ -116,7 +116,7 @@ class StoredRows(Rows):
         name, attributes = stored_tables.name_of(table), stored_tables.attributes_of(table)
         self._writer.put_table(name, table.rows, attributes)
 
-    def places(self, step: int, stop: int) -> list[FloatArray]:
+    def places(self, step: int, stop: int) -> Places:
         return self._sieve.places(step, stop)
 
     def begin(self, stepper: "SavableStepper") -> None:

@@ -23,8 +23,8 @@
 #include <stdlib.h>
 
 #include "adaptive.h"
-#include "hh_block.h"
 #include "noise.h"
+#include "population.h"
 #include "waves.h"
 
 #define ROW (RATE_TABLE_POWERS * RATE_TABLE_LANES)
@@ -36,19 +36,19 @@ static void give(const void *values, size_t size)
     }
 }
 
-static void *room_for(size_t doubles)
+static void *space_for(size_t doubles)
 {
-    void *room = calloc(doubles + 1, sizeof(double));
-    if (room == NULL) {
+    void *space = calloc(doubles + 1, sizeof(double));
+    if (space == NULL) {
         exit(EXIT_FAILURE);
     }
-    return room;
+    return space;
 }
 
 static double *all_input(size_t *size)
 {
     const size_t most = 1 << 20;
-    double *values = room_for(most);
+    double *values = space_for(most);
     *size = fread(values, sizeof *values, most, stdin);
     return values;
 }
@@ -60,7 +60,7 @@ typedef struct {
 /* The rows of the rates. */
 static double *table_of(const table_shape *t)
 {
-    double *rows = room_for((size_t)t->number * ROW);
+    double *rows = space_for((size_t)t->number * ROW);
     int k, j, power, rate;
     for (k = 0; k < t->number; ++k) {
         double at_nodes[6][RATE_TABLE_POWERS], coefficients[RATE_TABLE_POWERS];
@@ -85,7 +85,7 @@ static double *table_of(const table_shape *t)
 /* Rows of alpha and alpha + beta times dt. */
 static double *times(const double *rows, const table_shape *t, double dt)
 {
-    double *scaled = room_for((size_t)t->number * ROW);
+    double *scaled = space_for((size_t)t->number * ROW);
     int i;
     for (i = 0; i < t->number * ROW; ++i) {
         scaled[i] = rows[i] * dt;
@@ -99,7 +99,7 @@ static double *times(const double *rows, const table_shape *t, double dt)
 /* The same over L, for exponential Euler. */
 static double *relaxing(const double *rows, const table_shape *t, double dt)
 {
-    double *relaxed = room_for((size_t)t->number * ROW);
+    double *relaxed = space_for((size_t)t->number * ROW);
     int k, j, power, gate, part;
     for (k = 0; k < t->number; ++k) {
         for (gate = 0; gate < 3; ++gate) {
@@ -153,23 +153,23 @@ typedef struct {
 
 static void run(const table_shape *t, const start *s, const double *I, size_t steps)
 {
-    const hh_method method = (hh_method)s->method;
+    const fixed_step_settings settings = {(int64_t)s->method, s->dt, INFINITY};
     const double *table = table_of(t);
-    const rate_source rates = source_of(
-        t, method == HH_EXPONENTIAL_EULER ? relaxing(table, t, s->dt) : times(table, t, s->dt));
-    const hh_cell cell = {.V = s->V, .m = s->m, .h = s->h, .n = s->n};
-    hh_neuron now = hh_neuron_of(&cell), after = now;
-    size_t i;
-    for (i = 0; i < steps; ++i) {
-        if (!hh_step(method, now, &s->p, s->dt / s->p.C_m, &rates, I[i], &after) ||
-            !hh_is_finite(after.y)) {
-            return;
-        }
-        now = after;
-        const double traces[7] = {now.y.V,    lane_m(now.y.x), lane_h(now.y.x), lane_n(now.y.x),
-                                  now.i.I_Na, now.i.I_K,       now.i.I_L};
-        give(traces, sizeof traces);
+    const rate_source rates =
+        source_of(t, settings.method == HH_EXPONENTIAL_EULER ? relaxing(table, t, s->dt)
+                                                             : times(table, t, s->dt));
+    const input_buffer stimulus = {(const char *)I, sizeof *I, (int64_t)steps};
+    const spike_buffer spikes = {NULL, 0};
+    hh_cell cell = {.V = s->V, .m = s->m, .h = s->h, .n = s->n};
+    double *traces = space_for(HH_VARIABLES * steps), missing_V;
+    output_buffers out;
+    int v;
+    for (v = 0; v < HH_VARIABLES; ++v) {
+        out.of[v].data = (char *)(traces + v);
+        out.of[v].stride = HH_VARIABLES * sizeof *traces;
     }
+    fixed_step_run(&settings, &cell, s->p, rates, stimulus, spikes, out, &missing_V);
+    give(traces, HH_VARIABLES * (size_t)cell.step * sizeof *traces);
 }
 
 typedef struct {
@@ -178,49 +178,30 @@ typedef struct {
     double V, m, h, n, I;
 } problem;
 
+/* Rows of half the duration, so that the solver chooses its own steps. */
 static void solve(const table_shape *t, const problem *given)
 {
-    const dop853_tolerance tolerance = {given->rtol, given->atol};
-    hh_cell_model m = {given->p, 1 / given->p.C_m,
-                             source_of(t, times(table_of(t), t, 1.0)), given->I};
-    adaptive_run at = {.step_size = ADAPTIVE_FIRST_STEP, .ms_remaining = 1.0};
-    double *spikes = room_for(1000);
-    const lanes x = lanes_with_V(lanes_of(given->m, given->h, given->n), given->V);
-    dop853_step s = {.y = {given->V, x}};
-    const double low = m.rates.low, high = m.rates.high;
-    size_t found = 0;
-    dop853_slope(&m, s.y, &s.k[0]);
-    while (at.elapsed < given->duration) {
-        const double left = given->duration - at.elapsed;
-        const int cut = at.step_size * 1.01 >= left;
-        double error, missing_V, b[DOP853_INTERPOLANT + 1], passes[CROSSINGS_MAX];
-        s.h = cut ? left : at.step_size;
-        m.rates.low = fmax(low, s.y.V - ADAPTIVE_MAX_EXCURSION);
-        m.rates.high = fmin(high, s.y.V + ADAPTIVE_MAX_EXCURSION);
-        if (!dop853_attempt(&s, &m, tolerance, &error, &missing_V)) {
-            error = INFINITY;
-        }
-        if (!(error <= 1.0)) {
-            adaptive_reject(&at, s.h, 0.5 * step_control_log2(error));
-            continue;
-        }
-        if (dop853_may_cross(&s, tolerance, given->threshold)) {
-            int i, count;
-            dop853_interpolate(&s);
-            dop853_bernstein(&s, given->threshold, b);
-            count = crossings_upward(b, DOP853_INTERPOLANT, passes);
-            for (i = 0; i < count; ++i) {
-                spikes[found++] = at.elapsed + passes[i] * s.h;
-            }
-        }
-        adaptive_accept(&at, s.h, 0.5 * step_control_log2(error), cut);
-        at.elapsed = cut ? given->duration : at.elapsed + s.h;
-        s.y = s.after;
-        s.k[0] = s.k[12];
-    }
-    const double end[4] = {s.y.V, lane_m(s.y.x), lane_h(s.y.x), lane_n(s.y.x)};
+    enum { ROWS = 2 };
+    const adaptive_settings settings = {
+        .dt = given->duration / ROWS,
+        .rtol = given->rtol,
+        .atol = given->atol,
+        .threshold = given->threshold,
+        .restart_every = ROWS,
+        .max_attempts = INT64_MAX,
+    };
+    const input_buffer I = {(const char *)&given->I, 0, ROWS};
+    const spike_buffer spikes = {space_for(1000), 1000};
+    const rate_source rates = source_of(t, times(table_of(t), t, 1.0));
+    const output_buffers nothing = {{{NULL, 0}}};
+    adaptive_run at = {.V = given->V, .m = given->m, .h = given->h, .n = given->n};
+    hh_cell cell = {.V = given->V, .m = given->m, .h = given->h, .n = given->n};
+    double missing_V;
+    adaptive_solve(&cell, &at, given->p, rates, &settings, I, INT64_MAX, spikes, 0, nothing,
+                   &missing_V);
+    const double end[4] = {at.V, at.m, at.h, at.n};
     give(end, sizeof end);
-    give(spikes, found * sizeof *spikes);
+    give(spikes.times, (size_t)cell.spikes * sizeof *spikes.times);
 }
 
 /* One of many cells, with its current. */
@@ -230,35 +211,33 @@ typedef struct {
     double I;
 } member;
 
-static void run_block(hh_method method, double dt, size_t steps, const member *members,
-                      int64_t cells)
+static void run_cells(double method, double dt, size_t steps, const member *members, size_t count)
 {
-    static hh_block block; /* aligned as it wants to be */
-    hh_block *b = &block;
-    int now = 0;
-    int64_t c;
-    size_t i;
-    hh_block_pad(b, cells);
-    for (c = 0; c < cells; ++c) {
-        hh_block_activate(b, c, members[c].y, &members[c].p, dt);
-        b->I[0][c] = members[c].I;
+    const population_settings settings = {
+        .method = (int64_t)method,
+        .built_in = 1,
+        .block_size = HH_BLOCK,
+        .dt = dt,
+        .threshold = INFINITY,
+    };
+    const population_stimulus stimulus = {(const char *)&members->I, sizeof *members, 0,
+                                          (int64_t)steps};
+    const population_samples nothing = {.every = 1};
+    const rate_source rates = {0};
+    hh_parameters *parameters = space_for(count * sizeof *parameters / sizeof(double));
+    hh_point *before = space_for(count * sizeof *before / sizeof(double));
+    hh_point *after = space_for(count * sizeof *after / sizeof(double));
+    const population_cells cells = {parameters, before, after, space_for(count)};
+    population_spikes spikes = {NULL, 0, 0};
+    double missing_V;
+    size_t c;
+    for (c = 0; c < count; ++c) {
+        parameters[c] = members[c].p;
+        before[c] = members[c].y;
     }
-    for (i = 0; i < steps; ++i) {
-        const hh_block_state *before = &b->states[now];
-        hh_block_step(method, b, now, 0, dt, 50.0);
-        now = 1 - now;
-        for (c = 0; c < cells; ++c) {
-            if (b->flags[c] & HH_NEEDS_EXACT_RATES) {
-                hh_block_put(&b->states[now], c,
-                             hh_step_with_exact_rates(method, hh_block_point(before, c),
-                                           hh_block_membrane(&b->membranes, c), b->I[0][c], dt));
-            }
-        }
-    }
-    for (c = 0; c < cells; ++c) {
-        const hh_point y = hh_block_point(&b->states[now], c);
-        give(&y, sizeof y);
-    }
+    population_run(&settings, &cells, rates, &stimulus, 0, 0, (int64_t)count, &spikes, &nothing,
+                   &missing_V);
+    give(after, count * sizeof *after);
 }
 
 /* Of up to NOISE_BLOCK words. */
@@ -294,8 +273,8 @@ int main(int arguments, char **argument)
     } else if (strcmp(what, "run") == 0 && size >= after_start) {
         run(t, (const start *)(in + after_table), in + after_start, size - after_start);
     } else if (strcmp(what, "block") == 0) {
-        run_block((hh_method)in[0], in[1], (size_t)in[2], (const member *)(in + 3),
-                  (int64_t)((size - 3) * sizeof *in / sizeof(member)));
+        run_cells(in[0], in[1], (size_t)in[2], (const member *)(in + 3),
+                  (size - 3) * sizeof *in / sizeof(member));
     } else if (strcmp(what, "cross") == 0) {
         for (i = 0; i < size; i += 1 + (size_t)in[i]) {
             double at[CROSSINGS_MAX + 1];

@@ -20,7 +20,7 @@ import pyhh_fast as pyhh
 from pyhh_fast import _stimuli, rate_tables
 from pyhh_fast.engine import kernels
 from pyhh_fast.engine.compiled_stepper import GATES, SYMBOLS
-from pyhh_fast.engine.fixed_stepper import NUMBERS
+from pyhh_fast.engine.kernels import loops
 from pyhh_fast.rate_tables import hodgkin_huxley
 
 ROOT = Path(__file__).parents[2]
@@ -47,7 +47,7 @@ class Harness:
         setup = runpy.run_path(str(ROOT / "setup.py"), run_name="setup")
         flags = [*setup["LANGUAGE"], *setup["FLAVOURS"]["optimised"], *flags(setup)]
         flags += ["-Wall", "-Wextra", "-Werror", "-I", ROOT / "src"]
-        source = ROOT / "tests" / "kernel_harness.c"
+        source = Path(__file__).parent / "kernel_harness.c"
         subprocess.run([*compiler, *flags, source, "-o", path, "-lm"], check=True)
         self.command = [*emulator, path]
         self.fused = fused
@@ -111,7 +111,7 @@ def numbers_of(model):
 
 
 def run(harness, model, stimulus, dt, method="euler"):
-    given = (NUMBERS[method], dt, numbers_of(model), stimulus)
+    given = (loops.Method[method], dt, numbers_of(model), stimulus)
     return harness("run", SHAPE, *given).reshape(-1, 7)
 
 
@@ -120,7 +120,7 @@ RANDOM = np.random.default_rng(3).uniform(-20, 60, 200_000)
 LARGE = np.repeat([0.0, 3e4, 0.0, -2e3, 10.0], [100, 20, 500, 30, 5_000])  # to 600 mV
 
 
-@pytest.mark.parametrize("method", NUMBERS)
+@pytest.mark.parametrize("method", [method.name for method in loops.Method])
 @pytest.mark.parametrize(
     ("parameters", "stimulus", "dt"),
     [
@@ -153,7 +153,7 @@ def test_many_cells_are_the_same(harness, method):
     population.Vm[:2] = 10, 25 + 1e-9
     I = draw(-2, 40, size)  # noqa: E741
     parts = [getattr(population, name) for name in (*SYMBOLS, *TRACES[:4])]
-    got = harness("block", [NUMBERS[method], dt, steps], np.column_stack([*parts, I]))
+    got = harness("block", [loops.Method[method], dt, steps], np.column_stack([*parts, I]))
     final = population.run(I, dt, duration=steps * dt, method=method).final_state
     if harness.fused == FUSED:
         assert_same_bits(got.reshape(size, 4), np.column_stack(final))

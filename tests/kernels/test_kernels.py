@@ -17,8 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyhh_fast import _cpu, _rate_tables, rate_tables
-from pyhh_fast.engine.compiled_stepper import CELL, SYMBOLS
-from pyhh_fast.engine.fixed_stepper import NUMBERS
+from pyhh_fast.engine.kernels import struct
+from pyhh_fast.methods import METHODS
+from pyhh_fast.recording import CURRENTS as CURRENT_SYMBOLS
+from pyhh_fast.recording import TRACES
 
 RATES = ["alpha_m", "beta_m", "alpha_h", "beta_h", "alpha_n", "beta_n"]
 STATE = ["V", "m", "h", "n"]
@@ -54,29 +56,33 @@ def level(request):
     return request.param
 
 
-def arguments(table, rows):
-    """What a loop wants to know of the rates: those of a table, and no others."""
-    wanted = np.zeros(1)
-    return rows, table.first, table.inverse_width, table.low, table.high, NO_RATES, wanted
+def rates_of(table, rows):
+    """The rates for a loop: those of a table, and no others."""
+    return loop.Rates(rows, table.first, table.inverse_width, table.low, table.high, NO_RATES)
+
+
+def parameters_of(parameters):
+    """Parameters in the order of the kernels."""
+    return np.array([tuple(parameters)], loop.PARAMETERS)
+
+
+def settings(dt, method="euler"):
+    return struct(loop.FIXED_STEP_SETTINGS, method=loop.Method[method], dt=dt, threshold=50.0)
 
 
 def kernel(state=REST, parameters=None, I=(10.0,) * 100, dt=0.01, cuts=(), table=TABLE):  # noqa: E741
     """Run the loop over all of I, in pieces ending at `cuts`; return cell, traces, how it ended."""
-    cell = np.zeros(1, CELL)
-    for name, value in zip(STATE, state, strict=True):
-        cell[name] = value
-    p = np.array(
-        [tuple(parameters or reference.Parameters())], [(s, float) for s in SYMBOLS.values()]
-    )
+    cell = struct(loop.CELL, **dict(zip(STATE, state, strict=True)))
+    p = parameters_of(parameters or reference.Parameters())
     I = np.asarray(I, dtype=float)  # noqa: E741
     traces = {name: np.full(len(I), -999.0) for name in STATE + CURRENTS}
     ended = loop.Ending.DONE
-    rates = arguments(table, table.times(dt))
+    rates = rates_of(table, table.times(dt))
     for start, stop in pairwise((0, *cuts, len(I))):
         if ended == loop.Ending.DONE:
-            out = [trace[start:stop] for trace in traces.values()]
-            ended = loop.fixed_step(
-                NUMBERS["euler"], cell, p, *rates, I[start:stop], dt, 50.0, np.empty(len(I)), *out
+            out = tuple(trace[start:stop] for trace in traces.values())
+            ended, _ = loop.fixed_step(
+                settings(dt), cell, p, rates, I[start:stop], np.empty(len(I)), out
             )
     return cell[0], traces, ended
 
@@ -219,9 +225,8 @@ def test_the_exponential_is_right_to_the_last_place():
 def test_the_loop_leaves_other_threads_running(monkeypatch):
     go, ran = threading.Event(), []
     thread = threading.Thread(target=lambda: ran.append(go.wait()))
-    cell = np.zeros(1, CELL)
-    p = np.array([tuple(reference.Parameters())], [(s, float) for s in SYMBOLS.values()])
-    rates = arguments(TABLE, TABLE.times(0.01))
+    cell, p = struct(loop.CELL), parameters_of(reference.Parameters())
+    rates = rates_of(TABLE, TABLE.times(0.01))
     I, *traces = np.zeros((8, 1_000_000))  # noqa: E741
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1_000)  # s: only a release of the GIL lets the other thread in
@@ -229,9 +234,42 @@ def test_the_loop_leaves_other_threads_running(monkeypatch):
         thread.start()
         go.set()
         before = len(ran)
-        loop.fixed_step(0, cell, p, *rates, I, 0.01, 50.0, np.empty(9_999), *traces)
+        loop.fixed_step(settings(0.01), cell, p, rates, I, np.empty(9_999), tuple(traces))
         after = len(ran)
     finally:
         sys.setswitchinterval(interval)
     thread.join()
     assert (before, after) == (0, 1)
+
+
+def test_outputs_are_in_the_order_of_traces():
+    symbols = {"Vm": "V", "StateM": "m", "StateH": "h", "StateN": "n"} | CURRENT_SYMBOLS
+    assert [variable.name for variable in loop.Variable] == [symbols[name] for name in TRACES]
+
+
+def test_methods_of_fixed_step_are_those_of_the_kernels():
+    fixed = [name for name, method in METHODS.items() if method.fixed_step]
+    assert [method.name for method in loop.Method] == fixed
+
+
+def test_variables_without_an_array_are_not_written():
+    def run(skipped):
+        cell = struct(loop.CELL, V=10.0, m=0.1, h=0.5, n=0.3)
+        out = tuple(None if v in skipped else np.full(100, -999.0) for v in loop.Variable)
+        rest = (parameters_of(reference.Parameters()), rates_of(TABLE, TABLE.times(0.01)))
+        loop.fixed_step(settings(0.01), cell, *rest, np.full(100, 10.0), np.empty(9), out)
+        return cell, out
+
+    cell, every = run(())
+    assert not (np.array(every) == -999.0).any()
+    same_cell, some = run((loop.Variable.m, loop.Variable.I_Na))
+    assert same_cell == cell
+    for whole, part in zip(every, some, strict=True):
+        assert part is None or (part == whole).all()
+
+
+@pytest.mark.parametrize("outputs", [(), (None,) * 6, (None,) * 8])
+def test_outputs_of_another_number_are_refused(outputs):
+    rest = (parameters_of(reference.Parameters()), rates_of(TABLE, TABLE.times(0.01)))
+    with pytest.raises(ValueError, match="outputs must have an array or None for each variable"):
+        loop.fixed_step(settings(0.01), struct(loop.CELL), *rest, np.zeros(1), np.empty(1), outputs)

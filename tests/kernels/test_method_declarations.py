@@ -12,6 +12,7 @@ import pytest
 import pyhh_fast as pyhh
 from pyhh_fast import methods
 from pyhh_fast.engine import population_stepper
+from pyhh_fast.engine.kernels import loops
 from pyhh_fast.methods import METHODS, Method
 
 
@@ -61,7 +62,7 @@ def test_a_number_that_is_no_method_computes_nothing(number, own, monkeypatch):
             super()._UpdateGateTimeConstants(Vm)
 
     model = Own.at_rest() if own else pyhh.HHModel.at_rest()
-    monkeypatch.setitem(population_stepper.NUMBERS, "euler", number)
+    monkeypatch.setattr(loops, "Method", {"euler": number})
     cells = pyhh.Population.from_model(model, 3)
     with pytest.warns(UserWarning, match="^3 of 3 cells diverged"):
         recording = cells.run(10.0, 0.01, duration=1.0, record=["Vm"])
@@ -79,10 +80,11 @@ def test_a_switch_that_lacks_a_method_does_not_compile(more, tmp_path):
             text = text.replace("HH_RK4 } hh_method", "HH_RK4, HH_PRETEND } hh_method")
         (tmp_path / header.name).write_text(text)
     source = tmp_path / "main.c"
-    source.write_text('#include "hh_block.h"\nint main(void) { return 0; }\n')
+    source.write_text('#include "population.h"\nint main(void) { return 0; }\n')
     command = ["cc", "-std=c11", "-Werror=switch", "-fsyntax-only", str(source)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode == 0) != more, done.stderr
     missed = [line for line in done.stderr.splitlines() if "HH_PRETEND" in line and "error" in line]
-    # hh_step, hh_crossing, hh_step_with_exact_rates, hh_block_step
-    assert len(missed) == 4 * more
+    # hh_step, hh_crossing, fixed_step_run, hh_step_with_exact_rates, hh_block_step, and
+    # population_step_all_from_table
+    assert len(missed) == 6 * more

@@ -363,9 +363,9 @@ def test_chunks_have_the_room_for_spikes_that_they_need(monkeypatch):
     original = PopulationStepper._call
 
     def counted(self, number, steps):
-        calls.append(len(self._rooms[number][0]))
+        calls.append(len(self._rooms[number]))
         found = original(self, number, steps)
-        calls.append(len(self._rooms[number][0]))
+        calls.append(len(self._rooms[number]))
         return found
 
     monkeypatch.setattr(PopulationStepper, "_call", counted)
