@@ -14,6 +14,7 @@ from pyhh_fast.engine.progress import bar_wanted
 from pyhh_fast.engine.read_ahead import Feed, Readable, drive
 from pyhh_fast.engine.sampling import RowsInMemory
 from pyhh_fast.engine.spike_threshold import default_threshold, threshold_for
+from pyhh_fast.errors import SimulationError
 from pyhh_fast.methods import METHODS, step_size
 from pyhh_fast.models.hh_model import snapshot
 from pyhh_fast.recording import ALL, Recording, Traces
@@ -388,7 +389,13 @@ class Simulation(Traces):
         with Exclusive("model", *[model] * (model is not None)):
             model, run = resume.resumed(path, model, stimulus, duration)
             simulation = cls(model)
-            run_loop.make(*run, progress, simulation._keep)
+            begun_at = run.stepper.step
+            try:
+                run_loop.make(*run, progress, simulation._keep)
+            except SimulationError as error:
+                if error.step == begun_at:
+                    raise resume.from_its_end(run.recording, error) from None
+                raise
             return simulation
 
     def save_state(self, path: str | os.PathLike[str]) -> None:

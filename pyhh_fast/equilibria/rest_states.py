@@ -78,10 +78,11 @@ def rest_of(
         with np.errstate(all="ignore"):
             V, stable = equilibria(model)
     except Exception as error:
-        error.add_note(
-            "The rest is searched for between the model's reversal potentials and 50 mV beyond, "
-            "where its code must work. HHModel.steady(V) calls it for one V alone."
-        )
+        if hasattr(error, "__notes__"):  # which say that it came from the model's own code
+            error.add_note(
+                "The rest is searched for between the model's reversal potentials and 50 mV "
+                "beyond, where its code must work. HHModel.steady(V) calls it for one V alone."
+            )
         raise
     if not stable.any() and not (V.size and take_unstable):
         raise NoRest(V.tolist())

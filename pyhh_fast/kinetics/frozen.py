@@ -35,12 +35,12 @@ class KeptRates:
         self._kept: RateTable | None = None
 
     def table(self, V: float) -> RateTable:
-        """Return a table that covers `V` (mV)."""
+        """Return a table that covers `V` (mV), or as much as a table may."""
         if isinstance(self._rates, Rates):
             self._rates.extend(V)
         table = self._rates.table if isinstance(self._rates, Rates) else self._rates
         assert table is not None
-        if not table.low < V < table.high:
+        if table is self._rates and not table.low < V < table.high:
             raise _model_wanted(V)
         if table is not self._kept:
             self._keep(table)

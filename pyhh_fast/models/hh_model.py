@@ -391,7 +391,8 @@ def set_rates(model: HHModel, V: Any) -> None:
         try:
             model._UpdateGateTimeConstants(V)
         except Exception as error:  # whatever a user's formulas raise
-            if np.ndim(V) == 0:
+            ours = type(model).__module__.startswith("pyhh_fast.")  # whose errors say it all
+            if np.ndim(V) == 0 and not ours:
                 name = f"{type(model).__name__}._UpdateGateTimeConstants"
                 error.add_note(f"In {name}, the model's own rates, at V = {V:.6g} mV.")
             raise

@@ -13,6 +13,7 @@ from pyhh_fast.engine.compiled_stepper import NUMBERS, Kept
 from pyhh_fast.engine.kernels import BUILD
 from pyhh_fast.engine.protocols import SavableStepper
 from pyhh_fast.engine.read_ahead import Feed, Readable, as_run, constant_of, repeated, seen
+from pyhh_fast.errors import SimulationError
 from pyhh_fast.kinetics.evaluated import BuiltIn
 from pyhh_fast.kinetics.frozen import KeptRates
 from pyhh_fast.kinetics.travelling import Rates
@@ -102,6 +103,22 @@ def resumed(
     except BaseException:
         store.close()
         raise
+
+
+def from_its_end(recording: Recording, error: SimulationError) -> SimulationError:
+    """Return the error for a run that had diverged before it was resumed, or was stuck."""
+    method = recording.method
+    ways = "method='adaptive' or a smaller dt"
+    if method == "adaptive":
+        ways = "another stimulus or larger tolerances"
+    return SimulationError(
+        f"the run had failed at step {error.step} (t = {error.time:g} ms), at V = {error.V:.6g} mV,"
+        f" before it was resumed, and fails there again: its method, {method!r}, and its dt, "
+        f"{recording.dt:g} ms, stay as they are. Run it again into another store, with {ways}.",
+        step=error.step,
+        time=error.time,
+        V=error.V,
+    )
 
 
 def recorded(path: str | os.PathLike[str], identity: str | None = None) -> Recording:

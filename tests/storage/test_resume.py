@@ -1,6 +1,8 @@
 """Runs that are written to a store, and go on from it: to the bit those that never stopped."""
 
+import copy
 import json
+import re
 
 import numpy as np
 import pytest
@@ -368,3 +370,52 @@ def test_what_was_not_recorded_is_not_there(tmp_path):
             owner.INa  # noqa: B018
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         recording.nothing  # noqa: B018
+
+
+class NineTimes(pyhh.HHModel):
+    Cm = 0.2
+
+    def _UpdateGateTimeConstants(self, Vm):
+        super()._UpdateGateTimeConstants(Vm)
+        for gate in (self.m, self.h, self.n):
+            gate.alpha, gate.beta = 9 * gate.alpha, 9 * gate.beta
+
+
+@pytest.mark.parametrize("kind", [pyhh.HHModel, NineTimes])
+def test_a_run_that_had_diverged_says_what_gives_the_right_result(kind, tmp_path):
+    store = tmp_path / "run.zarr"
+    dt = 0.5 if kind is pyhh.HHModel else 0.1
+    with (
+        pytest.warns(UserWarning, match="steps of 0.05 ms or less"),
+        pytest.raises(pyhh.SimulationError, match="the run diverged") as first,
+    ):
+        pyhh.Simulation(kind.at_rest()).run(40, dt, duration=100, to=store)
+    V, step = first.value.V, first.value.step
+    before = {path: path.read_bytes() for path in store.rglob("c/*") if path.is_file()}
+    if kind is NineTimes:
+        with pytest.raises(ValueError, match=r"Pass model=\.\.\. to resume"):
+            pyhh.Simulation.resume(store)
+    message = (
+        f"the run had failed at step {step} (t = {step * dt:g} ms), at V = {V:.6g} mV, before it "
+        f"was resumed, and fails there again: its method, 'euler', and its dt, {dt} ms, stay as "
+        "they are. Run it again into another store, with method='adaptive' or a smaller dt."
+    )
+    with pytest.raises(pyhh.SimulationError, match=f"^{re.escape(message)}$") as again:
+        pyhh.Simulation.resume(store, model=kind.at_rest())
+    assert (again.value.step, again.value.V) == (step, V)
+    assert {path: path.read_bytes() for path in before} == before
+    # Both ways that it names are right: those of a solver with other tolerances.
+    other = pyhh.Simulation(kind.at_rest())
+    adaptive = other.run(40, dt, duration=100, method="adaptive", to=tmp_path / "2.zarr")
+    small = pyhh.Simulation(kind.at_rest()).run(40, dt / 100, duration=100, to=tmp_path / "3.zarr")
+    assert adaptive.spike_times.size == small.spike_times.size > 8
+    np.testing.assert_allclose(adaptive.spike_times, small.spike_times, rtol=0, atol=0.5)
+
+
+def test_custom_rates_beyond_every_table_go_to_a_store(tmp_path):
+    model = NineTimes.steady(30_000)
+    options = {"duration": 0.001, "method": "exponential_euler"}
+    twin = copy.deepcopy(model)
+    recording = pyhh.Simulation(model).run(0, 1e-5, to=tmp_path / "run.zarr", **options)
+    again = pyhh.Simulation(twin).run(0, 1e-5, **options)
+    np.testing.assert_array_equal(recording.Vm, again.Vm)
