@@ -176,7 +176,7 @@ def shared_stimulus(
     stimulus: Any, size: int, duration: Any, dt: float
 ) -> FloatArray | SharedStimulus:
     """Return the stimulus that a user gave for a population as its run takes it, checked."""
-    from pyhh_fast.stimuli.base import as_stimulus
+    from pyhh_fast.stimuli.functions import as_stimulus
 
     made = as_stimulus(stimulus)
     if made is None:
@@ -191,7 +191,7 @@ def shared_stimulus(
 def drive(stimulus: Any, duration: Any, dt: float) -> tuple[FloatArray | Readable, int]:
     """Return the stimulus that a user gave as a run takes it, checked, and the number of steps."""
     if callable(stimulus) or hasattr(type(stimulus), "reader"):
-        from pyhh_fast.stimuli.base import as_stimulus  # here, because most runs need none
+        from pyhh_fast.stimuli.functions import as_stimulus  # here, because most runs need none
 
         made = as_stimulus(stimulus)
         assert made is not None
@@ -220,8 +220,8 @@ def constant_of(stimulus: FloatArray) -> float | None:
 
 def as_run(stimulus: Readable, steps: int) -> FloatArray | Readable:
     """Return a stimulus as a run takes it: a constant is one number, repeated."""
-    from pyhh_fast.stimuli.base import Constant  # here, because most runs need none
+    from pyhh_fast.stimuli.waveforms import constant  # here, because most runs need none
 
-    if isinstance(stimulus, Constant):
+    if isinstance(stimulus, constant):
         return repeated(stimulus.amplitude, steps)
     return stimulus

@@ -14,7 +14,8 @@ import numpy as np
 from pyhh_fast import validation
 from pyhh_fast.recording import CURRENTS, ENVELOPE, Recording
 from pyhh_fast.stimuli.algebra import parts_of
-from pyhh_fast.stimuli.base import Constant, Stimulus
+from pyhh_fast.stimuli.base import Stimulus
+from pyhh_fast.stimuli.waveforms import constant
 from pyhh_fast.storage.description import CHUNK
 from pyhh_fast.typing import FloatArray, IntArray
 
@@ -190,7 +191,7 @@ def stimulus_points(recording: Recording, window: Window) -> tuple[FloatArray, F
         return until_end(*found, last, dt, window)
     assert isinstance(stimulus, Stimulus)
     reader = stimulus.reader_at(dt, first)
-    costly = sum(not isinstance(part, Constant) for part in parts_of(stimulus))
+    costly = sum(not isinstance(part, constant) for part in parts_of(stimulus))
     if (last - (first if reader else 0)) * costly > MOST_VALUES:
         bends = stimulus._bends()
         if bends is None:

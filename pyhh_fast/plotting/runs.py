@@ -19,7 +19,7 @@ from pyhh_fast.plotting.decimation import (
 )
 from pyhh_fast.plotting.style import BLACK, BLUE, GREEN, GREY, ORANGE, open_frame, panel, time_axis
 from pyhh_fast.recording import Recording
-from pyhh_fast.stimuli.base import as_stimulus
+from pyhh_fast.stimuli.functions import as_stimulus
 
 if TYPE_CHECKING:
     from pyhh_fast.stimuli.base import Stimulus
@@ -201,7 +201,7 @@ def plot_stimulus(stimulus: "Stimulus", steps: int, dt: float) -> Figure:
     Parameters
     ----------
     stimulus : Stimulus
-        As the functions of :mod:`pyhh_fast.stimuli` return.
+        One of those of :mod:`pyhh_fast.stimuli`.
     steps : int
         Number of steps. Of more than 4,000 the first, lowest, highest and last of each of up to
         1,000 stretches are drawn, which looks the same.

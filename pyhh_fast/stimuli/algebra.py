@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from pyhh_fast import validation
-from pyhh_fast.stimuli.base import Constant, Held, Stimulus, Waveform, as_stimulus, short
+from pyhh_fast.stimuli.base import Held, Stimulus, Waveform, short
+from pyhh_fast.stimuli.functions import as_stimulus
 from pyhh_fast.stimuli.reader import State
+from pyhh_fast.stimuli.waveforms import constant
 from pyhh_fast.typing import FloatArray
 from pyhh_fast.validation import BLOCK
 
@@ -32,7 +34,7 @@ def added(first: Any, second: Any, sign: int = 1) -> Any:
                 )
             amplitude = validation.real_number("stimulus", value, unit="µA/cm²")
             if amplitude:
-                parts.append(Constant(factor * amplitude))
+                parts.append(constant(factor * amplitude))
         else:
             parts += parts_of(stimulus if factor == 1 else -stimulus)
     return parts[0] if len(parts) == 1 else Sum(tuple(parts))
@@ -61,8 +63,8 @@ def multiplied(stimulus: Stimulus, name: str, number: Any) -> Any:
 
 
 def _scaled(part: Stimulus, factor: float, divisor: float) -> Stimulus:
-    if isinstance(part, Constant):
-        return Constant(_product("amplitude", part.amplitude, factor, divisor))
+    if isinstance(part, constant):
+        return constant(_product("amplitude", part.amplitude, factor, divisor))
     inner, before = (part.stimulus, part.factor) if isinstance(part, Scaled) else (part, 1.0)
     factor = _product("factor", before, factor, divisor)
     return inner if factor == 1 else Scaled(inner, factor)
@@ -99,7 +101,6 @@ def parts_of(stimulus: Stimulus) -> tuple[Stimulus, ...]:
 class Sum(Stimulus):
     """Two or more stimuli, none of them a sum, added from left to right."""
 
-    kind = "sum"
     parts: tuple[Stimulus, ...]
 
     @classmethod
@@ -186,7 +187,6 @@ class Sum(Stimulus):
 class Scaled(Stimulus):
     """A stimulus times a number; its reader has the state of the stimulus's."""
 
-    kind = "scaled"
     stimulus: Stimulus
     factor: float
 
@@ -243,7 +243,6 @@ class Scaled(Stimulus):
 class Shifted(Stimulus):
     """A stimulus without its first `skip` ms, after `delay` ms of no current."""
 
-    kind = "shifted"
     stimulus: Stimulus
     delay: float
     skip: float

@@ -1,16 +1,88 @@
 """Stimuli that lie in an array, perhaps in a file: read piece by piece, and checked."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 
 from pyhh_fast import validation
+from pyhh_fast.stimuli.base import Stimulus
+from pyhh_fast.stimuli.reader import State
 from pyhh_fast.typing import FloatArray
 
 RULE = "must be a 1-D array of finite numbers (µA/cm²)"
 
 
-def source(name: str, value: Any) -> tuple[Any, int]:
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
+class from_array(Stimulus):
+    """A stimulus from an array, one value a step, which is read piece by piece.
+
+    It has as many `steps`. Its description lacks the values.
+
+    Parameters
+    ----------
+    values : array_like, shape (steps,), µA/cm²
+        Whatever can be sliced and has a length or a shape: an array of NumPy, in memory or of a
+        file (`numpy.memmap`), of Zarr, of HDF5. Ints and float32 are welcome. A list is
+        converted; anything else is not copied, and must stay as it is.
+
+    Raises
+    ------
+    TypeError
+        If it cannot be sliced, or if its elements are no real numbers.
+    ValueError
+        If it has other than one dimension; when it is read, if a value is not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pyhh_fast import stimuli
+    >>> stimulus = stimuli.from_array(np.arange(5)) + 10
+    >>> stimulus.steps
+    5
+    >>> stimulus.to_array(3, dt=0.01)
+    array([10., 11., 12.])
+    """
+
+    values: Any
+    size: int = dataclasses.field(init=False)
+
+    def __post_init__(self) -> None:
+        values, size = _sliceable("values", self.values)
+        vars(self).update(values=values, size=size)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, from_array):
+            return NotImplemented
+        mine, theirs = self.values, other.values
+        if isinstance(mine, np.ndarray) and isinstance(theirs, np.ndarray):
+            return np.array_equal(mine, theirs)
+        return mine is theirs
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.size))
+
+    def __repr__(self) -> str:
+        return f"from_array(<{self.size} values>)"
+
+    @property
+    def steps(self) -> int:
+        """Number of values there are."""
+        return self.size
+
+    def description(self) -> dict[str, Any]:
+        """As :meth:`pyhh_fast.stimuli.Stimulus.description`."""
+        return {"kind": self.kind, "steps": self.size}
+
+    def _at(self, step: int) -> State:
+        return {"step": step}
+
+    def _read(self, state: State, values: FloatArray, dt: float) -> State:
+        _read("stimulus", self.values, state["step"], values)
+        return {"step": state["step"] + len(values)}
+
+
+def _sliceable(name: str, value: Any) -> tuple[Any, int]:
     """Return what gives numbers where it is sliced, and how many, without reading them.
 
     Of what is sliced by labels, as in pandas, it is what is sliced by position.
@@ -34,7 +106,7 @@ def source(name: str, value: Any) -> tuple[Any, int]:
     return getattr(value, "iloc", value), int(shape[0])
 
 
-def read(name: str, values: Any, start: int, out: FloatArray) -> None:
+def _read(name: str, values: Any, start: int, out: FloatArray) -> None:
     """Fill `out` with the values from `start` on; all must be finite."""
     stop = start + len(out)
     part = np.asanyarray(values[start:stop])

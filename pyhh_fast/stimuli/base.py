@@ -1,17 +1,17 @@
 """What a stimulus is.
 
-:mod:`pyhh_fast.stimuli` makes them, :mod:`pyhh_fast.stimuli.kinds` knows what each is made of,
-:mod:`pyhh_fast.stimuli.algebra` sums, multiples and shifts.
+The public ones are classes of their own, in :mod:`pyhh_fast.stimuli.waveforms`, noise, arrays and
+functions; :mod:`pyhh_fast.stimuli.algebra` has sums, multiples and shifts.
 """
 
 import abc
 import dataclasses
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 
 from pyhh_fast import validation
-from pyhh_fast.stimuli.reader import Reader, State
+from pyhh_fast.stimuli.reader import Reader, State, whole_in_state
 from pyhh_fast.system import free_memory
 from pyhh_fast.typing import FloatArray
 
@@ -23,17 +23,30 @@ class SourceNeeded(ValueError):
     """The description of a stimulus from an array or a function, which does not hold its values."""
 
 
+class Algebra(Protocol):
+    """The functions of :mod:`pyhh_fast.stimuli.algebra`, which makes subclasses of Stimulus."""
+
+    def added(self, first: Any, second: Any, sign: int = 1) -> Any:
+        """Return the sum, or where `sign` is -1 the difference."""
+
+    def multiplied(self, stimulus: Any, name: str, number: Any) -> Any:
+        """Return a multiple, or the part that a divisor leaves."""
+
+    def shifted(self, stimulus: Any, by: float) -> "Stimulus":
+        """Return a stimulus later by `by` ms, or earlier."""
+
+
 @dataclasses.dataclass(frozen=True, repr=False)
 class Stimulus(abc.ABC):
     """A current, in µA/cm², of which any part can be computed when it is needed.
 
     It is constant from i dt to (i + 1) dt: value i belongs to step i. It is the current in the
     middle of the step, or the mean over the step where an edge or a bend lies in it; arrays and
-    noise hold their value. The functions of :mod:`pyhh_fast.stimuli` make stimuli; they can be
-    added to, and subtracted from, each other, numbers and functions of time, and multiplied by
-    numbers. A stimulus does not change, takes no room however long it lasts, and holds no state
-    of a random generator: it can be compared, copied, pickled and sent to other processes. There,
-    and on every CPU, it has the same values, to the bit.
+    noise hold their value. The classes of :mod:`pyhh_fast.stimuli` are stimuli; they can be added
+    to, and subtracted from, each other, numbers and functions of time, and multiplied by numbers. A
+    stimulus does not change, takes no memory however long it lasts, and holds no state of a random
+    generator: it can be compared, copied, pickled and sent to other processes. There, and on every
+    CPU, it has the same values, to the bit.
 
     Attributes
     ----------
@@ -56,39 +69,36 @@ class Stimulus(abc.ABC):
     """
 
     kind: ClassVar[str]
+    """Name of the class in repr and descriptions."""
+
+    _algebra: ClassVar[Algebra]
+    """What the operators call; stimuli/__init__.py sets it, because algebra.py imports this."""
 
     # NumPy's numbers leave `number + stimulus` to the stimulus.
     __array_ufunc__ = None
 
-    def __add__(self, other: Any) -> Any:
-        from pyhh_fast.stimuli import algebra
+    def __init_subclass__(cls) -> None:
+        cls.kind = cls.__name__.lower()
 
-        return algebra.added(self, other)
+    def __add__(self, other: Any) -> Any:
+        return self._algebra.added(self, other)
 
     def __radd__(self, other: Any) -> Any:
-        from pyhh_fast.stimuli import algebra
-
-        return algebra.added(other, self)
+        return self._algebra.added(other, self)
 
     def __sub__(self, other: Any) -> Any:
-        from pyhh_fast.stimuli import algebra
-
-        return algebra.added(self, other, sign=-1)
+        return self._algebra.added(self, other, sign=-1)
 
     def __rsub__(self, other: Any) -> Any:
         return (-self).__radd__(other)
 
     def __mul__(self, factor: Any) -> Any:
-        from pyhh_fast.stimuli import algebra
-
-        return algebra.multiplied(self, "factor", factor)
+        return self._algebra.multiplied(self, "factor", factor)
 
     __rmul__ = __mul__
 
     def __truediv__(self, divisor: Any) -> Any:
-        from pyhh_fast.stimuli import algebra
-
-        return algebra.multiplied(self, "divisor", divisor)
+        return self._algebra.multiplied(self, "divisor", divisor)
 
     def __neg__(self) -> Any:
         return self * -1
@@ -141,9 +151,7 @@ class Stimulus(abc.ABC):
         >>> stimuli.step(10, 5, 20).shifted(-2).duration
         18.0
         """
-        from pyhh_fast.stimuli import algebra
-
-        return algebra.shifted(self, validation.real_number("by", by, unit="ms"))
+        return self._algebra.shifted(self, validation.real_number("by", by, unit="ms"))
 
     def description(self) -> dict[str, Any]:
         """Return what the stimulus is, as a dict for JSON.
@@ -151,7 +159,7 @@ class Stimulus(abc.ABC):
         Returns
         -------
         dict
-            The function's name as "kind", and its parameters, for
+            Its name as "kind", and its parameters, for
             :func:`pyhh_fast.stimuli.from_description`; of a sum its "parts"; of an array only the
             number of "steps", of a function nothing.
 
@@ -300,7 +308,7 @@ class Stimulus(abc.ABC):
                 "Pass the state of a reader of the same stimulus."
             )
         most = validation.MOST_STEPS if self.steps is None else self.steps
-        return {"step": whole(f"{name}['step']", state["step"], most)}
+        return {"step": whole_in_state(f"{name}['step']", state["step"], most)}
 
     @abc.abstractmethod
     def _read(self, state: State, values: FloatArray, dt: float) -> State:
@@ -345,24 +353,9 @@ class Waveform(Stimulus):
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
-class Constant(Waveform):
-    """One current without end."""
-
-    kind = "constant"
-    amplitude: float
-
-    def _bends(self) -> list[float]:
-        return []
-
-    def _fill(self, values: FloatArray, first: int, dt: float, late: float) -> None:
-        values[:] = self.amplitude
-
-
-@dataclasses.dataclass(frozen=True, repr=False)
 class Held(Stimulus):
     """A stimulus in steps of half its own: each value twice."""
 
-    kind = "held"
     part: Stimulus
 
     def _suits(self, dt: float) -> None:
@@ -391,33 +384,6 @@ class Held(Stimulus):
         }
 
 
-def as_stimulus(value: Any) -> Stimulus | None:
-    """Return a stimulus, or that of a function of time; None for anything else."""
-    if isinstance(value, Stimulus):
-        return value
-    if not callable(value):
-        return None
-    from pyhh_fast.stimuli.functions import FromFunction
-
-    return FromFunction(value)
-
-
 def short(value: Any) -> str:
     """Return a parameter as it is typed."""
     return repr(value).removesuffix(".0")
-
-
-def whole(name: str, value: Any, most: int) -> int:
-    """Return a whole number, 0 to `most`, from a state."""
-    try:
-        return validation.index(name, value, most + 1)
-    except TypeError as error:
-        raise ValueError(str(error)) from None
-
-
-def number(name: str, value: Any) -> float:
-    """Return a finite number from a state."""
-    try:
-        return validation.real_number(name, value)
-    except TypeError as error:
-        raise ValueError(str(error)) from None

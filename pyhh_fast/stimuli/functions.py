@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from pyhh_fast import validation
-from pyhh_fast.stimuli.base import Waveform, number
-from pyhh_fast.stimuli.reader import State
+from pyhh_fast.stimuli.base import Stimulus, Waveform
+from pyhh_fast.stimuli.reader import State, number_in_state
 from pyhh_fast.typing import FloatArray
 
 REMEMBERED = 64
@@ -27,11 +27,44 @@ class OtherFunction(ValueError):
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
-class FromFunction(Waveform):
-    """See :func:`pyhh_fast.stimuli.from_function`."""
+class from_function(Waveform):
+    """A stimulus from a function of time, which is called while the values are needed.
 
-    kind = "from_function"
+    A function may be passed wherever a stimulus may: to `run`, or added to a stimulus. The
+    stimulus's description lacks the function. It can be pickled if pickle finds the function by its
+    name, so not with a lambda.
+
+    Parameters
+    ----------
+    function : callable
+        Returns the current, µA/cm², at a time in ms: of an array of times, one value for each, or
+        of a single one, which is slower; which of them it takes is found by trying, and compared.
+        It is called for the middle of each step, (i + 1/2) dt, in a thread, and must always return
+        the same for the same time. Its jumps lie between steps if they are at whole numbers of dt.
+
+    Raises
+    ------
+    TypeError
+        If it cannot be called; when it is read, if the function returns anything but a number.
+    ValueError
+        When it is read, if the function returns a number that is not finite, or not always the
+        same.
+    Exception
+        When it is read, whatever the function raises, with a note that says at which time.
+
+    Examples
+    --------
+    >>> from pyhh_fast import stimuli
+    >>> stimuli.from_function(lambda t: 10 * (t > 2)).to_array(4, dt=1)
+    array([ 0.,  0., 10., 10.])
+    >>> (stimuli.constant(1) + (lambda t: 2 * t)).to_array(3, dt=1)
+    array([2., 4., 6.])
+    """
+
     function: Callable[[Any], Any]
+
+    def __post_init__(self) -> None:
+        validation.instance("function", self.function, Callable, "a function of t (ms)", "")
 
     def __hash__(self) -> int:
         return hash(self.kind)
@@ -39,10 +72,10 @@ class FromFunction(Waveform):
     def __repr__(self) -> str:
         return f"from_function({self._name})"
 
-    def __copy__(self) -> "FromFunction":
+    def __copy__(self) -> "from_function":
         return self
 
-    def __deepcopy__(self, memo: Any) -> "FromFunction":
+    def __deepcopy__(self, memo: Any) -> "from_function":
         return self
 
     def __reduce__(self) -> Any:
@@ -61,7 +94,7 @@ class FromFunction(Waveform):
         return getattr(self.function, "__name__", None) or repr(self.function)
 
     def description(self) -> dict[str, Any]:
-        """As :meth:`pyhh_fast.stimuli.base.Stimulus.description`."""
+        """As :meth:`pyhh_fast.stimuli.Stimulus.description`."""
         return {"kind": self.kind}
 
     def _begin(self) -> State:
@@ -78,7 +111,10 @@ class FromFunction(Waveform):
                 f"got {validation.shown(last)}."
             )
         places = (f"{name}['last'][{i}]" for i in range(len(last)))
-        return {"step": step, "last": [number(*one) for one in zip(places, last, strict=True)]}
+        return {
+            "step": step,
+            "last": [number_in_state(*one) for one in zip(places, last, strict=True)],
+        }
 
     def _recognise(self, state: State, dt: float, late: float = 0.0) -> None:
         last = np.array(state["last"])
@@ -105,6 +141,13 @@ class FromFunction(Waveform):
 
     def _fill(self, values: FloatArray, first: int, dt: float, late: float) -> None:
         values[:] = evaluate(self.function, _middles(first, len(values), dt, late))
+
+
+def as_stimulus(value: Any) -> Stimulus | None:
+    """Return a stimulus, or that of a function of time; None for anything else."""
+    if isinstance(value, Stimulus):
+        return value
+    return from_function(value) if callable(value) else None
 
 
 def _middles(first: int, count: int, dt: float, late: float) -> FloatArray:

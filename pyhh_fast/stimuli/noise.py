@@ -1,12 +1,27 @@
-"""The random stimuli of :mod:`pyhh_fast.stimuli`."""
+"""Random stimuli: Ornstein-Uhlenbeck noise and synaptic currents."""
 
-from pyhh_fast import validation
-from pyhh_fast.stimuli import kinds
+import dataclasses
+import math
+from typing import Any
+
+from pyhh_fast import _stimuli, validation
 from pyhh_fast.stimuli.base import Stimulus
+from pyhh_fast.stimuli.reader import State, number_in_state, whole_in_state
+from pyhh_fast.typing import FloatArray
+
+EVENTS_AT_ONCE = 2**20
+"""Synaptic events between two chances for Ctrl-C, some 20 ms."""
+
+MOST_EVENTS = 1e6
+"""In one step; more would take long, and could not be told from a constant."""
+
+LARGEST_RATIO = 1e300
+"""Of dt to tau: e^-x is 0 there, and 0 x still 0."""
 
 
-def ornstein_uhlenbeck(mean: float, sd: float, tau: float, seed: int) -> Stimulus:
-    """Return noise that fluctuates around a mean and forgets with a time constant.
+@dataclasses.dataclass(frozen=True, repr=False)
+class ornstein_uhlenbeck(Stimulus):
+    """Noise that fluctuates around a mean and forgets with a time constant.
 
     It is what many small synaptic currents add up to: normally distributed at any time, with the
     correlation e^(-s/tau) between times s apart.
@@ -20,10 +35,6 @@ def ornstein_uhlenbeck(mean: float, sd: float, tau: float, seed: int) -> Stimulu
         Time constant of the correlation.
     seed : int
         0 to 2⁶⁴ - 1. The same seed gives the same noise.
-
-    Returns
-    -------
-    Stimulus
 
     Raises
     ------
@@ -55,16 +66,39 @@ def ornstein_uhlenbeck(mean: float, sd: float, tau: float, seed: int) -> Stimulu
     >>> print(f"{noise.mean():.0f} {noise.std():.0f}")
     10 2
     """
-    return kinds.OrnsteinUhlenbeck(
-        validation.real_number("mean", mean, unit="µA/cm²"),
-        validation.at_least("sd", sd, 0, unit="µA/cm²"),
-        validation.real_number("tau", tau, unit="ms", positive=True),
-        validation.index("seed", seed, 2**64),
-    )
+
+    mean: float
+    sd: float
+    tau: float
+    seed: int
+
+    def __post_init__(self) -> None:
+        vars(self).update(
+            mean=validation.real_number("mean", self.mean, unit="µA/cm²"),
+            sd=validation.at_least("sd", self.sd, 0, unit="µA/cm²"),
+            tau=validation.real_number("tau", self.tau, unit="ms", positive=True),
+            seed=validation.index("seed", self.seed, 2**64),
+        )
+
+    def _begin(self) -> State:
+        return {"step": 0, "deviation": 0.0}
+
+    def _checked(self, state: Any, name: str) -> State:
+        return super()._checked(state, name) | {
+            "deviation": number_in_state(f"{name}['deviation']", state["deviation"])
+        }
+
+    def _read(self, state: State, values: FloatArray, dt: float) -> State:
+        deviation = _stimuli.ornstein_uhlenbeck(
+            *(values, state["step"], state["deviation"], self.mean, self.sd),
+            *(dt / self.tau, self.seed),
+        )
+        return {"step": state["step"] + len(values), "deviation": deviation}
 
 
-def poisson_epsc(rate: float, amplitude: float, tau: float, seed: int) -> Stimulus:
-    """Return synaptic currents at random times: shot noise.
+@dataclasses.dataclass(frozen=True, repr=False)
+class poisson_epsc(Stimulus):
+    """Synaptic currents at random times: shot noise.
 
     Events are a Poisson process from the time 0 on, when there is no current yet. Each adds
     amplitude e^(-(t - t_k)/tau) from its time t_k on. The values are the means over the steps, so
@@ -80,10 +114,6 @@ def poisson_epsc(rate: float, amplitude: float, tau: float, seed: int) -> Stimul
         Time constant of its decay.
     seed : int
         0 to 2⁶⁴ - 1. The same seed gives the same events.
-
-    Returns
-    -------
-    Stimulus
 
     Raises
     ------
@@ -112,9 +142,55 @@ def poisson_epsc(rate: float, amplitude: float, tau: float, seed: int) -> Stimul
     >>> print(f"{currents.to_array(500_000, dt=0.1).mean():.0f}")
     10
     """
-    return kinds.PoissonEpsc(
-        validation.at_least("rate", rate, 0, unit="Hz"),
-        validation.real_number("amplitude", amplitude, unit="µA/cm²"),
-        validation.real_number("tau", tau, unit="ms", positive=True),
-        validation.index("seed", seed, 2**64),
-    )
+
+    rate: float
+    amplitude: float
+    tau: float
+    seed: int
+
+    def __post_init__(self) -> None:
+        vars(self).update(
+            rate=validation.at_least("rate", self.rate, 0, unit="Hz"),
+            amplitude=validation.real_number("amplitude", self.amplitude, unit="µA/cm²"),
+            tau=validation.real_number("tau", self.tau, unit="ms", positive=True),
+            seed=validation.index("seed", self.seed, 2**64),
+        )
+
+    def _suits(self, dt: float) -> None:
+        if self.rate / 1e3 * dt > MOST_EVENTS:
+            raise ValueError(
+                f"rate must be at most {MOST_EVENTS:.0f} events a step (Hz); got {self.rate} at dt "
+                f"{dt}. Use ornstein_uhlenbeck, which so many add up to."
+            )
+
+    def _refined(self) -> Stimulus:
+        return self  # the times of its events do not depend on dt
+
+    def _begin(self) -> State:
+        return {"step": 0, "current": 0.0, "next_step": 0, "lead": 0.0, "event": 0}
+
+    def _checked(self, state: Any, name: str) -> State:
+        found = super()._checked(state, name)
+        for key in ("next_step", "event"):
+            found[key] = whole_in_state(f"{name}['{key}']", state[key], _stimuli.NEVER)
+        for key in ("current", "lead"):
+            found[key] = number_in_state(f"{name}['{key}']", state[key])
+        begun = found["step"] > 0
+        for key, least in (("event", int(begun)), ("next_step", found["step"] + int(begun))):
+            if found[key] < least:
+                raise ValueError(f"{name}['{key}'] must be {least} or more; got {found[key]}.")
+        if not 0 <= found["lead"] < 1:
+            raise ValueError(f"{name}['lead'] must be 0 or more, below 1; got {found['lead']}.")
+        return {key: found[key] for key in self._begin()}
+
+    def _read(self, state: State, values: FloatArray, dt: float) -> State:
+        ratio = min(dt / self.tau, LARGEST_RATIO)
+        interval = math.inf if self.rate == 0 else 1e3 / self.rate / dt
+        step, current, next_step, lead, event = state.values()
+        while len(values):
+            done, current, next_step, lead, event = _stimuli.poisson_epsc(
+                *(values, step, current, next_step, lead, event),
+                *(self.amplitude, interval, ratio, self.seed, EVENTS_AT_ONCE),
+            )
+            values, step = values[done:], step + done
+        return dict(zip(state, (step, current, next_step, lead, event), strict=True))

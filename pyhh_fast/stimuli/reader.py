@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -11,11 +11,19 @@ from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import FloatArray
 from pyhh_fast.validation import BLOCK
 
-if TYPE_CHECKING:
-    from pyhh_fast.stimuli.base import Stimulus
-
 State = dict[str, Any]
 """What reading continues from: whole numbers, floats, lists and dicts of them, for JSON."""
+
+
+class Steps(Protocol):
+    """What a reader needs of a stimulus; :class:`pyhh_fast.stimuli.Stimulus` explains it."""
+
+    def _suits(self, dt: float) -> None: ...
+    def _size(self, dt: float) -> int | None: ...
+    def _begin(self) -> State: ...
+    def _checked(self, state: Any, name: str) -> State: ...
+    def _recognise(self, state: State, dt: float) -> None: ...
+    def _read(self, state: State, values: FloatArray, dt: float) -> State: ...
 
 
 class Reader:
@@ -43,7 +51,7 @@ class Reader:
     (5, {'step': 5})
     """
 
-    def __init__(self, stimulus: "Stimulus", dt: float, state: State | None = None) -> None:
+    def __init__(self, stimulus: Steps, dt: float, state: State | None = None) -> None:
         self.stimulus = stimulus
         self.dt = validation.real_number("dt", dt, unit="ms", positive=True)
         stimulus._suits(self.dt)
@@ -91,3 +99,19 @@ class Reader:
 def _blocks(values: FloatArray) -> Iterator[FloatArray]:
     # So that Ctrl-C is heard in between.
     return (values[start : start + BLOCK] for start in range(0, len(values), BLOCK))
+
+
+def whole_in_state(name: str, value: Any, most: int) -> int:
+    """Return a whole number, 0 to `most`, from a state."""
+    try:
+        return validation.index(name, value, most + 1)
+    except TypeError as error:
+        raise ValueError(str(error)) from None
+
+
+def number_in_state(name: str, value: Any) -> float:
+    """Return a finite number from a state."""
+    try:
+        return validation.real_number(name, value)
+    except TypeError as error:
+        raise ValueError(str(error)) from None

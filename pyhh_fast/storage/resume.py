@@ -20,8 +20,7 @@ from pyhh_fast.kinetics.travelling import Rates
 from pyhh_fast.methods import METHODS
 from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.recording import ALL, Recording
-from pyhh_fast.stimuli.base import as_stimulus
-from pyhh_fast.stimuli.functions import OtherFunction
+from pyhh_fast.stimuli.functions import OtherFunction, as_stimulus
 from pyhh_fast.storage import saved_models, stored_tables
 from pyhh_fast.storage.description import refusal
 from pyhh_fast.storage.run_sink import StoredRows, variables_of

@@ -22,7 +22,8 @@ from pyhh_fast.models.hh_model import PARAMETERS, HHModel
 from pyhh_fast.models.names import own_parameters
 from pyhh_fast.populations import STATE, Population
 from pyhh_fast.recording import ALL
-from pyhh_fast.stimuli.base import Constant, as_stimulus
+from pyhh_fast.stimuli.functions import as_stimulus
+from pyhh_fast.stimuli.waveforms import constant
 from pyhh_fast.sweeps.grid import Grid
 from pyhh_fast.system.background import main_thread_needed
 
@@ -201,7 +202,7 @@ def sweep(
     product = validation.flag("product", product)
     points = Grid(grid, product, own_parameters(model) if isinstance(model, HHModel) else ())
     made = as_stimulus(stimulus)
-    if isinstance(made, Constant):
+    if isinstance(made, constant):
         stimulus = made.amplitude
     elif made is not None:
         stimulus, duration = made.to_array(validation.steps_of(made, duration, dt), dt), None

@@ -38,7 +38,7 @@ from pyhh_fast import plotting, stimuli
 from pyhh_fast.analysis.error_estimate import ErrorEstimate
 from pyhh_fast.analysis.phase_plane import PhasePlane
 from pyhh_fast.cli import main as cli
-from pyhh_fast.stimuli.base import Reader, Stimulus
+from pyhh_fast.stimuli import Reader, Stimulus
 
 ERRORS = (
     TypeError,

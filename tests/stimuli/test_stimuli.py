@@ -1,6 +1,7 @@
 """Stimuli that need no array: the same bits in whatever pieces; copies, arrays, sums, figures."""
 
 import copy
+import dataclasses
 import itertools
 import json
 import pickle
@@ -167,6 +168,21 @@ def test_copies_are_equal_and_hold_no_generator(name):
     assert all(stimulus != other for key, other in EXAMPLES.items() if key != name)
     with pytest.raises(AttributeError):
         stimulus.kind = "other"
+
+
+@each
+def test_what_is_called_is_the_class_of_the_stimulus(name):
+    stimulus = EXAMPLES[name]
+    if stimulus.kind in stimuli.__all__:
+        assert type(stimulus) is getattr(stimuli, stimulus.kind)
+        assert type(stimulus).__name__ == stimulus.kind
+
+
+def test_the_class_checks_its_parameters():
+    with pytest.raises(ValueError, match=r"stop must be at least start, 5\.0"):
+        dataclasses.replace(stimuli.step(1, 5, 9), stop=3)
+    with pytest.raises(AttributeError):
+        stimuli.chirp(1, 2, 3, 4).amplitude = 5
 
 
 @described

@@ -43,7 +43,10 @@ NESTED = {"kind": "sum", "parts": [STEP, {"kind": "sum", "parts": [STEP, STEP]}]
             f"{OF_KIND} constant must have amplitude, and nothing else; "
             "got {'amplitude': 1, 'kind': 'constant', 'x': 2} (dict).",
         ),
-        (STEP | {"start": "1"}, "start must be a finite number (ms); got '1' (str)."),
+        (
+            STEP | {"start": "1"},
+            "start must be a finite number (ms); got '1' (str). Pass it in ms, as a number.",
+        ),
         (STEP | {"start": {}}, "start must be a finite number (ms); got {} (dict)."),
         (
             STEP | {"amplitude": float("nan")},

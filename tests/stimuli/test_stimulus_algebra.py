@@ -179,7 +179,8 @@ def test_wrong_numbers():
         stimuli.constant(1e200) * 1e200
     with raises(ValueError, "by must be a finite number (ms); got inf."):
         SINE.shifted(np.inf)
-    with raises(TypeError, "by must be a finite number (ms); got '3' (str)."):
+    advice = "Pass it in ms, as a number."
+    with raises(TypeError, f"by must be a finite number (ms); got '3' (str). {advice}"):
         SINE.shifted("3")
     for wrong in ("3", None, [1, 2], SINE):
         with pytest.raises(

@@ -308,5 +308,5 @@ def test_no_events_and_currents_that_have_faded():
 def test_many_events_leave_room_for_an_interrupt(monkeypatch):
     stimulus = stimuli.poisson_epsc(1e6, -0.1, 0.02, 3)
     whole = stimulus.to_array(500, DT)
-    monkeypatch.setattr("pyhh_fast.stimuli.kinds.EVENTS_AT_ONCE", 3)
+    monkeypatch.setattr("pyhh_fast.stimuli.noise.EVENTS_AT_ONCE", 3)
     np.testing.assert_array_equal(stimulus.to_array(500, DT), whole)
