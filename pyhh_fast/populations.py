@@ -15,7 +15,9 @@ from pyhh_fast.engine.read_ahead import shared_stimulus
 from pyhh_fast.engine.spike_threshold import threshold_for
 from pyhh_fast.equilibria import rest_states
 from pyhh_fast.equilibria.starts import UNSTABLE
-from pyhh_fast.kinetics.evaluated import BuiltIn, NotTabulable, Own, kinetics_of
+from pyhh_fast.kinetics.built_in import BuiltIn
+from pyhh_fast.kinetics.choose_kinetics import kinetics_of
+from pyhh_fast.kinetics.protocol import Kinetics, NotTabulable
 from pyhh_fast.methods import of_populations, step_size
 from pyhh_fast.models import plausibility
 from pyhh_fast.models.hh_model import GATES, PARAMETERS, HHModel, has_own_kinetics
@@ -469,7 +471,7 @@ class Population:
                 setattr(self, name, values)  # which tells what is wrong
         plausibility.check_cells(self)
 
-    def _kinetics(self) -> BuiltIn | Own:
+    def _kinetics(self) -> Kinetics:
         if self._model is None:
             return BuiltIn()
         return kinetics_of(self._model, table_needed=True)

@@ -53,6 +53,17 @@ print([name for name in unwanted if name in sys.modules])
     assert fresh(code).stdout == "[]\n"
 
 
+def test_a_plain_run_loads_nothing_of_stores_and_sweeps():
+    code = """
+import sys
+import pyhh_fast
+pyhh_fast.Simulation(pyhh_fast.HHModel()).run(1.0, 0.01, duration=1.0)
+unwanted = ("pyhh_fast.kinetics.frozen", "pyhh_fast.storage", "pyhh_fast.sweeps")
+print([name for name in sys.modules if name.startswith(unwanted)])
+"""
+    assert fresh(code).stdout == "[]\n"
+
+
 def test_top_level_names():
     assert set(pyhh_fast.__all__) == {
         *("HHModel", "Simulation", "Recording", "SimulationError", "__version__"),

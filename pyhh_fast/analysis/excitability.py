@@ -20,7 +20,7 @@ from pyhh_fast.engine.population_run import How, thread_count
 from pyhh_fast.engine.spike_threshold import threshold_for
 from pyhh_fast.engine.time_steps import STEP, step_for
 from pyhh_fast.equilibria.starts import start_at_rest
-from pyhh_fast.kinetics.evaluated import BuiltIn, Own
+from pyhh_fast.kinetics.protocol import Kinetics
 from pyhh_fast.methods import METHODS
 from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.typing import FloatArray
@@ -291,7 +291,7 @@ class _Setup(NamedTuple):
     """A model in the state that runs start in, and how they are made; checked."""
 
     model: HHModel
-    kinetics: BuiltIn | Own
+    kinetics: Kinetics
     how: How
     check: bool
 
@@ -315,7 +315,7 @@ class _Setup(NamedTuple):
         how = How(step, method, threshold_for(model, threshold), threads)
         begun = start_at_rest(model, stacklevel=stacklevel) if start == "rest" else model
         # The error of the built-in model at its step is known; that of others is measured.
-        unknown = isinstance(kinetics, Own) or step < STEP
+        unknown = not kinetics.built_in or step < STEP
         check = dt is None and METHODS[method].order in (2, 4) and unknown
         return cls(begun, kinetics, how, check)
 

@@ -13,7 +13,8 @@ from pyhh_fast.analysis.single_runs import SingleRuns
 from pyhh_fast.engine.choose_stepper import check_steps
 from pyhh_fast.engine.population_run import How
 from pyhh_fast.engine.time_steps import step_for
-from pyhh_fast.kinetics.evaluated import BuiltIn, NotTabulable, Own, kinetics_of
+from pyhh_fast.kinetics.choose_kinetics import kinetics_of
+from pyhh_fast.kinetics.protocol import Kinetics, NotTabulable
 from pyhh_fast.methods import METHODS
 from pyhh_fast.models.hh_model import PARAMETERS, HHModel
 from pyhh_fast.rate_tables import LARGEST_RATE
@@ -215,7 +216,7 @@ def phase_plane(
         return PhasePlane(grid, V_nullcline, n_nullcline, V, n, steady_V, steady.n, c)
 
 
-def kinetics_over_V(model: HHModel) -> BuiltIn | Own:
+def kinetics_over_V(model: HHModel) -> Kinetics:
     """Return where the rates of a model come from; it must make its steps as HHModel does.
 
     The state of the model does not count.
@@ -233,7 +234,7 @@ def _more_than_V(error: NotTabulable) -> ValueError:
 
 
 @rounds_to_nearest
-def steady_at(kinetics: BuiltIn | Own, V: FloatArray) -> SteadyState:
+def steady_at(kinetics: Kinetics, V: FloatArray) -> SteadyState:
     """Return the steady state at each V (mV), as :func:`pyhh_fast.steady_state` does."""
     at = V.ravel()
     values = np.empty((6, at.size))
@@ -246,12 +247,12 @@ def steady_at(kinetics: BuiltIn | Own, V: FloatArray) -> SteadyState:
     return SteadyState(*(x.reshape(V.shape)[()] for x in values))
 
 
-def _steady_in(kinetics: BuiltIn | Own, V: FloatArray) -> FloatArray:
+def _steady_in(kinetics: Kinetics, V: FloatArray) -> FloatArray:
     """Return m, h, n and their time constants (ms) at each V of a block, shape (6, n)."""
-    rates = kinetics.rates_asked(V)
+    rates = kinetics.checked_rates_at(V)
     holes = np.isnan(rates).any(axis=1)
     if holes.any():
-        beside = [kinetics.rates_asked(V[holes] + d) for d in (-BESIDE, BESIDE)]
+        beside = [kinetics.checked_rates_at(V[holes] + d) for d in (-BESIDE, BESIDE)]
         rates[holes] = np.mean(beside, axis=0)
     # Far away rates may be infinite; or both 0, and then all is NaN.
     alpha, beta = np.minimum(rates, LARGEST_RATE).T.reshape(2, 3, V.size)
@@ -270,9 +271,7 @@ def charging(model: HHModel, current: float, V: Any, m: Any, h: Any, n: Any) -> 
 
 
 @rounds_to_nearest
-def steady_under(
-    model: HHModel, kinetics: BuiltIn | Own, current: float
-) -> tuple[float, SteadyState]:
+def steady_under(model: HHModel, kinetics: Kinetics, current: float) -> tuple[float, SteadyState]:
     """Return the steady state under a current that is nearest 0 mV."""
 
     def charging_at(V: FloatArray) -> FloatArray:

@@ -19,7 +19,7 @@ from pyhh_fast.analysis.firing import LEAST_SPIKES, FixedRuns, late_spikes, stea
 from pyhh_fast.analysis.phase_plane import charging, steady_at, steady_under
 from pyhh_fast.analysis.single_runs import SingleRuns
 from pyhh_fast.equilibria.membranes import all_decay
-from pyhh_fast.kinetics.evaluated import BuiltIn, Own
+from pyhh_fast.kinetics.protocol import Kinetics
 from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.typing import BoolArray, FloatArray, IntArray, StructArray
 
@@ -104,7 +104,7 @@ class Rates(NamedTuple):
 def rates_under(
     runs: FixedRuns | SingleRuns,
     model: HHModel,
-    kinetics: BuiltIn | Own,
+    kinetics: Kinetics,
     currents: FloatArray,
     steps: int,
     dt: float,
@@ -153,7 +153,7 @@ def rates_under(
     return Rates(rates, diverged, swings, low, high, time)
 
 
-def slowest_time_constant(model: HHModel, kinetics: BuiltIn | Own) -> float:
+def slowest_time_constant(model: HHModel, kinetics: Kinetics) -> float:
     """Return the slowest time constant (ms) of the gates, or of the membrane through its leak."""
     reversals = [model.ENa, model.EK, model.EKleak]
     V = np.linspace(min(reversals), max(reversals), TAU_POINTS)
@@ -163,7 +163,7 @@ def slowest_time_constant(model: HHModel, kinetics: BuiltIn | Own) -> float:
 
 
 def is_still(
-    model: HHModel, kinetics: BuiltIn | Own, state: StructArray, currents: FloatArray
+    model: HHModel, kinetics: Kinetics, state: StructArray, currents: FloatArray
 ) -> BoolArray:
     """Whether each cell is at rest, stable or not, under its current."""
     V, m, h, n = (state[name] for name in "Vmhn")
@@ -178,7 +178,7 @@ def is_still(
     return still
 
 
-def is_stable(model: HHModel, kinetics: BuiltIn | Own, V: FloatArray) -> BoolArray:
+def is_stable(model: HHModel, kinetics: Kinetics, V: FloatArray) -> BoolArray:
     """Whether an equilibrium at each V (mV), under whatever current that takes, is stable."""
     steady = steady_at(kinetics, V)
     at = np.array([V, *steady[:3]])
@@ -208,7 +208,7 @@ class _Segment(NamedTuple):
     def rates(
         self,
         model: HHModel,
-        kinetics: BuiltIn | Own,
+        kinetics: Kinetics,
         state: StructArray,
         currents: FloatArray,
         long: bool,
@@ -263,7 +263,7 @@ def _growth(V: FloatArray) -> float:
     return last / first if first > 0 else 1.0
 
 
-def _is_damped(model: HHModel, kinetics: BuiltIn | Own, current: float) -> bool:
+def _is_damped(model: HHModel, kinetics: Kinetics, current: float) -> bool:
     """Whether a swing that falls ends at rest."""
     try:
         equilibrium, _ = steady_under(model, kinetics, current)

@@ -3,13 +3,13 @@
 import numpy as np
 
 from pyhh_fast import validation
-from pyhh_fast.engine.compiled_stepper import CompiledCell, Kept
+from pyhh_fast.engine.compiled_stepper import Checkpoint, CompiledCell
 from pyhh_fast.engine.divergence import own_step_error, stuck_error
 from pyhh_fast.engine.kernels import loops, struct
 from pyhh_fast.engine.protocols import SavableStepper
 from pyhh_fast.engine.read_ahead import Feed
 from pyhh_fast.engine.sampling import Places, Rows
-from pyhh_fast.kinetics.evaluated import NotTabulable
+from pyhh_fast.kinetics.protocol import NotTabulable
 from pyhh_fast.models.hh_model import GATES, HHModel
 from pyhh_fast.recording import Recording, State
 from pyhh_fast.typing import FloatArray, StructArray
@@ -38,9 +38,9 @@ class AdaptiveStepper(SavableStepper):
         recording: Recording,
         feed: Feed,
         rows: Rows,
-        kept: Kept | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> None:
-        self._at = CompiledCell(model, recording, kept)
+        self._at = CompiledCell(model, recording, checkpoint)
         self._feed, self._rows = feed, rows
         self._restart_every = max(
             1, round(min(RESTART_INTERVAL / recording.dt, validation.MOST_STEPS))

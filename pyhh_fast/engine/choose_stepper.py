@@ -4,13 +4,13 @@ from typing import Any
 
 from pyhh_fast import validation
 from pyhh_fast.engine.adaptive_stepper import AdaptiveStepper
-from pyhh_fast.engine.compiled_stepper import Kept, not_tabulated, tell_log
+from pyhh_fast.engine.compiled_stepper import Checkpoint, not_tabulated, tell_log
 from pyhh_fast.engine.fixed_stepper import FixedStepper
 from pyhh_fast.engine.protocols import SavableStepper, Stepper
 from pyhh_fast.engine.python_stepper import PythonStepper
 from pyhh_fast.engine.read_ahead import Feed
 from pyhh_fast.engine.sampling import Rows
-from pyhh_fast.kinetics.evaluated import NotTabulable
+from pyhh_fast.kinetics.protocol import NotTabulable
 from pyhh_fast.methods import METHODS
 from pyhh_fast.models import plausibility
 from pyhh_fast.models.hh_model import GATES, PARAMETERS, HHModel, parameter
@@ -21,11 +21,11 @@ from pyhh_fast.system.rounding import rounds_to_nearest
 
 @rounds_to_nearest
 def savable_stepper_for(
-    model: Any, recording: Recording, feed: Feed, rows: Rows, kept: Kept
+    model: Any, recording: Recording, feed: Feed, rows: Rows, checkpoint: Checkpoint
 ) -> SavableStepper:
     """Return the stepper of a run that can go on later."""
     kind = FixedStepper if METHODS[recording.method].fixed_step else AdaptiveStepper
-    return kind(model, recording, feed, rows, kept)
+    return kind(model, recording, feed, rows, checkpoint)
 
 
 @rounds_to_nearest

@@ -7,8 +7,8 @@ import numpy as np
 from pyhh_fast import _rate_tables, rate_tables
 from pyhh_fast.engine.kernels import loops
 from pyhh_fast.engine.protocols import grown
-from pyhh_fast.kinetics.evaluated import NotSmooth, NotTabulable
-from pyhh_fast.kinetics.frozen import kinetics_for
+from pyhh_fast.kinetics.choose_kinetics import kinetics_of_run
+from pyhh_fast.kinetics.protocol import Kinetics, NotSmooth, NotTabulable
 from pyhh_fast.methods import METHODS
 from pyhh_fast.models.hh_model import GATES, HHModel
 from pyhh_fast.rate_tables import RateTable
@@ -29,19 +29,19 @@ MOST_EVALUATED = 32
 """Evaluated rates that are kept: more than one step needs."""
 
 
-class Kept(NamedTuple):
-    """What a run is given that goes on, or is to go on later.
+class Checkpoint(NamedTuple):
+    """What a run needs that continues another, or that may be continued.
 
     Parameters
     ----------
     kinetics : Kinetics
-        Rates that will be there then as well.
+        Rates that will have the same bits later.
     state : dict, optional
-        Where it goes on from: its "step", the number of "spikes" before it, and of the "cell" what
-        is in `NUMBERS`.
+        Of a run that continues another: its "step", the number of "spikes" before it, and of the
+        "cell" what is in `NUMBERS`.
     """
 
-    kinetics: Any
+    kinetics: Kinetics
     state: dict[str, Any] | None = None
 
 
@@ -53,8 +53,8 @@ class CompiledCell:
     model : HHModel
     recording : Recording
         To be filled.
-    kept : Kept, optional
-        Where a run goes on from, and rates that do not come from the model alone.
+    checkpoint : Checkpoint, optional
+        Where a run continues, and rates that do not come from the model alone.
 
     Raises
     ------
@@ -62,7 +62,9 @@ class CompiledCell:
         If its rates cannot be had from V alone.
     """
 
-    def __init__(self, model: HHModel, recording: Recording, kept: Kept | None = None) -> None:
+    def __init__(
+        self, model: HHModel, recording: Recording, checkpoint: Checkpoint | None = None
+    ) -> None:
         self.model = model
         self.recording = recording
         self.parameters = np.zeros(1, loops.PARAMETERS)
@@ -76,14 +78,15 @@ class CompiledCell:
         self._dt = recording.dt if METHODS[recording.method].fixed_step else 1.0
         self._relaxing = recording.method == "exponential_euler"
         self.spikes_forgotten = 0
-        if kept is None:
-            kept = Kept(kinetics_for(model, table_needed=recording.method == "euler"))
-        self.kinetics = kept.kinetics
-        if kept.state is not None:
-            for name, value in kept.state["cell"].items():
+        if checkpoint is None:
+            table_needed = recording.method == "euler"
+            checkpoint = Checkpoint(kinetics_of_run(model, table_needed=table_needed))
+        self.kinetics, state = checkpoint
+        if state is not None:
+            for name, value in state["cell"].items():
                 self.cell[name] = value
-            self.cell["step"] = kept.state["step"]
-            self.spikes_forgotten = kept.state["spikes"]
+            self.cell["step"] = state["step"]
+            self.spikes_forgotten = state["spikes"]
         self._tabulable = True
         self.table = self._table_at(float(self.cell["V"][0]))
         self.evaluated = np.empty((0, _rate_tables.LINE))
@@ -144,7 +147,7 @@ class CompiledCell:
         cell = self.cell[0]
         if cell["step"] == 0:
             return
-        rates = self.kinetics.rates_in(self.table, float(cell["V_before"]))
+        rates = self.kinetics.rates_used(self.table, float(cell["V_before"]))
         self.model.Vm = cell["V"]
         for name, symbol in CURRENTS.items():
             setattr(self.model, name, cell[symbol])
@@ -158,20 +161,19 @@ class CompiledCell:
             if self.table.low < V < self.table.high:
                 return
         as_wanted = rate_tables.relaxing if self._relaxing else rate_tables.times
-        rates = as_wanted(self.kinetics.rates_asked(np.array([V])), self._dt)
+        rates = as_wanted(self.kinetics.checked_rates_at(np.array([V])), self._dt)
         line = rate_tables.line(V, rates[0])
         self.evaluated = np.concatenate([self.evaluated[1 - MOST_EVALUATED :], line])
 
     def _table_at(self, V: float) -> RateTable:
         """Return a table that covers V, or, for rates that no table holds, one that is empty."""
         try:
-            table: RateTable = self.kinetics.table(V)
-            return table
+            return self.kinetics.table(V)
         except NotSmooth as error:
             if self.recording.method == "euler":
                 raise  # the model's own iterate is faster
             self._tabulable = False
-            tell_log(f"asking at each step: {not_tabulated(self.model, error)}")
+            tell_log(f"evaluating rates at each step: {not_tabulated(self.model, error)}")
             return rate_tables.empty()
 
 

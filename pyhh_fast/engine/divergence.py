@@ -119,7 +119,7 @@ def _held_at(scratch: Any, currents: FloatArray) -> list[float]:
 def _pull(scratch: Any, V: float, current: float) -> float:
     """Return the current that is left to charge the membrane at `V` (mV), gates steady."""
     with np.errstate(all="ignore"):
-        a = np.array(_Rates(scratch).rates_asked(np.array([V]))[0])
+        a = np.array(_Rates(scratch).checked_rates_at(np.array([V]))[0])
         m, h, n = a[:3] / (a[:3] + a[3:])
     p = scratch
     sodium, potassium = p.gNa * m**3 * h * (V - p.ENa), p.gK * n**4 * (V - p.EK)
@@ -150,7 +150,7 @@ class _Rates:
     def __init__(self, scratch: Any) -> None:
         self._scratch = scratch
 
-    def rates_asked(self, V: FloatArray) -> FloatArray:
+    def checked_rates_at(self, V: FloatArray) -> FloatArray:
         """Return the rates, shape (n, 6), at V (mV), or where there are very many at some of it."""
         some = V[:: 1 + len(V) // MOST_POTENTIALS]
         return np.array([self._at(float(one)) for one in some], dtype=np.float64)

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from pyhh_fast.engine.compiled_stepper import CompiledCell, Kept, not_tabulated, tell_log
+from pyhh_fast.engine.compiled_stepper import Checkpoint, CompiledCell, not_tabulated, tell_log
 from pyhh_fast.engine.divergence import LOOK_BACK, STATES, divergence_error, own_step_error
 from pyhh_fast.engine.kernels import loops, struct
 from pyhh_fast.engine.protocols import SavableStepper
 from pyhh_fast.engine.python_stepper import PythonStepper
 from pyhh_fast.engine.read_ahead import Feed
 from pyhh_fast.engine.sampling import Places, Rows
-from pyhh_fast.kinetics.evaluated import NotTabulable
+from pyhh_fast.kinetics.protocol import NotTabulable
 from pyhh_fast.models.hh_model import GATES, HHModel
 from pyhh_fast.recording import CURRENTS, Recording, State
 from pyhh_fast.typing import FloatArray, StructArray
@@ -32,9 +32,9 @@ class FixedStepper(SavableStepper):
         recording: Recording,
         feed: Feed,
         rows: Rows,
-        kept: Kept | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> None:
-        self._at = CompiledCell(model, recording, kept)
+        self._at = CompiledCell(model, recording, checkpoint)
         self._feed, self._rows = feed, rows
         # Where the loop stood LOOK_BACK steps ago, or more.
         self._earlier = self._latest = self._at.cell.copy()

@@ -11,8 +11,7 @@ from pyhh_fast.engine.population_stepper import PopulationStepper
 from pyhh_fast.engine.progress import bar_over
 from pyhh_fast.engine.read_ahead import SharedStimulus
 from pyhh_fast.errors import SimulationError
-from pyhh_fast.kinetics.evaluated import BuiltIn, NotTabulable, Own
-from pyhh_fast.kinetics.travelling import Tabulated
+from pyhh_fast.kinetics.protocol import Kinetics, NotTabulable
 from pyhh_fast.population_recording import PopulationRecording
 from pyhh_fast.system import aligned_arrays
 from pyhh_fast.system.rounding import rounds_to_nearest
@@ -47,7 +46,7 @@ def make_run(
     population: "Population",
     wave: FloatArray | SharedStimulus,
     how: How,
-    kinetics: BuiltIn | Own | Tabulated | None = None,
+    kinetics: Kinetics | None = None,
 ) -> PopulationRecording:
     """Make a run, leave the cells at its end, and warn of nothing.
 
@@ -123,7 +122,7 @@ def warn_of_divergence(recording: PopulationRecording, population: "Population")
 
 def way_out(
     parameters: dict[str, FloatArray],
-    kinetics: BuiltIn | Own,
+    kinetics: Kinetics,
     dt: float,
     method: str,
     which: str,

@@ -16,8 +16,7 @@ from pyhh_fast import rate_tables
 from pyhh_fast._rate_tables import LINE
 from pyhh_fast.engine.kernels import loops, struct
 from pyhh_fast.engine.read_ahead import SharedStimulus
-from pyhh_fast.kinetics.evaluated import BuiltIn, Own
-from pyhh_fast.kinetics.travelling import Tabulated
+from pyhh_fast.kinetics.protocol import Kinetics
 from pyhh_fast.population_recording import PopulationRecording
 from pyhh_fast.recording import TRACES
 from pyhh_fast.system import aligned_arrays
@@ -61,7 +60,7 @@ class PopulationStepper:
         state: StructArray,
         stimulus: FloatArray | SharedStimulus,
         recording: PopulationRecording,
-        kinetics: BuiltIn | Own | Tabulated,
+        kinetics: Kinetics,
         threads: int,
     ) -> None:
         from threading import Lock  # here, because importing the package needs none
@@ -70,8 +69,7 @@ class PopulationStepper:
         self._stimulus = stimulus
         self._values: FloatArray  # those of the chunk
         self._kinetics = kinetics
-        built_in = isinstance(kinetics, BuiltIn)
-        self._table = rate_tables.built_in_for_many() if built_in else kinetics.table(0.0)
+        self._table = kinetics.table_for_cells()
         self._table_lock = Lock()
         # How many steps are whole, where they led, and the spikes on the way: replaced at once.
         self._parts: list[StructArray] = []
@@ -95,7 +93,7 @@ class PopulationStepper:
         self._settings = struct(
             loops.POPULATION_SETTINGS,
             method=loops.Method[r.method],
-            built_in=built_in,
+            built_in=kinetics.built_in,
             block_size=self._block,
             dt=r.dt,
             threshold=r.threshold,

@@ -97,11 +97,11 @@ def _rates(model: HHModel, rest: float) -> list[float]:
 def _searched_rest(model: HHModel) -> float:
     """Return the rest of a model, or the unstable equilibrium nearest EKleak; 0 without any."""
     from pyhh_fast.equilibria import rest_states  # here, because built-in rates need none
-    from pyhh_fast.kinetics.frozen import EndlessTableModel, TabulatedModel
 
-    if isinstance(model, TabulatedModel):
-        # The search goes beyond the table, where no rest of a model that was run can be.
-        model = EndlessTableModel.of(model)
+    # The search goes beyond a saved table, where no rest of a model that was run can be.
+    at_all_V = getattr(type(model), "_at_all_V", None)
+    if at_all_V is not None:
+        model = at_all_V(model)
     try:
         return rest_states.rest_of(model, take_unstable=True)[0]
     except rest_states.NoRest:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from pyhh_fast import validation
-from pyhh_fast.kinetics.evaluated import BuiltIn, Own
+from pyhh_fast.kinetics.built_in import BuiltIn
+from pyhh_fast.kinetics.protocol import Kinetics
 from pyhh_fast.methods import LARGEST_ADVISED_STEP, METHODS
 from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.typing import FloatArray
@@ -32,7 +33,7 @@ MOST_RATE_POINTS = 100_000
 
 
 def step_for(
-    model: HHModel, kinetics: BuiltIn | Own, dt: Any, method: str, *, stacklevel: int = 3
+    model: HHModel, kinetics: Kinetics, dt: Any, method: str, *, stacklevel: int = 3
 ) -> float:
     """Return the step (ms) a user gave, checked, or for None that of `model`.
 
@@ -64,7 +65,7 @@ def largest_advised_step(model: Any, kinetics: Any, V: Iterable[float] = ()) -> 
     return LARGEST_ADVISED_STEP / max(speed(model, kinetics, V) / LITTLE, 1.0)
 
 
-def step_for_cells(parameters: dict[str, FloatArray], kinetics: BuiltIn | Own) -> float:
+def step_for_cells(parameters: dict[str, FloatArray], kinetics: Kinetics) -> float:
     """Return the largest step (ms) that is recommended for many cells with these parameters."""
     return largest_advised_step(SimpleNamespace(**parameters), kinetics)
 
@@ -96,7 +97,7 @@ def _fastest_gate(model: Any, kinetics: Any, beyond: Iterable[float] = ()) -> fl
     largest = 0.0
     for low, high in _voltage_ranges(model, beyond):
         points = min(max(RATE_POINTS, math.ceil((high - low) / LARGEST_SPACING)), MOST_RATE_POINTS)
-        rates = kinetics.rates_asked(np.linspace(low, high, points))
+        rates = kinetics.checked_rates_at(np.linspace(low, high, points))
         with np.errstate(all="ignore"):
             largest = max(largest, float(np.nanmax(rates[:, :3] + rates[:, 3:], initial=0.0)))
     return min(largest, 1e6)

@@ -9,7 +9,8 @@ from pyhh_fast import rate_tables
 from pyhh_fast.engine.compiled_stepper import SYMBOLS
 from pyhh_fast.equilibria.membranes import IteratedMembrane, Membranes
 from pyhh_fast.equilibria.search import equilibria_of
-from pyhh_fast.kinetics.evaluated import NotTabulable, kinetics_of
+from pyhh_fast.kinetics.choose_kinetics import kinetics_of
+from pyhh_fast.kinetics.protocol import NotTabulable
 from pyhh_fast.models.overrides import own_behaviour
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import BoolArray, FloatArray, StructArray

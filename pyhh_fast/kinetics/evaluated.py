@@ -1,7 +1,7 @@
-"""The rates that a run needs: where they come from, and whether a table can hold them.
+"""Custom rates: a user's `_UpdateGateTimeConstants`, evaluated on a copy of the model.
 
-A subclass with kinetics of its own is asked for them on a copy, tabulated, and then runs as fast
-as the built-in. What a table cannot hold is looked for before it is believed.
+They are tabulated, so such a model runs as fast as the built-in one. Before that it is checked
+whether a table can replace the method: whether rates depend on V alone, and are smooth.
 """
 
 import copy
@@ -12,7 +12,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pyhh_fast import rate_tables
-from pyhh_fast.models.hh_model import GATES, HHModel, has_own_kinetics
+from pyhh_fast.kinetics.protocol import FrozenKinetics, Kinetics, NotSmooth, NotTabulable
+from pyhh_fast.kinetics.record_access import record_access
+from pyhh_fast.models.hh_model import GATES, HHModel
 from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.typing import FloatArray, IntArray
 
@@ -26,49 +28,24 @@ CHECKED_AT = np.array([-0.4999, -0.4, -0.2, 0.06, 0.3, 0.4999])
 """Where in each row a new table is compared with what it was made from."""
 
 AGREES_AT = np.array([-0.2, 0.3])
-"""Where in each row a kept table is compared with a model before a run."""
-
+"""Where in each row an existing table is compared with a model before a run."""
 
 _FLOATS = {float, np.float64}
 
 
-class NotTabulable(Exception):
-    """Why a table cannot stand in for a model's own kinetics."""
-
-
-class NotSmooth(NotTabulable):
-    """It cannot, but the rates depend on V alone: they may be asked for at each V."""
-
-
-class BuiltIn:
-    """Hodgkin and Huxley's own rates."""
-
-    rates_at = staticmethod(rate_tables.hodgkin_huxley)
-    rates_asked = rates_at
-
-    def table(self, V: float) -> RateTable:
-        """Return a table that covers `V` (mV)."""
-        return rate_tables.built_in(V)
-
-    def rates_in(self, table: RateTable, V: float) -> FloatArray:
-        """Return the rates, shape (6,), that a step from `V` (mV) used."""
-        rates: FloatArray = self.rates_at(np.array([V]))[0]
-        return rates
-
-
-class Own:
-    """The rates that a model's own `_UpdateGateTimeConstants` sets.
+class Evaluated(Kinetics):
+    """The rates that a model's overridden `_UpdateGateTimeConstants` sets.
 
     Raises
     ------
     NotTabulable
         From here and all methods, where rates from V alone would not do what the model does.
     NotSmooth
-        From `table`, where the rates are too rough for one, or the model forbids it.
+        From tables, where the rates are not smooth, or the model's `tabulate` is False.
     """
 
-    # One table a hook, kept for the next run and the next model: each run compares it anew. Or
-    # where, in mV, its rates were found to be what no table holds: looked at first the next time.
+    # One table a hook, for the next run and the next model: each run compares it again. And where,
+    # in mV, rates were found not to be smooth: checked first the next time.
     _tables: ClassVar[weakref.WeakKeyDictionary[Any, RateTable]] = weakref.WeakKeyDictionary()
     _rough_places: ClassVar[weakref.WeakKeyDictionary[Any, float]] = weakref.WeakKeyDictionary()
 
@@ -80,12 +57,13 @@ class Own:
         except TypeError:  # a callable that cannot be a key
             self._hook = type(self._hook)
         self._may_tabulate = bool(model.tabulate)
-        self._seen: set[str] = set()
+        self._accessed: set[str] = set()
         try:
             self._scratch = copy.deepcopy(model)
-            watch(self._scratch, {"INa", "IK", "IKleak"}, {"Vm"}, self._seen)
+            log = self._accessed
+            record_access(self._scratch, {"INa", "IK", "IKleak"}, {"Vm"}, log)
             for name in GATES:
-                watch(getattr(self._scratch, name), {"state"}, {"alpha", "beta"}, self._seen)
+                record_access(getattr(self._scratch, name), {"state"}, {"alpha", "beta"}, log)
         except Exception as error:  # whatever a user's classes make of it
             raise NotTabulable(f"the model cannot be copied: {error!r}") from error
         self._takes_arrays = False
@@ -93,9 +71,9 @@ class Own:
         before = [(vars(getattr(model, name)), dict(vars(getattr(model, name)))) for name in GATES]
         try:
             V = np.linspace(low, high, 6) + 0.0123
-            one_by_one = self._with_V_alone(V)
+            one_by_one = self._first_rates(V)
         finally:
-            # A function that keeps hold of the model has changed that one and not the copy.
+            # A function that holds a reference to the model has changed that one and not the copy.
             for now, then in before:
                 now.update(then)
         self._takes_arrays = self._arrays_give(one_by_one, V)
@@ -104,39 +82,61 @@ class Own:
         """Return a table that covers `V` (mV) and agrees with the model as it is now."""
         if not self._may_tabulate:
             raise NotSmooth("tabulate is False")
-        kept = self._tables.get(self._hook)
-        if kept is None or not self._agrees(kept):
-            kept = self._tabulate(*rate_tables.range_with(V))
-        elif not kept.low < V < kept.high:
-            kept = self._tabulate(*rate_tables.range_with(V, kept.low, kept.high))
-        self._check_what_was_seen()
-        self._tables[self._hook] = kept
-        return kept
+        table = self._tables.get(self._hook)
+        if table is None or not self._reproduces(table):
+            table = self._tabulate(*rate_tables.range_with(V))
+        elif not table.low < V < table.high:
+            table = self._tabulate(*rate_tables.range_with(V, table.low, table.high))
+        self._check_access()
+        self._tables[self._hook] = table
+        return table
 
-    def rates_in(self, table: RateTable, V: float) -> FloatArray:
-        """Return the rates, shape (6,), that a step from `V` (mV) used."""
-        ask = table if table.low < V < table.high else self.rates_at
-        rates: FloatArray = ask(np.array([V]))[0]
-        return rates
+    def extended(self, table: RateTable, V: float) -> RateTable:
+        """Return a table that covers `V` (mV) too and has all rows of `table` as they are."""
+        ends = rate_tables.range_with(V, table.low, table.high)
+        longer = rate_tables.tabulate(self.rates_at, *ends, table.width)
+        errors = self._repair(longer)
+        self._check_access()
+        worst = int(np.argmax(errors))
+        if not errors[worst] <= TOLERANCE:
+            raise _not_smooth((longer.first + worst) * longer.width)
+        start = table.first - longer.first
+        longer.rows[start : start + len(table.rows)] = table.rows
+        return longer
+
+    def agree_with(self, table: RateTable | None) -> bool:
+        if table is None:
+            return False
+        numbers = table.first + np.arange(len(table.rows))
+        errors = self._errors(table.rows, numbers, table.width, AGREES_AT)
+        return bool(errors.max() <= TOLERANCE)
+
+    def frozen(self, table: RateTable | None = None) -> FrozenKinetics:
+        from pyhh_fast.kinetics.frozen import FrozenRates  # here, because most runs need none
+
+        if table is None:
+            # Not one of an earlier run: how fine it is may depend on how far that run went.
+            table = self._tabulate(*rate_tables.range_with(0.0))
+            self._check_access()
+        return FrozenRates(table, self)
 
     def rates_at(self, V: FloatArray) -> FloatArray:
         """Return the rates, shape (n, 6), at each V (mV)."""
         with np.errstate(all="ignore"):
             if self._takes_arrays:
-                return self._ask(V)
-            return np.array([self._ask(v) for v in V.tolist()]).reshape(V.size, 6)
+                return self._evaluate(V)
+            return np.array([self._evaluate(v) for v in V.tolist()]).reshape(V.size, 6)
 
-    def rates_asked(self, V: FloatArray) -> FloatArray:
-        """Return the rates, shape (n, 6), at each V (mV), having seen that nothing else counts."""
+    def checked_rates_at(self, V: FloatArray) -> FloatArray:
         rates = self.rates_at(V)
-        self._check_what_was_seen()
+        self._check_access()
         return rates
 
-    def _ask(self, V: Any) -> FloatArray:
+    def _evaluate(self, V: Any) -> FloatArray:
         scratch = self._scratch
         gates = [getattr(scratch, name) for name in GATES]
         for gate in gates:
-            gate.alpha = gate.beta = np.nan  # so that what the hook leaves out is seen
+            gate.alpha = gate.beta = np.nan  # so that a rate that the hook does not set is noticed
         scratch.Vm = V
         try:
             scratch._UpdateGateTimeConstants(V)
@@ -151,45 +151,46 @@ class Own:
             raise NotTabulable(f"it raised {error!r}{where}") from error
         return values
 
-    def _with_V_alone(self, V: FloatArray) -> FloatArray:
-        """Return the rates at each V, having seen that nothing else counts."""
+    def _first_rates(self, V: FloatArray) -> FloatArray:
+        """Return the rates at each V, having checked that they depend on nothing else."""
         first = self.rates_at(V)
         if not np.isfinite(first).all():
             raise NotTabulable("it sets not all rates, or some to no number")
-        self._seen.clear()  # what is set once may stay so
+        self._accessed.clear()  # what the first call alone sets is allowed
         if not np.array_equal(self.rates_at(V[::-1])[::-1], first):
-            raise NotTabulable("asked again, it gives other rates")
-        self._check_what_was_seen()
+            raise NotTabulable("evaluated again, it gives other rates")
+        self._check_access()
         return first
 
-    def _check_what_was_seen(self) -> None:
-        if self._seen:
-            raise NotTabulable(f"it {' and '.join(sorted(self._seen))}")
+    def _check_access(self) -> None:
+        if self._accessed:
+            raise NotTabulable(f"it {' and '.join(sorted(self._accessed))}")
 
     def _arrays_give(self, one_by_one: FloatArray, V: FloatArray) -> bool:
         try:
             with np.errstate(all="ignore"):
-                together = self._ask(V)
+                together = self._evaluate(V)
         except NotTabulable:
             return False
         return bool(_error(together, one_by_one).max() <= TOLERANCE)
 
-    def _agrees(self, table: RateTable) -> bool:
+    def _reproduces(self, table: RateTable) -> bool:
+        """Whether a table of an earlier run is the one that this model gives."""
         numbers = table.first + np.arange(len(table.rows))
         step = 1 if self._takes_arrays else 8
         errors = self._errors(table.rows[::step], numbers[::step], table.width, AGREES_AT)
         if not errors.max() <= TOLERANCE:
             return False
-        # To the bit, lest a run depend on which model was run before.
+        # To the bit, so that a run does not depend on which model was run before.
         step *= 8
         rows = rate_tables.rows_of(self.rates_at, numbers[::step], table.width)
-        made_anew = np.isin(numbers[::step], list(table.repaired))
-        return bool((made_anew | (rows == table.rows[::step]).all(axis=(1, 2))).all())
+        repaired = np.isin(numbers[::step], list(table.repaired))
+        return bool((repaired | (rows == table.rows[::step]).all(axis=(1, 2))).all())
 
     def _tabulate(self, low: float, high: float) -> RateTable:
         rough = self._rough_places.get(self._hook)
         if rough is not None and low <= rough <= high:
-            self._width_for(rough, FINEST_WIDTH)  # in a blink, if it is still as it was
+            self._width_for(rough, FINEST_WIDTH)  # fast, if it is still so
         width = rate_tables.WIDTH
         while True:
             table = rate_tables.tabulate(self.rates_at, low, high, width)
@@ -208,10 +209,10 @@ class Own:
                 return width
             width /= 2
         self._rough_places[self._hook] = V
-        raise NotSmooth(f"the rates are not smooth at V = {V:.6g} mV")
+        raise _not_smooth(V)
 
     def _repair(self, table: RateTable) -> FloatArray:
-        """Make anew the rows with a node on or beside a 0/0 of the user's formulas.
+        """Fit again the rows with a node on or near a 0/0 of the user's formulas.
 
         There a formula gives NaN, or loses digits; nodes a little further in miss the place.
         Return the errors of all rows.
@@ -271,49 +272,8 @@ def _number_or_0(V: Any) -> float:
         return 0.0
 
 
-def kinetics_of(model: HHModel, *, table_needed: bool) -> BuiltIn | Own:
-    """Return where the rates of `model` come from.
-
-    Raises
-    ------
-    NotTabulable
-        If it must be asked at each step, or, where a `table_needed`, wants to be.
-    """
-    if not has_own_kinetics(model):
-        return BuiltIn()
-    if table_needed and not model.tabulate:
-        raise NotTabulable("tabulate is False")
-    return Own(model)
-
-
-def watch(instance: Any, unread: set[str], unseen: set[str], seen: set[str]) -> None:
-    """Note in `seen` what is read or written of an object, by a class put over its own.
-
-    Reading an attribute in `unread` is noted, and setting any that is not in `unseen` to another
-    value.
-    """
-    cls: Any = type(instance)
-
-    def noted(name: str) -> property:
-        def read(self: Any) -> Any:
-            seen.add(f"reads {name}")
-            if name in vars(self):
-                return vars(self)[name]
-            return getattr(super(watched, self), name)
-
-        def write(self: Any, value: Any) -> None:
-            vars(self)[name] = value
-
-        return property(read, write)
-
-    def set_attribute(self: Any, name: str, value: Any) -> None:
-        if name not in unseen and not np.array_equal(vars(self).get(name), value):
-            seen.add(f"sets {name}")
-        cls.__setattr__(self, name, value)
-
-    names = {name: noted(name) for name in unread}
-    watched = type(cls.__name__, (cls,), {**names, "__setattr__": set_attribute})
-    instance.__class__ = watched
+def _not_smooth(V: float) -> NotSmooth:
+    return NotSmooth(f"the rates are not smooth at V = {V:.6g} mV")
 
 
 def _error(got: FloatArray, exact: FloatArray) -> FloatArray:

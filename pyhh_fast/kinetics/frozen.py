@@ -1,72 +1,117 @@
-"""Rates of a run that goes on later: from a table that is kept with it."""
+"""Rates for which a table is all there is, or what later runs and other machines must agree with.
+
+A user's formulas end in NumPy's functions, whose last bits depend on the CPU and on the version. So
+the run of a store continues with the table it began with, and the workers of a sweep get the
+caller's. Where the table ends, its source extends it, or an error says so.
+"""
 
 import types
 from collections.abc import Callable, Mapping
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 
-from pyhh_fast.kinetics.evaluated import BuiltIn, Own, kinetics_of
-from pyhh_fast.kinetics.travelling import Rates
+from pyhh_fast.kinetics.protocol import FrozenKinetics
 from pyhh_fast.models.hh_model import GATES, PARAMETERS, HHModel
 from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.typing import FloatArray
 
 
-class KeptRates:
-    """The rates of a model's own kinetics, from a table that is made wider where that is needed.
+class BeyondTable(ValueError):
+    """V (mV) is where a table without a source does not reach."""
+
+    def __init__(self, V: float) -> None:
+        super().__init__(V)
+        self.V = V
+
+    def __str__(self) -> str:
+        return (
+            f"model must be given to continue: V has reached {self.V:.6g} mV, and the rates that "
+            "were saved do not reach so far. Pass model=... to resume or load_state."
+        )
+
+
+class Source(Protocol):
+    """The model of a table: :class:`pyhh_fast.kinetics.evaluated.Evaluated`."""
+
+    def extended(self, table: RateTable, V: float) -> RateTable: ...
+
+    def checked_rates_at(self, V: FloatArray) -> FloatArray: ...
+
+    def agree_with(self, table: RateTable | None) -> bool: ...
+
+
+class FrozenRates(FrozenKinetics):
+    """The rates of a table.
 
     Parameters
     ----------
-    rates : Rates or RateTable
-        Where they come from, or, where only that is known, a table of them.
-    keep : callable
-        Takes each table before it is used.
+    table : RateTable
+    source : Source, optional
+        What extends it.
 
     Raises
     ------
-    ValueError
-        From a run that wants rates which only the model could tell.
+    BeyondTable
+        Where V is beyond the table and there is no source.
+    NotTabulable
+        Where the source finds that a longer table cannot hold its rates.
     """
 
-    def __init__(self, rates: Rates | RateTable, keep: Callable[[RateTable], object]) -> None:
-        self._rates = rates
-        self._keep = keep
-        self._kept: RateTable | None = None
+    def __init__(self, table: RateTable, source: Source | None = None) -> None:
+        self.stored: RateTable = table
+        self._source = source
+        self._save: Callable[[RateTable], object] | None = None
+        self._saved: RateTable | None = None
 
     def table(self, V: float) -> RateTable:
-        """Return a table that covers `V` (mV), or as much as a table may."""
-        if isinstance(self._rates, Rates):
-            self._rates.extend(V)
-        table = self._rates.table if isinstance(self._rates, Rates) else self._rates
-        assert table is not None
-        if table is self._rates and not table.low < V < table.high:
-            raise _model_wanted(V)
-        if table is not self._kept:
-            self._keep(table)
-            self._kept = table
+        self.extend(V)
+        table = self.stored
+        if self._source is None and not table.low < V < table.high:
+            raise BeyondTable(V)
+        if self._save is not None and table is not self._saved:
+            self._save(table)
+            self._saved = table
         return table
 
-    def rates_in(self, table: RateTable, V: float) -> FloatArray:
-        """Return the rates, shape (6,), that a step from `V` (mV) used."""
-        if table.low < V < table.high:
-            rates: FloatArray = table(np.array([V]))[0]
-            return rates
-        asked: FloatArray = self.rates_asked(np.array([V]))[0]
-        return asked
+    def rates_at(self, V: FloatArray) -> FloatArray:
+        """Return the rates beyond the table, shape (n, 6), at each V (mV)."""
+        if self._source is None:
+            raise BeyondTable(float(V[0]))
+        return self._source.checked_rates_at(V)
 
-    def rates_asked(self, V: FloatArray) -> FloatArray:
-        """Return the rates, shape (n, 6), at each V (mV), beyond any table."""
-        if isinstance(self._rates, RateTable):
-            raise _model_wanted(float(V[0]))
-        return self._rates.asked(V)
+    def agree_with(self, table: RateTable | None) -> bool:
+        return self._source is not None and self._source.agree_with(table)
+
+    def frozen(self, table: RateTable | None = None) -> Self:
+        return self
+
+    def extend(self, V: float) -> bool:
+        if self._source is None or self.stored.low < V < self.stored.high:
+            return False
+        self.stored = self._source.extended(self.stored, V)
+        return True
+
+    def without_source(self) -> "FrozenRates":
+        return FrozenRates(self.stored)
+
+    def saved_by(self, save: Callable[[RateTable], object]) -> Self:
+        self._save = save
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuilt, (self.stored.rows, self.stored.first, self.stored.width)
+
+
+def _rebuilt(rows: FloatArray, first: int, width: float) -> FrozenRates:
+    return FrozenRates(RateTable(rows, first, width))
 
 
 class TabulatedModel(HHModel):
     """A neuron whose rates are those of a table: one that was saved, without its class.
 
-    It knows no rates beyond the potentials that the runs before came to, and none for other values
-    of the parameters that its class declared.
+    Its rates are known for the potentials that earlier runs reached, and for the saved values of
+    the parameters that its class declared.
 
     Attributes
     ----------
@@ -77,6 +122,22 @@ class TabulatedModel(HHModel):
 
     table: RateTable
     declared: Mapping[str, float] = types.MappingProxyType({})
+
+    def _saved_kinetics(self) -> FrozenRates:
+        """Return the rates that a run uses."""
+        self.check_declared()
+        return FrozenRates(self.table)
+
+    def _at_all_V(self) -> "TabulatedModel":
+        """Return a model like this that has rates at all V: those at the nearer end of the table.
+
+        It is for searches that go beyond the potentials that runs reached.
+        """
+        twin = _ClampedModel.__new__(_ClampedModel)
+        twin.table, twin.Vm = self.table, self.Vm
+        for name in PARAMETERS:
+            setattr(twin, name, getattr(self, name))
+        return twin
 
     def check_declared(self) -> None:
         """See that the declared parameters are those that the table was made for."""
@@ -102,33 +163,7 @@ class TabulatedModel(HHModel):
             gate.alpha, gate.beta = (rates[:, j].reshape(V.shape)[()] for j in (i, 3 + i))
 
 
-class EndlessTableModel(TabulatedModel):
-    """The same, with rates of the nearer end where the table has none: for searches beyond it."""
-
-    @classmethod
-    def of(cls, model: TabulatedModel) -> Self:
-        """Return one with the parameters and the table of `model`."""
-        twin = cls.__new__(cls)
-        twin.table, twin.Vm = model.table, model.Vm
-        for name in PARAMETERS:
-            setattr(twin, name, getattr(model, name))
-        return twin
-
+class _ClampedModel(TabulatedModel):
     def _UpdateGateTimeConstants(self, Vm: Any) -> None:
         low, high = np.nextafter(self.table.low, np.inf), np.nextafter(self.table.high, -np.inf)
         super()._UpdateGateTimeConstants(np.clip(Vm, low, high))
-
-
-def kinetics_for(model: HHModel, *, table_needed: bool) -> BuiltIn | Own | KeptRates:
-    """Return where the rates of a run of `model` come from; as :func:`kinetics_of`."""
-    if isinstance(model, TabulatedModel):
-        model.check_declared()
-        return KeptRates(model.table, lambda _: None)
-    return kinetics_of(model, table_needed=table_needed)
-
-
-def _model_wanted(V: float) -> ValueError:
-    return ValueError(
-        f"model must be given to go on: V has come to {V:.6g} mV, and the rates that were saved do "
-        "not reach so far. Pass model=... to resume or load_state."
-    )

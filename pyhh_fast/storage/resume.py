@@ -9,14 +9,12 @@ import numpy as np
 
 from pyhh_fast import stimuli, validation
 from pyhh_fast.engine.choose_stepper import check_model, savable_stepper_for
-from pyhh_fast.engine.compiled_stepper import NUMBERS, Kept
+from pyhh_fast.engine.compiled_stepper import NUMBERS, Checkpoint
 from pyhh_fast.engine.kernels import BUILD
 from pyhh_fast.engine.protocols import SavableStepper
 from pyhh_fast.engine.read_ahead import Feed, Readable, as_run, constant_of, repeated, seen
 from pyhh_fast.errors import SimulationError
-from pyhh_fast.kinetics.evaluated import BuiltIn
-from pyhh_fast.kinetics.frozen import KeptRates
-from pyhh_fast.kinetics.travelling import Rates
+from pyhh_fast.kinetics.protocol import FrozenKinetics
 from pyhh_fast.methods import METHODS
 from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.recording import ALL, Recording
@@ -169,17 +167,15 @@ def _ready(
     recording: Recording,
     store: RunStore,
     about: dict[str, Any],
-    kinetics: BuiltIn | Rates | RateTable,
+    kinetics: FrozenKinetics,
     state: dict[str, Any] | None = None,
 ) -> StoredRun:
     where = {} if state is None else {"step": state["step"], "state": state["stimulus"]}
     feed = Feed(recording.stimulus, recording.steps, recording.dt, **where)
     rows = StoredRows(recording, store, about, feed, state)
     try:
-        kept = Kept(kinetics, state)
-        if not isinstance(kinetics, BuiltIn):
-            kept = Kept(KeptRates(kinetics, rows.keep_table), state)
-        stepper = savable_stepper_for(model, recording, feed, rows, kept)
+        checkpoint = Checkpoint(kinetics.saved_by(rows.keep_table), state)
+        stepper = savable_stepper_for(model, recording, feed, rows, checkpoint)
         rows.begin(stepper)
     except BaseException:
         rows.abandon()

@@ -1,15 +1,15 @@
 """Models as numbers: what the store of a run, or a file of state, holds of one; and back.
 
-Nothing is pickled. Kinetics of a model's own are kept as a table of their rates. Whatever else a
-subclass does cannot be, so only models that make their steps as HHModel does are taken.
+Nothing is pickled. Custom rates are saved as a table. Whatever else a subclass does cannot be, so
+only models that make their steps as HHModel does are accepted.
 """
 
 from typing import Any
 
 from pyhh_fast import validation
-from pyhh_fast.kinetics.evaluated import BuiltIn, NotTabulable, kinetics_of
+from pyhh_fast.kinetics.choose_kinetics import kinetics_of_run
 from pyhh_fast.kinetics.frozen import TabulatedModel
-from pyhh_fast.kinetics.travelling import Rates
+from pyhh_fast.kinetics.protocol import FrozenKinetics, NotTabulable
 from pyhh_fast.models.hh_model import GATES, PARAMETERS, HHModel, has_own_kinetics, parameter
 from pyhh_fast.models.names import declared, is_parameter
 from pyhh_fast.models.overrides import own_behaviour
@@ -21,31 +21,25 @@ GATE_VALUES = tuple(f"{gate}.{part}" for gate in GATES for part in ("alpha", "be
 
 
 @rounds_to_nearest
-def rates_to_save(
-    model: Any, advice: str, table: RateTable | None = None
-) -> BuiltIn | Rates | RateTable:
-    """Return the rates of a model that can be saved as numbers: with a table where it has its own.
+def rates_to_save(model: Any, advice: str, table: RateTable | None = None) -> FrozenKinetics:
+    """Return the rates of a model that can be saved as numbers, custom ones with a table.
 
     Parameters
     ----------
     advice : str
         What else could be done.
     table : RateTable, optional
-        What was kept of them.
+        Of custom rates, if one was saved.
 
     Raises
     ------
     ValueError
         If the model makes its steps in its own way, or no table can hold its rates.
     """
-    if isinstance(model, TabulatedModel):
-        model.check_declared()
-        return model.table
     reason = own_behaviour(model)
     if reason is None:
         try:
-            kinetics = kinetics_of(model, table_needed=True)
-            return kinetics if isinstance(kinetics, BuiltIn) else Rates(kinetics, table)
+            return kinetics_of_run(model, table_needed=True).frozen(table)
         except NotTabulable as error:
             reason = f"of _UpdateGateTimeConstants it was found that {error}"
     raise ValueError(
@@ -54,7 +48,7 @@ def rates_to_save(
 
 
 def description_of(model: Any) -> dict[str, Any]:
-    """Return what a model is, but for kinetics of its own, and its state; for JSON."""
+    """Return what a model is, without custom rates, and its state; for JSON."""
     values = {"Vm": model.Vm}
     values |= {name: getattr(model, name) for name in CURRENTS if hasattr(model, name)}
     for key in GATE_VALUES:
@@ -114,8 +108,7 @@ def _must_agree(model: Any, parameters: dict[str, float], table: RateTable | Non
             got = f"{name} {there:.12g} instead of {value:.12g}"
             raise ValueError(f"model must be the one that was saved; got one with {got}.")
     rates = rates_to_save(model, "Pass the one that was saved.", table)
-    same = rates.agree() if isinstance(rates, Rates) else table is None
-    if not same:
+    if not rates.agree_with(table):
         raise ValueError("model must be the one that was saved; got one with other rates.")
 
 

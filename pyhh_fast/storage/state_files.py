@@ -13,8 +13,7 @@ import numpy as np
 from pyhh_fast._version import __version__
 from pyhh_fast.engine.choose_stepper import check_model
 from pyhh_fast.errors import NO_ROOM, with_advice
-from pyhh_fast.kinetics.evaluated import NotTabulable
-from pyhh_fast.kinetics.travelling import Rates
+from pyhh_fast.kinetics.protocol import FrozenKinetics, NotTabulable
 from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.storage import regular_files, saved_models, stored_tables
 from pyhh_fast.storage.stored_tables import Table
@@ -34,18 +33,16 @@ def save(path: str, model: Any) -> None:
     check_model(model)
     _check_file(path)
     rates = saved_models.rates_to_save(model, "Pickle it instead.")
-    if isinstance(rates, Rates):
-        _extend(rates, model)
-    table = rates.table if isinstance(rates, Rates) else rates
+    _extend(rates, model)
     content = {
         "state_file": FORMAT,
         "version": __version__,
         "model": saved_models.description_of(model),
         "table": None,
     }
-    if isinstance(table, RateTable):
-        rows = base64.b64encode(table.rows.astype("<f8").tobytes()).decode("ascii")
-        content["table"] = stored_tables.attributes_of(table) | {"rows": rows}
+    if rates.stored is not None:
+        rows = base64.b64encode(rates.stored.rows.astype("<f8").tobytes()).decode("ascii")
+        content["table"] = stored_tables.attributes_of(rates.stored) | {"rows": rows}
     try:
         replace(Path(path).absolute(), json.dumps(content, indent=1).encode())
     except OSError as error:
@@ -56,8 +53,8 @@ def save(path: str, model: Any) -> None:
 
 
 @rounds_to_nearest
-def _extend(rates: Rates, model: Any) -> None:
-    """Have the rates at the model's V, and, where they can be had, at its reversal potentials."""
+def _extend(rates: FrozenKinetics, model: Any) -> None:
+    """Extend the rates to the model's V, and, where that can be, to its reversal potentials."""
     try:
         rates.extend(model.Vm)
     except NotTabulable as error:

@@ -18,8 +18,8 @@ from typing import Any, NoReturn
 import numpy as np
 
 from pyhh_fast import validation
-from pyhh_fast.kinetics.evaluated import BuiltIn, NotTabulable, Own
-from pyhh_fast.kinetics.travelling import BeyondTable, Rates
+from pyhh_fast.kinetics.frozen import BeyondTable
+from pyhh_fast.kinetics.protocol import FrozenKinetics, Kinetics, NotTabulable
 from pyhh_fast.sweeps.grid import Grid, Shape
 from pyhh_fast.sweeps.store import SweepStore
 from pyhh_fast.sweeps.tasks import Chunk, Reduce, Task, compute, has_note
@@ -74,7 +74,7 @@ class SweepRun:
     ----------
     task : Task
     grid : Grid
-    kinetics : BuiltIn or Own
+    kinetics : Kinetics
         Of the model.
     store : SweepStore or None
     name : str
@@ -92,15 +92,15 @@ class SweepRun:
         self,
         task: Task,
         grid: Grid,
-        kinetics: BuiltIn | Own,
+        kinetics: Kinetics,
         store: SweepStore | None,
         name: str,
-        kinetics_with: Callable[[dict[str, float]], BuiltIn | Own],
+        kinetics_with: Callable[[dict[str, float]], Kinetics],
     ) -> None:
         self._task, self._grid, self._store = task, grid, store
         self._rates = _rates(kinetics, store)
         self._kinetics_with = kinetics_with
-        self._rates_by_values: dict[tuple[float, ...], Rates] = {}
+        self._rates_by_values: dict[tuple[float, ...], FrozenKinetics] = {}
         self._name = name
         self._again: set[Shape] = set()
         self.arrays: dict[str, NumberArray] = {}
@@ -131,12 +131,12 @@ class SweepRun:
     def _most_waiting(self, executor: Executor) -> int:
         if isinstance(executor, InThisProcess):
             return 1
-        table = self._rates.table
+        table = self._rates.stored
         sent = self._task.stimulus.nbytes + (0 if table is None else table.rows.nbytes)
         return max(8, min(MOST_WAITING, MOST_SENT // max(1, sent)))
 
     def _submit(self, executor: Executor, number: Shape) -> Future[Any]:
-        part, rates = self._grid.part(number), self._rates_of(number).to_send()
+        part, rates = self._grid.part(number), self._rates_of(number).without_source()
         return executor.submit(compute, self._task, part, rates)
 
     def _values_of(self, number: Shape) -> tuple[float, ...]:
@@ -144,7 +144,7 @@ class SweepRun:
         part = self._grid.part(number)
         return tuple(float(part[name][0]) for name in self._grid.own)
 
-    def _rates_of(self, number: Shape) -> Rates:
+    def _rates_of(self, number: Shape) -> FrozenKinetics:
         """Return the rates of a chunk, in which declared parameters have one value."""
         if not self._grid.own:
             return self._rates
@@ -219,8 +219,8 @@ class SweepRun:
                 f"the sweep cannot go on where V goes to {V:.6g} mV: of _UpdateGateTimeConstants "
                 f"it was found that {error}. Run such models one by one, with Simulation."
             ) from error
-        if extended and self._store and rates.table is not None:
-            self._store.keep_table(rates.table, self._values_of(number))
+        if extended and self._store and rates.stored is not None:
+            self._store.keep_table(rates.stored, self._values_of(number))
 
     def _tell_of_lost_worker(self, error: BaseException) -> NoReturn:
         advice = "With out=... what is done would be kept; call again with that and a new executor."
@@ -234,16 +234,16 @@ class SweepRun:
 
 @rounds_to_nearest
 def _rates(
-    kinetics: BuiltIn | Own, store: SweepStore | None, values: tuple[float, ...] = ()
-) -> Rates:
+    kinetics: Kinetics, store: SweepStore | None, values: tuple[float, ...] = ()
+) -> FrozenKinetics:
     """Return the rates for values of declared parameters, as they are in the store, if they are."""
-    kept = None if store is None else store.table(values)
-    rates = Rates(kinetics, kept)
+    stored = None if store is None else store.table(values)
+    rates = kinetics.frozen(stored)
     if store is not None:
-        if kept is not None and not rates.agree():
+        if stored is not None and not kinetics.agree_with(stored):
             store.refuse_rates()
-        if kept is None and rates.table is not None:
-            store.keep_table(rates.table, values)
+        if stored is None and rates.stored is not None:
+            store.keep_table(rates.stored, values)
     return rates
 
 

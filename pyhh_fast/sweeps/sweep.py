@@ -15,7 +15,7 @@ from pyhh_fast.engine.choose_stepper import check_kind
 from pyhh_fast.engine.population_run import thread_count, way_out
 from pyhh_fast.engine.progress import bar_over
 from pyhh_fast.engine.spike_threshold import threshold_for
-from pyhh_fast.kinetics.evaluated import BuiltIn, Own
+from pyhh_fast.kinetics.protocol import Kinetics
 from pyhh_fast.methods import of_populations, step_size
 from pyhh_fast.models import plausibility
 from pyhh_fast.models.hh_model import PARAMETERS, HHModel
@@ -240,7 +240,7 @@ def sweep(
             description = store.description
             task = task._replace(start=dict(zip(STATE, description["start"], strict=True)))
 
-        def kinetics_with(values: dict[str, float]) -> BuiltIn | Own:
+        def kinetics_with(values: dict[str, float]) -> Kinetics:
             return Population.from_model(model, 1, **values)._kinetics()
 
         run = SweepRun(task, points, cell._kinetics(), store, name, kinetics_with)

@@ -9,8 +9,8 @@ import numpy.typing as npt
 from pyhh_fast import validation
 from pyhh_fast.engine.kernels import BUILD
 from pyhh_fast.engine.population_run import How, make_run
-from pyhh_fast.kinetics.evaluated import BuiltIn
-from pyhh_fast.kinetics.travelling import BeyondTable, Tabulated
+from pyhh_fast.kinetics.frozen import BeyondTable
+from pyhh_fast.kinetics.protocol import FrozenKinetics
 from pyhh_fast.models.hh_model import PARAMETERS
 from pyhh_fast.population_recording import PopulationRecording
 from pyhh_fast.populations import STATE, Population
@@ -69,9 +69,7 @@ class Cells(Population):
 
 
 @rounds_to_nearest
-def compute(
-    task: Task, part: dict[str, FloatArray], rates: BuiltIn | Tabulated
-) -> Chunk | BeyondTable:
+def compute(task: Task, part: dict[str, FloatArray], rates: FrozenKinetics) -> Chunk | BeyondTable:
     """Return what is kept of a chunk, or where its rates are needed beyond what was sent.
 
     Parameters
@@ -107,9 +105,7 @@ def has_note(error: BaseException) -> bool:
     return any(note.startswith(NOTE) for note in getattr(error, "__notes__", ()))
 
 
-def _run(
-    task: Task, numbers: dict[str, FloatArray], rates: BuiltIn | Tabulated
-) -> PopulationRecording:
+def _run(task: Task, numbers: dict[str, FloatArray], rates: FrozenKinetics) -> PopulationRecording:
     size = next(iter(numbers.values())).size
     # One row for all cells, or one column for all steps, where there is no more to tell.
     current = numbers.get("current", np.zeros(1))[:, np.newaxis]

@@ -15,7 +15,7 @@ import pyhh_fast as pyhh
 from pyhh_fast.analysis import swings
 from pyhh_fast.analysis.phase_plane import steady_under
 from pyhh_fast.cli import main as cli
-from pyhh_fast.kinetics.evaluated import BuiltIn
+from pyhh_fast.kinetics.built_in import BuiltIn
 
 SWINGS = "V keeps swinging without crossing the threshold of 50 mV"
 HOPF = 154.5263

@@ -241,14 +241,14 @@ def test_kinetics_that_no_table_holds_are_asked_and_the_log_says_so(method, capl
     caplog.set_level("INFO", "pyhh_fast")
     pyhh.Simulation(Jumping()).run(10.0, 0.01, duration=0.1, method=method)
     assert caplog.messages == [
-        "asking at each step: Jumping._UpdateGateTimeConstants is not tabulated: the rates are not "
-        "smooth at V = 20 mV"
+        "evaluating rates at each step: Jumping._UpdateGateTimeConstants is not tabulated: the "
+        "rates are not smooth at V = 20 mV"
     ]
     caplog.clear()
     pyhh.Simulation(NotTabulated()).run(10.0, 0.01, duration=0.1, method=method)
     assert caplog.messages == [
-        "asking at each step: NotTabulated._UpdateGateTimeConstants is not tabulated: tabulate is "
-        "False"
+        "evaluating rates at each step: NotTabulated._UpdateGateTimeConstants is not tabulated: "
+        "tabulate is False"
     ]
 
 

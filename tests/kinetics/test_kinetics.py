@@ -127,7 +127,7 @@ def test_0_by_0_in_the_users_formulas_is_repaired(V, shift, engines):
     simulation = pyhh.Simulation(model)
     simulation.Run(np.zeros(200), 0.01)
     assert set(engines) == {"FixedStepper"}
-    assert evaluated.Own(model).table(0.0).width == 0.25, "made finer instead"
+    assert evaluated.Evaluated(model).table(0.0).width == 0.25, "made finer instead"
     exact = HHModel()
     exact._UpdateGateTimeConstants = lambda Vm: HHModel._UpdateGateTimeConstants(exact, Vm + shift)
     exact.Vm = V - shift
@@ -139,13 +139,13 @@ def test_0_by_0_in_the_users_formulas_is_repaired(V, shift, engines):
 
 
 def test_steep_rates_get_finer_rows():
-    assert evaluated.Own(Warmer()).table(0.0).width == 0.25
-    assert evaluated.Own(Steep()).table(0.0).width < 0.25
+    assert evaluated.Evaluated(Warmer()).table(0.0).width == 0.25
+    assert evaluated.Evaluated(Steep()).table(0.0).width < 0.25
 
 
 @pytest.mark.parametrize("make", SMOOTH)
 def test_tables_hold_1e_13_off_the_nodes(make):
-    own = evaluated.Own(make())
+    own = evaluated.Evaluated(make())
     table = own.table(0.0)
     V = np.random.default_rng(0).uniform(-49, 149, 3_000)
     V = V[(np.abs(V - 10) > 0.1) & (np.abs(V - 25) > 0.1)]  # where pyHH's formulas have digits
@@ -176,11 +176,11 @@ def test_attributes_changed_between_runs_count(make):
 
 
 def test_a_table_is_kept_while_it_agrees():
-    table = evaluated.Own(Warmer()).table(0.0)
-    assert evaluated.Own(Warmer()).table(0.0) is table
+    table = evaluated.Evaluated(Warmer()).table(0.0)
+    assert evaluated.Evaluated(Warmer()).table(0.0) is table
     other = Warmer()
     other.q10 = 2.0
-    assert evaluated.Own(other).table(0.0) is not table
+    assert evaluated.Evaluated(other).table(0.0) is not table
 
 
 def test_tables_keep_no_model_alive():
@@ -217,9 +217,9 @@ def test_a_run_does_not_depend_on_the_model_before_it():
         simulation.Run(STIMULUS, 0.005)
         return simulation.Vm
 
-    evaluated.Own._tables.clear()
+    evaluated.Evaluated._tables.clear()
     alone = run(3.0 * (1 + 5e-14))
-    evaluated.Own._tables.clear()
+    evaluated.Evaluated._tables.clear()
     run(3.0)
     np.testing.assert_array_equal(run(3.0 * (1 + 5e-14)), alone)
 
@@ -254,9 +254,9 @@ def test_a_change_in_a_narrow_range_counts():
             super()._UpdateGateTimeConstants(Vm)
             self.h.beta = self.h.beta * (1 + self.bump * np.exp(-(((Vm - 21) / 0.12) ** 2)))
 
-    plain, bumped = evaluated.Own(Bumped()).table(0.0), Bumped()
+    plain, bumped = evaluated.Evaluated(Bumped()).table(0.0), Bumped()
     bumped.bump = 1e-6
     V = np.array([21.0])
-    assert evaluated.Own(bumped).table(0.0)(V)[0, 4] == pytest.approx(
+    assert evaluated.Evaluated(bumped).table(0.0)(V)[0, 4] == pytest.approx(
         (1 + 1e-6) * plain(V)[0, 4], rel=1e-9
     )

@@ -9,6 +9,7 @@ from slow_runs import STIMULUS, agree, slow_run
 
 import pyhh_fast as pyhh
 from pyhh_fast.kinetics import evaluated
+from pyhh_fast.kinetics.protocol import NotTabulable
 from pyhh_fast.recording import ALL
 
 HHModel = pyhh.HHModel
@@ -144,13 +145,13 @@ class Forbids(HHModel):
         (closure_on_the_instance, "it sets not all rates"),
         (Jumps, "the rates are not smooth at V = 20"),
         (Kinks, "the rates are not smooth at V = 20"),
-        (Noisy, "asked again, it gives other rates"),
+        (Noisy, "evaluated again, it gives other rates"),
         (UsesGates, "it reads state"),
         (UsesGatesLate, "it reads state"),
         (UsesCurrents, "it reads INa"),
-        (Counts, "asked again, it gives other rates"),
+        (Counts, "evaluated again, it gives other rates"),
         (CountsLate, "it sets calls"),
-        (Remembers, "asked again, it gives other rates"),
+        (Remembers, "evaluated again, it gives other rates"),
         (SetsStates, "it sets state"),
         (SetsConductance, "it sets gK"),
         (of_another_model, "it sets not all rates"),
@@ -216,12 +217,12 @@ def test_a_rough_place_is_looked_at_first_the_next_time():
 
     def ask():
         asked.clear()
-        with pytest.raises(evaluated.NotTabulable, match="not smooth at V = 40"):
-            evaluated.Own(JumpsAtOnePlace()).table(0.0)
+        with pytest.raises(NotTabulable, match="not smooth at V = 40"):
+            evaluated.Evaluated(JumpsAtOnePlace()).table(0.0)
         return sum(asked)
 
     first, again = ask(), ask()
     assert again < first / 5
     model = JumpsAtOnePlace()
     model.height = 1.0  # smooth now
-    assert evaluated.Own(model).table(0.0).width == 0.25
+    assert evaluated.Evaluated(model).table(0.0).width == 0.25

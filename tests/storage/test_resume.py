@@ -201,7 +201,7 @@ def test_kinetics_of_ones_own_need_no_model_until_v_goes_further(tmp_path):
     expected = rested(Warm)
     full = expected.run(stimulus, duration=400.0, **options)
     assert full.Vm.min() < -50
-    message = r"^model must be given to go on: V has come to -50.* mV, and the rates"
+    message = r"^model must be given to continue: V has reached -50.* mV, and the rates"
     with pytest.raises(ValueError, match=message):
         pyhh.Simulation.resume(tmp_path / "run.zarr", duration=400.0)
     with pytest.raises(ValueError, match=r"^model must be the one that was saved; got one with"):

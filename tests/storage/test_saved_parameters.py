@@ -42,6 +42,16 @@ def test_another_value_of_a_declared_parameter_is_refused(saved, tmp_path):
 
 
 @SAVED
+def test_custom_rates_are_refused_where_built_in_rates_were_saved(saved, tmp_path):
+    (tmp_path / "other").mkdir()
+    loaded = in_a_file(Warm.at_rest(), tmp_path / "other")().model
+    load = saved(pyhh.HHModel.at_rest(), tmp_path)
+    for model in (Warm.at_rest(), loaded):
+        with pytest.raises(ValueError, match=r"got one with other rates\.$"):
+            load(model=model)
+
+
+@SAVED
 def test_one_that_no_rate_depends_on_is_refused_too(saved, tmp_path):
     load = saved(Absolute.at_rest(note=2), tmp_path)
     with pytest.raises(ValueError, match=r"got one with note 1 instead of 2\.$"):

@@ -71,7 +71,7 @@ def test_a_model_that_was_loaded_knows_the_rates_that_were_saved(tmp_path):
     with pytest.raises(ValueError, match=message):
         loaded._UpdateGateTimeConstants(-60.0)
     message = (
-        r"^model must be given to go on: V has come to -50.* mV, and the rates that were saved"
+        r"^model must be given to continue: V has reached -50.* mV, and the rates that were saved"
     )
     with pytest.raises(ValueError, match=message):
         pyhh.Simulation(loaded).run(-100.0, 0.01, duration=50.0)

@@ -16,7 +16,7 @@ from other_processes import ENVIRONMENT
 from sweep_runs import GRID, SPAWN, WAVE, cut, raises, short
 
 import pyhh_fast as pyhh
-from pyhh_fast.kinetics.evaluated import Own
+from pyhh_fast.kinetics.evaluated import Evaluated
 from pyhh_fast.storage import stored_tables
 from pyhh_fast.sweeps import run
 from pyhh_fast.sweeps.tasks import Chunk
@@ -207,8 +207,8 @@ def test_rates_and_start_are_those_it_began_with(out, computed, monkeypatch, don
     with pytest.raises(KeyboardInterrupt):
         short(Warm.at_rest(), out=out, **options)
     computed.most = np.inf
-    rates_at = Own.rates_at
-    monkeypatch.setattr(Own, "rates_at", lambda self, V: rates_at(self, V) * (1 + 4e-15))
+    rates_at = Evaluated.rates_at
+    monkeypatch.setattr(Evaluated, "rates_at", lambda self, V: rates_at(self, V) * (1 + 4e-15))
     model = Warm.at_rest()
     model.Vm += 1e-10
     result = short(model, out=out, **options).final_StateN.values
