@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from pyhh_fast.models.hh_model import PARAMETERS
 from pyhh_fast.recording import Traces
 from pyhh_fast.system import free_memory
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import FloatArray, IntArray, StructArray
 from pyhh_fast.validation import index
+from pyhh_fast.variables import PARAMETERS
 
 if TYPE_CHECKING:
     import xarray

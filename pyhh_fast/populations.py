@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from pyhh_fast import rate_tables, validation
 from pyhh_fast.engine.choose_stepper import check_steps
-from pyhh_fast.engine.compiled_stepper import SYMBOLS, not_tabulated
+from pyhh_fast.engine.compiled_stepper import not_tabulated
 from pyhh_fast.engine.population_run import How, make_run, thread_count, warn_of_divergence
 from pyhh_fast.engine.read_ahead import shared_stimulus
 from pyhh_fast.engine.spike_threshold import threshold_for
@@ -19,19 +19,15 @@ from pyhh_fast.kinetics.built_in import BuiltIn
 from pyhh_fast.kinetics.choose_kinetics import kinetics_of
 from pyhh_fast.kinetics.protocol import Kinetics, NotTabulable
 from pyhh_fast.methods import of_populations, step_size
-from pyhh_fast.models import plausibility
-from pyhh_fast.models.hh_model import GATES, PARAMETERS, HHModel, has_own_kinetics
+from pyhh_fast.models import membrane, plausibility
+from pyhh_fast.models.hh_model import HHModel, has_own_kinetics
 from pyhh_fast.models.names import check_name, own_parameters
 from pyhh_fast.population_recording import PopulationRecording
-from pyhh_fast.recording import ALL
 from pyhh_fast.system import free_memory
 from pyhh_fast.system.exclusive import Exclusive
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import StructArray
-
-STATE = {"Vm": "V", "StateM": "m", "StateH": "h", "StateN": "n"}
-"""pyHH's names of the variables of a cell, and the equations' symbols for them."""
-
+from pyhh_fast.variables import GATES, PARAMETERS, STATE, TRACES
 
 BYTES_A_CELL = 300
 """What a run takes for each cell, apart from traces and spikes."""
@@ -40,11 +36,12 @@ BYTES_A_CELL = 300
 class _PerCell:
     """A number of each cell, kept as a field of a structured array."""
 
-    def __init__(self, array: str, field: str, unit: str) -> None:
-        self._array, self._field, self._unit = array, field, unit
-
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
+        self._array = "_parameters" if name in PARAMETERS else "_state"
+        known = PARAMETERS[name] if name in PARAMETERS else STATE[name]
+        self._field, self._unit = known.symbol, known.unit
+        self._positive = name in PARAMETERS and PARAMETERS[name].positive
 
     def __get__(self, instance: Any, owner: type) -> Any:
         return self if instance is None else getattr(instance, self._array)[self._field]
@@ -52,7 +49,7 @@ class _PerCell:
     def __set__(self, instance: Any, value: Any) -> None:
         array = getattr(instance, self._array)
         array[self._field] = validation.per_cell(
-            self._name, value, array.size, unit=self._unit, positive=self._name == "Cm"
+            self._name, value, array.size, unit=self._unit, positive=self._positive
         )
 
 
@@ -101,17 +98,17 @@ class Population:
     array([69, 58,  1,  1,  1])
     """
 
-    Cm = _PerCell("_parameters", "C_m", "µF/cm²")
-    gNa = _PerCell("_parameters", "g_Na", "mS/cm²")
-    gK = _PerCell("_parameters", "g_K", "mS/cm²")
-    gKleak = _PerCell("_parameters", "g_L", "mS/cm²")
-    ENa = _PerCell("_parameters", "E_Na", "mV")
-    EK = _PerCell("_parameters", "E_K", "mV")
-    EKleak = _PerCell("_parameters", "E_L", "mV")
-    Vm = _PerCell("_state", "V", "mV")
-    StateM = _PerCell("_state", "m", "")
-    StateH = _PerCell("_state", "h", "")
-    StateN = _PerCell("_state", "n", "")
+    Cm = _PerCell()
+    gNa = _PerCell()
+    gK = _PerCell()
+    gKleak = _PerCell()
+    ENa = _PerCell()
+    EK = _PerCell()
+    EKleak = _PerCell()
+    Vm = _PerCell()
+    StateM = _PerCell()
+    StateH = _PerCell()
+    StateN = _PerCell()
 
     recording: PopulationRecording | None = None
     _parameters: StructArray
@@ -308,9 +305,8 @@ class Population:
             size, {name: getattr(model, name) for name in PARAMETERS} | dict(parameters)
         )
         population._told = vars(model).get("_told", ())
-        population._state["V"] = model.Vm
-        for name in GATES:
-            population._state[name] = getattr(model, name).state
+        for variable, value in zip(STATE.values(), membrane.state_of(model), strict=True):
+            population._state[variable.symbol] = value
         if has_own_kinetics(model):
             population._model = model
             try:
@@ -431,7 +427,7 @@ class Population:
         """
         method = validation.choice("method", method, of_populations())
         dt = step_size("dt", dt, method)
-        recorded = validation.names("record", record, ALL)
+        recorded = validation.names("record", record, TRACES)
         rows = validation.indices("cells", cells, self.size)
         every = validation.count("every", every, least=1)
         threshold = threshold_for(self._model, threshold)
@@ -449,8 +445,8 @@ class Population:
         size = validation.count("size", size)
         free_memory.check(BYTES_A_CELL * size, "a population", "Make several, one after the other.")
         defaults = {name: getattr(HHModel, name) for name in PARAMETERS}
-        self._parameters = np.zeros(size, [(symbol, np.float64) for symbol in SYMBOLS.values()])
-        self._state = np.zeros(size, [(symbol, np.float64) for symbol in STATE.values()])
+        self._parameters = np.zeros(size, membrane.PARAMETER_STRUCT)
+        self._state = np.zeros(size, membrane.STATE_STRUCT)
         self._model = None
         for name, value in (defaults | parameters).items():
             if name not in PARAMETERS:
@@ -461,13 +457,14 @@ class Population:
     def _set_gates_steady(self) -> None:
         rates = rate_tables.hodgkin_huxley(np.ascontiguousarray(self.Vm))
         alpha, beta = np.split(np.minimum(rates, rate_tables.LARGEST_RATE), 2, axis=1)
-        self._state["m"], self._state["h"], self._state["n"] = (alpha / (alpha + beta)).T
+        for name, steady in zip(GATES, (alpha / (alpha + beta)).T, strict=True):
+            self._state[name] = steady
 
     def _check_cells(self) -> None:
         """See that what was set in place can be used."""
-        for name, symbol in SYMBOLS.items():
-            values = self._parameters[symbol]
-            if not (np.isfinite(values).all() and (name != "Cm" or (values > 0).all())):
+        for name, parameter in PARAMETERS.items():
+            values = self._parameters[parameter.symbol]
+            if not (np.isfinite(values).all() and (not parameter.positive or (values > 0).all())):
                 setattr(self, name, values)  # which tells what is wrong
         plausibility.check_cells(self)
 

@@ -7,33 +7,15 @@ import numpy as np
 from pyhh_fast.engine.read_ahead import Readable, constant_of, repeated
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import FloatArray
+from pyhh_fast.variables import ENVELOPE, TRACES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from pyhh_fast.analysis.error_estimate import ErrorEstimate
 
-ALL = ("Vm", "INa", "IK", "IKleak", "StateN", "StateM", "StateH")
-"""The traces that a run can record."""
-
-TRACES = ("Vm", "StateM", "StateH", "StateN", "INa", "IK", "IKleak")
-"""The same in the order of the compiled loops: V, m, h, n and the currents."""
-
-ENVELOPE = ("Vm_min", "Vm_max")
-"""The lowest and the highest V of each window of an envelope."""
-
-CURRENTS = {"INa": "I_Na", "IK": "I_K", "IKleak": "I_L"}
-"""pyHH's names of the currents and the equations' symbols for them."""
-
-UNITS = (
-    dict.fromkeys(("Vm", *ENVELOPE), "mV")
-    | dict.fromkeys(("StateM", "StateH", "StateN"), "1")
-    | dict.fromkeys(CURRENTS, "µA/cm²")
-)
-"""The units of traces."""
-
-State = tuple[float, float, float, float]
-"""V (mV), m, h and n at one moment."""
+State = tuple[float, ...]
+"""V (mV) and the open fractions of the gates at one moment."""
 
 
 class Repeated(NamedTuple):
@@ -55,7 +37,7 @@ class Traces:
     StateH: FloatArray
 
     def __getattr__(self, name: str) -> Any:
-        if name in ALL:
+        if name in TRACES:
             raise AttributeError(f"{name} was not recorded. Name it in run(..., record=...).")
         if name in ENVELOPE:
             raise AttributeError(f"{name} was not recorded. Ask for it by run(..., envelope=...).")
@@ -126,7 +108,7 @@ class Recording(Traces):
         dt: float,
         *,
         threshold: float = 50.0,
-        recorded: tuple[str, ...] = ALL,
+        recorded: tuple[str, ...] = TRACES,
         method: str = "euler",
         rtol: float = 1e-6,
         atol: float = 1e-6,
@@ -204,7 +186,7 @@ class Recording(Traces):
     @property
     def enveloped(self) -> tuple[str, ...]:
         """Names of the traces of the envelope; none where there is none."""
-        return ENVELOPE if self.envelope else ()
+        return tuple(ENVELOPE) if self.envelope else ()
 
     def estimate_error(self) -> "ErrorEstimate":
         """Make the run again with half the step, and return how much that changes.

@@ -17,11 +17,12 @@ from pyhh_fast.engine.spike_threshold import default_threshold, threshold_for
 from pyhh_fast.errors import SimulationError
 from pyhh_fast.methods import METHODS, step_size
 from pyhh_fast.models.hh_model import snapshot
-from pyhh_fast.recording import ALL, Recording, Traces
+from pyhh_fast.recording import Recording, Traces
 from pyhh_fast.system import free_memory
 from pyhh_fast.system.exclusive import Exclusive
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import FloatArray
+from pyhh_fast.variables import TRACES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -122,12 +123,12 @@ class Simulation(Traces):
             If the arrays do not fit into the free memory.
         """
         points = validation.count("pointCount", pointCount)
-        free_memory.check(8 * len(ALL) * points, "the arrays", "Use run with record= or every=.")
+        free_memory.check(8 * len(TRACES) * points, "the arrays", "Use run with record= or every=.")
         self._dt = validation.real_number("deltaTms", deltaTms, unit="ms")
         self._points, self._every = points, 1
         self._times = None
         self.recording = None
-        for name in ALL:
+        for name in TRACES:
             setattr(self, name, np.full(points, np.nan))
 
     def Run(self, stimulusWaveform: npt.ArrayLike, stepSizeMs: float) -> None:
@@ -170,7 +171,7 @@ class Simulation(Traces):
         method: str = "euler",
         rtol: float = 1e-6,
         atol: float = 1e-6,
-        record: Iterable[str] = ALL,
+        record: Iterable[str] = TRACES,
         every: int = 1,
         envelope: int | None = None,
         threshold: float | None = None,
@@ -291,7 +292,7 @@ class Simulation(Traces):
         dt = step_size("dt", dt, method, SMALL_OR_ADAPTIVE)
         rtol = validation.real_number("rtol", rtol, positive=True)
         atol = validation.real_number("atol", atol, positive=True)
-        recorded = validation.names("record", record, ALL)
+        recorded = validation.names("record", record, TRACES)
         threshold = threshold_for(self.model, threshold)
         progress = bar_wanted(progress)
         every = validation.count("every", every, least=1)
@@ -501,7 +502,7 @@ class Simulation(Traces):
         self._points, self._every, self._times = len(recording), recording.every, None
         self._dt = recording.dt
         self.recording = recording
-        for name in ALL:
+        for name in TRACES:
             vars(self).pop(name, None)
         for name in recording.recorded:
             if name in vars(recording):

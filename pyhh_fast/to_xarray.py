@@ -4,9 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pyhh_fast.models.hh_model import PARAMETERS
-from pyhh_fast.recording import CURRENTS, UNITS
 from pyhh_fast.system.background import main_thread_needed
+from pyhh_fast.variables import PARAMETERS, VARIABLES
 
 if TYPE_CHECKING:
     import xarray
@@ -28,7 +27,7 @@ def dataset(r: "PopulationRecording") -> "xarray.Dataset":
     ms = {"units": "ms"}
     coordinates: dict[str, object] = {"cell": np.arange(r.size)}
     for name, values in r.parameters.items():
-        coordinates[name] = ("cell", values, {"units": PARAMETERS[name]})
+        coordinates[name] = ("cell", values, {"units": PARAMETERS[name].unit})
     variables: dict[str, object] = {
         "spike_counts": ("cell", r.spike_counts),
         "diverged_at": ("cell", r.diverged_at, {"note": "step; -1 for none"}),
@@ -36,13 +35,14 @@ def dataset(r: "PopulationRecording") -> "xarray.Dataset":
         "spike_time": ("spike", r.spikes.time, ms),
     }
     for name, values in r.final_state._asdict().items():
-        variables[f"final_{name}"] = ("cell", values, {"units": UNITS[name]})
+        variables[f"final_{name}"] = ("cell", values, {"units": VARIABLES[name].unit})
     if r.recorded:
         coordinates[rows] = r.cells
     for name in r.recorded:
-        time, at = ("current_time", r.times - r.dt) if name in CURRENTS else ("time", r.times)
+        variable = VARIABLES[name]
+        time, at = ("current_time", r.times - r.dt) if variable.before_step else ("time", r.times)
         coordinates[time] = (time, at, ms)
-        variables[name] = ((rows, time), getattr(r, name), {"units": UNITS[name]})
+        variables[name] = ((rows, time), getattr(r, name), {"units": variable.unit})
     attributes = {
         "method": r.method,
         "dt": r.dt,

@@ -12,8 +12,8 @@ import pyhh_fast as pyhh
 from pyhh_fast import rate_tables
 from pyhh_fast.engine.fixed_stepper import FixedStepper
 from pyhh_fast.engine.python_stepper import PythonStepper
-from pyhh_fast.recording import ALL
 from pyhh_fast.system import aligned_arrays
+from pyhh_fast.variables import TRACES
 
 mpl.use("agg")
 
@@ -33,7 +33,7 @@ def test_run_returns_and_keeps_the_recording():
     recording = simulation.run(np.full(100, 10.0), 0.01)
     assert isinstance(recording, pyhh.Recording)
     assert simulation.recording is recording
-    for name in ALL:
+    for name in TRACES:
         trace = getattr(recording, name)
         assert getattr(simulation, name) is trace
         assert trace.shape == (100,)
@@ -44,7 +44,7 @@ def test_run_returns_and_keeps_the_recording():
 def test_a_constant_is_a_full_array():
     constant = rested().run(12, 0.01, duration=30)
     array = rested().run(np.full(3_000, 12.0), 0.01)
-    for name in (*ALL, "times", "spike_times", "stimulus"):
+    for name in (*TRACES, "times", "spike_times", "stimulus"):
         np.testing.assert_array_equal(getattr(constant, name), getattr(array, name))
 
 
@@ -53,7 +53,7 @@ def test_an_empty_stimulus_gives_empty_traces(stimulus):
     simulation = rested()
     V = simulation.model.Vm
     simulation.Run(stimulus, 0.01)
-    for name in (*ALL, "times"):
+    for name in (*TRACES, "times"):
         assert getattr(simulation, name).shape == (0,)
     assert simulation.recording.spike_times.shape == simulation.recording.times.shape == (0,)
     assert simulation.model.Vm == V
@@ -125,7 +125,7 @@ def test_chunks_leave_no_trace(chunk, monkeypatch):
     whole = rested().run(10.0, 0.01, duration=60.0)
     monkeypatch.setattr(FixedStepper, "CHUNK", chunk)
     pieces = rested().run(10.0, 0.01, duration=60.0)
-    for name in (*ALL, "spike_times"):
+    for name in (*TRACES, "spike_times"):
         np.testing.assert_array_equal(getattr(pieces, name), getattr(whole, name))
 
 
@@ -204,7 +204,9 @@ def test_long_traces_begin_with_a_huge_page(size):
         assert trace.base.nbytes - (trace.ctypes.data - trace.base.ctypes.data) >= size * 8
 
 
-@pytest.mark.parametrize("record", [(), ["Vm"], ("INa", "StateH"), {"IK", "IKleak", "StateM"}, ALL])
+@pytest.mark.parametrize(
+    "record", [(), ["Vm"], ("INa", "StateH"), {"IK", "IKleak", "StateM"}, TRACES]
+)
 @pytest.mark.parametrize("kind", [pyhh.HHModel, FrozenGates])
 def test_what_is_recorded_does_not_change_it(record, kind, monkeypatch):
     monkeypatch.setattr(FixedStepper, "CHUNK", 700)
@@ -216,7 +218,7 @@ def test_what_is_recorded_does_not_change_it(record, kind, monkeypatch):
     everything = pyhh.Simulation(kind()).run(stimulus, 0.01)
     assert everything.Vm.max() > 150
     assert set(recording.recorded) == set(record)
-    for name in ALL:
+    for name in TRACES:
         if name in record:
             np.testing.assert_array_equal(getattr(recording, name), getattr(everything, name))
             assert getattr(simulation, name) is getattr(recording, name)

@@ -16,11 +16,12 @@ from pyhh_fast.engine.time_steps import step_for
 from pyhh_fast.kinetics.choose_kinetics import kinetics_of
 from pyhh_fast.kinetics.protocol import Kinetics, NotTabulable
 from pyhh_fast.methods import METHODS
-from pyhh_fast.models.hh_model import PARAMETERS, HHModel
+from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.rate_tables import LARGEST_RATE
 from pyhh_fast.system.rounding import round_to_nearest, rounds_to_nearest
 from pyhh_fast.typing import FloatArray
 from pyhh_fast.validation import BLOCK
+from pyhh_fast.variables import PARAMETERS
 
 BESIDE = 1e-4
 """Where a formula is 0/0 its rates are the mean of those so far beside it, in mV."""

@@ -11,12 +11,13 @@ from pyhh_fast.analysis.firing import PROBES, SMALLEST, TOLERANCE, Fired, Watche
 from pyhh_fast.engine.population_run import How
 from pyhh_fast.engine.progress import bar_over
 from pyhh_fast.errors import SimulationError
-from pyhh_fast.models.hh_model import GATES, HHModel
+from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.recording import Recording
 from pyhh_fast.simulations import Simulation
 from pyhh_fast.system.background import Workers
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import BoolArray, FloatArray, IntArray, StructArray
+from pyhh_fast.variables import GATES
 
 BETWEEN = 3
 """Currents that are tried between two: a run is made for each, so there are few."""

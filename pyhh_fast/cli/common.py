@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from pyhh_fast import validation
 from pyhh_fast.errors import NO_ROOM
-from pyhh_fast.models.hh_model import PARAMETERS, HHModel
+from pyhh_fast.models.hh_model import HHModel
+from pyhh_fast.variables import PARAMETERS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -80,8 +81,8 @@ def meant_option(argument: str, parser: argparse.ArgumentParser) -> str:
 def add_parameters(parser: argparse.ArgumentParser) -> None:
     """Add an option for each parameter of the neuron."""
     parameters = parser.add_argument_group("parameters of the neuron")
-    for name, unit in PARAMETERS.items():
-        ascii_unit = unit.replace("µ", "u").replace("²", "2")
+    for name, parameter in PARAMETERS.items():
+        ascii_unit = parameter.unit.replace("µ", "u").replace("²", "2")
         about = f"{ascii_unit} (default: {getattr(HHModel, name):g})"
         parameters.add_argument(f"--{name}", default=argparse.SUPPRESS, help=about, **NUMBER)
 

@@ -19,9 +19,10 @@ from pyhh_fast.cli.summary import save_npz, summary
 from pyhh_fast.equilibria.rest_states import NoRest
 from pyhh_fast.errors import SimulationError
 from pyhh_fast.methods import METHODS
-from pyhh_fast.models.hh_model import PARAMETERS, HHModel
-from pyhh_fast.recording import ALL, Recording
+from pyhh_fast.models.hh_model import HHModel
+from pyhh_fast.recording import Recording
 from pyhh_fast.simulations import Simulation
+from pyhh_fast.variables import PARAMETERS, TRACES
 
 NAME = "pyhh-fast simulate"
 
@@ -95,7 +96,7 @@ def add_to(commands: Any) -> None:
         "--record",
         type=_names,
         metavar="NAMES",
-        help=f"traces to keep: some of {','.join(ALL)}, or all, or none (default: Vm)",
+        help=f"traces to keep: some of {','.join(TRACES)}, or all, or none (default: Vm)",
     )
     output.add_argument("--every", help="steps from one row to the next (default: 1)", **count)
     output.add_argument(
@@ -119,9 +120,9 @@ def _data_file(text: str) -> Path:
 
 def _names(text: str) -> tuple[str, ...]:
     if text in ("all", "none"):
-        return ALL if text == "all" else ()
+        return TRACES if text == "all" else ()
     try:
-        return validation.names("each", [name.strip() for name in text.split(",")], ALL)
+        return validation.names("each", [name.strip() for name in text.split(",")], TRACES)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 

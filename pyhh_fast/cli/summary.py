@@ -9,8 +9,9 @@ import numpy as np
 
 from pyhh_fast import __version__
 from pyhh_fast.cli.common import shown_time
-from pyhh_fast.recording import CURRENTS, Recording
+from pyhh_fast.recording import Recording
 from pyhh_fast.stimuli.base import Stimulus
+from pyhh_fast.variables import VARIABLES
 
 
 def save_npz(
@@ -30,9 +31,9 @@ def save_npz(
     """
     r = recording
     kept: dict[str, Any] = {name: getattr(r, name) for name in (*r.recorded, *r.enveloped)}
-    if any(name not in CURRENTS for name in r.recorded):
+    if not all(VARIABLES[name].before_step for name in r.recorded):
         kept["times"] = r.times
-    if any(name in CURRENTS for name in r.recorded):
+    if any(VARIABLES[name].before_step for name in r.recorded):
         kept["current_times"] = np.arange(len(r), dtype=np.float64) * r.every * r.dt
     if r.envelope:
         kept |= {"envelope": r.envelope, "envelope_times": r.envelope_times}

@@ -10,9 +10,10 @@ from pyhh_fast.engine.protocols import SavableStepper
 from pyhh_fast.engine.read_ahead import Feed
 from pyhh_fast.engine.sampling import Places, Rows
 from pyhh_fast.kinetics.protocol import NotTabulable
-from pyhh_fast.models.hh_model import GATES, HHModel
+from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.recording import Recording, State
 from pyhh_fast.typing import FloatArray, StructArray
+from pyhh_fast.variables import GATES
 
 RESTART_INTERVAL = 100.0
 """Time between the points at which a run may end and be continued, in ms: whole rows nearest."""

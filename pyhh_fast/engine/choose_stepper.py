@@ -13,10 +13,11 @@ from pyhh_fast.engine.sampling import Rows
 from pyhh_fast.kinetics.protocol import NotTabulable
 from pyhh_fast.methods import METHODS
 from pyhh_fast.models import plausibility
-from pyhh_fast.models.hh_model import GATES, PARAMETERS, HHModel, parameter
+from pyhh_fast.models.hh_model import HHModel, parameter
 from pyhh_fast.models.overrides import hook_is_own, own_behaviour
 from pyhh_fast.recording import Recording
 from pyhh_fast.system.rounding import rounds_to_nearest
+from pyhh_fast.variables import GATES, PARAMETERS
 
 
 @rounds_to_nearest

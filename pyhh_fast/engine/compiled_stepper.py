@@ -10,20 +10,15 @@ from pyhh_fast.engine.protocols import grown
 from pyhh_fast.kinetics.choose_kinetics import kinetics_of_run
 from pyhh_fast.kinetics.protocol import Kinetics, NotSmooth, NotTabulable
 from pyhh_fast.methods import METHODS
-from pyhh_fast.models.hh_model import GATES, HHModel
+from pyhh_fast.models import membrane
+from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.rate_tables import RateTable
-from pyhh_fast.recording import CURRENTS, Recording
+from pyhh_fast.recording import Recording
 from pyhh_fast.typing import FloatArray
+from pyhh_fast.variables import CURRENTS, GATES, STATE
 
 NUMBERS = tuple(name for name in loops.CELL.names if name not in ("step", "spikes"))
 """What describes a neuron between two steps, by the equations' symbols (src/hh_cell.h)."""
-
-SYMBOLS = {"Cm": "C_m", "gNa": "g_Na", "gK": "g_K", "gKleak": "g_L"} | {
-    "ENa": "E_Na",
-    "EK": "E_K",
-    "EKleak": "E_L",
-}
-"""pyHH's names of the parameters and the equations' symbols for them, in the loops' order."""
 
 MOST_EVALUATED = 32
 """Evaluated rates that are kept: more than one step needs."""
@@ -67,13 +62,10 @@ class CompiledCell:
     ) -> None:
         self.model = model
         self.recording = recording
-        self.parameters = np.zeros(1, loops.PARAMETERS)
-        for name, symbol in SYMBOLS.items():
-            self.parameters[symbol] = getattr(model, name)
+        self.parameters = membrane.parameters_of(model)
         self.cell = np.zeros(1, loops.CELL)
-        self.cell["V"] = model.Vm
-        for name in GATES:
-            self.cell[name] = getattr(model, name).state
+        for variable, value in zip(STATE.values(), membrane.state_of(model), strict=True):
+            self.cell[variable.symbol] = value
         # Where the step is fixed, rates come multiplied by it.
         self._dt = recording.dt if METHODS[recording.method].fixed_step else 1.0
         self._relaxing = recording.method == "exponential_euler"
@@ -149,11 +141,10 @@ class CompiledCell:
             return
         rates = self.kinetics.rates_used(self.table, float(cell["V_before"]))
         self.model.Vm = cell["V"]
-        for name, symbol in CURRENTS.items():
-            setattr(self.model, name, cell[symbol])
-        for i, name in enumerate(GATES):
-            gate = getattr(self.model, name)
-            gate.state, gate.alpha, gate.beta = cell[name], rates[i], rates[3 + i]
+        for name, current in CURRENTS.items():
+            setattr(self.model, name, cell[current.symbol])
+        for i, (name, gate) in enumerate(zip(GATES, membrane.gates_of(self.model), strict=True)):
+            gate.state, gate.alpha, gate.beta = cell[name], rates[i], rates[len(GATES) + i]
 
     def _find_rates(self, V: float) -> None:
         if self._tabulable and abs(V) < rate_tables.LARGEST_V:

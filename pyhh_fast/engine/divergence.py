@@ -10,9 +10,9 @@ import numpy as np
 from pyhh_fast.engine.time_steps import gate_speed, largest_advised_step, rounded_down
 from pyhh_fast.errors import SimulationError
 from pyhh_fast.methods import METHODS
-from pyhh_fast.models.hh_model import GATES
-from pyhh_fast.recording import TRACES, Recording, State
+from pyhh_fast.recording import Recording, State
 from pyhh_fast.typing import FloatArray
+from pyhh_fast.variables import GATES, TRACES
 
 LOOK_BACK = 1_000
 """Steps before the failure that are searched for its cause."""

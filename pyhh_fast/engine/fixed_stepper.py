@@ -10,9 +10,10 @@ from pyhh_fast.engine.python_stepper import PythonStepper
 from pyhh_fast.engine.read_ahead import Feed
 from pyhh_fast.engine.sampling import Places, Rows
 from pyhh_fast.kinetics.protocol import NotTabulable
-from pyhh_fast.models.hh_model import GATES, HHModel
-from pyhh_fast.recording import CURRENTS, Recording, State
+from pyhh_fast.models.hh_model import HHModel
+from pyhh_fast.recording import Recording, State
 from pyhh_fast.typing import FloatArray, StructArray
+from pyhh_fast.variables import CURRENTS, GATES
 
 
 class FixedStepper(SavableStepper):

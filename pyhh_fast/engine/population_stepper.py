@@ -18,9 +18,9 @@ from pyhh_fast.engine.kernels import loops, struct
 from pyhh_fast.engine.read_ahead import SharedStimulus
 from pyhh_fast.kinetics.protocol import Kinetics
 from pyhh_fast.population_recording import PopulationRecording
-from pyhh_fast.recording import TRACES
 from pyhh_fast.system import aligned_arrays
 from pyhh_fast.typing import FloatArray, StructArray
+from pyhh_fast.variables import TRACES
 
 CALL = 0.04
 """Seconds that a call of the time loop may take, so that Ctrl-C is heard soon."""

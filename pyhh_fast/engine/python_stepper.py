@@ -10,10 +10,10 @@ from pyhh_fast.engine.divergence import divergence_error, states_before
 from pyhh_fast.engine.protocols import Stepper
 from pyhh_fast.engine.read_ahead import Feed
 from pyhh_fast.engine.sampling import Rows
-from pyhh_fast.models.hh_model import GATES, PARAMETERS
-from pyhh_fast.recording import CURRENTS, Recording, State
+from pyhh_fast.recording import Recording, State
 from pyhh_fast.typing import FloatArray
 from pyhh_fast.validation import present
+from pyhh_fast.variables import CURRENTS, GATES, PARAMETERS
 
 
 class PythonStepper(Stepper):

@@ -5,9 +5,10 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from pyhh_fast.engine.protocols import Stepper
-from pyhh_fast.recording import ENVELOPE, TRACES, Recording
+from pyhh_fast.recording import Recording
 from pyhh_fast.system import aligned_arrays, free_memory
 from pyhh_fast.typing import FloatArray
+from pyhh_fast.variables import ENVELOPE, TRACES
 
 LENGTH = 65_536
 """Steps of which all are kept for a moment, where few of them are wanted: half a megabyte each."""

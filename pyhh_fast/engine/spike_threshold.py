@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from pyhh_fast import validation
-from pyhh_fast.models.hh_model import GATES, PARAMETERS, HHModel, has_own_kinetics, snapshot
+from pyhh_fast.models.hh_model import HHModel, has_own_kinetics, snapshot
 from pyhh_fast.models.overrides import own_behaviour
 from pyhh_fast.system.rounding import rounds_to_nearest
+from pyhh_fast.variables import GATES, PARAMETERS
 
 BUILT_IN = 50.0
 """Threshold, in mV, of Hodgkin and Huxley's rates, whose voltages are relative to rest."""

@@ -11,9 +11,10 @@ from typing import Any, Self
 import numpy as np
 
 from pyhh_fast import _equilibria, rate_tables
-from pyhh_fast.models.hh_model import GATES, set_rates
+from pyhh_fast.models.hh_model import set_rates
 from pyhh_fast.rate_tables import RatesAt
 from pyhh_fast.typing import BoolArray, FloatArray, IntArray, StructArray
+from pyhh_fast.variables import GATES
 
 GRID_STEP = 1.0
 """Spacing of the search, in mV, before intervals are divided."""

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 from pyhh_fast import rate_tables
-from pyhh_fast.engine.compiled_stepper import SYMBOLS
 from pyhh_fast.equilibria.membranes import IteratedMembrane, Membranes
 from pyhh_fast.equilibria.search import equilibria_of
 from pyhh_fast.kinetics.choose_kinetics import kinetics_of
 from pyhh_fast.kinetics.protocol import NotTabulable
+from pyhh_fast.models import membrane
 from pyhh_fast.models.overrides import own_behaviour
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import BoolArray, FloatArray, StructArray
@@ -150,8 +150,5 @@ def _membrane(model: Any) -> Membranes | IteratedMembrane:
         except NotTabulable:
             pass
         else:
-            parameters = np.empty(1, [(symbol, np.float64) for symbol in SYMBOLS.values()])
-            for name, symbol in SYMBOLS.items():
-                parameters[symbol] = float(getattr(model, name))
-            return Membranes(parameters, rates_at)
+            return Membranes(membrane.parameters_of(model), rates_at)
     return IteratedMembrane(copy_of(model))

@@ -9,8 +9,9 @@ import numpy as np
 from pyhh_fast import validation
 from pyhh_fast.equilibria import rest_states
 from pyhh_fast.models import names
-from pyhh_fast.models.hh_model import GATES, HHModel, has_own_kinetics, set_rates
+from pyhh_fast.models.hh_model import HHModel, has_own_kinetics, set_rates
 from pyhh_fast.system.rounding import rounds_to_nearest
+from pyhh_fast.variables import CURRENTS, GATES
 
 UNSTABLE = ("raise", "steady")
 """What may be done where no equilibrium is stable."""
@@ -132,6 +133,6 @@ def _new_model(source: Any, parameters: dict[str, Any]) -> Any:
     model = rest_states.copy_of(source)
     for name, value in values.items():
         setattr(model, name, value)
-    for current in ("INa", "IK", "IKleak"):
+    for current in CURRENTS:
         vars(model).pop(current, None)  # of a step that this model has not made
     return model

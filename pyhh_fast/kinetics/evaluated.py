@@ -14,9 +14,10 @@ import numpy as np
 from pyhh_fast import rate_tables
 from pyhh_fast.kinetics.protocol import FrozenKinetics, Kinetics, NotSmooth, NotTabulable
 from pyhh_fast.kinetics.record_access import record_access
-from pyhh_fast.models.hh_model import GATES, HHModel
+from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.typing import FloatArray, IntArray
+from pyhh_fast.variables import GATES
 
 TOLERANCE = 1e-13
 """Largest relative error of a table, off its nodes."""

@@ -12,9 +12,10 @@ from typing import Any, Protocol, Self
 import numpy as np
 
 from pyhh_fast.kinetics.protocol import FrozenKinetics
-from pyhh_fast.models.hh_model import GATES, PARAMETERS, HHModel
+from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.typing import FloatArray
+from pyhh_fast.variables import GATES, PARAMETERS
 
 
 class BeyondTable(ValueError):

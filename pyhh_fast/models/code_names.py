@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from pyhh_fast.models.hh_model import GATES, HHModel
+from pyhh_fast.models.hh_model import HHModel
+from pyhh_fast.variables import GATES
 
 _BY_TEXT = frozenset(
     [

@@ -4,7 +4,8 @@ import copy
 import types
 from typing import Any, TypeVar
 
-from pyhh_fast.models.hh_model import GATES, HHModel
+from pyhh_fast.models.hh_model import HHModel
+from pyhh_fast.variables import GATES
 
 Model = TypeVar("Model", bound=HHModel)
 

@@ -12,19 +12,7 @@ import numpy as np
 from pyhh_fast import rate_tables, validation
 from pyhh_fast._cpu import round_to_nearest
 from pyhh_fast.system.rounding import rounds_to_nearest
-
-PARAMETERS = {
-    "Cm": "µF/cm²",
-    "gNa": "mS/cm²",
-    "gK": "mS/cm²",
-    "gKleak": "mS/cm²",
-    "ENa": "mV",
-    "EK": "mV",
-    "EKleak": "mV",
-}
-"""The parameters of a model and their units."""
-
-GATES = ("m", "h", "n")
+from pyhh_fast.variables import GATES, PARAMETERS
 
 SMALL = 1_000_000
 """Most bytes of an array, and a thousand times the items of a list, that a snapshot copies."""
@@ -370,7 +358,8 @@ _KINETICS = HHModel._UpdateGateTimeConstants
 
 def parameter(name: str, value: Any) -> float:
     """Return the value of a parameter as a float, checked."""
-    return validation.real_number(name, value, unit=PARAMETERS[name], positive=name == "Cm")
+    known = PARAMETERS[name]
+    return validation.real_number(name, value, unit=known.unit, positive=known.positive)
 
 
 def has_own_kinetics(model: HHModel) -> bool:

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from pyhh_fast import validation
-from pyhh_fast.models.hh_model import GATES, PARAMETERS, HHModel
+from pyhh_fast.models.hh_model import HHModel, parameter
+from pyhh_fast.variables import CURRENTS, GATES, PARAMETERS
 
-KNOWN = frozenset([*PARAMETERS, *GATES, "Vm", "INa", "IK", "IKleak", "tabulate", "iterate", "Gate"])
+KNOWN = frozenset([*PARAMETERS, *GATES, "Vm", *CURRENTS, "tabulate", "iterate", "Gate"])
 """Public attributes of HHModel itself that runs read or set."""
 
 _KNOWN_LOWER = frozenset(name.lower() for name in KNOWN)  # gna is gNa misspelled
@@ -72,8 +73,7 @@ def checked(source: Any, name: str, value: Any) -> float:
         If the value is NaN or infinite, or Cm is not positive.
     """
     check_name(source, name, ["startingVoltage"] * isinstance(source, type))
-    unit = PARAMETERS.get(name, "")
-    return validation.real_number(name, value, unit=unit, positive=name == "Cm")
+    return parameter(name, value) if name in PARAMETERS else validation.real_number(name, value)
 
 
 def check_name(source: Any, name: str, others: Iterable[str] = ()) -> None:

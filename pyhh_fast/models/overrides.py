@@ -6,7 +6,8 @@ or the class itself. A kernel sees none of that, so it is used only where nothin
 
 from typing import Any
 
-from pyhh_fast.models.hh_model import GATES, PARAMETERS, HHModel
+from pyhh_fast.models.hh_model import HHModel
+from pyhh_fast.variables import CURRENTS, GATES, PARAMETERS
 
 _HOOKS = ("iterate", "_UpdateCellVoltage", "_UpdateGateStates")
 _Gate = HHModel.Gate
@@ -15,7 +16,7 @@ _Gate = HHModel.Gate
 _MODEL_METHODS = {name: vars(HHModel)[name] for name in _HOOKS}
 _GATE_METHODS = {"update": vars(_Gate)["update"]}
 
-_MODEL_VALUES = (*PARAMETERS, *GATES, "Vm", "INa", "IK", "IKleak")
+_MODEL_VALUES = (*PARAMETERS, *GATES, "Vm", *CURRENTS)
 _GATE_VALUES = ("alpha", "beta", "state")
 
 

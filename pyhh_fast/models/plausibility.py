@@ -12,11 +12,10 @@ import numpy as np
 
 from pyhh_fast import validation
 from pyhh_fast.models.code_names import may_read, mentioned
-from pyhh_fast.models.hh_model import GATES, PARAMETERS, HHModel, has_own_kinetics
+from pyhh_fast.models.hh_model import HHModel, has_own_kinetics
 from pyhh_fast.models.names import KNOWN, bases_below, declared, is_parameter, warn_user
 from pyhh_fast.models.overrides import hook_is_own, own_behaviour
-
-CONDUCTANCES = ("gNa", "gK", "gKleak")
+from pyhh_fast.variables import CONDUCTANCES, GATES, PARAMETERS, REVERSALS, STATE
 
 HOOKS = ("iterate", "_UpdateGateTimeConstants", "_UpdateCellVoltage", "_UpdateGateStates")
 
@@ -59,8 +58,8 @@ def check(model: HHModel, *, state: bool = True) -> None:
 def check_parameters(model: HHModel) -> None:
     """Warn of parameters that are hardly meant, unless the model makes steps of its own."""
     try:
-        conductances = [model.gNa, model.gK, model.gKleak]
-        potentials = model.ENa, model.EK, model.EKleak
+        conductances = [getattr(model, name) for name in CONDUCTANCES]
+        potentials = [getattr(model, name) for name in REVERSALS]
         absolute = are_absolute(*potentials)
         if not absolute and min(conductances) >= 0:
             return
@@ -117,12 +116,13 @@ def check_cells(cells: Any) -> None:
         if values.size and values.min() < 0:
             at = int(values.argmin())
             _tell(cells, name, conductance_message(f"{name} of cell {at}", f"{values[at]:g}"))
-    for gate, name in zip(GATES, ("StateM", "StateH", "StateN"), strict=True):
+    for name, gate in list(STATE.items())[1:]:
         values = getattr(cells, name)
         if values.size and not -ROUNDING <= values.min() <= values.max() <= 1 + ROUNDING:
             at = int(np.argmax(np.abs(values - 0.5)))
             if np.isfinite(values[at]):
-                _tell(cells, gate, gate_message(f"{name} of cell {at}", f"{values[at]:.6g}"))
+                message = gate_message(f"{name} of cell {at}", f"{values[at]:.6g}")
+                _tell(cells, gate.symbol, message)
     potentials = cells.ENa, cells.EK, cells.EKleak
     first = [float(E[0]) for E in potentials if E.size]
     if first and cells._model is None and are_absolute(*first) and are_absolute(*potentials).all():

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import numpy as np
 
 from pyhh_fast import validation
-from pyhh_fast.recording import CURRENTS, ENVELOPE, Recording
+from pyhh_fast.recording import Recording
 from pyhh_fast.stimuli.algebra import parts_of
 from pyhh_fast.stimuli.base import Stimulus
 from pyhh_fast.stimuli.waveforms import constant
 from pyhh_fast.storage.description import CHUNK
 from pyhh_fast.typing import FloatArray, IntArray
+from pyhh_fast.variables import ENVELOPE, VARIABLES
 
 if TYPE_CHECKING:
     from pyhh_fast.storage.run_store import RunStore
@@ -122,7 +123,9 @@ class Source:
     def trace(self, name: str) -> Series:
         """Return a trace that was recorded."""
         r = self._recording
-        return Series(self._read(name), len(r), r.dt, r.every, 0 if name in CURRENTS else 1)
+        return Series(
+            self._read(name), len(r), r.dt, r.every, 0 if VARIABLES[name].before_step else 1
+        )
 
     def envelope(self) -> Series:
         """Return the lowest and the highest V of each window in turns.

@@ -33,7 +33,7 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 TABLE_NAME = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
 
-class Variable(NamedTuple):
+class StoredVariable(NamedTuple):
     """An array to be: the dimension that its rows are along, and units and the like."""
 
     dimension: str
@@ -45,7 +45,7 @@ class Description(NamedTuple):
 
     identity: str
     attributes: dict[str, Any]
-    variables: dict[str, Variable]
+    variables: dict[str, StoredVariable]
     metadata: dict[str, dict[str, Any]]
     tables: dict[str, dict[str, Any]]
 
@@ -54,7 +54,9 @@ class _Wrong(Exception):
     pass
 
 
-def new(attributes: dict[str, Any], variables: dict[str, Variable], chunk: int) -> Description:
+def new(
+    attributes: dict[str, Any], variables: dict[str, StoredVariable], chunk: int
+) -> Description:
     """Return what a store says when nothing is in it."""
     metadata = {name: _rows(0, chunk, *variable) for name, variable in variables.items()}
     return Description(secrets.token_hex(16), attributes, variables, metadata, {})
@@ -163,7 +165,7 @@ def _parsed(content: dict[str, Any], attributes: dict[str, Any]) -> Description:
     return found
 
 
-def _variable(name: str, metadata: Any) -> tuple[Variable, int, int]:
+def _variable(name: str, metadata: Any) -> tuple[StoredVariable, int, int]:
     if not NAME.fullmatch(name):
         raise _Wrong(f"an array {reprlib.repr(name)}")
     (length,) = _sizes(name, metadata, "shape", axes=[1], least=0, most=MOST_STEPS)
@@ -172,7 +174,7 @@ def _variable(name: str, metadata: Any) -> tuple[Variable, int, int]:
     dimension = dimensions[0] if isinstance(dimensions, list) and dimensions else None
     if not (isinstance(dimension, str) and NAME.fullmatch(dimension)):
         raise _Wrong(f"an array {name!r} along {reprlib.repr(dimensions)}")
-    variable = Variable(dimension, _attributes(name, metadata))
+    variable = StoredVariable(dimension, _attributes(name, metadata))
     _same(name, metadata, _rows(length, chunk, *variable))
     return variable, length, chunk
 

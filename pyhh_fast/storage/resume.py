@@ -17,7 +17,7 @@ from pyhh_fast.errors import SimulationError
 from pyhh_fast.kinetics.protocol import FrozenKinetics
 from pyhh_fast.methods import METHODS
 from pyhh_fast.rate_tables import RateTable
-from pyhh_fast.recording import ALL, Recording
+from pyhh_fast.recording import Recording
 from pyhh_fast.stimuli.functions import OtherFunction, as_stimulus
 from pyhh_fast.storage import saved_models, stored_tables
 from pyhh_fast.storage.description import refusal
@@ -26,6 +26,7 @@ from pyhh_fast.storage.run_store import RunStore
 from pyhh_fast.storage.saved_models import rates_to_save
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import FloatArray
+from pyhh_fast.variables import TRACES
 
 OPTIONS = ("method", "dt", "rtol", "atol", "threshold", "every", "envelope", "steps")
 """What a store tells of a run by the names that a recording has for it."""
@@ -217,7 +218,7 @@ def _recording_of(about: dict[str, Any], done: Any, state: Any) -> Recording:
         validation.count("steps", about["steps"]),
         validation.real_number("dt", about["dt"], positive=True),
         threshold=validation.real_number("threshold", about["threshold"]),
-        recorded=validation.names("recorded", about["recorded"], ALL),
+        recorded=validation.names("recorded", about["recorded"], TRACES),
         method=validation.choice("method", about["method"], METHODS),
         rtol=validation.real_number("rtol", about["rtol"], positive=True),
         atol=validation.real_number("atol", about["atol"], positive=True),

@@ -9,13 +9,14 @@ import numpy as np
 from pyhh_fast.engine.read_ahead import Feed
 from pyhh_fast.engine.sampling import LENGTH, Places, Rows, Sieve, Sifted
 from pyhh_fast.rate_tables import RateTable
-from pyhh_fast.recording import CURRENTS, ENVELOPE, TRACES, UNITS, Recording
+from pyhh_fast.recording import Recording
 from pyhh_fast.storage import stored_tables
-from pyhh_fast.storage.description import Variable
+from pyhh_fast.storage.description import StoredVariable
 from pyhh_fast.storage.run_store import RunStore
 from pyhh_fast.storage.writer import StoreWriter
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import FloatArray
+from pyhh_fast.variables import ENVELOPE, TRACES, VARIABLES
 
 if TYPE_CHECKING:
     from pyhh_fast.engine.protocols import SavableStepper
@@ -26,47 +27,38 @@ COMMIT = 1.0
 TOGETHER = 2**15
 """Rows that are handed over at once."""
 
-LONG_NAMES = {
-    "Vm": "membrane potential",
-    "StateM": "open fraction of gate m",
-    "StateH": "open fraction of gate h",
-    "StateN": "open fraction of gate n",
-    "INa": "sodium current, outward positive",
-    "IK": "potassium current, outward positive",
-    "IKleak": "leak current, outward positive",
-    "Vm_min": "lowest membrane potential of a window",
-    "Vm_max": "highest membrane potential of a window",
+TIMES = {
     "time": "time after a step",
     "current_time": "time before a step",
     "envelope_time": "time at which a window begins",
     "spike_time": "time of an upward crossing of the threshold",
 }
-"""What the variables of a store are, for people."""
+"""What the times of a store are, in ms; all but those of spikes are dimensions."""
 
 
 def dimension_of(name: str) -> str:
     """Return along what a variable goes."""
     if name in ENVELOPE:
         return "envelope_time"
-    return "current_time" if name in CURRENTS else "time"
+    return "current_time" if VARIABLES[name].before_step else "time"
 
 
-def variables_of(recording: Recording) -> dict[str, Variable]:
+def variables_of(recording: Recording) -> dict[str, StoredVariable]:
     """Return what the store of a run has, by name."""
     kept = [*(name for name in TRACES if name in recording.recorded), *recording.enveloped]
     names = dict.fromkeys([*kept, *map(dimension_of, kept)])
     found = {
-        name: Variable(name if name in DIMENSIONS else dimension_of(name), _described(name))
+        name: StoredVariable(name if name in TIMES else dimension_of(name), _described(name))
         for name in names
     }
-    return found | {"spike_time": Variable("spike", _described("spike_time"))}
+    return found | {"spike_time": StoredVariable("spike", _described("spike_time"))}
 
 
 def _described(name: str) -> dict[str, str]:
-    return {"units": UNITS.get(name, "ms"), "long_name": LONG_NAMES[name]}
-
-
-DIMENSIONS = ("time", "current_time", "envelope_time")
+    if name in TIMES:
+        return {"units": "ms", "long_name": TIMES[name]}
+    variable = ENVELOPE[name] if name in ENVELOPE else VARIABLES[name]
+    return {"units": variable.unit, "long_name": variable.long_name}
 
 
 class StoredRows(Rows):
@@ -165,7 +157,7 @@ class StoredRows(Rows):
         if r.envelope and found.windows:
             first = found.first_window
             whole = found.step // r.envelope - first
-            size = found.windows[ENVELOPE[0]].size if last else whole
+            size = found.windows["Vm_min"].size if last else whole
             for name, values in found.windows.items():
                 self._wait(name, values[:size].copy(), first)
             begin = (np.arange(size, dtype=np.float64) + first) * r.envelope * r.dt

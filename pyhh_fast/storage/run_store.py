@@ -20,7 +20,7 @@ import numpy as np
 from pyhh_fast import validation
 from pyhh_fast.errors import NO_ROOM, with_advice
 from pyhh_fast.storage import description, directory, stored_tables, zarr_files
-from pyhh_fast.storage.description import CHUNK, FORMAT, Description, Variable
+from pyhh_fast.storage.description import CHUNK, FORMAT, Description, StoredVariable
 from pyhh_fast.storage.directory import DirectoryLock
 from pyhh_fast.storage.stored_tables import Table
 from pyhh_fast.storage.zarr_files import Damaged
@@ -85,7 +85,7 @@ class RunStore:
         cls,
         path: str | os.PathLike[str],
         attributes: dict[str, Any],
-        variables: dict[str, Variable],
+        variables: dict[str, StoredVariable],
         *,
         chunk: int = CHUNK,
     ) -> Self:
@@ -97,7 +97,7 @@ class RunStore:
             Where nothing is.
         attributes : dict
             What JSON holds, without NaN and infinities.
-        variables : dict of Variable
+        variables : dict of StoredVariable
             By name; one that is named like its dimension labels its rows.
         chunk : int, default 524,288
             Rows in a file.

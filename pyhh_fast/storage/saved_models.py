@@ -10,12 +10,12 @@ from pyhh_fast import validation
 from pyhh_fast.kinetics.choose_kinetics import kinetics_of_run
 from pyhh_fast.kinetics.frozen import TabulatedModel
 from pyhh_fast.kinetics.protocol import FrozenKinetics, NotTabulable
-from pyhh_fast.models.hh_model import GATES, PARAMETERS, HHModel, has_own_kinetics, parameter
+from pyhh_fast.models.hh_model import HHModel, has_own_kinetics, parameter
 from pyhh_fast.models.names import declared, is_parameter
 from pyhh_fast.models.overrides import own_behaviour
 from pyhh_fast.rate_tables import RateTable
-from pyhh_fast.recording import CURRENTS
 from pyhh_fast.system.rounding import rounds_to_nearest
+from pyhh_fast.variables import CURRENTS, GATES, PARAMETERS
 
 GATE_VALUES = tuple(f"{gate}.{part}" for gate in GATES for part in ("alpha", "beta", "state"))
 

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from pyhh_fast import validation
-from pyhh_fast.models.hh_model import PARAMETERS
 from pyhh_fast.typing import FloatArray
+from pyhh_fast.variables import PARAMETERS
 
 Shape = tuple[int, ...]
 
-UNITS = {**PARAMETERS, "current": "µA/cm²"}
+UNITS = {name: parameter.unit for name, parameter in PARAMETERS.items()} | {"current": "µA/cm²"}
 """What a grid may have, and in which units."""
 
 POINT = "point"
@@ -52,7 +52,8 @@ class Grid:
         self.axes: dict[str, FloatArray] = {}
         for name, values in grid.items():
             validation.choice("grid's names", name, [*UNITS, *(n for n in own if n not in UNITS)])
-            unit, positive = UNITS.get(name, ""), name == "Cm"
+            unit = UNITS.get(name, "")
+            positive = name in PARAMETERS and PARAMETERS[name].positive
             self.axes[name] = validation.axis(name, values, unit=unit, positive=positive)
         lengths = tuple(map(len, self.axes.values()))
         if not crossed and len(set(lengths)) > 1:

@@ -18,14 +18,14 @@ from pyhh_fast.engine.spike_threshold import threshold_for
 from pyhh_fast.kinetics.protocol import Kinetics
 from pyhh_fast.methods import of_populations, step_size
 from pyhh_fast.models import plausibility
-from pyhh_fast.models.hh_model import PARAMETERS, HHModel
+from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.models.names import own_parameters
-from pyhh_fast.populations import STATE, Population
-from pyhh_fast.recording import ALL
+from pyhh_fast.populations import Population
 from pyhh_fast.stimuli.functions import as_stimulus
 from pyhh_fast.stimuli.waveforms import constant
 from pyhh_fast.sweeps.grid import Grid
 from pyhh_fast.system.background import main_thread_needed
+from pyhh_fast.variables import PARAMETERS, STATE, TRACES
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -207,7 +207,7 @@ def sweep(
     elif made is not None:
         stimulus, duration = made.to_array(validation.steps_of(made, duration, dt), dt), None
     wave, steps = validation.drive("stimulus", stimulus, duration, dt)
-    recorded = validation.names("record", record, ALL)
+    recorded = validation.names("record", record, TRACES)
     progress = validation.flag("progress", progress)
     if isinstance(reduce, str):
         reduce = validation.choice("reduce", reduce, REDUCTIONS)

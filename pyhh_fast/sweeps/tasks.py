@@ -11,17 +11,18 @@ from pyhh_fast.engine.kernels import BUILD
 from pyhh_fast.engine.population_run import How, make_run
 from pyhh_fast.kinetics.frozen import BeyondTable
 from pyhh_fast.kinetics.protocol import FrozenKinetics
-from pyhh_fast.models.hh_model import PARAMETERS
 from pyhh_fast.population_recording import PopulationRecording
-from pyhh_fast.populations import STATE, Population
-from pyhh_fast.recording import UNITS
+from pyhh_fast.populations import Population
 from pyhh_fast.sweeps.grid import points
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import FloatArray, IntArray, NumberArray
+from pyhh_fast.variables import PARAMETERS, STATE
 
 NOTE = "In the chunk of a sweep with"
 
-REDUCTIONS = {"spike_counts": ""} | {f"final_{name}": UNITS[name] for name in STATE}
+REDUCTIONS = {"spike_counts": ""} | {
+    f"final_{name}": variable.unit for name, variable in STATE.items()
+}
 """What can be named for `reduce`, and its unit."""
 
 Reduce = str | Callable[[PopulationRecording], npt.ArrayLike]

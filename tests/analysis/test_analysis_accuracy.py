@@ -15,7 +15,7 @@ import pyhh_fast as pyhh
 from pyhh_fast.analysis.phase_plane import kinetics_over_V
 from pyhh_fast.engine.time_steps import speed, step_for, step_for_cells
 from pyhh_fast.kinetics.built_in import BuiltIn
-from pyhh_fast.models.hh_model import PARAMETERS
+from pyhh_fast.variables import PARAMETERS
 
 
 def fired_before():

@@ -14,9 +14,9 @@ from pyhh_fast import stimuli, storage
 from pyhh_fast.cli import common
 from pyhh_fast.cli import main as cli
 from pyhh_fast.plotting import runs
-from pyhh_fast.recording import ALL
 from pyhh_fast.storage import resume
 from pyhh_fast.storage.run_store import RunStore
+from pyhh_fast.variables import TRACES
 
 
 @pytest.fixture(autouse=True)
@@ -225,7 +225,7 @@ def test_constants_and_arrays():
     [
         {"done": 299_000},
         {"done": 300_001, "steps": 300_001},
-        {"recorded": [*ALL, "Vn"]},
+        {"recorded": [*TRACES, "Vn"]},
         {"envelope": 100},
         {"envelope": 900},
         {"stimulus": {"kind": "constant"}},

@@ -15,8 +15,8 @@ import pyhh_fast as pyhh
 from pyhh_fast import stimuli
 from pyhh_fast.cli import common, summary
 from pyhh_fast.cli import simulate as simulate_command
-from pyhh_fast.recording import ALL
 from pyhh_fast.storage import resume
+from pyhh_fast.variables import TRACES
 
 
 @pytest.fixture(autouse=True)
@@ -101,10 +101,10 @@ def test_all_traces_and_none():
     assert simulate("--duration 10 --constant 20 --record none --out none.npz") == 0
     expected = pyhh.Simulation(pyhh.HHModel.at_rest()).run(20, 0.01, duration=10)
     with np.load("all.npz") as found, np.load("none.npz") as none:
-        for name in ALL:
+        for name in TRACES:
             np.testing.assert_array_equal(found[name], getattr(expected, name))
         np.testing.assert_array_equal(found["current_times"], np.arange(1_000) * 0.01)
-        assert not {*ALL, "times", "current_times", "envelope"} & set(none)
+        assert not {*TRACES, "times", "current_times", "envelope"} & set(none)
         np.testing.assert_array_equal(none["spike_times"], expected.spike_times)
 
 

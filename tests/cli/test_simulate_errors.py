@@ -12,8 +12,8 @@ import pyhh_fast as pyhh
 from pyhh_fast import storage
 from pyhh_fast.cli import common
 from pyhh_fast.cli import main as cli
-from pyhh_fast.models.hh_model import PARAMETERS
 from pyhh_fast.storage import resume
+from pyhh_fast.variables import PARAMETERS
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from model_states import standing_at, state_of
 
 import pyhh_fast as pyhh
 from pyhh_fast.engine.adaptive_stepper import AdaptiveStepper
-from pyhh_fast.recording import ALL, TRACES
+from pyhh_fast.variables import TRACES
 
 DEFAULTS = reference.Parameters()
 TABLEAU = Path(__file__).parents[2] / "src" / "dop853_tableau.h"
@@ -229,7 +229,7 @@ def test_a_run_may_be_cut_at_a_mark_and_lengthened_without_a_bit_of_difference(d
     parts = [
         cut.run(stimulus[rows], dt, **options) for rows in (slice(0, mark), slice(mark, 3 * mark))
     ]
-    for name in ALL:
+    for name in TRACES:
         joined = np.concatenate([getattr(part, name) for part in parts])
         np.testing.assert_array_equal(joined, getattr(one, name))
     assert everything(whole.model) == everything(cut.model)
@@ -238,7 +238,7 @@ def test_a_run_may_be_cut_at_a_mark_and_lengthened_without_a_bit_of_difference(d
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 100])
-@pytest.mark.parametrize("record", [ALL, (), ("IK",)])
+@pytest.mark.parametrize("record", [TRACES, (), ("IK",)])
 def test_chunks_leave_no_trace(chunk, record, monkeypatch):
     stimulus = np.repeat([10.0, 3.0, 40.0, 0.0], [4_000, 13, 1_987, 3])
     whole = pyhh.Simulation(pyhh.HHModel.at_rest())
@@ -270,7 +270,7 @@ def test_a_step_that_is_cut_short_does_not_lower_the_step_size(monkeypatch):
 def test_a_constant_is_a_full_array():
     constant = adaptive(10.0, 0.01, duration=250.0)
     array = adaptive(np.full(25_000, 10.0), 0.01)
-    for name in (*ALL, "spike_times"):
+    for name in (*TRACES, "spike_times"):
         np.testing.assert_array_equal(getattr(constant, name), getattr(array, name))
 
 
@@ -292,7 +292,7 @@ def test_strong_hyperpolarisation_is_stiff_and_right():
     assert np.abs(run.Vm - expected.Vm[999::1_000]).max() < 2e-3
 
 
-@pytest.mark.parametrize("record", [ALL, ()])
+@pytest.mark.parametrize("record", [TRACES, ()])
 @pytest.mark.parametrize(
     ("current", "V", "why"),
     [
@@ -330,7 +330,7 @@ def test_what_is_too_stiff_is_an_error_at_once(current, V, why, record):
 def test_where_it_is_stuck_does_not_depend_on_what_is_recorded():
     stimulus = np.repeat([-30.0, -100.0], [4, 4])
     messages = []
-    for record in (ALL, (), ("Vm",)):
+    for record in (TRACES, (), ("Vm",)):
         with pytest.raises(pyhh.SimulationError, match=r"t = 22.* gate m moves") as caught:
             adaptive(stimulus, 5.0, pyhh.HHModel.at_rest(), record=record)
         messages.append((str(caught.value), vars(caught.value)))
@@ -390,7 +390,7 @@ def test_tolerances_that_nothing_meets_are_an_error():
 # --- early ends ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("record", [ALL, (), ("Vm",)])
+@pytest.mark.parametrize("record", [TRACES, (), ("Vm",)])
 @pytest.mark.parametrize(
     ("dt", "chunk"),
     [(0.01, 50), (0.4, 2), (2.0, 3), (25.0, 50)],

@@ -14,7 +14,7 @@ import reference
 import pyhh_fast as pyhh
 from pyhh_fast.engine.fixed_stepper import FixedStepper
 from pyhh_fast.engine.python_stepper import PythonStepper
-from pyhh_fast.recording import ALL
+from pyhh_fast.variables import TRACES
 
 
 class InPython(pyhh.HHModel):
@@ -46,7 +46,7 @@ def test_divergence_keeps_what_was_finite(kind):
     error, recording = caught.value, simulation.recording
     assert isinstance(error, RuntimeError)
     assert len(recording) == 2_000
-    for name in ALL:
+    for name in TRACES:
         assert np.isfinite(getattr(recording, name)[: error.step]).all()
         assert np.isnan(getattr(recording, name)[error.step :]).all()
         assert getattr(simulation, name) is getattr(recording, name)
@@ -83,7 +83,7 @@ def test_divergence_names_step_time_potential_and_cause(kind):
 @pytest.mark.parametrize("method", ["euler", "rk4"])
 def test_the_cause_does_not_depend_on_what_is_recorded(record, method):
     messages = []
-    for names in (ALL, record):
+    for names in (TRACES, record):
         simulation = rested()
         simulation.run(5.0, 0.01, duration=7.0)
         stimulus = np.repeat([5.0, -50.0], [2_000, 2_000])
@@ -93,7 +93,7 @@ def test_the_cause_does_not_depend_on_what_is_recorded(record, method):
     assert messages[0] == messages[1]
     early = pyhh.Simulation(pyhh.HHModel.at_rest())
     seen = []
-    for names in (ALL, record):
+    for names in (TRACES, record):
         early.model = pyhh.HHModel.at_rest()
         with pytest.raises(pyhh.SimulationError, match="gate m moves at 2") as caught:
             early.run(-50.0, 0.01, duration=9.0, method=method, record=names)
@@ -161,7 +161,7 @@ def test_an_error_in_a_hook_keeps_the_steps_before_it():
     recording = simulation.recording
     assert 10 < len(recording) < 1_000
     plain = rested(InPython).run(20.0, 0.01, duration=10.0)
-    for name in ALL:
+    for name in TRACES:
         np.testing.assert_array_equal(
             getattr(recording, name), getattr(plain, name)[: len(recording)]
         )

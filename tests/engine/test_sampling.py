@@ -6,7 +6,7 @@ import pytest
 import pyhh_fast as pyhh
 from pyhh_fast.engine import sampling
 from pyhh_fast.engine.fixed_stepper import FixedStepper
-from pyhh_fast.recording import ALL
+from pyhh_fast.variables import TRACES
 
 METHODS = ["euler", "exponential_euler", "rk4", "adaptive"]
 
@@ -64,7 +64,7 @@ def test_chunks_leave_no_trace(method, chunk, length, monkeypatch):
 
 
 @pytest.mark.parametrize("window", [1, 10_000, 25_000, 262_144])
-@pytest.mark.parametrize("record", [(), ALL])
+@pytest.mark.parametrize("record", [(), TRACES])
 def test_windows_of_an_adaptive_run_leave_no_trace(window, record, monkeypatch):
     stimulus = np.repeat(STIMULUS, 9)  # 45,000 samples, with marks every 10,000
     expected = pyhh.Simulation(pyhh.HHModel.at_rest())

@@ -22,6 +22,7 @@ from pyhh_fast import stimuli
 
 HERE = Path(__file__).parent
 METHODS = ("euler", "exponential_euler", "rk4", "adaptive")
+RECORDED = ("Vm", "INa", "IK", "IKleak", "StateN", "StateM", "StateH")  # as digests have them
 TRACES = ("Vm", "StateM", "StateH", "StateN", "INa", "IK", "IKleak")
 ARRAY = np.repeat([0.0, 20.0, -30.0, 7.5, 900.0, 0.0], [250, 1_000, 250, 3_000, 20, 480])
 STIMULI = {
@@ -62,7 +63,7 @@ def digest(*arrays):
 
 
 def of(recording):
-    names = (*recording.recorded, *recording.enveloped)
+    names = (*(name for name in RECORDED if name in recording.recorded), *recording.enveloped)
     traces = [getattr(recording, name) for name in names]
     return digest(recording.times, *traces, recording.spike_times)
 

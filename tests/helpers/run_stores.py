@@ -10,12 +10,12 @@ import pytest
 xarray = pytest.importorskip("xarray", reason="stores need the extra 'store'")
 zarr = pytest.importorskip("zarr", minversion="3.1.3", reason="stores need the extra 'store'")
 
-from pyhh_fast.storage.run_store import RunStore, Variable  # noqa: E402
+from pyhh_fast.storage.run_store import RunStore, StoredVariable  # noqa: E402
 
 VARIABLES = {
-    "time": Variable("time", {"units": "ms", "long_name": "time of V and the gates"}),
-    "Vm": Variable("time", {"units": "mV"}),
-    "spike_time": Variable("spike", {"units": "ms"}),
+    "time": StoredVariable("time", {"units": "ms", "long_name": "time of V and the gates"}),
+    "Vm": StoredVariable("time", {"units": "mV"}),
+    "spike_time": StoredVariable("spike", {"units": "ms"}),
 }
 ALONG = {"time": ["time", "Vm"], "spike": ["spike_time"]}
 CHUNK_HERE = 8

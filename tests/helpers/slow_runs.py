@@ -3,7 +3,7 @@
 import numpy as np
 
 import pyhh_fast as pyhh
-from pyhh_fast.recording import ALL
+from pyhh_fast.variables import TRACES
 
 
 def slow_run(model, stimulus, dt):
@@ -33,7 +33,7 @@ STIMULUS = np.concatenate([np.zeros(100), np.full(3_000, 15.0)])
 
 
 def agree(fast, slow):
-    for name in ALL:
+    for name in TRACES:
         got, want = getattr(fast, name), getattr(slow, name)
         np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-9, err_msg=name)
     np.testing.assert_allclose(snapshot(fast.model), snapshot(slow.model), rtol=1e-9, atol=1e-9)

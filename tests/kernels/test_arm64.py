@@ -19,9 +19,9 @@ from exact_rates import exact_rates
 import pyhh_fast as pyhh
 from pyhh_fast import _stimuli, rate_tables
 from pyhh_fast.engine import kernels
-from pyhh_fast.engine.compiled_stepper import GATES, SYMBOLS
 from pyhh_fast.engine.kernels import loops
 from pyhh_fast.rate_tables import hodgkin_huxley
+from pyhh_fast.variables import GATES, PARAMETERS
 
 ROOT = Path(__file__).parents[2]
 TRACES = ["Vm", "StateM", "StateH", "StateN", "INa", "IK", "IKleak"]
@@ -106,7 +106,7 @@ def test_rates_read_from_the_table_are_exact(harness):
 
 def numbers_of(model):
     """Parameters and state."""
-    numbers = [getattr(model, name) for name in SYMBOLS]
+    numbers = [getattr(model, name) for name in PARAMETERS]
     return [*numbers, model.Vm, *[getattr(model, gate).state for gate in GATES]]
 
 
@@ -152,7 +152,7 @@ def test_many_cells_are_the_same(harness, method):
     )
     population.Vm[:2] = 10, 25 + 1e-9
     I = draw(-2, 40, size)  # noqa: E741
-    parts = [getattr(population, name) for name in (*SYMBOLS, *TRACES[:4])]
+    parts = [getattr(population, name) for name in (*PARAMETERS, *TRACES[:4])]
     got = harness("block", [loops.Method[method], dt, steps], np.column_stack([*parts, I]))
     final = population.run(I, dt, duration=steps * dt, method=method).final_state
     if harness.fused == FUSED:

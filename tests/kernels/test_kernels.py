@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from pyhh_fast import _cpu, _rate_tables, rate_tables
 from pyhh_fast.engine.kernels import struct
 from pyhh_fast.methods import METHODS
-from pyhh_fast.recording import CURRENTS as CURRENT_SYMBOLS
-from pyhh_fast.recording import TRACES
+from pyhh_fast.models import membrane
+from pyhh_fast.variables import VARIABLES
 
 RATES = ["alpha_m", "beta_m", "alpha_h", "beta_h", "alpha_n", "beta_n"]
 STATE = ["V", "m", "h", "n"]
@@ -242,9 +242,11 @@ def test_the_loop_leaves_other_threads_running(monkeypatch):
     assert (before, after) == (0, 1)
 
 
-def test_outputs_are_in_the_order_of_traces():
-    symbols = {"Vm": "V", "StateM": "m", "StateH": "h", "StateN": "n"} | CURRENT_SYMBOLS
-    assert [variable.name for variable in loop.Variable] == [symbols[name] for name in TRACES]
+def test_outputs_and_structs_are_in_the_order_of_the_table_of_variables():
+    symbols = [variable.symbol for variable in VARIABLES.values()]
+    assert [variable.name for variable in loop.Variable] == symbols
+    assert membrane.PARAMETER_STRUCT == loop.PARAMETERS
+    assert list(loop.CELL.names[: len(symbols)]) == symbols
 
 
 def test_methods_of_fixed_step_are_those_of_the_kernels():

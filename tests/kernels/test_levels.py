@@ -21,7 +21,6 @@ import hashlib, json
 import numpy as np
 import pyhh_fast as pyhh
 from pyhh_fast.methods import METHODS
-from pyhh_fast.recording import ALL
 
 I = np.repeat([0.0, 20.0, -30.0, 7.5, 3_000.0, 0.0], [500, 4_000, 500, 20_000, 30, 5_000])
 digest, V = hashlib.sha256(), []
@@ -31,7 +30,7 @@ for method in METHODS:
     ):
         simulation = pyhh.Simulation(model)
         recording = simulation.run(I, 0.005, method=method, rtol=1e-9, atol=1e-9)
-        for name in ALL:
+        for name in TRACES:
             digest.update(getattr(recording, name).tobytes())
         digest.update(recording.spike_times.tobytes())
         for gate in (model.m, model.h, model.n):
@@ -41,8 +40,8 @@ for method in METHODS:
 g = np.linspace(60, 140, 21)
 for method in ("euler", "exponential_euler", "rk4"):
     population = pyhh.Population(21, startingVoltage=3 * g - 190, gNa=g, Cm=g / 100)
-    recording = population.run(I, 0.005, method=method, record=ALL, every=7, threads=2)
-    for name in ALL:
+    recording = population.run(I, 0.005, method=method, record=TRACES, every=7, threads=2)
+    for name in TRACES:
         digest.update(getattr(recording, name).tobytes())
     digest.update(recording.spikes.time.tobytes())
     digest.update(recording.diverged_at.tobytes())

@@ -13,7 +13,7 @@ from slow_runs import STIMULUS, agree, slow_run
 import pyhh_fast as pyhh
 from pyhh_fast.engine.fixed_stepper import FixedStepper
 from pyhh_fast.kinetics import evaluated
-from pyhh_fast.recording import ALL
+from pyhh_fast.variables import TRACES
 
 HHModel = pyhh.HHModel
 
@@ -242,7 +242,7 @@ def test_chunks_leave_no_trace(monkeypatch):
     monkeypatch.setattr(FixedStepper, "CHUNK", 13)
     pieces = pyhh.Simulation(Warmer())
     pieces.Run(STIMULUS, 0.01)
-    for name in ALL:
+    for name in TRACES:
         np.testing.assert_array_equal(getattr(pieces, name), getattr(whole, name))
 
 

@@ -10,7 +10,7 @@ from slow_runs import STIMULUS, agree, slow_run
 import pyhh_fast as pyhh
 from pyhh_fast.kinetics import evaluated
 from pyhh_fast.kinetics.protocol import NotTabulable
-from pyhh_fast.recording import ALL
+from pyhh_fast.variables import TRACES
 
 HHModel = pyhh.HHModel
 
@@ -172,7 +172,7 @@ def test_what_no_table_holds_is_stepped_in_python(make, reason, engines, caplog)
     random.seed(0)
     slow = slow_run(make(), STIMULUS, 0.01)
     if make is not Noisy:
-        for name in ALL:
+        for name in TRACES:
             np.testing.assert_array_equal(getattr(fast, name), getattr(slow, name))
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from slow_runs import slow_run, snapshot
 
 import pyhh_fast as pyhh
-from pyhh_fast.recording import ALL
+from pyhh_fast.variables import TRACES
 
 PARAMETERS = reference.Parameters._fields
 
@@ -74,7 +74,7 @@ def test_runs_are_those_of_the_slow_twin(parameters, stimulus, dt):
         slow = slow_run(pyhh.HHModel(**parameters), np.array(stimulus), dt)
     assume(is_stable(parameters, dt, slow.Vm, slow.StateM, slow.StateH, slow.StateN))
     fast = fast_run(pyhh.HHModel(**parameters), np.array(stimulus), dt)
-    for name in ALL:
+    for name in TRACES:
         np.testing.assert_allclose(
             getattr(fast, name), getattr(slow, name), rtol=1e-9, atol=1e-9, err_msg=name
         )
@@ -86,7 +86,7 @@ def test_one_step_agrees_to_1e_12(parameters, current, dt):
     slow = slow_run(pyhh.HHModel(**parameters), np.array([current]), dt)
     fast = fast_run(pyhh.HHModel(**parameters), np.array([current]), dt)
     # Relative to the size of what is added up, which may cancel.
-    for name in ALL:
+    for name in TRACES:
         np.testing.assert_allclose(
             getattr(fast, name), getattr(slow, name), rtol=1e-12, atol=1e-12, err_msg=name
         )
@@ -270,9 +270,9 @@ def test_the_recording_does_not_follow_the_stimulus():
 def test_each_run_has_arrays_of_its_own():
     simulation = pyhh.Simulation(pyhh.HHModel())
     first = simulation.run(np.full(100, 10.0), 0.01)
-    kept = {name: getattr(first, name).copy() for name in ALL}
+    kept = {name: getattr(first, name).copy() for name in TRACES}
     simulation.Run(np.full(100, -10.0), 0.01)
-    for name in ALL:
+    for name in TRACES:
         np.testing.assert_array_equal(getattr(first, name), kept[name])
         assert not np.shares_memory(getattr(first, name), getattr(simulation, name))
 
@@ -282,7 +282,7 @@ def test_create_arrays_serves_a_loop_of_ones_own():
     assert simulation.Vm.shape == simulation.times.shape == (0,)
     simulation.CreateArrays(5, 0.5)
     np.testing.assert_array_equal(simulation.times, [0, 0.5, 1, 1.5, 2])
-    for name in ALL:
+    for name in TRACES:
         assert getattr(simulation, name).shape == (5,)
         assert np.isnan(getattr(simulation, name)).all()
     simulation.times = simulation.times + 1

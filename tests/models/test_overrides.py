@@ -13,7 +13,7 @@ from slow_runs import slow_run, snapshot
 import pyhh_fast as pyhh
 from pyhh_fast import HHModel
 from pyhh_fast.models.overrides import own_behaviour
-from pyhh_fast.recording import ALL
+from pyhh_fast.variables import TRACES
 
 Gate = HHModel.Gate
 
@@ -204,7 +204,7 @@ def test_overrides_are_honoured(make, monkeypatch):
         fast.Run(stimulus, 0.01)
     plain = pyhh.Simulation(HHModel())
     plain.Run(stimulus, 0.01)
-    for name in ALL:
+    for name in TRACES:
         np.testing.assert_array_equal(getattr(fast, name), getattr(slow, name))
     assert snapshot(fast.model) == snapshot(slow.model)
     assert np.abs(fast.Vm - plain.Vm).max() > 1e-3, "the override made no difference"

@@ -11,9 +11,9 @@ import pyhh_fast as pyhh
 from pyhh_fast import stimuli
 from pyhh_fast.plotting import decimation, plot_recording, plot_stimulus, runs
 from pyhh_fast.plotting.decimation import Series, Window
-from pyhh_fast.recording import ALL
 from pyhh_fast.storage import resume
 from pyhh_fast.storage.run_store import RunStore
+from pyhh_fast.variables import TRACES
 
 pytestmark = pytest.mark.usefixtures("_without_a_screen")
 
@@ -372,4 +372,4 @@ def test_a_stimulus_of_its_own_ends_with_its_last_step():
 
 def test_all_traces_have_a_panel():
     drawn = {trace.name for panel in (runs.GATES, runs.CURRENTS) for trace in panel.traces}
-    assert drawn == {*ALL} - {"Vm"}
+    assert drawn == {*TRACES} - {"Vm"}

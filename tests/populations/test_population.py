@@ -11,7 +11,7 @@ import pyhh_fast as pyhh
 from pyhh_fast.engine import kernels
 from pyhh_fast.engine.population_stepper import PopulationStepper
 from pyhh_fast.rate_tables import hodgkin_huxley
-from pyhh_fast.recording import ALL
+from pyhh_fast.variables import TRACES
 
 METHODS = ("euler", "exponential_euler", "rk4")
 STATE = ("Vm", "StateM", "StateH", "StateN")
@@ -42,7 +42,7 @@ def alone(parameters, cell):
 def test_each_cell_is_what_a_simulation_makes_of_it(method):
     parameters, currents = random_cells(30)
     population = pyhh.Population(30, **parameters)
-    recording = population.run(currents, 0.01, duration=100.0, method=method, record=ALL)
+    recording = population.run(currents, 0.01, duration=100.0, method=method, record=TRACES)
     assert recording.spike_counts.sum() > 100
     sensitive = 0
     for cell, current in enumerate(currents):
@@ -53,7 +53,7 @@ def test_each_cell_is_what_a_simulation_makes_of_it(method):
         beside.Vm += 1e-7
         amplified = np.abs(pyhh.Simulation(beside).run(**run).Vm - one.Vm).max() / 1e-7
         sensitive += amplified > 1_000
-        for name in ALL:
+        for name in TRACES:
             tolerance = 1e-9 if name == "Vm" else 1e-11 if name in STATE else 5e-9
             tolerance *= max(1.0, amplified / 1_000)
             got, want = getattr(recording, name)[cell], getattr(one, name)
@@ -229,22 +229,22 @@ def test_a_cell_that_diverges_ends_as_in_a_simulation_and_the_others_go_on(metho
     with pytest.warns(
         UserWarning, match=r"^2 of 20 cells diverged, the first at step \d+ \(cell 3\)"
     ):
-        r = population.run(10.0, dt, duration=steps * dt, method=method, record=ALL)
+        r = population.run(10.0, dt, duration=steps * dt, method=method, record=TRACES)
     model = pyhh.HHModel(**wild)
     simulation = pyhh.Simulation(model)
     with pytest.raises(pyhh.SimulationError) as caught:
         simulation.run(10.0, dt, duration=steps * dt, method=method)
     step = caught.value.step
     assert r.diverged_at.tolist() == [step if cell in (3, 17) else -1 for cell in range(20)]
-    for name in ALL:
+    for name in TRACES:
         trace = getattr(r, name)
         assert np.isnan(trace[[3, 17], step:]).all()
         assert np.isfinite(trace[[3, 17], :step]).all()
         assert np.isfinite(np.delete(trace, [3, 17], axis=0)).all()
     for values in r.final_state:
         assert np.flatnonzero(np.isnan(values)).tolist() == [3, 17]
-    quiet = pyhh.Population(1).run(10.0, dt, duration=steps * dt, method=method, record=ALL)
-    for name in ALL:
+    quiet = pyhh.Population(1).run(10.0, dt, duration=steps * dt, method=method, record=TRACES)
+    for name in TRACES:
         np.testing.assert_array_equal(getattr(r, name)[0], getattr(quiet, name)[0])
     # It stays so when the run is continued.
     with pytest.warns(UserWarning, match="2 of 20 cells diverged, the first at step 0"):
@@ -260,9 +260,9 @@ def test_a_step_straight_to_infinity_is_seen(steps):
         population = pyhh.Population(3, Cm=[1e-3, 1.0, 1e-3], gNa=0, gK=0, gKleak=0)
         currents = np.array([current, 10.0, -current])
         with pytest.warns(UserWarning, match="^2 of 3 cells diverged, the first at step 0"):
-            r = population.run(currents, 0.01, duration=0.01 * steps, record=ALL)
+            r = population.run(currents, 0.01, duration=0.01 * steps, record=TRACES)
         assert r.diverged_at.tolist() == [0, -1, 0]
-        for name in ALL:
+        for name in TRACES:
             assert np.isnan(getattr(r, name)[[0, 2]]).all()
             assert np.isfinite(getattr(r, name)[1]).all()
         assert np.isnan(np.array(r.final_state)[:, [0, 2]]).all()
@@ -315,12 +315,12 @@ def test_kinetics_of_a_subclass_are_those_of_its_simulation_to_the_bit(method):
     # To below -50 mV, where the first table does not reach.
     I = np.concatenate([np.full(3_000, 20.0), np.full(1_000, -4.0), np.full(800, -30.0)])  # noqa: E741
     dt = 0.005
-    recording = population.run(I, dt, method=method, record=ALL, threads=2)
+    recording = population.run(I, dt, method=method, record=TRACES, threads=2)
     for cell in range(3):
         one = Warm.at_rest(gNa=110)
         one.gK = g[cell]
         single = pyhh.Simulation(one).run(I, dt, method=method)
-        for name in ALL:
+        for name in TRACES:
             np.testing.assert_array_equal(getattr(recording, name)[cell], getattr(single, name))
         np.testing.assert_array_equal(recording.spike_times(cell), single.spike_times)
     assert recording.Vm.min() < -51

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import pyhh_fast as pyhh
 from pyhh_fast.engine.population_stepper import PopulationStepper
-from pyhh_fast.recording import ALL
+from pyhh_fast.variables import TRACES
 
 STATE = ("Vm", "StateM", "StateH", "StateN")
 
@@ -60,7 +60,7 @@ def test_each_cell_has_its_own_row_of_a_stimulus_in_two_dimensions():
     steps=st.integers(0, 60),
     every=st.integers(1, 70),
     chosen=st.lists(st.integers(0, 19)),
-    names=st.sets(st.sampled_from(ALL)),
+    names=st.sets(st.sampled_from(TRACES)),
     threads=st.integers(1, 5),
     method=st.sampled_from(["euler", "exponential_euler", "rk4"]),
     shape=st.sampled_from(["cell", "step", "both"]),
@@ -82,12 +82,12 @@ def test_traces_are_those_of_all_cells_and_steps(
         population = pyhh.Population(size, startingVoltage=g / 10, gNa=g)
         return population.run(given, 0.05, duration=duration, method=method, **options)
 
-    full = run(record=ALL)
+    full = run(record=TRACES)
     part = run(record=names, cells=chosen, every=every, threads=threads)
     same(full, part)
-    assert part.recorded == tuple(name for name in ALL if name in names)
+    assert part.recorded == tuple(name for name in TRACES if name in names)
     np.testing.assert_array_equal(part.times, full.times[::every])
-    for name in ALL:
+    for name in TRACES:
         if name in names:
             got = getattr(part, name)
             np.testing.assert_array_equal(got, getattr(full, name)[chosen][:, ::every])
@@ -98,7 +98,7 @@ def test_traces_are_those_of_all_cells_and_steps(
 
 
 def test_recorded_currents_are_those_before_the_step():
-    r = cells(3).run(10.0, 0.01, duration=5.0, record=ALL)
+    r = cells(3).run(10.0, 0.01, duration=5.0, record=TRACES)
     gNa = np.linspace(100, 140, 3)[:, np.newaxis]
     V, m, h = r.Vm[:, :-1], r.StateM[:, :-1], r.StateH[:, :-1]
     np.testing.assert_allclose(r.INa[:, 1:], gNa * m**3 * h * (V - 115), rtol=1e-12, atol=1e-12)
@@ -330,7 +330,7 @@ def test_labels_and_units_for_xarray():
 
 def test_nothing_to_do_is_done():
     assert pyhh.Population(0).run(1.0, 0.01, duration=1.0).spike_counts.shape == (0,)
-    r = cells().run([], 0.01, record=ALL)
+    r = cells().run([], 0.01, record=TRACES)
     assert r.steps == 0
     assert r.Vm.shape == (6, 0)
     np.testing.assert_array_equal(r.final_state.Vm, cells().Vm)

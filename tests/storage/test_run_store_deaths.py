@@ -207,10 +207,10 @@ def test_all_is_safe_on_disk_before_it_counts(out, tmp_path, monkeypatch):
 LIMITED = """
 import resource, signal, sys
 import numpy as np
-from pyhh_fast.storage.run_store import RunStore, Variable
+from pyhh_fast.storage.run_store import RunStore, StoredVariable
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-store = RunStore.create(sys.argv[1], {}, {"x": Variable("x", {})})
+store = RunStore.create(sys.argv[1], {}, {"x": StoredVariable("x", {})})
 store.append("x", np.random.default_rng(1).random(1_000))
 store.commit({"rows": 1_000})
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))

@@ -18,10 +18,10 @@ from pyhh_fast.storage.run_store import RunStore  # noqa: E402
 
 HOLD = """
 import sys
-from pyhh_fast.storage.run_store import RunStore, Variable
+from pyhh_fast.storage.run_store import RunStore, StoredVariable
 
 if sys.argv[3:]:
-    store = RunStore.create(sys.argv[1], {}, {"x": Variable("x", {})})
+    store = RunStore.create(sys.argv[1], {}, {"x": StoredVariable("x", {})})
 else:
     store = RunStore.open(sys.argv[1])
 print("held", flush=True)

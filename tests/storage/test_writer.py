@@ -243,12 +243,12 @@ def test_ctrl_c_and_an_error_both_show(ctrl_c):
 
 def test_it_writes_a_store(tmp_path):
     pytest.importorskip("zarr", minversion="3.1.3", reason="stores need the extra 'store'")
-    from pyhh_fast.storage.run_store import RunStore, Variable
+    from pyhh_fast.storage.run_store import RunStore, StoredVariable
 
     rng = np.random.default_rng(1)
     wave, out = rng.normal(size=100_000), tmp_path / "run.zarr"
     with (
-        RunStore.create(out, {}, {"Vm": Variable("time", {})}, chunk=1_024) as store,
+        RunStore.create(out, {}, {"Vm": StoredVariable("time", {})}, chunk=1_024) as store,
         StoreWriter(store, most_waiting=50_000) as writer,
     ):
         assert len(ours()) == 1
@@ -266,8 +266,8 @@ import numpy as np
 from pyhh_fast.storage.writer import StoreWriter
 
 if sys.argv[1:]:
-    from pyhh_fast.storage.run_store import RunStore, Variable
-    store = RunStore.create(sys.argv[1], {}, {"Vm": Variable("time", {})})
+    from pyhh_fast.storage.run_store import RunStore, StoredVariable
+    store = RunStore.create(sys.argv[1], {}, {"Vm": StoredVariable("time", {})})
 else:
     class Store:
         def append(self, name, values, first=None):

@@ -1,0 +1,113 @@
+"""The variables and the parameters of a neuron: their names, symbols and units, in one order.
+
+Models, recordings, the compiled loops, stores, figures and the command line have them from here. A
+name is pyHH's, as attributes of models and recordings have it; a symbol is that of the equations in
+src/, and of the fields of the structs that are shared with them.
+"""
+
+from typing import NamedTuple
+
+
+class Variable(NamedTuple):
+    """What changes during a run.
+
+    Parameters
+    ----------
+    label : str
+        What a figure calls it, where others of the kind stand beside it.
+    before_step : bool
+        Its value of step i is at time i dt, from the state before the step; else at (i + 1) dt.
+    """
+
+    name: str
+    symbol: str
+    unit: str
+    long_name: str
+    label: str
+    before_step: bool = False
+
+
+class Parameter(NamedTuple):
+    """What stays during a run."""
+
+    name: str
+    symbol: str
+    unit: str
+    positive: bool = False
+
+
+class Channel(NamedTuple):
+    """A current through the membrane: conductance, driving force, and the gates that open it.
+
+    Parameters
+    ----------
+    powers : dict
+        By the symbols of the gates; none for a channel that is always open.
+    """
+
+    current: Variable
+    conductance: Parameter
+    reversal: Parameter
+    powers: dict[str, int]
+
+
+POTENTIAL = Variable("Vm", "V", "mV", "membrane potential", "V")
+
+CAPACITANCE = Parameter("Cm", "C_m", "µF/cm²", positive=True)
+
+_GATES = tuple(
+    Variable(name, symbol, "1", f"open fraction of gate {symbol}", symbol)
+    for name, symbol in (("StateM", "m"), ("StateH", "h"), ("StateN", "n"))
+)
+
+
+def _channel(name: str, ion: str, symbol: str, label: str, powers: dict[str, int]) -> Channel:
+    long_name = f"{name} current, outward positive"
+    return Channel(
+        Variable(f"I{ion}", f"I_{symbol}", "µA/cm²", long_name, label, before_step=True),
+        Parameter(f"g{ion}", f"g_{symbol}", "mS/cm²"),
+        Parameter(f"E{ion}", f"E_{symbol}", "mV"),
+        powers,
+    )
+
+
+CHANNELS = (
+    _channel("sodium", "Na", "Na", "Na⁺", {"m": 3, "h": 1}),
+    _channel("potassium", "K", "K", "K⁺", {"n": 4}),
+    _channel("leak", "Kleak", "L", "leak", {}),
+)
+
+GATES = tuple(gate.symbol for gate in _GATES)
+"""The gates of a model, whose attributes are called as the symbols of their open fractions."""
+
+STATE = {variable.name: variable for variable in (POTENTIAL, *_GATES)}
+"""What a step moves, by name."""
+
+CURRENTS = {channel.current.name: channel.current for channel in CHANNELS}
+"""Currents by name."""
+
+VARIABLES = STATE | CURRENTS
+"""All variables, by name."""
+
+TRACES = tuple(VARIABLES)
+"""Names of all that a run can record."""
+
+CONDUCTANCES = tuple(channel.conductance.name for channel in CHANNELS)
+
+REVERSALS = tuple(channel.reversal.name for channel in CHANNELS)
+
+PARAMETERS = {
+    parameter.name: parameter
+    for parameter in (
+        CAPACITANCE,
+        *(channel.conductance for channel in CHANNELS),
+        *(channel.reversal for channel in CHANNELS),
+    )
+}
+"""The parameters of a model, by name."""
+
+ENVELOPE = {
+    "Vm_min": POTENTIAL._replace(name="Vm_min", long_name="lowest membrane potential of a window"),
+    "Vm_max": POTENTIAL._replace(name="Vm_max", long_name="highest membrane potential of a window"),
+}
+"""The lowest and the highest V of each window of an envelope, by name."""
