@@ -1,4 +1,4 @@
-"""The kernel against a high-accuracy solution: forward Euler, no less and no more."""
+"""The order of convergence of forward Euler, against a high-accuracy solution."""
 
 import itertools
 
@@ -21,14 +21,14 @@ def exact():
     return np.array(reference.solve(reference.Parameters(), start, [(30.0, 10.0)]).end)
 
 
-def test_the_error_is_of_first_order(exact):
+def test_euler_error_is_of_first_order(exact):
     errors = [np.abs(end_state(dt) - exact) for dt in (0.004, 0.002, 0.001)]
     orders = np.log2([errors[0] / errors[1], errors[1] / errors[2]])
     assert (np.abs(orders[1] - 1) < 0.1).all(), orders
 
 
-def test_extrapolated_to_dt_0_it_is_the_solution(exact):
-    # Neville's scheme on steps h, h/2, h/4, h/8 takes the terms of order 1, 2 and 3 away.
+def test_euler_extrapolated_to_dt_0_is_the_exact_solution(exact):
+    # Neville's scheme on steps h, h/2, h/4, h/8 removes the error terms of order 1, 2 and 3.
     table = [end_state(dt) for dt in (0.002, 0.001, 0.0005, 0.00025)]
     for order in (1, 2, 3):
         table = [

@@ -1,6 +1,6 @@
-"""Where analysis starts, which step it takes, and how far it is from the truth.
+"""Analysis functions: their initial states, default steps and errors.
 
-The truth is SciPy's DOP853 (`reference.solve`), or the adaptive method, which `test_adaptive`
+The reference is SciPy's DOP853 (`reference.solve`), or the adaptive method, which `test_adaptive`
 compares with it; figures of the built-in model are those of `test_published_figures`.
 """
 
@@ -18,8 +18,8 @@ from pyhh_fast.kinetics.built_in import BuiltIn
 from pyhh_fast.variables import PARAMETERS
 
 
-def fired_before():
-    """Return a model that a run has left in the middle of a spike."""
+def model_within_a_spike():
+    """Return a model in the middle of a spike, after a run."""
     model = pyhh.HHModel.at_rest()
     pyhh.Simulation(model).run(10, 0.01, duration=102)
     return model
@@ -35,8 +35,8 @@ def fires(current, duration, wait=20.0):
 # --- starts --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("model", [pyhh.HHModel(), pyhh.HHModel.at_rest(), fired_before()])
-def test_runs_start_from_rest_whatever_state_the_model_is_in(model):
+@pytest.mark.parametrize("model", [pyhh.HHModel(), pyhh.HHModel.at_rest(), model_within_a_spike()])
+def test_analysis_starts_from_rest_by_default(model):
     before = [vars(gate).copy() for gate in (model.m, model.h, model.n)]
     assert pyhh.rheobase(model) == pytest.approx(2.241, abs=5e-4)
     found = pyhh.strength_duration(model, [0.1, 1.0])
@@ -47,21 +47,21 @@ def test_runs_start_from_rest_whatever_state_the_model_is_in(model):
 
 
 @pytest.mark.parametrize("method", ["exponential_euler", "adaptive"])
-def test_or_in_the_state_of_the_model(method):
-    # h = 0 keeps it from firing.
+def test_analysis_starts_from_the_state_of_the_model_on_request(method):
+    # A new model has h = 0, which keeps it from firing.
     options = {"method": method, "start": "model"}
     assert pyhh.rheobase(pyhh.HHModel(), **options) == pytest.approx(9.84, abs=0.01)
     np.testing.assert_array_equal(pyhh.fi_curve(pyhh.HHModel(), [6.5, 7, 8], **options), 0)
 
 
-def test_without_a_rest_it_is_said():
+def test_model_without_rest_warns():
     with pytest.warns(UserWarning, match="no stable resting potential") as caught:
         pyhh.rheobase(pyhh.HHModel(EKleak=60), 5.0)
     assert [warning.filename for warning in caught] == [__file__]
 
 
 @pytest.mark.parametrize("method", ["exponential_euler", "adaptive"])
-def test_a_model_that_fires_by_itself_has_a_rheobase_of_0(method):
+def test_spontaneously_firing_model_has_rheobase_0(method):
     with pytest.warns(UserWarning, match="no stable resting potential"):
         assert pyhh.rheobase(pyhh.HHModel(gNa=100, gK=5, EK=-35), method=method) == 0
 
@@ -69,7 +69,7 @@ def test_a_model_that_fires_by_itself_has_a_rheobase_of_0(method):
 # --- the adaptive method -------------------------------------------------------------------------
 
 
-def test_rates_by_the_adaptive_method_are_those_of_single_runs():
+def test_adaptive_rates_equal_those_of_single_runs():
     currents = [5.0, 7.0, 20.0]
     expected = []
     for current in currents:
@@ -86,26 +86,26 @@ def test_rates_by_the_adaptive_method_are_those_of_single_runs():
 
 
 @pytest.mark.parametrize("duration", [0.0123, 0.7, 20.0])
-def test_thresholds_by_the_adaptive_method_are_those_of_the_reference(duration):
+def test_adaptive_thresholds_match_the_reference(duration):
     found = pyhh.strength_duration(pyhh.HHModel(), duration, method="adaptive")
     assert fires(found * (1 + 1e-5), duration)
     assert not fires(found * (1 - 1e-5), duration)
 
 
-def test_progress_of_the_adaptive_method(capsys):
+def test_adaptive_method_shows_progress(capsys):
     options = {"duration": 20.0, "method": "adaptive", "progress": True}
     pyhh.fi_curve(pyhh.HHModel(), [0, 20], **options)
     assert "4.00k/4.00k" in capsys.readouterr().err
 
 
-def test_a_plane_by_the_adaptive_method():
+def test_adaptive_phase_plane_matches_fixed_steps():
     model = pyhh.HHModel.at_rest()
     fixed = pyhh.phase_plane(model, 10.0, method="rk4")
     plane = pyhh.phase_plane(model, 10.0, method="adaptive")
     np.testing.assert_allclose(plane.trajectory_V, fixed.trajectory_V, rtol=0, atol=1e-3)
 
 
-def test_what_stops_the_solver_is_told():
+def test_rates_that_stop_the_solver_are_reported():
     class Endless(pyhh.HHModel):
         def _UpdateGateTimeConstants(self, Vm):
             super()._UpdateGateTimeConstants(Vm)
@@ -124,7 +124,7 @@ def test_what_stops_the_solver_is_told():
 # --- the default step ----------------------------------------------------------------------------
 
 
-def test_fast_kinetics_are_right_to_a_ten_thousandth():
+def test_default_step_for_fast_kinetics_has_error_below_1e_4():
     currents = [10.0, 50.0]
     truth = pyhh.fi_curve(Fast(), currents, duration=200, method="adaptive")
     assert truth.min() > 600
@@ -133,7 +133,7 @@ def test_fast_kinetics_are_right_to_a_ten_thousandth():
     assert pyhh.rheobase(Fast(), 40.0) == pytest.approx(truth, rel=1e-4)
 
 
-def test_the_built_in_model_has_a_step_of_0_01():
+def test_default_step_of_the_built_in_model_is_0_01_ms():
     model = pyhh.HHModel()
     assert speed(model, BuiltIn()) == 1
     assert step_for(model, BuiltIn(), None, "exponential_euler") == 0.01
@@ -145,17 +145,17 @@ def test_the_built_in_model_has_a_step_of_0_01():
     ("parameters", "parts"),
     [({"Cm": 0.1}, 9), ({"Cm": 0.5}, 2), ({"gNa": 130}, 1), ({"gNa": 10}, 1)],
 )
-def test_the_step_is_a_whole_part_of_that(parameters, parts):
+def test_default_step_is_0_01_ms_over_a_whole_number(parameters, parts):
     model = pyhh.HHModel(**parameters)
     assert step_for(model, BuiltIn(), None, "rk4") == pytest.approx(0.01 / parts, rel=1e-12)
 
 
-def test_of_fast_gates_too():
+def test_default_step_follows_fast_gates():
     step = step_for(Fast(), kinetics_over_V(Fast()), None, "exponential_euler")
     assert step == pytest.approx(0.01 / 11, rel=1e-12)
 
 
-def test_the_step_of_many_cells_follows_the_fastest_gate_and_the_fastest_membrane():
+def test_default_step_of_many_cells_follows_fastest_gate_and_membrane():
     # Gates are fastest at the ends: at 300 mV alpha_m is 27.5 /ms, three times that at 115 mV.
     gates = {"ENa": 300.0}
     membrane = {"gNa": 150.0}  # its membrane is 1.19 times as fast as that of the other
@@ -167,14 +167,14 @@ def test_the_step_of_many_cells_follows_the_fastest_gate_and_the_fastest_membran
         cells = {name: np.full(2, getattr(pyhh.HHModel, name)) for name in PARAMETERS}
         cells["ENa"][order[0]], cells["gNa"][order[1]] = 300.0, 150.0
         assert step_for_cells(cells, BuiltIn()) == pytest.approx(min(steps), rel=1e-12)
-    # And the other way round.
+    # With the membrane the faster of the two.
     cells = {name: np.full(2, getattr(pyhh.HHModel, name)) for name in PARAMETERS}
     cells["ENa"][0], cells["Cm"][1] = 300.0, 0.1
     assert step_for_cells(cells, BuiltIn()) == pytest.approx(least / 10, rel=1e-12)
 
 
-def test_ranges_of_potentials_that_do_not_meet_are_looked_at_each_alone():
-    # Rates between the two ranges, fast ones, are met by no cell.
+def test_disjoint_voltage_ranges_of_cells_are_searched_separately():
+    # The rates are fast only between the two ranges, where no cell comes.
     class Resonant(pyhh.HHModel):
         def _UpdateGateTimeConstants(self, Vm):
             super()._UpdateGateTimeConstants(Vm)
@@ -188,7 +188,7 @@ def test_ranges_of_potentials_that_do_not_meet_are_looked_at_each_alone():
     assert step_for_cells(cells, kinetics_over_V(Resonant())) == pytest.approx(expected, rel=1e-12)
 
 
-def test_a_step_too_large_for_the_model_is_told():
+def test_too_large_step_warns():
     message = (
         "dt is 0.01 ms; steps of 0.00479 ms or less are recommended for the rates of this model. "
         "Leave dt out, or use method='adaptive'."
@@ -199,18 +199,18 @@ def test_a_step_too_large_for_the_model_is_told():
     assert caught[0].filename == __file__
 
 
-@pytest.mark.parametrize("question", [pyhh.fi_curve, pyhh.strength_duration])
-def test_an_error_that_remains_is_told(question, monkeypatch):
-    # As if ten times the step were right.
+@pytest.mark.parametrize("function", [pyhh.fi_curve, pyhh.strength_duration])
+def test_remaining_error_warns(function, monkeypatch):
+    # Make the default step ten times too large.
     monkeypatch.setattr("pyhh_fast.engine.time_steps.STEP", 0.1)
     where = {"fi_curve": "the rate under 20 µA/cm²", "strength_duration": "the current for 20 ms"}
     with pytest.warns(UserWarning, match="errs by") as caught:
-        found = question(Fast(), 20.0)
-    text = f"^{where[question.__name__]} errs by [+-]0.[0-9]+ % at dt 0.00909 ms, and others may as"
+        found = function(Fast(), 20.0)
+    text = f"^{where[function.__name__]} errs by [+-]0.[0-9]+ % at dt 0.00909 ms, and others may as"
     assert len(caught) == 1
     assert caught[0].filename == __file__
     assert re.match(text, str(caught[0].message)), str(caught[0].message)
-    truth = question(Fast(), 20.0, method="adaptive")
+    truth = function(Fast(), 20.0, method="adaptive")
     error = float(str(caught[0].message).split("errs by ")[1].split(" %")[0])
     assert error == pytest.approx(100 * (found / truth - 1), rel=0.05)
 
@@ -218,7 +218,7 @@ def test_an_error_that_remains_is_told(question, monkeypatch):
 # --- durations -----------------------------------------------------------------------------------
 
 
-def test_any_durations():
+def test_durations_that_are_no_multiples_of_the_step_are_accurate():
     durations = np.logspace(-1, 2, 20)
     found = pyhh.strength_duration(pyhh.HHModel(), durations)
     truth = pyhh.strength_duration(pyhh.HHModel(), durations, method="adaptive")
@@ -229,18 +229,18 @@ def test_any_durations():
     np.testing.assert_allclose(found, truth, rtol=5e-5)
 
 
-def test_a_pulse_shorter_than_a_step_has_its_charge():
+def test_pulse_shorter_than_a_step_keeps_its_charge():
     whole, tenth = pyhh.strength_duration(pyhh.HHModel(), [0.01, 0.001])
     assert tenth == pytest.approx(10 * whole, rel=2e-6)
 
 
-def test_whole_numbers_of_steps_are_what_they_were():
-    # 0.3 is 30 steps of 0.01 but for rounding.
+def test_durations_are_rounded_to_steps_with_a_tolerance():
+    # 0.3 and 0.1 * 3 are both 30 steps of 0.01, up to rounding.
     found = pyhh.strength_duration(pyhh.HHModel(), [0.3, 0.1 * 3])
     assert found[0] == found[1]
 
 
-def test_a_wait_of_any_length():
+def test_wait_need_not_be_a_multiple_of_the_step():
     found = pyhh.rheobase(pyhh.HHModel(), 1.0, wait=7.123)
     assert found == pytest.approx(pyhh.rheobase(pyhh.HHModel(), 1.0, wait=7.13), rel=1e-9)
     assert pyhh.rheobase(pyhh.HHModel(), 1.0, wait=0) > found

@@ -1,4 +1,4 @@
-"""`Recording.estimate_error`: what half the step changes, and that it says how good a run is."""
+"""`Recording.estimate_error`: the change by half the step, compared with the true error."""
 
 import math
 import pickle
@@ -31,22 +31,22 @@ def exact():
 
 
 @pytest.mark.parametrize(
-    ("method", "share"), [("euler", 1 / 2), ("exponential_euler", 3 / 4), ("rk4", 15 / 16)]
+    ("method", "fraction"), [("euler", 1 / 2), ("exponential_euler", 3 / 4), ("rk4", 15 / 16)]
 )
-def test_it_is_that_share_of_the_error_which_the_order_says(method, share, exact):
+def test_estimate_matches_order_of_method(method, fraction, exact):
     recording = run(method)
     error = np.abs(recording.spike_times - exact).max()
-    assert recording.estimate_error().spike_times == pytest.approx(share * error, rel=0.1)
+    assert recording.estimate_error().spike_times == pytest.approx(fraction * error, rel=0.1)
 
 
-def test_for_the_adaptive_method_it_is_the_error(exact):
+def test_estimate_of_the_adaptive_method_is_the_error(exact):
     recording = run("adaptive", rtol=1e-5, atol=1e-5)
     error = np.abs(recording.spike_times - exact).max()
     assert recording.estimate_error().spike_times == pytest.approx(error, rel=0.2)
 
 
 @pytest.mark.parametrize("method", ["euler", "exponential_euler", "rk4"])
-def test_it_is_what_a_run_with_half_the_step_gives(method):
+def test_estimate_is_the_difference_from_half_the_step(method):
     recording = run(method)
     finer = run(method, np.repeat(STIMULUS, 2), 0.005)
     change = recording.estimate_error()
@@ -57,7 +57,7 @@ def test_it_is_what_a_run_with_half_the_step_gives(method):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_it_changes_neither_recording_nor_model(method):
+def test_estimate_changes_neither_recording_nor_model(method):
     model = steady()
     simulation = pyhh.Simulation(model)
     recording = simulation.run(STIMULUS, 0.01, method=method)
@@ -67,7 +67,7 @@ def test_it_changes_neither_recording_nor_model(method):
     assert simulation.recording is recording
 
 
-def test_it_starts_where_the_run_did_with_the_parameters_it_had():
+def test_estimate_uses_initial_state_and_parameters_of_the_run():
     model = steady()
     simulation = pyhh.Simulation(model)
     simulation.run(20.0, 0.01, duration=33.0)
@@ -80,7 +80,7 @@ def test_it_starts_where_the_run_did_with_the_parameters_it_had():
     assert first.Vm < 10
 
 
-def test_parameters_of_a_class_are_those_of_the_run(monkeypatch):
+def test_estimate_uses_class_parameters_of_the_run(monkeypatch):
     monkeypatch.setattr(pyhh.HHModel, "gK", 30.0)
     recording = run()
     first = recording.estimate_error()
@@ -88,15 +88,15 @@ def test_parameters_of_a_class_are_those_of_the_run(monkeypatch):
     assert recording.estimate_error() == first
 
 
-def test_a_constant_stimulus_and_coarse_steps(recwarn):
+def test_estimate_of_coarse_steps_does_not_warn(recwarn):
     with pytest.warns(UserWarning, match="dt is"):
         recording = run("rk4", 10.0, 0.08, duration=100.0)
     coarse = recording.estimate_error()
     assert coarse.spike_times > run("rk4", 10.0, 0.05, duration=100.0).estimate_error().spike_times
-    assert not recwarn.list, "half of a large step is no news"
+    assert not recwarn.list, "half of a large step must not warn again"
 
 
-def test_what_was_not_recorded_is_not_compared():
+def test_traces_not_recorded_are_not_compared():
     for record in [(), ("IK",)]:
         change = run(record=record).estimate_error()
         assert math.isnan(change.Vm)
@@ -108,7 +108,7 @@ def test_what_was_not_recorded_is_not_compared():
 
 
 @pytest.mark.filterwarnings("ignore:dt is")
-def test_spikes_that_half_the_step_does_not_have_are_counted():
+def test_spikes_missing_at_half_the_step_are_counted():
     # 1 s with 10 µA/cm² from 50 ms: 69 spikes at 0.069 ms, 65 at less than 0.0675.
     dt = 0.069
     stimulus = np.where(np.arange(round(1_000 / dt)) * dt < 50, 0.0, 10.0)
@@ -130,7 +130,7 @@ class InPython(pyhh.HHModel):
         super().iterate(stimulusCurrent, deltaTms)
 
 
-def test_models_of_ones_own():
+def test_estimate_of_custom_models():
     stimulus = STIMULUS[4_000:8_000]
     expected = run(stimulus=stimulus, model=steady(Warmer)).estimate_error()
     assert expected != run(stimulus=stimulus).estimate_error()
@@ -148,14 +148,14 @@ def test_models_of_ones_own():
 
 
 class WithMCurrent(pyhh.HHModel):
-    """A fourth gate, and a list that grows."""
+    """A model with a fourth gate, and an array that counts the steps."""
 
     def __init__(self):
         super().__init__()
         self.h.setInfiniteState()
         self.p = pyhh.HHModel.Gate()
         self.p.alpha, self.p.beta = 0.01, 0.03
-        self.seen = np.zeros(1)
+        self.steps = np.zeros(1)
 
     def _UpdateCellVoltage(self, stimulusCurrent, deltaTms):
         leak = 0.3 * self.p.state * (self.Vm + 12)
@@ -164,16 +164,16 @@ class WithMCurrent(pyhh.HHModel):
     def _UpdateGateStates(self, deltaTms):
         super()._UpdateGateStates(deltaTms)
         self.p.update(deltaTms)
-        self.seen += 1
+        self.steps += 1
 
 
-def test_nothing_of_the_model_is_shared_with_the_run_that_is_made_again():
+def test_repeated_run_shares_nothing_with_the_model():
     stimulus = np.full(2_000, 12.0)
     model = WithMCurrent()
     recording = run(stimulus=stimulus, model=model)
-    before = model.p.state, model.seen.copy()
+    before = model.p.state, model.steps.copy()
     change = recording.estimate_error()
-    assert (model.p.state, model.seen) == before
+    assert (model.p.state, model.steps) == before
     finer = run(stimulus=np.repeat(stimulus, 2), dt=0.005, model=WithMCurrent())
     assert change.Vm == np.abs(recording.Vm - finer.Vm[1::2]).max()
 
@@ -181,7 +181,7 @@ def test_nothing_of_the_model_is_shared_with_the_run_that_is_made_again():
 @pytest.mark.parametrize(
     "held", [np.zeros(200_000), [0.0] * 2_000, lambda V: V, {1: 2}, np.array([None])]
 )
-def test_what_would_cost_too_much_at_every_run_is_not_copied(held):
+def test_models_with_large_attributes_are_not_copied(held):
     model = steady()
     model._held = held
     recording = run(stimulus=np.full(50, 12.0), model=model)
@@ -191,7 +191,7 @@ def test_what_would_cost_too_much_at_every_run_is_not_copied(held):
     run(stimulus=np.full(50, 12.0), model=model).estimate_error()
 
 
-def test_a_model_that_is_driven_by_a_function_put_on_it_is_not_estimated():
+def test_model_with_a_hook_bound_to_it_is_not_copied():
     model = steady()
 
     def hook(Vm):
@@ -205,7 +205,7 @@ def test_a_model_that_is_driven_by_a_function_put_on_it_is_not_estimated():
     assert (model.m.alpha, model.Vm) == before
 
 
-def test_where_there_is_nothing_to_estimate():
+def test_failed_runs_and_copies_cannot_be_estimated():
     simulation = pyhh.Simulation(pyhh.HHModel.at_rest())
     with pytest.raises(pyhh.SimulationError):
         simulation.run(-50.0, 0.01, duration=20.0)
@@ -231,7 +231,7 @@ def test_where_there_is_nothing_to_estimate():
         run(stimulus=np.zeros(9), model=Slotted()).estimate_error()
 
 
-def test_a_run_that_was_interrupted_is_compared_as_far_as_it_came(monkeypatch):
+def test_interrupted_run_is_compared_up_to_its_end(monkeypatch):
     from pyhh_fast.engine.fixed_stepper import FixedStepper
 
     original = FixedStepper.advance

@@ -1,6 +1,6 @@
-"""fi_curve, rheobase, strength_duration, steady_state and phase_plane against slow twins.
+"""fi_curve, rheobase, strength_duration, steady_state and phase_plane against slow references.
 
-Units: mV, ms, µA/cm². Where no source is named, the twin is a `Simulation` for each run, or
+Units: mV, ms, µA/cm². Where no source is named, the reference is a `Simulation` for each run, or
 `reference.py`.
 """
 
@@ -18,11 +18,11 @@ from sweep_models import Warm
 import pyhh_fast as pyhh
 from pyhh_fast.analysis.phase_plane import PLANE_POINTS
 
-ABOVE_ADVISED = pytest.mark.filterwarnings("ignore:.*are recommended:UserWarning")
+LARGE_STEP = pytest.mark.filterwarnings("ignore:.*are recommended:UserWarning")
 
 
 class Textbook(pyhh.HHModel):
-    """The formulas as printed: 0/0 at 10 and 25 mV, and for numbers only."""
+    """The formulas as printed: 0/0 at 10 and 25 mV, and for scalars only."""
 
     def _UpdateGateTimeConstants(self, Vm):
         Vm = np.float64(float(Vm))
@@ -34,7 +34,7 @@ class Textbook(pyhh.HHModel):
         self.h.beta = 1 / (np.exp((30 - Vm) / 10) + 1)
 
 
-def everything(model):
+def pickled_state(model):
     return pickle.dumps([vars(model), *(vars(gate) for gate in (model.m, model.h, model.n))])
 
 
@@ -54,13 +54,13 @@ def rate_of(spikes, duration):
     return 1000 / (sum(intervals) / len(intervals))
 
 
-def test_published_rates():
-    # Those of `test_published_figures`.
+def test_published_firing_rates():
+    # The values of `test_published_figures`.
     rates = pyhh.fi_curve(pyhh.HHModel.at_rest(), [7, 10, 20, 50])
     np.testing.assert_allclose(rates, [58.3, 68.3, 86.5, 117.0], rtol=0, atol=0.05)
 
 
-def test_published_onset():
+def test_published_onset_of_repetitive_firing():
     # The limit cycle ends at 6.2649.
     rates = pyhh.fi_curve(pyhh.HHModel.at_rest(), [6.25, 6.263, 6.267, 6.30], duration=2000.0)
     assert rates[:2].tolist() == [0, 0]
@@ -68,7 +68,7 @@ def test_published_onset():
 
 
 @pytest.mark.parametrize("end", [160.0, 170.0])
-def test_rates_are_those_of_runs_one_by_one(end):
+def test_rates_equal_those_of_single_runs(end):
     model = pyhh.HHModel.at_rest()
     currents = np.array([-5, 0, 2.25, 5, 6.2, 6.215, 6.22, 7, 10, 60, 150, 200.0])
     spikes = [spikes_of(model, current, duration=end, record=()) for current in currents]
@@ -78,14 +78,14 @@ def test_rates_are_those_of_runs_one_by_one(end):
     # Both are continued: below 6.23, the onset by this method, firing ends.
     assert any(n >= 2 and rate == 0 for n, rate in zip(late, slow, strict=True))
     assert (1 in late) == (end == 170)
-    slow[-2] = 167.8  # of a swing below the threshold, as by exponential Euler
+    slow[-2] = 167.8  # of a subthreshold oscillation, as by exponential Euler
     with pytest.warns(UserWarning, match="^under 1 of the currents V keeps swinging"):
         found = pyhh.fi_curve(model, currents, duration=end, method="euler")
     np.testing.assert_allclose(found[-2], slow[-2], rtol=1e-3)
     np.testing.assert_allclose(np.delete(found, -2), np.delete(slow, -2), rtol=1e-9)
 
 
-def test_rates_of_another_threshold_method_and_start():
+def test_rates_with_another_threshold_method_and_start():
     model = pyhh.HHModel(30.0, gNa=110)
     how = {"method": "exponential_euler", "threshold": 20.0}
     spikes = [spikes_of(model, current, duration=200.0, **how) for current in (10.0, 90.0)]
@@ -95,7 +95,7 @@ def test_rates_of_another_threshold_method_and_start():
     np.testing.assert_allclose(fast, slow, rtol=1e-9)
 
 
-def test_shapes_of_rates():
+def test_rates_have_the_shape_of_the_currents():
     model = pyhh.HHModel.at_rest()
     whole = pyhh.fi_curve(model, [5, 10, 20, 50], duration=200.0)
     assert whole.shape == (4,)
@@ -108,7 +108,7 @@ def test_shapes_of_rates():
 
 
 @pytest.mark.parametrize("duration", [0.0, 0.01, 5.0])
-def test_rates_of_runs_that_are_too_short_for_any_spike(duration):
+def test_runs_too_short_for_any_spike_are_continued(duration):
     rates = pyhh.fi_curve(pyhh.HHModel.at_rest(), [0.0, 6.0, 20.0, 50.0], duration=duration)
     expected = pyhh.fi_curve(pyhh.HHModel.at_rest(), [0.0, 6.0, 20.0, 50.0], duration=2000)
     assert expected[2] == pytest.approx(86.46, abs=0.01)
@@ -121,7 +121,7 @@ def test_rates_do_not_depend_on_threads():
     np.testing.assert_array_equal(pyhh.fi_curve(model, currents, duration=100.0, threads=3), one)
 
 
-def test_a_shift_of_the_leak_is_a_current():
+def test_shift_of_leak_reversal_equals_a_current():
     model, shifted = pyhh.HHModel.at_rest(), pyhh.HHModel.at_rest()
     shifted.EKleak += 10.0
     currents = np.array([7, 20, 50.0])
@@ -131,7 +131,7 @@ def test_a_shift_of_the_leak_is_a_current():
     np.testing.assert_allclose(pyhh.fi_curve(shifted, currents, **how), rates, rtol=1e-9)
 
 
-def test_rates_of_kinetics_of_ones_own():
+def test_rates_of_custom_kinetics():
     # Twice the rates over half the capacitance is the same cell, twice as fast.
     fast = pyhh.fi_curve(Warm.at_rest(Cm=0.5), [7, 20], duration=150.0, dt=0.005)
     slow = pyhh.fi_curve(pyhh.HHModel.at_rest(), [7, 20], duration=300.0, dt=0.01)
@@ -140,19 +140,19 @@ def test_rates_of_kinetics_of_ones_own():
 
 
 @pytest.mark.parametrize("kind", [pyhh.HHModel, Warm])
-def test_the_model_is_left_as_it_was(kind):
+def test_analysis_does_not_change_the_model(kind):
     model = kind(3.0, gNa=130)
-    before = everything(model)
+    before = pickled_state(model)
     pyhh.fi_curve(model, [0, 20], duration=20.0)
     pyhh.rheobase(model, 20.0)
     pyhh.strength_duration(model, [1, 2])
     pyhh.steady_state(model, [0, 20])
     pyhh.phase_plane(model, 20.0)
-    assert everything(model) == before
+    assert pickled_state(model) == before
 
 
-@ABOVE_ADVISED
-def test_rates_of_runs_that_diverge():
+@LARGE_STEP
+def test_diverging_runs_have_rate_nan_and_warn():
     model = pyhh.HHModel.at_rest()
     message = (
         "under 2 of 4 currents the model diverged, 20 µA/cm² for one, and the rate is NaN. "
@@ -166,7 +166,7 @@ def test_rates_of_runs_that_diverge():
     np.testing.assert_array_equal(rates, [0, 0, np.nan, np.nan])
 
 
-def test_progress_of_rates(capsys):
+def test_rates_show_progress(capsys):
     pyhh.fi_curve(pyhh.HHModel.at_rest(), [0, 20], duration=20.0, progress=True)
     assert "2.00k/2.00k" in capsys.readouterr().err
 
@@ -186,7 +186,7 @@ def test_published_rheobase():
 
 
 @pytest.mark.parametrize("wait", [0.0, 20.0])
-def test_thresholds_are_those_of_runs_one_by_one(wait):
+def test_thresholds_equal_those_of_single_runs(wait):
     model = pyhh.HHModel.at_rest(gK=30)
     durations = [2.0, 0.01, 7.5, 50.0, *np.arange(1, 9) / 10]
     found = pyhh.strength_duration(model, durations, wait=wait, method="euler")
@@ -195,7 +195,7 @@ def test_thresholds_are_those_of_runs_one_by_one(wait):
         assert not fires(model, current * (1 - 1.1e-6), duration, wait)
 
 
-def test_a_pulse_of_one_step_is_a_displacement():
+def test_threshold_of_a_one_step_pulse_equals_a_displacement():
     model = pyhh.HHModel.at_rest(Cm=2.0)
 
     def peak_above_50(displacement):
@@ -209,7 +209,7 @@ def test_a_pulse_of_one_step_is_a_displacement():
     assert current * 0.01 / 2.0 == pytest.approx(displacement, rel=3e-6)
 
 
-def test_thresholds_scale_with_the_membrane():
+def test_thresholds_scale_with_membrane_area():
     model = pyhh.HHModel.at_rest()
     larger = pyhh.HHModel.at_rest(Cm=4, gNa=480, gK=144, gKleak=1.2)
     durations = [0.1, 1, 10]
@@ -217,14 +217,14 @@ def test_thresholds_scale_with_the_membrane():
     np.testing.assert_allclose(pyhh.strength_duration(larger, durations), expected, rtol=2e-6)
 
 
-def test_thresholds_of_kinetics_of_ones_own():
+def test_thresholds_of_custom_kinetics():
     durations = np.array([0.5, 2.0, 20.0])
     fast = pyhh.strength_duration(Warm.at_rest(Cm=0.5), durations / 2, wait=10.0, dt=0.005)
     slow = pyhh.strength_duration(pyhh.HHModel.at_rest(), durations)
     np.testing.assert_allclose(fast, slow, rtol=2e-6)
 
 
-def test_shapes_of_thresholds():
+def test_thresholds_have_the_shape_of_the_durations():
     model = pyhh.HHModel.at_rest()
     whole = pyhh.strength_duration(model, [1, 5, 1, 0.5])
     assert whole[0] == whole[2]
@@ -238,7 +238,7 @@ def test_shapes_of_thresholds():
     assert pyhh.strength_duration(model, []).shape == (0,)
 
 
-def test_thresholds_by_another_method_and_threshold():
+def test_thresholds_with_another_method_and_spike_threshold():
     model = pyhh.HHModel.at_rest()
     coarse = pyhh.rheobase(model, 20.0, dt=0.02, method="rk4")
     fine = pyhh.rheobase(model, 20.0, dt=0.01, method="rk4")
@@ -248,7 +248,7 @@ def test_thresholds_by_another_method_and_threshold():
     assert pyhh.rheobase(model, 20.0, threshold=1.0) < fine / 2
 
 
-def test_tiny_thresholds():
+def test_tiny_thresholds_are_found():
     model = pyhh.HHModel.at_rest()
     model.Vm += 6.4985  # 6.4987 is enough
     found = pyhh.rheobase(model, 5.0, method="euler", start="model")
@@ -257,7 +257,7 @@ def test_tiny_thresholds():
     assert not fires(model, found - 2e-9, 5.0)
 
 
-def test_a_model_that_fires_by_itself_needs_no_current():
+def test_model_that_fires_without_current_has_threshold_0():
     model = pyhh.HHModel.at_rest()
     model.Vm = 20.0
     assert fires(model, 0.0, 10.0)
@@ -266,14 +266,14 @@ def test_a_model_that_fires_by_itself_needs_no_current():
     np.testing.assert_array_equal(found, [0, 0])
 
 
-def test_a_model_that_never_fires_has_an_infinite_threshold():
+def test_model_that_never_fires_has_an_infinite_threshold():
     # In a step of 0.01 ms even 1e9 µA/cm² gets V only to 1e7 mV.
     how = {"wait": 0, "method": "exponential_euler"}
     found = pyhh.strength_duration(pyhh.HHModel.at_rest(), [0.01, 0.02], threshold=1e9, **how)
     np.testing.assert_array_equal(found, [np.inf, np.inf])
 
 
-def test_thresholds_of_a_model_that_diverges():
+def test_thresholds_of_a_diverging_model_are_nan_and_warn():
     model = pyhh.HHModel.at_rest()
     model.Vm = -150.0
     advice = "Use method='adaptive', whose steps follow the fastest rate."
@@ -298,7 +298,7 @@ def test_thresholds_of_a_model_that_diverges():
 
 
 @pytest.mark.parametrize("kind", [pyhh.HHModel, Textbook])
-def test_steady_states_are_those_of_the_reference(kind):
+def test_steady_states_match_the_reference(kind):
     V = np.array([-200, -65.5, 0, 9.99, 10, 25, 50, 115, 300.0])  # 0/0 at 10 and 25
     steady = pyhh.steady_state(kind(-30.0), V)
     for gate in "mhn":
@@ -309,14 +309,14 @@ def test_steady_states_are_those_of_the_reference(kind):
         np.testing.assert_allclose(getattr(steady, f"tau_{gate}"), 1 / (alpha + beta), rtol=1e-9)
 
 
-def test_steady_states_of_kinetics_of_ones_own():
+def test_steady_states_of_custom_kinetics():
     V = np.linspace(-50, 100, 7)
     plain, scaled = pyhh.steady_state(pyhh.HHModel(), V), pyhh.steady_state(Warm(), V)
     np.testing.assert_allclose(scaled[:3], plain[:3], rtol=1e-12)
     np.testing.assert_allclose(scaled[3:], np.array(plain[3:]) / 2, rtol=1e-12)
 
 
-def test_shapes_of_steady_states():
+def test_steady_states_have_the_shape_of_V():
     V = np.linspace(-50, 100, 6)
     whole = pyhh.steady_state(pyhh.HHModel(), V)
     square = pyhh.steady_state(pyhh.HHModel(), V.reshape(2, 3))
@@ -328,7 +328,7 @@ def test_shapes_of_steady_states():
         assert value == values[1]
 
 
-def test_steady_states_far_away():
+def test_steady_states_at_extreme_potentials_are_finite():
     steady = pyhh.steady_state(pyhh.HHModel(), [-1e5, 1e5])
     np.testing.assert_array_equal([steady.m, steady.h, steady.n], [[0, 1], [1, 0], [0, 1]])
     assert np.isfinite(steady).all()
@@ -338,7 +338,7 @@ def test_steady_states_far_away():
 
 
 @pytest.mark.parametrize("current", [-5.0, 0.0, 10.0, 160.0])  # c from 1.02 to 0.72
-def test_the_plane_is_that_of_the_reference(current):
+def test_phase_plane_matches_the_reference(current):
     plane = pyhh.phase_plane(pyhh.HHModel.at_rest(), current)
     parameters = reference.Parameters()
     steady = reference.equilibrium(parameters, current)
@@ -346,17 +346,17 @@ def test_the_plane_is_that_of_the_reference(current):
     assert plane.steady_n == pytest.approx(steady.n, abs=1e-9)
     assert plane.c == pytest.approx(steady.h + steady.n, abs=1e-9)
 
-    def charging(V, n):
+    def membrane_current(V, n):
         state = reference.steady(V)._replace(h=steady.h + steady.n - n, n=n)
         return current - sum(reference.currents(parameters, state))
 
     assert plane.V.shape == plane.V_nullcline.shape == plane.n_nullcline.shape == (PLANE_POINTS,)
     low, high = max(0.0, plane.c - 1), min(1.0, plane.c)
     for V, n in zip(plane.V, plane.V_nullcline, strict=True):
-        there = charging(V, low) * charging(V, high) < 0
+        there = membrane_current(V, low) * membrane_current(V, high) < 0
         assert np.isnan(n) != there
         if there:
-            root = brentq(lambda n, V=V: charging(V, n), low, high, xtol=1e-14)
+            root = brentq(lambda n, V=V: membrane_current(V, n), low, high, xtol=1e-14)
             assert n == pytest.approx(root, abs=1e-12)
     assert 50 < np.isfinite(plane.V_nullcline).sum() < PLANE_POINTS
     np.testing.assert_allclose(
@@ -364,7 +364,7 @@ def test_the_plane_is_that_of_the_reference(current):
     )
 
 
-def test_the_nullclines_cross_at_the_steady_state():
+def test_nullclines_cross_at_the_steady_state():
     plane = pyhh.phase_plane(pyhh.HHModel.at_rest(), 10.0)
     for nullcline in (plane.V_nullcline, plane.n_nullcline):
         there = np.interp(plane.steady_V, plane.V, nullcline)
@@ -372,7 +372,7 @@ def test_the_nullclines_cross_at_the_steady_state():
 
 
 @pytest.mark.parametrize("kind", [pyhh.HHModel, Warm])
-def test_the_trajectory_is_a_run_from_where_the_model_stands(kind):
+def test_trajectory_is_a_run_from_the_state_of_the_model(kind):
     model = kind(4.0)
     run = pyhh.Simulation(copy.deepcopy(model)).run(20.0, 0.02, duration=30.0, method="rk4")
     plane = pyhh.phase_plane(model, 20.0, duration=30.0, dt=0.02, method="rk4")
@@ -382,15 +382,15 @@ def test_the_trajectory_is_a_run_from_where_the_model_stands(kind):
     assert plane.V[0] < V.min() < V.max() < plane.V[-1]
 
 
-def test_the_plane_of_kinetics_of_ones_own_is_the_same_at_any_speed():
+def test_nullclines_do_not_depend_on_the_speed_of_gates():
     plain = pyhh.phase_plane(pyhh.HHModel.at_rest(), 10.0, duration=1.0)
     scaled = pyhh.phase_plane(Warm.at_rest(), 10.0, duration=1.0)
     assert scaled.steady_V == pytest.approx(plain.steady_V, abs=1e-9)
     np.testing.assert_allclose(scaled.V_nullcline, plain.V_nullcline, rtol=0, atol=1e-9)
 
 
-def test_the_steady_state_may_lie_far_below():
-    # Hyperpolarised so far that all but the leak is shut.
+def test_steady_state_may_be_strongly_hyperpolarised():
+    # So far hyperpolarised that only the leak conducts.
     plane = pyhh.phase_plane(
         pyhh.HHModel.at_rest(), -100.0, duration=10.0, method="exponential_euler"
     )
@@ -398,24 +398,24 @@ def test_the_steady_state_may_lie_far_below():
     assert plane.V[0] == pytest.approx(plane.steady_V - 5)
 
 
-def test_the_nullclines_reach_as_far_as_the_trajectory():
+def test_nullclines_cover_the_trajectory():
     plane = pyhh.phase_plane(pyhh.HHModel.at_rest(), 1500.0, duration=5.0)
     assert plane.trajectory_V.max() > 150
     assert plane.V[-1] == plane.trajectory_V.max() + 5
 
 
-def test_of_several_steady_states_the_one_nearest_0():
+def test_steady_state_nearest_0_is_chosen():
     model = pyhh.HHModel(gNa=100, gK=0, gKleak=1, EKleak=-20)  # rest, threshold and plateau
     V = np.linspace(-30, 120, 15_001)
     steady = pyhh.steady_state(model, V)
-    charging = -100 * steady.m**3 * steady.h * (V - 115) - (V + 20)
-    zeros = V[:-1][np.diff(np.sign(charging)) != 0]
+    membrane_current = -100 * steady.m**3 * steady.h * (V - 115) - (V + 20)
+    zeros = V[:-1][np.diff(np.sign(membrane_current)) != 0]
     assert zeros.size == 3
     assert pyhh.phase_plane(model).steady_V == pytest.approx(zeros[1], abs=0.01)
 
 
-@ABOVE_ADVISED
-def test_a_trajectory_that_diverges():
+@LARGE_STEP
+def test_diverging_trajectory_ends_in_nan_and_warns():
     message = (
         "the model diverged, and the trajectory is NaN from there on. "
         "Use a smaller dt, or method='adaptive'."

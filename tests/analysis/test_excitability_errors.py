@@ -1,4 +1,4 @@
-"""Every message that bad input to the analysis gives: its type and its whole text."""
+"""Errors of the analysis functions: the type and whole text of every message."""
 
 import re
 
@@ -8,7 +8,7 @@ from custom_models import FrozenGates  # steps in Python
 
 import pyhh_fast as pyhh
 
-OWN_STEP = (
+CUSTOM_STEP = (
     "model must make its steps as HHModel does; got FrozenGates._UpdateGateStates is overridden."
 )
 ONE_BY_ONE = "Run such models one by one, with Simulation."
@@ -19,38 +19,38 @@ METHODS = "adaptive, euler, exponential_euler, rk4"
 
 
 def call(name, **changed):
-    """Call a function of the analysis, with these arguments changed from good ones."""
-    good = {
+    """Call an analysis function with valid arguments, of which these are changed."""
+    valid = {
         "fi_curve": {"currents": [0, 20]},
         "rheobase": {"duration": 1.0},
         "strength_duration": {"durations": [1, 2]},
         "steady_state": {"V": [0, 20]},
         "phase_plane": {"current": 10.0},
     }
-    return getattr(pyhh, name)(**{"model": pyhh.HHModel(), **good[name], **changed})
+    return getattr(pyhh, name)(**{"model": pyhh.HHModel(), **valid[name], **changed})
 
 
-EVERY = ["fi_curve", "rheobase", "strength_duration", "steady_state", "phase_plane"]
+FUNCTIONS = ["fi_curve", "rheobase", "strength_duration", "steady_state", "phase_plane"]
 
 
 def raises(kind, message):
     return pytest.raises(kind, match=f"^{re.escape(message)}$")
 
 
-@pytest.mark.parametrize("name", EVERY)
-def test_what_is_no_model(name):
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_object_that_is_no_model_is_refused(name):
     with raises(TypeError, NO_MODEL):
         call(name, model="HHModel")
 
 
-@pytest.mark.parametrize("name", EVERY)
-def test_models_with_a_step_of_their_own(name):
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_models_with_custom_steps_are_refused(name):
     advice = "" if name == "steady_state" else f" {ONE_BY_ONE}"
-    with raises(ValueError, OWN_STEP + advice):
+    with raises(ValueError, CUSTOM_STEP + advice):
         call(name, model=FrozenGates())
 
 
-def test_steady_states_of_rates_that_depend_on_more_than_V():
+def test_rates_that_depend_on_more_than_V_are_refused():
     class Lagging(pyhh.HHModel):
         def _UpdateGateTimeConstants(self, Vm):
             super()._UpdateGateTimeConstants(Vm)
@@ -72,7 +72,7 @@ def test_steady_states_of_rates_that_depend_on_more_than_V():
         pyhh.steady_state(LaggingFarAway(), 600)
 
 
-@pytest.mark.parametrize("name", [name for name in EVERY if name != "steady_state"])
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name != "steady_state"])
 @pytest.mark.parametrize(
     ("arguments", "kind", "message"),
     [
@@ -86,7 +86,7 @@ def test_steady_states_of_rates_that_depend_on_more_than_V():
     ],
     ids=str,
 )
-def test_bad_steps_and_methods(name, arguments, kind, message):
+def test_invalid_steps_and_methods_are_refused(name, arguments, kind, message):
     with raises(kind, message):
         call(name, **arguments)
 
@@ -110,7 +110,7 @@ def test_bad_steps_and_methods(name, arguments, kind, message):
     ],
     ids=str,
 )
-def test_bad_threads_and_thresholds(name, arguments, kind, message):
+def test_invalid_starts_threads_and_thresholds_are_refused(name, arguments, kind, message):
     with raises(kind, message):
         call(name, **arguments)
 
@@ -233,7 +233,7 @@ ARRAY = "must be a finite number or an array of them"
     ],
     ids=lambda value: str(value).partition(" at 0x")[0],  # of a model
 )
-def test_bad_arguments(name, arguments, kind, message):
+def test_invalid_arguments_are_refused(name, arguments, kind, message):
     with raises(kind, message):
         call(name, **arguments)
 
@@ -247,7 +247,7 @@ def test_bad_arguments(name, arguments, kind, message):
         ("phase_plane", {"duration": 6}),
     ],
 )
-def test_a_large_step_is_warned_of_once_where_it_was_asked_for(name, lengths):
+def test_large_step_warns_once_at_the_line_of_the_call(name, lengths):
     with pytest.warns(
         UserWarning,
         match="^dt is 0.06 ms; steps of 0.05 ms or less ",
@@ -256,14 +256,14 @@ def test_a_large_step_is_warned_of_once_where_it_was_asked_for(name, lengths):
     assert [warning.filename for warning in caught] == [__file__]
 
 
-def test_ctrl_c_is_heard_between_blocks_of_steady_states(monkeypatch):
+def test_ctrl_c_interrupts_between_blocks_of_steady_states(monkeypatch):
     from pyhh_fast.analysis import phase_plane
 
-    asked = []
+    block_sizes = []
 
     def interrupted(self, V):
-        asked.append(V.size)
-        if len(asked) == 3:
+        block_sizes.append(V.size)
+        if len(block_sizes) == 3:
             raise KeyboardInterrupt
         return np.ones((V.size, 6))
 
@@ -272,4 +272,4 @@ def test_ctrl_c_is_heard_between_blocks_of_steady_states(monkeypatch):
     )
     with pytest.raises(KeyboardInterrupt):
         pyhh.steady_state(pyhh.HHModel(), np.zeros(1_000_000))
-    assert asked == [phase_plane.BLOCK] * 3
+    assert block_sizes == [phase_plane.BLOCK] * 3

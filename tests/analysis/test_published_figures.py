@@ -1,4 +1,4 @@
-"""Figures that others published, or that were computed independently, against the public API.
+"""Published or independently computed figures against the public API.
 
 Units: mV, ms, µA/cm²; rest near 0 mV. Unless a comment names another source, a figure was computed
 outside this package, from the equations with a high-order solver or with continuation, and
@@ -15,18 +15,18 @@ import reference
 from pyhh_fast import HHModel, Simulation, SimulationError
 
 FINE = 0.001  # ms
-ABOVE_ADVISED = pytest.mark.filterwarnings("ignore:.*are recommended:UserWarning")
+LARGE_STEP = pytest.mark.filterwarnings("ignore:.*are recommended:UserWarning")
 
 
-def with_steady_gates(starting_voltage=0.0, **parameters):
+def model_with_steady_gates(starting_voltage=0.0, **parameters):
     """Return a model with all three gates steady at its potential (a new one has h = 0)."""
     model = HHModel(starting_voltage, **parameters)
     model.h.setInfiniteState()
     return model
 
 
-def standing_at(state, **parameters):
-    """Return a model put into a `reference.State`."""
+def model_in_state(state, **parameters):
+    """Return a model in a `reference.State`."""
     model = HHModel(**parameters)
     model.Vm, model.m.state, model.h.state, model.n.state = state
     return model
@@ -38,8 +38,8 @@ def pulse(begin, end, duration, current, dt):
     return np.where((times > begin - dt / 2) & (times < end - dt / 2), current, 0.0)
 
 
-def upward(trace, level, dt):
-    """Return when a trace that starts below the level rises through it, interpolated."""
+def upward_crossings(trace, level, dt):
+    """Return the interpolated times of upward crossings of a level by a trace."""
     before = np.flatnonzero((trace[:-1] < level) & (trace[1:] >= level))
     fraction = (level - trace[before]) / (trace[before + 1] - trace[before])
     return (before + 1 + fraction) * dt
@@ -57,7 +57,7 @@ def test_rates_at_the_removable_points_are_their_limits():
 
 
 def test_steady_gates_at_0_mV():
-    model = with_steady_gates(0.0)
+    model = model_with_steady_gates(0.0)
     gates = (model.m.state, model.h.state, model.n.state)
     assert gates == pytest.approx((0.0529325, 0.5961208, 0.3176769), abs=5e-8)
 
@@ -72,11 +72,11 @@ def test_resting_potential(leak_reversal, rest):
 # --- states after a run that other programs print ------------------------------------------------
 
 
-def test_the_state_of_hhsharp():
+def test_state_equals_that_of_hhsharp():
     # HHSharp (github.com/swharden/HHSharp), src/HHSharp.Tests/UnitTest1.cs: the same equations in
     # C#; rates and currents are those of the last step. All digits they print, but for the last
     # few, which are rounding after 5,000 steps (their own tolerance is wider).
-    model = with_steady_gates(0.0)
+    model = model_with_steady_gates(0.0)
     Simulation(model).Run(np.full(5_000, 20.0), 0.01)
     state = (model.Vm, model.m.state, model.h.state, model.n.state)
     assert state == pytest.approx(
@@ -97,7 +97,7 @@ def test_the_state_of_hhsharp():
     )
 
 
-def test_the_last_potential_of_pyhh():
+def test_last_potential_equals_that_of_pyhh():
     # pyHH itself (github.com/swharden/pyHH): the same run from its own start, h = 0.
     simulation = Simulation(HHModel())
     simulation.Run(np.full(5_000, 20.0), 0.01)
@@ -107,10 +107,10 @@ def test_the_last_potential_of_pyhh():
 # --- stability of rest ---------------------------------------------------------------------------
 
 
-def at_rest_under(current, leak_reversal=10.6):
-    """Return a model at its rest under a constant current, or None where that is unstable.
+def model_at_rest_under(current, leak_reversal=10.6):
+    """Return a model at rest under a constant current, or None where rest is unstable.
 
-    The current is taken as what it amounts to, a leak that reverses current/gKleak higher.
+    The current is expressed as a leak whose reversal potential is current/gKleak higher.
     """
     try:
         return HHModel.at_rest(EKleak=leak_reversal + current / 0.3)
@@ -125,32 +125,32 @@ def at_rest_under(current, leak_reversal=10.6):
     ("stable", "unstable", "current", "V"),
     [(9.0, 11.0, 9.7793, 5.3459), (156.0, 153.0, 154.5263, 21.9419)],
 )
-def test_where_rest_loses_and_regains_its_stability(stable, unstable, current, V, leak_reversal):
+def test_hopf_points_of_the_resting_state(stable, unstable, current, V, leak_reversal):
     for _ in range(24):
         middle = 0.5 * (stable + unstable)
-        if at_rest_under(middle, leak_reversal):
+        if model_at_rest_under(middle, leak_reversal):
             stable = middle
         else:
             unstable = middle
     # The Hopf points move by exactly gKleak times the change of EKleak, at the same V.
-    found = (stable + 0.3 * (leak_reversal - 10.6), at_rest_under(stable, leak_reversal).Vm)
+    found = (stable + 0.3 * (leak_reversal - 10.6), model_at_rest_under(stable, leak_reversal).Vm)
     assert found == pytest.approx((current, V), abs=5e-5)
 
 
 @pytest.mark.parametrize("current", [9.9, 20.0, 50.0, 100.0, 150.0, 154.4])
-def test_there_is_no_stable_rest_between_the_hopf_points(current):
-    assert at_rest_under(current) is None
+def test_no_stable_rest_between_the_hopf_points(current):
+    assert model_at_rest_under(current) is None
 
 
 @pytest.mark.parametrize(
     ("current", "grows"), [(9.70, False), (9.85, True), (154.0, True), (155.0, False)]
 )
-def test_a_small_displacement_grows_between_the_hopf_points_and_decays_outside(current, grows):
+def test_small_displacement_grows_between_hopf_points_and_decays_outside(current, grows):
     state = reference.equilibrium(reference.Parameters(), current)
-    model = standing_at(state._replace(V=state.V + 0.01))
+    model = model_in_state(state._replace(V=state.V + 0.01))
     V = Simulation(model).run(current, FINE, duration=1_500.0).Vm
-    swings = [np.ptp(part) for part in (V[20_000:60_000], V[-40_000:])]
-    assert swings[1] > 2 * swings[0] if grows else swings[1] < swings[0] / 2
+    amplitudes = [np.ptp(part) for part in (V[20_000:60_000], V[-40_000:])]
+    assert amplitudes[1] > 2 * amplitudes[0] if grows else amplitudes[1] < amplitudes[0] / 2
 
 
 # --- long steps: when does the cell fire, and for how long? --------------------------------------
@@ -161,11 +161,11 @@ def spikes_from_rest(current, duration):
 
 
 @pytest.mark.parametrize(("current", "count"), [(2.20, 0), (2.25, 1)])
-def test_a_long_step_gives_one_spike_from_between_these_currents(current, count):
+def test_onset_of_a_single_spike_under_a_long_step(current, count):
     assert len(spikes_from_rest(current, 500.0)) == count
 
 
-def test_a_long_step_fires_for_ever_from_between_these_currents():
+def test_onset_of_repetitive_firing_under_a_long_step():
     assert spikes_from_rest(6.25, 1_000.0)[-1] < 200
     assert spikes_from_rest(6.30, 1_000.0)[-1] > 980
 
@@ -176,7 +176,7 @@ def test_steady_firing_rate(current, rate):
     assert 1_000 / (last - before_last) == pytest.approx(rate, abs=0.05)
 
 
-def firing_lowered_to(current, dt, slowly):
+def firing_simulation_lowered_to(current, dt, slowly):
     """Return a simulation that fires, after its current was lowered from 6.5 over `slowly` ms."""
     simulation = Simulation(HHModel.at_rest())
     for begin in np.arange(0, slowly, 100):  # in parts, for the memory's sake
@@ -186,14 +186,14 @@ def firing_lowered_to(current, dt, slowly):
 
 
 @pytest.mark.parametrize(("current", "fires"), [(6.25, False), (6.27, True), (9.75, True)])
-def test_where_rest_and_firing_are_both_stable_the_start_decides(current, fires):
+def test_initial_state_decides_between_rest_and_firing_where_bistable(current, fires):
     # Both are stable from 6.265, where the limit cycle ends, to the Hopf point at 9.779.
-    firing = firing_lowered_to(current, FINE, slowly=500.0)
+    firing = firing_simulation_lowered_to(current, FINE, slowly=500.0)
     last = firing.run(current, FINE, duration=500.0).spike_times[-1]
     assert (last > 480) == fires
 
     state = reference.equilibrium(reference.Parameters(), current)
-    resting = standing_at(state._replace(V=state.V + 0.1))
+    resting = model_in_state(state._replace(V=state.V + 0.1))
     recording = Simulation(resting).run(current, FINE, duration=500.0)
     first, last = np.ptp(recording.Vm[20_000:60_000]), np.ptp(recording.Vm[-40_000:])
     assert last < 0.9 * first < 0.2
@@ -201,21 +201,23 @@ def test_where_rest_and_firing_are_both_stable_the_start_decides(current, fires)
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("current", "fires"), [(6.263, False), (6.265, True)])
-def test_where_the_limit_cycle_ends(current, fires):
+def test_end_of_the_stable_limit_cycle(current, fires):
     # 6.2649 is where A. Balti, V. Lanza and M. A. Aziz-Alaoui, Math. Biosci. Eng. 15, 807 (2018),
     # see the stable and the unstable cycle almost coincide, by harmonic balance. Following the
     # cycle with `reference` and a Newton method puts its end at 6.26422; Euler's step of 0.0001 ms
     # lowers that by 0.0003, one of 0.001 ms by ten times as much.
-    simulation = firing_lowered_to(current, 1e-4, slowly=1_500.0)
+    simulation = firing_simulation_lowered_to(current, 1e-4, slowly=1_500.0)
     for _ in range(8):
         recording = simulation.run(current, 1e-4, duration=100.0)
     assert bool(recording.spike_times.size) == fires
 
 
-def test_a_shift_of_the_leak_is_a_current():
-    # What moves the Hopf points by gKleak times the shift moves everything else too.
-    shifted = Simulation(with_steady_gates(EKleak=10.7)).run(10.0 - 0.03, 0.01, duration=100.0)
-    plain = Simulation(with_steady_gates(EKleak=10.6)).run(10.0, 0.01, duration=100.0)
+def test_shift_of_leak_reversal_equals_a_current():
+    # A shift of EKleak equals a current of gKleak times the shift.
+    shifted = Simulation(model_with_steady_gates(EKleak=10.7)).run(
+        10.0 - 0.03, 0.01, duration=100.0
+    )
+    plain = Simulation(model_with_steady_gates(EKleak=10.6)).run(10.0, 0.01, duration=100.0)
     assert plain.spike_times.size == 7
     np.testing.assert_allclose(shifted.Vm, plain.Vm, rtol=0, atol=1e-9)
 
@@ -231,18 +233,18 @@ def test_shape_of_one_spike():
     assert V.min() == pytest.approx(-11.2, abs=0.05)
 
 
-TRAIN_ENDS = 988.9782
+LAST_SPIKE = 988.9782
 """Last spike of 1 s with 10 µA/cm² from 50 ms, from rest: 988.978 in the source; the errors below
 need a digit more, which is `reference.solve`'s (see its tests)."""
 
 
 @pytest.mark.parametrize(("dt", "error"), [(0.01, -0.243), (0.001, -0.0238)])  # Euler is early
-def test_the_last_of_65_spikes_and_how_far_euler_misses_it(dt, error):
+def test_euler_error_of_the_last_of_65_spikes(dt, error):
     stimulus = pulse(50, 1_000, 1_000, 10.0, dt)
     spikes = Simulation(HHModel.at_rest()).run(stimulus, dt).spike_times
     assert len(spikes) == 65
     half_digit = {-0.243: 5e-4, -0.0238: 5e-5}[error]
-    assert spikes[-1] - TRAIN_ENDS == pytest.approx(error, abs=half_digit)
+    assert spikes[-1] - LAST_SPIKE == pytest.approx(error, abs=half_digit)
 
 
 # NeuroML2 (github.com/NeuroML/NeuroML2), LEMSexamples/test/.test.ex1.mep and .test.ex5.mep: the
@@ -254,7 +256,7 @@ NEUROML_SPREAD = 0.0037
 
 def neuroml_cell(begin, end):
     stimulus = pulse(begin, end, 300, 8.0, FINE)
-    return Simulation(with_steady_gates(EKleak=10.7)).run(stimulus, FINE, threshold=65.0)
+    return Simulation(model_with_steady_gates(EKleak=10.7)).run(stimulus, FINE, threshold=65.0)
 
 
 def test_spike_times_of_neuroml_example_1():
@@ -267,47 +269,47 @@ def test_spike_times_of_neuroml_example_5():
     published = [102.22, 118.46, 134.5, 150.52, 166.55, 182.58, 198.6]
     assert recording.spike_times == pytest.approx(published, rel=NEUROML_SPREAD)
     of_m = [102.44, 118.69, 134.72, 150.75, 166.77, 182.8, 198.83]
-    assert upward(recording.StateM, 0.9, FINE) == pytest.approx(of_m, rel=NEUROML_SPREAD)
+    assert upward_crossings(recording.StateM, 0.9, FINE) == pytest.approx(of_m, rel=NEUROML_SPREAD)
 
 
 # --- where forward Euler breaks down -------------------------------------------------------------
 
 
-@ABOVE_ADVISED
+@LARGE_STEP
 @pytest.mark.parametrize(
     ("dt", "count"), [(0.01, 65), (0.03, 65), (0.05, 65), (0.0625, 65), (0.0675, 65), (0.069, 69)]
 )
-def test_coarse_euler_steps_first_add_spikes(dt, count):
+def test_coarse_euler_steps_add_spikes(dt, count):
     # 1 s with 10 µA/cm² from 50 ms.
     stimulus = pulse(50, 1_000, 1_000, 10.0, dt)
-    assert len(Simulation(with_steady_gates()).run(stimulus, dt).spike_times) == count
+    assert len(Simulation(model_with_steady_gates()).run(stimulus, dt).spike_times) == count
 
 
-@ABOVE_ADVISED
+@LARGE_STEP
 @pytest.mark.parametrize("dt", [0.0735, 0.074, 0.075, 0.076, 0.077, 0.08, 0.085, 0.09, 0.1])
 def test_coarser_euler_steps_diverge(dt):
     # The source says at almost every step: not so at 0.0745, which is left out here.
     with pytest.raises(SimulationError, match="dt times the fastest rate exceeds 2"):
-        Simulation(with_steady_gates()).run(np.full(round(1_000 / dt), 10.0), dt)
+        Simulation(model_with_steady_gates()).run(np.full(round(1_000 / dt), 10.0), dt)
 
 
-@ABOVE_ADVISED
+@LARGE_STEP
 @pytest.mark.parametrize("dt", [0.0735, 0.075, 0.08, 0.085, 0.09, 0.0915])
-def test_from_pyhhs_start_coarser_euler_steps_still_end(dt):
+def test_coarse_euler_steps_from_the_initial_state_of_pyhh_stay_finite(dt):
     # With the current on from the beginning: h rises from 0 while V is already high.
     simulation = Simulation(HHModel())
     simulation.Run(np.full(round(1_000 / dt), 10.0), dt)
     assert np.isfinite(simulation.Vm).all()
 
 
-@ABOVE_ADVISED
-def test_from_pyhhs_start_a_step_of_a_tenth_diverges():
+@LARGE_STEP
+def test_euler_step_of_0_1_ms_from_the_initial_state_of_pyhh_diverges():
     with pytest.raises(SimulationError, match="dt times the fastest rate exceeds 2"):
         Simulation(HHModel()).Run(np.full(10_000, 10.0), 0.1)
 
 
 def test_hyperpolarisation_makes_euler_unstable():
-    # Where 4 exp(-V/18) dt > 2, which at 0.01 ms is below -70 mV; pyHH goes on with NaN.
+    # Where 4 exp(-V/18) dt > 2, which at 0.01 ms is below -70 mV; pyHH continues with NaN.
     with pytest.raises(SimulationError, match="dt times the fastest rate exceeds 2"):
         Simulation(HHModel.at_rest()).run(-50.0, 0.01, duration=50.0)
     harmless = Simulation(HHModel.at_rest()).run(-20.0, 0.01, duration=1_000.0)
@@ -315,8 +317,8 @@ def test_hyperpolarisation_makes_euler_unstable():
 
 
 @pytest.mark.parametrize(("dt", "stable"), [(8.5e-5, True), (8.7e-5, False)])
-def test_the_step_that_hyperpolarisation_leaves_to_euler(dt, stable):
-    # -50 µA/cm² settles at 10.6 - 50/0.3 mV, all but the leak shut: dt must be below 8.58e-5.
+def test_largest_stable_euler_step_under_hyperpolarisation(dt, stable):
+    # -50 µA/cm² ends at 10.6 - 50/0.3 mV, where only the leak conducts: dt must be below 8.58e-5.
     simulation = Simulation(HHModel.at_rest())
     stimulus = np.full(600_000, -50.0)
     if stable:

@@ -1,4 +1,4 @@
-"""The command pyhh-fast (its `run` has a file of its own)."""
+"""The command pyhh-fast: demo, info, wrong arguments and Ctrl-C."""
 
 import platform
 import re
@@ -17,7 +17,7 @@ from pyhh_fast import _cpu
 from pyhh_fast.cli import main as cli
 
 
-def test_demo_prints_what_it_did_and_draws_it(tmp_path, monkeypatch, capsys):
+def test_demo_prints_its_results_and_draws_a_figure(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert cli.main(["demo"]) == 0
     out, err = capsys.readouterr()
@@ -39,17 +39,17 @@ def test_demo_prints_what_it_did_and_draws_it(tmp_path, monkeypatch, capsys):
     assert (width, height) == (960, 960)
 
 
-def test_demo_writes_where_it_is_told(tmp_path, capsys):
+def test_demo_writes_to_the_given_file(tmp_path, capsys):
     mpl.use("svg")
     target = tmp_path / "figure.svg"
     assert cli.main(["demo", "--output", str(target)]) == 0
     assert "<svg" in target.read_text(encoding="utf-8")
     assert capsys.readouterr().out.endswith(f"figure       {target}\n")
-    assert mpl.get_backend().lower() == "agg", "it asked for a screen"
+    assert mpl.get_backend().lower() == "agg", "it needs a display"
 
 
 @pytest.mark.parametrize("name", ["missing/demo.png", "demo.xyz"])
-def test_demo_that_cannot_write_says_so(name, tmp_path, monkeypatch, capsys):
+def test_demo_names_a_file_that_cannot_be_written(name, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert cli.main(["demo", "-o", name]) == 1
     out, err = capsys.readouterr()
@@ -57,7 +57,7 @@ def test_demo_that_cannot_write_says_so(name, tmp_path, monkeypatch, capsys):
     assert err.startswith(f"pyhh-fast demo: cannot write {name}: ")
 
 
-def test_info(capsys):
+def test_info_prints_versions_and_cpu_features(capsys):
     assert cli.main(["info"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"pyhh_fast     {pyhh_fast.__version__}"
@@ -69,7 +69,7 @@ def test_info(capsys):
 
 @pytest.mark.skipif(platform.system() != "Linux", reason="asks the kernel")
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="x86-64 names")
-def test_cpu_features_are_those_that_linux_sees():
+def test_cpu_features_equal_those_of_proc_cpuinfo():
     with open("/proc/cpuinfo") as file:
         flags = re.search(r"^flags\s*:(.*)$", file.read(), re.M)[1].split()
     known = {"sse4.2": "sse4_2"}
@@ -85,14 +85,14 @@ def test_wrong_arguments_exit_with_2(arguments, capsys):
     assert "usage: pyhh-fast" in capsys.readouterr().err
 
 
-def test_the_console_script_is_installed():
+def test_console_script_is_installed():
     command = shutil.which("pyhh-fast", path=str(Path(sys.executable).parent)) or "pyhh-fast"
     done = subprocess.run([command, "--version"], capture_output=True, text=True)
     assert (done.stdout, done.stderr) == (f"pyhh_fast {pyhh_fast.__version__}\n", "")
 
 
 @pytest.mark.parametrize("command", ["info", "demo"])
-def test_ctrl_c_ends_it_quietly(command, monkeypatch, capsys):
+def test_ctrl_c_ends_commands_without_output(command, monkeypatch, capsys):
     def interrupted(*_):
         raise KeyboardInterrupt
 
@@ -102,7 +102,7 @@ def test_ctrl_c_ends_it_quietly(command, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("command", ["run", "info"])
-def test_ctrl_c_while_arguments_are_parsed(command, monkeypatch, capsys):
+def test_ctrl_c_during_argument_parsing_ends_without_output(command, monkeypatch, capsys):
     def interrupted():
         raise KeyboardInterrupt
 
@@ -129,7 +129,7 @@ def test_ctrl_c_while_arguments_are_parsed(command, monkeypatch, capsys):
         ("info --verson", "unrecognized arguments: --verson. Did you mean --version?"),
     ],
 )
-def test_an_unknown_option_is_told_with_the_nearest_one(arguments, message, capsys):
+def test_unknown_option_is_refused_with_the_nearest_one(arguments, message, capsys):
     with pytest.raises(SystemExit) as ended:
         cli.main(arguments.split())
     assert ended.value.code == 2

@@ -20,24 +20,24 @@ SHORT = ["--duration", "100", "--points", "5"]
 HEADER = "current_uA_per_cm2,rate_Hz"
 
 
-def table(text):
+def read_table(text):
     header, *rows = text.splitlines()
     assert header == HEADER
     return np.array([[float(value) for value in row.split(",")] for row in rows])
 
 
-def test_without_arguments(capsys):
+def test_default_table_is_the_fi_curve_from_0_to_20(capsys):
     assert cli.main(["fi"]) == 0
     out, err = capsys.readouterr()
     assert err == ""
-    currents, rates = table(out).T
+    currents, rates = read_table(out).T
     np.testing.assert_allclose(currents, np.linspace(0, 20, 201), rtol=1e-9)
     expected = pyhh.fi_curve(pyhh.HHModel.at_rest(), np.linspace(0, 20, 201))
     np.testing.assert_allclose(rates, expected, rtol=1e-9)
     assert out.startswith(f"{HEADER}\n0,0\n0.1,0\n0.2,0\n0.3,0\n")
 
 
-def test_every_option_counts(capsys):
+def test_every_option_is_used(capsys):
     options = "--from 10 --to -2.5 --points 6 --duration 120 --dt 0.02 --method rk4 --threads 1"
     parameters = {"Cm": 1.1, "gNa": 130, "gK": 35, "gKleak": 0.25, "ENa": 110, "EK": -11}
     parameters["EKleak"] = 11
@@ -48,12 +48,12 @@ def test_every_option_counts(capsys):
     rates = pyhh.fi_curve(model, currents, duration=120, dt=0.02, method="rk4")
     assert rates[0] > 0
     np.testing.assert_allclose(
-        table(capsys.readouterr().out), np.array([currents, rates]).T, rtol=1e-9
+        read_table(capsys.readouterr().out), np.array([currents, rates]).T, rtol=1e-9
     )
 
 
 @pytest.mark.parametrize("option", ["-o", "--output"])
-def test_a_file_instead_of_the_screen(option, tmp_path, capsys):
+def test_table_is_written_to_a_file(option, tmp_path, capsys):
     assert cli.main(["fi", *SHORT]) == 0
     printed = capsys.readouterr().out
     target = tmp_path / "fi.csv"
@@ -63,18 +63,18 @@ def test_a_file_instead_of_the_screen(option, tmp_path, capsys):
     assert target.read_bytes() == printed.encode("ascii")
 
 
-def test_a_figure_beside_the_table(tmp_path, capsys):
+def test_figure_is_written_besides_the_table(tmp_path, capsys):
     mpl.use("svg")
     target = tmp_path / "fi.png"
     assert cli.main(["fi", *SHORT, "--plot", str(target)]) == 0
     out, err = capsys.readouterr()
     assert err == ""
-    assert len(table(out)) == 5
+    assert len(read_table(out)) == 5
     assert target.read_bytes().startswith(b"\x89PNG")
-    assert mpl.get_backend().lower() == "agg", "it asked for a screen"
+    assert mpl.get_backend().lower() == "agg", "it needs a display"
 
 
-def test_no_figure_needs_no_matplotlib():
+def test_table_alone_does_not_import_matplotlib():
     code = """
 import sys
 from pyhh_fast.cli import main as cli
@@ -103,7 +103,7 @@ assert "matplotlib" not in sys.modules
     ],
     ids=str,
 )
-def test_wrong_arguments(arguments, message, tmp_path, capsys):
+def test_wrong_arguments_are_refused(arguments, message, tmp_path, capsys):
     target = tmp_path / "fi.csv"
     with pytest.raises(SystemExit) as caught:
         cli.main(["fi", *arguments, "-o", str(target)])
@@ -115,15 +115,15 @@ def test_wrong_arguments(arguments, message, tmp_path, capsys):
     assert not target.exists()
 
 
-def test_an_unknown_method(capsys):
+def test_unknown_method_is_refused(capsys):
     with pytest.raises(SystemExit) as caught:
         cli.main(["fi", "--method", "midpoint"])
     assert caught.value.code == 2
     assert "argument --method: invalid choice: 'midpoint'" in capsys.readouterr().err
 
 
-def test_a_neuron_without_rest(capsys):
-    # It fires by itself.
+def test_neuron_without_rest_warns(capsys):
+    # It fires spontaneously.
     assert cli.main(["fi", "--EKleak", "60", "--points", "1", "--duration", "200"]) == 0
     out, err = capsys.readouterr()
     assert err.startswith("pyhh-fast fi: warning: the model has no stable resting potential; ")
@@ -132,10 +132,10 @@ def test_a_neuron_without_rest(capsys):
     model.h.setInfiniteState()
     spikes = pyhh.Simulation(model).run(0, 0.01, duration=200, method="adaptive").spike_times
     rate = 1000 / np.diff(spikes[spikes > 100]).mean()
-    assert table(out)[:, 1] == pytest.approx([rate], rel=1e-3)
+    assert read_table(out)[:, 1] == pytest.approx([rate], rel=1e-3)
 
 
-def test_an_unwritable_table_is_noticed_before_the_run(tmp_path, monkeypatch, capsys):
+def test_unwritable_table_is_refused_before_the_run(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(fi, "rates_and_swings", None)
     target = tmp_path / "missing" / "fi.csv"
     assert cli.main(["fi", "-o", str(target)]) == 1
@@ -146,17 +146,17 @@ def test_an_unwritable_table_is_noticed_before_the_run(tmp_path, monkeypatch, ca
 
 
 @pytest.mark.parametrize("name", ["missing/fi.png", "fi.xyz"])
-def test_an_unwritable_figure_leaves_the_table(name, tmp_path, monkeypatch, capsys):
+def test_unwritable_figure_does_not_affect_the_table(name, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert cli.main(["fi", *SHORT, "-o", "fi.csv", "--plot", name]) == 1
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith(f"pyhh-fast fi: cannot write {name}: ")
-    assert len(table(Path("fi.csv").read_text())) == 5
+    assert len(read_table(Path("fi.csv").read_text())) == 5
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a full disk")
-def test_a_full_standard_output():
+def test_full_standard_output_is_reported():
     code = "from pyhh_fast.cli.main import main; raise SystemExit(main(['fi', '--points', '2']))"
     command = [sys.executable, "-c", code]
     with open("/dev/full", "w") as full:
@@ -166,7 +166,7 @@ def test_a_full_standard_output():
     assert done.stderr.count("\n") == 1
 
 
-def test_warnings_are_told_in_a_line_each(capsys):
+def test_warnings_are_printed_in_one_line_each(capsys):
     assert cli.main(["fi", "--points", "3", "--dt", "0.1", "--method", "euler"]) == 0
     out, err = capsys.readouterr()
     assert out == f"{HEADER}\n0,0\n10,nan\n20,nan\n"
@@ -179,19 +179,19 @@ def test_warnings_are_told_in_a_line_each(capsys):
 
 
 @pytest.mark.parametrize("tqdm", [True, False])
-def test_a_bar_on_a_terminal_where_tqdm_is_installed(tqdm, monkeypatch, capsys):
+def test_progress_bar_is_shown_on_a_terminal_if_tqdm_is_installed(tqdm, monkeypatch, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     if not tqdm:
         monkeypatch.setattr(common, "find_spec", lambda name: None)
     assert cli.main(["fi", *SHORT]) == 0
     out, err = capsys.readouterr()
-    assert len(table(out)) == 5
+    assert len(read_table(out)) == 5
     assert ("10.0k/10.0k" in err) == tqdm
     assert tqdm or err == ""
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no SIGINT for one process")
-def test_ctrl_c_ends_it_quietly(tmp_path):
+def test_ctrl_c_ends_without_output(tmp_path):
     target = tmp_path / "fi.csv"
     code = (
         "import sys; from pyhh_fast.cli import main as cli; print('ready', flush=True); "
@@ -211,7 +211,7 @@ def test_ctrl_c_ends_it_quietly(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "advice"),
     [
         (["--EKleak", "60"], "with steady gates. Give other parameters.\n"),
         (
@@ -224,14 +224,14 @@ def test_ctrl_c_ends_it_quietly(tmp_path):
         ),
     ],
 )
-def test_warnings_recommend_what_the_command_can_do(options, said, capsys):
+def test_warnings_recommend_command_line_options(options, advice, capsys):
     assert cli.main(["fi", "--points", "2", "--duration", "200", *options]) == 0
     err = capsys.readouterr().err
-    assert said in err
+    assert advice in err
     assert not re.search(r"start=|HHModel\.|method=|unstable=|_UpdateGate", err)
 
 
-def test_errors_recommend_what_the_command_can_do(capsys):
+def test_errors_recommend_command_line_options(capsys):
     with pytest.raises(SystemExit):
         cli.main(["fi", "--points", "2", "--gNa", "0", "--gK", "0", "--gKleak", "0"])
     err = capsys.readouterr().err
@@ -240,7 +240,7 @@ def test_errors_recommend_what_the_command_can_do(capsys):
     )
 
 
-def test_a_duration_that_is_too_short_is_told_in_options(monkeypatch, capsys):
+def test_too_short_duration_recommends_an_option(monkeypatch, capsys):
     monkeypatch.setattr(swings, "FIRST", 1)
     monkeypatch.setattr(swings, "LIMIT", 1)
     assert cli.main(["fi", "--points", "1", "--from", "10", "--duration", "1"]) == 0
@@ -249,7 +249,7 @@ def test_a_duration_that_is_too_short_is_told_in_options(monkeypatch, capsys):
     assert out.endswith("10,nan\n")
 
 
-def test_the_figure_knows_which_rates_are_of_swings(tmp_path, monkeypatch, capsys):
+def test_figure_marks_rates_of_subthreshold_oscillations(tmp_path, monkeypatch, capsys):
     drawn = []
     monkeypatch.setattr(
         "pyhh_fast.plotting.plot_fi_curve",

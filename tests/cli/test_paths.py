@@ -1,4 +1,4 @@
-"""Paths that users give: refused in words where nothing can be read or written there."""
+"""Paths given by users: errors where nothing can be read or written there."""
 
 import contextlib
 import errno
@@ -20,12 +20,12 @@ pytest.importorskip("zarr")
 posix = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs")
 
 
-def rested():
+def resting_simulation():
     return pyhh.Simulation(pyhh.HHModel.at_rest())
 
 
 def run(to):
-    return rested().run(10, 0.01, duration=5, to=to)
+    return resting_simulation().run(10, 0.01, duration=5, to=to)
 
 
 def sweep(out):
@@ -36,14 +36,14 @@ def sweep(out):
 CALLS = {
     "to": run,
     "out": sweep,
-    "path": lambda path: rested().save_state(path),
+    "path": lambda path: resting_simulation().save_state(path),
     "path of load_state": pyhh.Simulation.load_state,
     "path of resume": pyhh.Simulation.resume,
 }
 
 
 @pytest.fixture(autouse=True)
-def _here(tmp_path, monkeypatch):
+def _in_tmp_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
@@ -53,7 +53,7 @@ class BytesPath:
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_a_path_that_is_none_is_refused(call, tmp_path):
+def test_invalid_path_is_refused(call, tmp_path):
     head = f"{call.split()[0]} must be a path of the local file system; got "
     for path, kind, message in (
         ("", ValueError, "an empty text. Name a file or a directory."),
@@ -74,7 +74,7 @@ ENDINGS += [".parquet", ".png", ".zip", ".H5", ".Npz"]
 
 @pytest.mark.parametrize("call", ["to", "out"])
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_a_directory_is_not_named_as_a_file_of_another_format(ending, call, tmp_path):
+def test_store_name_with_the_ending_of_another_format_is_refused(ending, call, tmp_path):
     how = "numpy.savez('run.npz', Vm=recording.Vm)" if call == "to" else "to_netcdf"
     message = (
         f"{call} must be a path for a Zarr directory; got 'run{ending}', whose name is that of "
@@ -87,12 +87,12 @@ def test_a_directory_is_not_named_as_a_file_of_another_format(ending, call, tmp_
 
 
 @pytest.mark.parametrize("name", ["run", "run.zarr", "run.2", "run.v1.5", "gNa=100.0"])
-def test_other_names_are_taken(name):
+def test_other_store_names_are_accepted(name):
     assert run(name).Vm.size == 500
 
 
 @pytest.mark.parametrize("name", ["run.h5", "run.csv", "run", "run.nc", ""])
-def test_a_command_writes_formats_that_it_knows(name, capsys, tmp_path):
+def test_command_refuses_unknown_formats(name, capsys, tmp_path):
     with pytest.raises(SystemExit):
         cli.main(["simulate", "--duration", "5", "--out", name])
     message = f"must be a file whose name ends in .zarr or .npz; got {name!r}"
@@ -103,7 +103,7 @@ def test_a_command_writes_formats_that_it_knows(name, capsys, tmp_path):
 # Files of state
 
 
-def test_a_state_replaces_nothing_but_files(tmp_path):
+def test_state_file_replaces_only_regular_files(tmp_path):
     (tmp_path / "directory").mkdir()
     special = {"directory": "a directory", "directory/": "a directory", ".": "a directory"}
     if hasattr(os, "mkfifo"):
@@ -115,10 +115,10 @@ def test_a_state_replaces_nothing_but_files(tmp_path):
             "another, such as 'state.json'."
         )
         with raises(ValueError, message):
-            rested().save_state(path)
+            resting_simulation().save_state(path)
 
 
-def test_what_is_no_file_of_state_is_refused():
+def test_path_that_is_no_state_file_is_refused():
     os.mkdir("directory")
     made(Path("run.zarr"))
     head = "path must be a file that save_state has written; got "
@@ -138,47 +138,47 @@ def test_what_is_no_file_of_state_is_refused():
         pyhh.Simulation.load_state("large")
 
 
-def test_a_state_may_be_behind_a_link():
-    rested().save_state("state.json")
+def test_state_file_may_be_a_link():
+    resting_simulation().save_state("state.json")
     with contextlib.suppress(OSError):  # as Windows has for most users
         os.symlink("state.json", "link")
         assert pyhh.Simulation.load_state("link").model.gNa == 120
 
 
-def no_room(*_, **__):
+def raise_no_space(*_, **__):
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def test_a_full_disk_names_the_file_of_state(monkeypatch, tmp_path):
-    rested().save_state("state.json")
+def test_full_disk_names_the_state_file(monkeypatch, tmp_path):
+    resting_simulation().save_state("state.json")
     before = Path("state.json").read_bytes()
-    monkeypatch.setattr(os, "fsync", no_room)
+    monkeypatch.setattr(os, "fsync", raise_no_space)
     message = (
         f"[Errno {errno.ENOSPC}] No space left on device. The file is as it was. Free space, or "
         "name a file on another disk.: 'state.json'"
     )
     with raises(OSError, message):
-        rested().save_state("state.json")
+        resting_simulation().save_state("state.json")
     assert Path("state.json").read_bytes() == before
     assert os.listdir() == ["state.json"]
 
 
-def test_a_file_of_state_in_no_directory():
+def test_state_file_in_a_missing_directory_is_refused():
     message = (
         "[Errno 2] No such file or directory. path must be where a file can be written: it is as "
         "it was.: 'no/state.json'"
     )
     with raises(FileNotFoundError, message):
-        rested().save_state("no/state.json")
+        resting_simulation().save_state("no/state.json")
 
 
 @pytest.mark.parametrize("command", ["demo", "fi", "fi --plot", "simulate --plot", "plot"])
-def test_a_full_disk_is_told_of_by_commands(command, capsys, monkeypatch):
+def test_commands_report_a_full_disk(command, capsys, monkeypatch):
     import matplotlib.figure
 
     run("run.zarr")
     figures = matplotlib.figure.Figure
-    monkeypatch.setattr(figures, "savefig", no_room)
+    monkeypatch.setattr(figures, "savefig", raise_no_space)
     file = "out.png"
     arguments = {
         "demo": "demo -o out.png",
@@ -187,7 +187,7 @@ def test_a_full_disk_is_told_of_by_commands(command, capsys, monkeypatch):
         "plot": "plot run.zarr -o out.png",
     }
     if command == "fi":
-        monkeypatch.setattr(Path, "write_text", no_room)
+        monkeypatch.setattr(Path, "write_text", raise_no_space)
         arguments["fi"], file = "fi --from 10 --to 10 -o out.csv", "out.csv"
     assert cli.main(arguments[command].split()) == 1
     err = capsys.readouterr().err.splitlines()[-1]
@@ -199,14 +199,14 @@ def test_a_full_disk_is_told_of_by_commands(command, capsys, monkeypatch):
 
 @posix
 @pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root reads all")
-def test_rows_that_may_not_be_read_are_told_of_as_that(capsys):
+def test_trace_without_read_permission_is_reported(capsys):
     run("run.zarr")
     os.chmod("run.zarr/Vm/c/0", 0)
     assert cli.main(["plot", "run.zarr", "-o", "p.png"]) == 1
     assert "error: cannot read what is to be drawn: [Errno 13] " in capsys.readouterr().err
 
 
-def test_rows_that_cannot_be_read_are_told_of_as_that(capsys, monkeypatch):
+def test_trace_that_cannot_be_read_is_reported(capsys, monkeypatch):
     from pyhh_fast.storage import arrays
 
     run("run.zarr")
@@ -227,7 +227,7 @@ def test_rows_that_cannot_be_read_are_told_of_as_that(capsys, monkeypatch):
 # Stores of runs in which something else is in the place of a file
 
 
-def refused(out, got):
+def assert_refused(out, got):
     head = re.escape(f"{str(out)!r} must be a store written by run(..., to=...); got {got}")
     for read in (RunStore.read, RunStore.open):
         with pytest.raises(ValueError, match=f"^{head}"), read(out) as store:
@@ -236,7 +236,7 @@ def refused(out, got):
 
 @posix
 @pytest.mark.parametrize("what", ["FIFO", "link", "device", "directory", "large"])
-def test_metadata_that_are_no_small_file_are_refused(what, out, tmp_path):
+def test_metadata_that_are_not_a_small_regular_file_are_refused(what, out, tmp_path):
     made(out)
     before = files(out)
     path = out / "zarr.json"
@@ -252,7 +252,7 @@ def test_metadata_that_are_no_small_file_are_refused(what, out, tmp_path):
     else:
         path.symlink_to(tmp_path / "elsewhere" if what == "link" else "/dev/zero")
     most = f"a file of more than {zarr_files.MOST_METADATA} bytes"
-    refused(out, f"a zarr.json that cannot be read ({got.get(what, most)})")
+    assert_refused(out, f"a zarr.json that cannot be read ({got.get(what, most)})")
     path.rmdir() if what == "directory" else path.unlink()
     (tmp_path / "elsewhere").rename(path)
     assert files(out) == before
@@ -261,7 +261,7 @@ def test_metadata_that_are_no_small_file_are_refused(what, out, tmp_path):
 @posix
 @pytest.mark.parametrize("chunk", ["Vm/c/0", "Vm/c/2", "spike_time/c/0"])
 @pytest.mark.parametrize("what", ["FIFO", "link", "device", "large"])
-def test_chunks_that_are_no_small_files_are_refused(what, chunk, out, tmp_path):
+def test_chunks_that_are_not_small_regular_files_are_refused(what, chunk, out, tmp_path):
     made(out)
     path = out / chunk
     path.rename(tmp_path / "elsewhere")
@@ -273,4 +273,4 @@ def test_chunks_that_are_no_small_files_are_refused(what, chunk, out, tmp_path):
             file.truncate(50 * 2**30)
     else:
         path.symlink_to(tmp_path / "elsewhere" if what == "link" else "/dev/zero")
-    refused(out, got)
+    assert_refused(out, got)

@@ -20,13 +20,13 @@ from pyhh_fast.variables import TRACES
 
 
 @pytest.fixture(autouse=True)
-def _here(tmp_path, monkeypatch):
+def _in_tmp_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture
-def shown(monkeypatch):
-    """Return the parts that are drawn."""
+def drawn_windows(monkeypatch):
+    """The recordings and windows that are drawn."""
     seen = []
 
     def watched(recording, window, original=runs.stimulus_points):
@@ -37,7 +37,7 @@ def shown(monkeypatch):
     return seen
 
 
-def store(name="run.zarr", drive=12, duration=3_000, **options):
+def run_to_store(name="run.zarr", drive=12, duration=3_000, **options):
     if isinstance(drive, np.ndarray):
         duration = None
     simulation = pyhh.Simulation(pyhh.HHModel.at_rest())
@@ -48,7 +48,7 @@ def plot(*arguments):
     return cli.main(["plot", *map(str, arguments)])
 
 
-def failed(capsys, *arguments):
+def error_of(capsys, *arguments):
     assert plot(*arguments) == 1
     out, err = capsys.readouterr()
     assert out == ""
@@ -56,7 +56,7 @@ def failed(capsys, *arguments):
     return err.removeprefix("pyhh-fast plot: error: ").rstrip("\n")
 
 
-def refused(capsys, *arguments):
+def usage_error_of(capsys, *arguments):
     with pytest.raises(SystemExit) as caught:
         plot(*arguments)
     assert caught.value.code == 2
@@ -66,24 +66,24 @@ def refused(capsys, *arguments):
     return err.partition("pyhh-fast plot: error: ")[2].rstrip("\n")
 
 
-def change(name, **attributes):
-    """Put other attributes into a store."""
+def change_attributes(name, **attributes):
+    """Change attributes of a store."""
     path = Path(name, "zarr.json")
     content = json.loads(path.read_text())
     content["attributes"] |= attributes
     path.write_text(json.dumps(content))
 
 
-def test_the_whole_run_beside_the_store(tmp_path, monkeypatch, capsys, shown):
+def test_whole_run_is_drawn_beside_the_store(tmp_path, monkeypatch, capsys, drawn_windows):
     mpl.use("svg")
     Path("data").mkdir()
-    store("data/run.zarr")
+    run_to_store("data/run.zarr")
     assert plot("data/run.zarr") == 0
     figure = Path("data", "run.png")
     assert capsys.readouterr() == (f"{figure}\n", "")
     assert mpl.image.imread(figure).shape[:2] == (960, 960)
-    assert [part[1:] for part in shown] == [(0, 3_000)]
-    assert mpl.get_backend().lower() == "agg", "it asked for a screen"
+    assert [part[1:] for part in drawn_windows] == [(0, 3_000)]
+    assert mpl.get_backend().lower() == "agg", "it needs a display"
     figure.unlink()
     monkeypatch.chdir("data/run.zarr")
     assert plot(".") == 0
@@ -92,16 +92,16 @@ def test_the_whole_run_beside_the_store(tmp_path, monkeypatch, capsys, shown):
 
 
 @pytest.mark.parametrize("option", ["-o", "--output"])
-def test_a_part_into_another_file(option, capsys, shown):
-    store()
+def test_part_of_the_run_is_drawn_into_the_given_file(option, capsys, drawn_windows):
+    run_to_store()
     Path("part.svg").write_text("something that was there before")
     assert plot("run.zarr", "--from", "0.5s", "--to", "520.25", option, "part.svg") == 0
     assert capsys.readouterr() == ("part.svg\n", "")
     assert "<svg" in Path("part.svg").read_text()
-    assert [part[1:] for part in shown] == [(500, 520.25)]
+    assert [part[1:] for part in drawn_windows] == [(500, 520.25)]
 
 
-def test_a_run_that_is_being_written(capsys, shown):
+def test_run_being_written_is_drawn_up_to_its_last_commit(capsys, drawn_windows):
     drive = stimuli.ornstein_uhlenbeck(8, 3, 5, 1)
     model = pyhh.HHModel.at_rest()
     recording = pyhh.Recording(drive, 100_000, 0.01, every=3, envelope=7)
@@ -119,8 +119,8 @@ def test_a_run_that_is_being_written(capsys, shown):
     assert plot("run.zarr", "--from", "1ms", "--to", ".2s") == 0
     late = made * 0.01 - 100
     assert plot("run.zarr", "--from", late) == 0
-    assert [part[1:] for part in shown] == [(0, made * 0.01), (1, 200), (late, made * 0.01)]
-    found = shown[0][0]
+    assert [part[1:] for part in drawn_windows] == [(0, made * 0.01), (1, 200), (late, made * 0.01)]
+    found = drawn_windows[0][0]
     assert (len(found), found.envelope) == (-(-made // 3), 7)
     V = found.Vm
     run.rows.end(run.stepper, failed=False)
@@ -142,37 +142,37 @@ def test_a_run_that_is_being_written(capsys, shown):
     ],
     ids=str,
 )
-def test_wrong_arguments(arguments, message, capsys):
-    store()
-    assert refused(capsys, "run.zarr", *arguments) == message
+def test_wrong_arguments_are_refused(arguments, message, capsys):
+    run_to_store()
+    assert usage_error_of(capsys, "run.zarr", *arguments) == message
     assert not Path("run.png").exists()
 
 
-def test_a_figure_that_cannot_be_drawn(capsys):
-    message = refused(capsys, "run.zarr", "-o", "run.xyz")
+def test_unknown_figure_format_is_refused(capsys):
+    message = usage_error_of(capsys, "run.zarr", "-o", "run.xyz")
     assert message.startswith("argument -o/--output: must be a file whose name ends in ")
 
 
-def test_what_is_no_store(capsys, monkeypatch):
+def test_missing_store_figure_directory_and_zarr_are_reported(capsys, monkeypatch):
     message = "'no.zarr' must be a store written by run(..., to=...); got a path where nothing is."
-    assert failed(capsys, "no.zarr") == message
-    store()
+    assert error_of(capsys, "no.zarr") == message
+    run_to_store()
     monkeypatch.setattr(common, "save_figure", None)  # it is noticed before
     error = "[Errno 2] No such file or directory: 'no/run.png'"
-    message = failed(capsys, "run.zarr", "-o", "no/run.png")
+    message = error_of(capsys, "run.zarr", "-o", "no/run.png")
     assert message == f"cannot write no/run.png: {error}"
     monkeypatch.setitem(sys.modules, "zarr", None)
     monkeypatch.delitem(sys.modules, "pyhh_fast.storage.arrays")
     monkeypatch.delattr(storage, "arrays")
     message = "a run's store needs zarr. Install it with: pip install 'pyhh_fast[store]'"
-    assert failed(capsys, "run.zarr") == message
+    assert error_of(capsys, "run.zarr") == message
 
 
-def test_damage_that_shows_only_where_it_is_read(capsys):
-    store()
+def test_damaged_chunk_is_reported(capsys):
+    run_to_store()
     path = Path("run.zarr", "Vm", "c", "0")
     path.write_bytes(path.read_bytes()[:-1])
-    message = failed(capsys, "run.zarr")
+    message = error_of(capsys, "run.zarr")
     where = repr(str(path.parents[2].absolute()))
     assert message.startswith(f"{where} must be a store written by run(..., to=...); got a file")
     assert "that was cut short" in message
@@ -186,9 +186,9 @@ def times_of_files():
 
 
 @pytest.mark.parametrize("options", [{}, {"every": 7, "envelope": 900}, {"record": ["INa"]}])
-def test_a_store_is_read_as_the_recording_that_was_made(options):
+def test_recorded_equals_the_recording_of_the_run(options):
     drive = stimuli.step(9, 100, 200) + 5
-    made = store(drive=drive, threshold=30.0, method="rk4", **options)
+    made = run_to_store(drive=drive, threshold=30.0, method="rk4", **options)
     with RunStore.open("run.zarr"):  # which holds the lock
         before = times_of_files()
         found = resume.recorded("run.zarr")
@@ -205,18 +205,18 @@ def test_a_store_is_read_as_the_recording_that_was_made(options):
     assert str(caught.value) == "The error cannot be estimated: it was read from a store."
 
 
-def test_that_of_another_build_too():
-    made = store()
-    change("run.zarr", build="of a later version")
+def test_recorded_reads_stores_of_another_build():
+    made = run_to_store()
+    change_attributes("run.zarr", build="of a later version")
     np.testing.assert_array_equal(resume.recorded("run.zarr").Vm, made.Vm)
 
 
-def test_constants_and_arrays():
-    store()
+def test_recorded_has_a_constant_but_not_an_array_stimulus():
+    run_to_store()
     constant = resume.recorded("run.zarr").stimulus
     assert constant.strides == (0,)
     np.testing.assert_array_equal(constant, np.full(300_000, 12.0))
-    store("array.zarr", np.arange(5.0))
+    run_to_store("array.zarr", np.arange(5.0))
     np.testing.assert_array_equal(resume.recorded("array.zarr").stimulus, np.full(5, np.nan))
 
 
@@ -234,17 +234,17 @@ def test_constants_and_arrays():
     ],
     ids=str,
 )
-def test_stores_that_are_not_as_they_were_written(attributes):
-    store(envelope=1_000, record=["Vm"])
+def test_recorded_refuses_changed_attributes(attributes):
+    run_to_store(envelope=1_000, record=["Vm"])
     resume.recorded("run.zarr")
-    change("run.zarr", **attributes)
+    change_attributes("run.zarr", **attributes)
     expected = "got one whose attributes are not what was written"
     with pytest.raises(ValueError, match=expected):
         resume.recorded("run.zarr")
 
 
-def test_a_trace_that_is_not_there():
-    store(record=["Vm"])
-    change("run.zarr", recorded=["StateM"])
+def test_recorded_refuses_missing_traces():
+    run_to_store(record=["Vm"])
+    change_attributes("run.zarr", recorded=["StateM"])
     with pytest.raises(ValueError, match=r"got one whose attributes .*StateM"):
         resume.recorded("run.zarr")

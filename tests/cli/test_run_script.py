@@ -17,7 +17,7 @@ import pytest
 import pyhh_fast
 
 PYTHON = [sys.executable]
-PYHH_FAST = [
+PYHH_FAST_RUN = [
     shutil.which("pyhh-fast", path=str(Path(sys.executable).parent)) or "pyhh-fast",
     "run",
 ]
@@ -42,16 +42,16 @@ def run(command, *arguments, folder, **environment):
 def assert_same(script, *arguments, folder, **environment):
     """Run a script both ways, compare, and return what they agree on."""
     expected = run(PYTHON, script, *arguments, folder=folder, **environment)
-    code, out, err = run(PYHH_FAST, script, *arguments, folder=folder, **environment)
-    err = without_our_frames(err)
+    code, out, err = run(PYHH_FAST_RUN, script, *arguments, folder=folder, **environment)
+    err = without_frames_of_the_command(err)
     if "Traceback" not in expected[2]:  # a syntax error, before which python ran nothing
         err = err.removeprefix("Traceback (most recent call last):\n")
     assert (code, out, err) == expected
     return expected
 
 
-def without_our_frames(err):
-    """Return what stderr shows without the frames of the command, which begin a traceback."""
+def without_frames_of_the_command(err):
+    """Return stderr without the frames of the command, with which a traceback begins."""
     kept, ours = [], False
     for line in err.splitlines(keepends=True):
         if '  File "' in line:
@@ -171,20 +171,20 @@ def write(folder, source):
 
 
 @pytest.mark.parametrize("source", SUCCEEDING.values(), ids=SUCCEEDING.keys())
-def test_a_script_that_succeeds(source, tmp_path):
+def test_succeeding_script_behaves_as_under_python(source, tmp_path):
     code, out, err = assert_same(write(tmp_path, source), folder=tmp_path)
     assert code == 0
     assert out or err
 
 
 @pytest.mark.parametrize("source", FAILING.values(), ids=FAILING.keys())
-def test_a_script_that_fails(source, tmp_path):
+def test_failing_script_behaves_as_under_python(source, tmp_path):
     code, _, _ = assert_same(write(tmp_path, source), folder=tmp_path)
     assert code != 0
 
 
 @pytest.mark.parametrize("source", ENCODED.values(), ids=ENCODED.keys())
-def test_source_encodings(source, tmp_path):
+def test_encoded_script_behaves_as_under_python(source, tmp_path):
     (tmp_path / "script.py").write_bytes(source)
     _, out, err = assert_same("script.py", folder=tmp_path)
     assert out
@@ -192,8 +192,8 @@ def test_source_encodings(source, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no death by signal")
-def test_an_interrupt_kills_the_process_by_its_signal(tmp_path):
-    code, _, _ = run(PYHH_FAST, write(tmp_path, FAILING["interrupt"]), folder=tmp_path)
+def test_interrupt_ends_the_process_by_its_signal(tmp_path):
+    code, _, _ = run(PYHH_FAST_RUN, write(tmp_path, FAILING["interrupt"]), folder=tmp_path)
     assert code == -signal.SIGINT
 
 
@@ -201,7 +201,7 @@ def test_an_interrupt_kills_the_process_by_its_signal(tmp_path):
     "arguments",
     ["", "--help -x", "-- -x", "a -- --version", "run info -1 --x=y"],
 )
-def test_options_after_the_script_are_the_scripts(arguments, tmp_path):
+def test_options_after_the_script_are_passed_to_it(arguments, tmp_path):
     script = write(tmp_path, "import sys; print(sys.argv)")
     _, out, _ = assert_same(script, *arguments.split(), folder=tmp_path)
     assert out == f"{['script.py', *arguments.split()]}\n"
@@ -209,7 +209,7 @@ def test_options_after_the_script_are_the_scripts(arguments, tmp_path):
 
 @pytest.mark.parametrize("typed", ["script.py", "./script.py", "../in/script.py", "{}/script.py"])
 @pytest.mark.parametrize("environment", [{}, {"PYTHONSAFEPATH": "1"}], ids=["", "safe path"])
-def test_paths(typed, environment, tmp_path):
+def test_script_paths_behave_as_under_python(typed, environment, tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()
     write(folder, "import sys; print(sys.argv, sys.path, __file__); 1 / 0")
@@ -217,7 +217,7 @@ def test_paths(typed, environment, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege")
-def test_a_linked_script_finds_its_neighbours(tmp_path):
+def test_linked_script_imports_its_neighbours(tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "real" / "neighbour.py").write_text("print('found')")
     write(tmp_path / "real", "import sys, neighbour; print(sys.path[0], __file__)")
@@ -227,9 +227,9 @@ def test_a_linked_script_finds_its_neighbours(tmp_path):
     assert out.startswith("found")
 
 
-def test_a_missing_script(tmp_path):
+def test_missing_script_fails_as_under_python(tmp_path):
     code, _, expected = run(PYTHON, "missing.py", folder=tmp_path)
-    assert run(PYHH_FAST, "missing.py", folder=tmp_path) == (
+    assert run(PYHH_FAST_RUN, "missing.py", folder=tmp_path) == (
         code,
         "",
         "pyhh-fast" + expected[expected.index(": can't open file") :],
@@ -238,10 +238,10 @@ def test_a_missing_script(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["course.ipynb", "my course.IPYNB"])
-def test_a_notebook_is_refused(name, tmp_path):
+def test_notebook_is_refused(name, tmp_path):
     (tmp_path / name).write_text('{"cells": [], "metadata": {}, "nbformat": 4}')
     quoted = f"'{name}'" if " " in name else name
-    assert run(PYHH_FAST, name, folder=tmp_path) == (
+    assert run(PYHH_FAST_RUN, name, folder=tmp_path) == (
         2,
         "",
         f"pyhh-fast: script must be a Python file; got the notebook {name!r}. Make a script of it "
@@ -250,8 +250,8 @@ def test_a_notebook_is_refused(name, tmp_path):
 
 
 @pytest.fixture
-def decoys(tmp_path):
-    """Return a folder with a pyHH, in the two places where scripts keep it, that must not run."""
+def folder_with_pyhh(tmp_path):
+    """A folder with a pyHH in the two usual places, which must not be imported."""
     for folder in (tmp_path / "pyhh", tmp_path / "src" / "pyhh"):
         folder.mkdir(parents=True)
         for name in ("__init__.py", "models.py", "simulations.py"):
@@ -259,7 +259,7 @@ def decoys(tmp_path):
     return tmp_path
 
 
-def test_every_form_of_import_finds_this_package(decoys):
+def test_every_form_of_import_finds_this_package(folder_with_pyhh):
     script = """
         import sys
         sys.path.insert(0, "./src")
@@ -284,10 +284,14 @@ def test_every_form_of_import_finds_this_package(decoys):
         assert S is Simulation is pyhh_fast.Simulation
         print("done")
     """
-    assert run(PYHH_FAST, write(decoys, script), folder=decoys) == (0, "done\n", "")
+    assert run(PYHH_FAST_RUN, write(folder_with_pyhh, script), folder=folder_with_pyhh) == (
+        0,
+        "done\n",
+        "",
+    )
 
 
-def test_a_script_for_pyhh_computes_what_this_package_computes(decoys):
+def test_script_for_pyhh_runs_with_this_package(folder_with_pyhh):
     script = """
         import sys
         sys.path.append("./src")
@@ -302,7 +306,7 @@ def test_a_script_for_pyhh_computes_what_this_package_computes(decoys):
         sim.Run(stim, 0.01)
         print(float(sim.Vm[-1]).hex())
     """
-    code, out, err = run(PYHH_FAST, write(decoys, script), folder=decoys)
+    code, out, err = run(PYHH_FAST_RUN, write(folder_with_pyhh, script), folder=folder_with_pyhh)
 
     model = pyhh_fast.HHModel()
     model.gNa = 100
@@ -313,7 +317,7 @@ def test_a_script_for_pyhh_computes_what_this_package_computes(decoys):
     assert (code, float.fromhex(out), err) == (0, simulation.Vm[-1], "")
 
 
-def test_spawned_processes_and_those_they_spawn_find_this_package(decoys):
+def test_spawned_processes_import_this_package(folder_with_pyhh):
     script = """
         import multiprocessing
         import pyhh
@@ -330,4 +334,8 @@ def test_spawned_processes_and_those_they_spawn_find_this_package(decoys):
             child(0)
     """
     expected = "".join(f"{generation} pyhh_fast.models.hh_model\n" for generation in range(3))
-    assert run(PYHH_FAST, write(decoys, script), folder=decoys) == (0, expected, "")
+    assert run(PYHH_FAST_RUN, write(folder_with_pyhh, script), folder=folder_with_pyhh) == (
+        0,
+        expected,
+        "",
+    )

@@ -1,4 +1,4 @@
-"""The command `pyhh-fast simulate`; how it goes on with a run has a file of its own."""
+"""The command `pyhh-fast simulate`; errors, --resume and starts have files of their own."""
 
 import itertools
 import json
@@ -20,11 +20,11 @@ from pyhh_fast.variables import TRACES
 
 
 @pytest.fixture(autouse=True)
-def _here(tmp_path, monkeypatch):
+def _in_tmp_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def test_a_summary(capsys, monkeypatch):
+def test_summary_is_printed(capsys, monkeypatch):
     clock = itertools.count(0, 0.0123456)
     monkeypatch.setattr(simulate_command.time, "perf_counter", lambda: next(clock))
     assert simulate("--duration 1s --constant 10") == 0
@@ -40,12 +40,12 @@ def test_a_summary(capsys, monkeypatch):
     assert list(Path().iterdir()) == []
 
 
-def test_nothing_is_kept_in_memory_that_is_not_wanted(monkeypatch):
-    seen = []
+def test_only_requested_traces_are_recorded(monkeypatch):
+    recorded = []
     run = pyhh.Simulation.run
 
     def watched(self, *arguments, **options):
-        seen.append((options["record"], options["envelope"]))
+        recorded.append((options["record"], options["envelope"]))
         return run(self, *arguments, **options)
 
     monkeypatch.setattr(pyhh.Simulation, "run", watched)
@@ -57,13 +57,13 @@ def test_nothing_is_kept_in_memory_that_is_not_wanted(monkeypatch):
     simulate("--duration 400 --plot c.png --every 2")
     simulate("--duration 200.01 --plot d.png --record INa")
     simulate("--duration 200.01 --out e.npz")
-    assert seen == [
+    assert recorded == [
         *(((), None), (("Vm",), None), ((), 1_000), ((), 20)),
         *((("Vm",), None), (("INa",), None), (("Vm",), None)),
     ]
 
 
-def test_every_option_counts():
+def test_every_option_is_used():
     parameters = {"Cm": 1.1, "gNa": 130, "gK": 35, "gKleak": 0.25, "ENa": 110, "EK": -11}
     parameters["EKleak"] = 11
     given = [f"--{name} {value}" for name, value in parameters.items()]
@@ -96,7 +96,7 @@ def test_every_option_counts():
         assert not {"INa", "current_times"} & set(found)
 
 
-def test_all_traces_and_none():
+def test_record_all_and_record_none():
     assert simulate("--duration 10 --constant 20 --record all --out all.npz") == 0
     assert simulate("--duration 10 --constant 20 --record none --out none.npz") == 0
     expected = pyhh.Simulation(pyhh.HHModel.at_rest()).run(20, 0.01, duration=10)
@@ -134,7 +134,7 @@ def test_all_traces_and_none():
         ),
     ],
 )
-def test_stimuli_add_up(options, expected):
+def test_stimulus_options_are_summed(options, expected):
     assert simulate("--duration 1 --out run.npz", options) == 0
     with np.load("run.npz") as found:
         assert json.loads(str(found["stimulus"])) == expected.description()
@@ -149,7 +149,7 @@ def test_stimuli_add_up(options, expected):
         ("--step 5,2,20 --sine 1,2 --duration 5", 500),
     ],
 )
-def test_a_run_ends_with_its_stimulus(options, steps):
+def test_run_ends_with_its_stimulus(options, steps):
     assert simulate("--out run.npz", options) == 0
     with np.load("run.npz") as found:
         assert found["steps"] == steps
@@ -168,7 +168,7 @@ def test_a_run_ends_with_its_stimulus(options, steps):
         (" 1h ", 3_600_000),
     ],
 )
-def test_times(text, time):
+def test_times_are_parsed_with_units(text, time):
     assert common.milliseconds(text) == time
 
 
@@ -185,16 +185,16 @@ def test_times(text, time):
         (360_000_000, "100 h"),
     ],
 )
-def test_times_for_people(time, text):
+def test_times_are_shown_with_units(time, text):
     assert common.shown_time(time) == text
 
 
-def test_numbers_for_people():
+def test_numbers_are_shown_with_three_digits():
     shown = [summary._short(number) for number in (0.01234, 12.34, 1_234.5, 999_600, 1.234e9)]
     assert shown == ["0.0123", "12.3", "1,230", "1,000,000", "1,230 million"]
 
 
-def test_a_store_and_a_figure(capsys):
+def test_store_and_figure_are_written(capsys):
     mpl.use("svg")
     assert simulate("--duration 300 --constant 12 --out run.zarr --envelope 100 --plot a.png") == 0
     out, err = capsys.readouterr()
@@ -209,10 +209,10 @@ def test_a_store_and_a_figure(capsys):
     for name in ("Vm", "Vm_min", "Vm_max", "times", "spike_times", "stimulus"):
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
     assert figure_size("a.png") == (480, 960)
-    assert mpl.get_backend().lower() == "agg", "it asked for a screen"
+    assert mpl.get_backend().lower() == "agg", "it needs a display"
 
 
-def test_no_figure_needs_no_matplotlib():
+def test_run_without_figure_does_not_import_matplotlib():
     code = """
 import sys
 from pyhh_fast.cli import main as cli
@@ -223,7 +223,7 @@ assert "matplotlib" not in sys.modules
 
 
 @pytest.mark.parametrize("tqdm", [True, False])
-def test_a_bar_on_a_terminal_where_tqdm_is_installed(tqdm, monkeypatch, capsys):
+def test_progress_bar_is_shown_on_a_terminal_if_tqdm_is_installed(tqdm, monkeypatch, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     if not tqdm:
         monkeypatch.setattr(common, "find_spec", lambda name: None)
@@ -235,7 +235,7 @@ def test_a_bar_on_a_terminal_where_tqdm_is_installed(tqdm, monkeypatch, capsys):
     assert tqdm or err == ""
 
 
-def test_warnings_are_told_in_a_line_each(capsys):
+def test_warnings_are_printed_in_one_line_each(capsys):
     assert simulate("--duration 10 --dt 0.1") == 0
     out, err = capsys.readouterr()
     assert out.startswith("steps       100 of 0.1 ms, euler\n")

@@ -1,4 +1,4 @@
-"""`pyhh-fast simulate` where something is wrong: what it says, and what it leaves behind."""
+"""Errors of `pyhh-fast simulate`: their messages, and the files that remain."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ from pyhh_fast.variables import PARAMETERS
 
 
 @pytest.fixture(autouse=True)
-def _here(tmp_path, monkeypatch):
+def _in_tmp_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
@@ -93,22 +93,22 @@ def _here(tmp_path, monkeypatch):
     ],
     ids=str,
 )
-def test_wrong_arguments(arguments, message, capsys):
+def test_wrong_arguments_are_refused(arguments, message, capsys):
     got = refused(capsys, "" if "--out" in arguments else "--plot run.svg", arguments)
-    if "got --noise" in message:  # in what order does not matter
+    if "got --noise" in message:  # in any order
         assert sorted(got.split()) == sorted(message.split())
     else:
         assert got == message
     assert list(Path().iterdir()) == []
 
 
-def test_arguments_that_are_none_of_a_new_store(capsys):
+def test_wrong_arguments_create_no_store(capsys):
     given = "--duration 1 --dt 0.02 --epsc 1e99,1,1 --out run.zarr"
     assert refused(capsys, given).startswith("rate must be at most 1000000 events a step (Hz)")
     assert list(Path().iterdir()) == []
 
 
-def test_a_figure_that_cannot_be_drawn(capsys):
+def test_unknown_figure_format_is_refused(capsys):
     message = refused(capsys, "--duration 1 --plot run.xyz")
     assert message.startswith("argument --plot: must be a file whose name ends in ")
     assert ".pdf, " in message
@@ -116,7 +116,7 @@ def test_a_figure_that_cannot_be_drawn(capsys):
 
 
 @pytest.mark.parametrize("name", ["run.zarr", "run.npz"])
-def test_what_is_there_is_not_overwritten(name, capsys, monkeypatch):
+def test_existing_files_are_not_overwritten(name, capsys, monkeypatch):
     monkeypatch.setattr(pyhh.Simulation, "run", None)
     Path(name).write_text("mine")
     other = ", go on with it by --resume run.zarr" if name == "run.zarr" else ""
@@ -128,7 +128,7 @@ def test_what_is_there_is_not_overwritten(name, capsys, monkeypatch):
 @pytest.mark.parametrize(
     "arguments", ["--out no/run.zarr", "--out no/run.npz", "--out run.npz --plot no/run.png"]
 )
-def test_what_cannot_be_written_is_noticed_before_the_run(arguments, capsys, monkeypatch):
+def test_unwritable_files_are_refused_before_the_run(arguments, capsys, monkeypatch):
     monkeypatch.setattr(pyhh.Simulation, "run", None)
     path = arguments.split()[-1]
     message = failed(capsys, "--duration 1", arguments)
@@ -136,7 +136,7 @@ def test_what_cannot_be_written_is_noticed_before_the_run(arguments, capsys, mon
     assert list(Path().iterdir()) == []
 
 
-def test_a_store_needs_zarr(capsys, monkeypatch):
+def test_missing_zarr_names_what_to_install(capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "zarr", None)
     monkeypatch.delitem(sys.modules, "pyhh_fast.storage.arrays", raising=False)
     monkeypatch.delattr(storage, "arrays", raising=False)
@@ -144,7 +144,7 @@ def test_a_store_needs_zarr(capsys, monkeypatch):
     assert message == "a run's store needs zarr. Install it with: pip install 'pyhh_fast[store]'"
 
 
-def test_too_much_for_the_memory(capsys, monkeypatch):
+def test_too_little_memory_is_reported_with_advice(capsys, monkeypatch):
     def run(*_, **__):
         raise MemoryError
 
@@ -155,7 +155,7 @@ def test_too_much_for_the_memory(capsys, monkeypatch):
     )
 
 
-def test_a_run_that_diverges_is_written_up_to_there(capsys):
+def test_diverging_run_is_written_up_to_its_end(capsys):
     options = "--duration 10 --step -1e5,5,20 --plot run.png"
     for name in ("run.zarr", "run.npz"):
         assert simulate(options, "--out", name) == 1
@@ -172,7 +172,7 @@ def test_a_run_that_diverges_is_written_up_to_there(capsys):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a full disk")
-def test_full_disks(capsys, monkeypatch):
+def test_full_disks_are_reported(capsys, monkeypatch):
     def save(file, **_):
         Path("/dev/full").write_text("x" * 100_000)
 
@@ -193,7 +193,7 @@ def test_full_disks(capsys, monkeypatch):
     assert done.stderr == f"pyhh-fast simulate: error: {error}\n"
 
 
-def test_ctrl_c_before_the_first_step(capsys, monkeypatch):
+def test_ctrl_c_before_the_first_step_writes_nothing(capsys, monkeypatch):
     def at_rest(**_):
         raise KeyboardInterrupt
 
@@ -203,13 +203,13 @@ def test_ctrl_c_before_the_first_step(capsys, monkeypatch):
     assert list(Path().iterdir()) == []
 
 
-def test_the_options_are_those_of_the_model():
+def test_every_parameter_of_the_model_is_an_option():
     parser = cli._parser()
     given = parser.parse_args(["simulate", *(f"--{name}=1" for name in PARAMETERS)])
     assert common.parameters_of(given) == dict.fromkeys(PARAMETERS, 1.0)
 
 
-def test_arguments_of_scripts_are_left_as_they_are(tmp_path, capsys):
+def test_arguments_of_scripts_are_not_changed(tmp_path, capsys):
     Path("script.py").write_text("import sys; print(sys.argv[1:])")
     code = "from pyhh_fast.cli import main as cli; cli.main(['run', 'script.py', '--x', '-5'])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

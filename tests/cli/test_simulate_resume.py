@@ -1,4 +1,4 @@
-"""Runs by `pyhh-fast simulate` that are stopped, and that go on."""
+"""Runs by `pyhh-fast simulate` that are interrupted and resumed."""
 
 import shlex
 import signal
@@ -18,11 +18,11 @@ from pyhh_fast.storage import resume
 
 
 @pytest.fixture(autouse=True)
-def _here(tmp_path, monkeypatch):
+def _in_tmp_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def test_a_run_that_is_made_longer_is_that_of_one_piece(capsys):
+def test_resumed_run_equals_an_uninterrupted_one(capsys):
     noise = "--noise 8,3,5 --envelope 70 --record Vm,INa"
     assert simulate("--duration 400 --out one.zarr", noise) == 0
     assert simulate("--duration 150 --out two.zarr", noise) == 0
@@ -52,7 +52,7 @@ def test_a_run_that_is_made_longer_is_that_of_one_piece(capsys):
         ),
     ],
 )
-def test_durations_that_are_none_to_resume_to(duration, message, capsys):
+def test_wrong_durations_for_resume_are_refused(duration, message, capsys):
     simulate("--duration 30 --out run.zarr")
     capsys.readouterr()
     before = files(Path("run.zarr"))
@@ -60,7 +60,7 @@ def test_durations_that_are_none_to_resume_to(duration, message, capsys):
     assert files(Path("run.zarr")) == before
 
 
-def test_what_cannot_be_resumed(capsys):
+def test_stores_that_cannot_be_resumed_are_reported(capsys):
     message = "'no.zarr' must be a store written by run(..., to=...); got a path where nothing is."
     assert failed(capsys, "--resume no.zarr") == message
     model = pyhh.HHModel.at_rest()
@@ -78,8 +78,8 @@ def test_what_cannot_be_resumed(capsys):
         assert failed(capsys, "--resume array.zarr") == message
 
 
-class Process(subprocess.Popen):
-    """The command in a process of its own; it is there once the run has begun."""
+class CommandProcess(subprocess.Popen):
+    """The command in a process of its own, whose run has begun when this is created."""
 
     def __init__(self, arguments):
         code = (
@@ -102,17 +102,17 @@ class Process(subprocess.Popen):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no SIGINT for one process")
-def test_ctrl_c_and_on_to_the_very_store_of_an_unbroken_run(capsys):
+def test_run_resumed_after_ctrl_c_has_the_store_of_an_uninterrupted_one(capsys):
     name = "a run.zarr"
     options = "--constant 9 --noise 0,3,5 --envelope 1000 --every 10"
-    with Process(f"--duration 1h --out '{name}' {options} --plot run.png") as process:
+    with CommandProcess(f"--duration 1h --out '{name}' {options} --plot run.png") as process:
         while not Path(name).is_dir():
             time.sleep(0.01)
         time.sleep(0.5)
         out, err = process.interrupted()
     steps = resume.recorded(name).steps
     assert 0 < steps < 360_000_000
-    *slow, last = err.splitlines()  # on a disk that is slow, what it waits for comes before
+    *slow, last = err.splitlines()  # preceded by a message on a slow disk
     assert last == (
         f"pyhh-fast simulate: interrupted at {common.shown_time(steps * 0.01)} of 1 h. "
         f"{name} has that much. To go on: pyhh-fast simulate --resume 'a run.zarr'"
@@ -127,8 +127,8 @@ def test_ctrl_c_and_on_to_the_very_store_of_an_unbroken_run(capsys):
     assert simulate("--resume 'a run.zarr' --duration", f"{duration:.2f}") == 0
     assert simulate(f"--duration {duration:.2f} --out whole.zarr", options) == 0
     assert shared(Path(name)) == shared(Path("whole.zarr"))
-    # A resumed run that is stopped has its figure too, and goes on again.
-    with Process(f"--resume '{name}' --duration 1h --plot again.png") as process:
+    # An interrupted resumed run has its figure, too, and can be resumed again.
+    with CommandProcess(f"--resume '{name}' --duration 1h --plot again.png") as process:
         while resume.recorded(name).steps <= steps + 12_345:
             time.sleep(0.01)
         out, err = process.interrupted()
@@ -148,8 +148,8 @@ def test_ctrl_c_and_on_to_the_very_store_of_an_unbroken_run(capsys):
         ("", "Nothing more is kept: for that, and to go on, name a .zarr with --out."),
     ],
 )
-def test_ctrl_c_where_it_cannot_go_on(out, kept):
-    with Process(f"--duration 10h --constant 10 {out} --plot run.png") as process:
+def test_ctrl_c_without_a_store_says_what_is_kept(out, kept):
+    with CommandProcess(f"--duration 10h --constant 10 {out} --plot run.png") as process:
         time.sleep(0.7)
         printed, err = process.interrupted()
     assert err.startswith("pyhh-fast simulate: interrupted at ")

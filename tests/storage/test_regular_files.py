@@ -1,4 +1,4 @@
-"""Only regular files of a bounded size are read; nothing else is waited for or believed."""
+"""Only regular files of a bounded size are read; links, pipes and devices are refused."""
 
 import os
 import socket
@@ -12,7 +12,7 @@ from pyhh_fast.storage.regular_files import NotRegular
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
 
 
-def test_a_file_is_read_up_to_its_bound(tmp_path):
+def test_file_larger_than_its_bound_is_refused(tmp_path):
     file = tmp_path / "file"
     file.write_bytes(b"12345")
     assert regular_files.read(file, 5) == b"12345"
@@ -24,7 +24,7 @@ def test_a_file_is_read_up_to_its_bound(tmp_path):
 
 @posix
 @pytest.mark.parametrize("kind", ["link", "broken link", "FIFO", "socket", "device", "directory"])
-def test_nothing_else_is_read(tmp_path, monkeypatch, kind):
+def test_paths_that_are_not_regular_files_are_refused(tmp_path, monkeypatch, kind):
     path = tmp_path / "it"
     (tmp_path / "file").write_bytes(b"12345")
     if kind == "link":
@@ -45,7 +45,7 @@ def test_nothing_else_is_read(tmp_path, monkeypatch, kind):
         regular_files.read(path, 10)
 
 
-def test_a_sparse_file_takes_no_memory(tmp_path):
+def test_sparse_file_takes_no_memory(tmp_path):
     file = tmp_path / "file"
     with file.open("wb") as large:
         large.truncate(2**36)
@@ -54,7 +54,7 @@ def test_a_sparse_file_takes_no_memory(tmp_path):
 
 
 @posix
-def test_a_file_exchanged_for_a_fifo_or_link_meanwhile_is_not_read(tmp_path, monkeypatch):
+def test_file_replaced_by_a_fifo_or_link_meanwhile_is_refused(tmp_path, monkeypatch):
     file, lstat = tmp_path / "file", os.lstat
     for exchange, kind in ((os.mkfifo, "FIFO"), (lambda p: os.symlink("/etc/passwd", p), "link")):
         file.write_bytes(b"12345")
@@ -73,7 +73,7 @@ def test_a_file_exchanged_for_a_fifo_or_link_meanwhile_is_not_read(tmp_path, mon
 
 
 @posix
-def test_directories_are_no_links(tmp_path):
+def test_links_instead_of_directories_are_refused(tmp_path):
     (tmp_path / "store/array/c").mkdir(parents=True)
     store = tmp_path / "store"
     regular_files.check_directories(store, store / "array/c")
@@ -90,6 +90,6 @@ def test_directories_are_no_links(tmp_path):
         regular_files.check_directories(tmp_path / "link", tmp_path / "link/array/c")
 
 
-def test_no_more_room_is_made_than_a_file_has(tmp_path):
+def test_buffer_is_no_larger_than_the_file(tmp_path):
     (tmp_path / "small").write_bytes(b"42")
     assert regular_files.read(tmp_path / "small", 2**62) == b"42"

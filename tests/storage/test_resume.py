@@ -1,4 +1,4 @@
-"""Runs that are written to a store, and go on from it: to the bit those that never stopped."""
+"""Runs written to a store and resumed from it are bit-identical to uninterrupted ones."""
 
 import copy
 import json
@@ -28,16 +28,16 @@ OPTIONS = {
 }
 
 
-def rested(kind=pyhh.HHModel):
+def resting_simulation(kind=pyhh.HHModel):
     return pyhh.Simulation(kind.at_rest())
 
 
-def everything(model):
+def state_of(model):
     gates = [(g.alpha, g.beta, g.state) for g in (model.m, model.h, model.n)]
     return [model.Vm, model.INa, model.IK, model.IKleak, *gates]
 
 
-def same_bits(recording, expected):
+def assert_same_bits(recording, expected):
     assert recording.steps == expected.steps
     for name in (*expected.recorded, *expected.enveloped, "spike_times", "times"):
         got, want = getattr(recording, name), getattr(expected, name)
@@ -54,41 +54,41 @@ def files(store):
     + [(method, pyhh.HHModel, 10.0, o) for method in ("euler", "adaptive") for o in OPTIONS],
     ids=str,
 )
-def test_a_stored_run_and_a_longer_one_are_those_in_memory(
-    method, kind, stimulus, options, tmp_path
-):
+def test_stored_and_resumed_runs_equal_runs_in_memory(method, kind, stimulus, options, tmp_path):
     options = {"dt": 0.01, "method": method, **OPTIONS[options]}
-    expected, stored = rested(kind), rested(kind)
+    expected, stored = resting_simulation(kind), resting_simulation(kind)
     in_memory = expected.run(stimulus, duration=234.56, **options)
     recording = stored.run(stimulus, duration=234.56, to=tmp_path / "run.zarr", **options)
-    same_bits(recording, in_memory)
-    assert everything(stored.model) == everything(expected.model)
+    assert_same_bits(recording, in_memory)
+    assert state_of(stored.model) == state_of(expected.model)
 
     longer = pyhh.Simulation.resume(tmp_path / "run.zarr", duration=345.67)
-    expected = rested(kind)
-    same_bits(longer.recording, expected.run(stimulus, duration=345.67, **options))
-    assert everything(longer.model) == everything(expected.model)
-    rested(kind).run(stimulus, duration=345.67, to=tmp_path / "at_once.zarr", **options)
+    expected = resting_simulation(kind)
+    assert_same_bits(longer.recording, expected.run(stimulus, duration=345.67, **options))
+    assert state_of(longer.model) == state_of(expected.model)
+    resting_simulation(kind).run(stimulus, duration=345.67, to=tmp_path / "at_once.zarr", **options)
     assert shared(tmp_path / "run.zarr") == shared(tmp_path / "at_once.zarr")
 
 
-class Stopped(Exception):
+class SinkError(Exception):
     pass
 
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(
     ("stimulus", "error"),
-    [(10.0, KeyboardInterrupt), (NOISE, KeyboardInterrupt), (NOISE, Stopped)],
+    [(10.0, KeyboardInterrupt), (NOISE, KeyboardInterrupt), (NOISE, SinkError)],
     ids=str,
 )
-def test_a_run_that_was_interrupted_goes_on(method, stimulus, error, tmp_path, monkeypatch):
+def test_interrupted_run_resumes_to_the_uninterrupted_one(
+    method, stimulus, error, tmp_path, monkeypatch
+):
     options = {"dt": 0.01, "duration": 900.0, "method": method, "every": 3, "envelope": 77}
     monkeypatch.setattr(run_sink, "LENGTH", 2_500)
     monkeypatch.setattr(run_sink.StoredRows, "most", 2_500)
     monkeypatch.setattr("pyhh_fast.engine.adaptive_stepper.AdaptiveStepper.CHUNK", 300)
     monkeypatch.setattr("pyhh_fast.engine.adaptive_stepper.AdaptiveStepper.WINDOW", 20_000)
-    expected = rested()
+    expected = resting_simulation()
     in_memory = expected.run(stimulus, to=tmp_path / "at_once.zarr", **options)
     take = run_sink.StoredRows.take
 
@@ -99,7 +99,7 @@ def test_a_run_that_was_interrupted_goes_on(method, stimulus, error, tmp_path, m
         take(self, stepper)
 
     monkeypatch.setattr(run_sink.StoredRows, "take", interrupted)
-    simulation = rested()
+    simulation = resting_simulation()
     with pytest.raises(error):
         simulation.run(stimulus, to=tmp_path / "run.zarr", **options)
     there = simulation.recording
@@ -112,38 +112,42 @@ def test_a_run_that_was_interrupted_goes_on(method, stimulus, error, tmp_path, m
         assert dataset.Vm_max.size == there.Vm_max.size == there.windows
 
     resumed = pyhh.Simulation.resume(tmp_path / "run.zarr")
-    same_bits(resumed.recording, in_memory)
-    assert everything(resumed.model) == everything(expected.model)
+    assert_same_bits(resumed.recording, in_memory)
+    assert state_of(resumed.model) == state_of(expected.model)
     assert shared(tmp_path / "run.zarr") == shared(tmp_path / "at_once.zarr")
 
 
-def test_a_finished_run_may_be_resumed_for_nothing(tmp_path):
-    recording = rested().run(NOISE, 0.01, duration=50.0, to=tmp_path / "run.zarr")
+def test_resuming_a_finished_run_changes_nothing(tmp_path):
+    recording = resting_simulation().run(NOISE, 0.01, duration=50.0, to=tmp_path / "run.zarr")
     before = files(tmp_path / "run.zarr")
     again = pyhh.Simulation.resume(tmp_path / "run.zarr")
-    same_bits(again.recording, recording)
+    assert_same_bits(again.recording, recording)
     assert files(tmp_path / "run.zarr") == before
 
 
-def test_the_error_of_a_stored_run_can_be_estimated_but_not_of_a_resumed_one(tmp_path):
-    recording = rested().run(NOISE, 0.01, duration=50.0, every=7, to=tmp_path / "run.zarr")
-    expected = rested().run(NOISE, 0.01, duration=50.0, every=7).estimate_error()
+def test_error_estimate_of_stored_runs_but_not_of_resumed_ones(tmp_path):
+    recording = resting_simulation().run(
+        NOISE, 0.01, duration=50.0, every=7, to=tmp_path / "run.zarr"
+    )
+    expected = resting_simulation().run(NOISE, 0.01, duration=50.0, every=7).estimate_error()
     assert recording.estimate_error() == expected
     resumed = pyhh.Simulation.resume(tmp_path / "run.zarr").recording
     with pytest.raises(RuntimeError, match="The error cannot be estimated: it was resumed, and "):
         resumed.estimate_error()
 
 
-def test_a_recording_stays_as_long_as_it_was(tmp_path):
+def test_recording_keeps_its_length_when_its_store_grows(tmp_path):
     options = {"dt": 0.01, "every": 7, "envelope": 100}
-    first = rested().run(NOISE, duration=50.0, to=tmp_path / "run.zarr", **options)
+    first = resting_simulation().run(NOISE, duration=50.0, to=tmp_path / "run.zarr", **options)
     pyhh.Simulation.resume(tmp_path / "run.zarr", duration=80.0)
-    same_bits(first, rested().run(NOISE, duration=50.0, **options))
+    assert_same_bits(first, resting_simulation().run(NOISE, duration=50.0, **options))
 
 
-def test_labels_and_units(tmp_path):
+def test_stored_arrays_have_labels_and_units(tmp_path):
     options = {"every": 10, "envelope": 100, "record": ("Vm", "StateM", "INa")}
-    recording = rested().run(20.0, 0.01, duration=50.0, to=tmp_path / "run.zarr", **options)
+    recording = resting_simulation().run(
+        20.0, 0.01, duration=50.0, to=tmp_path / "run.zarr", **options
+    )
     with xarray.open_zarr(tmp_path / "run.zarr") as dataset:
         assert {name: str(dataset[name].attrs["units"]) for name in dataset.variables} == {
             "Vm": "mV",
@@ -168,9 +172,9 @@ def test_labels_and_units(tmp_path):
         assert dataset.attrs["steps"] == dataset.attrs["done"] == 5_000
 
 
-def test_an_array_must_be_given_again(tmp_path):
+def test_array_stimulus_must_be_given_again(tmp_path):
     wave = np.random.default_rng(0).normal(8, 5, 30_000)
-    rested().run(wave[:20_000], 0.01, to=tmp_path / "run.zarr")
+    resting_simulation().run(wave[:20_000], 0.01, to=tmp_path / "run.zarr")
     with pytest.raises(ValueError, match=r"^stimulus must be given again, because a store"):
         pyhh.Simulation.resume(tmp_path / "run.zarr", duration=300.0)
     with pytest.raises(ValueError, match=r"^stimulus must have a value for each of 30000 steps"):
@@ -178,27 +182,27 @@ def test_an_array_must_be_given_again(tmp_path):
     with pytest.raises(ValueError, match=r"^stimulus must be that of the run; got an array with"):
         pyhh.Simulation.resume(tmp_path / "run.zarr", stimulus=wave + 1e-9, duration=300.0)
     resumed = pyhh.Simulation.resume(tmp_path / "run.zarr", stimulus=wave, duration=300.0)
-    same_bits(resumed.recording, rested().run(wave, 0.01))
+    assert_same_bits(resumed.recording, resting_simulation().run(wave, 0.01))
 
 
-def test_so_must_one_that_is_read_from_an_array(tmp_path):
+def test_stimulus_containing_an_array_must_be_given_again(tmp_path):
     wave = np.random.default_rng(0).normal(8, 5, 30_000)
     noise = stimuli.ornstein_uhlenbeck(0, 1, 5, seed=2)
     stimulus = stimuli.from_array(wave) + noise
-    rested().run(stimulus, 0.01, duration=200.0, to=tmp_path / "run.zarr")
+    resting_simulation().run(stimulus, 0.01, duration=200.0, to=tmp_path / "run.zarr")
     with pytest.raises(ValueError, match=r"^stimulus must be given again"):
         pyhh.Simulation.resume(tmp_path / "run.zarr", duration=300.0)
     with pytest.raises(ValueError, match=r"^stimulus must be that of the run, "):
         pyhh.Simulation.resume(tmp_path / "run.zarr", stimulus=noise, duration=300.0)
     resumed = pyhh.Simulation.resume(tmp_path / "run.zarr", stimulus=stimulus, duration=300.0)
-    same_bits(resumed.recording, rested().run(stimulus, 0.01))
+    assert_same_bits(resumed.recording, resting_simulation().run(stimulus, 0.01))
 
 
-def test_kinetics_of_ones_own_need_no_model_until_v_goes_further(tmp_path):
+def test_custom_kinetics_need_the_model_only_outside_their_stored_range(tmp_path):
     stimulus = stimuli.step(20, 10, 100) + stimuli.step(-60, 200, 300)
     options = {"method": "exponential_euler", "dt": 0.01}
-    rested(Warm).run(stimulus, duration=150.0, to=tmp_path / "run.zarr", **options)
-    expected = rested(Warm)
+    resting_simulation(Warm).run(stimulus, duration=150.0, to=tmp_path / "run.zarr", **options)
+    expected = resting_simulation(Warm)
     full = expected.run(stimulus, duration=400.0, **options)
     assert full.Vm.min() < -50
     message = r"^model must be given to continue: V has reached -50.* mV, and the rates"
@@ -215,12 +219,12 @@ def test_kinetics_of_ones_own_need_no_model_until_v_goes_further(tmp_path):
     model = Warm(12.0)
     resumed = pyhh.Simulation.resume(tmp_path / "run.zarr", model=model)
     assert resumed.model is model
-    same_bits(resumed.recording, full)
-    assert everything(model) == everything(expected.model)
+    assert_same_bits(resumed.recording, full)
+    assert state_of(model) == state_of(expected.model)
 
 
-def test_another_build_is_refused(tmp_path, monkeypatch):
-    rested().run(10.0, 0.01, duration=50.0, to=tmp_path / "run.zarr")
+def test_store_of_another_build_is_refused(tmp_path, monkeypatch):
+    resting_simulation().run(10.0, 0.01, duration=50.0, to=tmp_path / "run.zarr")
     monkeypatch.setattr("pyhh_fast.storage.resume.BUILD", "9.9.9, sources abc, with FMA")
     message = "must be a store of this build of pyhh_fast, 9.9.9, sources abc, with FMA; got one of"
     with pytest.raises(ValueError, match=message):
@@ -241,8 +245,8 @@ def test_another_build_is_refused(tmp_path, monkeypatch):
     ],
     ids=lambda value: str(value).partition(" at 0x")[0],  # of a model
 )
-def test_bad_arguments_of_resume(arguments, message, tmp_path):
-    rested().run(10.0, 0.01, duration=50.0, to=tmp_path / "run.zarr")
+def test_wrong_arguments_of_resume_are_refused(arguments, message, tmp_path):
+    resting_simulation().run(10.0, 0.01, duration=50.0, to=tmp_path / "run.zarr")
     before = files(tmp_path / "run.zarr")
     with pytest.raises(ValueError) as error:
         pyhh.Simulation.resume(**{"path": tmp_path / "run.zarr", **arguments})
@@ -250,7 +254,7 @@ def test_bad_arguments_of_resume(arguments, message, tmp_path):
     assert files(tmp_path / "run.zarr") == before
 
 
-def crafted(store, **changes):
+def change_attributes(store, **changes):
     root = json.loads((store / "zarr.json").read_text())
     for key, value in changes.items():
         *path, last = key.split("__")
@@ -297,18 +301,18 @@ def crafted(store, **changes):
     ],
     ids=str,
 )
-def test_a_store_that_was_tampered_with_is_refused(changes, tmp_path):
+def test_store_with_crafted_attributes_is_refused(changes, tmp_path):
     store = tmp_path / "run.zarr"
-    rested().run(NOISE, 0.01, duration=50.0, to=store, record=("Vm",), every=10)
-    crafted(store, **changes)
+    resting_simulation().run(NOISE, 0.01, duration=50.0, to=store, record=("Vm",), every=10)
+    change_attributes(store, **changes)
     with pytest.raises(ValueError, match=r" must be a store written by run\(..., to=...\); got "):
         pyhh.Simulation.resume(store)
 
 
 @pytest.mark.parametrize("change", ["renamed", "removed", "added"])
-def test_a_store_with_other_arrays_is_refused(change, tmp_path):
+def test_store_with_renamed_removed_or_added_arrays_is_refused(change, tmp_path):
     store = tmp_path / "run.zarr"
-    rested().run(10.0, 0.01, duration=50.0, to=store, record=("Vm", "StateM"), every=10)
+    resting_simulation().run(10.0, 0.01, duration=50.0, to=store, record=("Vm", "StateM"), every=10)
     root = json.loads((store / "zarr.json").read_text())
     listed = root["consolidated_metadata"]["metadata"]
     listed["StateX"] = listed["StateM"]
@@ -332,8 +336,8 @@ def test_a_store_with_other_arrays_is_refused(change, tmp_path):
     assert files(store) == before
 
 
-def test_a_model_with_steps_of_its_own_cannot_be_stored(tmp_path):
-    class Own(pyhh.HHModel):
+def test_model_with_custom_iterate_or_random_rates_cannot_be_stored(tmp_path):
+    class OwnIterate(pyhh.HHModel):
         def iterate(self, stimulusCurrent, deltaTms):
             super().iterate(stimulusCurrent, deltaTms)
 
@@ -342,14 +346,14 @@ def test_a_model_with_steps_of_its_own_cannot_be_stored(tmp_path):
             super()._UpdateGateTimeConstants(Vm)
             self.m.alpha = self.m.alpha * np.random.default_rng().uniform()
 
-    for kind in (Own, Noisy):
+    for kind in (OwnIterate, Noisy):
         with pytest.raises(ValueError, match=r"^model must be one that can be saved as num"):
             pyhh.Simulation(kind()).run(1.0, 0.01, duration=1.0, to=tmp_path / "run.zarr")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_diverged_run_leaves_what_it_was(tmp_path):
-    simulation = rested()
+def test_diverged_run_stores_its_finite_steps(tmp_path):
+    simulation = resting_simulation()
     with pytest.raises(pyhh.SimulationError) as error:
         simulation.run(-1e4, 0.01, duration=10.0, to=tmp_path / "run.zarr", every=2)
     recording = simulation.recording
@@ -361,8 +365,8 @@ def test_a_diverged_run_leaves_what_it_was(tmp_path):
     assert again.value.step == error.value.step
 
 
-def test_what_was_not_recorded_is_not_there(tmp_path):
-    simulation = rested()
+def test_traces_not_recorded_raise_attribute_error(tmp_path):
+    simulation = resting_simulation()
     recording = simulation.run(1.0, 0.01, duration=1.0, record=("Vm",), to=tmp_path / "run.zarr")
     for owner in (simulation, recording):
         assert owner.Vm.size == 100

@@ -1,4 +1,4 @@
-"""The store of a run: what was committed is there, to the bit, whoever reads it."""
+"""The store of a run: what was committed is read back to the bit, by this package and xarray."""
 
 import os
 import shutil
@@ -48,8 +48,8 @@ OPERATIONS = st.lists(
 
 @settings(max_examples=40)
 @given(operations=OPERATIONS)
-def test_it_is_what_lists_are(tmp_path_factory, operations):
-    """And in the end its files are those of a store written in one go."""
+def test_store_holds_what_was_appended(tmp_path_factory, operations):
+    """After random operations; at the end its files equal those of a store written at once."""
     tmp = tmp_path_factory.mktemp("model")
     out = tmp / "run.zarr"
     store, now, attributes = create(out), {"time": 0, "spike": 0}, {"step": 0}
@@ -92,7 +92,7 @@ def test_it_is_what_lists_are(tmp_path_factory, operations):
     shutil.rmtree(tmp)
 
 
-def test_xarray_has_labels_and_units(out):
+def test_xarray_reads_labels_and_units(out):
     made(out)
     with xarray.open_zarr(out) as opened:
         found = opened.load()
@@ -106,14 +106,14 @@ def test_xarray_has_labels_and_units(out):
     same_bits(found.Vm.sel(time=rows("time", 8, 9)[0]).values, rows("Vm", 8, 9)[0])
 
 
-def test_an_empty_store_can_be_opened_too(out):
+def test_empty_store_can_be_opened(out):
     unbroken(out, {}, {})
     with xarray.open_zarr(out) as opened:
         assert opened.load().sizes == {"time": 0, "spike": 0}
 
 
 @pytest.mark.parametrize("consolidated", [True, False])
-def test_zarr_lists_all_there_is(out, consolidated):
+def test_zarr_lists_all_arrays(out, consolidated):
     made(out)
     group = zarr.open_group(out, mode="r", use_consolidated=consolidated)
     found = dict(group.members(max_depth=None))
@@ -123,13 +123,13 @@ def test_zarr_lists_all_there_is(out, consolidated):
     assert found["Vm"].metadata.to_dict()["codecs"][1]["configuration"]["cname"] == "lz4"
 
 
-def test_a_tree_of_xarray_has_the_tables(out):
+def test_xarray_datatree_has_the_rate_tables(out):
     made(out)
     tree = xarray.open_datatree(out, engine="zarr")
     np.testing.assert_array_equal(tree["rates/rows_-1_to_0"], TABLE)
 
 
-def test_readers_see_commits_only(out):
+def test_readers_see_only_what_is_committed(out):
     with create(out) as store:
         append(store, "time", 20)
         assert not out.exists()
@@ -146,7 +146,7 @@ def test_readers_see_commits_only(out):
         reader.append("time", [1.0])
 
 
-def test_arrays_of_other_kinds_become_float64(out):
+def test_arrays_of_other_types_become_float64(out):
     with create(out) as store:
         store.append("time", [1, 2, 3])
         store.append("Vm", np.arange(6, dtype=np.float32)[::2])
@@ -156,7 +156,7 @@ def test_arrays_of_other_kinds_become_float64(out):
         np.testing.assert_array_equal(reader.values("Vm"), [0, 2, 4])
 
 
-def test_rows_that_are_all_nan_are_rows(out):
+def test_chunks_that_are_all_nan_are_written(out):
     with create(out) as store:
         for name in ALONG["time"]:
             store.append(name, np.full(20, np.nan))
@@ -166,7 +166,7 @@ def test_rows_that_are_all_nan_are_rows(out):
         assert np.isnan(store.values("Vm")).sum() == 20
 
 
-def test_attributes_survive_to_the_bit(out):
+def test_attributes_are_read_back_exactly(out):
     state = {
         "V": 0.1 + 0.2,
         "tiny": 5e-324,
@@ -189,7 +189,7 @@ def test_attributes_survive_to_the_bit(out):
         assert str(reader.attributes["zero"]) == "-0.0"
 
 
-def test_tables_are_their_own(out):
+def test_tables_are_copies_and_are_not_overwritten(out):
     table = TABLE.copy()
     with create(out) as store:
         store.put_table("one", table, {"first": -200, "width": 0.25, "repaired": [3]})
@@ -215,7 +215,7 @@ def test_tables_are_their_own(out):
         np.testing.assert_array_equal(two.rows, TABLE[:1])
 
 
-def test_arrays_along_a_dimension_must_be_as_long(out):
+def test_arrays_along_a_dimension_must_have_equal_lengths(out):
     with create(out) as store:
         store.append("time", [1.0])
         with raises(ValueError, "time has more rows than another array along time"):
@@ -227,7 +227,7 @@ def test_arrays_along_a_dimension_must_be_as_long(out):
             store.cut("time", 2)
 
 
-def test_only_the_chunks_needed_are_read(out):
+def test_only_the_requested_chunks_are_read(out):
     made(out, steps=40)
     for chunk in (0, 1, 3, 4):
         (out / f"Vm/c/{chunk}").write_bytes(b"x" * 40)
@@ -237,7 +237,7 @@ def test_only_the_chunks_needed_are_read(out):
             reader.values("Vm", 16, 25)
 
 
-def test_chunks_are_as_large_as_was_measured(out):
+def test_default_chunk_size_is_used(out):
     with create(out, chunk=CHUNK) as store:
         append(store, "time", CHUNK + 1)
         store.commit({})
@@ -247,8 +247,8 @@ def test_chunks_are_as_large_as_was_measured(out):
 
 
 @pytest.mark.parametrize("again", [0, 4, 6, 11, 12, 15, 30])
-def test_rows_cut_off_are_there_until_a_commit(out, again):
-    """Whatever part of them was appended anew."""
+def test_cut_rows_remain_until_the_next_commit(out, again):
+    """Whatever part of them was appended again."""
     made(out, steps=15)
     before = files(out)
     with RunStore.open(out) as store:

@@ -1,4 +1,4 @@
-"""Stores of runs that are damaged, crafted or none are refused."""
+"""Damaged or crafted stores of runs, and paths that are no store, are refused."""
 
 import json
 import os
@@ -20,50 +20,50 @@ zarr = pytest.importorskip("zarr", minversion="3.1.3", reason="stores need the e
 from pyhh_fast.storage.run_store import RunStore  # noqa: E402
 
 
-def refused(out, got, *, damaged=True):
+def assert_refused(out, got, *, damaged=True):
     advice = " Copy it anew from where it is whole, or make the run again." if damaged else ""
     message = f"{str(out)!r} must be a store written by run(..., to=...); got {got}.{advice}"
     before = files(out)
-    for door in (RunStore.read, RunStore.open):
-        with raises(ValueError, message), door(out) as store:
+    for open_store in (RunStore.read, RunStore.open):
+        with raises(ValueError, message), open_store(out) as store:
             for name in VARIABLES:
                 store.values(name)
     assert files(out) == before
 
 
-def test_what_is_no_store(out):
-    refused(out, "a path where nothing is", damaged=False)
+def test_path_that_is_no_store_is_refused(out):
+    assert_refused(out, "a path where nothing is", damaged=False)
     out.touch()
-    refused(out, "a file", damaged=False)
+    assert_refused(out, "a file", damaged=False)
     out.unlink()
     out.mkdir()
-    refused(out, "a directory without zarr.json", damaged=False)
+    assert_refused(out, "a directory without zarr.json", damaged=False)
     shutil.rmtree(out)
     xarray.Dataset({"x": ("t", [1.0])}).to_zarr(out, zarr_format=3, consolidated=False)
-    refused(out, "something else", damaged=False)
+    assert_refused(out, "something else", damaged=False)
 
 
-def changed(out, change):
+def change_root_metadata(out, change):
     content = json.loads((out / "zarr.json").read_text())
     outcome = change(content)
     (out / "zarr.json").write_text(json.dumps(content if outcome is None else outcome))
 
 
-def test_a_later_format(out):
+def test_later_format_is_refused(out):
     made(out)
-    changed(out, lambda content: content["attributes"].update(run_store=2))
-    refused(out, "one of format 2, of another version of pyhh_fast", damaged=False)
+    change_root_metadata(out, lambda content: content["attributes"].update(run_store=2))
+    assert_refused(out, "one of format 2, of another version of pyhh_fast", damaged=False)
 
 
-def array(content, name="Vm"):
+def metadata_of(content, name="Vm"):
     return content["consolidated_metadata"]["metadata"][name]
 
 
-def set_in(*path):
+def setting(*path):
     *way, last, value = path
 
     def change(content):
-        at = array(content)
+        at = metadata_of(content)
         for key in way:
             at = at[key]
         at[last] = value
@@ -71,7 +71,7 @@ def set_in(*path):
     return change
 
 
-def renamed(name):
+def renaming(name):
     def change(content):
         listed = content["consolidated_metadata"]["metadata"]
         listed[name] = listed.pop("Vm")
@@ -79,93 +79,93 @@ def renamed(name):
     return change
 
 
-def of_table(key, value):
-    return lambda content: array(content, "rates/rows_-1_to_0").update({key: value})
+def setting_of_table(key, value):
+    return lambda content: metadata_of(content, "rates/rows_-1_to_0").update({key: value})
 
 
 BLOSC = {"name": "blosc", "configuration": {"cname": "zstd"}}
 CRAFTED = {
-    "dtype": (set_in("data_type", "float32"), "an array 'Vm' with data_type 'float32'"),
-    "object": (set_in("data_type", "object"), "an array 'Vm' with data_type 'object'"),
+    "dtype": (setting("data_type", "float32"), "an array 'Vm' with data_type 'float32'"),
+    "object": (setting("data_type", "object"), "an array 'Vm' with data_type 'object'"),
     "pickle": (
-        set_in("codecs", [{"name": "numcodecs.pickle"}]),
+        setting("codecs", [{"name": "numcodecs.pickle"}]),
         "an array 'Vm' with codecs [{'name': 'numcodecs.pickle'}]",
     ),
-    "no codecs": (set_in("codecs", []), "an array 'Vm' with codecs []"),
+    "no codecs": (setting("codecs", []), "an array 'Vm' with codecs []"),
     "zstd": (
-        set_in("codecs", 1, BLOSC),
+        setting("codecs", 1, BLOSC),
         "an array 'Vm' with codecs [{'configuration': {'endian': 'little'}, 'name': 'bytes'}, "
         "{'configuration': {'cname': 'zstd'}, 'name': 'blosc'}]",
     ),
     "level": (
-        set_in("codecs", 1, "configuration", "clevel", 9),
+        setting("codecs", 1, "configuration", "clevel", 9),
         "an array 'Vm' with codecs [{'configuration': {'endian': 'little'}, 'name': 'bytes'}, "
         "{'configuration': {'blocksize': 0, 'clevel': 9, 'cname': 'lz4', 'shuffle': 'shuffle', "
         "...}, 'name': 'blosc'}]",
     ),
-    "long": (set_in("shape", [2**60]), f"an array 'Vm' with shape [{2**60}]"),
-    "long by few": (set_in("shape", [21]), "an array 'Vm' of 21 rows beside one of 20"),
-    "negative": (set_in("shape", [-1]), "an array 'Vm' with shape [-1]"),
-    "fraction": (set_in("shape", [20.0]), "an array 'Vm' with shape [20.0]"),
-    "true": (set_in("shape", [True]), "an array 'Vm' with shape [True]"),
-    "two dimensions": (set_in("shape", [20, 1]), "an array 'Vm' with shape [20, 1]"),
-    "no shape": (set_in("shape", None), "an array 'Vm' with shape None"),
+    "long": (setting("shape", [2**60]), f"an array 'Vm' with shape [{2**60}]"),
+    "long by few": (setting("shape", [21]), "an array 'Vm' of 21 rows beside one of 20"),
+    "negative": (setting("shape", [-1]), "an array 'Vm' with shape [-1]"),
+    "fraction": (setting("shape", [20.0]), "an array 'Vm' with shape [20.0]"),
+    "true": (setting("shape", [True]), "an array 'Vm' with shape [True]"),
+    "two dimensions": (setting("shape", [20, 1]), "an array 'Vm' with shape [20, 1]"),
+    "no shape": (setting("shape", None), "an array 'Vm' with shape None"),
     "chunk": (
-        set_in("chunk_grid", "configuration", "chunk_shape", [2**40]),
+        setting("chunk_grid", "configuration", "chunk_shape", [2**40]),
         f"an array 'Vm' with chunk_shape [{2**40}]",
     ),
     "no chunk": (
-        set_in("chunk_grid", "configuration", "chunk_shape", [0]),
+        setting("chunk_grid", "configuration", "chunk_shape", [0]),
         "an array 'Vm' with chunk_shape [0]",
     ),
     "other chunk": (
-        set_in("chunk_grid", "configuration", "chunk_shape", [16]),
+        setting("chunk_grid", "configuration", "chunk_shape", [16]),
         "one without all of its arrays",
     ),
     "grid": (
-        set_in("chunk_grid", "name", "odd"),
+        setting("chunk_grid", "name", "odd"),
         "an array 'Vm' with chunk_grid {'configuration': {'chunk_shape': [8]}, 'name': 'odd'}",
     ),
     "keys": (
-        set_in("chunk_key_encoding", {"name": "v2"}),
+        setting("chunk_key_encoding", {"name": "v2"}),
         "an array 'Vm' with chunk_key_encoding {'name': 'v2'}",
     ),
     "transformers": (
-        set_in("storage_transformers", [{}]),
+        setting("storage_transformers", [{}]),
         "an array 'Vm' with storage_transformers [{}]",
     ),
-    "extension": (set_in("extension", 1), "an array 'Vm' with extension 1"),
-    "fill": (set_in("fill_value", 0), "an array 'Vm' with fill_value 0"),
-    "no dimension": (set_in("dimension_names", None), "an array 'Vm' along None"),
-    "odd dimension": (set_in("dimension_names", ["../x"]), "an array 'Vm' along ['../x']"),
-    "attributes": (set_in("attributes", []), "an array 'Vm' with attributes []"),
-    "path up": (renamed("../Vm"), "an array '../Vm'"),
-    "path": (renamed("/etc/Vm"), "an array '/etc/Vm'"),
-    "inner path": (renamed("a/b"), "an array 'a/b'"),
-    "newline": (renamed("Vm\n"), "an array 'Vm\\n'"),
-    "nameless": (renamed(""), "an array ''"),
-    "not there": (renamed("Wm"), "no directory 'Wm'"),
-    "table's path": (renamed("rates/../../x"), "a table '../../x'"),
-    "table's path within": (renamed("rates/x/../../y"), "a table 'x/../../y'"),
+    "extension": (setting("extension", 1), "an array 'Vm' with extension 1"),
+    "fill": (setting("fill_value", 0), "an array 'Vm' with fill_value 0"),
+    "no dimension": (setting("dimension_names", None), "an array 'Vm' along None"),
+    "odd dimension": (setting("dimension_names", ["../x"]), "an array 'Vm' along ['../x']"),
+    "attributes": (setting("attributes", []), "an array 'Vm' with attributes []"),
+    "path up": (renaming("../Vm"), "an array '../Vm'"),
+    "path": (renaming("/etc/Vm"), "an array '/etc/Vm'"),
+    "inner path": (renaming("a/b"), "an array 'a/b'"),
+    "newline": (renaming("Vm\n"), "an array 'Vm\\n'"),
+    "nameless": (renaming(""), "an array ''"),
+    "not there": (renaming("Wm"), "no directory 'Wm'"),
+    "table's path": (renaming("rates/../../x"), "a table '../../x'"),
+    "table's path within": (renaming("rates/x/../../y"), "a table 'x/../../y'"),
     "table's shape": (
-        of_table("shape", [2**20] * 3),
+        setting_of_table("shape", [2**20] * 3),
         "a table 'rows_-1_to_0' of shape [1048576, 1048576, 1048576]",
     ),
     "table's rows": (
-        of_table("shape", [2, 6, 9]),
+        setting_of_table("shape", [2, 6, 9]),
         "an array 'rows_-1_to_0' with chunk_grid {'configuration': {'chunk_shape': "
         "[2, 6, 8]}, 'name': 'regular'}",
     ),
     "table's type": (
-        of_table("data_type", "int64"),
+        setting_of_table("data_type", "int64"),
         "an array 'rows_-1_to_0' with data_type 'int64'",
     ),
     "table's attributes": (
-        of_table("attributes", None),
+        setting_of_table("attributes", None),
         "an array 'rows_-1_to_0' with attributes None",
     ),
     "group": (
-        lambda content: array(content, "rates").update(node_type="array"),
+        lambda content: metadata_of(content, "rates").update(node_type="array"),
         "no group 'rates'",
     ),
     "no group": (
@@ -180,7 +180,7 @@ CRAFTED = {
         lambda content: content["consolidated_metadata"].update(metadata={}),
         "one without all of its arrays",
     ),
-    "text": (set_in("shape", "20"), "an array 'Vm' with shape '20'"),
+    "text": (setting("shape", "20"), "an array 'Vm' with shape '20'"),
     "no object": (
         lambda content: content["consolidated_metadata"]["metadata"].update(Vm=[1]),
         "an array 'Vm' with shape None",
@@ -189,11 +189,11 @@ CRAFTED = {
 
 
 @pytest.mark.parametrize("craft", CRAFTED)
-def test_a_crafted_store_is_refused(out, craft):
+def test_crafted_metadata_are_refused(out, craft):
     made(out)
     change, got = CRAFTED[craft]
-    changed(out, change)
-    refused(out, got)
+    change_root_metadata(out, change)
+    assert_refused(out, got)
 
 
 @pytest.mark.parametrize(
@@ -211,15 +211,15 @@ def test_a_crafted_store_is_refused(out, craft):
     ],
     ids=["short", "empty", "list", "binary", "deep", "digits"],
 )
-def test_damaged_metadata_are_refused(out, text, got):
+def test_unreadable_metadata_are_refused(out, text, got):
     made(out)
     (out / "zarr.json").write_bytes(text((out / "zarr.json").read_bytes()))
-    for door in (RunStore.read, RunStore.open):
+    for open_store in (RunStore.read, RunStore.open):
         with pytest.raises(ValueError, match=rf"; got {got}\. Copy it anew"):
-            door(out)
+            open_store(out)
 
 
-def header_of(chunk, sizes):
+def with_header_sizes(chunk, sizes):
     return chunk[:4] + sizes + chunk[8:]
 
 
@@ -228,22 +228,25 @@ DAMAGED = {
     "stub": (lambda chunk: chunk[:9], "a file '{}' that is no chunk of it"),
     "empty": (lambda chunk: b"", "a file '{}' that is no chunk of it"),
     "long": (lambda chunk: chunk + b"x", "a file '{}' that was cut short"),
-    "huge": (lambda c: header_of(c, b"\xff\xff\xff\x7f"), "a file '{}' that is no chunk of it"),
+    "huge": (
+        lambda c: with_header_sizes(c, b"\xff\xff\xff\x7f"),
+        "a file '{}' that is no chunk of it",
+    ),
     "text": (lambda chunk: b"not a chunk at all, but text", "a file '{}' that is no chunk of it"),
 }
 
 
 @pytest.mark.parametrize("file", ["Vm/c/0", "Vm/c/2", "spike_time/c/0"])
 @pytest.mark.parametrize("damage", DAMAGED)
-def test_a_damaged_chunk_is_refused(out, file, damage):
+def test_damaged_chunk_is_refused(out, file, damage):
     made(out)
     change, got = DAMAGED[damage]
     (out / file).write_bytes(change((out / file).read_bytes()))
-    refused(out, got.format(file))
+    assert_refused(out, got.format(file))
 
 
-def test_a_chunk_of_garbage_is_refused(out):
-    """With the right sizes on top, it is for the codec to see."""
+def test_undecodable_chunk_is_refused(out):
+    """Its header has the right sizes, so that only the codec can notice."""
     made(out, steps=CHUNK_HERE)
     chunk = out / "Vm/c/0"
     content = chunk.read_bytes()
@@ -259,45 +262,45 @@ def test_a_chunk_of_garbage_is_refused(out):
 
 @pytest.mark.parametrize("link", [False, True])
 @pytest.mark.parametrize("what", ["Vm", "Vm/c", "rates", "rates/rows_-1_to_0"])
-def test_a_directory_that_is_missing_or_elsewhere(out, tmp_path, what, link):
+def test_missing_or_linked_directory_is_refused(out, tmp_path, what, link):
     made(out)
     (out / what).rename(tmp_path / "elsewhere")
     before = files(tmp_path / "elsewhere")
     if link:
         (out / what).symlink_to(tmp_path / "elsewhere")
-    refused(out, f"no directory {what!r}")
+    assert_refused(out, f"no directory {what!r}")
     assert files(tmp_path / "elsewhere") == before
 
 
 @pytest.mark.parametrize("file", ["Vm/c/0", "Vm/c/2"])
-def test_a_missing_chunk_is_refused(out, file):
+def test_missing_chunk_is_refused(out, file):
     made(out)
     reader = RunStore.read(out)
     (out / file).unlink()
-    refused(out, f"no file {file!r}")
-    for door in (RunStore.read, RunStore.open, lambda _: reader.values("Vm")):
+    assert_refused(out, f"no file {file!r}")
+    for read in (RunStore.read, RunStore.open, lambda _: reader.values("Vm")):
         with pytest.raises(ValueError, match=f"; got no file '{file}'"):
-            door(out)
+            read(out)
 
 
-def test_a_chunk_of_another_name_is_none(out):
+def test_chunk_under_another_name_is_not_found(out):
     made(out)
     (out / "Vm/c/1").rename(out / "Vm/c/01")
-    refused(out, "no file 'Vm/c/1'")
+    assert_refused(out, "no file 'Vm/c/1'")
     with pytest.raises(ValueError, match="; got no file 'Vm/c/1'"):
         RunStore.read(out)
 
 
 @pytest.mark.parametrize("size", [None, 0, 771, 772, 773])
-def test_a_damaged_table_is_refused(out, size):
+def test_damaged_rate_table_is_refused(out, size):
     made(out)
     file = out / "rates/rows_-1_to_0/c/0/0/0"
     assert file.read_bytes()[:-4] == TABLE.tobytes()  # and a checksum
     file.write_bytes(b"x" * size) if size is not None else file.unlink()
-    refused(out, "no whole file 'rates/rows_-1_to_0/c/0/0/0'")
+    assert_refused(out, "no whole file 'rates/rows_-1_to_0/c/0/0/0'")
 
 
-def test_tables_of_rates_come_back(out):
+def test_rate_tables_are_read_back_exactly(out):
     table = rate_tables.tabulate(rate_tables.hodgkin_huxley, -10, 20)
     table.repaired.update({7, -3})
     name = stored_tables.name_of(table)
@@ -332,8 +335,8 @@ def test_tables_of_rates_come_back(out):
         {"rows": TABLE[0]},
     ],
 )
-def test_a_crafted_table_of_rates_is_refused(change):
-    """The time loops would read what is beyond its end."""
+def test_crafted_rate_table_is_refused(change):
+    """Otherwise the time loops would read beyond its end."""
     attributes = {"first": -1, "width": 0.25, "repaired": []} | change
     rows = attributes.pop("rows", TABLE)
     assert stored_tables.table_of(Table(TABLE, {"first": -1, "width": 0.25, "repaired": []}))
@@ -342,7 +345,7 @@ def test_a_crafted_table_of_rates_is_refused(change):
         stored_tables.table_of(Table(rows, attributes))
 
 
-def test_what_is_not_committed_is_removed_at_the_next_opening(out):
+def test_uncommitted_files_are_removed_at_the_next_opening(out):
     made(out)
     before = files(out)
     for name in ("Vm/zarr.json.part", "zarr.1f.partial", "Vm/c/1.part", "time/c/0.ab.partial"):
@@ -355,7 +358,7 @@ def test_what_is_not_committed_is_removed_at_the_next_opening(out):
     assert files(out) == before
 
 
-def test_links_are_not_followed(out, tmp_path):
+def test_links_in_a_store_are_not_followed(out, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "thesis.part").touch()
@@ -372,7 +375,7 @@ def test_links_are_not_followed(out, tmp_path):
     assert not (tmp_path / "other.zarr/rates").is_symlink()
 
 
-def test_a_user_may_add_notes(out):
+def test_files_and_attributes_added_by_users_are_kept(out):
     made(out)
     zarr.open_group(out, mode="r+").attrs["note"] = "a good run"
     (out / "notes.txt").write_text("a good run")

@@ -1,4 +1,4 @@
-"""The store of a run: who may write to it, and where one can be made."""
+"""The store of a run: its lock, and where one can be created."""
 
 import errno
 import os
@@ -16,7 +16,7 @@ zarr = pytest.importorskip("zarr", minversion="3.1.3", reason="stores need the e
 
 from pyhh_fast.storage.run_store import RunStore  # noqa: E402
 
-HOLD = """
+HOLDING_SCRIPT = """
 import sys
 from pyhh_fast.storage.run_store import RunStore, StoredVariable
 
@@ -29,9 +29,9 @@ sys.stdin.read()
 """
 
 
-def held(out, *more):
+def process_holding(out, *create):
     process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(out), "", *more],
+        [sys.executable, "-c", HOLDING_SCRIPT, str(out), "", *create],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
@@ -39,14 +39,14 @@ def held(out, *more):
     return process
 
 
-def end(process):
+def kill_and_wait(process):
     process.kill()
     process.communicate()
 
 
 def test_one_process_writes_at_a_time(out):
     made(out)
-    process = held(out)
+    process = process_holding(out)
     message = f"{str(out)!r} is being written by another process. Wait for it, or stop it."
     try:
         with raises(RuntimeError, message):
@@ -54,7 +54,7 @@ def test_one_process_writes_at_a_time(out):
         with RunStore.read(out) as reader:
             check(reader, {"time": 20, "spike": 3}, {"step": 20})
     finally:
-        end(process)
+        kill_and_wait(process)
     with RunStore.open(out):
         with raises(RuntimeError, message):
             RunStore.open(out)
@@ -67,26 +67,26 @@ def test_one_process_writes_at_a_time(out):
             RunStore.open(out.with_name("new.zarr"))
 
 
-def test_what_a_dead_process_began_is_removed(out, tmp_path):
+def test_unfinished_store_of_a_dead_process_is_removed(out, tmp_path):
     other = tmp_path / ".other.zarr.1-0.part"
     other.mkdir()
     for kill in (False, True):
-        process = held(out, "create")
+        process = process_holding(out, "create")
         (begun,) = tmp_path.glob(".run.zarr.*.part")
         if kill:
-            end(process)
+            kill_and_wait(process)
         store = create(out)
         assert begun.exists() != kill
         store.close()
         assert begun.exists() != kill
-        end(process)
+        kill_and_wait(process)
         shutil.rmtree(begun, ignore_errors=True)
     assert os.listdir(tmp_path) == [other.name]
 
 
 @posix
 @pytest.mark.parametrize("killed", [True, False])
-def test_a_child_made_by_fork_does_not_hold_the_lock(tmp_path, killed):
+def test_forked_child_does_not_hold_the_lock(tmp_path, killed):
     lock = DirectoryLock(tmp_path)
     begun, begin = os.pipe()
     wait, end_child = os.pipe()
@@ -112,7 +112,7 @@ def test_a_child_made_by_fork_does_not_hold_the_lock(tmp_path, killed):
         os.waitpid(child, 0)
 
 
-def test_a_lock_knows_its_directory(tmp_path):
+def test_lock_follows_its_directory(tmp_path):
     place, elsewhere = tmp_path / "place", tmp_path / "elsewhere"
     place.mkdir()
     lock = DirectoryLock(place)
@@ -128,8 +128,8 @@ def test_a_lock_knows_its_directory(tmp_path):
 
 
 @posix
-def test_a_directory_that_goes_while_it_is_locked(out, monkeypatch):
-    """It was another's, who removed it as one that a dead process left."""
+def test_directory_replaced_while_it_is_locked_is_an_error(out, monkeypatch):
+    """Another process may remove it, taking it for one left by a dead process."""
     import fcntl
 
     def lock(*_):
@@ -144,7 +144,7 @@ def test_a_directory_that_goes_while_it_is_locked(out, monkeypatch):
 
 
 @posix
-def test_a_file_system_without_locks(out, tmp_path, monkeypatch):
+def test_file_system_without_locks_warns(out, tmp_path, monkeypatch):
     import fcntl
 
     def refuse(*_):
@@ -164,28 +164,28 @@ def test_a_file_system_without_locks(out, tmp_path, monkeypatch):
     assert maybe_alive.exists()
 
 
-def exists(out):
+def path_exists_message(out):
     return (
         f"to must be a new path; got {str(out)!r}, which exists. Go on with it by "
         "Simulation.resume, remove it, or name another."
     )
 
 
-def test_an_existing_path_is_not_written_over(out):
+def test_existing_path_is_not_overwritten(out):
     for make in (out.mkdir, out.touch, lambda: out.symlink_to("nowhere")):
         make()
-        with raises(ValueError, exists(out)):
+        with raises(ValueError, path_exists_message(out)):
             create(out)
         shutil.rmtree(out) if out.is_dir() else out.unlink()
     made(out)
     before = files(out)
-    with raises(ValueError, exists(out)):
+    with raises(ValueError, path_exists_message(out)):
         create(str(out))
     assert files(out) == before
 
 
 @pytest.mark.parametrize("what", ["directory", "full directory", "file", "store"])
-def test_nor_one_that_came_to_exist(out, tmp_path, what):
+def test_path_created_before_the_first_commit_is_refused(out, tmp_path, what):
     with create(out) as store:
         if what == "file":
             out.write_text("mine")
@@ -196,7 +196,7 @@ def test_nor_one_that_came_to_exist(out, tmp_path, what):
             if what == "full directory":
                 (out / "thesis.tex").touch()
         before = files(out)
-        with raises(ValueError, exists(out)):
+        with raises(ValueError, path_exists_message(out)):
             store.commit({})
     assert files(out) == before
     assert os.listdir(tmp_path) == ["run.zarr"]
@@ -204,16 +204,16 @@ def test_nor_one_that_came_to_exist(out, tmp_path, what):
 
 @posix
 @pytest.mark.parametrize("made_by", ["full directory", "file"])
-def test_nor_one_that_came_to_exist_at_the_last_moment(out, tmp_path, monkeypatch, made_by):
+def test_path_created_meanwhile_is_refused(out, tmp_path, monkeypatch, made_by):
     with create(out) as store:
         out.touch() if made_by == "file" else (out / "x").mkdir(parents=True)
         monkeypatch.setattr(os.path, "lexists", lambda path: False)
-        with raises(ValueError, exists(out)):
+        with raises(ValueError, path_exists_message(out)):
             store.commit({})
     assert os.listdir(tmp_path) == ["run.zarr"]
 
 
-def test_where_no_store_can_be_made(tmp_path, monkeypatch):
+def test_directory_that_is_missing_or_not_writable_is_refused(tmp_path, monkeypatch):
     out = tmp_path / "deep" / "run.zarr"
     message = (
         f"to must be in a directory that is there; got {str(out)!r}, and {str(out.parent)!r} is "
@@ -229,7 +229,7 @@ def test_where_no_store_can_be_made(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with create("run.zarr") as store:
         store.commit({})
-    with raises(ValueError, exists("run.zarr")):
+    with raises(ValueError, path_exists_message("run.zarr")):
         create("run.zarr")
 
     def refuse(*_):
@@ -243,7 +243,7 @@ def test_where_no_store_can_be_made(tmp_path, monkeypatch):
         create("new.zarr")
 
 
-def test_a_file_system_that_takes_no_directories(out, monkeypatch):
+def test_failing_mkdir_names_the_path(out, monkeypatch):
     def refuse(path, *_):
         raise FileNotFoundError(errno.ENOENT, "No such file or directory", str(path))
 
@@ -253,11 +253,11 @@ def test_a_file_system_that_takes_no_directories(out, monkeypatch):
         create(out)
 
 
-def test_without_zarr(out, monkeypatch):
+def test_missing_zarr_names_what_to_install(out, monkeypatch):
     made(out)
     monkeypatch.setitem(sys.modules, "pyhh_fast.storage.arrays", None)
     monkeypatch.delattr("pyhh_fast.storage.arrays")
     message = "a run's store needs zarr. Install it with: pip install 'pyhh_fast[store]'"
-    for door in (create, RunStore.open, RunStore.read):
+    for function in (create, RunStore.open, RunStore.read):
         with raises(ImportError, message):
-            door(out.with_name("new.zarr") if door == create else out)
+            function(out.with_name("new.zarr") if function == create else out)

@@ -1,4 +1,4 @@
-"""What a class declares is saved with a state or a run: no other value goes on from there."""
+"""Declared parameters are saved with a state or a run; another value cannot continue it."""
 
 import numpy as np
 import pytest
@@ -17,21 +17,21 @@ class Absolute(pyhh.HHModel):
         super()._UpdateGateTimeConstants(Vm + 65)
 
 
-def in_a_file(model, path):
+def state_file_of(model, path):
     pyhh.Simulation(model).save_state(path / "state.json")
     return lambda **given: pyhh.Simulation.load_state(path / "state.json", **given)
 
 
-def in_a_store(model, path):
+def stored_run_of(model, path):
     pyhh.Simulation(model).run(10, 0.01, duration=5, to=path / "run.zarr")
     return lambda **given: pyhh.Simulation.resume(path / "run.zarr", duration=10, **given)
 
 
-SAVED = pytest.mark.parametrize("saved", [in_a_file, in_a_store])
+SAVED = pytest.mark.parametrize("saved", [state_file_of, stored_run_of])
 
 
 @SAVED
-def test_another_value_of_a_declared_parameter_is_refused(saved, tmp_path):
+def test_other_value_of_a_declared_parameter_is_refused(saved, tmp_path):
     load = saved(Warm.at_rest(factor=1.5), tmp_path)
     message = r"^model must be the one that was saved; got one with factor 2 instead of 1\.5\.$"
     with pytest.raises(ValueError, match=message):
@@ -44,7 +44,7 @@ def test_another_value_of_a_declared_parameter_is_refused(saved, tmp_path):
 @SAVED
 def test_custom_rates_are_refused_where_built_in_rates_were_saved(saved, tmp_path):
     (tmp_path / "other").mkdir()
-    loaded = in_a_file(Warm.at_rest(), tmp_path / "other")().model
+    loaded = state_file_of(Warm.at_rest(), tmp_path / "other")().model
     load = saved(pyhh.HHModel.at_rest(), tmp_path)
     for model in (Warm.at_rest(), loaded):
         with pytest.raises(ValueError, match=r"got one with other rates\.$"):
@@ -52,20 +52,20 @@ def test_custom_rates_are_refused_where_built_in_rates_were_saved(saved, tmp_pat
 
 
 @SAVED
-def test_one_that_no_rate_depends_on_is_refused_too(saved, tmp_path):
+def test_other_value_of_a_parameter_without_effect_on_rates_is_refused(saved, tmp_path):
     load = saved(Absolute.at_rest(note=2), tmp_path)
     with pytest.raises(ValueError, match=r"got one with note 1 instead of 2\.$"):
         load(model=Absolute())
 
 
 @SAVED
-def test_without_the_class_it_cannot_be_changed(saved, tmp_path):
+def test_parameter_cannot_be_changed_without_the_model_class(saved, tmp_path):
     simulation = saved(Warm.at_rest(factor=1.5), tmp_path)()
     model = simulation.model
     assert model.factor == 1.5
-    again = in_a_file(model, tmp_path)  # saved once more, it is still known
+    load_again = state_file_of(model, tmp_path)  # and saved again, its parameter is still known
     with pytest.raises(ValueError, match=r"got one with factor 2 instead of 1\.5\.$"):
-        again(model=Warm())
+        load_again(model=Warm())
     simulation.run(10, 0.01, duration=1)
     model.factor = 2.0
     message = (
@@ -81,7 +81,7 @@ def test_without_the_class_it_cannot_be_changed(saved, tmp_path):
 
 
 @SAVED
-def test_a_declared_parameter_may_have_any_name(saved, tmp_path):
+def test_declared_parameter_may_have_any_name(saved, tmp_path):
     class Odd(Warm):
         table, declared = 1.0, 2.0
 
@@ -92,11 +92,11 @@ def test_a_declared_parameter_may_have_any_name(saved, tmp_path):
 
 
 @pytest.mark.parametrize("duration", [0, 50])
-def test_a_loaded_model_far_from_0_runs_as_the_one_that_was_saved(duration, tmp_path):
+def test_loaded_model_in_absolute_mV_runs_like_the_saved_one(duration, tmp_path):
     model = Absolute.at_rest()
     simulation = pyhh.Simulation(model)
     simulation.run(10, 0.01, duration=duration)
-    loaded = in_a_file(model, tmp_path)()
+    loaded = state_file_of(model, tmp_path)()
     expected = simulation.run(10, 0.01, duration=50)
     got = loaded.run(10, 0.01, duration=50)
     assert got.threshold == expected.threshold == pytest.approx(-15, abs=0.01)
@@ -105,7 +105,7 @@ def test_a_loaded_model_far_from_0_runs_as_the_one_that_was_saved(duration, tmp_
     np.testing.assert_array_equal(got.Vm, expected.Vm)
 
 
-def test_a_model_whose_rates_have_no_table_at_its_V_is_refused(tmp_path):
+def test_model_without_rate_table_at_its_V_is_refused(tmp_path):
     class Kinked(Warm):
         def _UpdateGateTimeConstants(self, Vm):
             super()._UpdateGateTimeConstants(np.maximum(Vm, -120.03))
@@ -116,5 +116,5 @@ def test_a_model_whose_rates_have_no_table_at_its_V_is_refused(tmp_path):
         r"it was found that .* not smooth .* Pickle it instead\.$"
     )
     with pytest.raises(ValueError, match=message):
-        in_a_file(model, tmp_path)
+        state_file_of(model, tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""A simulation that is saved, pickled or copied goes on with the same bits."""
+"""A simulation that is saved and loaded, pickled or copied continues with the same bits."""
 
 import copy
 import json
@@ -12,55 +12,55 @@ import pyhh_fast as pyhh
 from pyhh_fast import stimuli
 
 
-def everything(model):
+def state_of(model):
     gates = [(g.alpha, g.beta, g.state) for g in (model.m, model.h, model.n)]
     return [model.Vm, *(getattr(model, name, None) for name in ("INa", "IK", "IKleak")), *gates]
 
 
-def in_a_file(simulation, tmp_path, model=None):
+def saved_and_loaded(simulation, tmp_path, model=None):
     simulation.save_state(tmp_path / "state.json")
     return pyhh.Simulation.load_state(tmp_path / "state.json", model=model)
 
 
-WAYS = {
-    "file": in_a_file,
-    "file and model": lambda s, path: in_a_file(s, path, type(s.model)(gNa=110)),
+COPIES = {
+    "file": saved_and_loaded,
+    "file and model": lambda s, path: saved_and_loaded(s, path, type(s.model)(gNa=110)),
     "pickle": lambda s, _: pickle.loads(pickle.dumps(s)),
     "copy": lambda s, _: copy.deepcopy(s),
 }
 
 
-@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize("copy_of", COPIES.values(), ids=COPIES)
 @pytest.mark.parametrize("kind", [pyhh.HHModel, Warm])
 @pytest.mark.parametrize("steps", [0, 2_345])
 @pytest.mark.parametrize("method", ["euler", "adaptive"])
-def test_a_run_goes_on_with_the_same_bits(way, kind, steps, method, tmp_path):
+def test_copy_continues_with_the_same_bits(copy_of, kind, steps, method, tmp_path):
     simulation = pyhh.Simulation(kind.at_rest(gNa=110))
     if steps:
         simulation.run(12.0, 0.01, duration=steps / 100)
-    before = everything(simulation.model)
-    twin = way(simulation, tmp_path)
-    assert everything(twin.model) == before == everything(simulation.model)
+    before = state_of(simulation.model)
+    twin = copy_of(simulation, tmp_path)
+    assert state_of(twin.model) == before == state_of(simulation.model)
     stimulus = stimuli.ornstein_uhlenbeck(10, 3, 5, seed=1)
     runs = [s.run(stimulus, 0.01, duration=60.0, method=method) for s in (simulation, twin)]
     np.testing.assert_array_equal(runs[0].Vm, runs[1].Vm)
     np.testing.assert_array_equal(runs[0].spike_times, runs[1].spike_times)
-    assert everything(twin.model) == everything(simulation.model)
+    assert state_of(twin.model) == state_of(simulation.model)
 
 
-def test_what_was_loaded_can_be_saved_and_stored_again(tmp_path):
+def test_loaded_model_can_be_saved_and_stored_again(tmp_path):
     simulation = pyhh.Simulation(Warm.at_rest())
-    twin = in_a_file(in_a_file(simulation, tmp_path), tmp_path)
+    twin = saved_and_loaded(saved_and_loaded(simulation, tmp_path), tmp_path)
     pytest.importorskip("zarr")
     twin.run(10.0, 0.01, duration=30.0, to=tmp_path / "run.zarr")
     resumed = pyhh.Simulation.resume(tmp_path / "run.zarr", duration=60.0)
     simulation.run(10.0, 0.01, duration=60.0)
-    assert everything(resumed.model) == everything(simulation.model)
+    assert state_of(resumed.model) == state_of(simulation.model)
 
 
-def test_a_model_that_was_loaded_knows_the_rates_that_were_saved(tmp_path):
+def test_loaded_model_has_the_saved_rates(tmp_path):
     model = Warm.at_rest()
-    loaded = in_a_file(pyhh.Simulation(model), tmp_path).model
+    loaded = saved_and_loaded(pyhh.Simulation(model), tmp_path).model
     for V in (0.0, -49.9, np.linspace(-50, 150, 7)):
         for one in (model, loaded):
             one._UpdateGateTimeConstants(V)
@@ -85,24 +85,24 @@ def test_a_model_that_was_loaded_knows_the_rates_that_were_saved(tmp_path):
     ],
     ids=["parameter", "rates"],
 )
-def test_another_model_is_refused(model, got, tmp_path):
-    before = everything(model)
+def test_other_model_is_refused(model, got, tmp_path):
+    before = state_of(model)
     with pytest.raises(ValueError, match=rf"^model must be the one that was saved; {got}$"):
-        in_a_file(pyhh.Simulation(Warm.at_rest(gNa=110)), tmp_path, model)
-    assert everything(model) == before
+        saved_and_loaded(pyhh.Simulation(Warm.at_rest(gNa=110)), tmp_path, model)
+    assert state_of(model) == before
 
 
-def test_a_model_with_steps_of_its_own_is_refused(tmp_path):
-    class Own(pyhh.HHModel):
+def test_model_with_custom_iterate_is_refused(tmp_path):
+    class OwnIterate(pyhh.HHModel):
         def iterate(self, stimulusCurrent, deltaTms):
             super().iterate(stimulusCurrent, deltaTms)
 
     with pytest.raises(ValueError, match=r"^model must be one that can be saved as numbers; got "):
-        pyhh.Simulation(Own()).save_state(tmp_path / "state.json")
+        pyhh.Simulation(OwnIterate()).save_state(tmp_path / "state.json")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_is_replaced_as_a_whole(tmp_path, monkeypatch):
+def test_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
     simulation = pyhh.Simulation(pyhh.HHModel.at_rest())
     simulation.save_state(tmp_path / "state.json")
     kept = (tmp_path / "state.json").read_bytes()
@@ -118,7 +118,7 @@ def test_a_file_is_replaced_as_a_whole(tmp_path, monkeypatch):
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_a_truncated_file_is_refused_wherever_it_ends(tmp_path):
+def test_truncated_file_is_refused(tmp_path):
     pyhh.Simulation(Warm.at_rest()).save_state(tmp_path / "state.json")
     whole = (tmp_path / "state.json").read_bytes()
     for length in [*range(0, 1_500, 7), len(whole) // 2, len(whole) - 1]:
@@ -165,7 +165,7 @@ def changed(content, *path, to):
     ],
     ids=str,
 )
-def test_a_crafted_file_is_refused(path, to, tmp_path):
+def test_crafted_file_is_refused(path, to, tmp_path):
     file = tmp_path / "state.json"
     pyhh.Simulation(Warm.at_rest()).save_state(file)
     file.write_text(json.dumps(changed(json.loads(file.read_text()), *path, to=to)))
@@ -178,13 +178,13 @@ def test_a_crafted_file_is_refused(path, to, tmp_path):
     [b"", b"[" * 100_000, b"\x80\x04\x95", b"null", b'{"state_file": 1}', b"1" * 10_000, b"\xff"],
     ids=["empty", "deep", "pickle", "null", "short", "large number", "no text"],
 )
-def test_what_is_no_such_file_is_refused(content, tmp_path):
+def test_file_of_another_kind_is_refused(content, tmp_path):
     (tmp_path / "state.json").write_bytes(content)
     with pytest.raises(ValueError, match=r"^path must be a file that save_state has written;"):
         pyhh.Simulation.load_state(tmp_path / "state.json")
 
 
-def test_where_nothing_is_says_so(tmp_path):
+def test_missing_file_or_directory_is_named(tmp_path):
     with pytest.raises(FileNotFoundError):
         pyhh.Simulation.load_state(tmp_path / "nothing.json")
     with pytest.raises(FileNotFoundError):
@@ -193,7 +193,7 @@ def test_where_nothing_is_says_so(tmp_path):
         pyhh.Simulation.load_state(3)
 
 
-def test_a_pickled_recording_of_a_constant_is_small():
+def test_pickled_recording_of_a_constant_stimulus_is_small():
     recording = pyhh.Simulation(pyhh.HHModel()).run(1.0, 0.01, duration=1e5, record=())
     twin = pickle.loads(pickle.dumps(recording))
     assert len(pickle.dumps(recording)) < 10_000

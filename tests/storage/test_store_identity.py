@@ -30,21 +30,21 @@ def run(current, to, **options):
     return simulation.run(current, to=to, **OPTIONS | options)
 
 
-def nothing_there(path):
+def missing_store_message(path):
     return (
         f"{str(path)!r} must be the store that this recording was written to; got a path where "
         "nothing is. If it was moved, move it back."
     )
 
 
-def another_there(path):
+def other_store_message(path):
     return (
         f"{str(path)!r} must be the store that this recording was written to; got that of another "
         "run, which was put in its place. If it was moved, move it back."
     )
 
 
-def test_a_recording_remains_that_of_its_run_in_another_working_directory(tmp_path, monkeypatch):
+def test_recording_finds_its_store_from_another_working_directory(tmp_path, monkeypatch):
     for name in ("A", "B"):
         (tmp_path / name).mkdir()
     monkeypatch.chdir(tmp_path / "A")
@@ -62,7 +62,7 @@ def test_a_recording_remains_that_of_its_run_in_another_working_directory(tmp_pa
     assert resumed.recording.spike_times.size == 7
 
 
-def test_the_working_directory_may_change_during_the_run(tmp_path, monkeypatch):
+def test_working_directory_may_change_during_the_run(tmp_path, monkeypatch):
     (tmp_path / "other").mkdir()
     monkeypatch.chdir(tmp_path)
     take = run_sink.StoredRows.take
@@ -77,38 +77,38 @@ def test_the_working_directory_may_change_during_the_run(tmp_path, monkeypatch):
     assert os.listdir(tmp_path / "other") == []
 
 
-def test_a_recording_whose_store_was_replaced_has_no_traces(out):
+def test_recording_refuses_a_replaced_store(out):
     recording = run(10, out)
     copy = pickle.loads(pickle.dumps(recording))
     shutil.rmtree(out)
     for one in (recording, copy):
-        with raises(ValueError, nothing_there(out)):
+        with raises(ValueError, missing_store_message(out)):
             one.Vm  # noqa: B018
     run(0, out)
     for one in (recording, copy):
         for name in ("Vm", "Vm_min"):
-            with raises(ValueError, another_there(out)):
+            with raises(ValueError, other_store_message(out)):
                 getattr(one, name)
-        with raises(ValueError, another_there(out)):
+        with raises(ValueError, other_store_message(out)):
             one.plot()
     assert recording.spike_times.size == 4
 
 
-def test_the_same_run_made_again_is_another(out):
+def test_repeated_run_has_another_identity(out):
     recording = run(10, out)
     shutil.move(out, out.with_name("first.zarr"))
     assert (run(10, out).Vm == resume.recorded(out.with_name("first.zarr")).Vm).all()
     assert shared(out) == shared(out.with_name("first.zarr"))
     assert files(out) != files(out.with_name("first.zarr"))
-    with raises(ValueError, another_there(out)):
+    with raises(ValueError, other_store_message(out)):
         recording.Vm  # noqa: B018
     shutil.rmtree(out)
     shutil.move(out.with_name("first.zarr"), out)
     assert recording.Vm.size == 5_000
 
 
-def test_a_figure_shows_one_run(out):
-    """Where a store is exchanged while it is being drawn."""
+def test_figure_refuses_a_store_replaced_while_drawing(out):
+    """So that one figure never shows parts of two runs."""
     recording = run(10, out)
     source = plotting.run_figures.Source(recording) if hasattr(plotting, "run_figures") else None
     if source is None:
@@ -119,11 +119,11 @@ def test_a_figure_shows_one_run(out):
     assert read(0, 10).size == 10
     shutil.rmtree(out)
     run(0, out)
-    with raises(ValueError, another_there(out)):
+    with raises(ValueError, other_store_message(out)):
         read(0, 10)
 
 
-def test_rows_that_are_being_computed_again_are_not_given_in_part(out):
+def test_shortened_traces_of_a_run_being_continued_are_refused(out):
     recording = run(10, out)
     with RunStore.open(out) as store:
         store.cut("time", 1_000)
@@ -136,8 +136,8 @@ def test_rows_that_are_being_computed_again_are_not_given_in_part(out):
         recording.Vm  # noqa: B018
 
 
-def replaced(out, how):
-    """Put another store in the place of one: as new, by another's files, or by a move."""
+def replace_store(out, how):
+    """Put another store in the place of one: a new one, another's files, or after a move."""
     if how == "files":
         other = out.with_name("other.zarr")
         made(other)
@@ -156,12 +156,12 @@ def replaced(out, how):
 @posix
 @pytest.mark.parametrize("how", ["new", "moved", "files"])
 @pytest.mark.parametrize("what", ["append", "cut", "table", "commit", "close"])
-def test_nothing_is_written_into_a_store_in_the_place_of_another(out, what, how):
+def test_replacement_of_the_store_is_not_written_to(out, what, how):
     store = create(out)
     append(store, "time", 3 * CHUNK_HERE + 1)
     store.commit({"step": 1})
     append(store, "time", CHUNK_HERE - 3)
-    replaced(out, how)
+    replace_store(out, how)
     before = files(out)
     error = None
     try:
@@ -196,8 +196,8 @@ def test_nothing_is_written_into_a_store_in_the_place_of_another(out, what, how)
 @posix
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("file", [f"c/{3}", "zarr.json"])
-def test_nor_where_it_was_exchanged_during_the_writing(out, monkeypatch, file, moment):
-    """Between the look whether it is there and the move of a file to its place."""
+def test_store_replaced_during_a_write_is_not_written_to(out, monkeypatch, file, moment):
+    """Replaced between the check of the directory and the renaming of a file into it."""
     monkeypatch.setattr(arrays.DurableStore, "THREADS", 1)
     store = create(out)
     append(store, "time", 3 * CHUNK_HERE + 1)
@@ -208,12 +208,12 @@ def test_nor_where_it_was_exchanged_during_the_writing(out, monkeypatch, file, m
         here = str(path).endswith(file) and not exchanged
         if here and moment == "before":
             exchanged.append(file)
-            replaced(out, "new")
+            replace_store(out, "new")
 
         def late():
             if here and moment == "after":
                 exchanged.append(file)
-                replaced(out, "new")
+                replace_store(out, "new")
             if check is not None:
                 check()
 
@@ -231,8 +231,8 @@ def test_nor_where_it_was_exchanged_during_the_writing(out, monkeypatch, file, m
 
 
 @posix
-def test_of_two_runs_to_one_path_the_first_ends_in_an_error(out, monkeypatch):
-    """Where its store is removed, and the other's is made, between two of its commits."""
+def test_first_of_two_runs_to_one_path_ends_in_an_error(out, monkeypatch):
+    """Its store is removed and the other's created between two of its commits."""
     monkeypatch.setattr(run_sink, "COMMIT", 0.0)
     commit, commits = RunStore.commit, []
 
@@ -253,12 +253,12 @@ def test_of_two_runs_to_one_path_the_first_ends_in_an_error(out, monkeypatch):
     expected = pyhh.Simulation(pyhh.HHModel.at_rest()).run(3, **OPTIONS | {"every": 100})
     np.testing.assert_array_equal(found.Vm, expected.Vm)
     assert simulation.recording.steps == 0
-    with raises(ValueError, another_there(out)):
+    with raises(ValueError, other_store_message(out)):
         simulation.Vm  # noqa: B018
 
 
 @pytest.mark.parametrize("identity", [None, 5, "", "x" * 32, "0" * 31])
-def test_a_store_without_an_identity_is_refused(out, identity):
+def test_store_without_an_identity_is_refused(out, identity):
     import json
 
     made(out)
@@ -269,7 +269,7 @@ def test_a_store_without_an_identity_is_refused(out, identity):
         RunStore.read(out)
 
 
-def test_no_two_stores_have_one_identity(out):
+def test_identities_of_stores_are_unique(out):
     identities = set()
     for _ in range(5):
         with create(out) as store:
@@ -277,7 +277,7 @@ def test_no_two_stores_have_one_identity(out):
     assert len(identities) == 5
 
 
-def test_a_store_that_goes_while_it_is_continued_is_told_of(out, monkeypatch, capsys):
+def test_store_replaced_while_resuming_is_reported_by_the_command(out, monkeypatch, capsys):
     run(10, out)
 
     def resume(*_, **__):
@@ -286,9 +286,9 @@ def test_a_store_that_goes_while_it_is_continued_is_told_of(out, monkeypatch, ca
 
     monkeypatch.setattr(pyhh.Simulation, "resume", resume)
     assert cli.main(["simulate", "--resume", str(out), "--duration", "60"]) == 1
-    assert capsys.readouterr().err == f"pyhh-fast simulate: error: {another_there(out)}\n"
+    assert capsys.readouterr().err == f"pyhh-fast simulate: error: {other_store_message(out)}\n"
 
 
-def test_parts_of_two_stores_have_names_of_their_own(tmp_path):
+def test_partial_files_of_two_stores_have_different_names(tmp_path):
     parts = {arrays.DurableStore(tmp_path, lambda: None)._part for _ in range(9)}
     assert len(parts) == 9

@@ -1,4 +1,4 @@
-"""The thread that writes a run's store: in order, in bounded memory, and it always ends."""
+"""The thread that writes a run's store writes in order, in bounded memory, and always ends."""
 
 import os
 import signal
@@ -15,8 +15,8 @@ from pyhh_fast.storage import writer as store_writer
 from pyhh_fast.storage.writer import MOST_WAITING, StoreWriter
 
 
-class Recorded:
-    """A store that keeps what it is given, slowly, and fails at one call if it is told to."""
+class RecordingStore:
+    """A store that records the calls it gets, slowly, and may fail at the call `fails`."""
 
     def __init__(self, seconds=0.0, fails=None):
         self.calls, self.seconds, self.fails = [], seconds, fails
@@ -46,27 +46,27 @@ def block(value, size=10):
     return np.full(size, float(value))
 
 
-def ours():
-    """Threads of writers; Zarr's library has some of its own."""
+def writer_threads():
+    """Threads of writers only; Zarr has threads too."""
     return [thread for thread in threading.enumerate() if thread.name == "pyhh_fast store"]
 
 
 @pytest.fixture(autouse=True)
 def no_thread_is_left():
     yield
-    assert ours() == []
+    assert writer_threads() == []
 
 
 @pytest.fixture
 def ctrl_c():
-    """A function that has Ctrl-C come after so many seconds."""
+    """A function that sends SIGINT after so many seconds, as Ctrl-C does."""
     timers = []
-    # What a shell starts in the background ignores it, and so would the tests.
+    # Processes started in the background by a shell ignore SIGINT, and so would the tests.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def after(*seconds):
         for one in seconds:
-            # As a terminal does: to the process, whichever of its threads is at work.
+            # As from a terminal: to the process, whichever of its threads is running.
             timers.append(threading.Timer(one, signal.raise_signal, [signal.SIGINT]))
             timers[-1].start()
 
@@ -77,8 +77,8 @@ def ctrl_c():
     signal.signal(signal.SIGINT, before)
 
 
-def test_all_is_written_in_order():
-    store = Recorded()
+def test_blocks_are_written_in_order():
+    store = RecordingStore()
     with StoreWriter(store) as writer:
         for i in range(100):
             writer.append("Vm", block(i))
@@ -96,8 +96,8 @@ def test_all_is_written_in_order():
     assert store.thread is not threading.current_thread()
 
 
-def test_what_waits_is_bounded():
-    store = Recorded()
+def test_queue_is_bounded():
+    store = RecordingStore()
     store.gate.clear()
     writer = StoreWriter(store, most_waiting=1_000)
     given = []
@@ -117,8 +117,8 @@ def test_what_waits_is_bounded():
     assert [call[1] for call in store.calls] == list(range(30))
 
 
-def test_a_block_larger_than_the_bound_goes_alone():
-    store = Recorded(seconds=0.02)
+def test_block_larger_than_the_bound_is_written_alone():
+    store = RecordingStore(seconds=0.02)
     with StoreWriter(store, most_waiting=100) as writer:
         for i in range(5):
             writer.append("Vm", block(i, size=1_000))
@@ -126,8 +126,8 @@ def test_a_block_larger_than_the_bound_goes_alone():
     assert len(store.calls) == 5
 
 
-def test_memory_stays_flat():
-    class Slow(Recorded):
+def test_memory_of_the_queue_is_bounded():
+    class Slow(RecordingStore):
         def append(self, name, values, first=None):
             time.sleep(0.001)
 
@@ -141,8 +141,8 @@ def test_memory_stays_flat():
 
 
 @pytest.mark.parametrize("call", ["append", "commit", "close"])
-def test_an_error_comes_once_and_ends_the_writing(call):
-    store = Recorded(fails=2)
+def test_error_is_raised_once_and_ends_the_writing(call):
+    store = RecordingStore(fails=2)
     writer = StoreWriter(store)
     for i in range(3):
         writer.append("Vm", block(i))
@@ -160,8 +160,8 @@ def test_an_error_comes_once_and_ends_the_writing(call):
     assert store.calls == [("Vm", 0.0, 10), ("Vm", 1.0, 10)]
 
 
-def test_an_error_frees_a_caller_that_waits():
-    store = Recorded(seconds=0.05, fails=1)
+def test_error_releases_a_waiting_caller():
+    store = RecordingStore(seconds=0.05, fails=1)
     writer = StoreWriter(store, most_waiting=100)
 
     def give():
@@ -174,23 +174,23 @@ def test_an_error_frees_a_caller_that_waits():
     assert len(store.calls) == 1
 
 
-def test_an_error_does_not_hide_in_a_with():
+def test_error_is_raised_at_the_end_of_a_with_block():
     with (
         pytest.raises(OSError, match="No space left on device"),
-        StoreWriter(Recorded(fails=0)) as writer,
+        StoreWriter(RecordingStore(fails=0)) as writer,
     ):
         writer.append("Vm", block(0))
 
 
-def test_after_close_nothing_is_taken():
-    writer = StoreWriter(Recorded())
+def test_append_after_close_is_an_error():
+    writer = StoreWriter(RecordingStore())
     writer.close()
     with pytest.raises(ValueError, match=r"^the writer is closed$"):
         writer.append("Vm", block(0))
 
 
-def test_ctrl_c_is_heard_where_the_caller_waits(ctrl_c):
-    store = Recorded()
+def test_ctrl_c_interrupts_a_waiting_caller(ctrl_c):
+    store = RecordingStore()
     store.gate.clear()
     writer = StoreWriter(store, most_waiting=100)
     writer.append("Vm", block(0))
@@ -202,12 +202,12 @@ def test_ctrl_c_is_heard_where_the_caller_waits(ctrl_c):
     store.gate.set()
     writer.commit({})
     writer.close()
-    # What was being given is not lost.
+    # The block whose append was interrupted is not lost.
     assert store.calls == [("Vm", 0.0, 10), ("Vm", 1.0, 10), ("commit", {})]
 
 
 def test_ctrl_c_while_closing_loses_nothing(ctrl_c):
-    store = Recorded(seconds=0.05)
+    store = RecordingStore(seconds=0.05)
     writer = StoreWriter(store)
     for i in range(10):
         writer.append("Vm", block(i))
@@ -218,8 +218,8 @@ def test_ctrl_c_while_closing_loses_nothing(ctrl_c):
     writer.close()
 
 
-def test_a_second_ctrl_c_drops_what_waits(ctrl_c):
-    store = Recorded(seconds=0.1)
+def test_second_ctrl_c_drops_the_queue(ctrl_c):
+    store = RecordingStore(seconds=0.1)
     writer = StoreWriter(store)
     for i in range(100):
         writer.append("Vm", block(i))
@@ -231,8 +231,8 @@ def test_a_second_ctrl_c_drops_what_waits(ctrl_c):
     assert 1 < len(store.calls) < 10
 
 
-def test_ctrl_c_and_an_error_both_show(ctrl_c):
-    writer = StoreWriter(Recorded(seconds=0.2, fails=0))
+def test_error_is_the_cause_of_a_simultaneous_ctrl_c(ctrl_c):
+    writer = StoreWriter(RecordingStore(seconds=0.2, fails=0))
     writer.append("Vm", block(0))
     ctrl_c(0.05)
     with pytest.raises(KeyboardInterrupt) as caught:
@@ -241,7 +241,7 @@ def test_ctrl_c_and_an_error_both_show(ctrl_c):
     writer.close()
 
 
-def test_it_writes_a_store(tmp_path):
+def test_writer_writes_a_run_store(tmp_path):
     pytest.importorskip("zarr", minversion="3.1.3", reason="stores need the extra 'store'")
     from pyhh_fast.storage.run_store import RunStore, StoredVariable
 
@@ -251,7 +251,7 @@ def test_it_writes_a_store(tmp_path):
         RunStore.create(out, {}, {"Vm": StoredVariable("time", {})}, chunk=1_024) as store,
         StoreWriter(store, most_waiting=50_000) as writer,
     ):
-        assert len(ours()) == 1
+        assert len(writer_threads()) == 1
         for start in range(0, wave.size, 999):
             writer.append("Vm", wave[start : start + 999])
             writer.commit({"start": start})
@@ -260,7 +260,7 @@ def test_it_writes_a_store(tmp_path):
         np.testing.assert_array_equal(reader.values("Vm"), wave)
 
 
-FORGOTTEN = """
+NEVER_CLOSED = """
 import sys, time
 import numpy as np
 from pyhh_fast.storage.writer import StoreWriter
@@ -285,10 +285,10 @@ for i in range(5):
 
 
 @pytest.mark.parametrize("real", [False, True])
-def test_one_that_is_never_closed_lets_python_end(tmp_path, real):
+def test_unclosed_writer_does_not_keep_python_running(tmp_path, real):
     arguments = [str(tmp_path / "run.zarr")] * real
     run = subprocess.run(
-        [sys.executable, "-W", "error", "-c", FORGOTTEN, *arguments],
+        [sys.executable, "-W", "error", "-c", NEVER_CLOSED, *arguments],
         capture_output=True,
         text=True,
         timeout=20,
@@ -299,7 +299,7 @@ def test_one_that_is_never_closed_lets_python_end(tmp_path, real):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGINT of POSIX")
-def test_ctrl_c_from_outside_ends_a_run_in_good_order():
+def test_sigint_ends_the_process_after_the_last_commit():
     script = """
 import signal
 import time
@@ -357,7 +357,7 @@ class SlowDisk:
         assert self.release.wait(60)
 
 
-def test_at_the_end_only_the_last_commit_is_waited_for():
+def test_only_the_last_commit_is_waited_for_at_the_end():
     store = SlowDisk()
     writer = StoreWriter(store, most_waiting=8)
     writer.commit({"number": 1})
@@ -374,7 +374,7 @@ def test_at_the_end_only_the_last_commit_is_waited_for():
 
 
 @pytest.mark.parametrize("slow", [False, True])
-def test_who_waits_for_a_slow_disk_is_told_once(slow, monkeypatch):
+def test_message_about_a_slow_disk_is_shown_once(slow, monkeypatch):
     monkeypatch.setattr(store_writer, "MOMENT", 0.01 if slow else 60)
     store, told = SlowDisk(), []
 

@@ -12,7 +12,7 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such 
 
 @posix
 @pytest.mark.parametrize("left", ["file", "link", "FIFO"])
-def test_a_file_that_was_begun_is_replaced_and_not_followed(tmp_path, left):
+def test_unfinished_file_is_replaced_and_links_are_not_followed(tmp_path, left):
     part, thesis = tmp_path / "file.part", tmp_path / "thesis.tex"
     thesis.write_text("all of it")
     if left == "file":

@@ -1,4 +1,4 @@
-"""Stored runs that end early: by Ctrl-C, twice too, a full disk, a store that went away."""
+"""Stored runs that end early: by one or two Ctrl-C, a full disk, a store that was moved."""
 
 import errno
 import os
@@ -23,28 +23,28 @@ pytest.importorskip("zarr")
 OPTIONS = {"dt": 0.01, "duration": 900_000.0, "record": ("Vm",), "every": 10}
 
 
-def rested():
+def resting_simulation():
     return pyhh.Simulation(pyhh.HHModel.at_rest())
 
 
-def run_until_it_ends(store, kind, **options):
-    simulation = rested()
+def run_until_error(store, kind, **options):
+    simulation = resting_simulation()
     with pytest.raises(kind) as error:
         simulation.run(10.0, to=store, **OPTIONS | options)
     return simulation, error.value
 
 
-def goes_on(store, steps):
-    """See that a store goes on, for a moment, to what a run in memory is."""
+def check_resume(store, steps):
+    """Check that a run resumed from the store equals one in memory, over 1,000 more steps."""
     resumed = pyhh.Simulation.resume(store, duration=(steps + 1_000) * 0.01)
-    expected = rested().run(10.0, **OPTIONS | {"duration": (steps + 1_000) * 0.01})
+    expected = resting_simulation().run(10.0, **OPTIONS | {"duration": (steps + 1_000) * 0.01})
     np.testing.assert_array_equal(resumed.recording.Vm, expected.Vm)
     np.testing.assert_array_equal(resumed.recording.spike_times, expected.spike_times)
 
 
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize("method", ["euler", "adaptive"])
-def test_ctrl_c_keeps_what_there_is(times, method, tmp_path):
+def test_completed_steps_are_kept_after_ctrl_c(times, method, tmp_path):
     def interrupt():
         for _ in range(times):
             signal.raise_signal(signal.SIGINT)
@@ -52,7 +52,7 @@ def test_ctrl_c_keeps_what_there_is(times, method, tmp_path):
 
     timer = threading.Timer(0.5, interrupt)
     timer.start()
-    simulation, _ = run_until_it_ends(tmp_path / "run.zarr", KeyboardInterrupt, method=method)
+    simulation, _ = run_until_error(tmp_path / "run.zarr", KeyboardInterrupt, method=method)
     timer.join()
     steps = simulation.recording.steps
     assert 0 < steps < 90_000_000
@@ -65,7 +65,7 @@ def test_ctrl_c_keeps_what_there_is(times, method, tmp_path):
         assert resumed.model.Vm == simulation.model.Vm
 
 
-def test_a_full_disk_leaves_the_last_commit(tmp_path, monkeypatch):
+def test_store_has_its_last_commit_after_disk_is_full(tmp_path, monkeypatch):
     monkeypatch.setattr(run_sink, "COMMIT", 0.05)
     begin, replace = time.perf_counter(), zarr_files.replace
 
@@ -76,7 +76,7 @@ def test_a_full_disk_leaves_the_last_commit(tmp_path, monkeypatch):
 
     monkeypatch.setattr(zarr_files, "replace", full)
     store = tmp_path / "run.zarr"
-    simulation, error = run_until_it_ends(store, OSError)
+    simulation, error = run_until_error(store, OSError)
     assert error.errno == errno.ENOSPC
     assert str(error) == (
         f"[Errno {errno.ENOSPC}] {os.strerror(errno.ENOSPC)}. {str(store)!r} is as of its last "
@@ -87,15 +87,15 @@ def test_a_full_disk_leaves_the_last_commit(tmp_path, monkeypatch):
     assert 0 < recording.steps < 90_000_000
     assert recording.Vm.size == len(recording)
     assert recording.spike_times[-1] <= recording.steps * 0.01
-    goes_on(store, recording.steps)
+    check_resume(store, recording.steps)
 
 
-def test_a_store_that_went_away_ends_the_run(tmp_path, monkeypatch):
+def test_store_moved_during_the_run_ends_the_run(tmp_path, monkeypatch):
     monkeypatch.setattr(run_sink, "COMMIT", 0.05)
     store = tmp_path / "run.zarr"
     timer = threading.Timer(0.6, lambda: store.rename(tmp_path / "moved.zarr"))
     timer.start()
-    simulation, error = run_until_it_ends(store, FileNotFoundError)
+    simulation, error = run_until_error(store, FileNotFoundError)
     timer.join()
     moved = tmp_path / "moved.zarr"
     recording = simulation.recording
@@ -109,12 +109,12 @@ def test_a_store_that_went_away_ends_the_run(tmp_path, monkeypatch):
         assert recording.Vm.size == len(recording)
     else:
         assert "was removed, moved or replaced, in whole or in part, during the run." in str(error)
-    goes_on(moved, RunStore.read(moved).attributes["done"])
+    check_resume(moved, RunStore.read(moved).attributes["done"])
 
 
-def test_a_store_that_exists_is_not_touched(tmp_path):
-    rested().run(10.0, 0.01, duration=1.0, to=tmp_path / "run.zarr")
-    simulation = rested()
+def test_existing_store_is_not_overwritten(tmp_path):
+    resting_simulation().run(10.0, 0.01, duration=1.0, to=tmp_path / "run.zarr")
+    simulation = resting_simulation()
     before = simulation.model.Vm
     with pytest.raises(ValueError, match=r"^to must be a new path; got .*run\.zarr', which exists"):
         simulation.run(10.0, 0.01, duration=1.0, to=tmp_path / "run.zarr")
@@ -131,22 +131,24 @@ def test_a_store_that_exists_is_not_touched(tmp_path):
     ],
     ids=str,
 )
-def test_bad_paths(to, kind, message, tmp_path, monkeypatch):
+def test_invalid_store_paths_are_refused(to, kind, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(kind) as error:
-        rested().run(10.0, 0.01, duration=1.0, to=to)
+        resting_simulation().run(10.0, 0.01, duration=1.0, to=to)
     assert str(error.value).startswith(message)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nothing_is_made_where_an_argument_is_wrong(tmp_path):
+def test_no_store_is_created_if_an_argument_is_wrong(tmp_path):
     for wrong in ({"every": 0}, {"duration": None}, {"method": "magic"}, {"record": ["V"]}):
         with pytest.raises(ValueError, match=" must be "):
-            rested().run(**{"stimulus": 1.0, "to": tmp_path / "run.zarr"} | OPTIONS | wrong)
+            resting_simulation().run(
+                **{"stimulus": 1.0, "to": tmp_path / "run.zarr"} | OPTIONS | wrong
+            )
     assert list(tmp_path.iterdir()) == []
 
 
-HOLD = """
+LONG_RUN = """
 import sys, pyhh_fast as pyhh
 print("begun", flush=True)
 pyhh.Simulation(pyhh.HHModel.at_rest()).run(
@@ -155,9 +157,9 @@ pyhh.Simulation(pyhh.HHModel.at_rest()).run(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
-def test_a_second_process_is_refused_until_the_first_is_gone(tmp_path):
+def test_second_process_is_refused_until_the_first_ends(tmp_path):
     store = tmp_path / "run.zarr"
-    process = subprocess.Popen([sys.executable, "-c", HOLD, store], cwd=Path(__file__).parent)
+    process = subprocess.Popen([sys.executable, "-c", LONG_RUN, store], cwd=Path(__file__).parent)
     with process:
         while not store.exists():
             time.sleep(0.01)
@@ -165,10 +167,10 @@ def test_a_second_process_is_refused_until_the_first_is_gone(tmp_path):
         with pytest.raises(RuntimeError, match=message):
             pyhh.Simulation.resume(store)
         process.kill()
-    goes_on(store, RunStore.read(store).attributes["done"] + 1_000_000)
+    check_resume(store, RunStore.read(store).attributes["done"] + 1_000_000)
 
 
-def test_without_zarr_it_says_what_to_install(tmp_path):
+def test_missing_zarr_names_what_to_install(tmp_path):
     code = """
 import sys
 sys.modules["zarr"] = None
@@ -185,14 +187,14 @@ except ImportError as error:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_bar_that_cannot_be_shown_leaves_no_store(tmp_path, monkeypatch):
+def test_missing_tqdm_leaves_no_store(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tqdm.auto", None)
     with pytest.raises(ImportError, match=r"^progress=True needs tqdm\."):
-        rested().run(1.0, 0.01, duration=1.0, to=tmp_path / "run.zarr", progress=True)
+        resting_simulation().run(1.0, 0.01, duration=1.0, to=tmp_path / "run.zarr", progress=True)
     assert list(tmp_path.iterdir()) == []
 
 
-def cannot_sync_directories(monkeypatch, number):
+def refuse_to_sync_directories(monkeypatch, number):
     fsync, refused = os.fsync, []
 
     def refuse(file):
@@ -207,10 +209,10 @@ def cannot_sync_directories(monkeypatch, number):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="syncs no directory")
 @pytest.mark.parametrize("name", ["EINVAL", "ENOTSUP", "ENOSYS", "EBADF", "EPERM", "EACCES"])
-def test_a_file_system_that_syncs_no_directory_is_none_to_refuse(name, tmp_path, monkeypatch):
-    refused = cannot_sync_directories(monkeypatch, getattr(errno, name))
+def test_file_system_without_directory_sync_is_accepted(name, tmp_path, monkeypatch):
+    refused = refuse_to_sync_directories(monkeypatch, getattr(errno, name))
     store = tmp_path / "run.zarr"
-    rested().run(10.0, 0.01, duration=50.0, to=store)
+    resting_simulation().run(10.0, 0.01, duration=50.0, to=store)
     assert refused
     longer = pyhh.Simulation.resume(store, duration=100.0)
     assert longer.recording.spike_times.size == 7
@@ -218,16 +220,16 @@ def test_a_file_system_that_syncs_no_directory_is_none_to_refuse(name, tmp_path,
 
 @pytest.mark.skipif(sys.platform == "win32", reason="syncs no directory")
 @pytest.mark.parametrize("name", ["EIO", "ENOSPC", "EDQUOT"])
-def test_a_directory_that_is_not_safe_on_disk_is_an_error(name, tmp_path, monkeypatch):
-    refused = cannot_sync_directories(monkeypatch, getattr(errno, name))
+def test_failed_directory_sync_is_an_error(name, tmp_path, monkeypatch):
+    refused = refuse_to_sync_directories(monkeypatch, getattr(errno, name))
     with pytest.raises(OSError, match=r"run\.zarr' was not made\.") as error:
-        rested().run(10.0, 0.01, duration=50.0, to=tmp_path / "run.zarr")
+        resting_simulation().run(10.0, 0.01, duration=50.0, to=tmp_path / "run.zarr")
     assert error.value.errno == getattr(errno, name)
     assert refused
     assert list(tmp_path.iterdir()) == []
 
 
-def test_ctrl_c_on_a_slow_disk_says_what_it_waits_for(tmp_path, monkeypatch, capsys):
+def test_ctrl_c_on_a_slow_disk_says_what_is_being_written(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(store_writer, "MOMENT", 0.0)
     monkeypatch.setattr(run_sink, "COMMIT", 0.0)
     fsync, commit, after = os.fsync, RunStore.commit, []
@@ -251,7 +253,7 @@ def test_ctrl_c_on_a_slow_disk_says_what_it_waits_for(tmp_path, monkeypatch, cap
     store = tmp_path / "run.zarr"
     timer = threading.Timer(0.5, interrupt)
     timer.start()
-    simulation, _ = run_until_it_ends(store, KeyboardInterrupt, record=("Vm", "INa", "StateM"))
+    simulation, _ = run_until_error(store, KeyboardInterrupt, record=("Vm", "INa", "StateM"))
     timer.join()
     assert capsys.readouterr().err == (
         f"pyhh_fast: interrupted; the last rows are being written to {str(store)!r}. Another "
@@ -261,4 +263,4 @@ def test_ctrl_c_on_a_slow_disk_says_what_it_waits_for(tmp_path, monkeypatch, cap
     monkeypatch.setattr(os, "fsync", fsync)
     assert simulation.recording.steps == after[-1]
     assert [t for t in threading.enumerate() if "pyhh_fast" in t.name] == []
-    goes_on(store, simulation.recording.steps)
+    check_resume(store, simulation.recording.steps)

@@ -1,4 +1,4 @@
-"""The store of a run, whatever it dies of: it is as of a commit, and goes on, to the byte."""
+"""The store of a run after a kill, full disk or removal: it has its last commit and resumes."""
 
 import errno
 import os
@@ -26,15 +26,15 @@ class Killed(BaseException):
     pass
 
 
-each = pytest.mark.parametrize("stride", [6, pytest.param(1, marks=pytest.mark.slow)])
-"""From one moment of death to the next, in operations on files."""
+each_fault = pytest.mark.parametrize("stride", [6, pytest.param(1, marks=pytest.mark.slow)])
+"""File operations from one fault to the next; 1 tries every operation."""
 
 STEPS = [5, 30, 2, 16]
 SPIKES = [1, 22, 3, 20]  # the third commit has fewer than the second
 
 
-def write_on(store, steps=STEPS):
-    """Go on with a store to the end, a commit a step, with a table and a cut on the way."""
+def write_to_end(store, steps=STEPS):
+    """Write a store from its last commit to the end, a commit per step, with a table and a cut."""
     for step in range(store.attributes.get("step", 0), len(steps)):
         # A run resumed from an earlier state writes again what is there.
         store.cut("time", store.length("time") // 2 if step == 2 else store.length("time"))
@@ -48,8 +48,8 @@ def write_on(store, steps=STEPS):
         store.commit({"step": step + 1})
 
 
-def check_state(store):
-    """That it is at one of the commits."""
+def check_at_a_commit(store):
+    """Check that the store is at one of the commits; return which."""
     step = store.attributes["step"]
     check(store, {"time": sum(STEPS[:step]), "spike": SPIKES[step - 1]}, {"step": step})
     assert list(store.tables()) == ["rows_-1_to_0", "rows_-3_to_0"][: (step > 1) + (step > 3)]
@@ -57,16 +57,16 @@ def check_state(store):
 
 
 @pytest.fixture
-def whole(tmp_path):
+def uninterrupted(tmp_path):
     with create(tmp_path / "whole.zarr") as store:
-        write_on(store)
+        write_to_end(store)
     found = shared(tmp_path / "whole.zarr")
     shutil.rmtree(tmp_path / "whole.zarr")
     return found
 
 
 class Fault:
-    """Raises an error from the n-th time on that a file is put in place, removed or moved."""
+    """Raises an error from the n-th call of one of these functions of `os` on."""
 
     def __init__(self, monkeypatch, error, at, names):
         self.count, self.error, self.at = 0, error, at
@@ -83,8 +83,10 @@ class Fault:
         return wrapper
 
 
-@each
-def test_killed_before_any_file_it_goes_on(tmp_path, monkeypatch, whole, stride):
+@each_fault
+def test_store_resumes_after_a_kill_at_any_file_operation(
+    tmp_path, monkeypatch, uninterrupted, stride
+):
     at, seen = 1, set()
     while True:
         out = tmp_path / "run.zarr"
@@ -93,7 +95,7 @@ def test_killed_before_any_file_it_goes_on(tmp_path, monkeypatch, whole, stride)
             fault = Fault(patch, Killed(), at, ["mkdir", "replace", "rename", "unlink"])
             try:
                 store = create(out)
-                write_on(store)
+                write_to_end(store)
             except Killed:
                 pass
             finished = fault.count < at
@@ -104,16 +106,16 @@ def test_killed_before_any_file_it_goes_on(tmp_path, monkeypatch, whole, stride)
         if out.exists():
             assert not list(out.glob("*.part"))  # which Zarr would warn of
             with RunStore.read(out) as reader:
-                seen.add(check_state(reader))
+                seen.add(check_at_a_commit(reader))
             with xarray.open_zarr(out) as opened:
                 opened.load()
             store = RunStore.open(out)
-            check_state(store)
+            check_at_a_commit(store)
         else:
             store = create(out)
         with store:
-            write_on(store)
-        assert shared(out) == whole
+            write_to_end(store)
+        assert shared(out) == uninterrupted
         assert os.listdir(tmp_path) == ["run.zarr"]
         shutil.rmtree(out)
         at += stride
@@ -121,8 +123,8 @@ def test_killed_before_any_file_it_goes_on(tmp_path, monkeypatch, whole, stride)
     assert seen == {1, 2, 3}  # nothing follows the fourth
 
 
-@each
-def test_a_full_disk_leaves_the_last_commit(tmp_path, monkeypatch, whole, stride):
+@each_fault
+def test_store_has_its_last_commit_after_disk_is_full(tmp_path, monkeypatch, uninterrupted, stride):
     out, at = tmp_path / "run.zarr", 1
     while True:
         store = None
@@ -132,7 +134,7 @@ def test_a_full_disk_leaves_the_last_commit(tmp_path, monkeypatch, whole, stride
             raised = None
             try:
                 store = create(out)
-                write_on(store)
+                write_to_end(store)
             except OSError as full:
                 raised = full
             if store is not None:
@@ -155,17 +157,17 @@ def test_a_full_disk_leaves_the_last_commit(tmp_path, monkeypatch, whole, stride
         assert os.listdir(tmp_path) == ["run.zarr"] * out.exists()
         if out.exists():
             with RunStore.open(out) as store:
-                check_state(store)
-                write_on(store)
-            assert shared(out) == whole
+                check_at_a_commit(store)
+                write_to_end(store)
+            assert shared(out) == uninterrupted
             shutil.rmtree(out)
         at += stride
     assert at > 45
 
 
 @posix
-def test_all_is_safe_on_disk_before_it_counts(out, tmp_path, monkeypatch):
-    """Not only what was told to the system, which may lose its power."""
+def test_files_are_synced_before_they_are_renamed(out, tmp_path, monkeypatch):
+    """A commit must survive a power failure: files and directories are synced first."""
     synced, named, fsync = set(), [], os.fsync
     replace, rename, mkdir = os.replace, os.rename, os.mkdir
 
@@ -200,7 +202,7 @@ def test_all_is_safe_on_disk_before_it_counts(out, tmp_path, monkeypatch):
     monkeypatch.setattr(os, "replace", followed_replace)
     monkeypatch.setattr(os, "rename", followed_rename)
     with create(out) as store:
-        write_on(store)
+        write_to_end(store)
     assert {tmp_path.stat().st_ino, out.stat().st_ino} <= synced
 
 
@@ -224,7 +226,7 @@ store.close()
 
 
 @posix
-def test_a_file_that_can_grow_no_more_is_told_of(out):
+def test_file_size_limit_is_reported_with_the_store_path(out):
     run = subprocess.run(
         [sys.executable, "-c", LIMITED, out], capture_output=True, text=True, check=True
     )
@@ -240,7 +242,7 @@ def test_a_file_that_can_grow_no_more_is_told_of(out):
 
 
 @pytest.mark.parametrize("what", [".", "Vm", "Vm/c", "rates"])
-def test_what_is_removed_during_the_run_does_not_come_back(out, what):
+def test_directories_removed_during_the_run_are_not_recreated(out, what):
     made(out)
     store = RunStore.open(out)
     append(store, "time", 1)
@@ -255,7 +257,7 @@ def test_what_is_removed_during_the_run_does_not_come_back(out, what):
     assert not (out / what).exists()
 
 
-def test_nor_with_a_table(out):
+def test_writing_a_table_does_not_recreate_a_removed_store(out):
     made(out)
     with RunStore.open(out) as store:
         shutil.rmtree(out)
@@ -264,21 +266,21 @@ def test_nor_with_a_table(out):
     assert not out.exists()
 
 
-LOOP = """
+RESUMING_SCRIPT = """
 import sys
 
-from test_run_store_deaths import go_on
+from test_run_store_crashes import write_or_resume
 
-go_on(sys.argv[1])
+write_or_resume(sys.argv[1])
 """
-LONG = 150
+COMMITS = 150
 
 
-def go_on(out):
-    """Write a store to the end, resuming what is there."""
+def write_or_resume(out):
+    """Write a store of `COMMITS` commits to its end, resuming one that exists."""
     out = Path(out)
     with RunStore.open(out) if out.exists() else create(out) as store:
-        for step in range(store.attributes["step"], LONG):
+        for step in range(store.attributes["step"], COMMITS):
             append(store, "time", step % 13)
             append(store, "spike", step % 3)
             if step % 50 == 20:
@@ -286,7 +288,7 @@ def go_on(out):
             store.commit({"step": step + 1})
 
 
-def in_a_process(out, script=LOOP):
+def start_process(out, script=RESUMING_SCRIPT):
     return subprocess.Popen(
         [sys.executable, "-W", "error", "-c", script, str(out)], env=ENVIRONMENT
     )
@@ -294,15 +296,15 @@ def in_a_process(out, script=LOOP):
 
 @posix
 @pytest.mark.parametrize("kills", [3, pytest.param(25, marks=pytest.mark.slow)])
-def test_killed_at_any_moment_it_goes_on(tmp_path, kills):
-    whole, out = tmp_path / "whole.zarr", tmp_path / "run.zarr"
+def test_store_resumes_after_kills_at_random_moments(tmp_path, kills):
+    uninterrupted, out = tmp_path / "whole.zarr", tmp_path / "run.zarr"
     begun = time.perf_counter()
-    go_on(whole)
+    write_or_resume(uninterrupted)
     seconds = time.perf_counter() - begun
-    expected = shared(whole)
+    expected = shared(uninterrupted)
     rng, killed = np.random.default_rng(1), 0
     while killed < kills:
-        process = in_a_process(out)
+        process = start_process(out)
         begun = time.perf_counter()
         while not list(tmp_path.glob("*run.zarr*")) and process.poll() is None:
             time.sleep(0.001)
@@ -319,6 +321,6 @@ def test_killed_at_any_moment_it_goes_on(tmp_path, kills):
         if process.returncode == 0:
             assert shared(out) == expected
             shutil.rmtree(out)
-    go_on(out)
+    write_or_resume(out)
     assert shared(out) == expected
     assert sorted(os.listdir(tmp_path)) == ["run.zarr", "whole.zarr"]

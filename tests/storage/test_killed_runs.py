@@ -1,4 +1,4 @@
-"""A run that is killed at any moment, however often, goes on to what it would have been."""
+"""A run that is killed at any moment, however often, and resumed equals an unbroken one."""
 
 import os
 import random
@@ -26,10 +26,10 @@ NOISE += stimuli.poisson_epsc(500, 3, 2, seed=1)
 KINDS = {"HHModel": pyhh.HHModel, "Warm": Warm}
 
 SCRIPT = """
-import sys, test_kills
+import sys, test_killed_runs
 what, store, method, kind, duration = sys.argv[1:]
 print("begun", flush=True)
-getattr(test_kills, what)(store, method, kind, float(duration))
+getattr(test_killed_runs, what)(store, method, kind, float(duration))
 """
 
 run_sink.COMMIT = float(os.environ.get("SECONDS_TO_COMMIT", run_sink.COMMIT))
@@ -45,8 +45,8 @@ def resume(store, *_):
     pyhh.Simulation.resume(store)
 
 
-def killed(after, store, *arguments):
-    """Run, or go on with, a run in a process that is killed after some seconds, if it lasts."""
+def run_killed_after(seconds, store, *arguments):
+    """Begin or resume a run in a process killed after some seconds; return whether it was."""
     what = "resume" if store.exists() else "run"
     command = [sys.executable, "-c", SCRIPT, what, str(store), *map(str, arguments)]
     process = subprocess.Popen(
@@ -57,15 +57,15 @@ def killed(after, store, *arguments):
     with process:
         assert process.stdout.readline() == b"begun\n"
         try:
-            process.wait(after)
+            process.wait(seconds)
         except subprocess.TimeoutExpired:
             process.kill()
     assert process.returncode in (0, -signal.SIGKILL)
     return process.returncode != 0
 
 
-class Unbroken:
-    """Runs that were never stopped, made once, and how long they took."""
+class UnbrokenRuns:
+    """Runs that were never stopped, each made once, and how long they took."""
 
     def __init__(self, directory):
         self._directory = directory
@@ -82,33 +82,33 @@ class Unbroken:
 
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory):
-    return Unbroken(tmp_path_factory.mktemp("unbroken"))
+    return UnbrokenRuns(tmp_path_factory.mktemp("unbroken"))
 
 
-def go_on_until_done(store, unbroken, moments, *arguments):
-    """Kill a run at these fractions of its time, one after the other; return how often it lived."""
+def run_with_kills(store, unbroken, moments, *arguments):
+    """Kill a run at these fractions of its time in turn, then finish it; return the kills."""
     expected, seconds = unbroken.like(*arguments)
-    kills = sum(killed(seconds * moment, store, *arguments) for moment in moments)
+    kills = sum(run_killed_after(seconds * moment, store, *arguments) for moment in moments)
     (resume if store.exists() else run)(store, *arguments)
     assert shared(store) == expected
     return kills
 
 
 @pytest.mark.parametrize("method", ["euler", "adaptive"])
-def test_a_kill_leaves_what_goes_on(method, unbroken, tmp_path):
+def test_killed_run_resumes_to_the_unbroken_run(method, unbroken, tmp_path):
     arguments = method, "HHModel", 60_000.0
-    assert go_on_until_done(tmp_path / "run.zarr", unbroken, [0.5], *arguments) == 1
+    assert run_with_kills(tmp_path / "run.zarr", unbroken, [0.5], *arguments) == 1
 
 
 @pytest.mark.slow
-def test_25_kills_at_random_moments(unbroken, tmp_path):
+def test_run_killed_25_times_resumes_to_the_unbroken_run(unbroken, tmp_path):
     draw = random.Random(25)
     kills = 0
     for number in range(40):
         method = draw.choice(["euler", "exponential_euler", "rk4", "adaptive"])
         arguments = method, draw.choice(list(KINDS)), 100_000.0
         moments = [draw.uniform(0.0, 0.9) for _ in range(draw.choice([1, 1, 2, 3]))]
-        kills += go_on_until_done(tmp_path / f"{number}.zarr", unbroken, moments, *arguments)
+        kills += run_with_kills(tmp_path / f"{number}.zarr", unbroken, moments, *arguments)
         if kills >= 25:
             return
     pytest.fail(f"only {kills} kills")
