@@ -77,7 +77,11 @@ def test_rates_that_depend_on_more_than_V_are_refused():
     ("arguments", "kind", "message"),
     [
         ({"dt": 0}, ValueError, "dt must be a positive, finite number (ms); got 0."),
-        ({"dt": "x"}, TypeError, "dt must be a positive, finite number (ms); got 'x' (str)."),
+        (
+            {"dt": "x"},
+            TypeError,
+            "dt must be a positive, finite number (ms); got 'x' (str). Pass it in ms, as a number.",
+        ),
         (
             {"method": "eular"},
             ValueError,
@@ -201,7 +205,7 @@ ARRAY = "must be a finite number or an array of them"
             "strength_duration",
             {"wait": "20"},
             TypeError,
-            "wait must be a finite number (ms); got '20' (str).",
+            "wait must be a finite number (ms); got '20' (str). Pass it in ms, as a number.",
         ),
         ("steady_state", {"V": None}, TypeError, f"V {ARRAY} (mV); got None (NoneType)."),
         (
@@ -267,9 +271,8 @@ def test_ctrl_c_interrupts_between_blocks_of_steady_states(monkeypatch):
             raise KeyboardInterrupt
         return np.ones((V.size, 6))
 
-    monkeypatch.setattr(
-        phase_plane, "kinetics_over_V", lambda model: type("K", (), {"rates_asked": interrupted})()
-    )
+    kinetics = type("Kinetics", (), {"checked_rates_at": interrupted})()
+    monkeypatch.setattr(phase_plane, "kinetics_over_V", lambda model: kinetics)
     with pytest.raises(KeyboardInterrupt):
         pyhh.steady_state(pyhh.HHModel(), np.zeros(1_000_000))
     assert block_sizes == [phase_plane.BLOCK] * 3
