@@ -20,7 +20,7 @@ from pyhh_fast.kinetics.choose_kinetics import kinetics_of
 from pyhh_fast.kinetics.protocol import Kinetics, NotTabulable
 from pyhh_fast.methods import of_populations, step_size
 from pyhh_fast.models import membrane, plausibility
-from pyhh_fast.models.hh_model import HHModel, has_own_kinetics
+from pyhh_fast.models.hh_model import HHModel, has_custom_kinetics
 from pyhh_fast.models.names import check_name, own_parameters
 from pyhh_fast.population_recording import PopulationRecording
 from pyhh_fast.system import free_memory
@@ -307,7 +307,7 @@ class Population:
         population._told = vars(model).get("_told", ())
         for variable, value in zip(STATE.values(), membrane.state_of(model), strict=True):
             population._state[variable.symbol] = value
-        if has_own_kinetics(model):
+        if has_custom_kinetics(model):
             population._model = model
             try:
                 population._kinetics().table(0.0)

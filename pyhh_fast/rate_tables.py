@@ -22,16 +22,16 @@ FIRST_RANGE = (-50.0, 150.0)
 """Where a table begins, in mV; rows are added where V goes beyond."""
 
 LARGEST_V = 1_000.0
-"""No rows beyond this, in mV: the rates there are asked for one by one."""
+"""No rows beyond this, in mV: the rates there are evaluated one by one."""
 
 LARGEST_RATE = 1e300
-"""In 1/ms: far away rates are infinite, and are taken to be this where two are divided."""
+"""In 1/ms: far away rates are infinite, and count as this where two are divided."""
 
 GROWTH = 100.0
 """Rows are added up to the next multiple of this, in mV."""
 
 RANGE_FOR_MANY = 300.0
-"""Up to here, in mV, the cells of populations read from tables what their kernels leave out."""
+"""Up to here, in mV, populations read rates from tables where their kernels do not compute them."""
 
 RATES = np.dtype([(f"{rate}_{gate}", np.float64) for gate in "mhn" for rate in ("alpha", "beta")])
 """The rates at one V, as hh_equations.h has them."""
@@ -41,7 +41,7 @@ RatesAt = Callable[[FloatArray], FloatArray]
 
 
 class RateTable:
-    """Polynomials for the rates over a range of V; never changed once made.
+    """Polynomials for the rates over a range of V; never changed.
 
     Parameters
     ----------
@@ -68,19 +68,19 @@ class RateTable:
         self._made: dict[str, tuple[float, FloatArray]] = {}
 
     def times(self, dt: float) -> FloatArray:
-        """Return rows of alpha and alpha + beta times `dt`; those of the latest `dt` are kept."""
+        """Return rows of alpha and alpha + beta times `dt`; those of the latest `dt` are cached."""
         return self._for("times", dt, self._make_times)
 
     def relaxing(self, dt: float) -> FloatArray:
         """Return rows for exponential Euler: the same times phi1(-(alpha + beta) dt).
 
-        See src/hh_exponential_euler.h. Those of the latest `dt` are kept.
+        See src/hh_exponential_euler.h. Those of the latest `dt` are cached.
         """
         return self._for("relaxing", dt, self._make_relaxing)
 
     def _for(self, what: str, dt: float, make: Callable[[float], FloatArray]) -> FloatArray:
-        kept_dt, rows = self._made.get(what, (None, self.rows))
-        if kept_dt != dt:
+        cached_dt, rows = self._made.get(what, (None, self.rows))
+        if cached_dt != dt:
             rows = make(dt)
             self._made[what] = (dt, rows)
         return rows
@@ -125,7 +125,7 @@ def rows_of(rates_at: RatesAt, numbers: IntArray, width: float, reach: float = 1
     Parameters
     ----------
     reach : float, default 1
-        Where in a row the nodes stand, relative to Chebyshev's; below 1 they move inwards.
+        Where in a row the nodes are, relative to Chebyshev's; below 1 they move inwards.
     """
     nodes = reach * np.array(_rate_tables.NODES)
     V = (numbers[:, np.newaxis] + nodes) * width
@@ -138,7 +138,7 @@ def rows_of(rates_at: RatesAt, numbers: IntArray, width: float, reach: float = 1
 
 
 def empty() -> RateTable:
-    """Return a table that covers no V: all rates are asked for."""
+    """Return a table that covers no V: all rates are evaluated one by one."""
     table = RateTable(np.zeros((1, _rate_tables.POWERS, _rate_tables.LANES)), 0, WIDTH)
     table.low, table.high = np.inf, -np.inf
     return table

@@ -30,7 +30,7 @@ SHORTEST = 1e-6
 """No shorter dt (ms) would do."""
 
 MOST_POTENTIALS = 2_000
-"""At which a model is asked for its rates, which takes 10 µs each."""
+"""At which the rates of a model are evaluated, 10 µs each."""
 
 LOST_V, LOST_GATE = 1e4, 1e3
 """Beyond these (mV, and open fraction) no model starts on purpose."""

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from pyhh_fast import validation
-from pyhh_fast.models.hh_model import HHModel, has_own_kinetics, snapshot
+from pyhh_fast.models.hh_model import HHModel, has_custom_kinetics, snapshot
 from pyhh_fast.models.overrides import own_behaviour
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.variables import GATES, PARAMETERS
@@ -40,7 +40,7 @@ def default_threshold(model: Any) -> float:
     where the rest is within 15 mV of 0, else 50 above the rest. Where no rest is stable, its place
     is taken by the unstable equilibrium nearest `EKleak`; 50 where there is none either.
     """
-    if not isinstance(model, HHModel) or not has_own_kinetics(model):
+    if not isinstance(model, HHModel) or not has_custom_kinetics(model):
         return BUILT_IN
     gates = [getattr(getattr(model, name, None), "__dict__", {}) for name in GATES]
     before = [dict(gate) for gate in gates]

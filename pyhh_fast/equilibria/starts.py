@@ -9,7 +9,7 @@ import numpy as np
 from pyhh_fast import validation
 from pyhh_fast.equilibria import rest_states
 from pyhh_fast.models import names
-from pyhh_fast.models.hh_model import HHModel, has_own_kinetics, set_rates
+from pyhh_fast.models.hh_model import HHModel, has_custom_kinetics, set_rates
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.variables import CURRENTS, GATES
 
@@ -107,7 +107,7 @@ def set_steady(model: HHModel, V: float) -> None:
                 gate.setInfiniteState()
         except ZeroDivisionError:
             gate.state = math.nan
-        if not (math.isfinite(gate.state) or has_own_kinetics(model)):
+        if not (math.isfinite(gate.state) or has_custom_kinetics(model)):
             raise ValueError(
                 f"V must be a potential at which gate {name} has a steady state (mV); got {V:.6g}, "
                 f"where alpha is {gate.alpha} and beta {gate.beta} (1/ms). Check its unit: V is in "

@@ -3,7 +3,7 @@
 from pyhh_fast.kinetics.built_in import BuiltIn
 from pyhh_fast.kinetics.evaluated import Evaluated
 from pyhh_fast.kinetics.protocol import Kinetics, NotTabulable
-from pyhh_fast.models.hh_model import HHModel, has_own_kinetics
+from pyhh_fast.models.hh_model import HHModel, has_custom_kinetics
 
 
 def kinetics_of(model: HHModel, *, table_needed: bool) -> BuiltIn | Evaluated:
@@ -14,7 +14,7 @@ def kinetics_of(model: HHModel, *, table_needed: bool) -> BuiltIn | Evaluated:
     NotTabulable
         If they depend on more than V, or, where a `table_needed`, `tabulate` is False.
     """
-    if not has_own_kinetics(model):
+    if not has_custom_kinetics(model):
         return BuiltIn()
     if table_needed and not model.tabulate:
         raise NotTabulable("tabulate is False")

@@ -93,7 +93,6 @@ class Evaluated(Kinetics):
         return table
 
     def extended(self, table: RateTable, V: float) -> RateTable:
-        """Return a table that covers `V` (mV) too and has all rows of `table` as they are."""
         ends = rate_tables.range_with(V, table.low, table.high)
         longer = rate_tables.tabulate(self.rates_at, *ends, table.width)
         errors = self._repair(longer)

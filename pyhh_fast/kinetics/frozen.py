@@ -7,11 +7,11 @@ caller's. Where the table ends, its source extends it, or an error says so.
 
 import types
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import numpy as np
 
-from pyhh_fast.kinetics.protocol import FrozenKinetics
+from pyhh_fast.kinetics.protocol import FrozenKinetics, Kinetics
 from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.typing import FloatArray
@@ -32,23 +32,13 @@ class BeyondTable(ValueError):
         )
 
 
-class Source(Protocol):
-    """The model of a table: :class:`pyhh_fast.kinetics.evaluated.Evaluated`."""
-
-    def extended(self, table: RateTable, V: float) -> RateTable: ...
-
-    def checked_rates_at(self, V: FloatArray) -> FloatArray: ...
-
-    def agree_with(self, table: RateTable | None) -> bool: ...
-
-
 class FrozenRates(FrozenKinetics):
     """The rates of a table.
 
     Parameters
     ----------
     table : RateTable
-    source : Source, optional
+    source : Kinetics, optional
         What extends it.
 
     Raises
@@ -59,7 +49,7 @@ class FrozenRates(FrozenKinetics):
         Where the source finds that a longer table cannot hold its rates.
     """
 
-    def __init__(self, table: RateTable, source: Source | None = None) -> None:
+    def __init__(self, table: RateTable, source: Kinetics | None = None) -> None:
         self.stored: RateTable = table
         self._source = source
         self._save: Callable[[RateTable], object] | None = None

@@ -50,6 +50,10 @@ class Kinetics(Protocol):
     def agree_with(self, table: RateTable | None) -> bool:
         """Whether these are the rates that were stored as `table`; None if they were built-in."""
 
+    def extended(self, table: RateTable, V: float) -> RateTable:
+        """Return a table that covers `V` (mV) too and has all rows of `table` as they are."""
+        return table
+
     def frozen(self, table: RateTable | None = None) -> "FrozenKinetics":
         """Return rates with the same bits on every machine: `table`, or a new one, extended."""
 

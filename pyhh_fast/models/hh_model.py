@@ -362,7 +362,7 @@ def parameter(name: str, value: Any) -> float:
     return validation.real_number(name, value, unit=known.unit, positive=known.positive)
 
 
-def has_own_kinetics(model: HHModel) -> bool:
+def has_custom_kinetics(model: HHModel) -> bool:
     """Whether the rates of `model` are other than Hodgkin and Huxley's."""
     hook = model._UpdateGateTimeConstants
     # Bound to this model: one taken over from another model sets the other's rates.
@@ -376,7 +376,7 @@ def set_rates(model: HHModel, V: Any) -> None:
     Those of Hodgkin and Huxley come from the kernels, whose bits depend on no library: a run
     starts with them.
     """
-    if has_own_kinetics(model):
+    if has_custom_kinetics(model):
         try:
             model._UpdateGateTimeConstants(V)
         except Exception as error:  # whatever a user's formulas raise

@@ -66,7 +66,7 @@ def _override(instance: object, methods: dict[str, Any], values: tuple[str, ...]
 
 
 def _on_class(cls: type, name: str) -> Any:
-    """Return what a class has under `name`, as it is: a property is not asked for its value."""
+    """Return what a class has under `name`, as it is: a property is not evaluated."""
     for base in cls.__mro__:
         if name in base.__dict__:
             return base.__dict__[name]

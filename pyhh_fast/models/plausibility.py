@@ -12,7 +12,7 @@ import numpy as np
 
 from pyhh_fast import validation
 from pyhh_fast.models.code_names import may_read, mentioned
-from pyhh_fast.models.hh_model import HHModel, has_own_kinetics
+from pyhh_fast.models.hh_model import HHModel, has_custom_kinetics
 from pyhh_fast.models.names import KNOWN, bases_below, declared, is_parameter, warn_user
 from pyhh_fast.models.overrides import hook_is_own, own_behaviour
 from pyhh_fast.variables import CONDUCTANCES, GATES, PARAMETERS, REVERSALS, STATE
@@ -70,7 +70,7 @@ def check_parameters(model: HHModel) -> None:
     for name, value in zip(CONDUCTANCES, conductances, strict=True):
         if value < 0:
             _tell(model, name, conductance_message(name, f"{value:g}"))
-    if absolute and not has_own_kinetics(model) and own_behaviour(model) is None:
+    if absolute and not has_custom_kinetics(model) and own_behaviour(model) is None:
         _tell(model, "potentials", potentials_message(potentials))
 
 
@@ -208,7 +208,7 @@ def _has_code(model: HHModel, bases: tuple[type, ...]) -> bool:
     values = [value for base in bases for value in vars(base).items()]
     return (
         own_behaviour(model) is not None
-        or has_own_kinetics(model)
+        or has_custom_kinetics(model)
         or any(_is_code(name, value) for name, value in [*values, *vars(model).items()])
     )
 

@@ -10,7 +10,7 @@ from pyhh_fast import validation
 from pyhh_fast.kinetics.choose_kinetics import kinetics_of_run
 from pyhh_fast.kinetics.frozen import TabulatedModel
 from pyhh_fast.kinetics.protocol import FrozenKinetics, NotTabulable
-from pyhh_fast.models.hh_model import HHModel, has_own_kinetics, parameter
+from pyhh_fast.models.hh_model import HHModel, has_custom_kinetics, parameter
 from pyhh_fast.models.names import declared, is_parameter
 from pyhh_fast.models.overrides import own_behaviour
 from pyhh_fast.rate_tables import RateTable
@@ -56,7 +56,7 @@ def description_of(model: Any) -> dict[str, Any]:
         values[key] = getattr(getattr(model, gate), part)
     return {
         "class": type(model).__name__,
-        "own_kinetics": has_own_kinetics(model),
+        "own_kinetics": has_custom_kinetics(model),
         "parameters": {name: parameter(name, getattr(model, name)) for name in PARAMETERS},
         "declared": _declared(model),
         "state": {name: validation.real_number(name, value) for name, value in values.items()},

@@ -240,7 +240,9 @@ def _rates(
     stored = None if store is None else store.table(values)
     rates = kinetics.frozen(stored)
     if store is not None:
-        if stored is not None and not kinetics.agree_with(stored):
+        # A store with values and without a table is of built-in rates.
+        known = stored is not None or (store.has_values and not values)
+        if known and not kinetics.agree_with(stored):
             store.refuse_rates()
         if stored is None and rates.stored is not None:
             store.keep_table(rates.stored, values)

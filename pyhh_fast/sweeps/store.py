@@ -154,6 +154,11 @@ class SweepStore:
     def __exit__(self, *_: object) -> None:
         self._lock.release()
 
+    @property
+    def has_values(self) -> bool:
+        """Whether there may be chunks that are done."""
+        return self._name in self._arrays
+
     def write(self, number: Shape, arrays: dict[str, np.ndarray]) -> None:
         """Keep a chunk of each array; it is done when the last is there."""
         with self._reporting():

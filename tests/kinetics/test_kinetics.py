@@ -1,4 +1,4 @@
-"""A user's own kinetics, where a table holds them: right, fast, and true to the model as it is."""
+"""Custom kinetics that can be tabulated: accuracy, speed, and agreement with the model as it is."""
 
 import functools
 import gc
@@ -45,7 +45,7 @@ class AsInPyHH(HHModel):
 
 
 class Scalars(HHModel):
-    """Formulas that know no arrays, with a branch and `math`."""
+    """Formulas that take no arrays, with a branch and `math`."""
 
     def _UpdateGateTimeConstants(self, Vm):
         self.n.alpha = 0.1 if Vm == 10 else 0.01 * (10 - Vm) / math.expm1((10 - Vm) / 10)
@@ -95,7 +95,7 @@ SMOOTH = [Warmer, AsInPyHH, Scalars, Steep, ReadsVm, Constant]
 
 
 @pytest.mark.parametrize("make", [*SMOOTH, on_the_instance, partial_on_the_instance])
-def test_smooth_kinetics_are_tabulated_and_right(make, engines):
+def test_smooth_kinetics_are_tabulated_and_agree_with_the_slow_twin(make, engines):
     fast = pyhh.Simulation(make())
     fast.Run(STIMULUS, 0.005)
     assert set(engines) == {"FixedStepper"}
@@ -145,22 +145,22 @@ def test_steep_rates_get_finer_rows():
 
 @pytest.mark.parametrize("make", SMOOTH)
 def test_tables_hold_1e_13_off_the_nodes(make):
-    own = evaluated.Evaluated(make())
-    table = own.table(0.0)
+    kinetics = evaluated.Evaluated(make())
+    table = kinetics.table(0.0)
     V = np.random.default_rng(0).uniform(-49, 149, 3_000)
     V = V[(np.abs(V - 10) > 0.1) & (np.abs(V - 25) > 0.1)]  # where pyHH's formulas have digits
-    exact, got = own.rates_at(V), table(V)
+    exact, got = kinetics.rates_at(V), table(V)
     np.testing.assert_allclose(got, exact, rtol=1e-13, atol=0)
 
 
-def test_beyond_all_tables_the_model_is_asked(engines):
+def test_rates_beyond_all_tables_are_evaluated(engines):
     fast = pyhh.Simulation(Warmer(1_200.0))
     fast.Run(np.zeros(50), 1e-3)
     agree(fast, slow_run(Warmer(1_200.0), np.zeros(50), 1e-3))
 
 
 @pytest.mark.parametrize("make", [Warmer, AsInPyHH])
-def test_attributes_changed_between_runs_count(make):
+def test_attributes_changed_between_runs_have_an_effect(make):
     model = make()
     simulation = pyhh.Simulation(model)
     simulation.Run(STIMULUS, 0.01)
@@ -175,7 +175,7 @@ def test_attributes_changed_between_runs_count(make):
     agree(simulation, slow_run(twin, STIMULUS, 0.01))
 
 
-def test_a_table_is_kept_while_it_agrees():
+def test_a_table_is_cached_while_it_agrees():
     table = evaluated.Evaluated(Warmer()).table(0.0)
     assert evaluated.Evaluated(Warmer()).table(0.0) is table
     other = Warmer()
@@ -192,19 +192,19 @@ def test_tables_keep_no_model_alive():
     assert gone() is None
 
 
-def test_the_model_is_asked_on_a_copy():
-    asked = []
+def test_rates_are_evaluated_on_a_copy_of_the_model():
+    evaluated_on = []
 
     class Watches(HHModel):
         def _UpdateGateTimeConstants(self, Vm):
-            asked.append(self)
+            evaluated_on.append(self)
             super()._UpdateGateTimeConstants(Vm)
 
     model = Watches()
-    asked.clear()
+    evaluated_on.clear()
     pyhh.Simulation(model).Run(STIMULUS, 0.01)
-    assert asked
-    assert model not in asked
+    assert evaluated_on
+    assert model not in evaluated_on
     assert type(model) is Watches
     assert type(model.m) is HHModel.Gate
 
@@ -236,7 +236,7 @@ def test_warnings_of_the_users_formulas_do_not_reach_the_user():
     assert simulation.Vm[-1] == simulation.model.Vm > 145
 
 
-def test_chunks_leave_no_trace(monkeypatch):
+def test_results_do_not_depend_on_the_length_of_chunks(monkeypatch):
     whole = pyhh.Simulation(Warmer())
     whole.Run(STIMULUS, 0.01)
     monkeypatch.setattr(FixedStepper, "CHUNK", 13)
@@ -246,7 +246,7 @@ def test_chunks_leave_no_trace(monkeypatch):
         np.testing.assert_array_equal(getattr(pieces, name), getattr(whole, name))
 
 
-def test_a_change_in_a_narrow_range_counts():
+def test_a_change_of_rates_in_a_narrow_range_is_noticed():
     class Bumped(HHModel):
         bump = 0.0
 

@@ -1,4 +1,4 @@
-"""A user's own kinetics, where no table holds them: found out, and stepped in Python."""
+"""Custom kinetics that cannot be tabulated: noticed, and stepped in Python."""
 
 import logging
 import random
@@ -16,7 +16,7 @@ HHModel = pyhh.HHModel
 
 
 def closure_on_the_instance():
-    """A function that keeps hold of one model cannot be asked on a copy of it."""
+    """A function that holds a reference to one model cannot be evaluated on a copy of it."""
     model = HHModel()
     original = model._UpdateGateTimeConstants
     model._UpdateGateTimeConstants = lambda Vm: original(Vm + 2)
@@ -160,7 +160,7 @@ class Forbids(HHModel):
         (Forbids, "tabulate is False"),
     ],
 )
-def test_what_no_table_holds_is_stepped_in_python(make, reason, engines, caplog):
+def test_rates_that_no_table_can_hold_are_stepped_in_python(make, reason, engines, caplog):
     random.seed(0)
     fast = pyhh.Simulation(make())
     with caplog.at_level(logging.INFO, logger="pyhh_fast"):
@@ -176,7 +176,7 @@ def test_what_no_table_holds_is_stepped_in_python(make, reason, engines, caplog)
             np.testing.assert_array_equal(getattr(fast, name), getattr(slow, name))
 
 
-def test_what_is_met_beyond_the_first_range_is_stepped_from_there(engines, caplog):
+def test_rates_that_jump_beyond_the_first_range_are_stepped_in_python_from_there(engines, caplog):
     class JumpsFarOut(HHModel):
         def _UpdateGateTimeConstants(self, Vm):
             super()._UpdateGateTimeConstants(Vm)
@@ -197,31 +197,31 @@ def test_an_error_in_the_users_formulas_reaches_the_user():
         pyhh.Simulation(RefusesSome(20.0)).Run(STIMULUS - 100, 0.01)
 
 
-def test_a_function_that_keeps_hold_of_the_model_leaves_it_as_it_was():
+def test_a_function_that_holds_a_reference_to_the_model_does_not_change_it():
     model = closure_on_the_instance()
     before = [(gate.alpha, gate.beta, gate.state) for gate in (model.m, model.h, model.n)]
     pyhh.Simulation(model).Run([], 0.01)
     assert [(g.alpha, g.beta, g.state) for g in (model.m, model.h, model.n)] == before
 
 
-def test_a_rough_place_is_looked_at_first_the_next_time():
-    asked = []
+def test_where_rates_were_not_smooth_is_checked_first_the_next_time():
+    sizes = []
 
     class JumpsAtOnePlace(HHModel):
         height = 1.5
 
         def _UpdateGateTimeConstants(self, Vm):
-            asked.append(np.size(Vm))
+            sizes.append(np.size(Vm))
             super()._UpdateGateTimeConstants(Vm)
             self.h.beta = self.h.beta * np.where(Vm > 40.07, self.height, 1.0)
 
-    def ask():
-        asked.clear()
+    def evaluations():
+        sizes.clear()
         with pytest.raises(NotTabulable, match="not smooth at V = 40"):
             evaluated.Evaluated(JumpsAtOnePlace()).table(0.0)
-        return sum(asked)
+        return sum(sizes)
 
-    first, again = ask(), ask()
+    first, again = evaluations(), evaluations()
     assert again < first / 5
     model = JumpsAtOnePlace()
     model.height = 1.0  # smooth now

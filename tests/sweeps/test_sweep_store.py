@@ -275,6 +275,18 @@ def test_other_starts_stimuli_and_rates_are_refused(out, monkeypatch):
         short(model, stimulus=WAVE, out=out)
 
 
+@pytest.mark.parametrize("custom_first", [False, True])
+def test_built_in_and_custom_rates_do_not_continue_each_other(out, custom_first):
+    models = [pyhh.HHModel.at_rest(), type("HHModel", (Warm,), {}).at_rest()]
+    first, second = reversed(models) if custom_first else models
+    second.Vm = first.Vm
+    for gate in "mhn":
+        getattr(second, gate).state = getattr(first, gate).state
+    short(first, out=out)
+    with pytest.raises(ValueError, match=r"with other rates of the model\. Name another"):
+        short(second, out=out)
+
+
 def test_what_is_no_store_is_left_alone(out):
     message = (
         f"out must be a store of a sweep, or new; got {str(out)!r}, where something else is. "
