@@ -26,7 +26,7 @@ from pyhh_fast.population_recording import PopulationRecording
 from pyhh_fast.system import free_memory
 from pyhh_fast.system.exclusive import Exclusive
 from pyhh_fast.system.rounding import rounds_to_nearest
-from pyhh_fast.typing import StructArray
+from pyhh_fast.typing import MethodOfMany, StructArray, Unstable
 from pyhh_fast.variables import GATES, PARAMETERS, STATE, TRACES
 
 BYTES_A_CELL = 300
@@ -155,7 +155,7 @@ class Population:
         size: int,
         *,
         near: npt.ArrayLike | None = None,
-        unstable: str = "raise",
+        unstable: Unstable = "raise",
         **parameters: npt.ArrayLike,
     ) -> Self:
         """Return cells at their resting potentials, all gates steady.
@@ -334,7 +334,7 @@ class Population:
         dt: float,
         *,
         duration: float | None = None,
-        method: str = "euler",
+        method: MethodOfMany = "euler",
         record: Iterable[str] = (),
         cells: npt.ArrayLike | None = None,
         every: int = 1,

@@ -21,7 +21,7 @@ from pyhh_fast.recording import Recording, Traces
 from pyhh_fast.system import free_memory
 from pyhh_fast.system.exclusive import Exclusive
 from pyhh_fast.system.rounding import rounds_to_nearest
-from pyhh_fast.typing import FloatArray
+from pyhh_fast.typing import FloatArray, Method
 from pyhh_fast.variables import TRACES
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ class Simulation(Traces):
         dt: float,
         *,
         duration: float | None = None,
-        method: str = "euler",
+        method: Method = "euler",
         rtol: float = 1e-6,
         atol: float = 1e-6,
         record: Iterable[str] = TRACES,

@@ -1,4 +1,6 @@
-"""Types of arrays, for annotations."""
+"""Types for annotations: of arrays, and of arguments that name one of a few things."""
+
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,3 +14,15 @@ NumberArray = npt.NDArray[np.float64 | np.int64]
 
 StructArray = npt.NDArray[np.void]
 """An array of structs of C, with named fields."""
+
+Method = Literal["euler", "exponential_euler", "rk4", "adaptive"]
+"""How a single cell is computed."""
+
+MethodOfMany = Literal["euler", "exponential_euler", "rk4"]
+"""How the cells of a population are computed."""
+
+Start = Literal["rest", "model"]
+"""Where analysis starts its runs: from the rest of the model, or in the state that it is in."""
+
+Unstable = Literal["raise", "steady"]
+"""What to do where no equilibrium is stable."""

@@ -10,12 +10,14 @@ import numbers
 import os
 import reprlib
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from pyhh_fast.typing import FloatArray, IntArray
+
+Name = TypeVar("Name", bound=str)
 
 MOST_STEPS = 2**48
 """More steps than any machine will do; what is above is a slip of units."""
@@ -267,14 +269,14 @@ def present(
         raise TypeError(f"model must have {label}; got {got} without it. {advice}") from None
 
 
-def choice(name: str, value: Any, known: Iterable[str]) -> str:
+def choice(name: str, value: Name, known: Iterable[str]) -> Name:
     """Return `value`, which must be one of the names in `known`."""
     known = list(known)
     if not isinstance(value, str):
         raise TypeError(_message(name, f"one of {', '.join(known)}", "", shown(value), ""))
     if value not in known:
         raise ValueError(unknown_name(name, value, known))
-    return str(value)
+    return cast(Name, str(value))
 
 
 def names(name: str, value: Any, known: tuple[str, ...]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ read, and its runs start from rest, whatever state it is in, unless `start` says
 """
 
 import warnings
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -23,9 +23,9 @@ from pyhh_fast.equilibria.starts import start_at_rest
 from pyhh_fast.kinetics.protocol import Kinetics
 from pyhh_fast.methods import METHODS
 from pyhh_fast.models.hh_model import HHModel
-from pyhh_fast.typing import FloatArray
+from pyhh_fast.typing import FloatArray, Method, Start
 
-STARTS = ("rest", "model")
+STARTS = get_args(Start)
 
 ACCURACY = 1e-4
 """Relative error of rates and threshold currents, at the default step, above which it is told."""
@@ -37,9 +37,9 @@ def fi_curve(
     *,
     duration: float = 1000.0,
     dt: float | None = None,
-    method: str = "exponential_euler",
+    method: Method = "exponential_euler",
     threshold: float | None = None,
-    start: str = "rest",
+    start: Start = "rest",
     threads: int | None = None,
     progress: bool = False,
 ) -> Any:
@@ -128,9 +128,9 @@ def rates_and_swings(
     currents: npt.ArrayLike,
     duration: float,
     dt: float | None,
-    method: str,
+    method: Method,
     threshold: float | None,
-    start: str,
+    start: Start,
     threads: int | None,
     progress: bool,
 ) -> tuple[Any, Any]:
@@ -153,9 +153,9 @@ def rheobase(
     *,
     wait: float = 20.0,
     dt: float | None = None,
-    method: str = "exponential_euler",
+    method: Method = "exponential_euler",
     threshold: float | None = None,
-    start: str = "rest",
+    start: Start = "rest",
     threads: int | None = None,
 ) -> float:
     """Return the smallest current that makes the model fire, if only it lasts long enough.
@@ -207,9 +207,9 @@ def strength_duration(
     *,
     wait: float = 20.0,
     dt: float | None = None,
-    method: str = "exponential_euler",
+    method: Method = "exponential_euler",
     threshold: float | None = None,
-    start: str = "rest",
+    start: Start = "rest",
     threads: int | None = None,
 ) -> Any:
     """Return the smallest current that makes the model fire, for pulses of many durations.
@@ -300,10 +300,10 @@ class _Setup(NamedTuple):
         cls,
         model: HHModel,
         dt: Any,
-        method: str,
+        method: Method,
         threshold: Any,
         threads: Any,
-        start: str,
+        start: Start,
         stacklevel: int = 4,
     ) -> "_Setup":
         method = validation.choice("method", method, METHODS)

@@ -19,7 +19,7 @@ from pyhh_fast.methods import METHODS
 from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.rate_tables import LARGEST_RATE
 from pyhh_fast.system.rounding import round_to_nearest, rounds_to_nearest
-from pyhh_fast.typing import FloatArray
+from pyhh_fast.typing import FloatArray, Method
 from pyhh_fast.validation import BLOCK
 from pyhh_fast.variables import PARAMETERS
 
@@ -126,7 +126,7 @@ def phase_plane(
     *,
     duration: float = 50.0,
     dt: float | None = None,
-    method: str = "exponential_euler",
+    method: Method = "exponential_euler",
 ) -> PhasePlane:
     """Return the nullclines of V and n under a constant current, and the model's way among them.
 

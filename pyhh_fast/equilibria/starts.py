@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -11,9 +11,10 @@ from pyhh_fast.equilibria import rest_states
 from pyhh_fast.models import names
 from pyhh_fast.models.hh_model import HHModel, has_custom_kinetics, set_rates
 from pyhh_fast.system.rounding import rounds_to_nearest
+from pyhh_fast.typing import Unstable
 from pyhh_fast.variables import CURRENTS, GATES
 
-UNSTABLE = ("raise", "steady")
+UNSTABLE = get_args(Unstable)
 """What may be done where no equilibrium is stable."""
 
 

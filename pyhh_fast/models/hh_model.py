@@ -12,6 +12,7 @@ import numpy as np
 from pyhh_fast import rate_tables, validation
 from pyhh_fast._cpu import round_to_nearest
 from pyhh_fast.system.rounding import rounds_to_nearest
+from pyhh_fast.typing import Unstable
 from pyhh_fast.variables import GATES, PARAMETERS
 
 SMALL = 1_000_000
@@ -209,7 +210,7 @@ class HHModel:
 
     @on_class_or_instance
     def at_rest(
-        cls, *, near: float | None = None, unstable: str = "raise", **parameters: float
+        cls, *, near: float | None = None, unstable: Unstable = "raise", **parameters: float
     ) -> Self:
         """Return a new model at its resting potential, all three gates steady.
 

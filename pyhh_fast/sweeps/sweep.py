@@ -25,6 +25,7 @@ from pyhh_fast.stimuli.functions import as_stimulus
 from pyhh_fast.stimuli.waveforms import constant
 from pyhh_fast.sweeps.grid import Grid
 from pyhh_fast.system.background import main_thread_needed
+from pyhh_fast.typing import MethodOfMany
 from pyhh_fast.variables import PARAMETERS, STATE, TRACES
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def sweep(
     reduce: "Reduce" = "spike_counts",
     executor: "Executor | None" = None,
     out: str | os.PathLike[str] | None = None,
-    method: str = "euler",
+    method: MethodOfMany = "euler",
     threshold: float | None = None,
     record: Iterable[str] = (),
     threads: int | None = None,

@@ -166,6 +166,8 @@ class Script:
                     value = self.value(name)
                     if "size" in [p.name for p in parameters] and rng.random() < 0.5:
                         value = f"[{value}] * 3"
+                    if rng.random() < 0.1:
+                        value = rng.choice(fuzz_values.EMPTY)
                     given.append(f"{name}={value}")
                 if rng.random() < 0.03:
                     given.append(f"gna={self.value('gNa')}")
@@ -341,6 +343,8 @@ def use(script, thing, number):
         if kind == "Population":
             target = rng.choice(["Vm", "StateM", "gNa", "Cm"])
         value = script.value(target, 0.0)
+        if rng.random() < 0.1:
+            value = rng.choice(fuzz_values.EMPTY)
         if rng.random() < 0.5:  # models that make their steps themselves take anything but these
             value = rng.choice(["-1.5", "1e300", "np.nan", "-np.inf", "1e-300", "np.float32(3)"])
         if script.run(f"{thing}.{target} = {value}", "set"):

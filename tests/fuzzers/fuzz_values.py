@@ -112,6 +112,9 @@ JUNK = [
     "Endless()",
     "Unequal()",
 ]
+EMPTY = ["[]", "()", "np.array([])", "np.ones((0, 2))", "np.ones((3, 0))", "np.array([], object)"]
+"""Arrays without values, which are the parameters of a population of size 0."""
+
 JUNK = [text.replace("*a:0", " *a: 0").replace("(i*for*i*in*", "(i for i in ") for text in JUNK]
 
 

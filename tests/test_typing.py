@@ -1,0 +1,49 @@
+"""Types of arguments that name one of a few things."""
+
+import inspect
+from typing import get_args
+
+import pytest
+
+import pyhh_fast as pyhh
+from pyhh_fast import methods, typing
+
+FUNCTIONS = [
+    pyhh.Simulation.run,
+    pyhh.Population.run,
+    pyhh.Population.at_rest,
+    pyhh.HHModel.at_rest,
+    pyhh.fi_curve,
+    pyhh.rheobase,
+    pyhh.strength_duration,
+    pyhh.phase_plane,
+    pyhh.sweep,
+]
+ALIASES = {
+    "method": (typing.Method, typing.MethodOfMany),
+    "start": (typing.Start,),
+    "unstable": (typing.Unstable,),
+}
+
+
+def test_types_name_the_methods_that_there_are():
+    assert get_args(typing.Method) == tuple(methods.METHODS)
+    assert get_args(typing.MethodOfMany) == tuple(methods.of_populations())
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.__qualname__)
+def test_a_type_checker_knows_which_names_are_accepted(function):
+    typed = inspect.signature(function).parameters
+    found = {name: typed[name] for name in ALIASES if name in typed}
+    assert found
+    for name, parameter in found.items():
+        assert parameter.annotation in ALIASES[name]
+        assert parameter.default in get_args(parameter.annotation)
+
+
+@pytest.mark.parametrize(
+    ("function", "alias"),
+    [(pyhh.Population.run, typing.MethodOfMany), (pyhh.Simulation.run, typing.Method)],
+)
+def test_populations_have_types_of_their_own(function, alias):
+    assert inspect.signature(function).parameters["method"].annotation == alias
