@@ -1,9 +1,9 @@
 """The values of stimuli that need no array."""
 
 # Design: each kernel fills OUT `values` with the currents, µA/cm², of the steps `first`,
-# `first` + 1, ...; step i goes from i dt to (i + 1) dt (ms), which come from the integer i. Rectangles,
-# ramps and exponentials are the mean over the step, sines the value in its middle; noise is the value
-# at its beginning.
+# `first` + 1, ...; step i goes from i dt to (i + 1) dt (ms), which come from the integer i.
+# Rectangles, ramps and exponentials are the mean over the step, sines the value in its middle;
+# noise is the value at its beginning.
 # Where a value depends on the one before (noise), what is needed of it comes in as an argument and
 # is returned. So pieces of any length, one after the other, give the same bits as one.
 #
@@ -235,7 +235,8 @@ def ornstein_uhlenbeck(double[::1] values, int64_t first, double deviation, doub
     cdef noise_key key
     with nogil:
         key.seed, key.stream = seed, NOISE_OF_ORNSTEIN_UHLENBECK
-        # 1 - e^-z as z phi1(-z) loses nothing where z is small; beyond, e^-z is below 1's last place.
+        # 1 - e^-z as z phi1(-z) loses nothing where z is small; beyond, e^-z is below 1's last
+        # place.
         spread = sd * sqrt(z * hh_phi1(-z) if z < 40 else 1.0)
         while begin < size:
             end = min(begin + NOISE_BLOCK, size)
@@ -289,7 +290,7 @@ cdef inline double faded(double current) noexcept nogil:
 def poisson_epsc(double[::1] values, int64_t first, double current, int64_t next_step, double lead,
                  int64_t event, double amplitude, double mean_interval, double dt_per_tau,
                  uint64_t seed, int64_t most_events):
-    """Fill `values` with the means of exponentials that begin at random times, or as many as it can.
+    """Fill `values`, or as many as it can, with the means of exponentials begun at random times.
 
     The mean over a step of e^(-z s), s from 0 to 1, is (1 - e^-z) / z with z = dt/tau; of one that
     begins in it, and has lasted for a part x at its end, (1 - e^-xz) / z.

@@ -4,8 +4,7 @@
 #ifndef PYHH_FAST_DOP853_TABLEAU_H
 #define PYHH_FAST_DOP853_TABLEAU_H
 
-/* Weights of the slopes in stage i. Stage 12 is the step itself; 13 to 15 are wanted by the
-   interpolant. */
+/* Weights of the slopes in stage i. Stage 12 is the step; 13 to 15 are for the interpolant. */
 static const double dop853_a[16][16] = {
     {0},
     {0.0526001519587677319},

@@ -53,11 +53,11 @@ static void fp_control_set(fp_control c) { fesetround((int)c); }
 #endif
 
 /* Writing the register takes some ten times as long as reading it. */
-static void fp_control_put(fp_control wanted)
+static void fp_control_put(fp_control mode)
 {
     const fp_control now = fp_control_get();
-    if ((now ^ wanted) & FP_CONTROL_BITS) {
-        fp_control_set((now & ~(fp_control)FP_CONTROL_BITS) | (wanted & FP_CONTROL_BITS));
+    if ((now ^ mode) & FP_CONTROL_BITS) {
+        fp_control_set((now & ~(fp_control)FP_CONTROL_BITS) | (mode & FP_CONTROL_BITS));
     }
 }
 

@@ -89,7 +89,7 @@ HH_INLINE hh_state dop853_stage(const dop853_step *s, int i)
 #define DOP853_STAGE(i)                                             \
     do {                                                            \
         if (!dop853_slope(m, dop853_stage(s, i), &s->k[i])) {       \
-            *wanted = s->k[i].V;                                    \
+            *missing_V = s->k[i].V;                                 \
             return 0;                                               \
         }                                                           \
     } while (0)
@@ -103,7 +103,7 @@ HH_INLINE lanes dop853_term(const dop853_step *s, int term)
 /* Make a step: y, h and k[0] are given, but for c0 to c4. `error` is the square of the estimated
    error over the tolerance; NaN where the step gave NaN. Returns 0 where rates are missing. */
 HH_INLINE int dop853_attempt(dop853_step *s, const hh_cell_model *m, dop853_tolerance t,
-                             double *error, double *wanted)
+                             double *error, double *missing_V)
 {
     lanes scale, squares;
     DOP853_STAGE(1);

@@ -151,7 +151,8 @@ static inline hh_currents hh_currents_in_order(const hh_parameters *p, double V,
     return c;
 }
 
-static inline double hh_dVdt_in_order(const hh_parameters *p, double V, double m, double h, double n)
+static inline double hh_dVdt_in_order(const hh_parameters *p, double V, double m, double h,
+                                      double n)
 {
     const hh_currents c = hh_currents_in_order(p, V, m, h, n);
     return (0.0 - c.I_Na - c.I_K - c.I_L) / p->C_m;

@@ -122,6 +122,9 @@ static inline lanes lanes_with_V(lanes a, double V)
 #endif
 
 static inline lanes lanes_abs(lanes a) { return lanes_max(a, lanes_sub(lanes_all(0.0), a)); }
-static inline double lanes_sum(lanes a) { return (lane_m(a) + lane_h(a)) + (lane_n(a) + lane_V(a)); }
+static inline double lanes_sum(lanes a)
+{
+    return (lane_m(a) + lane_h(a)) + (lane_n(a) + lane_V(a));
+}
 
 #endif

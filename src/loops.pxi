@@ -2,17 +2,17 @@
 #
 # Design
 # ------
-# The loops are in C headers, one for each of fixed_step.h, adaptive.h and population.h; so is one
-# step of each method, and the equations in hh_equations.h. What is here takes arrays of NumPy, whose
-# arguments the caller has checked, and hands pointers to them. Nothing in a loop allocates, takes
-# the GIL or touches a Python object, and there is no static state: calls with different outputs may
-# run in different threads.
+# The loops are in C: fixed_step.h, adaptive.h and population.h; so is one step of each method, and
+# the equations in hh_equations.h. The functions here take arrays of NumPy, which the caller has
+# checked, and hand pointers to the loops. Nothing in a loop allocates, takes the GIL or touches a
+# Python object, and there is no static state: calls with different outputs may run in different
+# threads.
 #
-# A call makes some milliseconds of work, so that Python can answer Ctrl-C in between. All that a run
+# A call takes some milliseconds, so that Python can answer Ctrl-C in between. All that a run
 # carries from one call to the next is in structs, written once when a loop ends, and so is never
-# torn. Where the table has no rates at some V, or there is no space for a spike, a loop stops before
-# that step, and the caller calls again with more. Each function returns how that ended and the V at
-# which rates are missing. Loops round to nearest, whatever the process does.
+# torn. Where the table has no rates at some V, or there is no space for a spike, a loop stops
+# before that step, and the caller calls again with more. Each function returns how the loop ended
+# and the V at which rates are missing. Loops round to nearest, whatever the process does.
 
 import cython
 import numpy as np
@@ -128,8 +128,9 @@ cdef class Rates:
         c_assert(rows.shape[1] == RATE_TABLE_POWERS and rows.shape[2] == RATE_TABLE_LANES)
         c_assert(evaluated.shape[1] == RATE_SOURCE_LINE)
         self._rows, self._evaluated = rows, evaluated  # which keeps them alive
-        self.source.rows, self.source.first, self.source.count = &rows[0, 0, 0], first, rows.shape[0]
-        self.source.inverse_width, self.source.low, self.source.high = inverse_width, low, high
+        self.source.rows, self.source.count = &rows[0, 0, 0], rows.shape[0]
+        self.source.first, self.source.inverse_width = first, inverse_width
+        self.source.low, self.source.high = low, high
         self.source.evaluated_lines = evaluated.shape[0]
         self.source.evaluated = &evaluated[0, 0] if evaluated.shape[0] > 0 else NULL
 
@@ -143,7 +144,8 @@ cdef inline input_buffer input_from(const double[:] values) noexcept nogil:
 
 cdef inline spike_buffer spikes_to(double[::1] times) noexcept nogil:
     cdef spike_buffer buffer
-    buffer.times, buffer.capacity = &times[0], times.shape[0]
+    buffer.times = &times[0] if times.shape[0] > 0 else NULL
+    buffer.capacity = times.shape[0]
     return buffer
 
 

@@ -43,7 +43,8 @@ static inline noise_product noise_multiply(uint64_t a, uint64_t b)
     p.low = (uint64_t)whole;
 #else
     const uint64_t a0 = a & 0xffffffff, a1 = a >> 32, b0 = b & 0xffffffff, b1 = b >> 32;
-    const uint64_t low = a0 * b0, mid = a1 * b0 + (low >> 32), middle = a0 * b1 + (mid & 0xffffffff);
+    const uint64_t low = a0 * b0, mid = a1 * b0 + (low >> 32);
+    const uint64_t middle = a0 * b1 + (mid & 0xffffffff);
     p.high = a1 * b1 + (mid >> 32) + (middle >> 32);
     p.low = a * b;
 #endif

@@ -9,7 +9,7 @@
 
 typedef struct {
     int64_t method;       /* an hh_method */
-    int64_t built_in;     /* rates are those of Hodgkin and Huxley; others are read from the table */
+    int64_t built_in;     /* rates are those of Hodgkin and Huxley; others are in the table */
     int64_t block_size;   /* cells, at most HH_BLOCK */
     double dt, threshold; /* ms, mV */
     double largest_V;     /* mV; beyond it a cell whose rates the table lacks has diverged */
@@ -29,8 +29,8 @@ typedef struct {
     int64_t cell_stride, step_stride, steps;
 } population_stimulus;
 
-/* What is recorded: of some cells, in rising order, some variables at each step whose number `every`
-   divides; to traces[variable][row of the cell][sample]. */
+/* What is recorded: of some cells, in rising order, some variables at each step whose number
+   `every` divides; to traces[variable][row of the cell][sample]. */
 typedef struct {
     const int64_t *cells, *rows;
     const int64_t *variables; /* each an hh_variable */
@@ -38,10 +38,12 @@ typedef struct {
     double *traces;
 } population_samples;
 
+#pragma pack(push, 4) /* 12 bytes: there may be more spikes than anything else */
 typedef struct {
     int32_t cell;
     double time; /* ms */
 } population_spike;
+#pragma pack(pop)
 
 typedef struct {
     population_spike *list;
@@ -69,8 +71,8 @@ HH_INLINE int hh_point_is_finite(hh_point y)
     return isfinite(y.V + y.m + y.h + y.n);
 }
 
-/* Step a cell whose rates the table lacks: with those of Hodgkin and Huxley from the equations; with
-   others not where the table can be extended to *missing_V, else to NaN. Returns whether it did. */
+/* Step a cell whose rates the table lacks. Those of Hodgkin and Huxley are taken from the
+   equations. Others are missing, and 0 is returned, up to largest_V; beyond, the cell diverges. */
 HH_COLD int population_step_beside_table(population_call *call, hh_neuron before,
                                          const hh_parameters *p, double dt_over_C_m, double I,
                                          hh_neuron *after)

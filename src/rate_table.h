@@ -3,7 +3,7 @@
    Row k holds for V within half a width of k times the width (0.5 mV, or that halved): six
    coefficients for each of the six rates, in powers of r = V / width - k, |r| <= 1/2. The layout
    of a row is [power][alpha m h n -, beta m h n -], so that a power is two loads of four lanes. For
-   the time loops alpha + beta stands in the place of beta.
+   the time loops alpha + beta is in the place of beta.
 
    Degree 5 through Chebyshev nodes leaves, for a rate like e^(V/10), the slope of the steepest of
    Hodgkin and Huxley, (0.25/10)^6 / (2^5 6!) = 1e-14 of it.

@@ -91,7 +91,7 @@ cdef extern from "population.h" nogil:
         int64_t cell_count, variable_count, every, sample_count
         double *traces
 
-    ctypedef struct population_spike:
+    ctypedef packed struct population_spike:
         int32_t cell
         double time
 
