@@ -55,7 +55,7 @@ POTENTIAL = Variable("Vm", "V", "mV", "membrane potential", "V")
 
 CAPACITANCE = Parameter("Cm", "C_m", "µF/cm²", positive=True)
 
-_GATES = tuple(
+GATE_VARIABLES = tuple(
     Variable(name, symbol, "1", f"open fraction of gate {symbol}", symbol)
     for name, symbol in (("StateM", "m"), ("StateH", "h"), ("StateN", "n"))
 )
@@ -77,11 +77,13 @@ CHANNELS = (
     _channel("leak", "Kleak", "L", "leak", {}),
 )
 
-GATES = tuple(gate.symbol for gate in _GATES)
+GATES = tuple(gate.symbol for gate in GATE_VARIABLES)
 """The gates of a model, whose attributes are called as the symbols of their open fractions."""
 
-STATE = {variable.name: variable for variable in (POTENTIAL, *_GATES)}
+STATE = {variable.name: variable for variable in (POTENTIAL, *GATE_VARIABLES)}
 """What a step moves, by name."""
+
+STATE_SYMBOLS = tuple(variable.symbol for variable in STATE.values())
 
 CURRENTS = {channel.current.name: channel.current for channel in CHANNELS}
 """Currents by name."""

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from pyhh_fast.models.examples import readme_example
 from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.recording import Recording
 from pyhh_fast.simulations import Simulation
@@ -20,7 +21,7 @@ Result = TypeVar("Result")
 
 def demo(output: Path) -> str:
     """Run the example, draw it into the file `output`, and return what to tell the user."""
-    model, stimulus = example()
+    model, stimulus = readme_example()
     twin, slow_twin = copy.deepcopy(model), copy.deepcopy(model)
 
     first, recording = timed(lambda: Simulation(model).run(stimulus, STEP))
@@ -52,17 +53,6 @@ def timed(work: Callable[[], Result]) -> tuple[float, Result]:
     start = time.perf_counter()
     result = work()
     return time.perf_counter() - start, result
-
-
-def example() -> tuple[HHModel, FloatArray]:
-    """Return the README's model and stimulus."""
-    model = HHModel()
-    model.gNa = 100
-    model.gK = 5
-    model.EK = -35
-    stimulus = np.zeros(20_000)
-    stimulus[7_000:13_000] = 50
-    return model, stimulus
 
 
 def potentials_in_python(model: HHModel, stimulus: FloatArray) -> FloatArray:

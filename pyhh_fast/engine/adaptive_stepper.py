@@ -13,7 +13,7 @@ from pyhh_fast.kinetics.protocol import NotTabulable
 from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.recording import Recording, State
 from pyhh_fast.typing import FloatArray, StructArray
-from pyhh_fast.variables import GATES
+from pyhh_fast.variables import STATE_SYMBOLS
 
 RESTART_INTERVAL = 100.0
 """Time between the points at which a run may end and be continued, in ms: whole rows nearest."""
@@ -60,7 +60,7 @@ class AdaptiveStepper(SavableStepper):
         begin = self.step
         last_row = loops.LastRow.WHOLE if begin else loops.LastRow.STATE
         self._progress = struct(loops.ADAPTIVE_RUN, begin=begin, end=begin, last_row=last_row)
-        for name in ("V", *GATES):
+        for name in STATE_SYMBOLS:
             self._progress[name] = self._at.cell[name]
         self._begin_window(begin)
 
@@ -78,8 +78,7 @@ class AdaptiveStepper(SavableStepper):
 
     @property
     def state(self) -> State:
-        V, m, h, n = (float(self._progress[name][0]) for name in ("V", *GATES))
-        return V, m, h, n
+        return tuple(float(self._progress[name][0]) for name in STATE_SYMBOLS)
 
     def _begin_window(self, begin: int) -> None:
         """Begin a window of the stimulus at row `begin`, where the solver is.

@@ -10,9 +10,10 @@ import numpy as np
 from pyhh_fast.engine.time_steps import gate_speed, largest_advised_step, rounded_down
 from pyhh_fast.errors import SimulationError
 from pyhh_fast.methods import METHODS
+from pyhh_fast.models import membrane
 from pyhh_fast.recording import Recording, State
 from pyhh_fast.typing import FloatArray
-from pyhh_fast.variables import GATES, TRACES
+from pyhh_fast.variables import GATES, REVERSALS, STATE
 
 LOOK_BACK = 1_000
 """Steps before the failure that are searched for its cause."""
@@ -40,8 +41,6 @@ LOST = (
     "or with model.at_rest(), which returns one of the same parameters."
 )
 
-STATES = TRACES[:4]
-
 NAMES = {"euler": "forward Euler", "rk4": "RK4"}
 
 
@@ -50,8 +49,9 @@ def divergence_error(
 ) -> SimulationError:
     """Return the error for a run that could not make a step.
 
-    `states` are late steps of it in order, each with the state before it: V (mV), m, h, n. The last
-    is the one that failed. `adaptive` says whether the model can be run by the adaptive method.
+    `states` are late steps of it in order, each with the state before it: V (mV) and gates. The
+    last is the one that failed. `adaptive` says whether the model can be run by the adaptive
+    method.
     """
     late = list(states)
     step, (V, *_) = late[-1]
@@ -120,10 +120,8 @@ def _pull(scratch: Any, V: float, current: float) -> float:
     """Return the current that is left to charge the membrane at `V` (mV), gates steady."""
     with np.errstate(all="ignore"):
         a = np.array(_Rates(scratch).checked_rates_at(np.array([V]))[0])
-        m, h, n = a[:3] / (a[:3] + a[3:])
-    p = scratch
-    sodium, potassium = p.gNa * m**3 * h * (V - p.ENa), p.gK * n**4 * (V - p.EK)
-    return float(current - sodium - potassium - p.gKleak * (V - p.EKleak))
+        alpha, beta = np.split(a, 2)
+        return current - membrane.current_of(scratch, V, alpha / (alpha + beta))
 
 
 def _latest(recording: Recording, step: int) -> FloatArray:
@@ -140,7 +138,7 @@ def _latest(recording: Recording, step: int) -> FloatArray:
 
 def _reversals(model: Any) -> tuple[float, float]:
     """Return the lowest and the highest reversal potential of a model, in mV."""
-    potentials = [float(getattr(model, name, 0.0)) for name in ("ENa", "EK", "EKleak")]
+    potentials = [float(getattr(model, name, 0.0)) for name in REVERSALS]
     return min(potentials), max(potentials)
 
 
@@ -157,7 +155,7 @@ class _Rates:
 
     def _at(self, V: float) -> list[float]:
         self._scratch._UpdateGateTimeConstants(V)
-        gates = [getattr(self._scratch, name) for name in GATES]
+        gates = membrane.gates_of(self._scratch)
         return [gate.alpha for gate in gates] + [gate.beta for gate in gates]
 
 
@@ -204,19 +202,18 @@ def states_before(
     Where the states of all steps were not recorded only the last is yielded. `start` and `last`
     are the states before the first step, and before the one that failed.
     """
-    if set(STATES) <= set(seen.recorded) and seen.every == 1:
+    if set(STATE) <= set(seen.recorded) and seen.every == 1:
         if step <= LOOK_BACK:
             yield 0, start
         for row in range(max(0, step - LOOK_BACK), step - 1):
-            V, m, h, n = (float(getattr(seen, name)[row]) for name in STATES)
-            yield row + 1, (V, m, h, n)
+            yield row + 1, tuple(float(getattr(seen, name)[row]) for name in STATE)
     yield step, last
 
 
 def stuck_error(
     model: Any, start: State, last: State, step: int, time: float, why: str
 ) -> SimulationError:
-    """Return the error for an adaptive run from `start` that is stuck at `last`: V (mV), m, h, n.
+    """Return the error for an adaptive run from `start` that is stuck at `last`: V (mV) and gates.
 
     `step` counts the rows behind it, `time` is in ms, `why` says what happened there.
     """
@@ -256,15 +253,14 @@ def _copy(model: Any) -> Any:
 
 def _fastest(scratch: Any, state: State) -> tuple[str, float]:
     """Return what of V and the gates moves fastest at `state`, and its rate in 1/ms."""
-    V, m, h, n = state
+    V, *open_fractions = state
     try:
         with np.errstate(all="ignore"):
             scratch.Vm = V
             scratch._UpdateGateTimeConstants(V)
-            gates = {name: getattr(scratch, name) for name in GATES}
-            rates = {f"gate {name}": float(g.alpha + g.beta) for name, g in gates.items()}
-            conductance = scratch.gNa * m**3 * h + scratch.gK * n**4 + scratch.gKleak
-            rates["V"] = float(conductance / scratch.Cm)
+            gates = zip(GATES, membrane.gates_of(scratch), strict=True)
+            rates = {f"gate {name}": float(gate.alpha + gate.beta) for name, gate in gates}
+            rates["V"] = float(membrane.rate_of(scratch, open_fractions))
     except Exception:  # of a user's own model, or none
         return "", 0.0
     what = max(rates, key=lambda name: rates[name])

@@ -3,7 +3,7 @@
 import numpy as np
 
 from pyhh_fast.engine.compiled_stepper import Checkpoint, CompiledCell, not_tabulated, tell_log
-from pyhh_fast.engine.divergence import LOOK_BACK, STATES, divergence_error, own_step_error
+from pyhh_fast.engine.divergence import LOOK_BACK, divergence_error, own_step_error
 from pyhh_fast.engine.kernels import loops, struct
 from pyhh_fast.engine.protocols import SavableStepper
 from pyhh_fast.engine.python_stepper import PythonStepper
@@ -13,7 +13,7 @@ from pyhh_fast.kinetics.protocol import NotTabulable
 from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.recording import Recording, State
 from pyhh_fast.typing import FloatArray, StructArray
-from pyhh_fast.variables import CURRENTS, GATES
+from pyhh_fast.variables import CURRENTS, STATE_SYMBOLS
 
 
 class FixedStepper(SavableStepper):
@@ -63,8 +63,7 @@ class FixedStepper(SavableStepper):
     def state(self) -> State:
         if self._slow:
             return self._slow.state
-        V, m, h, n = (float(self._at.cell[name][0]) for name in ("V", *GATES))
-        return V, m, h, n
+        return tuple(float(self._at.cell[name][0]) for name in STATE_SYMBOLS)
 
     def advance(self) -> bool:
         if self._slow:
@@ -129,8 +128,8 @@ class FixedStepper(SavableStepper):
         at, cell, step = self._at, self._earlier.copy(), self.step
         first = int(cell["step"][0])
         I = self._feed.again(first, step)  # noqa: E741
-        traces = np.empty((len(STATES), step - first + 1))
-        traces[:, 0] = [cell[name][0] for name in ("V", *GATES)]
+        traces = np.empty((len(STATE_SYMBOLS), step - first + 1))
+        traces[:, 0] = [cell[name][0] for name in STATE_SYMBOLS]
         settings = self._settings.copy()
         settings["threshold"] = np.inf  # its spikes are known
         while (done := int(cell["step"][0])) < step:

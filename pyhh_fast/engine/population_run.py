@@ -143,7 +143,8 @@ def way_out(
     if method == "exponential_euler":
         return f"Check their parameters and stimuli, or {alone}"
     # The step suits all rates between the reversal potentials.
-    return f"Use method='exponential_euler', which stands V far below EK, or {alone}"
+    far_below = "which stands V far below all reversal potentials"
+    return f"Use method='exponential_euler', {far_below}, or {alone}"
 
 
 def thread_count(threads: Any, default: int | None = None) -> int:

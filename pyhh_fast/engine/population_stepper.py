@@ -50,7 +50,7 @@ class PopulationStepper:
     Parameters
     ----------
     state : structured array, shape (size,)
-        V (mV), m, h, n of each cell at the start. It is not changed.
+        V (mV) and gates of each cell at the start. It is not changed.
     stimulus : ndarray, shape (size, steps), or SharedStimulus, µA/cm²
         With any strides.
     """
@@ -107,7 +107,7 @@ class PopulationStepper:
 
     @property
     def state(self) -> StructArray:
-        """V (mV), m, h and n of all cells after them."""
+        """V (mV) and gates of all cells after them."""
         return self._whole[1]
 
     def spikes(self) -> tuple[np.ndarray, FloatArray]:

@@ -21,7 +21,7 @@ class Stepper(Protocol):
 
     @property
     def state(self) -> State:
-        """V (mV), m, h and n as far as the run has come."""
+        """V (mV) and gates as far as the run has come."""
 
     @property
     def spikes(self) -> int:

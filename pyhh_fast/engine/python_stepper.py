@@ -1,7 +1,7 @@
 """Steps made by the model's own `iterate`, in Python."""
 
 import contextlib
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,10 +10,20 @@ from pyhh_fast.engine.divergence import divergence_error, states_before
 from pyhh_fast.engine.protocols import Stepper
 from pyhh_fast.engine.read_ahead import Feed
 from pyhh_fast.engine.sampling import Rows
+from pyhh_fast.models import membrane
 from pyhh_fast.recording import Recording, State
 from pyhh_fast.typing import FloatArray
 from pyhh_fast.validation import present
 from pyhh_fast.variables import CURRENTS, GATES, PARAMETERS
+
+
+class Shown(NamedTuple):
+    """What a model shows after a step; None for what it does not have."""
+
+    state: tuple[Any, ...]
+    currents: tuple[Any, ...]
+    rates: tuple[tuple[Any, Any], ...]
+    """alpha and beta of each gate."""
 
 
 class PythonStepper(Stepper):
@@ -36,7 +46,7 @@ class PythonStepper(Stepper):
         self._spike_times = list(spike_times)
         # The number of whole steps and what the model showed after them: one object, replaced at
         # once, so that an interrupt finds both of one step.
-        self._whole: tuple[int, tuple[Any, ...]] = (step, self._look())
+        self._whole: tuple[int, Shown] = (step, self._look())
         self._begun = step
 
     @property
@@ -53,14 +63,13 @@ class PythonStepper(Stepper):
 
     @property
     def state(self) -> State:
-        V, _, _, _, (_, _, m), (_, _, h), (_, _, n) = self._whole[1]
-        return float(V), float(m), float(h), float(n)
+        return tuple(map(float, self._whole[1].state))
 
     def advance(self) -> bool:
         model, r, start = self._model, self._recording, self.step
         stop = min(start - start % self.CHUNK + self.CHUNK, r.steps)
         wave, traces = self._feed.window(start, stop), self._rows.places(start, stop)
-        V_before = self._whole[1][0]
+        V_before = self._whole[1].state[0]
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             for i in range(start, stop):
                 self._begun = i + 1
@@ -71,18 +80,19 @@ class PythonStepper(Stepper):
                         raise TypeError(wrong) from error
                     raise
                 shown = self._look()
-                V, INa, IK, IKleak, (_, _, m), (_, _, h), (_, _, n) = shown
-                if not (type(V) is type(m) is type(h) is type(n) is type(INa) is float):
-                    self._check(shown)
-                if not np.isfinite(V + m + h + n):
+                values = (*shown.state, *shown.currents)
+                if set(map(type, values)) != {float}:
+                    self._check(values)
+                if not np.isfinite(sum(shown.state)):
                     return False
-                if INa is None or IK is None or IKleak is None:
+                if any(current is None for current in shown.currents):
                     for name in CURRENTS:
                         advice = "An override of iterate or _UpdateCellVoltage must set it."
                         present(model, name, f"{name} after a step", advice)
-                for trace, value in zip(traces, (V, m, h, n, INa, IK, IKleak), strict=True):
+                for trace, value in zip(traces, values, strict=True):
                     if trace is not None:
                         trace[i - start] = value
+                V = shown.state[0]
                 if V_before < r.threshold <= V:
                     fraction = (r.threshold - V_before) / (V - V_before)
                     self._spike_times.append((i + fraction) * r.dt)
@@ -98,19 +108,18 @@ class PythonStepper(Stepper):
         """Take back a step that was only begun; what else a subclass keeps stays as it is."""
         if self._begun == self.step:
             return
-        names = ("Vm", *CURRENTS)
-        V_and_currents, gates = self._whole[1][:4], self._whole[1][4:]
-        for name, value in zip(names, V_and_currents, strict=True):
+        (V, *fractions), currents, rates = self._whole[1]
+        for name, value in zip(("Vm", *CURRENTS), (V, *currents), strict=True):
             _restore(self._model, name, value)
-        for name, values in zip(GATES, gates, strict=True):
-            for part, value in zip(("alpha", "beta", "state"), values, strict=True):
-                _restore(getattr(self._model, name), part, value)
+        gates = membrane.gates_of(self._model)
+        for gate, fraction, (alpha, beta) in zip(gates, fractions, rates, strict=True):
+            for part, value in (("alpha", alpha), ("beta", beta), ("state", fraction)):
+                _restore(gate, part, value)
 
-    def _check(self, shown: tuple[Any, ...]) -> None:
-        """See that what the model shows after a step are numbers, infinite or NaN maybe."""
-        V, *currents, (_, _, m), (_, _, h), (_, _, n) = shown
-        names = ("Vm", *CURRENTS, "m.state", "h.state", "n.state")
-        for name, value in zip(names, (V, *currents, m, h, n), strict=True):
+    def _check(self, values: tuple[Any, ...]) -> None:
+        """See that the state and the currents after a step are numbers, infinite or NaN maybe."""
+        names = ("Vm", *(f"{gate}.state" for gate in GATES), *CURRENTS)
+        for name, value in zip(names, values, strict=True):
             if not (isinstance(value, float | int) or value is None):
                 if validation.is_real(value):
                     continue
@@ -120,25 +129,24 @@ class PythonStepper(Stepper):
                     f"{advice}"
                 )
 
-    def _look(self) -> tuple[Any, ...]:
-        """Return V, the currents and, gate by gate, alpha, beta and state."""
+    def _look(self) -> Shown:
         model = self._model
-        gates = [getattr(model, name) for name in GATES]
-        return (
-            model.Vm,
-            *[getattr(model, name, None) for name in CURRENTS],
-            *[(getattr(g, "alpha", None), getattr(g, "beta", None), g.state) for g in gates],
+        gates = membrane.gates_of(model)
+        return Shown(
+            (model.Vm, *[gate.state for gate in gates]),
+            tuple([getattr(model, name, None) for name in CURRENTS]),
+            tuple([(getattr(g, "alpha", None), getattr(g, "beta", None)) for g in gates]),
         )
 
 
 def _no_numbers(model: Any) -> str:
     """Return what to say of the first parameter that is no real number, if any."""
-    for name, unit in PARAMETERS.items():
+    for name, parameter in PARAMETERS.items():
         value = getattr(model, name, 0.0)
         if not validation.is_real(value):
             return (
-                f"{name} must be a finite number ({unit}); got {validation.shown(value)}. The "
-                "steps of the model need one."
+                f"{name} must be a finite number ({parameter.unit}); got "
+                f"{validation.shown(value)}. The steps of the model need one."
             )
     return ""
 

@@ -22,7 +22,7 @@ ADVICE = (
 
 
 Places = tuple[FloatArray | None, ...]
-"""Where V, m, h, n and the currents go, in the order of TRACES; None for one not recorded."""
+"""Where V, gates and currents go, in the order of TRACES; None for one not recorded."""
 
 
 class Rows(Protocol):
@@ -32,7 +32,7 @@ class Rows(Protocol):
     """How many steps may be asked a place for at once."""
 
     def places(self, step: int, stop: int) -> Places:
-        """Return where V, m, h, n and the currents of steps `step` to `stop`, excluded, go."""
+        """Return where V, gates and currents of steps `step` to `stop`, excluded, go."""
 
     def take(self, stepper: Stepper) -> None:
         """Take what was put there, as far as `stepper` has come; do nothing where it is taken."""
@@ -121,7 +121,7 @@ class Sieve:
         return self._next[1]
 
     def places(self, step: int, stop: int) -> Places:
-        """Return where V, m, h, n and the currents of steps `step` to `stop`, excluded, go."""
+        """Return where V, gates and currents of steps `step` to `stop`, excluded, go."""
         assert step == self._next[0]
         for name, room in self._all.items():
             if room.size < stop - step:

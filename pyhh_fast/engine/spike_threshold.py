@@ -38,7 +38,8 @@ def default_threshold(model: Any) -> float:
 
     50 for built-in rates, always, and for whatever is no :class:`HHModel`. With custom rates 50
     where the rest is within 15 mV of 0, else 50 above the rest. Where no rest is stable, its place
-    is taken by the unstable equilibrium nearest `EKleak`; 50 where there is none either.
+    is taken by the unstable equilibrium nearest the leak's reversal potential; 50 where there is
+    none either.
     """
     if not isinstance(model, HHModel) or not has_custom_kinetics(model):
         return BUILT_IN
@@ -96,7 +97,7 @@ def _rates(model: HHModel, rest: float) -> list[float]:
 
 
 def _searched_rest(model: HHModel) -> float:
-    """Return the rest of a model, or the unstable equilibrium nearest EKleak; 0 without any."""
+    """Return the rest of a model, the stable one or another equilibrium; 0 without any."""
     from pyhh_fast.equilibria import rest_states  # here, because built-in rates need none
 
     # The search goes beyond a saved table, where no rest of a model that was run can be.

@@ -13,6 +13,7 @@ from pyhh_fast.kinetics.built_in import BuiltIn
 from pyhh_fast.kinetics.protocol import Kinetics
 from pyhh_fast.methods import LARGEST_ADVISED_STEP, METHODS
 from pyhh_fast.models.hh_model import HHModel
+from pyhh_fast.models.membrane import rate_of, reversals_of
 from pyhh_fast.typing import FloatArray
 
 STEP = 0.01
@@ -84,7 +85,7 @@ def speed(model: Any, kinetics: Any, V: Iterable[float] = ()) -> float:
     may be arrays, of cells, of which the fastest counts, be it by a gate or by its membrane.
     Where some of `V` (mV) are beyond the reversal potentials, gates are compared out to there.
     """
-    membrane = float(np.max(_membrane_rate(model) / _membrane_rate(HHModel)))
+    membrane = float(np.max(rate_of(model) / rate_of(HHModel)))
     return max(gate_speed(model, kinetics, V), membrane)
 
 
@@ -99,7 +100,8 @@ def _fastest_gate(model: Any, kinetics: Any, beyond: Iterable[float] = ()) -> fl
         points = min(max(RATE_POINTS, math.ceil((high - low) / LARGEST_SPACING)), MOST_RATE_POINTS)
         rates = kinetics.checked_rates_at(np.linspace(low, high, points))
         with np.errstate(all="ignore"):
-            largest = max(largest, float(np.nanmax(rates[:, :3] + rates[:, 3:], initial=0.0)))
+            alpha, beta = np.split(rates, 2, axis=1)
+            largest = max(largest, float(np.nanmax(alpha + beta, initial=0.0)))
     return min(largest, 1e6)
 
 
@@ -110,7 +112,7 @@ def _voltage_ranges(model: Any, beyond: Iterable[float]) -> list[list[float]]:
 
     The rates of all cells are the same functions of V, so the fastest is found on these.
     """
-    reversals = np.array([np.ravel(E) for E in (model.ENa, model.EK, model.EKleak, *beyond)])
+    reversals = np.array([np.ravel(E) for E in (*reversals_of(model), *beyond)])
     ranges: list[list[float]] = []
     for low, high in np.unique([reversals.min(axis=0), reversals.max(axis=0)], axis=1).T.tolist():
         if ranges and low <= ranges[-1][1]:
@@ -118,7 +120,3 @@ def _voltage_ranges(model: Any, beyond: Iterable[float]) -> list[list[float]]:
         else:
             ranges.append([low, high])
     return ranges
-
-
-def _membrane_rate(model: Any) -> Any:
-    return (model.gNa + model.gK + model.gKleak) / model.Cm

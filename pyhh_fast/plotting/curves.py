@@ -1,5 +1,7 @@
 """Figures of what the analysis found: f-I and strength-duration curves, phase plane."""
 
+from itertools import cycle
+
 import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
@@ -7,7 +9,17 @@ from matplotlib.figure import Figure
 
 from pyhh_fast import validation
 from pyhh_fast.analysis.phase_plane import PhasePlane, SteadyState
-from pyhh_fast.plotting.style import BLACK, BLUE, GREEN, ORANGE, POTENTIAL, open_frame, panel
+from pyhh_fast.plotting.style import (
+    BLACK,
+    BLUE,
+    GATE_COLOURS,
+    GREEN,
+    ORANGE,
+    POTENTIAL,
+    open_frame,
+    panel,
+)
+from pyhh_fast.variables import GATES
 
 
 def plot_fi_curve(
@@ -197,7 +209,7 @@ def plot_steady_state(V: npt.ArrayLike, steady: SteadyState) -> Figure:
         for name in SteadyState._fields
     }
     figure, (above, below) = plt.subplots(2, sharex=True, figsize=(6, 6), layout="constrained")
-    for gate, colour in (("m", BLUE), ("h", ORANGE), ("n", GREEN)):
+    for gate, colour in zip(GATES, cycle(GATE_COLOURS)):
         above.plot(x, curves[gate], color=colour, linewidth=1, label=gate)
         below.plot(x, curves[f"tau_{gate}"], color=colour, linewidth=1, label=gate)
     above.set_ylabel("Steady open fraction")

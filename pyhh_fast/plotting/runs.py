@@ -1,5 +1,7 @@
 """Figures of runs and stimuli, of any length: of many rows only what can be seen is drawn."""
 
+from collections.abc import Iterable
+from itertools import cycle
 from typing import TYPE_CHECKING, NamedTuple
 
 import matplotlib.pyplot as plt
@@ -17,9 +19,18 @@ from pyhh_fast.plotting.decimation import (
     thinned,
     until_end,
 )
-from pyhh_fast.plotting.style import BLACK, BLUE, GREEN, GREY, ORANGE, open_frame, panel, time_axis
+from pyhh_fast.plotting.style import (
+    BLACK,
+    CURRENT_COLOURS,
+    GATE_COLOURS,
+    GREY,
+    open_frame,
+    panel,
+    time_axis,
+)
 from pyhh_fast.recording import Recording
 from pyhh_fast.stimuli.functions import as_stimulus
+from pyhh_fast.variables import CURRENTS, GATE_VARIABLES, Variable
 
 if TYPE_CHECKING:
     from pyhh_fast.stimuli.base import Stimulus
@@ -48,18 +59,16 @@ class Panel(NamedTuple):
     traces: tuple[Trace, ...] = ()
 
 
+def _traces(variables: Iterable[Variable], colours: tuple[str, ...]) -> tuple[Trace, ...]:
+    return tuple(Trace(v.name, v.label, colour) for v, colour in zip(variables, cycle(colours)))
+
+
 POTENTIAL = Panel(3, "Membrane potential\n(mV from rest)")
 SPIKES = Panel(1, "Spikes")
 STIMULUS = Panel(1, "Stimulus\n(µA/cm²)")
-GATES = Panel(
-    2,
-    "Open fraction",
-    (Trace("StateM", "m", BLUE), Trace("StateH", "h", ORANGE), Trace("StateN", "n", GREEN)),
-)
-CURRENTS = Panel(
-    2,
-    "Membrane current\n(µA/cm², outward +)",
-    (Trace("INa", "Na⁺", BLUE), Trace("IK", "K⁺", GREEN), Trace("IKleak", "leak", ORANGE)),
+OPEN_FRACTIONS = Panel(2, "Open fraction", _traces(GATE_VARIABLES, GATE_COLOURS))
+MEMBRANE_CURRENTS = Panel(
+    2, "Membrane current\n(µA/cm², outward +)", _traces(CURRENTS.values(), CURRENT_COLOURS)
 )
 
 
@@ -111,7 +120,7 @@ def plot_recording(
     panels = [POTENTIAL if "Vm" in recording.recorded or recording.envelope else SPIKES]
     if stimulus is not None:
         panels.append(STIMULUS)
-    for one in (GATES, CURRENTS):
+    for one in (OPEN_FRACTIONS, MEMBRANE_CURRENTS):
         if any(trace.name in recording.recorded for trace in one.traces):
             panels.append(one)
     heights = [one.height for one in panels]
@@ -183,7 +192,7 @@ def _draw_traces(
             points = source.trace(name).points(window)
             axis.plot(*points, color=colour, linewidth=1, label=label)
     axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
-    if one is GATES:
+    if one is OPEN_FRACTIONS:
         axis.set_ylim(-0.05, 1.05)
 
 

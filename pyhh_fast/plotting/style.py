@@ -8,6 +8,10 @@ from matplotlib.figure import Figure
 BLUE, ORANGE, GREEN, BLACK = "#0072B2", "#D55E00", "#009E73", "#000000"
 GREY = "#BBBBBB"
 
+GATE_COLOURS = (BLUE, ORANGE, GREEN)
+CURRENT_COLOURS = (BLUE, GREEN, ORANGE)
+"""In turns, in the order of variables.py."""
+
 POTENTIAL = "Membrane potential (mV from rest)"
 
 LONG = 10_000.0

@@ -14,6 +14,7 @@ from pyhh_fast._version import __version__
 from pyhh_fast.engine.choose_stepper import check_model
 from pyhh_fast.errors import NO_ROOM, with_advice
 from pyhh_fast.kinetics.protocol import FrozenKinetics, NotTabulable
+from pyhh_fast.models.membrane import reversals_of
 from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.storage import regular_files, saved_models, stored_tables
 from pyhh_fast.storage.stored_tables import Table
@@ -63,7 +64,7 @@ def _extend(rates: FrozenKinetics, model: Any) -> None:
             f"{model.Vm:.6g} mV, it was found that {error}. Pickle it instead."
         ) from error
     with contextlib.suppress(NotTabulable):
-        for E in (model.ENa, model.EK, model.EKleak):
+        for E in reversals_of(model):
             rates.extend(E)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from pyhh_fast import validation
 from pyhh_fast.typing import FloatArray
-from pyhh_fast.variables import PARAMETERS
+from pyhh_fast.variables import CONDUCTANCES, PARAMETERS
 
 Shape = tuple[int, ...]
 
@@ -45,7 +45,7 @@ class Grid:
     """
 
     def __init__(self, grid: Mapping[str, Any], crossed: bool, own: Iterable[str] = ()) -> None:
-        advice = "Pass for example {'gNa': [80, 100, 120]}."
+        advice = f"Pass for example {{{CONDUCTANCES[0]!r}: [80, 100, 120]}}."
         validation.instance("grid", grid, Mapping, "a mapping of names to arrays", advice)
         if not grid:
             raise ValueError(f"grid must have one name or more; got none. {advice}")

@@ -71,7 +71,7 @@ def sweep(
     model : HHModel
         It may be of a subclass with an `_UpdateGateTimeConstants` of its own.
     grid : mapping of str to array_like
-        Values, 1-D, of any of Cm, gNa, gK, gKleak, ENa, EK, EKleak, in the place of the model's,
+        Values, 1-D, of any parameter of :class:`pyhh_fast.HHModel`, in the place of the model's,
         and of ``"current"``, µA/cm², which is added to the stimulus; and of parameters that a
         subclass declares. All points start in the state of `model`.
     stimulus : float, array_like of shape (steps,), Stimulus or function of t, µA/cm²
@@ -87,10 +87,11 @@ def sweep(
         Time to simulate, a whole number of steps; not with an array. By default that of a stimulus
         that ends.
     reduce : str or function, default "spike_counts"
-        What to keep: ``"spike_counts"``, ``"final_Vm"``, ``"final_StateM"``, ``"final_StateH"`` or
-        ``"final_StateN"``; or a function that takes a :class:`pyhh_fast.PopulationRecording` of
-        some of the cells and returns an array of shape (cells,) or (cells, k), of which float64 is
-        made. It must treat each cell by itself: which others are there is not said.
+        What to keep: ``"spike_counts"``; ``"final_Vm"``, or so for another variable that
+        `final_state` of a :class:`pyhh_fast.PopulationRecording` has; or a function that takes a
+        PopulationRecording of some of the cells and returns an array of shape (cells,) or
+        (cells, k), of which float64 is made. It must treat each cell by itself: which others are
+        there is not said.
     executor : concurrent.futures.Executor, default this process
         Who computes the chunks: threads, processes, or a cluster, as with Dask's
         ``client.get_executor()``. It is left open.
@@ -105,8 +106,8 @@ def sweep(
         Upward crossings of it are the spikes. By default what :meth:`pyhh_fast.Simulation.run`
         takes for `model`: one number for the whole grid.
     record : sequence of str, default none
-        Names of the traces, all steps of them, that a function for `reduce` wants, of Vm, INa, IK,
-        IKleak, StateN, StateM, StateH.
+        Names of the traces, all steps of them, that a function for `reduce` wants: as for
+        :meth:`pyhh_fast.Population.run`.
     threads : int, default one for each CPU in this process, 1 in an executor's
         How many threads share the work on a chunk.
     progress : bool, default False
@@ -166,9 +167,9 @@ def sweep(
     Examples
     --------
     >>> import pyhh_fast as pyhh
-    >>> grid = {"gNa": [80, 100, 120], "current": [0, 5, 10, 20]}
+    >>> grid = {"Cm": [0.5, 1.0, 2.0], "current": [0, 5, 10, 20]}
     >>> result = pyhh.sweep(pyhh.HHModel.at_rest(), grid, 0.0, 0.01, duration=100.0)
-    >>> result.spike_counts.sel(gNa=120).values
+    >>> result.spike_counts.sel(Cm=1).values
     array([0, 1, 7, 9])
 
     When does each cell fire first?
@@ -179,7 +180,7 @@ def sweep(
     ...     return [t[0] if t.size else np.nan for t in times]
     >>> model = pyhh.HHModel.at_rest()
     >>> pyhh.sweep(model, grid, 0.0, 0.01, duration=100.0, reduce=first_spike).first_spike.dims
-    ('gNa', 'current')
+    ('Cm', 'current')
     """
     try:
         with main_thread_needed("a sweep"):

@@ -371,5 +371,9 @@ def test_a_stimulus_of_its_own_ends_with_its_last_step():
 
 
 def test_all_traces_have_a_panel():
-    drawn = {trace.name for panel in (runs.GATES, runs.CURRENTS) for trace in panel.traces}
+    drawn = {
+        trace.name
+        for panel in (runs.OPEN_FRACTIONS, runs.MEMBRANE_CURRENTS)
+        for trace in panel.traces
+    }
     assert drawn == {*TRACES} - {"Vm"}
