@@ -43,7 +43,8 @@ _IN_PYTHON = (
     (r"\brun\(\.\.\., method='(\w+)'\)", r"--method \1"),
     (r"\bmethod='(\w+)'", r"--method \1"),
     (r"\bLeave dt out\b", "Leave --dt out"),
-    (r"\ba smaller dt\b", "a smaller --dt"),
+    (r"\ba (smaller|larger) dt\b", r"a \1 --dt"),
+    (r"\ba shorter duration\b", "a shorter --duration"),
     (rf"\b({'|'.join(PARAMETERS)})=(?=[-+.\d])", r"--\1 "),
 )
 

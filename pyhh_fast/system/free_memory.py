@@ -1,6 +1,9 @@
 """Whether what is about to be allocated fits into the memory that is free.
 
-Linux grants memory that it does not have, and kills the process when it is written to.
+Linux grants memory that it does not have, and kills the process when it is written to. There, what
+is free without swapping, the limits of control groups and that of the process are respected; on
+other POSIX systems, all physical memory, used or not; on Windows, which refuses at once what it
+cannot grant, nothing is checked.
 """
 
 import os

@@ -16,6 +16,7 @@ from scipy.optimize import brentq
 from sweep_models import Warm
 
 import pyhh_fast as pyhh
+from pyhh_fast.analysis import excitability
 from pyhh_fast.analysis.phase_plane import PLANE_POINTS
 
 LARGE_STEP = pytest.mark.filterwarnings("ignore:.*are recommended:UserWarning")
@@ -426,3 +427,33 @@ def test_diverging_trajectory_ends_in_nan_and_warns():
     assert caught[-1].filename == __file__
     assert np.isnan(plane.trajectory_V[-1])
     assert np.isfinite(plane.V).all()
+
+
+@pytest.mark.parametrize(
+    ("call", "steps"),
+    [
+        (lambda model, **more: pyhh.fi_curve(model, [0.0, 1e-3], duration=1, **more), "3.5e+04"),
+        (lambda model, **more: pyhh.rheobase(model, 1.0, wait=1, **more), "2.2e+06"),
+        (lambda model, **more: pyhh.strength_duration(model, [1], wait=1, **more), "2.2e+06"),
+    ],
+    ids=["fi_curve", "rheobase", "strength_duration"],
+)
+def test_runs_that_the_default_step_makes_long_are_told_of(call, steps, monkeypatch):
+    monkeypatch.setattr(excitability, "LONG", 1e4)
+    message = (
+        f"the rates of this model are so fast that dt is 5.7e-05 ms, and {steps} steps of cells "
+        "take long. Check the parameters, or pass a larger dt, which method='exponential_euler' "
+        "takes, or a shorter duration."
+    )
+    model = pyhh.HHModel.at_rest(Cm=0.005)
+    with pytest.warns(UserWarning, match=f"^{re.escape(message)}$") as heard:
+        call(model)
+    assert [str(one.message) for one in heard] == [message]
+    assert heard[0].filename == __file__
+    call(pyhh.HHModel.at_rest(Cm=0.5))  # whose step is not tiny
+
+
+def test_a_train_that_outlasts_the_duration_counts_as_firing():
+    found = [pyhh.fi_curve(pyhh.HHModel(), 6.26, duration=T) for T in (150, 1000)]
+    assert found[0] == pytest.approx(50.4, abs=0.1)
+    assert found[1] == 0

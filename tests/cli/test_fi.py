@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import pyhh_fast as pyhh
-from pyhh_fast.analysis import swings
+from pyhh_fast.analysis import excitability, swings
 from pyhh_fast.cli import common, fi
 from pyhh_fast.cli import main as cli
 
@@ -258,3 +258,14 @@ def test_figure_marks_rates_of_subthreshold_oscillations(tmp_path, monkeypatch, 
     options = ["--from", "20", "--to", "100", "--points", "2", "--duration", "200"]
     assert cli.main(["fi", *options, "--plot", str(tmp_path / "fi.png")]) == 0
     assert drawn == [False, True]
+
+
+def test_a_tiny_default_step_is_told_of_in_options(monkeypatch, capsys):
+    monkeypatch.setattr(excitability, "LONG", 1e4)
+    options = ["--Cm", "0.005", "--to", "0.001", "--points", "2", "--duration", "1"]
+    assert cli.main(["fi", *options, "--method", "euler"]) == 0
+    assert capsys.readouterr().err == (
+        "pyhh-fast fi: warning: the rates of this model are so fast that dt is 5.7e-05 ms, and "
+        "3.5e+04 steps of cells take long. Check the parameters, or pass a larger --dt, which "
+        "--method exponential_euler takes, or a shorter --duration.\n"
+    )
