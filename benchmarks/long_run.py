@@ -39,12 +39,12 @@ def bare(steps: int, store: str, stimulus: Any = STIMULUS) -> Result:
     from pyhh_fast.engine.fixed_stepper import FixedStepper
     from pyhh_fast.engine.read_ahead import Feed
     from pyhh_fast.engine.sampling import RowsInMemory
-    from pyhh_fast.recording import Recording
+    from pyhh_fast.settings import RunSettings
 
     current = np.broadcast_to(np.float64(stimulus), steps)
-    recording = Recording(current, steps, DT, recorded=())
-    feed, rows = Feed(current, steps, DT), RowsInMemory(recording)
-    stepper = FixedStepper(pyhh.HHModel.at_rest(), recording, feed, rows)
+    settings, feed = RunSettings(dt=DT, record=()), Feed(current, steps, DT)
+    rows = RowsInMemory(settings, feed)
+    stepper = FixedStepper(pyhh.HHModel.at_rest(), settings, feed, rows)
     begin = time.perf_counter()
     while stepper.step < steps:
         stepper.advance()

@@ -91,7 +91,7 @@ class Adaptive(ThisPackage):
 
 class AdaptiveTraces(Adaptive):
     label = "the same, and all traces every 0.01 ms"
-    record = pyhh.recording.ALL
+    record = pyhh.variables.TRACES
     row = 0.01
 
 

@@ -48,11 +48,18 @@ def of_populations() -> list[str]:
 def step_size(name: str, value: Any, method: str, advice: str = "") -> float:
     """Return the step a user gave in ms, checked; warn him of a large one, two calls up."""
     dt = validation.real_number(name, value, unit="ms", positive=True)
+    warn_of_large_step(name, dt, method, advice, stacklevel=4)
+    return dt
+
+
+def warn_of_large_step(
+    name: str, dt: float, method: str, advice: str = "", *, stacklevel: int = 3
+) -> None:
+    """Warn of a large step (ms) of a fixed-step method, two calls up."""
     if METHODS[method].fixed_step and dt > LARGEST_ADVISED_STEP:
         warnings.warn(
             f"{name} is {dt:g} ms; steps of {LARGEST_ADVISED_STEP} ms or less are recommended"
             f"{advice}",
             UserWarning,
-            stacklevel=3,
+            stacklevel=stacklevel,
         )
-    return dt

@@ -1,10 +1,10 @@
 """What a run leaves behind."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
-from pyhh_fast.engine.read_ahead import Readable, constant_of, repeated
+from pyhh_fast.settings import RunSettings
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import FloatArray
 from pyhh_fast.variables import ENVELOPE, TRACES
@@ -13,16 +13,23 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from pyhh_fast.analysis.error_estimate import ErrorEstimate
+    from pyhh_fast.stimuli.protocols import Readable
+
+Origin: TypeAlias = Any
+"""A copy of the model before a run, or in words why there is none."""
 
 State = tuple[float, ...]
 """V (mV) and the open fractions of the gates at one moment."""
 
 
-class Repeated(NamedTuple):
-    """A constant stimulus, as it is pickled."""
+class TraceSource(Protocol):
+    """The traces of a run that are in a store."""
 
-    value: float
-    steps: int
+    def values(self, name: str, rows: int) -> FloatArray:
+        """Return the first rows of a trace."""
+
+    def open(self) -> Any:
+        """Return the store, to read."""
 
 
 class Traces:
@@ -44,7 +51,38 @@ class Traces:
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
 
-class Recording(Traces):
+class RunResult(Traces):
+    """What a run with some settings has left."""
+
+    settings: RunSettings
+
+    @property
+    def dt(self) -> float:
+        """Step size in ms."""
+        return self.settings.dt
+
+    @property
+    def method(self) -> str:
+        """Name of the method."""
+        return self.settings.method
+
+    @property
+    def threshold(self) -> float:
+        """Upward crossings of it, in mV, are the spikes."""
+        return self.settings.threshold
+
+    @property
+    def recorded(self) -> tuple[str, ...]:
+        """Names of the traces that were recorded; the others are no attributes."""
+        return self.settings.record
+
+    @property
+    def every(self) -> int:
+        """Steps from one row to the next."""
+        return self.settings.every
+
+
+class Recording(RunResult):
     """The traces of one run; made by :meth:`pyhh_fast.Simulation.run`.
 
     Attributes
@@ -65,23 +103,13 @@ class Recording(Traces):
         Injected current: value i holds from i dt to (i + 1) dt.
     steps : int
         How many were made.
-    dt : float, ms
-        Step size.
-    every : int
-        Steps from one row to the next.
-    envelope : int or None
-        Steps of a window.
     spike_times : ndarray, shape (spikes,), ms
         Upward crossings of `threshold`: V before < threshold ≤ V after, the state before the
         first step included. The time is interpolated to the order of the method: linearly, for
         "rk4" cubically, for "adaptive" by the solver's own polynomial of V, which also has the
         spikes that rise and fall within one step.
-    threshold : float, mV
-    method : str
-    rtol, atol : float
+    settings : RunSettings
         What the run was made with.
-    recorded : tuple of str
-        Names of the traces that were recorded; the others are no attributes.
 
     Notes
     -----
@@ -103,59 +131,45 @@ class Recording(Traces):
 
     def __init__(
         self,
-        stimulus: FloatArray | Readable,
+        settings: RunSettings,
+        stimulus: "FloatArray | Readable",
         steps: int,
-        dt: float,
-        *,
-        threshold: float = 50.0,
-        recorded: tuple[str, ...] = TRACES,
-        method: str = "euler",
-        rtol: float = 1e-6,
-        atol: float = 1e-6,
-        every: int = 1,
-        envelope: int | None = None,
+        spike_times: FloatArray,
+        traces: dict[str, FloatArray] | TraceSource,
+        origin: Origin,
     ) -> None:
-        self.stimulus = stimulus
+        self.settings = settings
+        self.stimulus = stimulus[:steps] if isinstance(stimulus, np.ndarray) else stimulus
         self.steps = steps
-        self.dt = dt
-        self.every = every
-        self.envelope = envelope
-        self.threshold = threshold
-        self.recorded = recorded
-        self.method = method
-        self.rtol = rtol
-        self.atol = atol
-        self.spike_times: FloatArray = np.empty(0)
-        # The model as it was before the run, and why it is not there where it is not.
-        self._start: Any = None
-        self._no_start = (
-            "the model was not copied, because it holds more than numbers, gates and small arrays"
-        )
-        self._failed = False
-        self._store: tuple[str, str] | None = None  # the absolute path and the identity
+        self.spike_times = spike_times
+        self._source = None if isinstance(traces, dict) else traces
+        if isinstance(traces, dict):
+            vars(self).update(traces)
+        self._origin = origin
 
     def __getattr__(self, name: str) -> Any:
-        if name in (*TRACES, *ENVELOPE) and self._store and name in self.recorded + self.enveloped:
-            from pyhh_fast.storage.run_store import RunStore
-
-            # The run may have been made longer since.
-            rows = self.windows if name in ENVELOPE else len(self)
-            store = RunStore.read(*self._store)
-            found = store.values(name, 0, rows)
-            if found.size < rows:
-                raise RuntimeError(
-                    f"{store.path!r} has {found.size} of {rows} rows of {name}: the run is being "
-                    "continued from before its end. Wait until that is done, or resume it."
-                )
-            return found
+        source = vars(self).get("_source")
+        if source is not None and name in self.recorded + self.enveloped:
+            return source.values(name, self.windows if name in ENVELOPE else len(self))
         return super().__getattr__(name)
 
-    def __len__(self) -> int:
-        return self.rows_before(self.steps)
+    @property
+    def rtol(self) -> float:
+        """Relative tolerance of the adaptive method."""
+        return self.settings.rtol
 
-    def rows_before(self, step: int) -> int:
-        """Return how many rows there are of the steps before number `step`."""
-        return -(-step // self.every)
+    @property
+    def atol(self) -> float:
+        """Absolute tolerance of the adaptive method."""
+        return self.settings.atol
+
+    @property
+    def envelope(self) -> int | None:
+        """Steps of a window of `Vm_min` and `Vm_max`."""
+        return self.settings.envelope
+
+    def __len__(self) -> int:
+        return self.settings.rows(self.steps)
 
     def __repr__(self) -> str:
         steps, spikes = self.steps, self.spike_times.size
@@ -181,12 +195,12 @@ class Recording(Traces):
     @property
     def windows(self) -> int:
         """How many windows the envelope has; the last may not be whole."""
-        return -(-self.steps // self.envelope) if self.envelope else 0
+        return self.settings.windows(self.steps)
 
     @property
     def enveloped(self) -> tuple[str, ...]:
         """Names of the traces of the envelope; none where there is none."""
-        return tuple(ENVELOPE) if self.envelope else ()
+        return self.settings.enveloped
 
     def estimate_error(self) -> "ErrorEstimate":
         """Make the run again with half the step, and return how much that changes.
@@ -254,42 +268,15 @@ class Recording(Traces):
 
     def __getstate__(self) -> dict[str, Any]:
         # Models of classes that cannot be found by name do not pickle; recordings of them do.
-        reason = "the recording is a copy, without its model"
-        state = vars(self) | {"_start": None, "_no_start": reason}
-        if isinstance(self.stimulus, np.ndarray):
-            constant = constant_of(self.stimulus)
-            if constant is not None:
-                state["stimulus"] = Repeated(constant, self.stimulus.size)
+        state = dict(vars(self))
+        if not isinstance(self._origin, str):
+            state["_origin"] = "the recording is a copy, without its model"
+        number = getattr(self.stimulus, "base", None)
+        if isinstance(number, np.ndarray) and number.ndim == 0:  # of every step
+            state["stimulus"] = float(number)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        if isinstance(self.stimulus, Repeated):
-            self.stimulus = repeated(*self.stimulus)
-
-    def _end_at(self, step: int) -> None:
-        """Keep the first `step` steps."""
-        if step == self.steps:
-            return
-        self.steps = step
-        for name in self.recorded:
-            setattr(self, name, getattr(self, name)[: len(self)])
-        for name in self.enveloped:
-            setattr(self, name, getattr(self, name)[: self.windows])
-        if isinstance(self.stimulus, np.ndarray):
-            self.stimulus = self.stimulus[:step]
-
-    def _end_in(self, path: str, identity: str, steps: int, spike_times: FloatArray) -> None:
-        """Have the traces in a store, from which they are read when they are asked for."""
-        self._store, self.steps, self.spike_times = (path, identity), steps, spike_times
-        if isinstance(self.stimulus, np.ndarray):
-            self.stimulus = self.stimulus[:steps]
-
-    def _blank_from(self, step: int) -> None:
-        """Put NaN in the rows from `step` on, which failed."""
-        self._failed = True
-        for name in self.recorded:
-            getattr(self, name)[self.rows_before(step) :] = np.nan
-        if self.envelope:
-            for name in ENVELOPE:
-                getattr(self, name)[-(-step // self.envelope) :] = np.nan
+        if isinstance(self.stimulus, float):
+            self.stimulus = np.broadcast_to(self.stimulus, (self.steps,))

@@ -11,13 +11,13 @@ from pyhh_fast import validation
 from pyhh_fast.engine import run_loop
 from pyhh_fast.engine.choose_stepper import check_kind, stepper_for
 from pyhh_fast.engine.progress import bar_wanted
-from pyhh_fast.engine.read_ahead import Feed, Readable, drive
+from pyhh_fast.engine.read_ahead import Feed, drive
 from pyhh_fast.engine.sampling import RowsInMemory
 from pyhh_fast.engine.spike_threshold import default_threshold, threshold_for
 from pyhh_fast.errors import SimulationError
-from pyhh_fast.methods import METHODS, step_size
-from pyhh_fast.models.hh_model import snapshot
+from pyhh_fast.methods import warn_of_large_step
 from pyhh_fast.recording import Recording, Traces
+from pyhh_fast.settings import RunSettings
 from pyhh_fast.system import free_memory
 from pyhh_fast.system.exclusive import Exclusive
 from pyhh_fast.system.rounding import rounds_to_nearest
@@ -26,6 +26,8 @@ from pyhh_fast.variables import TRACES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from pyhh_fast.stimuli.protocols import Readable
 
 
 SMALL_OR_ADAPTIVE = ", or run(..., method='adaptive'), which is right at any dt"
@@ -152,15 +154,15 @@ class Simulation(Traces):
             If this simulation or its model is running already, in another thread or because a hook
             has called this.
         """
-        dt = step_size("stepSizeMs", stepSizeMs, "euler", SMALL_OR_ADAPTIVE)
+        dt = validation.real_number("stepSizeMs", stepSizeMs, unit="ms", positive=True)
+        warn_of_large_step("stepSizeMs", dt, RunSettings.method, SMALL_OR_ADAPTIVE)
         advice = "Pass one value a step; for a constant use run(current, dt, duration=...)."
         stimulus = validation.waveform("stimulusWaveform", stimulusWaveform, advice=advice)
         with Exclusive("simulation", self, self.model):
-            threshold = default_threshold(self.model)
-            recording = Recording(stimulus, stimulus.size, dt, threshold=threshold)
+            settings = RunSettings(dt=dt, threshold=default_threshold(self.model))
             if _makes_own_arrays(self):
-                self.CreateArrays(recording.steps, dt)
-            self._run(recording, progress=False)
+                self.CreateArrays(stimulus.size, dt)
+            self._run(settings, stimulus, stimulus.size)
 
     def run(
         self,
@@ -168,12 +170,12 @@ class Simulation(Traces):
         dt: float,
         *,
         duration: float | None = None,
-        method: Method = "euler",
-        rtol: float = 1e-6,
-        atol: float = 1e-6,
-        record: Iterable[str] = TRACES,
-        every: int = 1,
-        envelope: int | None = None,
+        method: Method = RunSettings.method,
+        rtol: float = RunSettings.rtol,
+        atol: float = RunSettings.atol,
+        record: Iterable[str] = RunSettings.record,
+        every: int = RunSettings.every,
+        envelope: int | None = RunSettings.envelope,
         threshold: float | None = None,
         to: str | os.PathLike[str] | None = None,
         progress: bool = False,
@@ -288,40 +290,27 @@ class Simulation(Traces):
         >>> simulation.run(20.0, 0.01, duration=50.0, **options).spike_times.round(6)
         array([ 1.213623, 13.249455, 24.846504, 36.415405, 47.981222])
         """
-        method = validation.choice("method", method, METHODS)
-        dt = step_size("dt", dt, method, SMALL_OR_ADAPTIVE)
-        rtol = validation.real_number("rtol", rtol, positive=True)
-        atol = validation.real_number("atol", atol, positive=True)
-        recorded = validation.names("record", record, TRACES)
-        threshold = threshold_for(self.model, threshold)
-        progress = bar_wanted(progress)
-        every = validation.count("every", every, least=1)
-        if envelope is not None:
-            envelope = validation.count("envelope", envelope, least=1)
-        if to is not None:
-            to = validation.local_path("to", to)
-        wave, steps = drive(stimulus, duration, dt)
-        recording = Recording(
-            wave,
-            steps,
-            dt,
-            threshold=threshold,
-            recorded=recorded,
+        settings = RunSettings.of(
+            dt=dt,
             method=method,
             rtol=rtol,
             atol=atol,
+            record=record,
+            threshold=threshold_for(self.model, threshold),
             every=every,
             envelope=envelope,
         )
+        warn_of_large_step("dt", settings.dt, settings.method, SMALL_OR_ADAPTIVE)
+        progress = bar_wanted(progress)
+        if to is not None:
+            to = validation.local_path("to", to)
+        wave, steps = drive(stimulus, duration, settings.dt)
         with Exclusive("simulation", self, self.model):
             if to is None:
-                return self._run(recording, progress)
+                return self._run(settings, wave, steps, progress)
             from pyhh_fast.storage import resume
 
-            run = resume.begun(self.model, recording, to)
-            recording._start = snapshot(self.model)
-            run_loop.make(*run, progress, self._keep)
-            return recording
+            return self._make(resume.begun(self.model, settings, wave, steps, to), progress)
 
     @classmethod
     def resume(
@@ -329,7 +318,7 @@ class Simulation(Traces):
         path: str | os.PathLike[str],
         *,
         model: Any = None,
-        stimulus: npt.ArrayLike | Readable | None = None,
+        stimulus: "npt.ArrayLike | Readable | None" = None,
         duration: float | None = None,
         progress: bool = False,
     ) -> Self:
@@ -392,10 +381,10 @@ class Simulation(Traces):
             simulation = cls(model)
             begun_at = run.stepper.step
             try:
-                run_loop.make(*run, progress, simulation._keep)
+                simulation._make(run, progress)
             except SimulationError as error:
-                if error.step == begun_at:
-                    raise resume.from_its_end(run.recording, error) from None
+                if simulation.recording is not None and error.step == begun_at:
+                    raise resume.from_its_end(simulation.recording, error) from None
                 raise
             return simulation
 
@@ -487,16 +476,26 @@ class Simulation(Traces):
             raise RuntimeError("There is nothing to plot yet. Call Run or run first.")
         return self.recording.plot(start, stop)
 
-    def _run(self, recording: Recording, progress: bool) -> Recording:
-        feed = Feed(recording.stimulus, recording.steps, recording.dt)
+    def _run(
+        self,
+        settings: RunSettings,
+        stimulus: "FloatArray | Readable",
+        steps: int,
+        progress: bool = False,
+    ) -> Recording:
+        feed = Feed(stimulus, steps, settings.dt)
         try:
-            rows = RowsInMemory(recording)
-            stepper = stepper_for(self.model, recording, feed, rows)
-            recording._start = snapshot(self.model)
-            run_loop.make(recording, stepper, rows, progress, self._keep)
+            rows = RowsInMemory(settings, feed)
+            stepper = stepper_for(self.model, settings, feed, rows)
+            run = run_loop.Run(feed, stepper, rows, run_loop.origin_of(self.model))
+            return self._make(run, progress)
         finally:
             feed.close()
-        return recording
+
+    def _make(self, run: run_loop.Run, progress: bool) -> Recording:
+        run_loop.make(run, progress, self._keep)
+        assert self.recording is not None
+        return self.recording
 
     def _keep(self, recording: Recording) -> None:
         self._points, self._every, self._times = len(recording), recording.every, None

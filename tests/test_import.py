@@ -37,7 +37,7 @@ print(json.dumps(sorted(set(sys.modules) - before)))
     tops = {name.partition(".")[0] for name in loaded}
     cythons_own = {name for name in tops if name.startswith(("_cython_", "cython_runtime"))}
     # Of the standard library only what is small; NumPy has loaded most of it.
-    small = {"contextlib", "copy", "errno", "inspect", "numbers", "reprlib"}
+    small = {"contextlib", "copy", "dataclasses", "errno", "inspect", "numbers", "reprlib"}
     assert tops - cythons_own - small == {"numpy", "pyhh_fast"}
 
 

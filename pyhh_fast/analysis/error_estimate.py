@@ -1,11 +1,11 @@
 """How far to trust a run: the same again, with half the step."""
 
+import dataclasses
 from typing import NamedTuple
 
 import numpy as np
 
 from pyhh_fast.engine.read_ahead import constant_of, repeated
-from pyhh_fast.methods import METHODS
 from pyhh_fast.models.hh_model import snapshot
 from pyhh_fast.recording import Recording
 from pyhh_fast.simulations import Simulation
@@ -70,11 +70,10 @@ def _again_finer(r: Recording) -> Recording:
     The stimulus is sampled at half the step, but arrays and noise hold each value for both
     halves.
     """
-    if r._failed or r._start is None:
-        reason = "the run failed" if r._failed else r._no_start
-        raise RuntimeError(f"The error cannot be estimated: {reason}.")
+    if isinstance(r._origin, str):
+        raise RuntimeError(f"The error cannot be estimated: {r._origin}.")
     stimulus, steps, dt = r.stimulus, r.steps, r.dt
-    fixed = METHODS[r.method].fixed_step
+    fixed = r.settings.fixed_step
     if isinstance(stimulus, Stimulus):
         stimulus, steps, dt = stimulus._refined(), 2 * steps, 0.5 * dt
     elif fixed:
@@ -83,14 +82,13 @@ def _again_finer(r: Recording) -> Recording:
         stimulus = np.repeat(stimulus, 2) if number is None else repeated(number, 2 * steps)
         steps, dt = 2 * steps, 0.5 * dt
     finer = 1.0 if fixed else 0.1
-    again = Recording(
-        stimulus,
-        steps,
-        dt,
-        threshold=r.threshold,
-        recorded=tuple(name for name in ("Vm",) if name in r.recorded),
-        method=r.method,
+    settings = dataclasses.replace(
+        r.settings,
+        dt=dt,
         rtol=finer * r.rtol,
         atol=finer * r.atol,
+        record=tuple(name for name in ("Vm",) if name in r.recorded),
+        every=1,
+        envelope=None,
     )
-    return Simulation(snapshot(r._start))._run(again, progress=False)
+    return Simulation(snapshot(r._origin))._run(settings, stimulus, steps)

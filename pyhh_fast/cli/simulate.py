@@ -246,14 +246,15 @@ def _job_to_resume(given: argparse.Namespace) -> Job:
             f"got {', '.join(names)}"
         )
     from pyhh_fast.storage import resume
-    from pyhh_fast.storage.run_store import RunStore
+    from pyhh_fast.storage.stored_traces import StoredTraces
 
     path, duration = given.resume, getattr(given, "duration", None)
     plot = getattr(given, "plot", None)
     try:
         before = resume.recorded(path)
-        assert before._store is not None
-        steps = int(RunStore.read(*before._store).attributes["steps"])
+        source = before._source
+        assert isinstance(source, StoredTraces)
+        steps = int(source.open().attributes["steps"])
     except (ImportError, OSError, ValueError) as error:
         raise _Failed(error) from None
     if duration is not None:
@@ -277,8 +278,7 @@ def _job_to_resume(given: argparse.Namespace) -> Job:
             raise _Failed(error) from None
 
     def found() -> Recording | None:
-        assert before._store is not None
-        return resume.recorded(*before._store)
+        return resume.recorded(*source)
 
     return Job(given.parser, make, found, steps, before.steps, path, plot)
 

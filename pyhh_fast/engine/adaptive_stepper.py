@@ -11,7 +11,8 @@ from pyhh_fast.engine.read_ahead import Feed
 from pyhh_fast.engine.sampling import Places, Rows
 from pyhh_fast.kinetics.protocol import NotTabulable
 from pyhh_fast.models.hh_model import HHModel
-from pyhh_fast.recording import Recording, State
+from pyhh_fast.recording import State
+from pyhh_fast.settings import RunSettings
 from pyhh_fast.typing import FloatArray, StructArray
 from pyhh_fast.variables import STATE_SYMBOLS
 
@@ -36,22 +37,22 @@ class AdaptiveStepper(SavableStepper):
     def __init__(
         self,
         model: HHModel,
-        recording: Recording,
+        settings: RunSettings,
         feed: Feed,
         rows: Rows,
         checkpoint: Checkpoint | None = None,
     ) -> None:
-        self._at = CompiledCell(model, recording, checkpoint)
+        self._at = CompiledCell(model, settings, checkpoint)
         self._feed, self._rows = feed, rows
         self._restart_every = max(
-            1, round(min(RESTART_INTERVAL / recording.dt, validation.MOST_STEPS))
+            1, round(min(RESTART_INTERVAL / settings.dt, validation.MOST_STEPS))
         )
         self._settings = struct(
             loops.ADAPTIVE_SETTINGS,
-            dt=recording.dt,
-            rtol=recording.rtol,
-            atol=recording.atol,
-            threshold=recording.threshold,
+            dt=settings.dt,
+            rtol=settings.rtol,
+            atol=settings.atol,
+            threshold=settings.threshold,
             restart_every=self._restart_every,
             max_attempts=self.CHUNK,
         )
@@ -86,7 +87,7 @@ class AdaptiveStepper(SavableStepper):
         It ends at a later restart point or at the end of the run. The last one begins at the last
         restart point, so that all that led there stays the same when the run is continued.
         """
-        steps = self._at.recording.steps
+        steps = self._feed.steps
         length = max(self._restart_every, self.WINDOW - self.WINDOW % self._restart_every)
         end = min(begin + length, steps - steps % self._restart_every)
         self._progress["window"], self._end = begin, end if end > begin else steps
@@ -99,8 +100,8 @@ class AdaptiveStepper(SavableStepper):
         if self.step == self._end:
             self._begin_window(self._end)
         before = (at.cell.copy(), self._progress.copy())
-        r, places = at.recording, None
-        if r.recorded or r.envelope:
+        places = None
+        if at.settings.record or at.settings.envelope:
             places = self._rows.places(self.step, self._end)
         ended, missing_V = self._solve(at.cell, self._progress, self._end, self._settings, places)
         if self.step >= before[0]["step"][0] + 2:
@@ -109,7 +110,7 @@ class AdaptiveStepper(SavableStepper):
         try:
             helped = at.help(ended, missing_V)
         except NotTabulable as error:
-            raise own_step_error(at.recording, self.state, self.step, error) from None
+            raise own_step_error(at.settings, self.state, self.step, error) from None
         return helped or ended in (loops.Ending.DONE, loops.Ending.PAUSED)
 
     def _solve(
@@ -152,8 +153,8 @@ class AdaptiveStepper(SavableStepper):
 
     def error(self, start: State) -> Exception:
         p = self._progress[0]
-        time = float(p["begin"] * self._at.recording.dt + p["elapsed"])
-        tolerances = f"rtol={self._at.recording.rtol:g} and atol={self._at.recording.atol:g}"
+        time = float(p["begin"] * self._at.settings.dt + p["elapsed"])
+        tolerances = f"rtol={self._at.settings.rtol:g} and atol={self._at.settings.atol:g}"
         why = {
             loops.Ending.STEP_TOO_SMALL: f"no step of {loops.SMALLEST_STEP:g} ms or more meets "
             f"{tolerances}",

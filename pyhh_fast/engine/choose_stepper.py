@@ -11,26 +11,25 @@ from pyhh_fast.engine.python_stepper import PythonStepper
 from pyhh_fast.engine.read_ahead import Feed
 from pyhh_fast.engine.sampling import Rows
 from pyhh_fast.kinetics.protocol import NotTabulable
-from pyhh_fast.methods import METHODS
 from pyhh_fast.models import plausibility
 from pyhh_fast.models.hh_model import HHModel, parameter
 from pyhh_fast.models.overrides import hook_is_own, own_behaviour
-from pyhh_fast.recording import Recording
+from pyhh_fast.settings import RunSettings
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.variables import GATES, PARAMETERS
 
 
 @rounds_to_nearest
 def savable_stepper_for(
-    model: Any, recording: Recording, feed: Feed, rows: Rows, checkpoint: Checkpoint
+    model: Any, settings: RunSettings, feed: Feed, rows: Rows, checkpoint: Checkpoint
 ) -> SavableStepper:
     """Return the stepper of a run that can go on later."""
-    kind = FixedStepper if METHODS[recording.method].fixed_step else AdaptiveStepper
-    return kind(model, recording, feed, rows, checkpoint)
+    kind = FixedStepper if settings.fixed_step else AdaptiveStepper
+    return kind(model, settings, feed, rows, checkpoint)
 
 
 @rounds_to_nearest
-def stepper_for(model: Any, recording: Recording, feed: Feed, rows: Rows) -> Stepper:
+def stepper_for(model: Any, settings: RunSettings, feed: Feed, rows: Rows) -> Stepper:
     """Return the fast stepper where it does what `model` does, else the one that asks it.
 
     Raises
@@ -43,17 +42,17 @@ def stepper_for(model: Any, recording: Recording, feed: Feed, rows: Rows) -> Ste
     needed = "Its own iterate, which is forward Euler, has to make the steps"
     if reason is None:
         needed = "Only its own iterate, which is forward Euler, can ask it for rates"
-        kind = FixedStepper if METHODS[recording.method].fixed_step else AdaptiveStepper
+        kind = FixedStepper if settings.fixed_step else AdaptiveStepper
         try:
-            return kind(model, recording, feed, rows)
+            return kind(model, settings, feed, rows)
         except NotTabulable as error:
             reason = not_tabulated(model, error)
-    if recording.method != "euler":
+    if settings.method != "euler":
         raise ValueError(
-            f"method must be 'euler' for this model; got {recording.method!r}. {needed}: {reason}."
+            f"method must be 'euler' for this model; got {settings.method!r}. {needed}: {reason}."
         )
     tell_log(f"stepping in Python: {reason}")
-    return PythonStepper(model, recording, feed, rows)
+    return PythonStepper(model, settings, feed, rows)
 
 
 def check_steps(model: Any, advice: str = "", *, state: bool = True) -> None:

@@ -9,11 +9,10 @@ from pyhh_fast.engine.kernels import loops
 from pyhh_fast.engine.protocols import grown
 from pyhh_fast.kinetics.choose_kinetics import kinetics_of_run
 from pyhh_fast.kinetics.protocol import Kinetics, NotSmooth, NotTabulable
-from pyhh_fast.methods import METHODS
 from pyhh_fast.models import membrane
 from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.rate_tables import RateTable
-from pyhh_fast.recording import Recording
+from pyhh_fast.settings import RunSettings
 from pyhh_fast.typing import FloatArray
 from pyhh_fast.variables import CURRENTS, GATES, STATE
 
@@ -46,8 +45,7 @@ class CompiledCell:
     Parameters
     ----------
     model : HHModel
-    recording : Recording
-        To be filled.
+    settings : RunSettings
     checkpoint : Checkpoint, optional
         Where a run continues, and rates that do not come from the model alone.
 
@@ -58,20 +56,20 @@ class CompiledCell:
     """
 
     def __init__(
-        self, model: HHModel, recording: Recording, checkpoint: Checkpoint | None = None
+        self, model: HHModel, settings: RunSettings, checkpoint: Checkpoint | None = None
     ) -> None:
         self.model = model
-        self.recording = recording
+        self.settings = settings
         self.parameters = membrane.parameters_of(model)
         self.cell = np.zeros(1, loops.CELL)
         for variable, value in zip(STATE.values(), membrane.state_of(model), strict=True):
             self.cell[variable.symbol] = value
         # Where the step is fixed, rates come multiplied by it.
-        self._dt = recording.dt if METHODS[recording.method].fixed_step else 1.0
-        self._relaxing = recording.method == "exponential_euler"
+        self._dt = settings.dt if settings.fixed_step else 1.0
+        self._relaxing = settings.method == "exponential_euler"
         self.spikes_forgotten = 0
         if checkpoint is None:
-            table_needed = recording.method == "euler"
+            table_needed = settings.method == "euler"
             checkpoint = Checkpoint(kinetics_of_run(model, table_needed=table_needed))
         self.kinetics, state = checkpoint
         if state is not None:
@@ -161,7 +159,7 @@ class CompiledCell:
         try:
             return self.kinetics.table(V)
         except NotSmooth as error:
-            if self.recording.method == "euler":
+            if self.settings.method == "euler":
                 raise  # the model's own iterate is faster
             self._tabulable = False
             tell_log(f"evaluating rates at each step: {not_tabulated(self.model, error)}")

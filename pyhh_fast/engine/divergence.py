@@ -2,8 +2,8 @@
 
 import contextlib
 import copy
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,9 +11,13 @@ from pyhh_fast.engine.time_steps import gate_speed, largest_advised_step, rounde
 from pyhh_fast.errors import SimulationError
 from pyhh_fast.methods import METHODS
 from pyhh_fast.models import membrane
-from pyhh_fast.recording import Recording, State
+from pyhh_fast.recording import State
+from pyhh_fast.settings import RunSettings
 from pyhh_fast.typing import FloatArray
-from pyhh_fast.variables import GATES, REVERSALS, STATE
+from pyhh_fast.variables import GATES, REVERSALS
+
+if TYPE_CHECKING:
+    from pyhh_fast.stimuli.protocols import Readable
 
 LOOK_BACK = 1_000
 """Steps before the failure that are searched for its cause."""
@@ -45,7 +49,12 @@ NAMES = {"euler": "forward Euler", "rk4": "RK4"}
 
 
 def divergence_error(
-    model: Any, recording: Recording, states: Iterable[tuple[int, State]], *, adaptive: bool
+    model: Any,
+    settings: RunSettings,
+    stimulus: "FloatArray | Readable",
+    states: Iterable[tuple[int, State]],
+    *,
+    adaptive: bool,
 ) -> SimulationError:
     """Return the error for a run that could not make a step.
 
@@ -55,7 +64,7 @@ def divergence_error(
     """
     late = list(states)
     step, (V, *_) = late[-1]
-    dt, method = recording.dt, recording.method
+    dt, method = settings.dt, settings.method
     stable_below = METHODS[method].stable_below
     message = f"the run diverged at step {step} (t = {step * dt:g} ms), from V = {V:.6g} mV."
     if step == 0 and is_lost(late[-1][1]):
@@ -73,8 +82,9 @@ def divergence_error(
             driven = _driven_to(model, [at[0] for _, at in late[place:]])
             suits = 0.0
             with contextlib.suppress(Exception):  # of a user's own model
-                driven += _held_at(scratch, _latest(recording, step))
-                suits = _suitable_step(scratch, _latest(recording, step), driven)
+                currents = _latest(stimulus, step, dt)
+                driven += _held_at(scratch, currents)
+                suits = _suitable_step(scratch, currents, driven)
             far_below = _reversals(model)[0] - min(driven, default=np.inf) > FAR_BELOW
             advice += f" Use {_ways_out(dt, suits, far_below, adaptive)}."
             break
@@ -124,15 +134,14 @@ def _pull(scratch: Any, V: float, current: float) -> float:
         return current - membrane.current_of(scratch, V, alpha / (alpha + beta))
 
 
-def _latest(recording: Recording, step: int) -> FloatArray:
+def _latest(stimulus: "FloatArray | Readable", step: int, dt: float) -> FloatArray:
     """Return the stimulus of some steps up to number `step`, µA/cm²."""
     from pyhh_fast.stimuli.base import Stimulus
 
     first = max(0, step - LOOK_BACK)
-    stimulus = recording.stimulus
     if isinstance(stimulus, np.ndarray):
         return stimulus[first : step + 1]
-    reader = stimulus.reader_at(recording.dt, first) if isinstance(stimulus, Stimulus) else None
+    reader = stimulus.reader_at(dt, first) if isinstance(stimulus, Stimulus) else None
     return np.empty(0) if reader is None else reader.read(step + 1 - first)
 
 
@@ -194,22 +203,6 @@ def is_lost(state: State) -> bool:
     return not (abs(V) <= LOST_V and all(abs(gate) <= LOST_GATE for gate in gates))
 
 
-def states_before(
-    seen: Recording, start: State, last: State, step: int
-) -> Iterator[tuple[int, State]]:
-    """Yield late steps up to number `step`, which failed, each with the state before it.
-
-    Where the states of all steps were not recorded only the last is yielded. `start` and `last`
-    are the states before the first step, and before the one that failed.
-    """
-    if set(STATE) <= set(seen.recorded) and seen.every == 1:
-        if step <= LOOK_BACK:
-            yield 0, start
-        for row in range(max(0, step - LOOK_BACK), step - 1):
-            yield row + 1, tuple(float(getattr(seen, name)[row]) for name in STATE)
-    yield step, last
-
-
 def stuck_error(
     model: Any, start: State, last: State, step: int, time: float, why: str
 ) -> SimulationError:
@@ -233,9 +226,11 @@ def stuck_error(
     return SimulationError(message, step=step, time=time, V=V)
 
 
-def own_step_error(recording: Recording, last: State, step: int, why: Exception) -> SimulationError:
+def own_step_error(
+    settings: RunSettings, last: State, step: int, why: Exception
+) -> SimulationError:
     """Return the error for a model whose rates turn out, on the way, to depend on more than V."""
-    dt, V = recording.dt, last[0]
+    dt, V = settings.dt, last[0]
     message = (
         f"the run cannot go on at step {step} (t = {step * dt:g} ms), from V = {V:.6g} mV: of "
         f"_UpdateGateTimeConstants it was found that {why}. Use method='euler'."

@@ -11,7 +11,8 @@ from pyhh_fast.engine.read_ahead import Feed
 from pyhh_fast.engine.sampling import Places, Rows
 from pyhh_fast.kinetics.protocol import NotTabulable
 from pyhh_fast.models.hh_model import HHModel
-from pyhh_fast.recording import Recording, State
+from pyhh_fast.recording import State
+from pyhh_fast.settings import RunSettings
 from pyhh_fast.typing import FloatArray, StructArray
 from pyhh_fast.variables import CURRENTS, STATE_SYMBOLS
 
@@ -30,20 +31,20 @@ class FixedStepper(SavableStepper):
     def __init__(
         self,
         model: HHModel,
-        recording: Recording,
+        settings: RunSettings,
         feed: Feed,
         rows: Rows,
         checkpoint: Checkpoint | None = None,
     ) -> None:
-        self._at = CompiledCell(model, recording, checkpoint)
+        self._at = CompiledCell(model, settings, checkpoint)
         self._feed, self._rows = feed, rows
         # Where the loop stood LOOK_BACK steps ago, or more.
         self._earlier = self._latest = self._at.cell.copy()
         self._settings = struct(
             loops.FIXED_STEP_SETTINGS,
-            method=loops.Method[recording.method],
-            dt=recording.dt,
-            threshold=recording.threshold,
+            method=loops.Method[settings.method],
+            dt=settings.dt,
+            threshold=settings.threshold,
         )
         self._slow: PythonStepper | None = None
 
@@ -74,12 +75,12 @@ class FixedStepper(SavableStepper):
             return at.help(ended, missing_V) or ended == loops.Ending.DONE
         except NotTabulable as error:
             # V has come to where the model's kinetics turn out to be what no table holds.
-            if at.recording.method != "euler":
-                raise own_step_error(at.recording, self.state, self.step, error) from None
+            if at.settings.method != "euler":
+                raise own_step_error(at.settings, self.state, self.step, error) from None
             tell_log(f"stepping in Python: {not_tabulated(at.model, error)}")
             self.leave()
             so_far = self.step, self.spike_times
-            self._slow = PythonStepper(at.model, at.recording, self._feed, self._rows, *so_far)
+            self._slow = PythonStepper(at.model, at.settings, self._feed, self._rows, *so_far)
             return True
 
     def _advance(self) -> tuple[int, float]:
@@ -88,7 +89,7 @@ class FixedStepper(SavableStepper):
             self._earlier, self._latest = self._latest, at.cell.copy()
         # Chunks end at multiples of their length, wherever the loop stopped in between.
         length = min(self.CHUNK, self._rows.most, self._feed.most)
-        stop = min(step - step % length + length, at.recording.steps)
+        stop = min(step - step % length + length, self._feed.steps)
         places = self._rows.places(step, stop)
         return self._step(at.cell, self._feed.window(step, stop), self._settings, places)
 
@@ -121,7 +122,9 @@ class FixedStepper(SavableStepper):
     def error(self, start: State) -> Exception:
         if self._slow:
             return self._slow.error(start)
-        return divergence_error(self._at.model, self._at.recording, self._late(), adaptive=True)
+        return divergence_error(
+            self._at.model, self._at.settings, self._feed.stimulus, self._late(), adaptive=True
+        )
 
     def _late(self) -> list[tuple[int, State]]:
         """Return the latest steps, each with the state before it, made again."""

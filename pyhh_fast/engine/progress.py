@@ -10,7 +10,7 @@ from pyhh_fast import validation
 
 if TYPE_CHECKING:
     from pyhh_fast.engine.protocols import Stepper
-    from pyhh_fast.recording import Recording
+    from pyhh_fast.engine.read_ahead import Feed
 
 
 def bar_wanted(progress: Any) -> bool:
@@ -53,16 +53,14 @@ def bar_over(steps: int, wanted: bool, done: int = 0) -> Any:
 
 
 @contextlib.contextmanager
-def bar_of_run(
-    recording: "Recording", stepper: "Stepper", wanted: bool
-) -> Iterator[Callable[[], object]]:
+def bar_of_run(feed: "Feed", stepper: "Stepper", wanted: bool) -> Iterator[Callable[[], object]]:
     """Have a bar over the steps of a run, and get what moves it to where `stepper` has come.
 
     Besides the steps, their speed and the time left, it tells the model time, how much faster than
     real time that passes, and the spikes so far.
     """
     begun = stepper.step
-    with bar_over(recording.steps, wanted, begun) as bar:
+    with bar_over(feed.steps, wanted, begun) as bar:
         if bar is None:
             yield lambda: None
             return
@@ -70,8 +68,8 @@ def bar_of_run(
 
         def show() -> None:
             seconds = time.perf_counter() - start
-            times_real = (stepper.step - begun) * recording.dt / 1000 / max(seconds, 1e-9)
-            model_time = stepper.step * recording.dt / 1000
+            times_real = (stepper.step - begun) * feed.dt / 1000 / max(seconds, 1e-9)
+            model_time = stepper.step * feed.dt / 1000
             bar.set_postfix_str(
                 f"{model_time:.4g} s of model time, {times_real:.3g} x real time, "
                 f"{stepper.spikes} spikes",

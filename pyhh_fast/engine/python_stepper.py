@@ -1,17 +1,19 @@
 """Steps made by the model's own `iterate`, in Python."""
 
+import collections
 import contextlib
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from pyhh_fast import validation
-from pyhh_fast.engine.divergence import divergence_error, states_before
+from pyhh_fast.engine.divergence import LOOK_BACK, divergence_error
 from pyhh_fast.engine.protocols import Stepper
 from pyhh_fast.engine.read_ahead import Feed
 from pyhh_fast.engine.sampling import Rows
 from pyhh_fast.models import membrane
-from pyhh_fast.recording import Recording, State
+from pyhh_fast.recording import State
+from pyhh_fast.settings import RunSettings
 from pyhh_fast.typing import FloatArray
 from pyhh_fast.validation import present
 from pyhh_fast.variables import CURRENTS, GATES, PARAMETERS
@@ -34,20 +36,22 @@ class PythonStepper(Stepper):
     def __init__(
         self,
         model: Any,
-        recording: Recording,
+        settings: RunSettings,
         feed: Feed,
         rows: Rows,
         step: int = 0,
         spike_times: Any = (),
     ) -> None:
         self._model = model
-        self._recording = recording
+        self._settings = settings
         self._feed, self._rows = feed, rows
         self._spike_times = list(spike_times)
         # The number of whole steps and what the model showed after them: one object, replaced at
         # once, so that an interrupt finds both of one step.
         self._whole: tuple[int, Shown] = (step, self._look())
         self._begun = step
+        # Late steps, each with what the model showed before it.
+        self._late: collections.deque[tuple[int, Shown]] = collections.deque(maxlen=LOOK_BACK)
 
     @property
     def step(self) -> int:
@@ -66,15 +70,16 @@ class PythonStepper(Stepper):
         return tuple(map(float, self._whole[1].state))
 
     def advance(self) -> bool:
-        model, r, start = self._model, self._recording, self.step
-        stop = min(start - start % self.CHUNK + self.CHUNK, r.steps)
+        model, s, start = self._model, self._settings, self.step
+        stop = min(start - start % self.CHUNK + self.CHUNK, self._feed.steps)
         wave, traces = self._feed.window(start, stop), self._rows.places(start, stop)
         V_before = self._whole[1].state[0]
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             for i in range(start, stop):
                 self._begun = i + 1
+                self._late.append(self._whole)
                 try:
-                    model.iterate(wave[i - start], r.dt)
+                    model.iterate(wave[i - start], s.dt)
                 except Exception as error:
                     if wrong := _no_numbers(model):
                         raise TypeError(wrong) from error
@@ -93,16 +98,18 @@ class PythonStepper(Stepper):
                     if trace is not None:
                         trace[i - start] = value
                 V = shown.state[0]
-                if V_before < r.threshold <= V:
-                    fraction = (r.threshold - V_before) / (V - V_before)
-                    self._spike_times.append((i + fraction) * r.dt)
+                if V_before < s.threshold <= V:
+                    fraction = (s.threshold - V_before) / (V - V_before)
+                    self._spike_times.append((i + fraction) * s.dt)
                 self._whole = (i + 1, shown)
                 V_before = V
         return True
 
     def error(self, start: State) -> Exception:
-        late = states_before(self._recording, start, self.state, self.step)
-        return divergence_error(self._model, self._recording, late, adaptive=False)
+        late = [(step, tuple(map(float, shown.state))) for step, shown in self._late]
+        return divergence_error(
+            self._model, self._settings, self._feed.stimulus, late, adaptive=False
+        )
 
     def leave(self) -> None:
         """Take back a step that was only begun; what else a subclass keeps stays as it is."""

@@ -1,32 +1,14 @@
 """The stimulus of a run as the time loops take it: some steps at a time."""
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pyhh_fast import validation
 from pyhh_fast.typing import FloatArray
 
-
-class Reader(Protocol):
-    """Gives the values of a stimulus one after the other."""
-
-    @property
-    def state(self) -> Any:
-        """What another reader needs to go on from here; numbers that JSON can hold."""
-
-    def read(self, steps: int) -> FloatArray:
-        """Return the next values."""
-
-
-class Readable(Protocol):
-    """A stimulus that is made, or fetched, as it is needed."""
-
-    def reader(self, dt: float, state: Any = None) -> Reader:
-        """Return a reader for steps of `dt` ms, from the beginning or from a reader's state."""
-
-
 if TYPE_CHECKING:
+    from pyhh_fast.stimuli.protocols import Readable, Reader
     from pyhh_fast.system.background import Job, Workers
 
 KEPT = 16
@@ -50,13 +32,16 @@ class Feed:
     What is computed or fetched is so in a thread of its own, a block ahead of the run: both release
     the interpreter, so that noise costs next to nothing where there is a second core.
 
-    Parameters
+    Attributes
     ----------
     stimulus : ndarray or Readable
         One value a step, µA/cm².
     steps : int
         Of the whole run.
     dt : float, ms
+
+    Parameters
+    ----------
     step : int, default 0
         Where to begin, and with which `state` of a reader.
     """
@@ -65,13 +50,13 @@ class Feed:
 
     def __init__(
         self,
-        stimulus: FloatArray | Readable,
+        stimulus: "FloatArray | Readable",
         steps: int,
         dt: float,
         step: int = 0,
         state: Any = None,
     ) -> None:
-        self._stimulus, self._steps, self._dt = stimulus, steps, dt
+        self.stimulus, self.steps, self.dt = stimulus, steps, dt
         self._thread: Workers | None = None
         if isinstance(stimulus, np.ndarray):
             return
@@ -86,7 +71,7 @@ class Feed:
 
     def _read_ahead(self, begin: int) -> "Job[FloatArray]":
         """Have a thread read the block that begins at step `begin`, up to a multiple of BLOCK."""
-        end = min(begin - begin % self.BLOCK + self.BLOCK, self._steps)
+        end = min(begin - begin % self.BLOCK + self.BLOCK, self.steps)
         assert self._thread is not None
         return self._thread.submit(self._reader.read, end - begin)
 
@@ -99,15 +84,15 @@ class Feed:
     @property
     def most(self) -> int:
         """How many values are had at once with the least trouble."""
-        return self._steps if isinstance(self._stimulus, np.ndarray) else self.BLOCK
+        return self.steps if isinstance(self.stimulus, np.ndarray) else self.BLOCK
 
     def window(self, start: int, stop: int) -> FloatArray:
         """Return the values of steps `start` to `stop`, which is excluded.
 
         A window begins where the last one ended, or is a part of it.
         """
-        if isinstance(self._stimulus, np.ndarray):
-            return self._stimulus[start:stop]
+        if isinstance(self.stimulus, np.ndarray):
+            return self.stimulus[start:stop]
         while (end := self._begin + self._values.size) < stop:
             block = self._ahead.result()  # an error of the reader shows where its values are wanted
             left = self._values[start - self._begin :]
@@ -119,8 +104,8 @@ class Feed:
 
     def again(self, start: int, stop: int) -> FloatArray:
         """Return values of the latest windows."""
-        if isinstance(self._stimulus, np.ndarray):
-            return self._stimulus[start:stop]
+        if isinstance(self.stimulus, np.ndarray):
+            return self.stimulus[start:stop]
         reader, begin = self._from(start)
         return reader.read(stop - begin)[start - begin :]
 
@@ -129,17 +114,17 @@ class Feed:
 
         Of an array it is the last values before it, by which the array can be known again.
         """
-        if isinstance(self._stimulus, np.ndarray):
-            return seen(self._stimulus, step)
+        if isinstance(self.stimulus, np.ndarray):
+            return seen(self.stimulus, step)
         reader, begin = self._from(step)
         reader.read(step - begin)
         return reader.state
 
-    def _from(self, step: int) -> tuple[Reader, int]:
+    def _from(self, step: int) -> "tuple[Reader, int]":
         """Return a reader that stands at or a little before a step, and where."""
-        assert not isinstance(self._stimulus, np.ndarray)
+        assert not isinstance(self.stimulus, np.ndarray)
         begin, state = next(known for known in reversed(self._states) if known[0] <= step)
-        return self._stimulus.reader(self._dt, state), begin
+        return self.stimulus.reader(self.dt, state), begin
 
 
 class SharedStimulus:
@@ -151,7 +136,7 @@ class SharedStimulus:
         Cells and steps.
     """
 
-    def __init__(self, stimulus: Readable, size: int, steps: int, dt: float) -> None:
+    def __init__(self, stimulus: "Readable", size: int, steps: int, dt: float) -> None:
         stimulus.reader(dt)  # it suits dt
         self.shape = size, steps
         self._stimulus, self._dt = stimulus, dt
@@ -188,7 +173,7 @@ def shared_stimulus(
     return SharedStimulus(wave, size, steps, dt)
 
 
-def drive(stimulus: Any, duration: Any, dt: float) -> tuple[FloatArray | Readable, int]:
+def drive(stimulus: Any, duration: Any, dt: float) -> "tuple[FloatArray | Readable, int]":
     """Return the stimulus that a user gave as a run takes it, checked, and the number of steps."""
     if callable(stimulus) or hasattr(type(stimulus), "reader"):
         from pyhh_fast.stimuli.functions import as_stimulus  # here, because most runs need none
@@ -218,7 +203,7 @@ def constant_of(stimulus: FloatArray) -> float | None:
     return float(number) if isinstance(number, np.ndarray) and number.ndim == 0 else None
 
 
-def as_run(stimulus: Readable, steps: int) -> FloatArray | Readable:
+def as_run(stimulus: "Readable", steps: int) -> "FloatArray | Readable":
     """Return a stimulus as a run takes it: a constant is one number, repeated."""
     from pyhh_fast.stimuli.waveforms import constant  # here, because most runs need none
 

@@ -1,22 +1,38 @@
 """The loop of a run, whatever makes its steps and wherever its rows go."""
 
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from pyhh_fast.engine.progress import bar_of_run
 from pyhh_fast.engine.protocols import Stepper
+from pyhh_fast.engine.read_ahead import Feed
 from pyhh_fast.engine.sampling import Rows
-from pyhh_fast.recording import Recording
+from pyhh_fast.models.hh_model import snapshot
+from pyhh_fast.recording import Origin, Recording
 from pyhh_fast.system.rounding import rounds_to_nearest
+
+FAILED = "the run failed"
+"""Why there is no model to make a run again from."""
+
+
+class Run(NamedTuple):
+    """A run that is ready to be made, and the model before it, as its recording will have it."""
+
+    feed: Feed
+    stepper: Stepper
+    rows: Rows
+    origin: Origin
+
+
+def origin_of(model: Any) -> Origin:
+    """Return a copy of a model before its run, or why there is none."""
+    if (copied := snapshot(model)) is not None:
+        return copied
+    return "the model was not copied, because it holds more than numbers, gates and small arrays"
 
 
 @rounds_to_nearest
-def make(
-    recording: Recording,
-    stepper: Stepper,
-    rows: Rows,
-    progress: bool,
-    keep: Callable[[Recording], object],
-) -> None:
+def make(run: Run, progress: bool, keep: Callable[[Recording], object]) -> None:
     """Make the steps of a run; whatever ends it, `keep` gets the recording of what there is.
 
     Raises
@@ -28,19 +44,20 @@ def make(
     KeyboardInterrupt
         After Ctrl-C.
     """
-    start, steps, can_go_on = stepper.state, recording.steps, True
-    bar = bar_of_run(recording, stepper, progress)
+    feed, stepper, rows, origin = run
+    start, can_go_on = stepper.state, True
+    bar = bar_of_run(feed, stepper, progress)
 
     def finish() -> None:
         stepper.leave()
         try:
             rows.end(stepper, failed=not can_go_on)
         finally:
-            keep(recording)
+            keep(rows.recording(origin if can_go_on else FAILED))
 
     try:
         with bar as show:
-            while can_go_on and stepper.step < steps:
+            while can_go_on and stepper.step < feed.steps:
                 can_go_on = stepper.advance()
                 rows.take(stepper)
                 show()

@@ -5,7 +5,9 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from pyhh_fast.engine.protocols import Stepper
-from pyhh_fast.recording import Recording
+from pyhh_fast.engine.read_ahead import Feed
+from pyhh_fast.recording import Origin, Recording
+from pyhh_fast.settings import RunSettings
 from pyhh_fast.system import aligned_arrays, free_memory
 from pyhh_fast.typing import FloatArray
 from pyhh_fast.variables import ENVELOPE, TRACES
@@ -38,28 +40,30 @@ class Rows(Protocol):
         """Take what was put there, as far as `stepper` has come; do nothing where it is taken."""
 
     def end(self, stepper: Stepper, failed: bool) -> None:
-        """Finish the recording where `stepper` has ended: at a step that failed, or may go on."""
+        """Finish where `stepper` has ended: at a step that failed, or may go on."""
+
+    def recording(self, origin: Origin) -> Recording:
+        """Return the recording of what there is."""
 
 
 class RowsInMemory(Rows):
-    """Keeps rows as attributes of a recording."""
+    """Keeps rows in memory."""
 
-    def __init__(self, recording: Recording) -> None:
-        self._recording = r = recording
-        need = 8 * (len(r) * len(r.recorded) + r.windows * len(r.enveloped))
+    def __init__(self, settings: RunSettings, feed: Feed) -> None:
+        self._settings, self._feed, s = settings, feed, settings
+        rows, windows = s.rows(feed.steps), s.windows(feed.steps)
+        need = 8 * (rows * len(s.record) + windows * len(s.enveloped))
         free_memory.check(need, "the traces of a run", ADVICE)
-        for name in r.recorded:
-            setattr(r, name, aligned_arrays.trace(len(r)))
-        for name in r.enveloped:
-            setattr(r, name, np.empty(r.windows))
-        self._sieve = Sieve(r) if r.every > 1 or r.envelope else None
-        self.most = LENGTH if self._sieve else r.steps
+        self._traces = {name: aligned_arrays.trace(rows) for name in s.record}
+        self._traces |= {name: np.empty(windows) for name in s.enveloped}
+        self._steps, self._spike_times = feed.steps, np.empty(0)
+        self._sieve = Sieve(s) if s.every > 1 or s.envelope else None
+        self.most = LENGTH if self._sieve else feed.steps
 
     def places(self, step: int, stop: int) -> Places:
         if self._sieve:
             return self._sieve.places(step, stop)
-        r = self._recording
-        recorded = {name: getattr(r, name)[step:stop] for name in r.recorded}
+        recorded = {name: self._traces[name][step:stop] for name in self._settings.record}
         return tuple(map(recorded.get, TRACES))
 
     def take(self, stepper: Stepper) -> None:
@@ -68,19 +72,27 @@ class RowsInMemory(Rows):
         found = self._sieve.sift(stepper.step)
         for name, values in (found.rows | found.windows).items():
             first = found.first_window if name in ENVELOPE else found.first_row
-            getattr(self._recording, name)[first : first + values.size] = values
+            self._traces[name][first : first + values.size] = values
         self._sieve.taken(found)
 
     def end(self, stepper: Stepper, failed: bool) -> None:
-        r, step = self._recording, stepper.step
+        s, step = self._settings, stepper.step
         self.take(stepper)
         # Not those of a step that is not whole, but one at the very end, however it is rounded.
         spikes = stepper.spike_times
-        r.spike_times = spikes[spikes <= (step + 1e-6) * r.dt]
-        if failed:
-            r._blank_from(step)
-        else:
-            r._end_at(step)
+        self._spike_times = spikes[spikes <= (step + 1e-6) * s.dt]
+        if not failed:
+            self._steps = step
+        for name, values in self._traces.items():
+            made = s.windows(step) if name in ENVELOPE else s.rows(step)
+            if failed:
+                values[made:] = np.nan
+            else:
+                self._traces[name] = values[:made]
+
+    def recording(self, origin: Origin) -> Recording:
+        stimulus, spikes = self._feed.stimulus, self._spike_times
+        return Recording(self._settings, stimulus, self._steps, spikes, self._traces, origin)
 
 
 class Sifted(NamedTuple):
@@ -98,8 +110,8 @@ class Sieve:
 
     Parameters
     ----------
-    recording : Recording
-        Says what is wanted.
+    settings : RunSettings
+        They say what is wanted.
     step : int, default 0
         Where the run begins, or goes on.
     window : tuple of float, mV
@@ -107,10 +119,10 @@ class Sieve:
     """
 
     def __init__(
-        self, recording: Recording, step: int = 0, window: tuple[float, float] = (np.inf, -np.inf)
+        self, settings: RunSettings, step: int = 0, window: tuple[float, float] = (np.inf, -np.inf)
     ) -> None:
-        self._recording = r = recording
-        wanted = {*r.recorded, "Vm"} if r.envelope else {*r.recorded}
+        self._settings = s = settings
+        wanted = {*s.record, "Vm"} if s.envelope else {*s.record}
         self._all = {name: np.empty(0) for name in TRACES if name in wanted}
         # Which step the next one is, and the envelope of its window so far: replaced at once.
         self._next = (step, window)
@@ -131,13 +143,13 @@ class Sieve:
 
     def sift(self, stop: int) -> Sifted:
         """Return what is kept of the steps up to `stop`; it is changed by the steps after it."""
-        r, (step, _) = self._recording, self._next
-        wanted = slice(-step % r.every, stop - step, r.every)
-        rows = {name: self._all[name][wanted] for name in r.recorded}
-        if not r.envelope or stop == step:
-            return Sifted(stop, r.rows_before(step), rows, 0, {})
-        windows = self._windows(r.envelope, step, self._all["Vm"][: stop - step])
-        return Sifted(stop, r.rows_before(step), rows, step // r.envelope, windows)
+        s, (step, _) = self._settings, self._next
+        wanted = slice(-step % s.every, stop - step, s.every)
+        rows = {name: self._all[name][wanted] for name in s.record}
+        if not s.envelope or stop == step:
+            return Sifted(stop, s.rows(step), rows, 0, {})
+        windows = self._windows(s.envelope, step, self._all["Vm"][: stop - step])
+        return Sifted(stop, s.rows(step), rows, step // s.envelope, windows)
 
     def _windows(self, length: int, step: int, V: FloatArray) -> dict[str, FloatArray]:
         """Return the envelope of the windows that `V`, from number `step` on, has a part in."""
@@ -151,7 +163,7 @@ class Sieve:
     def taken(self, found: Sifted) -> None:
         """Go on behind what was found."""
         window = (np.inf, -np.inf)
-        if self._recording.envelope and found.step % self._recording.envelope:
+        if self._settings.envelope and found.step % self._settings.envelope:
             window = self.window
             if found.windows:
                 lowest, highest = (float(found.windows[name][-1]) for name in ENVELOPE)

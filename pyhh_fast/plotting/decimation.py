@@ -7,7 +7,7 @@ constant memory.
 import dataclasses
 import math
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -19,9 +19,6 @@ from pyhh_fast.stimuli.waveforms import constant
 from pyhh_fast.storage.description import CHUNK
 from pyhh_fast.typing import FloatArray, IntArray
 from pyhh_fast.variables import ENVELOPE, VARIABLES
-
-if TYPE_CHECKING:
-    from pyhh_fast.storage.run_store import RunStore
 
 MOST_POINTS = 4_000
 """As many rows are drawn as they are: more than a screen has pixel columns."""
@@ -118,7 +115,7 @@ class Source:
 
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
-        self._opened: RunStore | None = None
+        self._opened: Any = None
 
     def trace(self, name: str) -> Series:
         """Return a trace that was recorded."""
@@ -167,12 +164,11 @@ class Source:
         return lambda start, stop: store.values(name, start, stop)
 
     @property
-    def _store(self) -> "RunStore | None":
-        store = self._recording._store
-        if store is not None and self._opened is None:
-            from pyhh_fast.storage.run_store import RunStore
-
-            self._opened = RunStore.read(*store)
+    def _store(self) -> Any:
+        """The store of the recording, opened once; None where there is none."""
+        source = self._recording._source
+        if source is not None and self._opened is None:
+            self._opened = source.open()
         return self._opened
 
 

@@ -1,6 +1,7 @@
 """Runs that are written to a store while they are made, and that go on from there."""
 
 import contextlib
+import dataclasses
 import os
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -11,38 +12,34 @@ from pyhh_fast import stimuli, validation
 from pyhh_fast.engine.choose_stepper import check_model, savable_stepper_for
 from pyhh_fast.engine.compiled_stepper import NUMBERS, Checkpoint
 from pyhh_fast.engine.kernels import BUILD
-from pyhh_fast.engine.protocols import SavableStepper
-from pyhh_fast.engine.read_ahead import Feed, Readable, as_run, constant_of, repeated, seen
+from pyhh_fast.engine.read_ahead import Feed, as_run, constant_of, repeated, seen
+from pyhh_fast.engine.run_loop import Run, origin_of
 from pyhh_fast.errors import SimulationError
 from pyhh_fast.kinetics.protocol import FrozenKinetics
-from pyhh_fast.methods import METHODS
 from pyhh_fast.rate_tables import RateTable
-from pyhh_fast.recording import Recording
+from pyhh_fast.recording import Origin, Recording
+from pyhh_fast.settings import RunSettings
 from pyhh_fast.stimuli.functions import OtherFunction, as_stimulus
+from pyhh_fast.stimuli.protocols import Readable
 from pyhh_fast.storage import saved_models, stored_tables
 from pyhh_fast.storage.description import refusal
 from pyhh_fast.storage.run_sink import StoredRows, variables_of
 from pyhh_fast.storage.run_store import RunStore
 from pyhh_fast.storage.saved_models import rates_to_save
+from pyhh_fast.storage.stored_traces import StoredTraces
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import FloatArray
-from pyhh_fast.variables import TRACES
-
-OPTIONS = ("method", "dt", "rtol", "atol", "threshold", "every", "envelope", "steps")
-"""What a store tells of a run by the names that a recording has for it."""
-
-
-class StoredRun(NamedTuple):
-    """A run that is ready to be made."""
-
-    recording: Recording
-    stepper: SavableStepper
-    rows: StoredRows
 
 
 @rounds_to_nearest
-def begun(model: Any, recording: Recording, to: str | os.PathLike[str]) -> StoredRun:
-    """Return the run of `recording`, to be written to a new store.
+def begun(
+    model: Any,
+    settings: RunSettings,
+    stimulus: FloatArray | Readable,
+    steps: int,
+    to: str | os.PathLike[str],
+) -> Run:
+    """Return a run that is to be written to a new store.
 
     Raises
     ------
@@ -55,17 +52,18 @@ def begun(model: Any, recording: Recording, to: str | os.PathLike[str]) -> Store
         "build": BUILD,
         "numpy": np.__version__,
         "model": saved_models.description_of(model),
-        "stimulus": _described(recording.stimulus),
-        "recorded": list(recording.recorded),
-    } | {name: getattr(recording, name) for name in OPTIONS}
-    store = RunStore.create(to, about, variables_of(recording))
-    return _ready(model, recording, store, about, rates)
+        "stimulus": _described(stimulus),
+        **_attributes(settings),
+        "steps": steps,
+    }
+    store = RunStore.create(to, about, variables_of(settings))
+    return _ready(model, settings, stimulus, store, about, rates)
 
 
 @rounds_to_nearest
 def resumed(
     path: str | os.PathLike[str], model: Any, stimulus: Any, duration: Any
-) -> tuple[Any, StoredRun]:
+) -> tuple[Any, Run]:
     """Return the model and the rest of the run that a store holds.
 
     Raises
@@ -82,22 +80,21 @@ def resumed(
         if about.get("build") != BUILD:
             raise ValueError(_of_another_build(path, about.get("build")))
         with _refusing(path):
-            recording = _recording_of(about, done, state)
-            recording._no_start = "it was resumed, and begun with another model"
+            settings = _settings_of(about, done, state)
             table = _table_of(store)
             saved_models.rebuilt(about["model"], table)
             kept_stimulus = _rebuilt(about["stimulus"])
         if duration is not None:
-            recording.steps = about["steps"] = _lengthened(duration, recording.dt, done)
-        recording.stimulus = _stimulus_of(kept_stimulus, stimulus, recording, state)
+            about["steps"] = _lengthened(duration, settings.dt, done)
+        wave = _stimulus_of(kept_stimulus, stimulus, settings.dt, about["steps"], state)
         model = saved_models.rebuilt(about["model"], table, model)
         kinetics = rates_to_save(model, "Pass the one that was run.", table)
         with _refusing(path):
-            _must_have_all(store, recording)
-            _cut(store, recording, state)
-            if not isinstance(recording.stimulus, np.ndarray):
-                recording.stimulus.reader(recording.dt, state["stimulus"])
-        return model, _ready(model, recording, store, about, kinetics, state)
+            _must_have_all(store, settings)
+            _cut(store, settings, state)
+            if not isinstance(wave, np.ndarray):
+                wave.reader(settings.dt, state["stimulus"])
+        return model, _ready(model, settings, wave, store, about, kinetics, state)
     except BaseException:
         store.close()
         raise
@@ -133,26 +130,22 @@ def recorded(path: str | os.PathLike[str], identity: str | None = None) -> Recor
     about = dict(store.attributes)
     done, state = about.pop("done", None), about.pop("state", None)
     with _refusing(path):
-        recording = _recording_of(about, done, state)
+        settings = _settings_of(about, done, state)
         kept = _rebuilt(about["stimulus"])
-        recording.steps = done
-        _must_have_all(store, recording)
-        for variable in variables_of(recording).values():
+        _must_have_all(store, settings)
+        rows, windows = settings.rows(done), settings.windows(done)
+        for variable in variables_of(settings).values():
             if variable.dimension in ("time", "current_time"):
-                _must_have(store, variable.dimension, len(recording), len(recording))
-        if recording.envelope:
-            _must_have(store, "envelope_time", done // recording.envelope, recording.windows)
-    recording._end_in(store.path, store.identity, done, store.values("spike_time"))
-    recording._no_start = "it was read from a store"
-    if isinstance(kept, NeedsArray):
-        recording.stimulus = repeated(np.nan, done)
-    else:
-        recording.stimulus = as_run(kept, done)
-    return recording
+                _must_have(store, variable.dimension, rows, rows)
+        if settings.envelope:
+            _must_have(store, "envelope_time", done // settings.envelope, windows)
+    stimulus = repeated(np.nan, done) if isinstance(kept, NeedsArray) else as_run(kept, done)
+    source, spikes = StoredTraces(store.path, store.identity), store.values("spike_time")
+    return Recording(settings, stimulus, done, spikes, source, "it was read from a store")
 
 
-def _must_have_all(store: RunStore, recording: Recording) -> None:
-    written = variables_of(recording).keys()
+def _must_have_all(store: RunStore, settings: RunSettings) -> None:
+    written = variables_of(settings).keys()
     if store.names != written:
         there, expected = (", ".join(sorted(names)) for names in (store.names, written))
         raise ValueError(f"arrays {there} instead of {expected}")
@@ -165,23 +158,31 @@ def _must_have(store: RunStore, dimension: str, least: int, most: int) -> None:
 
 def _ready(
     model: Any,
-    recording: Recording,
+    settings: RunSettings,
+    stimulus: FloatArray | Readable,
     store: RunStore,
     about: dict[str, Any],
     kinetics: FrozenKinetics,
     state: dict[str, Any] | None = None,
-) -> StoredRun:
+) -> Run:
     where = {} if state is None else {"step": state["step"], "state": state["stimulus"]}
-    feed = Feed(recording.stimulus, recording.steps, recording.dt, **where)
-    rows = StoredRows(recording, store, about, feed, state)
+    feed = Feed(stimulus, about["steps"], settings.dt, **where)
+    rows = StoredRows(settings, store, about, feed, state)
     try:
         checkpoint = Checkpoint(kinetics.saved_by(rows.keep_table), state)
-        stepper = savable_stepper_for(model, recording, feed, rows, checkpoint)
+        stepper = savable_stepper_for(model, settings, feed, rows, checkpoint)
         rows.begin(stepper)
     except BaseException:
         rows.abandon()
         raise
-    return StoredRun(recording, stepper, rows)
+    origin: Origin = "it was resumed, and begun with another model"
+    return Run(feed, stepper, rows, origin_of(model) if state is None else origin)
+
+
+def _attributes(settings: RunSettings) -> dict[str, Any]:
+    """Return the settings as a store has them."""
+    about = dataclasses.asdict(settings)
+    return {"recorded": list(about.pop("record"))} | about
 
 
 def _described(stimulus: FloatArray | Readable) -> dict[str, Any]:
@@ -211,25 +212,15 @@ def _of_another_build(path: Any, theirs: Any) -> str:
     )
 
 
-def _recording_of(about: dict[str, Any], done: Any, state: Any) -> Recording:
-    """Return the recording that a store holds, having checked all that the time loops take."""
-    recording = Recording(
-        np.empty(0),
-        validation.count("steps", about["steps"]),
-        validation.real_number("dt", about["dt"], positive=True),
-        threshold=validation.real_number("threshold", about["threshold"]),
-        recorded=validation.names("recorded", about["recorded"], TRACES),
-        method=validation.choice("method", about["method"], METHODS),
-        rtol=validation.real_number("rtol", about["rtol"], positive=True),
-        atol=validation.real_number("atol", about["atol"], positive=True),
-        every=validation.count("every", about["every"], least=1),
-        envelope=about["envelope"] and validation.count("envelope", about["envelope"], least=1),
-    )
+def _settings_of(about: dict[str, Any], done: Any, state: Any) -> RunSettings:
+    """Return the settings that a store holds, having checked all that the time loops take."""
+    given = {name: about[name] for name in _attributes(RunSettings(dt=1.0))}
+    settings = RunSettings.of(record=given.pop("recorded"), **given)
     if set(state) != {"step", "spikes", "cell", "window", "stimulus"}:
         raise ValueError("no state of a run")
     if not (
         0 <= validation.count("step", state["step"]) <= validation.count("done", done)
-        and done <= recording.steps
+        and done <= validation.count("steps", about["steps"])
     ):
         raise ValueError("more steps than there are")
     validation.count("spikes", state["spikes"])
@@ -237,14 +228,14 @@ def _recording_of(about: dict[str, Any], done: Any, state: Any) -> Recording:
         raise ValueError("no state of a cell")
     for name, value in state["cell"].items():
         validation.real_number(name, value)
-    within = recording.envelope is not None and state["step"] % recording.envelope
+    within = settings.envelope is not None and state["step"] % settings.envelope
     if bool(within) != (state["window"] is not None):
         raise ValueError("no window, or one too many")
     if within:
         lowest, highest = state["window"]
         validation.real_number("lowest", lowest)
         validation.real_number("highest", highest)
-    return recording
+    return settings
 
 
 def _table_of(store: RunStore) -> RateTable | None:
@@ -279,7 +270,7 @@ def _rebuilt(description: Any) -> stimuli.Stimulus | NeedsArray:
 
 
 def _stimulus_of(
-    kept: stimuli.Stimulus | NeedsArray, given: Any, recording: Recording, state: dict[str, Any]
+    kept: stimuli.Stimulus | NeedsArray, given: Any, dt: float, steps: int, state: dict[str, Any]
 ) -> FloatArray | Readable:
     """Return the stimulus of a stored run: rebuilt, or given again, if it is the same so far."""
     if isinstance(kept, NeedsArray) and given is None:
@@ -288,7 +279,7 @@ def _stimulus_of(
             "or a function; got None. Call Simulation.resume(..., stimulus=...)."
         )
     if isinstance(kept, NeedsArray) and kept.description == ARRAY:
-        wave = _array_again(given, recording.steps)
+        wave = _array_again(given, steps)
         if seen(wave, state["step"]) != state["stimulus"]:
             raise ValueError("stimulus must be that of the run; got an array with other values.")
         return wave
@@ -302,8 +293,8 @@ def _stimulus_of(
     if not _alike(given.description(), description):
         shown = description if isinstance(kept, NeedsArray) else kept
         raise ValueError(f"stimulus must be that of the run, {shown}; got {given!r}.")
-    validation.steps_of(given, recording.steps * recording.dt, recording.dt)
-    return as_run(given, recording.steps)
+    validation.steps_of(given, steps * dt, dt)
+    return as_run(given, steps)
 
 
 ARRAY = {"kind": "array"}
@@ -333,11 +324,11 @@ def _alike(description: Any, other: Any) -> bool:
     )
 
 
-def _cut(store: RunStore, recording: Recording, state: dict[str, Any]) -> None:
+def _cut(store: RunStore, settings: RunSettings, state: dict[str, Any]) -> None:
     """Forget what is behind the state that the run goes on from."""
-    rows = recording.rows_before(state["step"])
+    rows = settings.rows(state["step"])
     lengths = {"time": rows, "current_time": rows, "spike": state["spikes"]}
-    if recording.envelope:
-        lengths["envelope_time"] = state["step"] // recording.envelope
-    for dimension in {variable.dimension for variable in variables_of(recording).values()}:
+    if settings.envelope:
+        lengths["envelope_time"] = state["step"] // settings.envelope
+    for dimension in {variable.dimension for variable in variables_of(settings).values()}:
         store.cut(dimension, lengths[dimension])

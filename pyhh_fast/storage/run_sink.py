@@ -9,10 +9,12 @@ import numpy as np
 from pyhh_fast.engine.read_ahead import Feed
 from pyhh_fast.engine.sampling import LENGTH, Places, Rows, Sieve, Sifted
 from pyhh_fast.rate_tables import RateTable
-from pyhh_fast.recording import Recording
+from pyhh_fast.recording import Origin, Recording
+from pyhh_fast.settings import RunSettings
 from pyhh_fast.storage import stored_tables
 from pyhh_fast.storage.description import StoredVariable
 from pyhh_fast.storage.run_store import RunStore
+from pyhh_fast.storage.stored_traces import StoredTraces
 from pyhh_fast.storage.writer import StoreWriter
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import FloatArray
@@ -43,9 +45,9 @@ def dimension_of(name: str) -> str:
     return "current_time" if VARIABLES[name].before_step else "time"
 
 
-def variables_of(recording: Recording) -> dict[str, StoredVariable]:
+def variables_of(settings: RunSettings) -> dict[str, StoredVariable]:
     """Return what the store of a run has, by name."""
-    kept = [*(name for name in TRACES if name in recording.recorded), *recording.enveloped]
+    kept = [*(name for name in TRACES if name in settings.record), *settings.enveloped]
     names = dict.fromkeys([*kept, *map(dimension_of, kept)])
     found = {
         name: StoredVariable(name if name in TIMES else dimension_of(name), _described(name))
@@ -68,7 +70,7 @@ class StoredRows(Rows):
 
     Parameters
     ----------
-    recording : Recording
+    settings : RunSettings
     store : RunStore
         Open for writing; it is closed in the end.
     about : dict
@@ -83,18 +85,18 @@ class StoredRows(Rows):
 
     def __init__(
         self,
-        recording: Recording,
+        settings: RunSettings,
         store: RunStore,
         about: dict[str, Any],
         feed: Feed,
         state: dict[str, Any] | None = None,
     ) -> None:
-        self._recording, self._store, self._about, self._feed = recording, store, about, feed
+        self._settings, self._store, self._about, self._feed = settings, store, about, feed
         step, window = 0, (np.inf, -np.inf)
         if state is not None:
             step = state["step"]
             window = tuple(state["window"]) if state["window"] else window
-        self._sieve = Sieve(recording, step, window)
+        self._sieve = Sieve(settings, step, window)
         self._state = state  # None until `begin`
         self._writer = StoreWriter(store)
         # By name the number of the first row and what follows it, on its way to the writer: each
@@ -137,7 +139,7 @@ class StoredRows(Rows):
         self._append_rows(found)
         self._sieve.taken(found)
         times = stepper.spike_times
-        whole = times[times <= (stepper.step + 1e-6) * self._recording.dt].copy()
+        whole = times[times <= (stepper.step + 1e-6) * self._settings.dt].copy()
         first = stepper.spikes - times.size
         self._wait("spike_time", whole, first)
         stepper.forget_spikes(first + whole.size)
@@ -146,21 +148,21 @@ class StoredRows(Rows):
 
     @rounds_to_nearest
     def _append_rows(self, found: Sifted, *, last: bool = False) -> None:
-        r = self._recording
+        s = self._settings
         for name, values in found.rows.items():
             self._wait(name, values.copy(), found.first_row)
-        size = r.rows_before(found.step) - found.first_row
-        steps = (np.arange(size, dtype=np.float64) + found.first_row) * r.every
+        size = s.rows(found.step) - found.first_row
+        steps = (np.arange(size, dtype=np.float64) + found.first_row) * s.every
         for dimension in {dimension_of(name): None for name in found.rows}:
             later = 1.0 if dimension == "time" else 0.0
-            self._wait(dimension, (steps + later) * r.dt, found.first_row)
-        if r.envelope and found.windows:
+            self._wait(dimension, (steps + later) * s.dt, found.first_row)
+        if s.envelope and found.windows:
             first = found.first_window
-            whole = found.step // r.envelope - first
+            whole = found.step // s.envelope - first
             size = found.windows["Vm_min"].size if last else whole
             for name, values in found.windows.items():
                 self._wait(name, values[:size].copy(), first)
-            begin = (np.arange(size, dtype=np.float64) + first) * r.envelope * r.dt
+            begin = (np.arange(size, dtype=np.float64) + first) * s.envelope * s.dt
             self._wait("envelope_time", begin, first)
 
     def _wait(self, name: str, values: FloatArray, first: int) -> None:
@@ -175,7 +177,7 @@ class StoredRows(Rows):
 
     def _state_of(self, stepper: "SavableStepper") -> dict[str, Any]:
         window = None
-        if self._recording.envelope and stepper.step % self._recording.envelope:
+        if self._settings.envelope and stepper.step % self._settings.envelope:
             window = list(self._sieve.window)
         return {
             "step": stepper.step,
@@ -192,8 +194,7 @@ class StoredRows(Rows):
         self._committed = time.monotonic()
 
     def end(self, stepper: Any, failed: bool) -> None:  # a SavableStepper
-        r, interrupted = self._recording, isinstance(sys.exception(), KeyboardInterrupt)
-        r._failed = failed
+        interrupted = isinstance(sys.exception(), KeyboardInterrupt)
         try:
             interrupt: KeyboardInterrupt | None = None
             if not (self._broken or self._all_given):
@@ -209,8 +210,11 @@ class StoredRows(Rows):
         finally:
             self._feed.close()
             self._store.close()
-            path, identity = self._store.path, self._store.identity
-            r._end_in(path, identity, *_committed(path, identity))
+
+    def recording(self, origin: Origin) -> Recording:
+        source = StoredTraces(self._store.path, self._store.identity)
+        steps, spikes = _committed(source)
+        return Recording(self._settings, self._feed.stimulus, steps, spikes, source, origin)
 
     def abandon(self) -> None:
         """Let go of the store, before the run has begun."""
@@ -222,13 +226,13 @@ class StoredRows(Rows):
             self._store.close()
 
     def _end(self, stepper: "SavableStepper") -> None:
-        r, step = self._recording, stepper.step
+        s, step = self._settings, stepper.step
         self._writer.end()
         self._take(stepper)
-        if r.envelope and step % r.envelope:
+        if s.envelope and step % s.envelope:
             # It is cut off again where the run goes on.
             window = {n: np.array([v]) for n, v in zip(ENVELOPE, self._sieve.window, strict=True)}
-            rest = Sifted(step, r.rows_before(step), {}, step // r.envelope, window)
+            rest = Sifted(step, s.rows(step), {}, step // s.envelope, window)
             self._append_rows(rest, last=True)
         self._commit(stepper, last=True)
 
@@ -242,10 +246,10 @@ class StoredRows(Rows):
         )
 
 
-def _committed(path: str, identity: str) -> tuple[int, FloatArray]:
+def _committed(source: StoredTraces) -> tuple[int, FloatArray]:
     """Return how many steps a store holds, and the spikes; none where it is not there any more."""
     try:
-        store = RunStore.read(path, identity)
+        store = source.open()
         return int(store.attributes["done"]), store.values("spike_time")
     except (OSError, ValueError):
         return 0, np.empty(0)

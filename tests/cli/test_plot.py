@@ -14,6 +14,7 @@ from pyhh_fast import stimuli, storage
 from pyhh_fast.cli import common
 from pyhh_fast.cli import main as cli
 from pyhh_fast.plotting import runs
+from pyhh_fast.settings import RunSettings
 from pyhh_fast.storage import resume
 from pyhh_fast.storage.run_store import RunStore
 from pyhh_fast.variables import TRACES
@@ -104,8 +105,8 @@ def test_part_of_the_run_is_drawn_into_the_given_file(option, capsys, drawn_wind
 def test_run_being_written_is_drawn_up_to_its_last_commit(capsys, drawn_windows):
     drive = stimuli.ornstein_uhlenbeck(8, 3, 5, 1)
     model = pyhh.HHModel.at_rest()
-    recording = pyhh.Recording(drive, 100_000, 0.01, every=3, envelope=7)
-    run = resume.begun(model, recording, "run.zarr")
+    settings = RunSettings(dt=0.01, every=3, envelope=7)
+    run = resume.begun(model, settings, drive, 100_000, "run.zarr")
     while run.stepper.step < 90_000:
         run.stepper.advance()
         run.rows.take(run.stepper)

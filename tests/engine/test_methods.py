@@ -233,7 +233,7 @@ def test_kinetics_of_ones_own_work_with_every_method(kind, method):
     exact = 2 * np.array(V[40]) - np.array(V[20])
     bound = {"exponential_euler": 2.0, "rk4": 0.15, "adaptive": 0.15}[method]
     assert np.abs(recording.Vm - exact).max() < bound
-    assert twin.Vm == recording._start.Vm
+    assert twin.Vm == recording._origin.Vm
 
 
 @pytest.mark.parametrize("method", OTHERS)

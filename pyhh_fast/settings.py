@@ -1,0 +1,84 @@
+"""The settings of a run, checked once: simulations, populations, sweeps, stores use them."""
+
+import dataclasses
+from typing import Any, Self
+
+from pyhh_fast import validation
+from pyhh_fast.methods import METHODS
+from pyhh_fast.typing import Method
+from pyhh_fast.variables import ENVELOPE, TRACES
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """How a run is made, and what is kept of it; its stimulus says how long it is.
+
+    Attributes
+    ----------
+    record : tuple of str, default all
+        Names of the traces to keep, in the order of `TRACES`.
+    method : str, default "euler"
+        One of `METHODS`.
+    dt : float, ms
+        Step size, or distance of the samples of the adaptive method.
+    rtol, atol : float, default 1e-6
+        Tolerances of the adaptive method.
+    threshold : float, mV, default 50
+        Upward crossings of it are the spikes.
+    every : int, default 1
+        Steps from one row of the traces to the next.
+    envelope : int, optional
+        Steps of a window of which the lowest and the highest V are kept.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one of them cannot be used.
+    """
+
+    record: tuple[str, ...] = TRACES
+    method: Method = "euler"
+    dt: float
+    rtol: float = 1e-6
+    atol: float = 1e-6
+    threshold: float = 50.0
+    every: int = 1
+    envelope: int | None = None
+
+    @classmethod
+    def of(cls, **given: Any) -> Self:
+        """Return the settings that a user, or a store, gave, whatever their types."""
+        return cls(**given)
+
+    def __post_init__(self) -> None:
+        number, count = validation.real_number, validation.count
+        checked = {
+            "method": validation.choice("method", self.method, METHODS),
+            "dt": number("dt", self.dt, unit="ms", positive=True),
+            "rtol": number("rtol", self.rtol, positive=True),
+            "atol": number("atol", self.atol, positive=True),
+            "record": validation.names("record", self.record, TRACES),
+            "threshold": number("threshold", self.threshold, unit="mV"),
+            "every": count("every", self.every, least=1),
+        }
+        if self.envelope is not None:
+            checked["envelope"] = count("envelope", self.envelope, least=1)
+        vars(self).update(checked)  # as a frozen dataclass can
+
+    @property
+    def fixed_step(self) -> bool:
+        """Whether dt is the step of the method."""
+        return METHODS[self.method].fixed_step
+
+    @property
+    def enveloped(self) -> tuple[str, ...]:
+        """Names of the traces of the envelope; none where there is none."""
+        return tuple(ENVELOPE) if self.envelope else ()
+
+    def rows(self, steps: int) -> int:
+        """Return how many rows there are of the first `steps` steps."""
+        return -(-steps // self.every)
+
+    def windows(self, steps: int) -> int:
+        """Return how many windows of the envelope there are of the first `steps` steps."""
+        return -(-steps // self.envelope) if self.envelope else 0
