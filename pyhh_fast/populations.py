@@ -263,8 +263,8 @@ class Population:
         Parameters
         ----------
         model : HHModel
-            It may be of a subclass with an `_UpdateGateTimeConstants` of its own, whose rates are
-            tabulated. It is copied; what it becomes later does not count.
+            It may be of a subclass that overrides `_UpdateGateTimeConstants`: the rates are
+            tabulated. It is copied; later changes of it have no effect.
         size : int
             How many cells.
         **parameters : float or array_like of shape (size,)
@@ -397,8 +397,8 @@ class Population:
         -----
         UserWarning
             If cells diverge. `recording.diverged_at` says which and when; their traces and states
-            are NaN from there on, and the others go on. With kinetics of a model's own a cell
-            diverges when it leaves ±1000 mV.
+            are NaN from there on, and the others continue. With custom rates a cell diverges when
+            it leaves ±1000 mV.
 
         Notes
         -----

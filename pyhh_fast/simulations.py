@@ -333,10 +333,10 @@ class Simulation(Traces):
         path : path
             What `run` was given as `to`.
         model : HHModel, optional
-            The model that was run; it is put into the state that the run had. Only needed for
-            kinetics of its own, and only where V comes to where it never was before. Without it the
-            model is made from what the store holds, where parameters that its class declared
-            cannot be changed.
+            The model that was run; it is put into the state that the run had. Only needed if it has
+            custom rates and V leaves the range that the store has them for. Without it the model is
+            made from what the store holds, and parameters that its class declared cannot be
+            changed.
         stimulus : array_like, Stimulus or function of t, optional
             That of the run. Only needed where it was, or was made from, an array or a function,
             which are recognised by their last 64 values.
@@ -430,11 +430,11 @@ class Simulation(Traces):
         ----------
         path : path
         model : HHModel, optional
-            Where the model had kinetics of its own: one of its class, with the same parameters,
-            those that its class declares included, which is put into the state. Without it those
-            rates are known that were tabulated: at least between -50 and 150 mV, and from the
-            lowest to the highest of its reversal potentials; and parameters that its class declared
-            are as they were saved, and cannot be changed.
+            For a model with custom rates: one of its class, with the same parameters, those that
+            its class declares included, which is put into the state. Without it rates are known as
+            far as they were tabulated, at least between -50 and 150 mV and from the lowest to the
+            highest of its reversal potentials, and parameters that its class declared are as they
+            were saved, and cannot be changed.
 
         Returns
         -------

@@ -30,18 +30,18 @@ def savable_stepper_for(
 
 @rounds_to_nearest
 def stepper_for(model: Any, settings: RunSettings, feed: Feed, rows: Rows) -> Stepper:
-    """Return the fast stepper where it does what `model` does, else the one that asks it.
+    """Return the fast stepper where it does what `model` does, else the one that calls it.
 
     Raises
     ------
     ValueError
-        If the model has a way of its own to make a step and the method is not forward Euler.
+        If the model overrides how a step is made and the method is not forward Euler.
     """
     check_model(model)
     reason = own_behaviour(model)
     needed = "Its own iterate, which is forward Euler, has to make the steps"
     if reason is None:
-        needed = "Only its own iterate, which is forward Euler, can ask it for rates"
+        needed = "Only its own iterate, which is forward Euler, can evaluate its rates"
         kind = FixedStepper if settings.fixed_step else AdaptiveStepper
         try:
             return kind(model, settings, feed, rows)

@@ -87,9 +87,9 @@ class HHModel:
     Notes
     -----
     Any attribute may be set at any time, on a model or on a subclass. A subclass may override
-    `iterate` and the three `_Update…` hooks. Where only `_UpdateGateTimeConstants` differs, a run
-    asks it for the rates beforehand and is as fast as ever; otherwise it calls what there is at
-    each step.
+    `iterate` and the three `_Update…` hooks. Where only `_UpdateGateTimeConstants` differs, its
+    rates are tabulated before a run, which is as fast as with built-in ones; otherwise the model's
+    methods are called at each step.
 
     References
     ----------

@@ -21,7 +21,7 @@ import zarr  # noqa: F401 (which has Blosc run in no threads of its own)
 from numcodecs import Blosc
 
 from pyhh_fast.storage import regular_files, stored_tables, zarr_files
-from pyhh_fast.storage.stored_tables import Table
+from pyhh_fast.storage.stored_tables import StoredTable
 from pyhh_fast.storage.zarr_files import BLOSC, Damaged
 from pyhh_fast.system.background import Job, Workers
 from pyhh_fast.typing import FloatArray
@@ -282,7 +282,7 @@ class RowsArray:
         return path.relative_to(self._store.root).as_posix()
 
 
-def read_table(store: DurableStore, name: str, metadata: dict[str, Any]) -> Table:
+def read_table(store: DurableStore, name: str, metadata: dict[str, Any]) -> StoredTable:
     """Return a table of rates."""
     key = f"{stored_tables.GROUP}/{name}"
     need_directory(store, key)

@@ -22,7 +22,7 @@ from pyhh_fast.errors import NO_ROOM, with_advice
 from pyhh_fast.storage import description, directory, stored_tables, zarr_files
 from pyhh_fast.storage.description import CHUNK, FORMAT, Description, StoredVariable
 from pyhh_fast.storage.directory import DirectoryLock
-from pyhh_fast.storage.stored_tables import Table
+from pyhh_fast.storage.stored_tables import StoredTable
 from pyhh_fast.storage.zarr_files import Damaged
 from pyhh_fast.system.background import main_thread_needed
 from pyhh_fast.typing import FloatArray
@@ -63,7 +63,7 @@ class RunStore:
         self._directory = directory
         self.attributes = description.attributes
         self.identity = description.identity
-        self._tables: dict[str, Table] = {}
+        self._tables: dict[str, StoredTable] = {}
         self._store: DurableStore = arrays.DurableStore(
             lock.directory if lock else directory, self._check_store
         )
@@ -256,7 +256,7 @@ class RunStore:
 
         # Its own, as it is written: the caller's may change.
         rows = np.array(rows, dtype=np.float64, order="C")
-        table = Table(rows, _plain(attributes))
+        table = StoredTable(rows, _plain(attributes))
         kept = self._tables.get(name)
         if kept:
             same = kept.rows.shape == rows.shape and arrays.same_bits(kept.rows, rows)
@@ -268,7 +268,7 @@ class RunStore:
             stored_tables.write(self._store.root, name, table)
             self._tables[name] = table
 
-    def tables(self) -> dict[str, Table]:
+    def tables(self) -> dict[str, StoredTable]:
         """Return the tables of rates by name, in the order in which they were put."""
         return dict(self._tables)
 

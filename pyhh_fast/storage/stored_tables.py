@@ -1,4 +1,4 @@
-"""Tables of rates in a store, of a run as of a sweep: what began with them goes on with them.
+"""Tables of rates in the store of a run or a sweep, which is continued with the same rates.
 
 Each is an array of one chunk, not compressed, in a group of its own: a codec makes it only a
 quarter smaller.
@@ -31,7 +31,7 @@ ROW = (_rate_tables.POWERS, _rate_tables.LANES)
 """The shape of a row."""
 
 
-class Table(NamedTuple):
+class StoredTable(NamedTuple):
     """The rows of a table, and what describes it."""
 
     rows: FloatArray
@@ -44,18 +44,18 @@ def name_of(table: RateTable) -> str:
 
 
 def attributes_of(table: RateTable) -> dict[str, Any]:
-    """Return what must be known beside its rows."""
+    """Return the attributes of a table in a store."""
     repaired = sorted(table.repaired)
     return {"first": table.first, "width": table.width, "repaired": repaired}
 
 
-def table_of(table: Table) -> RateTable:
-    """Return a table that was kept.
+def table_of(table: StoredTable) -> RateTable:
+    """Return a table of a store.
 
     Raises
     ------
     ValueError
-        If it is none that the time loops could read; they trust what they are given.
+        If the time loops could not read it; they trust what they are given.
     """
     rows, described = table
     if not _readable(rows.shape, described):
@@ -98,8 +98,8 @@ def group_of(values: tuple[float, ...]) -> str:
     return f"{GROUP}/of_{digest[:32]}"
 
 
-def write(store: Path, name: str, table: Table, values: tuple[float, ...] = ()) -> None:
-    """Keep a table in the directory of a store, safe on disk."""
+def write(store: Path, name: str, table: StoredTable, values: tuple[float, ...] = ()) -> None:
+    """Write a table to the directory of a store, safe on disk."""
     key, rows = group_of(values), table.rows
     group = store / key
     group.mkdir(exist_ok=True)
@@ -115,10 +115,10 @@ def write(store: Path, name: str, table: Table, values: tuple[float, ...] = ()) 
     zarr_files.sync([store, array.path, *folders])
 
 
-def read(array: ZarrArray) -> Table | None:
+def read(array: ZarrArray) -> StoredTable | None:
     """Return a table, or None where it was not written whole."""
     rows = array.read((0,) * len(array.shape))
-    return None if rows is None else Table(rows, array.metadata["attributes"])
+    return None if rows is None else StoredTable(rows, array.metadata["attributes"])
 
 
 def found(store: Path, values: tuple[float, ...] = ()) -> list[RateTable]:

@@ -240,8 +240,7 @@ def _rates(
     stored = None if store is None else store.table(values)
     rates = kinetics.frozen(stored)
     if store is not None:
-        # A store with values and without a table is of built-in rates.
-        known = stored is not None or (store.has_values and not values)
+        known = stored is not None or store.is_of_built_in_rates
         if known and not kinetics.agree_with(stored):
             store.refuse_rates()
         if stored is None and rates.stored is not None:

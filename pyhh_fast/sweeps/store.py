@@ -22,7 +22,7 @@ from pyhh_fast.errors import NO_ROOM
 from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.storage import regular_files, stored_tables, zarr_files
 from pyhh_fast.storage.directory import FILE, DirectoryLock
-from pyhh_fast.storage.stored_tables import Table
+from pyhh_fast.storage.stored_tables import StoredTable
 from pyhh_fast.storage.zarr_files import METADATA, Damaged, ZarrArray, array_metadata
 from pyhh_fast.sweeps.grid import Grid, Shape
 
@@ -155,9 +155,9 @@ class SweepStore:
         self._lock.release()
 
     @property
-    def has_values(self) -> bool:
-        """Whether there may be chunks that are done."""
-        return self._name in self._arrays
+    def is_of_built_in_rates(self) -> bool:
+        """Whether chunks were written, and before them no table of rates."""
+        return self._name in self._arrays and not ZarrArray.exists(self._path, RATES)
 
     def write(self, number: Shape, arrays: dict[str, np.ndarray]) -> None:
         """Keep a chunk of each array; it is done when the last is there."""
@@ -218,17 +218,17 @@ class SweepStore:
             zarr_files.replace(file, content)
 
     def table(self, values: tuple[float, ...] = ()) -> RateTable | None:
-        """Return the widest table of rates that was kept, for values of declared parameters."""
+        """Return the widest table of rates in the store, for values of declared parameters."""
         with self._reporting():
-            kept = stored_tables.found(self._path, values)
-        return max(kept, key=lambda table: len(table.rows), default=None)
+            found = stored_tables.found(self._path, values)
+        return max(found, key=lambda table: len(table.rows), default=None)
 
     def keep_table(self, table: RateTable, values: tuple[float, ...] = ()) -> None:
-        """Keep a table before anything is computed with it, here or on another machine."""
+        """Write a table before anything is computed with it, here or on another machine."""
         with self._reporting():
             self._check_identity()
-            kept = Table(table.rows, stored_tables.attributes_of(table))
-            stored_tables.write(self._path, stored_tables.name_of(table), kept, values)
+            stored = StoredTable(table.rows, stored_tables.attributes_of(table))
+            stored_tables.write(self._path, stored_tables.name_of(table), stored, values)
 
     def refuse_rates(self) -> None:
         """Raise for a model with other rates."""

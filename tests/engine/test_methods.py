@@ -277,7 +277,7 @@ def test_a_step_of_ones_own_is_forward_euler_and_nothing_else(method, make, reas
     message = (
         rf"^method must be 'euler' for this model; got '{method}'\. (Its own iterate, which is "
         "forward Euler, has to make the steps|Only its own iterate, which is forward Euler, can "
-        rf"ask it for rates): {reason}\.$"
+        rf"evaluate its rates): {reason}\.$"
     )
     with pytest.raises(ValueError, match=message):
         simulation.run(10.0, 0.01, duration=1.0, method=method)

@@ -12,7 +12,7 @@ from run_stores import CHUNK_HERE, TABLE, VARIABLES, append, create, files, made
 
 from pyhh_fast import rate_tables
 from pyhh_fast.storage import stored_tables
-from pyhh_fast.storage.stored_tables import Table
+from pyhh_fast.storage.stored_tables import StoredTable
 
 xarray = pytest.importorskip("xarray", reason="stores need the extra 'store'")
 zarr = pytest.importorskip("zarr", minversion="3.1.3", reason="stores need the extra 'store'")
@@ -339,10 +339,10 @@ def test_crafted_rate_table_is_refused(change):
     """Otherwise the time loops would read beyond its end."""
     attributes = {"first": -1, "width": 0.25, "repaired": []} | change
     rows = attributes.pop("rows", TABLE)
-    assert stored_tables.table_of(Table(TABLE, {"first": -1, "width": 0.25, "repaired": []}))
+    assert stored_tables.table_of(StoredTable(TABLE, {"first": -1, "width": 0.25, "repaired": []}))
     got = f"{reprlib.repr(attributes)} and rows of shape {rows.shape}"
     with raises(ValueError, f"a table of rates must be as it was written; got {got}."):
-        stored_tables.table_of(Table(rows, attributes))
+        stored_tables.table_of(StoredTable(rows, attributes))
 
 
 def test_uncommitted_files_are_removed_at_the_next_opening(out):
