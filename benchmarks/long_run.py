@@ -37,12 +37,12 @@ def bare(steps: int, store: str, stimulus: Any = STIMULUS) -> Result:
 
     import pyhh_fast as pyhh
     from pyhh_fast.engine.fixed_stepper import FixedStepper
-    from pyhh_fast.engine.read_ahead import Feed
+    from pyhh_fast.engine.read_ahead import ReadAhead
     from pyhh_fast.engine.sampling import RowsInMemory
     from pyhh_fast.settings import RunSettings
 
     current = np.broadcast_to(np.float64(stimulus), steps)
-    settings, feed = RunSettings(dt=DT, record=()), Feed(current, steps, DT)
+    settings, feed = RunSettings(dt=DT, record=()), ReadAhead(current, steps, DT)
     rows = RowsInMemory(settings, feed)
     stepper = FixedStepper(pyhh.HHModel.at_rest(), settings, feed, rows)
     begin = time.perf_counter()

@@ -13,13 +13,35 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from pyhh_fast.analysis.error_estimate import ErrorEstimate
-    from pyhh_fast.stimuli.protocols import Readable
+    from pyhh_fast.stimuli import Stimulus
+
+RunStimulus: TypeAlias = "FloatArray | Stimulus"
+"""One value a step (µA/cm²), or a stimulus; a number is a :class:`pyhh_fast.stimuli.constant`."""
 
 Origin: TypeAlias = Any
 """A copy of the model before a run, or in words why there is none."""
 
 State = tuple[float, ...]
 """V (mV) and the open fractions of the gates at one moment."""
+
+
+def array_of_steps(stimulus: "RunStimulus | None", steps: int) -> FloatArray | None:
+    """Return an array as it is, and a constant as a view that repeats one number; else None.
+
+    Of a stimulus that is not known, None, the values are NaN.
+    """
+    if isinstance(stimulus, np.ndarray):
+        return stimulus
+    number = np.nan
+    if stimulus is not None:
+        from pyhh_fast.stimuli.waveforms import constant  # here, because arrays do not need it
+
+        if not isinstance(stimulus, constant):
+            return None
+        number = stimulus.amplitude
+    values = np.ndarray((steps,), np.float64, np.array(number), strides=(0,))
+    values.flags.writeable = False
+    return values
 
 
 class TraceSource(Protocol):
@@ -132,14 +154,14 @@ class Recording(RunResult):
     def __init__(
         self,
         settings: RunSettings,
-        stimulus: "FloatArray | Readable",
+        stimulus: "RunStimulus | None",
         steps: int,
         spike_times: FloatArray,
         traces: dict[str, FloatArray] | TraceSource,
         origin: Origin,
     ) -> None:
         self.settings = settings
-        self.stimulus = stimulus[:steps] if isinstance(stimulus, np.ndarray) else stimulus
+        self._stimulus = stimulus[:steps] if isinstance(stimulus, np.ndarray) else stimulus
         self.steps = steps
         self.spike_times = spike_times
         self._source = None if isinstance(traces, dict) else traces
@@ -152,6 +174,18 @@ class Recording(RunResult):
         if source is not None and name in self.recorded + self.enveloped:
             return source.values(name, self.windows if name in ENVELOPE else len(self))
         return super().__getattr__(name)
+
+    @property
+    def stimulus(self) -> RunStimulus:
+        """Injected current, µA/cm²: value i holds from i dt to (i + 1) dt.
+
+        NaN where it was an array, or a function, which the store of the run does not hold.
+        """
+        values = array_of_steps(self._stimulus, self.steps)
+        if values is None:
+            assert self._stimulus is not None
+            return self._stimulus
+        return values
 
     @property
     def rtol(self) -> float:
@@ -271,12 +305,4 @@ class Recording(RunResult):
         state = dict(vars(self))
         if not isinstance(self._origin, str):
             state["_origin"] = "the recording is a copy, without its model"
-        number = getattr(self.stimulus, "base", None)
-        if isinstance(number, np.ndarray) and number.ndim == 0:  # of every step
-            state["stimulus"] = float(number)
         return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        if isinstance(self.stimulus, float):
-            self.stimulus = np.broadcast_to(self.stimulus, (self.steps,))

@@ -11,7 +11,7 @@ from pyhh_fast import validation
 from pyhh_fast.engine import run_loop
 from pyhh_fast.engine.choose_stepper import check_kind, stepper_for
 from pyhh_fast.engine.progress import bar_wanted
-from pyhh_fast.engine.read_ahead import Feed, drive
+from pyhh_fast.engine.read_ahead import ReadAhead, normalise_stimulus
 from pyhh_fast.engine.sampling import RowsInMemory
 from pyhh_fast.engine.spike_threshold import default_threshold, threshold_for
 from pyhh_fast.errors import SimulationError
@@ -27,7 +27,8 @@ from pyhh_fast.variables import TRACES
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from pyhh_fast.stimuli.protocols import Readable
+    from pyhh_fast.recording import RunStimulus
+    from pyhh_fast.stimuli import Stimulus
 
 
 SMALL_OR_ADAPTIVE = ", or run(..., method='adaptive'), which is right at any dt"
@@ -304,7 +305,7 @@ class Simulation(Traces):
         progress = bar_wanted(progress)
         if to is not None:
             to = validation.local_path("to", to)
-        wave, steps = drive(stimulus, duration, settings.dt)
+        wave, steps = normalise_stimulus(stimulus, duration, settings.dt)
         with Exclusive("simulation", self, self.model):
             if to is None:
                 return self._run(settings, wave, steps, progress)
@@ -318,7 +319,7 @@ class Simulation(Traces):
         path: str | os.PathLike[str],
         *,
         model: Any = None,
-        stimulus: "npt.ArrayLike | Readable | None" = None,
+        stimulus: "npt.ArrayLike | Stimulus | None" = None,
         duration: float | None = None,
         progress: bool = False,
     ) -> Self:
@@ -479,11 +480,11 @@ class Simulation(Traces):
     def _run(
         self,
         settings: RunSettings,
-        stimulus: "FloatArray | Readable",
+        stimulus: "RunStimulus",
         steps: int,
         progress: bool = False,
     ) -> Recording:
-        feed = Feed(stimulus, steps, settings.dt)
+        feed = ReadAhead(stimulus, steps, settings.dt)
         try:
             rows = RowsInMemory(settings, feed)
             stepper = stepper_for(self.model, settings, feed, rows)

@@ -360,20 +360,6 @@ OTHER_NAMES = {
 """What others call parameters of a model, in lower case and without underscores."""
 
 
-def drive(name: str, value: Any, duration: Any, dt: float) -> tuple[FloatArray, int]:
-    """Return the values of a stimulus, of which a constant has one, and the number of steps."""
-    if is_scalar(value):
-        current, steps = constant(name, value, duration, dt)
-        return np.array([current]), steps
-    values = waveform(name, value, advice="Pass one value a step, or a number with duration=...")
-    if duration is not None:
-        raise ValueError(
-            f"duration must be left out where {name} is an array; got {duration}. "
-            "The array's length gives the number of steps."
-        )
-    return values, values.size
-
-
 def steps_of(stimulus: Any, duration: Any, dt: float) -> int:
     """Return the number of steps of a stimulus that is made, or read, as it is needed.
 

@@ -5,11 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pyhh_fast.engine.read_ahead import constant_of, repeated
 from pyhh_fast.models.hh_model import snapshot
 from pyhh_fast.recording import Recording
 from pyhh_fast.simulations import Simulation
-from pyhh_fast.stimuli.base import Stimulus
+from pyhh_fast.stimuli.waveforms import constant
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import FloatArray
 
@@ -72,15 +71,16 @@ def _again_finer(r: Recording) -> Recording:
     """
     if isinstance(r._origin, str):
         raise RuntimeError(f"The error cannot be estimated: {r._origin}.")
-    stimulus, steps, dt = r.stimulus, r.steps, r.dt
+    stimulus, steps, dt = r._stimulus, r.steps, r.dt
     fixed = r.settings.fixed_step
-    if isinstance(stimulus, Stimulus):
-        stimulus, steps, dt = stimulus._refined(), 2 * steps, 0.5 * dt
-    elif fixed:
-        assert isinstance(stimulus, np.ndarray)
-        number = constant_of(stimulus)
-        stimulus = np.repeat(stimulus, 2) if number is None else repeated(number, 2 * steps)
+    assert stimulus is not None
+    # The adaptive method takes arrays and constants as they are at any dt.
+    if fixed or not isinstance(stimulus, np.ndarray | constant):
         steps, dt = 2 * steps, 0.5 * dt
+        if isinstance(stimulus, np.ndarray):
+            stimulus = np.repeat(stimulus, 2)
+        else:
+            stimulus = stimulus._refined()
     finer = 1.0 if fixed else 0.1
     settings = dataclasses.replace(
         r.settings,

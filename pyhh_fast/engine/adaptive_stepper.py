@@ -7,7 +7,7 @@ from pyhh_fast.engine.compiled_stepper import Checkpoint, CompiledCell
 from pyhh_fast.engine.divergence import own_step_error, stuck_error
 from pyhh_fast.engine.kernels import loops, struct
 from pyhh_fast.engine.protocols import SavableStepper
-from pyhh_fast.engine.read_ahead import Feed
+from pyhh_fast.engine.read_ahead import ReadAhead
 from pyhh_fast.engine.sampling import Places, Rows
 from pyhh_fast.kinetics.protocol import NotTabulable
 from pyhh_fast.models.hh_model import HHModel
@@ -38,7 +38,7 @@ class AdaptiveStepper(SavableStepper):
         self,
         model: HHModel,
         settings: RunSettings,
-        feed: Feed,
+        feed: ReadAhead,
         rows: Rows,
         checkpoint: Checkpoint | None = None,
     ) -> None:

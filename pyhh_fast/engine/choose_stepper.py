@@ -8,7 +8,7 @@ from pyhh_fast.engine.compiled_stepper import Checkpoint, not_tabulated, tell_lo
 from pyhh_fast.engine.fixed_stepper import FixedStepper
 from pyhh_fast.engine.protocols import SavableStepper, Stepper
 from pyhh_fast.engine.python_stepper import PythonStepper
-from pyhh_fast.engine.read_ahead import Feed
+from pyhh_fast.engine.read_ahead import ReadAhead
 from pyhh_fast.engine.sampling import Rows
 from pyhh_fast.kinetics.protocol import NotTabulable
 from pyhh_fast.models import plausibility
@@ -21,7 +21,7 @@ from pyhh_fast.variables import GATES, PARAMETERS
 
 @rounds_to_nearest
 def savable_stepper_for(
-    model: Any, settings: RunSettings, feed: Feed, rows: Rows, checkpoint: Checkpoint
+    model: Any, settings: RunSettings, feed: ReadAhead, rows: Rows, checkpoint: Checkpoint
 ) -> SavableStepper:
     """Return the stepper of a run that can go on later."""
     kind = FixedStepper if settings.fixed_step else AdaptiveStepper
@@ -29,7 +29,7 @@ def savable_stepper_for(
 
 
 @rounds_to_nearest
-def stepper_for(model: Any, settings: RunSettings, feed: Feed, rows: Rows) -> Stepper:
+def stepper_for(model: Any, settings: RunSettings, feed: ReadAhead, rows: Rows) -> Stepper:
     """Return the fast stepper where it does what `model` does, else the one that calls it.
 
     Raises

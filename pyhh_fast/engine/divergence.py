@@ -17,7 +17,7 @@ from pyhh_fast.typing import FloatArray
 from pyhh_fast.variables import GATES, REVERSALS
 
 if TYPE_CHECKING:
-    from pyhh_fast.stimuli.protocols import Readable
+    from pyhh_fast.recording import RunStimulus
 
 LOOK_BACK = 1_000
 """Steps before the failure that are searched for its cause."""
@@ -51,7 +51,7 @@ NAMES = {"euler": "forward Euler", "rk4": "RK4"}
 def divergence_error(
     model: Any,
     settings: RunSettings,
-    stimulus: "FloatArray | Readable",
+    stimulus: "RunStimulus",
     states: Iterable[tuple[int, State]],
     *,
     adaptive: bool,
@@ -134,14 +134,12 @@ def _pull(scratch: Any, V: float, current: float) -> float:
         return current - membrane.current_of(scratch, V, alpha / (alpha + beta))
 
 
-def _latest(stimulus: "FloatArray | Readable", step: int, dt: float) -> FloatArray:
+def _latest(stimulus: "RunStimulus", step: int, dt: float) -> FloatArray:
     """Return the stimulus of some steps up to number `step`, µA/cm²."""
-    from pyhh_fast.stimuli.base import Stimulus
-
     first = max(0, step - LOOK_BACK)
     if isinstance(stimulus, np.ndarray):
         return stimulus[first : step + 1]
-    reader = stimulus.reader_at(dt, first) if isinstance(stimulus, Stimulus) else None
+    reader = stimulus.reader_at(dt, first)
     return np.empty(0) if reader is None else reader.read(step + 1 - first)
 
 

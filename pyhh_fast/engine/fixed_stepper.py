@@ -7,7 +7,7 @@ from pyhh_fast.engine.divergence import LOOK_BACK, divergence_error, own_step_er
 from pyhh_fast.engine.kernels import loops, struct
 from pyhh_fast.engine.protocols import SavableStepper
 from pyhh_fast.engine.python_stepper import PythonStepper
-from pyhh_fast.engine.read_ahead import Feed
+from pyhh_fast.engine.read_ahead import ReadAhead
 from pyhh_fast.engine.sampling import Places, Rows
 from pyhh_fast.kinetics.protocol import NotTabulable
 from pyhh_fast.models.hh_model import HHModel
@@ -32,7 +32,7 @@ class FixedStepper(SavableStepper):
         self,
         model: HHModel,
         settings: RunSettings,
-        feed: Feed,
+        feed: ReadAhead,
         rows: Rows,
         checkpoint: Checkpoint | None = None,
     ) -> None:
@@ -88,7 +88,7 @@ class FixedStepper(SavableStepper):
         if step - self._latest["step"][0] >= LOOK_BACK:
             self._earlier, self._latest = self._latest, at.cell.copy()
         # Chunks end at multiples of their length, wherever the loop stopped in between.
-        length = min(self.CHUNK, self._rows.most, self._feed.most)
+        length = min(self.CHUNK, self._rows.most, self._feed.block_length)
         stop = min(step - step % length + length, self._feed.steps)
         places = self._rows.places(step, stop)
         return self._step(at.cell, self._feed.window(step, stop), self._settings, places)
@@ -130,7 +130,7 @@ class FixedStepper(SavableStepper):
         """Return the latest steps, each with the state before it, made again."""
         at, cell, step = self._at, self._earlier.copy(), self.step
         first = int(cell["step"][0])
-        I = self._feed.again(first, step)  # noqa: E741
+        I = self._feed.reread(first, step)  # noqa: E741
         traces = np.empty((len(STATE_SYMBOLS), step - first + 1))
         traces[:, 0] = [cell[name][0] for name in STATE_SYMBOLS]
         settings = self._settings.copy()

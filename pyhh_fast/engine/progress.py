@@ -10,7 +10,7 @@ from pyhh_fast import validation
 
 if TYPE_CHECKING:
     from pyhh_fast.engine.protocols import Stepper
-    from pyhh_fast.engine.read_ahead import Feed
+    from pyhh_fast.engine.read_ahead import ReadAhead
 
 
 def bar_wanted(progress: Any) -> bool:
@@ -53,7 +53,9 @@ def bar_over(steps: int, wanted: bool, done: int = 0) -> Any:
 
 
 @contextlib.contextmanager
-def bar_of_run(feed: "Feed", stepper: "Stepper", wanted: bool) -> Iterator[Callable[[], object]]:
+def bar_of_run(
+    feed: "ReadAhead", stepper: "Stepper", wanted: bool
+) -> Iterator[Callable[[], object]]:
     """Have a bar over the steps of a run, and get what moves it to where `stepper` has come.
 
     Besides the steps, their speed and the time left, it tells the model time, how much faster than

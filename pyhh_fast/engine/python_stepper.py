@@ -9,7 +9,7 @@ import numpy as np
 from pyhh_fast import validation
 from pyhh_fast.engine.divergence import LOOK_BACK, divergence_error
 from pyhh_fast.engine.protocols import Stepper
-from pyhh_fast.engine.read_ahead import Feed
+from pyhh_fast.engine.read_ahead import ReadAhead
 from pyhh_fast.engine.sampling import Rows
 from pyhh_fast.models import membrane
 from pyhh_fast.recording import State
@@ -37,7 +37,7 @@ class PythonStepper(Stepper):
         self,
         model: Any,
         settings: RunSettings,
-        feed: Feed,
+        feed: ReadAhead,
         rows: Rows,
         step: int = 0,
         spike_times: Any = (),

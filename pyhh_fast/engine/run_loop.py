@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from pyhh_fast.engine.progress import bar_of_run
 from pyhh_fast.engine.protocols import Stepper
-from pyhh_fast.engine.read_ahead import Feed
+from pyhh_fast.engine.read_ahead import ReadAhead
 from pyhh_fast.engine.sampling import Rows
 from pyhh_fast.models.hh_model import snapshot
 from pyhh_fast.recording import Origin, Recording
@@ -18,7 +18,7 @@ FAILED = "the run failed"
 class Run(NamedTuple):
     """A run that is ready to be made, and the model before it, as its recording will have it."""
 
-    feed: Feed
+    feed: ReadAhead
     stepper: Stepper
     rows: Rows
     origin: Origin

@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from pyhh_fast.engine.protocols import Stepper
-from pyhh_fast.engine.read_ahead import Feed
+from pyhh_fast.engine.read_ahead import ReadAhead
 from pyhh_fast.recording import Origin, Recording
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.system import aligned_arrays, free_memory
@@ -49,7 +49,7 @@ class Rows(Protocol):
 class RowsInMemory(Rows):
     """Keeps rows in memory."""
 
-    def __init__(self, settings: RunSettings, feed: Feed) -> None:
+    def __init__(self, settings: RunSettings, feed: ReadAhead) -> None:
         self._settings, self._feed, s = settings, feed, settings
         rows, windows = s.rows(feed.steps), s.windows(feed.steps)
         need = 8 * (rows * len(s.record) + windows * len(s.enveloped))

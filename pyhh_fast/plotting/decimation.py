@@ -177,18 +177,18 @@ def stimulus_points(recording: Recording, window: Window) -> tuple[FloatArray, F
 
     None where it is not known, or would take long: the values of noise come one after the other.
     """
-    stimulus, dt = recording.stimulus, recording.dt
+    stimulus, dt = recording._stimulus, recording.dt
     first = math.floor(window.start / dt + 1e-6)
     last = min(recording.steps, math.ceil(window.stop / dt - 1e-6))
     steps = range(first, max(first, last))
+    if stimulus is None:
+        return None
+    if isinstance(stimulus, constant):
+        number = np.array([stimulus.amplitude] * bool(len(steps)))
+        return until_end(np.array([first])[: len(steps)], number, last, dt, window)
     if isinstance(stimulus, np.ndarray):
-        if stimulus.strides == (0,) and len(steps):
-            if np.isnan(stimulus[first]):
-                return None
-            return until_end(np.array([first]), stimulus[first : first + 1], last, dt, window)
         found = thinned(lambda start, stop: stimulus[start:stop], steps)
         return until_end(*found, last, dt, window)
-    assert isinstance(stimulus, Stimulus)
     reader = stimulus.reader_at(dt, first)
     costly = sum(not isinstance(part, constant) for part in parts_of(stimulus))
     if (last - (first if reader else 0)) * costly > MOST_VALUES:

@@ -197,7 +197,7 @@ def _draw_traces(
 
 
 def _not_drawn(recording: "Recording") -> str:
-    if isinstance(recording.stimulus, np.ndarray):
+    if recording._stimulus is None:
         return "The stimulus, an array or a function, is not in the store."
     shown = repr(recording.stimulus)
     shown = shown if len(shown) <= MOST_LETTERS else f"{shown[:MOST_LETTERS]}…"

@@ -12,15 +12,14 @@ from pyhh_fast import stimuli, validation
 from pyhh_fast.engine.choose_stepper import check_model, savable_stepper_for
 from pyhh_fast.engine.compiled_stepper import NUMBERS, Checkpoint
 from pyhh_fast.engine.kernels import BUILD
-from pyhh_fast.engine.read_ahead import Feed, as_run, constant_of, repeated, seen
+from pyhh_fast.engine.read_ahead import ReadAhead, fingerprint
 from pyhh_fast.engine.run_loop import Run, origin_of
 from pyhh_fast.errors import SimulationError
 from pyhh_fast.kinetics.protocol import FrozenKinetics
 from pyhh_fast.rate_tables import RateTable
-from pyhh_fast.recording import Origin, Recording
+from pyhh_fast.recording import Origin, Recording, RunStimulus
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.stimuli.functions import OtherFunction, as_stimulus
-from pyhh_fast.stimuli.protocols import Readable
 from pyhh_fast.storage import saved_models, stored_tables
 from pyhh_fast.storage.description import refusal
 from pyhh_fast.storage.run_sink import StoredRows, variables_of
@@ -35,7 +34,7 @@ from pyhh_fast.typing import FloatArray
 def begun(
     model: Any,
     settings: RunSettings,
-    stimulus: FloatArray | Readable,
+    stimulus: RunStimulus,
     steps: int,
     to: str | os.PathLike[str],
 ) -> Run:
@@ -92,7 +91,7 @@ def resumed(
         with _refusing(path):
             _must_have_all(store, settings)
             _cut(store, settings, state)
-            if not isinstance(wave, np.ndarray):
+            if not isinstance(wave, np.ndarray | stimuli.constant):
                 wave.reader(settings.dt, state["stimulus"])
         return model, _ready(model, settings, wave, store, about, kinetics, state)
     except BaseException:
@@ -119,7 +118,7 @@ def from_its_end(recording: Recording, error: SimulationError) -> SimulationErro
 def recorded(path: str | os.PathLike[str], identity: str | None = None) -> Recording:
     """Return the recording that a store holds, to read; another may write to it meanwhile.
 
-    Of a stimulus whose array the store does not hold the values are NaN.
+    Where the store does not hold the array or function of the stimulus, it is not known.
 
     Raises
     ------
@@ -139,7 +138,7 @@ def recorded(path: str | os.PathLike[str], identity: str | None = None) -> Recor
                 _must_have(store, variable.dimension, rows, rows)
         if settings.envelope:
             _must_have(store, "envelope_time", done // settings.envelope, windows)
-    stimulus = repeated(np.nan, done) if isinstance(kept, NeedsArray) else as_run(kept, done)
+    stimulus = None if isinstance(kept, NeedsArray) else kept
     source, spikes = StoredTraces(store.path, store.identity), store.values("spike_time")
     return Recording(settings, stimulus, done, spikes, source, "it was read from a store")
 
@@ -159,14 +158,14 @@ def _must_have(store: RunStore, dimension: str, least: int, most: int) -> None:
 def _ready(
     model: Any,
     settings: RunSettings,
-    stimulus: FloatArray | Readable,
+    stimulus: RunStimulus,
     store: RunStore,
     about: dict[str, Any],
     kinetics: FrozenKinetics,
     state: dict[str, Any] | None = None,
 ) -> Run:
     where = {} if state is None else {"step": state["step"], "state": state["stimulus"]}
-    feed = Feed(stimulus, about["steps"], settings.dt, **where)
+    feed = ReadAhead(stimulus, about["steps"], settings.dt, **where)
     rows = StoredRows(settings, store, about, feed, state)
     try:
         checkpoint = Checkpoint(kinetics.saved_by(rows.keep_table), state)
@@ -185,12 +184,8 @@ def _attributes(settings: RunSettings) -> dict[str, Any]:
     return {"recorded": list(about.pop("record"))} | about
 
 
-def _described(stimulus: FloatArray | Readable) -> dict[str, Any]:
-    if isinstance(stimulus, stimuli.Stimulus):
-        return stimulus.description()
-    assert isinstance(stimulus, np.ndarray)
-    constant = constant_of(stimulus)
-    return ARRAY if constant is None else stimuli.constant(constant).description()
+def _described(stimulus: RunStimulus) -> dict[str, Any]:
+    return ARRAY if isinstance(stimulus, np.ndarray) else stimulus.description()
 
 
 @contextlib.contextmanager
@@ -271,7 +266,7 @@ def _rebuilt(description: Any) -> stimuli.Stimulus | NeedsArray:
 
 def _stimulus_of(
     kept: stimuli.Stimulus | NeedsArray, given: Any, dt: float, steps: int, state: dict[str, Any]
-) -> FloatArray | Readable:
+) -> RunStimulus:
     """Return the stimulus of a stored run: rebuilt, or given again, if it is the same so far."""
     if isinstance(kept, NeedsArray) and given is None:
         raise ValueError(
@@ -280,7 +275,7 @@ def _stimulus_of(
         )
     if isinstance(kept, NeedsArray) and kept.description == ARRAY:
         wave = _array_again(given, steps)
-        if seen(wave, state["step"]) != state["stimulus"]:
+        if fingerprint(wave, state["step"]) != state["stimulus"]:
             raise ValueError("stimulus must be that of the run; got an array with other values.")
         return wave
     if given is None:
@@ -289,12 +284,13 @@ def _stimulus_of(
         given = as_stimulus(given) or stimuli.constant(
             validation.real_number("stimulus", given, unit="µA/cm²")
         )
+    assert isinstance(given, stimuli.Stimulus)
     description = kept.description if isinstance(kept, NeedsArray) else kept.description()
     if not _alike(given.description(), description):
         shown = description if isinstance(kept, NeedsArray) else kept
         raise ValueError(f"stimulus must be that of the run, {shown}; got {given!r}.")
     validation.steps_of(given, steps * dt, dt)
-    return as_run(given, steps)
+    return given
 
 
 ARRAY = {"kind": "array"}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pyhh_fast.engine.read_ahead import Feed
+from pyhh_fast.engine.read_ahead import ReadAhead
 from pyhh_fast.engine.sampling import LENGTH, Places, Rows, Sieve, Sifted
 from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.recording import Origin, Recording
@@ -75,7 +75,7 @@ class StoredRows(Rows):
         Open for writing; it is closed in the end.
     about : dict
         Attributes of the store that stay as they are.
-    feed : Feed
+    feed : ReadAhead
         The stimulus, whose state is kept with the run's.
     state : dict, optional
         Where the run goes on from: as a store holds it.
@@ -88,7 +88,7 @@ class StoredRows(Rows):
         settings: RunSettings,
         store: RunStore,
         about: dict[str, Any],
-        feed: Feed,
+        feed: ReadAhead,
         state: dict[str, Any] | None = None,
     ) -> None:
         self._settings, self._store, self._about, self._feed = settings, store, about, feed

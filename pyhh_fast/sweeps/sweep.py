@@ -14,6 +14,7 @@ from pyhh_fast import validation
 from pyhh_fast.engine.choose_stepper import check_kind
 from pyhh_fast.engine.population_run import thread_count, way_out
 from pyhh_fast.engine.progress import bar_over
+from pyhh_fast.engine.read_ahead import normalise_stimulus
 from pyhh_fast.engine.spike_threshold import threshold_for
 from pyhh_fast.kinetics.protocol import Kinetics
 from pyhh_fast.methods import of_populations, step_size
@@ -21,7 +22,6 @@ from pyhh_fast.models import plausibility
 from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.models.names import own_parameters
 from pyhh_fast.populations import Population
-from pyhh_fast.stimuli.functions import as_stimulus
 from pyhh_fast.stimuli.waveforms import constant
 from pyhh_fast.sweeps.grid import Grid
 from pyhh_fast.system.background import main_thread_needed
@@ -203,12 +203,11 @@ def sweep(
     dt = step_size("dt", dt, method)
     product = validation.flag("product", product)
     points = Grid(grid, product, own_parameters(model) if isinstance(model, HHModel) else ())
-    made = as_stimulus(stimulus)
-    if isinstance(made, constant):
-        stimulus = made.amplitude
-    elif made is not None:
-        stimulus, duration = made.to_array(validation.steps_of(made, duration, dt), dt), None
-    wave, steps = validation.drive("stimulus", stimulus, duration, dt)
+    wave, steps = normalise_stimulus(stimulus, duration, dt)
+    if isinstance(wave, constant):
+        wave = np.array([wave.amplitude])
+    elif not isinstance(wave, np.ndarray):
+        wave = wave.to_array(steps, dt)
     recorded = validation.names("record", record, TRACES)
     progress = validation.flag("progress", progress)
     if isinstance(reduce, str):

@@ -10,48 +10,72 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyhh_fast import stimuli
-from pyhh_fast.engine.read_ahead import Feed, seen
+from pyhh_fast.engine.read_ahead import ReadAhead, fingerprint, normalise_stimulus
 
 STEPS = 1_000
 NOISE = stimuli.ornstein_uhlenbeck(1, 2, 3, seed=4) + stimuli.poisson_epsc(900, 1, 2, seed=5)
 VALUES = NOISE.to_array(STEPS, 0.1)
 
 
+def ours():
+    return [t for t in threading.enumerate() if t.name.startswith("pyhh_fast stimulus")]
+
+
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch):
-    monkeypatch.setattr(Feed, "BLOCK", 64)
+    monkeypatch.setattr(ReadAhead, "BLOCK", 64)
 
 
 @given(st.lists(st.integers(1, 200)), st.integers(0, STEPS), st.integers(0, 30))
 def test_windows_of_any_length(lengths, begin, back):
     reader = NOISE.reader(0.1)
     reader.read(begin)
-    feed, start = Feed(NOISE, STEPS, 0.1, begin, reader.state), begin
+    feed, start = ReadAhead(NOISE, STEPS, 0.1, begin, reader.state), begin
     for length in lengths:
         stop = min(start + length, STEPS)
         np.testing.assert_array_equal(feed.window(start, stop), VALUES[start:stop])
         middle = (start + stop) // 2
         np.testing.assert_array_equal(feed.window(middle, stop), VALUES[middle:stop])
         earlier = max(begin, stop - back)
-        np.testing.assert_array_equal(feed.again(earlier, stop), VALUES[earlier:stop])
+        np.testing.assert_array_equal(feed.reread(earlier, stop), VALUES[earlier:stop])
         further = NOISE.reader(0.1, feed.state_at(middle)).read(STEPS - middle)
         np.testing.assert_array_equal(further, VALUES[middle:])
         start = stop
 
 
 def test_an_array_is_given_as_it_is():
-    feed = Feed(VALUES, STEPS, 0.1)
+    feed = ReadAhead(VALUES, STEPS, 0.1)
     assert np.shares_memory(feed.window(3, 7), VALUES)
-    np.testing.assert_array_equal(feed.again(100, 300), VALUES[100:300])
+    np.testing.assert_array_equal(feed.reread(100, 300), VALUES[100:300])
     assert feed.state_at(500) == VALUES[436:500].tolist()
     assert feed.state_at(2) == VALUES[:2].tolist()
-    assert seen(np.broadcast_to(1.0, 10), 5) == []
+    assert fingerprint(VALUES, 5) == VALUES[:5].tolist()
+
+
+def test_a_constant_is_one_number_however_long_and_needs_no_thread():
+    constant, steps = normalise_stimulus(np.float32(2.5), 1e12, 1.0)
+    assert (constant, steps) == (stimuli.constant(2.5), 10**12)
+    feed = ReadAhead(constant, steps, 1.0)
+    assert feed.window(7, 10**12).strides == (0,)
+    assert feed.block_length == 10**12
+    assert set(feed.window(3, 60)) == set(feed.reread(3, 60)) == {2.5}
+    assert feed.state_at(5) == []
+    assert not ours()
+
+
+def test_other_objects_with_a_reader_are_refused():
+    class Table:
+        def reader(self, path):
+            return path
+
+    with pytest.raises(TypeError, match=r"^stimulus must be a 1-D array of finite numbers"):
+        normalise_stimulus(Table(), None, 0.1)
 
 
 def test_an_error_shows_where_its_values_are_wanted():
     values = np.zeros(STEPS)
     values[200] = np.nan
-    feed = Feed(stimuli.from_array(values), STEPS, 0.1)
+    feed = ReadAhead(stimuli.from_array(values), STEPS, 0.1)
     assert feed.window(0, 192).size == 192
     for _ in range(2):
         with pytest.raises(ValueError, match="got nan at index 200"):
@@ -73,7 +97,7 @@ def test_the_next_block_is_read_while_this_one_is_used():
             asked.append(threading.current_thread())
             return np.zeros(steps)
 
-    feed = Feed(Slow(), STEPS, 0.1)
+    feed = ReadAhead(Slow(), STEPS, 0.1)
     feed.window(0, 64)
     deadline = time.monotonic() + 5
     while len(asked) < 2 and time.monotonic() < deadline:
@@ -83,10 +107,7 @@ def test_the_next_block_is_read_while_this_one_is_used():
 
 
 def test_no_thread_is_left():
-    def ours():
-        return [t for t in threading.enumerate() if t.name.startswith("pyhh_fast stimulus")]
-
-    feed = Feed(NOISE, STEPS, 0.1)
+    feed = ReadAhead(NOISE, STEPS, 0.1)
     feed.window(0, 100)
     assert ours()
     del feed

@@ -26,7 +26,7 @@ def same(one, other):
 @pytest.mark.parametrize("method", ["euler", "exponential_euler", "rk4"])
 def test_all_cells_receive_its_values(method, threads, monkeypatch):
     monkeypatch.setattr("pyhh_fast.engine.population_stepper.LONGEST", 777)
-    monkeypatch.setattr("pyhh_fast.engine.read_ahead.Feed.BLOCK", 1_000)
+    monkeypatch.setattr("pyhh_fast.engine.read_ahead.ReadAhead.BLOCK", 1_000)
     options = {"method": method, "threads": threads, "record": ("Vm",)}
     values = NOISE.to_array(10_000, 0.01)
     expected = cells().run(values, 0.01, **options)
