@@ -42,9 +42,9 @@ def bare(steps: int, store: str, stimulus: Any = STIMULUS) -> Result:
     from pyhh_fast.settings import RunSettings
 
     current = np.broadcast_to(np.float64(stimulus), steps)
-    settings, feed = RunSettings(dt=DT, record=()), ReadAhead(current, steps, DT)
-    rows = RowsInMemory(settings, feed)
-    stepper = FixedStepper(pyhh.HHModel.at_rest(), settings, feed, rows)
+    settings, read_ahead = RunSettings(dt=DT, record=()), ReadAhead(current, steps, DT)
+    rows = RowsInMemory(settings, read_ahead)
+    stepper = FixedStepper(pyhh.HHModel.at_rest(), settings, read_ahead, rows)
     begin = time.perf_counter()
     while stepper.step < steps:
         stepper.advance()

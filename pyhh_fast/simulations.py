@@ -484,14 +484,14 @@ class Simulation(Traces):
         steps: int,
         progress: bool = False,
     ) -> Recording:
-        feed = ReadAhead(stimulus, steps, settings.dt)
+        read_ahead = ReadAhead(stimulus, steps, settings.dt)
         try:
-            rows = RowsInMemory(settings, feed)
-            stepper = stepper_for(self.model, settings, feed, rows)
-            run = run_loop.Run(feed, stepper, rows, run_loop.origin_of(self.model))
+            rows = RowsInMemory(settings, read_ahead)
+            stepper = stepper_for(self.model, settings, read_ahead, rows)
+            run = run_loop.Run(read_ahead, stepper, rows, run_loop.origin_of(self.model))
             return self._make(run, progress)
         finally:
-            feed.close()
+            read_ahead.close()
 
     def _make(self, run: run_loop.Run, progress: bool) -> Recording:
         run_loop.make(run, progress, self._keep)

@@ -38,12 +38,12 @@ class AdaptiveStepper(SavableStepper):
         self,
         model: HHModel,
         settings: RunSettings,
-        feed: ReadAhead,
+        read_ahead: ReadAhead,
         rows: Rows,
         checkpoint: Checkpoint | None = None,
     ) -> None:
         self._at = CompiledCell(model, settings, checkpoint)
-        self._feed, self._rows = feed, rows
+        self._read_ahead, self._rows = read_ahead, rows
         self._restart_every = max(
             1, round(min(RESTART_INTERVAL / settings.dt, validation.MOST_STEPS))
         )
@@ -87,7 +87,7 @@ class AdaptiveStepper(SavableStepper):
         It ends at a later restart point or at the end of the run. The last one begins at the last
         restart point, so that all that led there stays the same when the run is continued.
         """
-        steps = self._feed.steps
+        steps = self._read_ahead.steps
         length = max(self._restart_every, self.WINDOW - self.WINDOW % self._restart_every)
         end = min(begin + length, steps - steps % self._restart_every)
         self._progress["window"], self._end = begin, end if end > begin else steps
@@ -122,7 +122,7 @@ class AdaptiveStepper(SavableStepper):
         places: Places | None,
     ) -> tuple[int, float]:
         at = self._at
-        I = self._feed.window(int(progress["window"][0]), self._end)  # noqa: E741
+        I = self._read_ahead.window(int(progress["window"][0]), self._end)  # noqa: E741
         ended: tuple[int, float] = loops.adaptive(
             settings, cell, progress, at.parameters, at.rates(), I, stop, at.spike_room, places
         )

@@ -21,15 +21,15 @@ from pyhh_fast.variables import GATES, PARAMETERS
 
 @rounds_to_nearest
 def savable_stepper_for(
-    model: Any, settings: RunSettings, feed: ReadAhead, rows: Rows, checkpoint: Checkpoint
+    model: Any, settings: RunSettings, read_ahead: ReadAhead, rows: Rows, checkpoint: Checkpoint
 ) -> SavableStepper:
     """Return the stepper of a run that can go on later."""
     kind = FixedStepper if settings.fixed_step else AdaptiveStepper
-    return kind(model, settings, feed, rows, checkpoint)
+    return kind(model, settings, read_ahead, rows, checkpoint)
 
 
 @rounds_to_nearest
-def stepper_for(model: Any, settings: RunSettings, feed: ReadAhead, rows: Rows) -> Stepper:
+def stepper_for(model: Any, settings: RunSettings, read_ahead: ReadAhead, rows: Rows) -> Stepper:
     """Return the fast stepper where it does what `model` does, else the one that calls it.
 
     Raises
@@ -44,7 +44,7 @@ def stepper_for(model: Any, settings: RunSettings, feed: ReadAhead, rows: Rows) 
         needed = "Only its own iterate, which is forward Euler, can evaluate its rates"
         kind = FixedStepper if settings.fixed_step else AdaptiveStepper
         try:
-            return kind(model, settings, feed, rows)
+            return kind(model, settings, read_ahead, rows)
         except NotTabulable as error:
             reason = not_tabulated(model, error)
     if settings.method != "euler":
@@ -52,7 +52,7 @@ def stepper_for(model: Any, settings: RunSettings, feed: ReadAhead, rows: Rows) 
             f"method must be 'euler' for this model; got {settings.method!r}. {needed}: {reason}."
         )
     tell_log(f"stepping in Python: {reason}")
-    return PythonStepper(model, settings, feed, rows)
+    return PythonStepper(model, settings, read_ahead, rows)
 
 
 def check_steps(model: Any, advice: str = "", *, state: bool = True) -> None:

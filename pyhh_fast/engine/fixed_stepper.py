@@ -32,12 +32,12 @@ class FixedStepper(SavableStepper):
         self,
         model: HHModel,
         settings: RunSettings,
-        feed: ReadAhead,
+        read_ahead: ReadAhead,
         rows: Rows,
         checkpoint: Checkpoint | None = None,
     ) -> None:
         self._at = CompiledCell(model, settings, checkpoint)
-        self._feed, self._rows = feed, rows
+        self._read_ahead, self._rows = read_ahead, rows
         # Where the loop stood LOOK_BACK steps ago, or more.
         self._earlier = self._latest = self._at.cell.copy()
         self._settings = struct(
@@ -80,7 +80,7 @@ class FixedStepper(SavableStepper):
             tell_log(f"stepping in Python: {not_tabulated(at.model, error)}")
             self.leave()
             so_far = self.step, self.spike_times
-            self._slow = PythonStepper(at.model, at.settings, self._feed, self._rows, *so_far)
+            self._slow = PythonStepper(at.model, at.settings, self._read_ahead, self._rows, *so_far)
             return True
 
     def _advance(self) -> tuple[int, float]:
@@ -88,10 +88,10 @@ class FixedStepper(SavableStepper):
         if step - self._latest["step"][0] >= LOOK_BACK:
             self._earlier, self._latest = self._latest, at.cell.copy()
         # Chunks end at multiples of their length, wherever the loop stopped in between.
-        length = min(self.CHUNK, self._rows.most, self._feed.block_length)
-        stop = min(step - step % length + length, self._feed.steps)
+        length = min(self.CHUNK, self._rows.most, self._read_ahead.block_length)
+        stop = min(step - step % length + length, self._read_ahead.steps)
         places = self._rows.places(step, stop)
-        return self._step(at.cell, self._feed.window(step, stop), self._settings, places)
+        return self._step(at.cell, self._read_ahead.window(step, stop), self._settings, places)
 
     def _step(
         self,
@@ -123,14 +123,18 @@ class FixedStepper(SavableStepper):
         if self._slow:
             return self._slow.error(start)
         return divergence_error(
-            self._at.model, self._at.settings, self._feed.stimulus, self._late(), adaptive=True
+            self._at.model,
+            self._at.settings,
+            self._read_ahead.stimulus,
+            self._late(),
+            adaptive=True,
         )
 
     def _late(self) -> list[tuple[int, State]]:
         """Return the latest steps, each with the state before it, made again."""
         at, cell, step = self._at, self._earlier.copy(), self.step
         first = int(cell["step"][0])
-        I = self._feed.reread(first, step)  # noqa: E741
+        I = self._read_ahead.reread(first, step)  # noqa: E741
         traces = np.empty((len(STATE_SYMBOLS), step - first + 1))
         traces[:, 0] = [cell[name][0] for name in STATE_SYMBOLS]
         settings = self._settings.copy()

@@ -54,7 +54,7 @@ def bar_over(steps: int, wanted: bool, done: int = 0) -> Any:
 
 @contextlib.contextmanager
 def bar_of_run(
-    feed: "ReadAhead", stepper: "Stepper", wanted: bool
+    read_ahead: "ReadAhead", stepper: "Stepper", wanted: bool
 ) -> Iterator[Callable[[], object]]:
     """Have a bar over the steps of a run, and get what moves it to where `stepper` has come.
 
@@ -62,7 +62,7 @@ def bar_of_run(
     real time that passes, and the spikes so far.
     """
     begun = stepper.step
-    with bar_over(feed.steps, wanted, begun) as bar:
+    with bar_over(read_ahead.steps, wanted, begun) as bar:
         if bar is None:
             yield lambda: None
             return
@@ -70,8 +70,8 @@ def bar_of_run(
 
         def show() -> None:
             seconds = time.perf_counter() - start
-            times_real = (stepper.step - begun) * feed.dt / 1000 / max(seconds, 1e-9)
-            model_time = stepper.step * feed.dt / 1000
+            times_real = (stepper.step - begun) * read_ahead.dt / 1000 / max(seconds, 1e-9)
+            model_time = stepper.step * read_ahead.dt / 1000
             bar.set_postfix_str(
                 f"{model_time:.4g} s of model time, {times_real:.3g} x real time, "
                 f"{stepper.spikes} spikes",

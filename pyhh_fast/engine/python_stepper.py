@@ -37,14 +37,14 @@ class PythonStepper(Stepper):
         self,
         model: Any,
         settings: RunSettings,
-        feed: ReadAhead,
+        read_ahead: ReadAhead,
         rows: Rows,
         step: int = 0,
         spike_times: Any = (),
     ) -> None:
         self._model = model
         self._settings = settings
-        self._feed, self._rows = feed, rows
+        self._read_ahead, self._rows = read_ahead, rows
         self._spike_times = list(spike_times)
         # The number of whole steps and what the model showed after them: one object, replaced at
         # once, so that an interrupt finds both of one step.
@@ -71,8 +71,8 @@ class PythonStepper(Stepper):
 
     def advance(self) -> bool:
         model, s, start = self._model, self._settings, self.step
-        stop = min(start - start % self.CHUNK + self.CHUNK, self._feed.steps)
-        wave, traces = self._feed.window(start, stop), self._rows.places(start, stop)
+        stop = min(start - start % self.CHUNK + self.CHUNK, self._read_ahead.steps)
+        wave, traces = self._read_ahead.window(start, stop), self._rows.places(start, stop)
         V_before = self._whole[1].state[0]
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             for i in range(start, stop):
@@ -108,7 +108,7 @@ class PythonStepper(Stepper):
     def error(self, start: State) -> Exception:
         late = [(step, tuple(map(float, shown.state))) for step, shown in self._late]
         return divergence_error(
-            self._model, self._settings, self._feed.stimulus, late, adaptive=False
+            self._model, self._settings, self._read_ahead.stimulus, late, adaptive=False
         )
 
     def leave(self) -> None:

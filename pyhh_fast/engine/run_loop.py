@@ -18,7 +18,7 @@ FAILED = "the run failed"
 class Run(NamedTuple):
     """A run that is ready to be made, and the model before it, as its recording will have it."""
 
-    feed: ReadAhead
+    read_ahead: ReadAhead
     stepper: Stepper
     rows: Rows
     origin: Origin
@@ -44,9 +44,9 @@ def make(run: Run, progress: bool, keep: Callable[[Recording], object]) -> None:
     KeyboardInterrupt
         After Ctrl-C.
     """
-    feed, stepper, rows, origin = run
+    read_ahead, stepper, rows, origin = run
     start, can_go_on = stepper.state, True
-    bar = bar_of_run(feed, stepper, progress)
+    bar = bar_of_run(read_ahead, stepper, progress)
 
     def finish() -> None:
         stepper.leave()
@@ -57,7 +57,7 @@ def make(run: Run, progress: bool, keep: Callable[[Recording], object]) -> None:
 
     try:
         with bar as show:
-            while can_go_on and stepper.step < feed.steps:
+            while can_go_on and stepper.step < read_ahead.steps:
                 can_go_on = stepper.advance()
                 rows.take(stepper)
                 show()

@@ -49,16 +49,16 @@ class Rows(Protocol):
 class RowsInMemory(Rows):
     """Keeps rows in memory."""
 
-    def __init__(self, settings: RunSettings, feed: ReadAhead) -> None:
-        self._settings, self._feed, s = settings, feed, settings
-        rows, windows = s.rows(feed.steps), s.windows(feed.steps)
+    def __init__(self, settings: RunSettings, read_ahead: ReadAhead) -> None:
+        self._settings, self._read_ahead, s = settings, read_ahead, settings
+        rows, windows = s.rows(read_ahead.steps), s.windows(read_ahead.steps)
         need = 8 * (rows * len(s.record) + windows * len(s.enveloped))
         free_memory.check(need, "the traces of a run", ADVICE)
         self._traces = {name: aligned_arrays.trace(rows) for name in s.record}
         self._traces |= {name: np.empty(windows) for name in s.enveloped}
-        self._steps, self._spike_times = feed.steps, np.empty(0)
+        self._steps, self._spike_times = read_ahead.steps, np.empty(0)
         self._sieve = Sieve(s) if s.every > 1 or s.envelope else None
-        self.most = LENGTH if self._sieve else feed.steps
+        self.most = LENGTH if self._sieve else read_ahead.steps
 
     def places(self, step: int, stop: int) -> Places:
         if self._sieve:
@@ -91,7 +91,7 @@ class RowsInMemory(Rows):
                 self._traces[name] = values[:made]
 
     def recording(self, origin: Origin) -> Recording:
-        stimulus, spikes = self._feed.stimulus, self._spike_times
+        stimulus, spikes = self._read_ahead.stimulus, self._spike_times
         return Recording(self._settings, stimulus, self._steps, spikes, self._traces, origin)
 
 

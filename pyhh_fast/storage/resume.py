@@ -165,17 +165,17 @@ def _ready(
     state: dict[str, Any] | None = None,
 ) -> Run:
     where = {} if state is None else {"step": state["step"], "state": state["stimulus"]}
-    feed = ReadAhead(stimulus, about["steps"], settings.dt, **where)
-    rows = StoredRows(settings, store, about, feed, state)
+    read_ahead = ReadAhead(stimulus, about["steps"], settings.dt, **where)
+    rows = StoredRows(settings, store, about, read_ahead, state)
     try:
         checkpoint = Checkpoint(kinetics.saved_by(rows.keep_table), state)
-        stepper = savable_stepper_for(model, settings, feed, rows, checkpoint)
+        stepper = savable_stepper_for(model, settings, read_ahead, rows, checkpoint)
         rows.begin(stepper)
     except BaseException:
         rows.abandon()
         raise
     origin: Origin = "it was resumed, and begun with another model"
-    return Run(feed, stepper, rows, origin_of(model) if state is None else origin)
+    return Run(read_ahead, stepper, rows, origin_of(model) if state is None else origin)
 
 
 def _attributes(settings: RunSettings) -> dict[str, Any]:

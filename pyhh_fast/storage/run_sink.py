@@ -75,7 +75,7 @@ class StoredRows(Rows):
         Open for writing; it is closed in the end.
     about : dict
         Attributes of the store that stay as they are.
-    feed : ReadAhead
+    read_ahead : ReadAhead
         The stimulus, whose state is kept with the run's.
     state : dict, optional
         Where the run goes on from: as a store holds it.
@@ -88,10 +88,15 @@ class StoredRows(Rows):
         settings: RunSettings,
         store: RunStore,
         about: dict[str, Any],
-        feed: ReadAhead,
+        read_ahead: ReadAhead,
         state: dict[str, Any] | None = None,
     ) -> None:
-        self._settings, self._store, self._about, self._feed = settings, store, about, feed
+        self._settings, self._store, self._about, self._read_ahead = (
+            settings,
+            store,
+            about,
+            read_ahead,
+        )
         step, window = 0, (np.inf, -np.inf)
         if state is not None:
             step = state["step"]
@@ -184,7 +189,7 @@ class StoredRows(Rows):
             "spikes": stepper.spikes,
             "cell": stepper.numbers(),
             "window": window,
-            "stimulus": self._feed.state_at(stepper.step),
+            "stimulus": self._read_ahead.state_at(stepper.step),
         }
 
     def _commit(self, stepper: "SavableStepper", *, last: bool = False) -> None:
@@ -208,18 +213,18 @@ class StoredRows(Rows):
             if interrupt is not None:
                 raise interrupt
         finally:
-            self._feed.close()
+            self._read_ahead.close()
             self._store.close()
 
     def recording(self, origin: Origin) -> Recording:
         source = StoredTraces(self._store.path, self._store.identity)
         steps, spikes = _committed(source)
-        return Recording(self._settings, self._feed.stimulus, steps, spikes, source, origin)
+        return Recording(self._settings, self._read_ahead.stimulus, steps, spikes, source, origin)
 
     def abandon(self) -> None:
         """Let go of the store, before the run has begun."""
         self._broken = True
-        self._feed.close()
+        self._read_ahead.close()
         try:
             self._writer.close()
         finally:

@@ -30,36 +30,36 @@ def _small_blocks(monkeypatch):
 def test_windows_of_any_length(lengths, begin, back):
     reader = NOISE.reader(0.1)
     reader.read(begin)
-    feed, start = ReadAhead(NOISE, STEPS, 0.1, begin, reader.state), begin
+    read_ahead, start = ReadAhead(NOISE, STEPS, 0.1, begin, reader.state), begin
     for length in lengths:
         stop = min(start + length, STEPS)
-        np.testing.assert_array_equal(feed.window(start, stop), VALUES[start:stop])
+        np.testing.assert_array_equal(read_ahead.window(start, stop), VALUES[start:stop])
         middle = (start + stop) // 2
-        np.testing.assert_array_equal(feed.window(middle, stop), VALUES[middle:stop])
+        np.testing.assert_array_equal(read_ahead.window(middle, stop), VALUES[middle:stop])
         earlier = max(begin, stop - back)
-        np.testing.assert_array_equal(feed.reread(earlier, stop), VALUES[earlier:stop])
-        further = NOISE.reader(0.1, feed.state_at(middle)).read(STEPS - middle)
+        np.testing.assert_array_equal(read_ahead.reread(earlier, stop), VALUES[earlier:stop])
+        further = NOISE.reader(0.1, read_ahead.state_at(middle)).read(STEPS - middle)
         np.testing.assert_array_equal(further, VALUES[middle:])
         start = stop
 
 
 def test_an_array_is_given_as_it_is():
-    feed = ReadAhead(VALUES, STEPS, 0.1)
-    assert np.shares_memory(feed.window(3, 7), VALUES)
-    np.testing.assert_array_equal(feed.reread(100, 300), VALUES[100:300])
-    assert feed.state_at(500) == VALUES[436:500].tolist()
-    assert feed.state_at(2) == VALUES[:2].tolist()
+    read_ahead = ReadAhead(VALUES, STEPS, 0.1)
+    assert np.shares_memory(read_ahead.window(3, 7), VALUES)
+    np.testing.assert_array_equal(read_ahead.reread(100, 300), VALUES[100:300])
+    assert read_ahead.state_at(500) == VALUES[436:500].tolist()
+    assert read_ahead.state_at(2) == VALUES[:2].tolist()
     assert fingerprint(VALUES, 5) == VALUES[:5].tolist()
 
 
 def test_a_constant_is_one_number_however_long_and_needs_no_thread():
     constant, steps = normalise_stimulus(np.float32(2.5), 1e12, 1.0)
     assert (constant, steps) == (stimuli.constant(2.5), 10**12)
-    feed = ReadAhead(constant, steps, 1.0)
-    assert feed.window(7, 10**12).strides == (0,)
-    assert feed.block_length == 10**12
-    assert set(feed.window(3, 60)) == set(feed.reread(3, 60)) == {2.5}
-    assert feed.state_at(5) == []
+    read_ahead = ReadAhead(constant, steps, 1.0)
+    assert read_ahead.window(7, 10**12).strides == (0,)
+    assert read_ahead.block_length == 10**12
+    assert set(read_ahead.window(3, 60)) == set(read_ahead.reread(3, 60)) == {2.5}
+    assert read_ahead.state_at(5) == []
     assert not ours()
 
 
@@ -75,11 +75,11 @@ def test_other_objects_with_a_reader_are_refused():
 def test_an_error_shows_where_its_values_are_wanted():
     values = np.zeros(STEPS)
     values[200] = np.nan
-    feed = ReadAhead(stimuli.from_array(values), STEPS, 0.1)
-    assert feed.window(0, 192).size == 192
+    read_ahead = ReadAhead(stimuli.from_array(values), STEPS, 0.1)
+    assert read_ahead.window(0, 192).size == 192
     for _ in range(2):
         with pytest.raises(ValueError, match="got nan at index 200"):
-            feed.window(192, 256)
+            read_ahead.window(192, 256)
 
 
 def test_the_next_block_is_read_while_this_one_is_used():
@@ -97,8 +97,8 @@ def test_the_next_block_is_read_while_this_one_is_used():
             asked.append(threading.current_thread())
             return np.zeros(steps)
 
-    feed = ReadAhead(Slow(), STEPS, 0.1)
-    feed.window(0, 64)
+    read_ahead = ReadAhead(Slow(), STEPS, 0.1)
+    read_ahead.window(0, 64)
     deadline = time.monotonic() + 5
     while len(asked) < 2 and time.monotonic() < deadline:
         time.sleep(0.001)
@@ -107,10 +107,10 @@ def test_the_next_block_is_read_while_this_one_is_used():
 
 
 def test_no_thread_is_left():
-    feed = ReadAhead(NOISE, STEPS, 0.1)
-    feed.window(0, 100)
+    read_ahead = ReadAhead(NOISE, STEPS, 0.1)
+    read_ahead.window(0, 100)
     assert ours()
-    del feed
+    del read_ahead
     gc.collect()
     deadline = time.monotonic() + 5
     while ours() and time.monotonic() < deadline:
