@@ -1,4 +1,4 @@
-"""The adaptive method: its error follows the tolerance, whatever stimulus, grid or cut."""
+"""The adaptive method: its error follows the tolerance for any stimulus, grid and division."""
 
 import re
 import signal
@@ -21,7 +21,7 @@ DEFAULTS = reference.Parameters()
 TABLEAU = Path(__file__).parents[2] / "src" / "dop853_tableau.h"
 
 
-def everything(model):
+def full_state_of(model):
     gates = [(g.alpha, g.beta, g.state) for g in (model.m, model.h, model.n)]
     return [model.Vm, model.INa, model.IK, model.IKleak, *gates]
 
@@ -46,14 +46,14 @@ def train():
 TRAIN = np.where(np.arange(10_000) < 500, 0.0, 10.0)
 
 
-def test_the_error_of_spike_times_follows_the_tolerance_over_eight_decades(train):
+def test_error_of_spike_times_follows_the_tolerance_over_eight_decades(train):
     tolerances = 10.0 ** -np.arange(3, 12)
     errors = []
     for tolerance in tolerances:
         times = adaptive(TRAIN, 0.1, tolerance=tolerance, record=()).spike_times
         assert len(times) == 65
         errors.append(np.abs(times - train.spike_times).max())
-    # After a second's 65 spikes it is about as many ms as the tolerance says, from end to end.
+    # After 65 spikes in a second the error in ms is about the tolerance, over the whole range.
     ratios = np.maximum(errors, 2e-11) / tolerances
     assert (ratios < 20).all(), ratios
     slope = np.polyfit(np.log(tolerances), np.log(np.maximum(errors, 2e-11)), 1)[0]
@@ -61,7 +61,7 @@ def test_the_error_of_spike_times_follows_the_tolerance_over_eight_decades(train
 
 
 @pytest.mark.parametrize("current", [7.0, 10.0, 50.0, 150.0])
-def test_the_error_of_the_traces_follows_the_tolerance_between_the_steps_too(current):
+def test_error_of_interpolated_traces_follows_the_tolerance(current):
     exact = reference.solve(DEFAULTS, reference.steady(0.0), [(12.0, current)])
     times = np.arange(1, 1_201) * 0.01
     states = np.array([exact.at(t) for t in times]).T
@@ -81,7 +81,7 @@ def test_the_error_of_the_traces_follows_the_tolerance_between_the_steps_too(cur
 )
 @settings(max_examples=50)
 @example(levels=[10.0, 10.0, 0.0], rows=[100] * 8, dt=0.01)
-def test_random_steps_of_current(levels, rows, dt):
+def test_random_steps_of_current_match_the_reference(levels, rows, dt):
     rows = rows[: len(levels)]
     run = adaptive(np.repeat(levels, rows), dt, tolerance=1e-9)
     protocol = [(count * dt, level) for count, level in zip(rows, levels, strict=True)]
@@ -91,7 +91,7 @@ def test_random_steps_of_current(levels, rows, dt):
     np.testing.assert_allclose(run.spike_times, exact.spike_times, atol=1e-7)
 
 
-def test_a_stimulus_that_changes_at_every_sample():
+def test_stimulus_that_changes_at_every_sample_matches_the_reference():
     stimulus = np.random.default_rng(0).normal(8, 40, 2_000)
     run = adaptive(stimulus, 0.01, tolerance=1e-8)
     exact = reference.solve(
@@ -104,14 +104,14 @@ def test_a_stimulus_that_changes_at_every_sample():
     assert len(run.spike_times) >= 1
 
 
-def test_more_changes_of_stimulus_than_a_millisecond_may_have_steps():
+def test_more_stimulus_changes_than_steps_allowed_in_a_millisecond():
     stimulus = np.random.default_rng(5).normal(8, 1, 25_000)
     run = adaptive(stimulus, 1e-6)
     assert abs(run.Vm[-1] - stimulus.mean() * 0.025) < 1e-2
 
 
 @pytest.mark.parametrize("width", [1, 3])
-def test_a_pulse_shorter_than_any_step_is_not_missed(width):
+def test_pulse_shorter_than_any_step_is_not_missed(width):
     stimulus = np.zeros(60_000)
     stimulus[20_000 : 20_000 + width] = 9_000.0 / width  # 1 µs each: 9 nC/cm² in all
     run = adaptive(stimulus, 0.001, pyhh.HHModel.at_rest(), record=())
@@ -136,7 +136,7 @@ def test_a_pulse_shorter_than_any_step_is_not_missed(width):
         {"ENa": 60.0, "EK": -40.0, "EKleak": 0.0},
     ],
 )
-def test_extreme_parameters(parameters):
+def test_extreme_parameters_match_the_reference(parameters):
     model = standing_at(reference.steady(0.0), **parameters)
     run = adaptive(12.0, 0.05, model, duration=20.0)
     exact = reference.solve(
@@ -147,7 +147,7 @@ def test_extreme_parameters(parameters):
 
 
 @pytest.mark.slow
-def test_a_million_milliseconds_without_drift():
+def test_period_does_not_drift_in_a_million_milliseconds():
     simulation = pyhh.Simulation(pyhh.HHModel.at_rest())
     options = {"method": "adaptive", "record": (), "rtol": 1e-9, "atol": 1e-9}
     times = simulation.run(10.0, 0.1, duration=1e6, **options).spike_times
@@ -160,7 +160,7 @@ def test_a_million_milliseconds_without_drift():
 
 
 @pytest.mark.skipif(not TABLEAU.exists(), reason="no sources here")
-def test_the_numbers_of_the_method_are_those_of_dop853():
+def test_coefficients_equal_those_of_scipy_dop853():
     exact = pytest.importorskip("scipy.integrate._ivp.dop853_coefficients")
     text = TABLEAU.read_text(encoding="utf-8").partition("dop853_a[16][16]")[2]
     rows = [np.array(row.split(","), float) for row in re.findall(r"^    \{([^}]*)\}", text, re.M)]
@@ -177,8 +177,8 @@ def dense_crossings(V, level):
 
 @pytest.mark.parametrize("tolerance", [0.1, 1e-2, 1e-4, 1e-8])
 @pytest.mark.parametrize("current", [5.0, 10.0, 60.0])
-def test_both_crossings_within_one_step_count(current, tolerance):
-    # At any threshold, the very peaks included, where V comes up and goes within one step.
+def test_two_crossings_within_one_step_are_found(current, tolerance):
+    # At any threshold, also just below the peaks, which V crosses twice within one step.
     V = adaptive(current, 0.0005, tolerance=tolerance, duration=60.0).Vm
     peaks = V[1:-1][(V[1:-1] > V[:-2]) & (V[1:-1] >= V[2:])]
     for peak in peaks:
@@ -202,7 +202,7 @@ def test_spike_times_do_not_depend_on_the_grid():
     np.testing.assert_array_equal(fine, coarse)
 
 
-def test_a_spike_on_the_border_of_two_stretches_counts_once():
+def test_spike_at_a_change_of_stimulus_counts_once():
     # Without conductances V is 40 t: it is 50 mV at 1.25 ms, just where the stimulus changes.
     model = standing_at((0.0, 0.0, 0.0, 0.0), gNa=0, gK=0, gKleak=0)
     stimulus = np.repeat([40.0, 20.0], 125)
@@ -215,31 +215,32 @@ def test_a_spike_on_the_border_of_two_stretches_counts_once():
 
 @pytest.mark.parametrize("tolerance", [1e-3, 1e-6, 1e-11])
 @pytest.mark.parametrize("dt", [0.01, 0.03, 0.7, 100 / 31])
-def test_a_run_may_be_cut_at_a_mark_and_lengthened_without_a_bit_of_difference(dt, tolerance):
-    mark = round(100 / dt)
-    stimulus = np.full(3 * mark, 10.0)
-    # Some changes, and a spike that is under way at the first mark.
+def test_run_divided_at_a_restart_point_is_bit_identical(dt, tolerance):
+    restart_point = round(100 / dt)
+    stimulus = np.full(3 * restart_point, 10.0)
+    # Some changes, and a spike at the first restart point.
     stimulus[: round(10.1 / dt)] = 0.0
     stimulus[round(15 / dt) : round(15 / dt) + 7] = [0, 5, 5, 12, 2, 2, 2]
-    stimulus[2 * mark :] = 30.0
+    stimulus[2 * restart_point :] = 30.0
     options = {"method": "adaptive", "rtol": tolerance, "atol": tolerance}
     whole, cut = pyhh.Simulation(pyhh.HHModel.at_rest()), pyhh.Simulation(pyhh.HHModel.at_rest())
     one = whole.run(stimulus, dt, **options)
-    assert dt > 0.5 or 20 < one.Vm[mark - 1] < 100
+    assert dt > 0.5 or 20 < one.Vm[restart_point - 1] < 100
     parts = [
-        cut.run(stimulus[rows], dt, **options) for rows in (slice(0, mark), slice(mark, 3 * mark))
+        cut.run(stimulus[rows], dt, **options)
+        for rows in (slice(0, restart_point), slice(restart_point, 3 * restart_point))
     ]
     for name in TRACES:
         joined = np.concatenate([getattr(part, name) for part in parts])
         np.testing.assert_array_equal(joined, getattr(one, name))
-    assert everything(whole.model) == everything(cut.model)
-    spikes = np.concatenate([parts[0].spike_times, parts[1].spike_times + mark * dt])
+    assert full_state_of(whole.model) == full_state_of(cut.model)
+    spikes = np.concatenate([parts[0].spike_times, parts[1].spike_times + restart_point * dt])
     np.testing.assert_allclose(spikes, one.spike_times, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 100])
 @pytest.mark.parametrize("record", [TRACES, (), ("IK",)])
-def test_chunks_leave_no_trace(chunk, record, monkeypatch):
+def test_results_do_not_depend_on_the_chunk_size(chunk, record, monkeypatch):
     stimulus = np.repeat([10.0, 3.0, 40.0, 0.0], [4_000, 13, 1_987, 3])
     whole = pyhh.Simulation(pyhh.HHModel.at_rest())
     expected = whole.run(stimulus, 0.01, method="adaptive", record=record)
@@ -248,10 +249,10 @@ def test_chunks_leave_no_trace(chunk, record, monkeypatch):
     got = pieces.run(stimulus, 0.01, method="adaptive", record=record)
     for name in (*record, "spike_times"):
         np.testing.assert_array_equal(getattr(got, name), getattr(expected, name))
-    assert everything(pieces.model) == everything(whole.model)
+    assert full_state_of(pieces.model) == full_state_of(whole.model)
 
 
-def test_a_step_that_is_cut_short_does_not_lower_the_step_size(monkeypatch):
+def test_step_shortened_by_a_stimulus_change_does_not_lower_the_step_size(monkeypatch):
     attempts = []
     original = AdaptiveStepper._solve
 
@@ -261,20 +262,20 @@ def test_a_step_that_is_cut_short_does_not_lower_the_step_size(monkeypatch):
 
     monkeypatch.setattr(AdaptiveStepper, "CHUNK", 1)
     monkeypatch.setattr(AdaptiveStepper, "_solve", solve)
-    # At rest a step may take half a millisecond, so each stretch needs one, however short.
+    # At rest a step may take half a millisecond, so each segment needs one, however short.
     stimulus = np.tile(np.repeat([1e-3, 0.0], [1, 400]), 50)
     adaptive(stimulus, 0.001, pyhh.HHModel.at_rest(), record=())
     assert len(attempts) < 130
 
 
-def test_a_constant_is_a_full_array():
+def test_constant_stimulus_equals_a_full_array():
     constant = adaptive(10.0, 0.01, duration=250.0)
     array = adaptive(np.full(25_000, 10.0), 0.01)
     for name in (*TRACES, "spike_times"):
         np.testing.assert_array_equal(getattr(constant, name), getattr(array, name))
 
 
-def test_one_row_and_none():
+def test_runs_of_one_sample_and_of_none():
     run = adaptive([5.0], 0.02)
     exact = reference.solve(DEFAULTS, reference.steady(0.0), [(0.02, 5.0)]).end
     assert run.Vm == pytest.approx([exact.V], abs=1e-8)
@@ -285,7 +286,7 @@ def test_one_row_and_none():
 # --- never a hang --------------------------------------------------------------------------------
 
 
-def test_strong_hyperpolarisation_is_stiff_and_right():
+def test_stiff_run_under_hyperpolarisation_is_accurate():
     model = pyhh.HHModel.at_rest()
     run = adaptive(-50.0, 0.05, model, duration=30.0, record=("Vm",))
     expected = pyhh.Simulation(pyhh.HHModel.at_rest()).run(-50.0, 5e-5, duration=30.0)
@@ -302,7 +303,7 @@ def test_strong_hyperpolarisation_is_stiff_and_right():
         (1e300, 0.0, "no step of 1e-09 ms or more meets rtol=1e-06 and atol=1e-06. Use larger "),
     ],
 )
-def test_what_is_too_stiff_is_an_error_at_once(current, V, why, record):
+def test_too_stiff_run_is_an_error(current, V, why, record):
     simulation = pyhh.Simulation(pyhh.HHModel(V))
     start = time.perf_counter()
     with pytest.raises(
@@ -320,14 +321,14 @@ def test_what_is_too_stiff_is_an_error_at_once(current, V, why, record):
         assert np.isfinite(trace[: error.step]).all()
         assert np.isnan(trace[error.step :]).all()
     assert error.step == int(error.time / 0.01)
-    # The model stands at the last whole row, as a run that ends there leaves it.
+    # The model is at the last whole sample, as after a run that ends there.
     shorter = pyhh.Simulation(pyhh.HHModel(V))
     if error.step:
         shorter.run(current, 0.01, duration=error.step * 0.01, method="adaptive")
     assert state_of(model) == pytest.approx(state_of(shorter.model), rel=1e-4, abs=1e-6)
 
 
-def test_where_it_is_stuck_does_not_depend_on_what_is_recorded():
+def test_error_of_a_stuck_solver_does_not_depend_on_recorded_traces():
     stimulus = np.repeat([-30.0, -100.0], [4, 4])
     messages = []
     for record in (TRACES, (), ("Vm",)):
@@ -338,22 +339,22 @@ def test_where_it_is_stuck_does_not_depend_on_what_is_recorded():
 
 
 @pytest.mark.parametrize("tolerance", [0.1, 1e-3])
-def test_rates_are_not_asked_for_where_the_cell_never_comes(tolerance):
-    asked = []
+def test_custom_rates_are_evaluated_only_near_the_range_of_V(tolerance):
+    evaluated = []
 
     class Narrow(pyhh.HHModel):
         def _UpdateGateTimeConstants(self, Vm):
-            asked.append((np.min(Vm), np.max(Vm)))
+            evaluated.append((np.min(Vm), np.max(Vm)))
             super()._UpdateGateTimeConstants(Vm)
 
     V = adaptive(10.0, 0.01, Narrow.at_rest(), duration=300.0, tolerance=tolerance).Vm
-    low, high = np.array(asked[-40:]).T
-    # As far as a step may leap, and the table that is then made, to the next 100 mV.
+    low, high = np.array(evaluated[-40:]).T
+    # The largest excursion of a step, and the table made for it, to the next 100 mV.
     assert V.min() - 200 < low.min()
     assert high.max() < V.max() + 200
 
 
-def test_a_call_ends_in_time_for_ctrl_c_where_steps_cover_many_rows(monkeypatch):
+def test_calls_are_short_where_steps_cover_many_samples(monkeypatch):
     rows = []
     original = AdaptiveStepper.advance
 
@@ -368,7 +369,7 @@ def test_a_call_ends_in_time_for_ctrl_c_where_steps_cover_many_rows(monkeypatch)
     assert rows[0] < 3_000_000
 
 
-def test_a_cell_that_is_driven_beyond_all_tables():
+def test_run_beyond_all_rate_tables_is_accurate():
     model = pyhh.HHModel.at_rest()
     adaptive(1e5, 0.01, model, duration=0.1)
     exact = reference.solve(DEFAULTS, reference.equilibrium(DEFAULTS), [(0.1, 1e5)]).end
@@ -377,12 +378,12 @@ def test_a_cell_that_is_driven_beyond_all_tables():
 
 
 @pytest.mark.parametrize("tolerance", [1e-15, 1e-18])
-def test_tolerances_below_rounding_end_all_the_same(tolerance):
+def test_runs_with_tolerances_below_rounding_end(tolerance):
     run = adaptive(10.0, 0.01, tolerance=tolerance, duration=20.0, record=())
     assert run.spike_times.size == 2
 
 
-def test_tolerances_that_nothing_meets_are_an_error():
+def test_tolerances_that_cannot_be_met_are_an_error():
     with pytest.raises(pyhh.SimulationError, match="Use larger tolerances"):
         adaptive(10.0, 0.01, tolerance=1e-300, duration=20.0, record=())
 
@@ -396,7 +397,7 @@ def test_tolerances_that_nothing_meets_are_an_error():
     [(0.01, 50), (0.4, 2), (2.0, 3), (25.0, 50)],
     ids=["many rows a call", "about one", "some calls without", "many calls without"],
 )
-def test_an_interrupt_leaves_the_model_at_the_last_whole_row(dt, chunk, record, monkeypatch):
+def test_interrupt_leaves_the_model_at_the_last_whole_sample(dt, chunk, record, monkeypatch):
     original = AdaptiveStepper.advance
     rows_at_calls = []
 
@@ -430,7 +431,7 @@ def test_an_interrupt_leaves_the_model_at_the_last_whole_row(dt, chunk, record, 
 
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs pthread_kill")
-def test_ctrl_c_is_heard_at_once():
+def test_ctrl_c_interrupts_within_a_second():
     simulation = pyhh.Simulation(pyhh.HHModel.at_rest())
     main = threading.main_thread().ident
     sent = []

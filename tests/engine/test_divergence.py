@@ -1,6 +1,6 @@
-"""What messages recommend gives what is right: each is done as it says.
+"""Recommendations in messages about divergence lead to right results when followed.
 
-Right is SciPy's DOP853 (`reference.solve`), with all rates nine times and Cm 0.2 of the built-in:
+The reference is SciPy's DOP853, with all rates nine times and Cm 0.2 times the built-in ones:
 a cell nine times as fast, but for the membrane, which is five times as fast.
 """
 
@@ -13,7 +13,7 @@ from scipy.integrate import solve_ivp
 
 import pyhh_fast as pyhh
 
-ABOVE_ADVISED = pytest.mark.filterwarnings("ignore:.*are recommended:UserWarning")
+LARGE_STEP = pytest.mark.filterwarnings("ignore:.*are recommended:UserWarning")
 
 
 class Fast(pyhh.HHModel):
@@ -26,7 +26,7 @@ class Fast(pyhh.HHModel):
 
 
 def spikes_of_fast(current, duration):
-    """Return how many spikes an independent solver finds."""
+    """Return the number of spikes by an independent solver."""
     p = reference.Parameters()
 
     def slope(t, y):
@@ -50,25 +50,25 @@ class InPython(pyhh.HHModel):
         super().iterate(stimulusCurrent, deltaTms)
 
 
-WAYS = (
+ADVICE = (
     r"Use (method='adaptive', whose steps follow the fastest rate, or )?a dt of (\S+) ms or less\.$"
 )
 
 
-def advised_dt(kind, stimulus, dt, **options):
-    """Return the dt that a run which diverges recommends; adaptive comes first where it can be."""
+def recommended_dt(kind, stimulus, dt, **options):
+    """Return the dt that a diverging run recommends, after the adaptive method if it applies."""
     with pytest.raises(pyhh.SimulationError) as caught:
         pyhh.Simulation(kind.at_rest(unstable="steady")).run(stimulus, dt, **options)
-    found = re.search(WAYS, str(caught.value))
+    found = re.search(ADVICE, str(caught.value))
     assert found, str(caught.value)
     assert (found[1] is None) == (kind is InPython)
     return float(found[2])
 
 
-@ABOVE_ADVISED
-def test_what_a_divergence_recommends_is_right():
+@LARGE_STEP
+def test_recommendation_of_a_divergence_gives_the_right_spikes():
     wave = np.full(1_000, 40.0)
-    dt = advised_dt(Fast, wave, 0.1)
+    dt = recommended_dt(Fast, wave, 0.1)
     right = spikes_of_fast(40.0, 100.0)
     assert right == 91
     run = pyhh.Simulation(Fast.at_rest()).run(wave, 0.1, method="adaptive")
@@ -76,21 +76,19 @@ def test_what_a_divergence_recommends_is_right():
     parts = int(np.ceil(0.1 / dt))
     run = pyhh.Simulation(Fast.at_rest()).run(np.repeat(wave, parts), 0.1 / parts)
     assert abs(run.spike_times.size - right) <= 1
-    # Stable is not right.
+    # Stable is not accurate.
     run = pyhh.Simulation(Fast.at_rest()).run(wave, 0.1, method="exponential_euler")
     assert run.spike_times.size == 76
 
 
-@ABOVE_ADVISED
+@LARGE_STEP
 @pytest.mark.parametrize("method", ["euler", "rk4"])
 @pytest.mark.parametrize("record", [("Vm",), (), "all"])
 @pytest.mark.parametrize("dt", [0.2, 0.5, 1.0])
 @pytest.mark.parametrize(("current", "right"), [(10.0, 7), (60.0, 13), (150.0, 1)])
-def test_a_divergence_recommends_the_step_that_the_warning_of_long_steps_does(
-    current, right, dt, record, method
-):
+def test_divergence_recommends_the_same_step_as_the_warning(current, right, dt, record, method):
     options = {"method": method, "record": RECORDED.get(record, record)}
-    assert advised_dt(pyhh.HHModel, current, dt, duration=100, **options) == 0.05
+    assert recommended_dt(pyhh.HHModel, current, dt, duration=100, **options) == 0.05
     run = pyhh.Simulation(pyhh.HHModel.at_rest()).run(current, 0.05, duration=100, method=method)
     accurate = pyhh.Simulation(pyhh.HHModel.at_rest()).run(
         current, 0.05, duration=100, method="adaptive"
@@ -102,12 +100,12 @@ def test_a_divergence_recommends_the_step_that_the_warning_of_long_steps_does(
 RECORDED = {"all": ("Vm", "INa", "IK", "IKleak", "StateN", "StateM", "StateH")}
 
 
-@ABOVE_ADVISED
+@LARGE_STEP
 @pytest.mark.parametrize("parameters", [{"gNa": 300}, {"Cm": 0.1}, {"gK": 150}, {"ENa": 200}])
 @pytest.mark.parametrize("current", [10.0, 40.0])
-def test_the_step_that_is_recommended_is_right_for_other_parameters(parameters, current):
+def test_recommended_step_is_right_for_other_parameters(parameters, current):
     kind = type("Other", (pyhh.HHModel,), parameters)
-    dt = 0.1 / np.ceil(0.1 / advised_dt(kind, current, 0.5, duration=100))
+    dt = 0.1 / np.ceil(0.1 / recommended_dt(kind, current, 0.5, duration=100))
     runs = [
         pyhh.Simulation(kind.at_rest(unstable="steady")).run(current, step, duration=100, method=m)
         for step, m in ((dt, "euler"), (0.1, "adaptive"))
@@ -115,18 +113,18 @@ def test_the_step_that_is_recommended_is_right_for_other_parameters(parameters, 
     assert abs(runs[0].spike_times.size - runs[1].spike_times.size) <= 1
 
 
-@ABOVE_ADVISED
-def test_models_with_steps_of_their_own_get_a_step_that_is_right():
-    dt = advised_dt(InPython, 10.0, 0.5, duration=30)
+@LARGE_STEP
+def test_recommended_step_is_right_for_models_with_custom_iterate():
+    dt = recommended_dt(InPython, 10.0, 0.5, duration=30)
     assert dt == 0.05
     right = pyhh.Simulation(pyhh.HHModel.at_rest()).run(10.0, dt, duration=30, method="adaptive")
     run = pyhh.Simulation(InPython.at_rest()).run(10.0, dt, duration=30)
     assert run.spike_times.size == right.spike_times.size == 2
 
 
-@ABOVE_ADVISED
+@LARGE_STEP
 @pytest.mark.parametrize(("current", "dt"), [(-50.0, 0.01), (-50.0, 0.5), (1e3, 0.1), (2e4, 0.1)])
-def test_where_no_step_is_known_to_be_right_none_is_recommended(current, dt):
+def test_no_step_is_recommended_where_none_is_known_to_be_right(current, dt):
     for kind in (pyhh.HHModel, InPython):
         with pytest.raises(pyhh.SimulationError) as caught:
             pyhh.Simulation(kind.at_rest()).run(current, dt, duration=20)
@@ -135,10 +133,10 @@ def test_where_no_step_is_known_to_be_right_none_is_recommended(current, dt):
         assert ("Use a weaker stimulus." in message) == (kind is InPython)
 
 
-@ABOVE_ADVISED
-@pytest.mark.parametrize("question", ["population", "sweep"])
-def test_what_cells_that_diverge_recommend_is_right(question):
-    if question == "population":
+@LARGE_STEP
+@pytest.mark.parametrize("runner", ["population", "sweep"])
+def test_recommended_step_for_diverging_cells_is_right(runner):
+    if runner == "population":
         cells = pyhh.Population.from_model(Fast.at_rest(), 2)
         with pytest.warns(UserWarning, match="2 of 2 cells diverged") as caught:
             cells.run(40.0, 0.1, duration=100)
@@ -147,7 +145,7 @@ def test_what_cells_that_diverge_recommend_is_right(question):
         with pytest.warns(UserWarning, match="1 of 1 cells diverged") as caught:
             pyhh.sweep(Fast.at_rest(), {"gNa": [120]}, 40.0, 0.1, duration=100)
     message = str(caught[-1].message)
-    which = "cells" if question == "population" else "points"
+    which = "cells" if runner == "population" else "points"
     found = re.search(
         rf"Use a dt of (\S+) ms or less, or run such {which} one by one, by Simulation with "
         r"method='adaptive'\.$",
@@ -160,24 +158,24 @@ def test_what_cells_that_diverge_recommend_is_right(question):
 
 
 @pytest.mark.parametrize("current", [-50.0, -300.0])
-def test_far_below_the_reversal_potentials_exponential_euler_is_right(current):
+def test_recommended_exponential_euler_is_right_under_hyperpolarisation(current):
     with pytest.raises(pyhh.SimulationError, match="or method='exponential_euler', because"):
         pyhh.Simulation(pyhh.HHModel.at_rest()).run(current, 0.01, duration=50)
-    # All gates but h are shut there, so only the leak is left.
-    settled = 10.6 + current / 0.3
+    # m and n are closed there, so that only the leak conducts.
+    final_V = 10.6 + current / 0.3
     run = pyhh.Simulation(pyhh.HHModel.at_rest()).run(
         current, 0.01, duration=50, method="exponential_euler"
     )
-    assert run.Vm[-1] == pytest.approx(settled, abs=1e-3 * abs(settled))
+    assert run.Vm[-1] == pytest.approx(final_V, abs=1e-3 * abs(final_V))
     cells = pyhh.Population.at_rest(1)
     with pytest.warns(UserWarning, match="Use method='exponential_euler', which"):
         cells.run(current, 0.01, duration=50)
     cells = pyhh.Population.at_rest(1)
     cells.run(current, 0.01, duration=50, method="exponential_euler")
-    assert cells.Vm[0] == pytest.approx(settled, abs=1e-3 * abs(settled))
+    assert cells.Vm[0] == pytest.approx(final_V, abs=1e-3 * abs(final_V))
 
 
-def test_where_the_solver_is_stuck_exponential_euler_is_right():
+def test_recommended_exponential_euler_is_right_where_the_solver_is_stuck():
     message = "or method='exponential_euler', which stands any rate, and see by estimate_error()"
     with pytest.raises(pyhh.SimulationError, match=re.escape(message)):
         pyhh.Simulation(pyhh.HHModel.at_rest()).run(-100.0, 0.01, duration=50, method="adaptive")
@@ -194,11 +192,11 @@ LEFT = (
 )
 
 
-@ABOVE_ADVISED
+@LARGE_STEP
 @pytest.mark.filterwarnings("ignore:.*open fraction of a gate is between:UserWarning")
 @pytest.mark.parametrize("method", ["euler", "exponential_euler", "rk4", "adaptive"])
 @pytest.mark.parametrize("kind", [pyhh.HHModel, Fast])
-def test_the_run_after_a_divergence_says_where_the_model_is(kind, method):
+def test_run_after_a_divergence_names_the_state_of_the_model(kind, method):
     simulation = pyhh.Simulation(kind.at_rest(gNa=110))
     with pytest.raises(pyhh.SimulationError, match=r"diverged at step [1-9]"):
         simulation.Run(np.full(1_000, 40.0), 0.2)
@@ -206,7 +204,7 @@ def test_the_run_after_a_divergence_says_where_the_model_is(kind, method):
     with pytest.raises(pyhh.SimulationError) as caught:
         simulation.run(40.0, 0.01, duration=10, method=method)
     assert str(caught.value).endswith(LEFT)
-    # As it says.
+    # Do as the message says.
     simulation.model = simulation.model.at_rest()
     assert simulation.model.gNa == 110
     assert simulation.run(40.0, 0.01, duration=10, method="adaptive").spike_times.size > 0

@@ -1,4 +1,4 @@
-"""Runs that end before their time: divergence, errors, Ctrl-C. Nothing computed is lost."""
+"""Runs that end early, by divergence, errors or Ctrl-C, keep all completed steps."""
 
 import pickle
 import signal
@@ -18,17 +18,17 @@ from pyhh_fast.variables import TRACES
 
 
 class InPython(pyhh.HHModel):
-    """Just HHModel, but stepped in Python."""
+    """HHModel, but stepped in Python."""
 
     def iterate(self, stimulusCurrent, deltaTms):
         super().iterate(stimulusCurrent, deltaTms)
 
 
-def rested(kind=pyhh.HHModel):
+def resting_simulation(kind=pyhh.HHModel):
     return pyhh.Simulation(kind.at_rest())
 
 
-def everything(model):
+def full_state_of(model):
     gates = [(g.alpha, g.beta, g.state) for g in (model.m, model.h, model.n)]
     return [model.Vm, model.INa, model.IK, model.IKleak, *gates]
 
@@ -38,9 +38,9 @@ def kind(request):
     return request.param
 
 
-def test_divergence_keeps_what_was_finite(kind):
+def test_divergence_keeps_the_finite_steps(kind):
     # Below about -70 mV beta_m times 0.01 ms exceeds 2 (VALIDATION: -50 µA/cm² does it).
-    simulation = rested(kind)
+    simulation = resting_simulation(kind)
     with pytest.raises(pyhh.SimulationError) as caught:
         simulation.run(-50.0, 0.01, duration=20.0)
     error, recording = caught.value, simulation.recording
@@ -53,16 +53,16 @@ def test_divergence_keeps_what_was_finite(kind):
     assert error.time == error.step * 0.01
     assert error.V == recording.Vm[error.step - 1]
     assert error.cell is None
-    shorter = rested(kind)
+    shorter = resting_simulation(kind)
     shorter.run(-50.0, 0.01, duration=error.time)
-    assert everything(simulation.model) == everything(shorter.model)
+    assert full_state_of(simulation.model) == full_state_of(shorter.model)
     np.testing.assert_array_equal(simulation.Vm[: error.step], shorter.Vm)
     np.testing.assert_array_equal(simulation.recording.spike_times, shorter.recording.spike_times)
 
 
 def test_divergence_names_step_time_potential_and_cause(kind):
     with pytest.raises(pyhh.SimulationError) as caught:
-        rested(kind).run(-50.0, 0.01, duration=20.0)
+        resting_simulation(kind).run(-50.0, 0.01, duration=20.0)
     error = caught.value
     assert str(error).startswith(
         f"the run diverged at step {error.step} (t = {error.time:g} ms), "
@@ -81,10 +81,10 @@ def test_divergence_names_step_time_potential_and_cause(kind):
 
 @pytest.mark.parametrize("record", [(), ("Vm",), ("StateM", "IK")])
 @pytest.mark.parametrize("method", ["euler", "rk4"])
-def test_the_cause_does_not_depend_on_what_is_recorded(record, method):
+def test_cause_of_divergence_does_not_depend_on_recorded_traces(record, method):
     messages = []
     for names in (TRACES, record):
-        simulation = rested()
+        simulation = resting_simulation()
         simulation.run(5.0, 0.01, duration=7.0)
         stimulus = np.repeat([5.0, -50.0], [2_000, 2_000])
         with pytest.raises(pyhh.SimulationError, match="gate m moves at 2") as caught:
@@ -102,9 +102,9 @@ def test_the_cause_does_not_depend_on_what_is_recorded(record, method):
 
 
 @pytest.mark.filterwarnings("ignore:dt is")
-def test_divergence_of_the_membrane_itself(kind):
+def test_divergence_of_the_membrane_names_V(kind):
     with pytest.raises(pyhh.SimulationError, match=r"V moves at \d+\.\d per ms, and dt is 0\.1 ms"):
-        rested(kind).run(10.0, 0.1, duration=100.0)
+        resting_simulation(kind).run(10.0, 0.1, duration=100.0)
 
 
 def test_divergence_without_a_fast_rate_names_no_cause(kind):
@@ -117,7 +117,7 @@ def test_divergence_without_a_fast_rate_names_no_cause(kind):
             if stimulusCurrent > 1:
                 self.Vm = float("nan")
 
-    simulation = rested(Odd)
+    simulation = resting_simulation(Odd)
     with pytest.raises(pyhh.SimulationError) as caught:
         simulation.run([0.0, 0.0, 5.0, 0.0], 0.01)
     assert str(caught.value) == (
@@ -126,8 +126,8 @@ def test_divergence_without_a_fast_rate_names_no_cause(kind):
     )
 
 
-def test_divergence_at_the_very_first_step(kind):
-    simulation = rested(kind)
+def test_divergence_at_the_first_step_refers_to_the_run_before(kind):
+    simulation = resting_simulation(kind)
     simulation.model.Vm = -1e300
     message = "diverged at step 0 .* The model was there before the run, as a run that diverged "
     with pytest.raises(pyhh.SimulationError, match=message) as caught:
@@ -136,9 +136,9 @@ def test_divergence_at_the_very_first_step(kind):
     assert np.isnan(simulation.Vm).all()
 
 
-def test_the_error_pickles():
+def test_simulation_error_can_be_pickled():
     with pytest.raises(pyhh.SimulationError) as caught:
-        rested().run(-50.0, 0.01, duration=20.0)
+        resting_simulation().run(-50.0, 0.01, duration=20.0)
     error = caught.value
     again = pickle.loads(pickle.dumps(error))
     assert type(again) is pyhh.SimulationError
@@ -148,32 +148,32 @@ def test_the_error_pickles():
     assert vars(pickle.loads(pickle.dumps(error))) == vars(error)
 
 
-def test_an_error_in_a_hook_keeps_the_steps_before_it():
+def test_error_in_an_overridden_method_keeps_the_steps_before_it():
     class Failing(pyhh.HHModel):
         def _UpdateGateStates(self, deltaTms):
             if self.Vm > 5:
                 raise KeyError("mine")
             super()._UpdateGateStates(deltaTms)
 
-    simulation = rested(Failing)
+    simulation = resting_simulation(Failing)
     with pytest.raises(KeyError, match="mine"):
         simulation.run(20.0, 0.01, duration=10.0)
     recording = simulation.recording
     assert 10 < len(recording) < 1_000
-    plain = rested(InPython).run(20.0, 0.01, duration=10.0)
+    plain = resting_simulation(InPython).run(20.0, 0.01, duration=10.0)
     for name in TRACES:
         np.testing.assert_array_equal(
             getattr(recording, name), getattr(plain, name)[: len(recording)]
         )
     assert recording.stimulus.shape == recording.times.shape == recording.Vm.shape
-    # V had moved when it failed; the model is back at the last whole step.
+    # V had changed when it failed; the model is restored to the last whole step.
     assert simulation.model.Vm == recording.Vm[-1]
-    shorter = rested(InPython)
+    shorter = resting_simulation(InPython)
     shorter.run(20.0, 0.01, duration=len(recording) * 0.01)
-    assert everything(simulation.model) == everything(shorter.model)
+    assert full_state_of(simulation.model) == full_state_of(shorter.model)
 
 
-def test_a_first_step_that_fails_leaves_no_currents():
+def test_failing_first_step_leaves_no_currents():
     class Failing(pyhh.HHModel):
         def _UpdateGateStates(self, deltaTms):
             raise KeyError("mine")
@@ -184,7 +184,7 @@ def test_a_first_step_that_fails_leaves_no_currents():
     assert not hasattr(simulation.model, "INa")
 
 
-def test_what_cannot_be_set_back_hides_no_error():
+def test_read_only_attributes_do_not_hide_the_error_of_a_step():
     class Failing(pyhh.HHModel):
         IKleak = property(lambda self: 0.3 * (self.Vm - 10.6))
 
@@ -204,7 +204,7 @@ def test_what_cannot_be_set_back_hides_no_error():
 
 @pytest.mark.parametrize("gate", ["m", "h", "n"])
 @pytest.mark.filterwarnings("ignore:dt is", "ignore:.*open fraction of a gate")
-def test_a_gate_that_is_not_finite_ends_the_run(kind, gate):
+def test_gate_that_is_not_finite_ends_the_run(kind, gate):
     model = kind(gNa=0, gK=0)
     model.Vm = model.EKleak
     getattr(model, gate).state = 1e70
@@ -214,7 +214,7 @@ def test_a_gate_that_is_not_finite_ends_the_run(kind, gate):
 
 
 @pytest.mark.filterwarnings("ignore:dt is")
-def test_the_cause_may_lie_in_the_state_at_the_start(kind):
+def test_initial_state_may_be_the_cause_of_divergence(kind):
     model = kind(Cm=2.0)
     model.m.state, model.h.state = 1.0, 0.5
     rate = (120 * 0.5 + 36 * model.n.state**4 + 0.3) / 2
@@ -223,7 +223,7 @@ def test_the_cause_may_lie_in_the_state_at_the_start(kind):
         pyhh.Simulation(model).run([0.0, 1e308, 0.0, 0.0], 0.1)
 
 
-def test_a_model_of_another_make_that_diverges_has_no_cause():
+def test_divergence_of_an_object_that_is_no_HHModel_names_no_cause():
     model = SimpleNamespace(Vm=0.0, INa=0.0, IK=0.0, IKleak=0.0)
     model.m = model.h = model.n = pyhh.HHModel.Gate()
     model.iterate = lambda stimulusCurrent, deltaTms: setattr(model, "Vm", np.nan)
@@ -248,14 +248,14 @@ def interrupt_after(seconds):
 
 
 @pytest.mark.parametrize("steps", [50_000_000])
-def test_ctrl_c_keeps_the_steps_so_far(kind, steps, sigint):
-    simulation = rested(kind)
+def test_ctrl_c_keeps_the_completed_steps(kind, steps, sigint):
+    simulation = resting_simulation(kind)
     timer = interrupt_after(0.25)
     start = time.perf_counter()
     with pytest.raises(KeyboardInterrupt):
         simulation.run(10.0, 0.01, duration=steps * 0.01)
     timer.join()
-    assert time.perf_counter() - start < 2, "it came to its end instead"
+    assert time.perf_counter() - start < 2, "the run was not interrupted"
     recording = simulation.recording
     assert 100 < len(recording) < steps
     assert recording.stimulus.shape == recording.Vm.shape == recording.times.shape
@@ -263,15 +263,15 @@ def test_ctrl_c_keeps_the_steps_so_far(kind, steps, sigint):
     np.testing.assert_allclose(
         recording.spike_times, reference.spike_times(recording.Vm, 0.01, 0.0, 50.0), rtol=1e-12
     )
-    shorter = rested(kind)
+    shorter = resting_simulation(kind)
     shorter.run(10.0, 0.01, duration=len(recording) * 0.01)
-    assert everything(simulation.model) == everything(shorter.model)
+    assert full_state_of(simulation.model) == full_state_of(shorter.model)
     np.testing.assert_array_equal(recording.IK, shorter.IK)
     np.testing.assert_array_equal(recording.spike_times, shorter.recording.spike_times)
 
 
-def test_ctrl_c_while_a_chunk_is_counted_loses_and_doubles_nothing(monkeypatch):
-    """An interrupt at the worst place: when the kernel has returned, and nobody was told."""
+def test_ctrl_c_after_the_kernel_returned_neither_loses_nor_repeats_steps(monkeypatch):
+    """The worst moment: the kernel has returned, but the steps are not counted yet."""
     original = FixedStepper.advance
     calls = []
 
@@ -284,24 +284,24 @@ def test_ctrl_c_while_a_chunk_is_counted_loses_and_doubles_nothing(monkeypatch):
 
     monkeypatch.setattr(FixedStepper, "advance", advance)
     monkeypatch.setattr(FixedStepper, "CHUNK", 2_000)
-    simulation = rested()
+    simulation = resting_simulation()
     with pytest.raises(KeyboardInterrupt):
         simulation.run(10.0, 0.01, duration=1_000.0)
     assert len(simulation.recording) == 6_000
     monkeypatch.undo()
-    shorter = rested()
+    shorter = resting_simulation()
     shorter.run(10.0, 0.01, duration=60.0)
-    assert everything(simulation.model) == everything(shorter.model)
+    assert full_state_of(simulation.model) == full_state_of(shorter.model)
     np.testing.assert_array_equal(simulation.recording.spike_times, shorter.recording.spike_times)
 
 
-def test_a_chunk_is_short():
-    # What bounds the wait after Ctrl-C: at 30 ns, as without FMA, 8 ms.
+def test_chunks_are_short_enough_for_ctrl_c():
+    # They bound the wait after Ctrl-C: 8 ms at 30 ns a step, as without FMA.
     assert FixedStepper.CHUNK <= 300_000
     assert PythonStepper.CHUNK <= 1_000
 
 
-def test_ctrl_c_a_second_time_loses_nothing_either(monkeypatch):
+def test_second_ctrl_c_loses_no_steps(monkeypatch):
     """The first ends the run, the second comes while its steps are being kept."""
     original = pyhh.Simulation._keep
     impatient = iter([KeyboardInterrupt])
@@ -312,21 +312,21 @@ def test_ctrl_c_a_second_time_loses_nothing_either(monkeypatch):
         original(self, recording)
 
     monkeypatch.setattr(pyhh.Simulation, "_keep", keep)
-    simulation = rested()
+    simulation = resting_simulation()
     with pytest.raises(KeyboardInterrupt):
         simulation.run(10.0, 0.01, duration=60.0)
     assert len(simulation.recording) == 6_000
     assert simulation.model.Vm == simulation.Vm[-1]
-    shorter = rested()
+    shorter = resting_simulation()
     shorter.run(10.0, 0.01, duration=60.0)
     np.testing.assert_array_equal(simulation.recording.spike_times, shorter.recording.spike_times)
 
 
-def test_looking_for_the_cause_leaves_the_model_alone():
+def test_search_for_the_cause_does_not_change_the_model():
     def warmer(self, Vm):
         pyhh.HHModel._UpdateGateTimeConstants(self, Vm + 1)
 
-    simulation = rested()
+    simulation = resting_simulation()
     model = simulation.model
     model._UpdateGateTimeConstants = types.MethodType(warmer, model)
     with pytest.raises(pyhh.SimulationError, match=r"at step 2\d\d \(V = -7\d"):

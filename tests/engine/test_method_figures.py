@@ -1,4 +1,4 @@
-"""Published figures, as in test_published_figures.py, by the methods beside forward Euler.
+"""Published figures, as in test_published_figures.py, by the methods other than forward Euler.
 
 Units: mV, ms, µA/cm²; rest near 0 mV. Figures without a source were computed outside this package
 with a high-order solver or with continuation.
@@ -32,7 +32,7 @@ def test_steady_firing_rate(method, current, rate):
 
 
 @pytest.mark.parametrize("method", SETTINGS)
-def test_a_long_step_fires_for_ever_from_between_these_currents(method):
+def test_onset_of_repetitive_firing_under_a_long_step(method):
     silent = run(method, pyhh.HHModel.at_rest(), 6.25, 1_000.0, record=()).spike_times
     assert silent[-1] < 200
     firing = run(method, pyhh.HHModel.at_rest(), 6.30, 1_000.0, record=()).spike_times
@@ -49,13 +49,13 @@ def test_a_small_displacement_grows_between_the_hopf_points(method, current, gro
     state = reference.equilibrium(DEFAULTS, current)
     model = standing_at(state._replace(V=state.V + 0.01))
     V = run(method, model, current, 1_000.0, dt=0.02).Vm
-    swings = [np.ptp(part) for part in (V[1_000:4_000], V[-2_000:])]
-    assert swings[1] > 2 * swings[0] if grows else swings[1] < swings[0] / 2
+    amplitudes = [np.ptp(part) for part in (V[1_000:4_000], V[-2_000:])]
+    assert amplitudes[1] > 2 * amplitudes[0] if grows else amplitudes[1] < amplitudes[0] / 2
 
 
 @pytest.mark.parametrize("method", SETTINGS)
 @pytest.mark.parametrize(("current", "fires"), [(6.255, False), (6.275, True), (9.75, True)])
-def test_where_rest_and_firing_are_both_stable_the_start_decides(method, current, fires):
+def test_initial_state_decides_between_rest_and_firing_where_bistable(method, current, fires):
     model = pyhh.HHModel.at_rest()
     for level in 6.5 + (current - 6.5) * np.arange(10) / 10:
         run(method, model, level, 50.0, record=())
@@ -74,8 +74,8 @@ def test_where_rest_and_firing_are_both_stable_the_start_decides(method, current
         (100, 200, [102.22, 118.46, 134.5, 150.52, 166.55, 182.58, 198.6]),
     ],
 )
-def test_spike_times_of_neuroml(method, begin, end, published):
-    # As in test_published_figures.py; by 0.37 % their engines differ from each other.
+def test_spike_times_equal_those_of_neuroml(method, begin, end, published):
+    # As in test_published_figures.py; their engines differ from each other by 0.37 %.
     model = pyhh.HHModel(EKleak=10.7)
     model.h.setInfiniteState()
     dt = SETTINGS[method]["dt"]
@@ -85,7 +85,7 @@ def test_spike_times_of_neuroml(method, begin, end, published):
     assert recording.spike_times == pytest.approx(published, rel=0.0037)
 
 
-def test_rk4_at_a_twentieth_of_a_millisecond():
+def test_rk4_at_0_05_ms_has_spike_times_to_2_microseconds():
     stimulus = np.where(np.arange(20_000) < 1_000, 0.0, 10.0)
     recording = run("rk4", standing_at(reference.steady(0.0)), stimulus, None, dt=0.05)
     exact = reference.solve(DEFAULTS, reference.steady(0.0), [(50.0, 0.0), (950.0, 10.0)])

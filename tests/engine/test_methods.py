@@ -1,4 +1,4 @@
-"""All methods, one suite: their order, their steps, their figures, and the doors to them."""
+"""One suite for all methods: order of convergence, single steps, options and limits."""
 
 import itertools
 import re
@@ -78,7 +78,7 @@ TWINS = {"exponential_euler": reference.exponential_euler, "rk4": reference.rk4}
 
 
 @pytest.mark.parametrize("method", TWINS)
-def test_one_step_is_that_of_the_reference(method):
+def test_single_steps_match_the_reference(method):
     draw = np.random.default_rng(1)
     for _ in range(300):
         state = reference.State(draw.uniform(-90, 140), *draw.random(3))
@@ -95,7 +95,7 @@ DEFAULTS = reference.Parameters()
 
 
 @pytest.mark.parametrize("method", TWINS)
-def test_a_run_is_that_of_the_reference(method):
+def test_run_matches_the_reference(method):
     stimulus = 30 * np.random.default_rng(2).random(3_000)
     start = reference.steady(0.0)
     run = pyhh.Simulation(standing_at(start)).run(stimulus, 0.02, method=method)
@@ -111,7 +111,7 @@ def test_without_conductances_exponential_euler_charges_a_capacitor():
 
 
 @pytest.mark.parametrize("low", [-1_000.0, -100.0, 100.0])
-def test_relaxing_rates_are_right_between_the_nodes(low):
+def test_tabulated_exponential_euler_rates_are_accurate_between_nodes(low):
     table = rate_tables.built_in(-999.0)
     V = np.random.default_rng(3).uniform(max(low, table.low), low + 100, 2_000)
     for dt in (1e-4, 0.01, 1.0):
@@ -121,7 +121,7 @@ def test_relaxing_rates_are_right_between_the_nodes(low):
         np.testing.assert_allclose(relaxing(V), want, rtol=3e-13)
 
 
-def test_relaxing_rates_are_those_of_the_exact_relaxation():
+def test_exponential_euler_rates_equal_the_exact_solution():
     rates = rate_tables.hodgkin_huxley(np.linspace(-150, 150, 61))
     alpha, beta = rates[:, :3], rates[:, 3:]
     for dt in (1e-6, 0.01, 0.5):
@@ -135,7 +135,7 @@ def test_relaxing_rates_are_those_of_the_exact_relaxation():
 
 
 @pytest.mark.parametrize("method", OTHERS)
-def test_the_model_goes_on_from_the_last_state_whichever_method_ran(method):
+def test_model_continues_from_the_last_state_of_any_method(method):
     model = pyhh.HHModel.at_rest()
     simulation = pyhh.Simulation(model)
     first = simulation.run(10.0, 0.01, duration=30.0)
@@ -159,7 +159,7 @@ def test_the_model_goes_on_from_the_last_state_whichever_method_ran(method):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_currents_are_those_before_the_step(method):
+def test_currents_are_of_the_state_before_the_step(method):
     model = pyhh.HHModel.at_rest()
     before = reference.State(*state_of(model))
     r = pyhh.Simulation(model).run(10.0, 0.01, duration=20.0, method=method)
@@ -175,7 +175,7 @@ def states(recording):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_what_is_not_recorded_changes_nothing(method):
+def test_results_do_not_depend_on_recorded_traces(method):
     stimulus = np.repeat([10.0, -3.0, 20.0], [3_000, 1_000, 2_345])
     whole = pyhh.Simulation(pyhh.HHModel.at_rest())
     whole.run(stimulus, 0.01, method=method)
@@ -201,7 +201,7 @@ class Warmer(pyhh.HHModel):
 
 
 class Jumping(pyhh.HHModel):
-    """Rates that no table holds, above 20 mV."""
+    """Rates that jump at 20 mV, which no table can hold."""
 
     def _UpdateGateTimeConstants(self, Vm):
         super()._UpdateGateTimeConstants(Vm)
@@ -214,14 +214,14 @@ class NotTabulated(Warmer):
 
 @pytest.mark.parametrize("method", OTHERS)
 @pytest.mark.parametrize("kind", [Warmer, Jumping, NotTabulated])
-def test_kinetics_of_ones_own_work_with_every_method(kind, method):
+def test_custom_kinetics_work_with_every_method(kind, method):
     dt, twin = 0.01, kind.at_rest(gK=30)
     options = {"rtol": 1e-9, "atol": 1e-9} if method == "adaptive" else {}
     recording = pyhh.Simulation(kind.at_rest(gK=30)).run(
         20.0, dt, duration=4.0, method=method, **options
     )
     assert recording.spike_times.size >= 1
-    # The model's own step, forward Euler, taken so finely that the rest of its error is known.
+    # The model's own step is forward Euler: extrapolate from two small steps.
     V = {}
     for fine in (20, 40):
         model = kind.at_rest(gK=30)
@@ -237,7 +237,7 @@ def test_kinetics_of_ones_own_work_with_every_method(kind, method):
 
 
 @pytest.mark.parametrize("method", OTHERS)
-def test_kinetics_that_no_table_holds_are_asked_and_the_log_says_so(method, caplog):
+def test_kinetics_that_cannot_be_tabulated_are_logged(method, caplog):
     caplog.set_level("INFO", "pyhh_fast")
     pyhh.Simulation(Jumping()).run(10.0, 0.01, duration=0.1, method=method)
     assert caplog.messages == [
@@ -272,7 +272,7 @@ class ReadsGates(pyhh.HHModel):
         (ReadsGates, "ReadsGates._UpdateGateTimeConstants is not tabulated: it reads state"),
     ],
 )
-def test_a_step_of_ones_own_is_forward_euler_and_nothing_else(method, make, reason):
+def test_custom_steps_are_refused_by_other_methods_than_euler(method, make, reason):
     simulation = pyhh.Simulation(make())
     message = (
         rf"^method must be 'euler' for this model; got '{method}'\. (Its own iterate, which is "
@@ -287,7 +287,7 @@ def test_a_step_of_ones_own_is_forward_euler_and_nothing_else(method, make, reas
 
 @pytest.mark.parametrize("method", OTHERS)
 @pytest.mark.parametrize("tabulated", [True, False])
-def test_rates_that_turn_out_on_the_way_to_need_more_than_V_end_the_run(method, tabulated):
+def test_rates_found_to_depend_on_more_than_V_end_the_run(method, tabulated):
     class Sly(pyhh.HHModel):
         tabulate = tabulated
 
@@ -309,7 +309,7 @@ def test_rates_that_turn_out_on_the_way_to_need_more_than_V_end_the_run(method, 
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_the_recording_knows_how_it_was_made(method):
+def test_recording_has_its_method_and_tolerances(method):
     recording = pyhh.Simulation(pyhh.HHModel()).run(
         0.0, 0.01, duration=0.1, method=method, rtol=1e-4, atol=1e-5
     )
@@ -344,7 +344,7 @@ def test_forward_euler_is_the_default():
         ({"atol": "tight"}, TypeError, r"^atol must be a positive, finite number; got 'tight' "),
     ],
 )
-def test_wrong_choices(wrong, kind, message):
+def test_wrong_methods_and_tolerances_are_refused(wrong, kind, message):
     simulation = pyhh.Simulation(pyhh.HHModel())
     with pytest.raises(kind, match=message):
         simulation.run(10.0, 0.01, duration=1.0, **wrong)
@@ -357,7 +357,7 @@ def test_large_steps_warn(method):
         pyhh.Simulation(pyhh.HHModel()).run(0.0, 0.1, duration=1.0, method=method)
 
 
-def test_a_coarse_grid_of_the_adaptive_method_does_not():
+def test_coarse_grid_of_the_adaptive_method_does_not_warn():
     recording = pyhh.Simulation(pyhh.HHModel.at_rest()).run(
         10.0, 250.0, duration=1_000.0, method="adaptive"
     )
@@ -368,29 +368,29 @@ def test_a_coarse_grid_of_the_adaptive_method_does_not():
 # --- where a method breaks down ------------------------------------------------------------------
 
 
-def test_exponential_euler_stands_any_rate():
+def test_exponential_euler_is_stable_at_any_rate():
     model = pyhh.HHModel.at_rest()
     recording = pyhh.Simulation(model).run(-100.0, 0.01, duration=100.0, method="exponential_euler")
-    # All but the leak is shut, so V settles where the leak carries the current.
+    # Only the leak conducts, so V ends where the leak carries the current.
     assert recording.Vm[-1] == pytest.approx(10.6 - 100 / 0.3, abs=1e-6)
     assert np.isfinite(recording.StateM).all()
 
 
-def test_rk4_that_diverges_names_its_own_bound():
+def test_divergence_of_rk4_names_its_stability_bound():
     message = "dt times the fastest rate exceeds 2.79, where RK4 is unstable: at step "
     with pytest.raises(pyhh.SimulationError, match=message) as caught:
         pyhh.Simulation(pyhh.HHModel.at_rest()).run(-50.0, 0.01, duration=20.0, method="rk4")
     rate = float(re.search(r"gate m moves at (\d+) per ms", str(caught.value))[1])
     assert 2.785 < 0.01 * rate < 2.9
-    # 2.785 is where |1 + z + z²/2 + z³/6 + z⁴/24| comes back to 1 on the negative axis.
+    # 2.785 is where |1 + z + z²/2 + z³/6 + z⁴/24| is 1 again on the negative axis.
     z = -METHODS["rk4"].stable_below
     assert 1 + z + z**2 / 2 + z**3 / 6 + z**4 / 24 == pytest.approx(1, abs=1e-14)
     assert caught.value.step > 200
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_far_outside_all_tables(method):
-    # From 2000 mV the cell comes back within a fraction of a millisecond.
+def test_runs_far_outside_all_rate_tables_match_the_reference(method):
+    # From 2000 mV the cell returns within a fraction of a millisecond.
     recording = pyhh.Simulation(pyhh.HHModel(2_000.0)).run(0.0, 0.0005, duration=0.5, method=method)
     start = reference.pyhh_start(2_000.0)
     expected = reference.solve(DEFAULTS, start, [(0.5, 0.0)]).end
@@ -399,7 +399,7 @@ def test_far_outside_all_tables(method):
     assert recording.StateN[-1] == pytest.approx(expected.n, abs=bound)
 
 
-def test_relaxation_is_exact_to_the_last_places():
+def test_phi1_is_exact_to_rounding():
     z = np.concatenate([np.geomspace(1e-12, 100, 2_000), [0.0, 2.72, np.nextafter(2.72, 3), 1e3]])
     rates_dt = np.column_stack([np.ones((z.size, 3)), z, z, z])
     _rate_tables.relax(rates_dt)

@@ -1,4 +1,4 @@
-"""The stimulus of a run, some steps at a time: the same values, however they are asked for."""
+"""Reading ahead of a stimulus: the same values, whatever blocks are requested."""
 
 import gc
 import threading
@@ -17,7 +17,7 @@ NOISE = stimuli.ornstein_uhlenbeck(1, 2, 3, seed=4) + stimuli.poisson_epsc(900, 
 VALUES = NOISE.to_array(STEPS, 0.1)
 
 
-def ours():
+def reader_threads():
     return [t for t in threading.enumerate() if t.name.startswith("pyhh_fast stimulus")]
 
 
@@ -27,7 +27,7 @@ def _small_blocks(monkeypatch):
 
 
 @given(st.lists(st.integers(1, 200)), st.integers(0, STEPS), st.integers(0, 30))
-def test_windows_of_any_length(lengths, begin, back):
+def test_blocks_of_any_length_have_the_same_values(lengths, begin, back):
     reader = NOISE.reader(0.1)
     reader.read(begin)
     read_ahead, start = ReadAhead(NOISE, STEPS, 0.1, begin, reader.state), begin
@@ -43,7 +43,7 @@ def test_windows_of_any_length(lengths, begin, back):
         start = stop
 
 
-def test_an_array_is_given_as_it_is():
+def test_arrays_are_not_copied():
     read_ahead = ReadAhead(VALUES, STEPS, 0.1)
     assert np.shares_memory(read_ahead.window(3, 7), VALUES)
     np.testing.assert_array_equal(read_ahead.reread(100, 300), VALUES[100:300])
@@ -60,7 +60,7 @@ def test_a_constant_is_one_number_however_long_and_needs_no_thread():
     assert read_ahead.block_length == 10**12
     assert set(read_ahead.window(3, 60)) == set(read_ahead.reread(3, 60)) == {2.5}
     assert read_ahead.state_at(5) == []
-    assert not ours()
+    assert not reader_threads()
 
 
 def test_other_objects_with_a_reader_are_refused():
@@ -72,7 +72,7 @@ def test_other_objects_with_a_reader_are_refused():
         normalise_stimulus(Table(), None, 0.1)
 
 
-def test_an_error_shows_where_its_values_are_wanted():
+def test_error_is_raised_at_the_block_that_has_it():
     values = np.zeros(STEPS)
     values[200] = np.nan
     read_ahead = ReadAhead(stimuli.from_array(values), STEPS, 0.1)
@@ -82,8 +82,8 @@ def test_an_error_shows_where_its_values_are_wanted():
             read_ahead.window(192, 256)
 
 
-def test_the_next_block_is_read_while_this_one_is_used():
-    asked = []
+def test_next_block_is_read_in_another_thread():
+    readers = []
 
     class Slow:
         steps = None
@@ -94,25 +94,25 @@ def test_the_next_block_is_read_while_this_one_is_used():
         state = None
 
         def read(self, steps):
-            asked.append(threading.current_thread())
+            readers.append(threading.current_thread())
             return np.zeros(steps)
 
     read_ahead = ReadAhead(Slow(), STEPS, 0.1)
     read_ahead.window(0, 64)
     deadline = time.monotonic() + 5
-    while len(asked) < 2 and time.monotonic() < deadline:
+    while len(readers) < 2 and time.monotonic() < deadline:
         time.sleep(0.001)
-    assert len(asked) == 2
-    assert threading.main_thread() not in asked
+    assert len(readers) == 2
+    assert threading.main_thread() not in readers
 
 
-def test_no_thread_is_left():
+def test_thread_ends_with_its_reader():
     read_ahead = ReadAhead(NOISE, STEPS, 0.1)
     read_ahead.window(0, 100)
-    assert ours()
+    assert reader_threads()
     del read_ahead
     gc.collect()
     deadline = time.monotonic() + 5
-    while ours() and time.monotonic() < deadline:
+    while reader_threads() and time.monotonic() < deadline:
         time.sleep(0.001)
-    assert ours() == []
+    assert reader_threads() == []

@@ -1,4 +1,4 @@
-"""What is kept of a run's steps: every k-th row, and the envelope of V."""
+"""What a run records: every k-th sample, and the envelope of V."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ STIMULUS = np.repeat(np.random.default_rng(0).normal(8, 5, 100), 50)
 
 
 class InPython(pyhh.HHModel):
-    """Just HHModel, but stepped in Python."""
+    """HHModel, but stepped in Python."""
 
     def iterate(self, stimulusCurrent, deltaTms):
         super().iterate(stimulusCurrent, deltaTms)
@@ -24,7 +24,7 @@ def run(stimulus=STIMULUS, dt=0.01, kind=pyhh.HHModel, **options):
     return pyhh.Simulation(kind.at_rest()).run(stimulus, dt, **options)
 
 
-def same_rows(recording, full):
+def assert_same_samples(recording, full):
     every, window = recording.every, recording.envelope
     assert len(recording) == len(full.Vm[::every])
     for name in ("times", *recording.recorded):
@@ -41,50 +41,50 @@ def same_rows(recording, full):
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("every", [1, 2, 10, 777, 5_000, 10_000])
 @pytest.mark.parametrize("envelope", [None, 1, 7, 1_000, 20_000])
-def test_rows_and_envelope_are_those_of_the_full_run(method, every, envelope):
+def test_samples_and_envelope_equal_those_of_the_full_run(method, every, envelope):
     recording = run(method=method, every=every, envelope=envelope)
-    same_rows(recording, run(method=method))
+    assert_same_samples(recording, run(method=method))
 
 
 @pytest.mark.parametrize(("every", "envelope"), [(3, None), (1, 50), (70, 30)])
-def test_of_a_model_stepped_in_python(every, envelope):
+def test_samples_and_envelope_of_a_model_stepped_in_python(every, envelope):
     stimulus = STIMULUS[:2_500]
     full = run(stimulus, kind=InPython)
-    same_rows(run(stimulus, kind=InPython, every=every, envelope=envelope), full)
+    assert_same_samples(run(stimulus, kind=InPython, every=every, envelope=envelope), full)
 
 
 @pytest.mark.parametrize("method", ["euler", "adaptive"])
 @pytest.mark.parametrize(("chunk", "length"), [(1, 65_536), (7, 5), (1_000, 64), (13, 1)])
-def test_chunks_leave_no_trace(method, chunk, length, monkeypatch):
+def test_results_do_not_depend_on_the_chunk_size(method, chunk, length, monkeypatch):
     full = run(method=method)
     monkeypatch.setattr(FixedStepper, "CHUNK", chunk)
     monkeypatch.setattr("pyhh_fast.engine.adaptive_stepper.AdaptiveStepper.CHUNK", chunk)
     monkeypatch.setattr(sampling, "LENGTH", length)
-    same_rows(run(method=method, every=10, envelope=64), full)
+    assert_same_samples(run(method=method, every=10, envelope=64), full)
 
 
 @pytest.mark.parametrize("window", [1, 10_000, 25_000, 262_144])
 @pytest.mark.parametrize("record", [(), TRACES])
-def test_windows_of_an_adaptive_run_leave_no_trace(window, record, monkeypatch):
-    stimulus = np.repeat(STIMULUS, 9)  # 45,000 samples, with marks every 10,000
+def test_results_of_the_adaptive_method_do_not_depend_on_its_window(window, record, monkeypatch):
+    stimulus = np.repeat(STIMULUS, 9)  # 45,000 samples, with a restart point every 10,000
     expected = pyhh.Simulation(pyhh.HHModel.at_rest())
     full = expected.run(stimulus, 0.01, method="adaptive")
     monkeypatch.setattr("pyhh_fast.engine.adaptive_stepper.AdaptiveStepper.WINDOW", window)
     simulation = pyhh.Simulation(pyhh.HHModel.at_rest())
     recording = simulation.run(stimulus, 0.01, method="adaptive", record=record)
-    same_rows(recording, full)
+    assert_same_samples(recording, full)
     for name in ("Vm", "INa", "IK", "IKleak"):
         assert getattr(simulation.model, name) == getattr(expected.model, name)
 
 
-def test_spikes_between_rows_are_in_the_envelope():
+def test_spikes_between_samples_are_in_the_envelope():
     recording = run(10.0, duration=500.0, record=("Vm",), every=10_000, envelope=3_000)
     assert recording.Vm.max() < 50 < recording.Vm_max.min()
     assert recording.Vm_min.max() < 5
     assert recording.spike_times.size > 30
 
 
-def test_an_envelope_needs_no_row():
+def test_envelope_needs_no_recorded_trace():
     recording = run(record=(), envelope=100)
     np.testing.assert_array_equal(recording.Vm_max[0], run().Vm[:100].max())
     with pytest.raises(AttributeError, match=r"^Vm was not recorded\. Name it in run"):
@@ -92,21 +92,21 @@ def test_an_envelope_needs_no_row():
 
 
 @pytest.mark.parametrize("name", ["Vm_min", "Vm_max"])
-def test_without_an_envelope_there_is_none(name):
+def test_envelope_that_was_not_recorded_raises_attribute_error(name):
     with pytest.raises(AttributeError) as error:
         getattr(run(), name)
     assert str(error.value) == f"{name} was not recorded. Ask for it by run(..., envelope=...)."
     assert run().envelope is None
 
 
-def test_the_simulation_has_the_same_rows_on_pyhhs_clock():
+def test_simulation_times_of_sparse_samples_follow_pyhh():
     simulation = pyhh.Simulation(pyhh.HHModel.at_rest())
     recording = simulation.run(STIMULUS, 0.01, every=10)
     assert simulation.Vm is recording.Vm
     np.testing.assert_array_equal(simulation.times, np.arange(5_000)[::10] * 0.01)
 
 
-def test_a_diverged_run_has_nan_from_the_row_that_failed_on():
+def test_diverged_run_has_nan_from_the_failed_step_on():
     simulation = pyhh.Simulation(pyhh.HHModel.at_rest())
     full = pyhh.Simulation(pyhh.HHModel.at_rest())
     stimulus = np.zeros(3_000)
@@ -127,7 +127,7 @@ def test_a_diverged_run_has_nan_from_the_row_that_failed_on():
 
 
 @pytest.mark.parametrize("method", ["euler", "adaptive"])
-def test_after_ctrl_c_there_are_the_rows_so_far(method, monkeypatch):
+def test_ctrl_c_keeps_the_samples_so_far(method, monkeypatch):
     full = run(method=method)
     monkeypatch.setattr(FixedStepper, "CHUNK", 1_000)
     monkeypatch.setattr("pyhh_fast.engine.adaptive_stepper.AdaptiveStepper.CHUNK", 100)
@@ -153,7 +153,7 @@ def test_after_ctrl_c_there_are_the_rows_so_far(method, monkeypatch):
     assert simulation.model.Vm == full.Vm[recording.steps - 1]
 
 
-def test_memory_is_that_of_the_rows():
+def test_memory_depends_on_the_samples_only():
     import tracemalloc
 
     tracemalloc.start()
@@ -166,7 +166,7 @@ def test_memory_is_that_of_the_rows():
 
 
 @pytest.mark.parametrize("method", ["euler", "rk4", "adaptive"])
-def test_the_error_of_a_run_with_few_rows(method):
+def test_error_estimate_of_a_sparsely_sampled_run(method):
     full = run(method=method).estimate_error()
     sparse = run(method=method, every=7, record=("Vm",)).estimate_error()
     assert sparse.spike_times == full.spike_times

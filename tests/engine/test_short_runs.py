@@ -1,4 +1,4 @@
-"""Runs of no step and of one: they keep their stimulus, in a store too, and can be continued."""
+"""Runs of no step and of one keep their stimulus, also in a store, and can be continued."""
 
 import copy
 import pickle
@@ -16,21 +16,21 @@ NUMBERS = [10, 10.0, np.float32(10), np.array(10.0), stimuli.constant(10)]
 NOISE = stimuli.ornstein_uhlenbeck(5, 2, 10, seed=1)
 
 
-def rested():
+def resting_simulation():
     return pyhh.Simulation(pyhh.HHModel.at_rest())
 
 
 @pytest.mark.parametrize("method", ["euler", "adaptive"])
 @pytest.mark.parametrize("steps", [0, 1, 2])
 @pytest.mark.parametrize("stimulus", [*NUMBERS, NOISE], ids=[0, 1, 2, 3, 4, "noise"])
-def test_a_short_stored_run_continues_with_its_stimulus(stimulus, steps, method, out):
+def test_short_stored_run_continues_with_its_stimulus(stimulus, steps, method, out):
     pytest.importorskip("zarr")
     options = {"dt": 0.01, "method": method, "every": 3, "envelope": 5}
-    rested().run(stimulus, duration=steps * 0.01, to=out, **options)
+    resting_simulation().run(stimulus, duration=steps * 0.01, to=out, **options)
     given = None if stimulus is NOISE else 10
     for duration, again in ((50, given), (100, None)):
         resumed = pyhh.Simulation.resume(out, duration=duration, stimulus=again).recording
-    unbroken = rested().run(stimulus, duration=100, **options)
+    unbroken = resting_simulation().run(stimulus, duration=100, **options)
     np.testing.assert_array_equal(resumed.spike_times, unbroken.spike_times)
     np.testing.assert_array_equal(resumed.Vm, unbroken.Vm)
     np.testing.assert_array_equal(resumed.Vm_max, unbroken.Vm_max)
@@ -39,9 +39,9 @@ def test_a_short_stored_run_continues_with_its_stimulus(stimulus, steps, method,
 
 
 @pytest.mark.parametrize("steps", [0, 1, 2])
-def test_a_short_array_remains_an_array(steps, out):
+def test_short_array_must_be_given_again(steps, out):
     pytest.importorskip("zarr")
-    rested().run(np.full(steps, 10.0), 0.01, to=out)
+    resting_simulation().run(np.full(steps, 10.0), 0.01, to=out)
     with pytest.raises(ValueError, match=r"^stimulus must be given again, because a store does"):
         pyhh.Simulation.resume(out, duration=100)
     resumed = pyhh.Simulation.resume(out, duration=100, stimulus=np.full(10_000, 10.0))
@@ -54,23 +54,23 @@ def pickled(recording):
 
 @pytest.mark.parametrize("twin", [pickled, copy.copy, copy.deepcopy])
 @pytest.mark.parametrize("steps", [0, 1, 2])
-def test_a_copy_has_the_stimulus(steps, twin):
+def test_copy_of_a_short_recording_has_the_stimulus(steps, twin):
     for stimulus in (10.0, np.full(steps, 10.0)):
         duration = {} if np.ndim(stimulus) else {"duration": steps * 0.01}
-        found = twin(rested().run(stimulus, 0.01, **duration)).stimulus
+        found = twin(resting_simulation().run(stimulus, 0.01, **duration)).stimulus
         np.testing.assert_array_equal(found, np.full(steps, 10.0))
-        # A number is repeated, whatever becomes of it, so that a long one costs no memory.
+        # A constant is a broadcast array, also in copies, so that a long one costs no memory.
         assert (found.base is not None and found.base.ndim == 0) == (np.ndim(stimulus) == 0)
 
 
 @pytest.mark.parametrize("method", ["euler", "exponential_euler", "rk4", "adaptive"])
 @pytest.mark.parametrize("steps", [0, 1])
 @pytest.mark.parametrize("stimulus", [10.0, NOISE], ids=["constant", "noise"])
-def test_a_short_run_can_be_shown_and_estimated(stimulus, steps, method):
+def test_short_run_can_be_plotted_and_estimated(stimulus, steps, method):
     import matplotlib.pyplot as plt
 
     options = {"method": method, "every": 7, "envelope": 9}
-    recording = rested().run(stimulus, 0.01, duration=steps * 0.01, **options)
+    recording = resting_simulation().run(stimulus, 0.01, duration=steps * 0.01, **options)
     number = f"{steps} step{'s' * (steps != 1)} of 0.01 ms, {steps * 0.01:g} ms, 0 spikes"
     assert repr(recording) == f"Recording({number})"
     assert recording.Vm.size == recording.Vm_min.size == recording.times.size == steps
@@ -82,7 +82,7 @@ def test_a_short_run_can_be_shown_and_estimated(stimulus, steps, method):
 
 
 @pytest.mark.parametrize("steps", [0, 1])
-def test_a_population_of_a_short_run(steps):
+def test_short_run_of_a_population(steps):
     population = pyhh.Population.at_rest(3)
     before = population.Vm.copy()
     recording = population.run(10, 0.01, duration=steps * 0.01, record=("Vm",), every=5)

@@ -1,6 +1,6 @@
-"""The threshold of spikes where none is named.
+"""The default threshold of spikes.
 
-Numbers are those of the built-in model: `Absolute` is the same cell, its voltages shifted by 65 mV.
+Numbers are of the built-in model: `Absolute` is the same cell, its voltages shifted by 65 mV.
 """
 
 import gc
@@ -16,39 +16,39 @@ from pyhh_fast.engine.spike_threshold import default_threshold
 from pyhh_fast.equilibria import rest_states
 
 
-class OwnStep(pyhh.HHModel):
+class CustomStep(pyhh.HHModel):
     def iterate(self, stimulusCurrent, deltaTms):
         super().iterate(stimulusCurrent, deltaTms)
 
 
-class AbsoluteWithOwnStep(Absolute, OwnStep):
+class AbsoluteWithCustomStep(Absolute, CustomStep):
     pass
 
 
 def absolute(kind=Absolute):
-    """Return one at rest: the built-in's rest, 0.000278 mV, shifted."""
+    """Return a model at rest, which is that of the built-in model, 0.000278 mV, shifted."""
     return kind.at_rest()
 
 
-@pytest.mark.parametrize("kind", [pyhh.HHModel, OwnStep, Warm])
-def test_near_zero_it_is_50(kind):
+@pytest.mark.parametrize("kind", [pyhh.HHModel, CustomStep, Warm])
+def test_threshold_is_50_for_a_rest_near_0(kind):
     assert default_threshold(kind(3.0)) == 50
     recording = pyhh.Simulation(kind.at_rest()).run(10, 0.01, duration=1)
     assert recording.threshold == 50
 
 
 @pytest.mark.parametrize("parameters", [{"EKleak": 60.0}, {"gNa": 0.0, "gK": 0.0, "EKleak": -60.0}])
-def test_built_in_rates_have_50_whatever_their_rest(parameters):
+def test_threshold_of_built_in_rates_is_always_50(parameters):
     assert default_threshold(pyhh.HHModel(**parameters)) == 50
 
 
-@pytest.mark.parametrize("kind", [Absolute, AbsoluteWithOwnStep])
-def test_else_it_is_50_above_the_rest(kind):
+@pytest.mark.parametrize("kind", [Absolute, AbsoluteWithCustomStep])
+def test_threshold_of_custom_rates_is_50_above_rest(kind):
     rest = pyhh.HHModel.at_rest().Vm + SHIFT
     assert default_threshold(kind(-20.0)) == pytest.approx(rest + 50, abs=1e-6)
 
 
-def test_the_rest_that_decides_is_within_15_of_0():
+def test_rest_counts_as_near_0_within_15_mV():
     leak = dict.fromkeys(["gNa", "gK"], 0.0)
     assert default_threshold(Warm(**leak, EKleak=14.9)) == 50
     assert default_threshold(Warm(**leak, EKleak=-14.9)) == 50
@@ -56,8 +56,8 @@ def test_the_rest_that_decides_is_within_15_of_0():
     assert default_threshold(Warm(**leak, EKleak=-15.1)) == pytest.approx(34.9, abs=1e-6)
 
 
-def test_without_a_rest_the_unstable_equilibrium_takes_its_place():
-    # The cell fires by itself.
+def test_threshold_without_rest_is_50_above_the_unstable_equilibrium():
+    # The cell fires spontaneously.
     shifted = Absolute(-65.0, EKleak=60 + SHIFT)
     with pytest.raises(ValueError, match="must have a stable resting potential") as caught:
         Absolute.at_rest(EKleak=60 + SHIFT)
@@ -66,7 +66,7 @@ def test_without_a_rest_the_unstable_equilibrium_takes_its_place():
     assert default_threshold(shifted) == pytest.approx(unstable + 50, abs=1e-6)
 
 
-def test_a_model_that_cannot_be_searched_has_50():
+def test_threshold_is_50_where_the_search_for_rest_fails():
     class Locked(Absolute):
         def _UpdateGateTimeConstants(self, Vm):
             raise OSError
@@ -77,7 +77,7 @@ def test_a_model_that_cannot_be_searched_has_50():
     assert default_threshold(object()) == 50
 
 
-def test_runs_of_a_model_in_absolute_mV():
+def test_runs_in_absolute_mV_have_the_same_spikes():
     built_in = pyhh.HHModel.at_rest()
     threshold = built_in.Vm + 50
     expected = pyhh.Simulation(built_in).run(10, 0.01, duration=100, threshold=threshold)
@@ -94,7 +94,7 @@ def test_runs_of_a_model_in_absolute_mV():
     assert cells.spike_counts.tolist() == [7, 7]
 
 
-def test_a_threshold_that_is_given_is_taken():
+def test_threshold_argument_is_used():
     model = absolute()
     assert pyhh.Simulation(model).run(10, 0.01, duration=1, threshold=3.0).threshold == 3
     assert (
@@ -102,8 +102,8 @@ def test_a_threshold_that_is_given_is_taken():
     )
 
 
-def test_analysis_of_a_model_in_absolute_mV():
-    # Those of `test_published_figures`, and DOP853's 2.2410.
+def test_analysis_in_absolute_mV_has_the_same_results():
+    # Values of `test_published_figures`, and 2.2410 by DOP853.
     assert pyhh.rheobase(absolute()) == pytest.approx(2.241, abs=5e-4)
     rates = pyhh.fi_curve(absolute(), [10, 20])
     np.testing.assert_allclose(rates, [68.3, 86.5], rtol=0, atol=0.05)
@@ -111,7 +111,7 @@ def test_analysis_of_a_model_in_absolute_mV():
     np.testing.assert_allclose(pyhh.strength_duration(absolute(), [0.1, 1.0]), expected, rtol=3e-6)
 
 
-def test_sweeps_of_a_model_in_absolute_mV(tmp_path):
+def test_sweeps_in_absolute_mV_have_the_same_spikes(tmp_path):
     pytest.importorskip("xarray")
     grid = {"current": [0.0, 10.0]}
 
@@ -126,7 +126,7 @@ def test_sweeps_of_a_model_in_absolute_mV(tmp_path):
         counts(out=tmp_path / "sweep.zarr", threshold=45.0)
 
 
-def test_stored_runs_keep_the_number(tmp_path):
+def test_stored_runs_keep_the_threshold(tmp_path):
     pytest.importorskip("zarr")
     path = tmp_path / "run.zarr"
     first = pyhh.Simulation(absolute()).run(10, 0.01, duration=50, to=path)
@@ -136,14 +136,14 @@ def test_stored_runs_keep_the_number(tmp_path):
     assert longer.spike_times.size == 7
 
 
-def test_a_loaded_state_without_its_class_has_the_threshold_of_the_model(tmp_path):
+def test_state_loaded_without_its_class_has_the_threshold_of_the_model(tmp_path):
     class Lower(pyhh.HHModel):
         ENa, EK, EKleak = 85, -42, -19.4
 
         def _UpdateGateTimeConstants(self, Vm):
             super()._UpdateGateTimeConstants(Vm + 30)
 
-    # The file has rates from -50 mV on; the search for a rest goes farther.
+    # The file has rates from -50 mV on; the search for a rest extends below that.
     simulation = pyhh.Simulation(Lower.at_rest())
     simulation.save_state(tmp_path / "state.json")
     loaded = pyhh.Simulation.load_state(tmp_path / "state.json")
@@ -161,7 +161,7 @@ class Shifted(Absolute):
         super()._UpdateGateTimeConstants(float(Vm) - self.shift)
 
 
-def test_a_rest_that_is_known_is_not_searched_again(monkeypatch):
+def test_rest_is_searched_once_for_equal_models(monkeypatch):
     searched = []
     search = rest_states.rest_of
 
@@ -176,17 +176,17 @@ def test_a_rest_that_is_known_is_not_searched_again(monkeypatch):
     other = Shifted(-65.0, gKleak=5.0)
     assert default_threshold(other) != first
     assert len(searched) == 2
-    # What the rates depend on may be anything.
+    # Rates may depend on any attribute.
     other.shift = 3.0
     changed = default_threshold(other)
     assert len(searched) == 3
     assert changed != default_threshold(Absolute(-65.0, gKleak=5.0))
-    with_own_step = AbsoluteWithOwnStep(-65.0)
-    assert default_threshold(with_own_step) == default_threshold(with_own_step)
+    with_custom_step = AbsoluteWithCustomStep(-65.0)
+    assert default_threshold(with_custom_step) == default_threshold(with_custom_step)
     assert len(searched) == 6
 
 
-def test_the_search_for_the_rest_does_not_keep_a_class_alive():
+def test_cache_of_rests_does_not_keep_a_class_alive():
     class Local(pyhh.HHModel):
         def _UpdateGateTimeConstants(self, Vm):
             super()._UpdateGateTimeConstants(Vm)

@@ -1,4 +1,4 @@
-"""Equilibria of models: none is missed, and each is judged as by the eigenvalues there."""
+"""Equilibria of models: all are found, and their stability is that of the eigenvalues."""
 
 import numpy as np
 import pytest
@@ -45,7 +45,7 @@ class Scalar(pyhh.HHModel):
 
 
 class Pumped(pyhh.HHModel):
-    """A step of its own: a pump's current of 2 µA/cm² outward."""
+    """A custom step: a pump with an outward current of 2 µA/cm²."""
 
     def _UpdateCellVoltage(self, stimulusCurrent, deltaTms):
         super()._UpdateCellVoltage(stimulusCurrent - 2.0, deltaTms)
@@ -69,7 +69,7 @@ def eigenvalues(parameters, V):
 
 @settings(max_examples=60)
 @given(**DOMAIN)
-def test_no_equilibrium_is_missed_and_stability_is_that_of_the_eigenvalues(**parameters):
+def test_all_equilibria_are_found_with_the_stability_of_the_eigenvalues(**parameters):
     slow = reference.Parameters(**parameters)
     V, stable = rest_states.equilibria(pyhh.HHModel(**parameters))
     assert (np.diff(V) > 0).all()
@@ -82,7 +82,7 @@ def test_no_equilibrium_is_missed_and_stability_is_that_of_the_eigenvalues(**par
     roots = [brentq(net, GRID[i], GRID[i + 1], xtol=1e-14) for i in low]
     for root in roots:
         assert np.abs(V - root).min() < 1e-5
-    # More than those, closer than this grid is, are zeros as well.
+    # Further equilibria, between points of this grid, are zeros as well.
     for v, judged in zip(V, stable, strict=True):
         scale = sum(map(abs, reference.currents(slow, reference.steady(v))))
         assert abs(net(v)) <= 1e-13 * (scale + slow.gNa + slow.gK + 100 * slow.gKleak)
@@ -123,7 +123,7 @@ def test_a_run_from_a_stable_rest_stays_there(**parameters):
 
 @settings(max_examples=20)
 @given(st.lists(st.fixed_dictionaries(DOMAIN), min_size=1, max_size=12))
-def test_cells_rest_where_models_of_them_do_to_the_bit(cells):
+def test_cells_of_a_population_rest_where_single_models_do_to_the_bit(cells):
     parameters = {name: [cell[name] for cell in cells] for name in DOMAIN}
     population = pyhh.Population.at_rest(len(cells), unstable="steady", **parameters)
     models = [pyhh.HHModel.at_rest(unstable="steady", **cell) for cell in cells]
@@ -131,7 +131,7 @@ def test_cells_rest_where_models_of_them_do_to_the_bit(cells):
     assert population.StateH.tolist() == [model.h.state for model in models]
 
 
-def test_the_search_has_the_dVdt_of_a_step_of_the_model_to_the_bit():
+def test_dVdt_of_the_search_equals_that_of_the_model_to_the_bit():
     parameters = {"Cm": 1.7, "gNa": 123.4, "gK": 31.3, "gKleak": 0.37, "EK": -11.9, "EKleak": 9.3}
     expected = []
     for V in GRID.tolist():
@@ -144,7 +144,7 @@ def test_the_search_has_the_dVdt_of_a_step_of_the_model_to_the_bit():
 
 @settings(max_examples=40)
 @given(**DOMAIN)
-def test_the_compiled_search_ends_where_that_over_rates_of_a_model_does(**parameters):
+def test_compiled_search_equals_the_search_over_custom_rates(**parameters):
     class Same(pyhh.HHModel):
         """The built-in rates, which Python evaluates between the steps of the search."""
 
@@ -160,15 +160,15 @@ def test_the_compiled_search_ends_where_that_over_rates_of_a_model_does(**parame
     assert [part.tolist() for part in found] == [part.tolist() for part in expected]
 
 
-def test_rests_do_not_depend_on_how_many_places_are_found_at_a_time(monkeypatch):
+def test_rests_do_not_depend_on_the_block_size_of_the_search(monkeypatch):
     parameters = {"gK": 1.0, "gKleak": 0.1, "EKleak": np.linspace(-20, 10, 300)}
     expected = pyhh.Population.at_rest(300, **parameters).Vm.tolist()
     monkeypatch.setattr(search, "ROOM", 3)
     assert pyhh.Population.at_rest(300, **parameters).Vm.tolist() == expected
 
 
-def test_a_pair_of_equilibria_beside_a_fold_is_found():
-    """Where EKleak moves through a fold, two equilibria part from one V by the square root."""
+def test_pair_of_equilibria_near_a_fold_is_found():
+    """At a fold in EKleak two equilibria separate from one V as a square root."""
     parameters = {"gK": 1.0, "gKleak": 0.1}
 
     def count(EKleak):
@@ -186,7 +186,7 @@ def test_a_pair_of_equilibria_beside_a_fold_is_found():
     assert stable.tolist() == [True, False, True]
 
 
-def test_a_root_far_from_where_the_secants_end_is_found():
+def test_root_far_from_where_the_secants_end_is_found():
     """Of three roots in a bracket the secants may end at the middle one; above 4 units differ."""
 
     def line(V):
@@ -212,7 +212,7 @@ def test_a_root_far_from_where_the_secants_end_is_found():
     assert abs(root[0] - 4.5) < 2e-15
 
 
-def test_the_rest_loses_its_stability_at_the_hopf_points():
+def test_stability_changes_at_the_hopf_points():
     """9.7793 and 154.5263 µA/cm² (VALIDATION): a change of EKleak by I / gKleak is a current."""
     for current, before, after in ((9.7793, True, False), (154.5263, False, True)):
         for change, expected in ((-1e-3, before), (1e-3, after)):
@@ -245,7 +245,7 @@ def test_steep_rates_are_searched_finely():
     assert stable.tolist() == [True, False, True]
 
 
-def test_a_negative_conductance_has_equilibria_beyond_all_reversal_potentials():
+def test_equilibria_of_a_negative_conductance_beyond_all_reversal_potentials():
     # 0.3 (V - 10.6) = 0.4 n∞⁴ (V + 12)
     slow = reference.Parameters(gNa=0, gK=-0.4)
 

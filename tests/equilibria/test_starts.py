@@ -1,4 +1,4 @@
-"""Where models and populations start: at rest, and with steady gates at any potential."""
+"""Initial states of models and populations: at rest, and with steady gates at any potential."""
 
 import math
 import re
@@ -11,7 +11,7 @@ import reference
 import pyhh_fast as pyhh
 from pyhh_fast.equilibria import starts
 
-FIRES_ALONE = {"gNa": 100, "gK": 5, "EK": -35}
+SPONTANEOUS = {"gNa": 100, "gK": 5, "EK": -35}
 """The README's first model: no equilibrium of it is stable."""
 
 
@@ -28,7 +28,7 @@ def state_of(model):
     return [model.Vm, model.m.state, model.h.state, model.n.state]
 
 
-def test_at_rest_of_an_instance_keeps_what_is_its_own():
+def test_at_rest_of_an_instance_keeps_its_attributes():
     class Labelled(pyhh.HHModel):
         gKleak = 0.5
 
@@ -36,15 +36,20 @@ def test_at_rest_of_an_instance_keeps_what_is_its_own():
     model.label, model.trace = "cell 7", [1, 2]
     model.iterate(10.0, 0.01)
     before = state_of(model)
-    rested = model.at_rest(EKleak=5.0)
-    assert type(rested) is Labelled
-    assert (rested.gNa, rested.gKleak, rested.EKleak, rested.label) == (100, 0.5, 5.0, "cell 7")
-    assert rested.trace == [1, 2]
-    assert rested.trace is not model.trace
-    assert not hasattr(rested, "INa")  # of a step of the other
+    resting_model = model.at_rest(EKleak=5.0)
+    assert type(resting_model) is Labelled
+    assert (resting_model.gNa, resting_model.gKleak, resting_model.EKleak, resting_model.label) == (
+        100,
+        0.5,
+        5.0,
+        "cell 7",
+    )
+    assert resting_model.trace == [1, 2]
+    assert resting_model.trace is not model.trace
+    assert not hasattr(resting_model, "INa")  # of a step of the other
     expected = reference.equilibrium(reference.Parameters(gNa=100, gKleak=0.5, EKleak=5.0))
-    np.testing.assert_allclose(state_of(rested), expected, atol=1e-12)
-    rested.m.state = 0.7
+    np.testing.assert_allclose(state_of(resting_model), expected, atol=1e-12)
+    resting_model.m.state = 0.7
     assert (state_of(model), model.EKleak) == (before, 10.6)
 
 
@@ -54,15 +59,15 @@ def test_at_rest_and_steady_of_an_instance_keep_patched_kinetics():
 
     model = pyhh.HHModel(gNa=110)
     model._UpdateGateTimeConstants = warm.__get__(model)
-    rested = model.at_rest()
-    assert rested.m is not model.m
-    recording = pyhh.Simulation(rested).run(0.0, 0.01, duration=20.0)
-    assert np.abs(recording.Vm - rested.Vm).max() < 1e-9
-    assert abs(rested.Vm - pyhh.HHModel.at_rest(gNa=110).Vm) > 0.1
+    resting_model = model.at_rest()
+    assert resting_model.m is not model.m
+    recording = pyhh.Simulation(resting_model).run(0.0, 0.01, duration=20.0)
+    assert np.abs(recording.Vm - resting_model.Vm).max() < 1e-9
+    assert abs(resting_model.Vm - pyhh.HHModel.at_rest(gNa=110).Vm) > 0.1
     assert model.steady(5.0).m.state == pytest.approx(pyhh.HHModel.steady(0.0).m.state, rel=1e-14)
 
 
-def test_at_rest_of_an_instance_whose_class_takes_other_arguments():
+def test_at_rest_of_a_class_with_other_constructor_arguments():
     class Scaled(pyhh.HHModel):
         def __init__(self, scale):
             super().__init__()
@@ -85,19 +90,19 @@ def test_at_rest_through_super_in_a_subclass():
     assert type(Named.at_rest()) is Named
 
 
-def test_what_cannot_be_copied_is_shared():
+def test_attributes_that_cannot_be_copied_are_shared():
     model = pyhh.HHModel(gNa=100)
     model.lock, model.trace = threading.Lock(), [1]
-    rested = model.at_rest()
-    assert rested.lock is model.lock
-    assert rested.trace is not model.trace
-    assert rested.m is not model.m
-    assert rested.Vm == pyhh.HHModel.at_rest(gNa=100).Vm
+    resting_model = model.at_rest()
+    assert resting_model.lock is model.lock
+    assert resting_model.trace is not model.trace
+    assert resting_model.m is not model.m
+    assert resting_model.Vm == pyhh.HHModel.at_rest(gNa=100).Vm
     assert model.Vm == 0.0
 
 
 @pytest.mark.parametrize("kind", [pyhh.HHModel, Absolute])
-def test_where_the_model_is_left_does_not_count(kind):
+def test_rest_does_not_depend_on_the_state_of_the_model(kind):
     for V in (np.nan, np.inf, 2.9e263, -400.0):
         model = kind(gNa=110)
         model.Vm = V
@@ -105,8 +110,8 @@ def test_where_the_model_is_left_does_not_count(kind):
         assert state_of(starts.start_at_rest(model)) == state_of(kind.at_rest(gNa=110))
 
 
-def test_absolute_voltages_rest_where_the_neuron_does():
-    # The neuron's other equilibrium, nearest 0 mV, is no rest of it.
+def test_model_in_absolute_mV_rests_at_the_shifted_potential():
+    # Its other equilibrium, nearest 0 mV, is not its rest.
     assert Absolute.at_rest().Vm == pytest.approx(pyhh.HHModel.at_rest().Vm - 65, abs=1e-9)
     parameters = {"gK": 1.0, "gKleak": 0.1}
     low = Absolute.at_rest(EKleak=-75.0, **parameters).Vm
@@ -124,7 +129,7 @@ def test_steady_is_the_steady_state_at_any_potential():
     assert (one.Vm, one.gNa) == (20, 80)
 
 
-def test_hhsharps_start_by_steady():
+def test_run_from_steady_gates_equals_that_of_hhsharp():
     """V 0 and steady gates, 50 ms of 20 µA/cm² (VALIDATION: HHSharp's unit test)."""
     model = pyhh.HHModel.steady(0)
     pyhh.Simulation(model).run(20, 0.01, duration=50)
@@ -132,24 +137,24 @@ def test_hhsharps_start_by_steady():
     np.testing.assert_allclose(state_of(model), expected, rtol=0, atol=1e-7)
 
 
-def test_ways_out_that_the_message_names():
+def test_remedies_in_the_message_about_unstable_rest_work():
     with pytest.raises(ValueError) as caught:
-        pyhh.HHModel.at_rest(**FIRES_ALONE)
+        pyhh.HHModel.at_rest(**SPONTANEOUS)
     assert str(caught.value) == (
         "parameters must have a stable resting potential; got unstable ones at V = 6.887 mV. "
         'Start there by unstable="steady", or with steady gates at any V by HHModel.steady(V).'
     )
-    model = pyhh.HHModel.at_rest(unstable="steady", **FIRES_ALONE)
-    expected = reference.equilibrium(reference.Parameters(**FIRES_ALONE))
+    model = pyhh.HHModel.at_rest(unstable="steady", **SPONTANEOUS)
+    expected = reference.equilibrium(reference.Parameters(**SPONTANEOUS))
     np.testing.assert_allclose(state_of(model), expected, atol=1e-12)
-    start = state_of(pyhh.HHModel.steady(6.886795301234753, **FIRES_ALONE))
+    start = state_of(pyhh.HHModel.steady(6.886795301234753, **SPONTANEOUS))
     np.testing.assert_allclose(state_of(model), start, atol=1e-12)
-    # It leaves by itself, and fires.
+    # It leaves the equilibrium, and fires.
     model.Vm += 0.01
     assert pyhh.Simulation(model).run(0, 0.01, duration=300).spike_times.size > 3
 
 
-def test_cells_of_a_prior_start_all():
+def test_population_with_unstable_cells_starts_at_their_equilibria():
     gNa, gK = np.array([120.0, 100.0, 120.0, 100.0]), np.array([36.0, 5.0, 30.0, 5.0])
     EK = np.array([-12.0, -35.0, -12.0, -35.0])
     parameters = {"gNa": gNa, "gK": gK, "EK": EK}
@@ -175,7 +180,7 @@ def test_near_may_differ_from_cell_to_cell():
     assert pyhh.Population.at_rest(3, **parameters).Vm[2] == population.Vm[0]
 
 
-def test_of_unstable_equilibria_the_one_nearest_the_leak_or_near_is_taken():
+def test_unstable_equilibrium_nearest_the_leak_or_near_is_chosen():
     parameters = {"gNa": 151.43, "gK": 5.19, "gKleak": 0.22, "EK": -45.73, "EKleak": 3.34}
     found = [-0.47, 9.61, 26.10]
     for near, V in ((None, found[0]), (10.0, found[1]), (100.0, found[2])):
@@ -185,17 +190,17 @@ def test_of_unstable_equilibria_the_one_nearest_the_leak_or_near_is_taken():
         assert population.Vm[1] == pytest.approx(V, abs=0.05)
 
 
-NOTHING = {"gNa": 0.0, "gK": 0.0, "gKleak": 0.0}
+NO_CONDUCTANCES = {"gNa": 0.0, "gK": 0.0, "gKleak": 0.0}
 
 
-def test_no_equilibrium_at_all():
+def test_parameters_without_equilibrium_are_refused():
     message = (
         "parameters must have an equilibrium; got none. Start with steady gates at any V by "
         "HHModel.steady(V)."
     )
     for unstable in ("raise", "steady"):
         with pytest.raises(ValueError) as caught:
-            pyhh.HHModel.at_rest(unstable=unstable, **NOTHING)
+            pyhh.HHModel.at_rest(unstable=unstable, **NO_CONDUCTANCES)
         assert str(caught.value) == message
     with pytest.raises(ValueError) as caught:
         pyhh.Population.at_rest(3, gNa=0, gK=0, gKleak=[0.3, 0.3, 0.0], unstable="steady")
@@ -205,7 +210,7 @@ def test_no_equilibrium_at_all():
     )
 
 
-def test_steady_populations():
+def test_steady_population_has_the_gates_of_steady_models():
     V = np.array([-30.0, 0.0, 25.0])
     population = pyhh.Population.steady(3, V, gNa=[100, 110, 120])
     for cell in range(3):
@@ -217,7 +222,7 @@ def test_steady_populations():
     assert pyhh.Population.steady(0, 5).size == 0
 
 
-def test_analysis_starts_at_rest_whatever_the_state():
+def test_start_at_rest_does_not_change_the_model():
     model = pyhh.HHModel(70.0, gNa=110)
     start = starts.start_at_rest(model)
     assert state_of(start) == state_of(pyhh.HHModel.at_rest(gNa=110))
@@ -233,12 +238,12 @@ class SlightlyFaster(pyhh.HHModel):
 
 @pytest.mark.parametrize("cls", [pyhh.HHModel, SlightlyFaster])
 @pytest.mark.parametrize("V", [np.nan, np.inf, -1e300])
-def test_analysis_from_rest_does_not_look_at_the_state(cls, V):
+def test_analysis_from_rest_does_not_depend_on_the_state(cls, V):
     model = cls()
     model.Vm = V
     model.m.state, model.h.state, model.n.state = np.nan, np.inf, 5.0  # 5 would warn of itself
     fresh = cls()
-    for question in (
+    for analysis in (
         lambda model: pyhh.fi_curve(model, [0, 10], duration=200),
         lambda model: pyhh.rheobase(model, 20.0),
         lambda model: pyhh.strength_duration(model, [0.1, 1.0]),
@@ -246,19 +251,19 @@ def test_analysis_from_rest_does_not_look_at_the_state(cls, V):
         lambda model: model.at_rest().Vm,
         lambda model: model.at_rest(gNa=110).h.state,
     ):
-        np.testing.assert_array_equal(question(model), question(fresh))
+        np.testing.assert_array_equal(analysis(model), analysis(fresh))
     refused = r"^(Vm|m\.state) must be a finite number( \(mV\))?; got (nan|inf)\.$"
-    for question in (
+    for analysis in (
         lambda: pyhh.fi_curve(model, [0, 10], start="model"),
         lambda: pyhh.rheobase(model, start="model"),
         lambda: pyhh.strength_duration(model, [0.1, 1.0], start="model"),
         lambda: pyhh.phase_plane(model),  # its trajectory starts in the state of the model
     ):
         with pytest.raises(ValueError, match=refused):
-            question()
+            analysis()
 
 
-def test_after_a_run_that_diverged_analysis_from_rest_is_as_before():
+def test_analysis_from_rest_after_a_diverged_run():
     model = pyhh.HHModel.at_rest()
     with pytest.raises(pyhh.SimulationError):
         pyhh.Simulation(model).run(1e9, 0.05, duration=50)
@@ -266,18 +271,18 @@ def test_after_a_run_that_diverged_analysis_from_rest_is_as_before():
     assert pyhh.rheobase(model, 20.0) == pyhh.rheobase(pyhh.HHModel.at_rest(), 20.0)
 
 
-def test_analysis_starts_at_the_unstable_equilibrium_with_a_warning():
+def test_analysis_warns_and_starts_at_the_unstable_equilibrium():
     message = (
         "^the model has no stable resting potential; it starts at its unstable equilibrium at V = "
         '6.887 mV with steady gates. Pass start="model" to start in the state that the model is '
         "in.$"
     )
     with pytest.warns(UserWarning, match=message) as caught:
-        start = starts.start_at_rest(pyhh.HHModel(**FIRES_ALONE), stacklevel=2)
+        start = starts.start_at_rest(pyhh.HHModel(**SPONTANEOUS), stacklevel=2)
     assert caught[0].filename == __file__
-    assert state_of(start) == state_of(pyhh.HHModel.at_rest(unstable="steady", **FIRES_ALONE))
+    assert state_of(start) == state_of(pyhh.HHModel.at_rest(unstable="steady", **SPONTANEOUS))
     with pytest.raises(ValueError, match=r"^parameters must have an equilibrium; got none"):
-        starts.start_at_rest(pyhh.HHModel(**NOTHING))
+        starts.start_at_rest(pyhh.HHModel(**NO_CONDUCTANCES))
 
 
 @pytest.mark.parametrize(
@@ -349,13 +354,13 @@ def test_analysis_starts_at_the_unstable_equilibrium_with_a_warning():
     ],
     ids=range(12),
 )
-def test_wrong_arguments(call, kind, message):
+def test_wrong_arguments_are_refused(call, kind, message):
     with pytest.raises(kind) as caught:
         call()
     assert str(caught.value) == message
 
 
-def test_a_gate_without_steady_state():
+def test_gate_without_steady_state_is_refused():
     class Frozen(pyhh.HHModel):
         def _UpdateGateTimeConstants(self, Vm):
             super()._UpdateGateTimeConstants(Vm)
@@ -370,7 +375,7 @@ def test_a_gate_without_steady_state():
     assert str(caught.value) == message
 
 
-def test_nor_where_rates_are_infinite():
+def test_infinite_rates_without_steady_state_are_refused():
     class Absolute(pyhh.HHModel):
         def _UpdateGateTimeConstants(self, Vm):
             super()._UpdateGateTimeConstants(Vm + 65)
@@ -380,7 +385,7 @@ def test_nor_where_rates_are_infinite():
     assert str(caught.value).startswith("gate h must have a steady state at V = -1e+09 mV; got ")
 
 
-def test_what_stands_in_the_place_of_a_gate():
+def test_object_in_place_of_a_gate_is_refused():
     model = pyhh.HHModel()
     model.n = 0.3
     with pytest.raises(TypeError) as caught:
@@ -430,13 +435,13 @@ SEARCH = (
         ),
     ],
 )
-def test_errors_of_a_models_own_code_say_where_they_came_from(call, kind, notes):
+def test_errors_in_code_of_the_model_have_notes_on_V(call, kind, notes):
     with pytest.raises(kind) as caught:
         call()
     assert caught.value.__notes__ == notes
 
 
-def test_a_model_whose_constructor_sets_no_V_starts_from_rest():
+def test_model_whose_constructor_sets_no_V_starts_from_rest():
     class NoV(Absolute):
         def __init__(self):
             pass

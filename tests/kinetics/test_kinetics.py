@@ -30,7 +30,7 @@ class Warmer(HHModel):
 
 
 class AsInPyHH(HHModel):
-    """The formulas as pyHH has them: 0/0 at 10 and 25 mV, and few digits beside."""
+    """The formulas as pyHH has them: 0/0 at 10 and 25 mV, and inaccurate nearby."""
 
     shift = 0.0
 
@@ -106,7 +106,7 @@ def test_smooth_kinetics_are_tabulated_and_agree_with_the_slow_twin(make, engine
         assert np.abs(fast.Vm - plain.Vm).max() > 1e-3, "the override made no difference"
 
 
-def test_a_patched_class_is_tabulated(engines, monkeypatch):
+def test_patched_class_is_tabulated(engines, monkeypatch):
     original = HHModel._UpdateGateTimeConstants
     monkeypatch.setattr(
         HHModel, "_UpdateGateTimeConstants", lambda self, Vm: original(self, Vm + 1)
@@ -119,7 +119,7 @@ def test_a_patched_class_is_tabulated(engines, monkeypatch):
 
 @pytest.mark.parametrize("V", [10.0, 25.0])
 @pytest.mark.parametrize("shift", [0.0, 0.1, 0.0323523, 1.2345])
-def test_0_by_0_in_the_users_formulas_is_repaired(V, shift, engines):
+def test_removable_singularities_of_custom_rates_are_repaired(V, shift, engines):
     # 0.0323523 mV puts a 0/0 within 1e-8 mV of a node.
     model = AsInPyHH()
     model.shift = shift
@@ -183,7 +183,7 @@ def test_a_table_is_cached_while_it_agrees():
     assert evaluated.Evaluated(other).table(0.0) is not table
 
 
-def test_tables_keep_no_model_alive():
+def test_tables_do_not_keep_a_model_alive():
     model = Warmer()
     pyhh.Simulation(model).Run(STIMULUS, 0.01)
     gone = weakref.ref(model)
@@ -209,7 +209,7 @@ def test_rates_are_evaluated_on_a_copy_of_the_model():
     assert type(model.m) is HHModel.Gate
 
 
-def test_a_run_does_not_depend_on_the_model_before_it():
+def test_run_does_not_depend_on_tables_of_earlier_models():
     def run(q10):
         model = Warmer()
         model.q10 = q10
@@ -224,7 +224,7 @@ def test_a_run_does_not_depend_on_the_model_before_it():
     np.testing.assert_array_equal(run(3.0 * (1 + 5e-14)), alone)
 
 
-def test_warnings_of_the_users_formulas_do_not_reach_the_user():
+def test_overflow_warnings_of_custom_rates_are_suppressed():
     # Warnings are errors in this suite; V ends where exp overflows.
     class Overflows(HHModel):
         def _UpdateGateTimeConstants(self, Vm):

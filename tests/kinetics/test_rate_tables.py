@@ -1,4 +1,4 @@
-"""Rate tables: as exact as they say, and the same however they came about."""
+"""Rate tables: their accuracy, and that rows do not depend on the table that has them."""
 
 from itertools import pairwise
 
@@ -12,7 +12,7 @@ from pyhh_fast import _rate_tables, rate_tables
 from pyhh_fast.rate_tables import hodgkin_huxley, tabulate
 
 CLAIM = 2e-14
-"""What the rates are claimed to be exact to."""
+"""Claimed relative accuracy of the rates."""
 
 
 def largest_error(table, V):
@@ -40,13 +40,13 @@ def test_rates_are_exact_over_the_whole_table(table):
     assert largest_error(table, V) < CLAIM
 
 
-def test_rates_are_exact_to_4e_15_where_cells_live(table):
+def test_rates_are_exact_to_4e_15_in_the_physiological_range(table):
     V = np.random.default_rng(1).uniform(-100, 150, 1_500)
     assert largest_error(table, V) < 4e-15
 
 
 @pytest.mark.parametrize("removable", [10.0, 25.0])
-def test_rates_are_exact_at_and_beside_the_removable_points(table, removable):
+def test_rates_are_exact_at_and_near_the_removable_points(table, removable):
     gaps = 10.0 ** np.arange(-14, 0)
     assert largest_error(table, removable + np.concatenate([[0.0], gaps, -gaps])) < 4e-15
     rates = table(np.array([10.0, 25.0]))
@@ -61,32 +61,32 @@ def test_rates_are_exact_on_both_sides_of_row_borders(table):
     assert jumps.max() < CLAIM
 
 
-def test_the_fit_is_the_inverse_of_the_nodes_vandermonde_matrix():
-    # Coefficients of r^p come back as they were, for each power alone.
+def test_fit_inverts_the_vandermonde_matrix_of_the_nodes():
+    # The fit of r^p alone has the coefficient 1 for p and 0 for the others.
     nodes = np.array(_rate_tables.NODES)
     np.testing.assert_allclose(nodes, np.cos((2 * np.arange(6) + 1) * np.pi / 12) / 2, atol=1e-16)
     values = np.repeat((nodes ** np.arange(6)[:, np.newaxis])[:, :, np.newaxis], 6, axis=2)
     rows = np.empty((6, 6, 8))
     _rate_tables.fit(np.ascontiguousarray(values), rows)
     for power in range(6):
-        scale = 0.5 ** np.arange(6)  # what a coefficient is worth at the border of a row
+        scale = 0.5 ** np.arange(6)  # weight of a coefficient at the border of a row
         expected = np.where(np.arange(6) == power, 1.0, 0.0)
         np.testing.assert_allclose(rows[power, :, 0] * scale, expected * scale, atol=1e-15)
     assert (rows[:, :, [3, 7]] == 0).all()
 
 
-def test_fit_refuses_rows_of_another_number():
+def test_fit_refuses_arrays_of_different_lengths():
     with pytest.raises(ValueError, match="one length"):
         _rate_tables.fit(np.zeros((2, 6, 6)), np.zeros((3, 6, 8)))
 
 
-def test_a_row_does_not_depend_on_its_table():
+def test_rows_do_not_depend_on_the_range_of_the_table():
     small, large = tabulate(hodgkin_huxley, -20, 30), tabulate(hodgkin_huxley, -300, 400)
     skip = small.first - large.first
     np.testing.assert_array_equal(large.rows[skip : skip + len(small.rows)], small.rows)
 
 
-def test_tables_cover_what_they_say():
+def test_tables_cover_their_range():
     for low, high in pairwise([-1_000.0, -50.0, 10.0, 150.0, 1_000.0]):
         table = tabulate(hodgkin_huxley, low, high)
         assert table.low <= low < high <= table.high
@@ -105,11 +105,11 @@ def test_tables_cover_what_they_say():
         (-999.5, (-1_000, 150)),
     ],
 )
-def test_ranges_grow_by_hundreds(V, expected):
+def test_ranges_extend_to_multiples_of_100_mV(V, expected):
     assert rate_tables.range_with(V) == expected
 
 
-def test_the_built_in_table_is_made_once_and_grows(monkeypatch):
+def test_built_in_table_is_made_once_and_extended(monkeypatch):
     monkeypatch.setattr(rate_tables, "_built_in", None)
     table = rate_tables.built_in(0.0)
     assert rate_tables.built_in(100.0) is table
@@ -119,7 +119,7 @@ def test_the_built_in_table_is_made_once_and_grows(monkeypatch):
 
 
 @pytest.mark.parametrize("V", [150.125, -50.125, 200.125, -100.125])
-def test_an_end_of_the_table_has_rates_of_the_table_whatever_ran_before(V, monkeypatch):
+def test_rates_at_the_ends_of_tables_do_not_depend_on_earlier_runs(V, monkeypatch):
     found = []
     for before in (0.0, -180.0, 240.0):
         monkeypatch.setattr(rate_tables, "_built_in", None)
@@ -131,7 +131,7 @@ def test_an_end_of_the_table_has_rates_of_the_table_whatever_ran_before(V, monke
     np.testing.assert_array_equal(found[0], found[2])
 
 
-def test_rows_times_dt_are_kept_for_the_latest_dt():
+def test_rows_times_dt_are_cached_for_the_latest_dt():
     table = tabulate(hodgkin_huxley, -20, 30)
     for dt in (0.01, 0.02, 1.0):
         rows = table.times(dt)
@@ -153,7 +153,7 @@ def run_to(V, **parameters):
 
 
 @pytest.mark.parametrize("V", [-200.0, -130.0, 200.0, 400.0, 900.0])
-def test_runs_beyond_the_first_range_agree_with_the_slow_twin(V, monkeypatch):
+def test_runs_beyond_the_first_range_match_the_reference(V, monkeypatch):
     monkeypatch.setattr(rate_tables, "_built_in", None)
     start = pyhh.HHModel(0.9 * V)
     dt = 1e-6 if V < 0 else 1e-3
@@ -170,7 +170,7 @@ def test_runs_beyond_the_first_range_agree_with_the_slow_twin(V, monkeypatch):
 
 
 @pytest.mark.parametrize("V", [-1_500.0, 1_500.0, 8_000.0])
-def test_runs_beyond_all_tables_ask_the_formulas(V):
+def test_runs_beyond_all_tables_evaluate_the_formulas(V):
     dt = 1e-60 if V < 0 else 1e-3
     model = pyhh.HHModel(V, ENa=V, EK=V, EKleak=V - 10)
     simulation = pyhh.Simulation(model)
@@ -183,7 +183,7 @@ def test_runs_beyond_all_tables_ask_the_formulas(V):
     np.testing.assert_allclose(model.h.beta, reference.rates(simulation.Vm[-2]).beta_h, rtol=1e-12)
 
 
-def test_results_do_not_depend_on_how_far_the_table_reaches(monkeypatch):
+def test_results_do_not_depend_on_the_range_of_the_table(monkeypatch):
     def trace():
         model = pyhh.HHModel.at_rest()
         stimulus = np.repeat([0.0, 4_000.0, 0.0, -400.0, 10.0], [100, 20, 500, 30, 2_000])
@@ -199,9 +199,9 @@ def test_results_do_not_depend_on_how_far_the_table_reaches(monkeypatch):
 
 
 @pytest.mark.parametrize("V", np.linspace(1_000.01, 1_000.11, 8))
-def test_a_run_at_the_end_of_all_tables_may_be_cut_anywhere(V):
+def test_run_at_the_end_of_all_tables_may_be_divided_anywhere(V):
     def model():
-        # Without conductances V stays where the first step puts it; the gates are on their way.
+        # Without conductances V stays where the first step puts it, while the gates change.
         cell = pyhh.HHModel(999.98, gNa=0, gK=0, gKleak=0)
         cell.m.state = cell.h.state = cell.n.state = 0.3
         return cell

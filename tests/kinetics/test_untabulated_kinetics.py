@@ -82,7 +82,7 @@ class CountsLate(HHModel):
 
 
 class SetsStates(HHModel):
-    """The activation of sodium without delay."""
+    """Instantaneous activation of sodium."""
 
     def _UpdateGateTimeConstants(self, Vm):
         super()._UpdateGateTimeConstants(Vm)
@@ -95,8 +95,8 @@ class SetsConductance(HHModel):
         self.gK = 36 + 0.01 * Vm
 
 
-def of_another_model():
-    """A hook that was taken over from another model sets the other's rates."""
+def hook_of_another_model():
+    """A bound method of another model sets the other's rates."""
     model, other = HHModel(), HHModel()
     model._UpdateGateTimeConstants = other._UpdateGateTimeConstants
     return model
@@ -154,7 +154,7 @@ class Forbids(HHModel):
         (Remembers, "evaluated again, it gives other rates"),
         (SetsStates, "it sets state"),
         (SetsConductance, "it sets gK"),
-        (of_another_model, "it sets not all rates"),
+        (hook_of_another_model, "it sets not all rates"),
         (SetsNotAll, "it sets not all rates"),
         (RefusesCopies, "the model cannot be copied: TypeError('one of a kind')"),
         (Forbids, "tabulate is False"),
@@ -192,7 +192,7 @@ def test_rates_that_jump_beyond_the_first_range_are_stepped_in_python_from_there
     agree(fast, slow_run(JumpsFarOut(), stimulus, 0.005))
 
 
-def test_an_error_in_the_users_formulas_reaches_the_user():
+def test_error_in_custom_rates_reaches_the_user():
     with pytest.raises(ArithmeticError, match="not there"):
         pyhh.Simulation(RefusesSome(20.0)).Run(STIMULUS - 100, 0.01)
 

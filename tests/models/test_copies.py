@@ -1,4 +1,4 @@
-"""copy.copy of a model: gates of its own, all else shared."""
+"""copy.copy of a model copies its gates and shares all other attributes."""
 
 import copy
 import types
@@ -12,7 +12,7 @@ Gate = pyhh.HHModel.Gate
 
 
 class Calcium(pyhh.HHModel):
-    """A gate more, and gates in lists and dicts."""
+    """A further gate, and gates in lists and dicts."""
 
     gCa = 0.5
 
@@ -106,7 +106,7 @@ MAKERS = [
 
 
 @pytest.mark.parametrize("make", MAKERS, ids=lambda make: getattr(make, "__qualname__", ""))
-def test_a_run_of_the_copy_leaves_the_original(make):
+def test_run_of_a_copy_does_not_change_the_original(make):
     model, expected = make(), make()
     before = copy.deepcopy(model)
     twin = copy.copy(model)
@@ -124,14 +124,14 @@ def test_a_run_of_the_copy_leaves_the_original(make):
         for part in ("alpha", "beta", "state"):
             assert getattr(gate, part) == getattr(gate_before, part)
     assert model.Vm == before.Vm
-    # And the other way round.
+    # A run of the original does not change the copy.
     state = twin.h.state
     pyhh.Simulation(model).Run(np.full(500, 20.0), 0.01)
     assert twin.h.state == state
     assert model.h.state == state
 
 
-def test_gates_in_containers_are_those_of_the_copy():
+def test_gates_in_containers_are_copied_once():
     model = Calcium()
     model.slow.append(model.slow)
     twin = copy.copy(model)

@@ -1,4 +1,4 @@
-"""`CreateArrays`, which pyHH's `Run` calls and users override for arrays of their own."""
+"""`CreateArrays`, which pyHH's `Run` calls and users override to add arrays."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ class WithConductance(pyhh.Simulation):
         self.calls = [*getattr(self, "calls", []), (pointCount, deltaTms)]
 
 
-def test_run_calls_an_overridden_create_arrays_as_pyhh_does():
+def test_run_calls_overridden_create_arrays_as_pyhh_does():
     simulation = WithConductance(pyhh.HHModel())
     simulation.Run(np.zeros(3_000), 0.01)
     assert len(simulation.conductance) == 3_000
@@ -20,7 +20,7 @@ def test_run_calls_an_overridden_create_arrays_as_pyhh_does():
     assert len(simulation.Vm) == len(simulation.times) == 3_000
 
 
-def test_a_create_arrays_put_on_the_instance_or_the_class_is_called(monkeypatch):
+def test_create_arrays_patched_on_instance_or_class_is_called(monkeypatch):
     simulation = pyhh.Simulation(pyhh.HHModel())
     simulation.CreateArrays = lambda pointCount, deltaTms: calls.append(pointCount)
     calls = []
@@ -33,7 +33,7 @@ def test_a_create_arrays_put_on_the_instance_or_the_class_is_called(monkeypatch)
     assert calls == [3, (0, 0), (4, 0.01)]
 
 
-def test_hooks_find_the_arrays_of_create_arrays():
+def test_overridden_iterate_can_fill_arrays_of_create_arrays():
     class Measured(pyhh.HHModel):
         def iterate(self, stimulusCurrent, deltaTms):
             super().iterate(stimulusCurrent, deltaTms)
@@ -48,7 +48,7 @@ def test_hooks_find_the_arrays_of_create_arrays():
     np.testing.assert_allclose(simulation.conductance, expected, rtol=1e-14)
 
 
-def test_a_run_makes_no_arrays_twice(monkeypatch):
+def test_run_allocates_no_arrays_twice(monkeypatch):
     made = []
     monkeypatch.setattr(
         np, "full", lambda *a, full=np.full, **k: made.append(a[0]) or full(*a, **k)

@@ -1,4 +1,4 @@
-"""What "drop-in for pyHH" means, row by row: what is the same, and what differs on purpose."""
+"""Compatibility with pyHH: what is the same, and what differs on purpose."""
 
 import inspect
 import warnings
@@ -52,9 +52,9 @@ stimuli = st.lists(st.floats(-20, 100), min_size=1, max_size=300)
 
 
 def is_stable(parameters, dt, V, m, h, n):
-    """Whether forward Euler is stable at all states of a run, which may have overflowed.
+    """Return whether forward Euler is stable at all states of a run, which may have overflowed.
 
-    It is where dt times the rate of each gate, and of the membrane, is at most 2: beyond, rounding
+    It is if dt times the rate of each gate and of the membrane is at most 2: above that, rounding
     grows without bound.
     """
     model = pyhh.HHModel(**parameters)
@@ -69,7 +69,7 @@ def is_stable(parameters, dt, V, m, h, n):
 
 @given(parameters=models, stimulus=stimuli, dt=st.floats(1e-4, 0.02))
 @settings(max_examples=200)
-def test_runs_are_those_of_the_slow_twin(parameters, stimulus, dt):
+def test_runs_match_the_loop_in_python(parameters, stimulus, dt):
     with np.errstate(all="ignore"):
         slow = slow_run(pyhh.HHModel(**parameters), np.array(stimulus), dt)
     assume(is_stable(parameters, dt, slow.Vm, slow.StateM, slow.StateH, slow.StateN))
@@ -82,10 +82,10 @@ def test_runs_are_those_of_the_slow_twin(parameters, stimulus, dt):
 
 
 @given(parameters=models, current=st.floats(-100, 100), dt=st.floats(1e-4, 0.05))
-def test_one_step_agrees_to_1e_12(parameters, current, dt):
+def test_single_steps_match_the_loop_in_python_to_1e_12(parameters, current, dt):
     slow = slow_run(pyhh.HHModel(**parameters), np.array([current]), dt)
     fast = fast_run(pyhh.HHModel(**parameters), np.array([current]), dt)
-    # Relative to the size of what is added up, which may cancel.
+    # Absolute too, because terms of a sum may cancel.
     for name in TRACES:
         np.testing.assert_allclose(
             getattr(fast, name), getattr(slow, name), rtol=1e-12, atol=1e-12, err_msg=name
@@ -93,7 +93,7 @@ def test_one_step_agrees_to_1e_12(parameters, current, dt):
 
 
 @given(parameters=models, stimulus=stimuli, dt=st.floats(1e-4, 0.02))
-def test_runs_are_those_of_the_independent_reference(parameters, stimulus, dt):
+def test_runs_match_the_independent_reference(parameters, stimulus, dt):
     cell = {name: value for name, value in parameters.items() if name != "startingVoltage"}
     start = reference.pyhh_start(parameters["startingVoltage"])
     expected = reference.euler(reference.Parameters(**cell), start, stimulus, dt)
@@ -105,7 +105,7 @@ def test_runs_are_those_of_the_independent_reference(parameters, stimulus, dt):
         np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-9)
 
 
-def test_readme_example_agrees_to_1e_9_mV():
+def test_readme_example_matches_to_1e_9_mV():
     slow = slow_run(readme_model(), readme_stimulus(), 0.01)
     fast = fast_run(readme_model(), readme_stimulus(), 0.01)
     assert np.abs(fast.Vm - slow.Vm).max() < 1e-9
@@ -115,14 +115,14 @@ def test_readme_example_agrees_to_1e_9_mV():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("current", [10.0, 50.0])
-def test_a_million_steps_of_steady_firing_agree_to_1e_6_mV(current):
+def test_million_steps_of_steady_firing_match_to_1e_6_mV(current):
     stimulus = np.full(1_000_000, current)
     slow = slow_run(pyhh.HHModel(), stimulus, 0.01)
     fast = fast_run(pyhh.HHModel(), stimulus, 0.01)
     assert np.abs(fast.Vm - slow.Vm).max() < 1e-6
 
 
-def test_a_step_takes_everything_from_before_it():
+def test_step_uses_only_the_state_before_it():
     model = pyhh.HHModel(5.0)
     model.h.state = 0.5
     before = reference.State(model.Vm, model.m.state, model.h.state, model.n.state)
@@ -135,8 +135,8 @@ def test_a_step_takes_everything_from_before_it():
     np.testing.assert_allclose([fast.INa[0], fast.IK[0], fast.IKleak[0]], flow, rtol=1e-14)
 
 
-def test_clocks():
-    # As many steps as it takes for times that are added up to be others.
+def test_time_conventions_of_simulation_and_recording():
+    # Enough steps for accumulated times to differ.
     simulation = fast_run(pyhh.HHModel(), np.full(1_000, 10.0), 0.025)
     np.testing.assert_array_equal(simulation.times, np.arange(1_000) * 0.025)
     np.testing.assert_array_equal(simulation.recording.times, (np.arange(1_000) + 1) * 0.025)
@@ -144,7 +144,7 @@ def test_clocks():
     np.testing.assert_array_equal(simulation.times, [0, 0.01])
 
 
-def test_a_new_model_has_m_and_n_steady_and_h_at_0():
+def test_new_model_has_m_and_n_steady_and_h_at_0():
     model = pyhh.HHModel(12.5)
     expected = reference.steady(12.5)
     assert model.Vm == 12.5
@@ -155,7 +155,7 @@ def test_a_new_model_has_m_and_n_steady_and_h_at_0():
         assert getattr(model, name) == value == getattr(pyhh.HHModel, name)
 
 
-def test_run_goes_on_from_the_present_state():
+def test_run_continues_from_the_present_state():
     stimulus = 20 * np.random.default_rng(0).random(3_000)
     whole = fast_run(pyhh.HHModel(), stimulus, 0.01)
     simulation = fast_run(pyhh.HHModel(), stimulus[:1_234], 0.01)
@@ -165,7 +165,7 @@ def test_run_goes_on_from_the_present_state():
     assert snapshot(simulation.model) == snapshot(whole.model)
 
 
-def test_run_leaves_the_model_at_its_last_step():
+def test_run_leaves_the_model_in_its_last_state():
     slow = slow_run(pyhh.HHModel(), np.full(500, 20.0), 0.01)
     fast = fast_run(pyhh.HHModel(), np.full(500, 20.0), 0.01)
     np.testing.assert_allclose(snapshot(fast.model), snapshot(slow.model), rtol=1e-12)
@@ -174,7 +174,7 @@ def test_run_leaves_the_model_at_its_last_step():
     assert fast.model.IKleak == fast.IKleak[-1]
 
 
-def test_iterate_goes_on_after_run():
+def test_iterate_continues_after_run():
     slow = slow_run(pyhh.HHModel(), np.full(501, 20.0), 0.01)
     fast = fast_run(pyhh.HHModel(), np.full(500, 20.0), 0.01)
     fast.model.iterate(stimulusCurrent=20.0, deltaTms=0.01)
@@ -182,7 +182,7 @@ def test_iterate_goes_on_after_run():
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
-def test_parameters_may_be_set_anywhere_at_any_time(name):
+def test_parameters_may_be_set_by_keyword_attribute_and_subclass(name):
     value = 0.9 * getattr(pyhh.HHModel, name)
     by_keyword = pyhh.HHModel(**{name: value})
     by_attribute = pyhh.HHModel()
@@ -214,15 +214,15 @@ def test_parameters_and_state_may_be_set_between_runs():
     np.testing.assert_allclose(simulation.Vm, expected.V, atol=1e-9)
 
 
-@pytest.mark.parametrize("door", ["Run", "run"])
-def test_a_step_above_50_us_warns_the_caller(door):
+@pytest.mark.parametrize("method", ["Run", "run"])
+def test_step_above_50_us_warns_the_caller(method):
     simulation = pyhh.Simulation(pyhh.HHModel.at_rest())
     with pytest.warns(UserWarning, match=r"is 0.06 ms; steps of 0.05 ms or less") as caught:
-        getattr(simulation, door)(np.zeros(10), 0.06)
+        getattr(simulation, method)(np.zeros(10), 0.06)
     assert caught[0].filename == __file__
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        getattr(simulation, door)(np.zeros(10), 0.05)
+        getattr(simulation, method)(np.zeros(10), 0.05)
 
 
 @pytest.mark.parametrize(
@@ -244,14 +244,14 @@ def test_a_step_above_50_us_warns_the_caller(door):
     ],
     ids=str,
 )
-def test_the_stimulus_may_be_any_real_1d_array(stimulus):
+def test_stimulus_may_be_any_real_1d_array(stimulus):
     expected = fast_run(pyhh.HHModel(), [float(x) for x in stimulus], 0.01)
     got = fast_run(pyhh.HHModel(), stimulus, 0.01)
     np.testing.assert_array_equal(got.Vm, expected.Vm)
     assert type(got.recording.stimulus) is np.ndarray
 
 
-def test_inputs_are_read_and_never_modified():
+def test_stimulus_is_not_modified():
     stimulus = readme_stimulus()
     stimulus.setflags(write=False)
     kept = stimulus.copy()
@@ -260,14 +260,14 @@ def test_inputs_are_read_and_never_modified():
     assert not np.shares_memory(recording.stimulus, stimulus)
 
 
-def test_the_recording_does_not_follow_the_stimulus():
+def test_recording_copies_the_stimulus():
     stimulus = np.full(100, 10.0)
     recording = pyhh.Simulation(pyhh.HHModel()).run(stimulus, 0.01)
     stimulus[:] = 99
     assert (recording.stimulus == 10).all()
 
 
-def test_each_run_has_arrays_of_its_own():
+def test_runs_do_not_share_arrays():
     simulation = pyhh.Simulation(pyhh.HHModel())
     first = simulation.run(np.full(100, 10.0), 0.01)
     kept = {name: getattr(first, name).copy() for name in TRACES}
@@ -277,7 +277,7 @@ def test_each_run_has_arrays_of_its_own():
         assert not np.shares_memory(getattr(first, name), getattr(simulation, name))
 
 
-def test_create_arrays_serves_a_loop_of_ones_own():
+def test_create_arrays_serves_custom_loops():
     simulation = pyhh.Simulation(pyhh.HHModel())
     assert simulation.Vm.shape == simulation.times.shape == (0,)
     simulation.CreateArrays(5, 0.5)
@@ -292,7 +292,7 @@ def test_create_arrays_serves_a_loop_of_ones_own():
     assert simulation.recording is None
 
 
-def test_names_and_signatures_are_pyhhs():
+def test_names_and_signatures_equal_those_of_pyhh():
     assert list(inspect.signature(pyhh.HHModel.iterate).parameters)[1:] == [
         "stimulusCurrent",
         "deltaTms",
@@ -316,7 +316,7 @@ def test_names_and_signatures_are_pyhhs():
     pyhh.HHModel(startingVoltage=1)
 
 
-def test_gates_can_be_used_by_hand():
+def test_gates_can_be_used_alone():
     gate = pyhh.HHModel.Gate()
     assert (gate.alpha, gate.beta, gate.state) == (0, 0, 0)
     gate.alpha, gate.beta = 0.3, 0.1
@@ -328,7 +328,7 @@ def test_gates_can_be_used_by_hand():
     assert gate.state == 0.3 / 0.4
 
 
-def test_rates_of_many_potentials_in_one_call():
+def test_rates_of_an_array_of_potentials():
     model = pyhh.HHModel()
     V = np.array([-50.0, 0, 10, 25, 100])
     model._UpdateGateTimeConstants(V)
@@ -349,7 +349,7 @@ def test_gates_belong_to_one_model():
     assert one.n.state == pytest.approx(0.3176769, abs=1e-7)
 
 
-def test_gates_put_on_a_subclass_belong_to_one_model_too():
+def test_gates_declared_by_a_subclass_belong_to_one_model():
     class Mine(pyhh.HHModel):
         m = pyhh.HHModel.Gate()
 
@@ -362,7 +362,7 @@ def test_gates_put_on_a_subclass_belong_to_one_model_too():
     assert Mine.m.state == 0
 
 
-def test_what_a_gate_of_ones_own_holds_belongs_to_one_model_too():
+def test_attributes_of_custom_gates_belong_to_one_model():
     class Logging(pyhh.HHModel.Gate):
         def __init__(self):
             self.log = []
@@ -375,7 +375,7 @@ def test_what_a_gate_of_ones_own_holds_belongs_to_one_model_too():
 
 @pytest.mark.parametrize("V", [10, 25, 10.0, 25.0, np.float64(25)])
 @pytest.mark.parametrize("run", [slow_run, fast_run])
-def test_removable_points_are_their_limits(run, V):
+def test_rates_at_removable_points_are_their_limits(run, V):
     model = pyhh.HHModel(V)
     assert model.n.alpha == 0.1 if V == 10 else model.m.alpha == 1
     simulation = run(model, np.zeros(1), 0.01)

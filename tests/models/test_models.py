@@ -1,4 +1,4 @@
-"""HHModel itself: what it accepts, and where it rests."""
+"""HHModel: its arguments, copies and resting states."""
 
 import copy
 import pickle
@@ -12,7 +12,7 @@ from pyhh_fast.equilibria import membranes, rest_states
 
 
 class Slow(pyhh.HHModel):
-    """A model that is asked by its own iterate."""
+    """A model whose dV/dt is found by its overridden iterate."""
 
     def iterate(self, stimulusCurrent, deltaTms):
         super().iterate(stimulusCurrent, deltaTms)
@@ -30,7 +30,7 @@ def test_models_pickle_and_copy():
         assert (twin.Vm, twin.m.state, twin.IK) == (model.Vm, model.m.state, model.IK)
 
 
-def test_starting_voltage_is_a_float_whatever_it_came_as():
+def test_starting_voltage_becomes_a_float():
     # A float32 would make every later number of a plain Python loop a float32.
     assert type(pyhh.HHModel(np.float32(1.5)).Vm) is float
     assert pyhh.HHModel(np.int8(3)).Vm == 3.0
@@ -58,7 +58,7 @@ def test_at_rest_takes_parameters_and_keeps_the_class():
     assert model.Vm == pytest.approx(expected.V, abs=1e-12)
 
 
-def test_at_rest_asks_an_overridden_hook():
+def test_at_rest_includes_an_overridden_method():
     class Pumped(pyhh.HHModel):
         def _UpdateCellVoltage(self, stimulusCurrent, deltaTms):
             super()._UpdateCellVoltage(stimulusCurrent - 2.0, deltaTms)
@@ -67,7 +67,7 @@ def test_at_rest_asks_an_overridden_hook():
     assert Pumped.at_rest().Vm == pytest.approx(expected.V, abs=1e-10)
 
 
-def test_at_rest_takes_kinetics_that_know_no_arrays():
+def test_at_rest_accepts_kinetics_for_scalars_only():
     class Scalar(pyhh.HHModel):
         def _UpdateGateTimeConstants(self, Vm):
             super()._UpdateGateTimeConstants(float(Vm))
@@ -75,7 +75,7 @@ def test_at_rest_takes_kinetics_that_know_no_arrays():
     assert Scalar.at_rest().Vm == pytest.approx(pyhh.HHModel.at_rest().Vm, abs=1e-12)
 
 
-def test_at_rest_asks_a_copy():
+def test_at_rest_evaluates_a_copy():
     class Counting(pyhh.HHModel):
         calls = 0
 
@@ -86,20 +86,20 @@ def test_at_rest_asks_a_copy():
     assert Counting.at_rest().calls == 0
 
 
-def test_of_several_equilibria_the_lowest_stable_one_is_taken():
+def test_lowest_stable_equilibrium_is_chosen():
     # With little potassium the cell can also rest where sodium stays open; between the two lies
     # an unstable equilibrium.
     parameters = {"gK": 1.0, "gKleak": 0.1, "EKleak": -10.0}
     model = pyhh.HHModel(**parameters)
-    places, stable = rest_states.equilibria(model)
-    stable = places[stable].tolist()
-    np.testing.assert_allclose(places, [-9.46, -0.50, 49.75], atol=0.01)
-    assert stable == [places[0], places[2]]
+    potentials, stable = rest_states.equilibria(model)
+    stable = potentials[stable].tolist()
+    np.testing.assert_allclose(potentials, [-9.46, -0.50, 49.75], atol=0.01)
+    assert stable == [potentials[0], potentials[2]]
     assert pyhh.HHModel.at_rest(**parameters).Vm == stable[0]
     assert pyhh.HHModel.at_rest(near=0.0, **parameters).Vm == stable[0]
     assert pyhh.HHModel.at_rest(near=30.0, **parameters).Vm == stable[1]
-    # Each is one, and stable ones attract.
-    for V in places:
+    # Each is an equilibrium, and stable ones attract.
+    for V in potentials:
         model = pyhh.HHModel(V + 1e-3, **parameters)
         for gate in (model.m, model.h, model.n):
             gate.setInfiniteState()
@@ -116,7 +116,7 @@ def test_of_several_equilibria_the_lowest_stable_one_is_taken():
         ({"gNa": 0, "gK": 0, "EKleak": 0.0, "Cm": 50.0}, 0.0),
     ],
 )
-def test_a_single_conductance_rests_at_its_reversal_potential(parameters, V):
+def test_single_conductance_rests_at_its_reversal_potential(parameters, V):
     assert pyhh.HHModel.at_rest(**parameters).Vm == pytest.approx(V, abs=1e-9)
 
 
@@ -138,28 +138,28 @@ def test_no_resting_potential_is_an_error(parameters, got):
     [
         # The upper of two is nearer 0, the lower is rest.
         ({"gK": 1.0, "gKleak": 0.1, "EK": -60.0, "EKleak": -60.0}, -60.0),
-        # An unstable one lies 0.5 mV beside it.
+        # An unstable one is 0.5 mV away.
         ({"gK": 1.0, "gKleak": 0.1, "EKleak": -7.274}, -4.38),
-        # A slip of units is searched in as many points as anything else.
+        # A value in wrong units takes no more points of the search.
         ({"gNa": 0, "gK": 0, "ENa": 1e9}, 10.6),
     ],
 )
-def test_no_equilibrium_is_missed(parameters, V):
+def test_at_rest_misses_no_equilibrium(parameters, V):
     assert pyhh.HHModel.at_rest(**parameters).Vm == pytest.approx(V, abs=0.01)
 
 
-def test_an_equilibrium_on_a_point_of_the_search_is_found_once(monkeypatch):
+def test_equilibrium_on_a_grid_point_is_found_once(monkeypatch):
     for V in (12.25, 10.3):
         grid = np.sort([V, *np.linspace(0, 20, 21)])
         monkeypatch.setattr(membranes, "_grid", lambda *_, grid=grid: grid)
         for model in (pyhh.HHModel, Slow):
-            places, stable = rest_states.equilibria(model(gNa=0, gK=0, EKleak=V))
-            # iterate adds to V, and what is below the last bit of V is lost.
+            potentials, stable = rest_states.equilibria(model(gNa=0, gK=0, EKleak=V))
+            # iterate adds to V, and a change below the last bit of V is lost.
             expected = V if model is pyhh.HHModel else pytest.approx(V, rel=1e-15)
-            assert (places.tolist(), stable.tolist()) == ([expected], [True])
+            assert (potentials.tolist(), stable.tolist()) == ([expected], [True])
 
 
-def test_at_rest_does_not_trust_kinetics_that_misread_arrays():
+def test_at_rest_is_right_for_kinetics_that_misread_arrays():
     class Branching(pyhh.HHModel):
         def _UpdateGateTimeConstants(self, Vm):
             super()._UpdateGateTimeConstants(Vm)

@@ -1,4 +1,4 @@
-"""Whatever a user overrides is honoured: each case against the plain Python loop.
+"""Overrides of methods, parameters and gates are honoured: each against the plain Python loop.
 
 Overridden kinetics have a file of their own.
 """
@@ -78,7 +78,7 @@ class ComputedGate(HHModel):
 
 
 class Switched:
-    """A descriptor that is no property."""
+    """A descriptor other than a property."""
 
     def __get__(self, model, cls):
         return 120.0 if model is None or model.Vm < 20 else 100.0
@@ -88,7 +88,7 @@ class SwitchedConductance(HHModel):
     gNa = Switched()
 
 
-class PumpedsChild(Pumped):
+class ChildOfPumped(Pumped):
     pass
 
 
@@ -118,7 +118,7 @@ class LeakyGate(Gate):
 
 
 class OtherGate:
-    """Not one of pyHH's at all."""
+    """A gate that is no subclass of pyHH's."""
 
     __slots__ = ("alpha", "beta", "state")
 
@@ -183,7 +183,7 @@ def made(cls):
 CASES = [
     *map(made, [Pumped, FrozenGates, TwiceAStep, ComputedConductance, Clamped, Watched]),
     *map(made, [ComputedPotential, ComputedCurrent, ComputedGate, SwitchedConductance]),
-    *map(made, [PumpedsChild, SlowGateOnTheClass]),
+    *map(made, [ChildOfPumped, SlowGateOnTheClass]),
     hook_on_the_instance,
     gate_method_on_the_class,
     gate_method_on_the_instance,
@@ -210,9 +210,9 @@ def test_overrides_are_honoured(make, monkeypatch):
     assert np.abs(fast.Vm - plain.Vm).max() > 1e-3, "the override made no difference"
 
 
-def test_a_model_of_any_make_with_pyhhs_names_runs():
+def test_object_with_the_attributes_of_pyhh_models_runs():
     class Passive:
-        """Only what a run touches."""
+        """Only the attributes that a run uses."""
 
         __slots__ = ("IK", "IKleak", "INa", "Vm", "h", "m", "n")
 
@@ -229,7 +229,7 @@ def test_a_model_of_any_make_with_pyhhs_names_runs():
     assert recording.Vm[-1] == pytest.approx(10.0)
 
 
-def test_plain_models_are_compiled_and_others_say_why(caplog):
+def test_models_stepped_in_python_log_the_reason(caplog):
     class Renamed(HHModel):
         gNa = 100
 
@@ -250,7 +250,7 @@ def test_plain_models_are_compiled_and_others_say_why(caplog):
     assert caplog.record_tuples == [("pyhh_fast", logging.INFO, reason)]
 
 
-def test_numpy_complains_of_nothing_where_a_python_step_overflows():
+def test_overflow_in_a_python_step_does_not_warn():
     # Warnings are errors in this suite.
     with pytest.raises(pyhh.SimulationError):
         pyhh.Simulation(Pumped()).run(-60.0, 0.01, duration=100.0)
@@ -258,7 +258,7 @@ def test_numpy_complains_of_nothing_where_a_python_step_overflows():
 
 @pytest.mark.parametrize("hook", ["iterate", "_UpdateCellVoltage"])
 @pytest.mark.parametrize("where", ["class", "instance"])
-def test_parameters_that_nothing_asks_for_may_be_anything(hook, where):
+def test_parameters_that_no_code_reads_are_not_checked(hook, where):
     def integrate(self, stimulusCurrent, deltaTms):
         self.INa = self.IK = self.IKleak = 0.0
         self.Vm += stimulusCurrent * deltaTms

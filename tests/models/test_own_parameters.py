@@ -1,4 +1,4 @@
-"""Parameters that a subclass declares are known wherever those of HHModel are."""
+"""Parameters declared by a subclass are accepted wherever those of HHModel are."""
 
 import copy
 import pickle
@@ -61,7 +61,7 @@ MAKERS = {
 
 
 @pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
-def test_a_declared_parameter_is_a_keyword(make):
+def test_declared_parameter_is_a_keyword(make):
     model = make(temperature=18.5, gNa=100)
     assert (model.temperature, model.gNa) == (18.5, 100.0)
     assert type(make(temperature=np.float32(18.5)).temperature) is float
@@ -78,14 +78,14 @@ def test_a_declared_parameter_is_a_keyword(make):
             make(**{name: 1.0})
 
 
-def test_a_subclass_has_the_parameters_of_its_bases():
+def test_subclass_has_the_parameters_of_its_bases():
     model = Shifted.at_rest(temperature=10, shift=-2)
     assert (model.temperature, model.shift) == (10.0, -2.0)
     with pytest.raises(TypeError, match="got 'temperature'"):
         pyhh.HHModel(temperature=10)
 
 
-def test_a_number_on_an_instance_is_one_too():
+def test_number_set_by_the_constructor_is_a_parameter():
     class WithInit(pyhh.HHModel):
         def __init__(self, startingVoltage=0, factor=2.0, **parameters):
             self.factor = factor
@@ -100,7 +100,7 @@ def test_a_number_on_an_instance_is_one_too():
 
 
 @pytest.mark.parametrize("temperature", [6.3, 12.0, 18.5])
-def test_runs_are_those_of_another_solver(temperature):
+def test_runs_match_scipy(temperature):
     expected = spikes_of_solver(temperature, 20.0, 40.0)
     assert expected.size > 2
     model = Warm.at_rest(temperature=temperature)
@@ -108,7 +108,7 @@ def test_runs_are_those_of_another_solver(temperature):
     np.testing.assert_allclose(recording.spike_times, expected, atol=1e-5)
 
 
-def test_a_population_takes_one_value_for_all_cells():
+def test_population_takes_one_value_for_all_cells():
     expected = pyhh.Simulation(Warm.at_rest(temperature=18.5)).run(20, 0.01, duration=40)
     model = Warm.at_rest()
     for value in (18.5, [18.5, 18.5, 18.5]):
@@ -128,7 +128,7 @@ def test_a_population_takes_one_value_for_all_cells():
         pyhh.Population.from_model(model, 3, temprature=3)
 
 
-def test_curves_are_those_of_the_temperature():
+def test_firing_rate_follows_the_declared_parameter():
     rate = pyhh.fi_curve(Warm.at_rest(temperature=18.5), 20.0, duration=200)
     late = spikes_of_solver(18.5, 20.0, 200.0)
     late = late[late >= 100]
@@ -154,7 +154,7 @@ def single_runs(temperatures, currents, start, method="euler"):
 
 @pytest.mark.parametrize("stored", [False, True])
 @pytest.mark.parametrize("order", [("temperature", "current"), ("current", "temperature")])
-def test_a_sweep_over_it_is_single_runs(order, stored, tmp_path):
+def test_sweep_over_a_declared_parameter_equals_single_runs(order, stored, tmp_path):
     values = {"temperature": [6.3, 12.0, 18.5], "current": [0.0, 10.0, 20.0, 40.0]}
     grid = {name: values[name] for name in order}
     model = Warm.at_rest()
@@ -171,7 +171,7 @@ def test_a_sweep_over_it_is_single_runs(order, stored, tmp_path):
     assert model.temperature == 16.3
 
 
-def test_a_zipped_sweep_over_it_is_single_runs():
+def test_zipped_sweep_over_a_declared_parameter_equals_single_runs():
     grid = {"temperature": [6.3, 18.5, 6.3], "current": [20.0, 20.0, 40.0], "gNa": [120, 120, 120]}
     model = Warm.at_rest()
     V, _ = single_runs(grid["temperature"], grid["current"], model)
@@ -181,7 +181,7 @@ def test_a_zipped_sweep_over_it_is_single_runs():
     np.testing.assert_allclose(result.final_Vm.values, V, atol=1e-6)
 
 
-def test_more_values_than_tables_are_kept(monkeypatch):
+def test_sweep_over_more_values_than_cached_tables(monkeypatch):
     from pyhh_fast.sweeps import run
 
     monkeypatch.setattr(run, "MOST_RATES", 2)
@@ -194,7 +194,7 @@ def test_more_values_than_tables_are_kept(monkeypatch):
     np.testing.assert_allclose(result.final_Vm.values, V, rtol=1e-9)
 
 
-def test_sweeps_say_what_cannot_be_swept():
+def test_sweeps_refuse_unknown_and_unsuitable_parameters():
     with pytest.raises(ValueError, match=r"^grid's names must be .*temperature; got 'temprature'"):
         pyhh.sweep(Warm.at_rest(), {"temprature": [1.0]}, 0, 0.01, duration=1)
     with pytest.raises(ValueError, match=r"^grid's names must be one of .*; got 'temperature'"):
@@ -206,7 +206,7 @@ def test_sweeps_say_what_cannot_be_swept():
 
 
 class Elsewhere(Warm):
-    """Its rates are as another CPU's functions may round them."""
+    """Rates with other rounding, as on another CPU."""
 
     _rounding = 0.0
 
@@ -216,10 +216,10 @@ class Elsewhere(Warm):
 
 
 @pytest.mark.parametrize("product", [True, False])
-def test_a_sweep_over_it_continues_with_the_same_bits_elsewhere(product, tmp_path):
+def test_stored_sweep_continues_with_the_same_bits_on_another_cpu(product, tmp_path):
     grid = {"temperature": [6.3, 12.0, 18.5], "gNa": [100.0, 120.0, 140.0]}
     how = {"reduce": "final_Vm", "product": product, "method": "exponential_euler"}
-    # V goes to where the tables must be extended, and then spikes.
+    # V leaves the tables, which must be extended, and then the cell spikes.
     wave = np.repeat([-200.0, 40.0], [500, 2_500])
     first, out = Elsewhere.steady(0.0), tmp_path / "sweep.zarr"
     whole = pyhh.sweep(first, grid, wave, 0.01, out=out, **how).final_Vm.values

@@ -1,4 +1,4 @@
-"""What can be computed but is hardly meant is told of, once for each model; what may be is not."""
+"""Implausible models warn, once each; plausible ones do not."""
 
 import copy
 import operator
@@ -15,8 +15,8 @@ def run(model, **options):
     return pyhh.Simulation(model).run(0.0, 0.01, duration=1.0, **options)
 
 
-def told(call):
-    """Return the messages of warnings, having seen that they show a line of this file."""
+def warnings_of(call):
+    """Return the messages of warnings, after checking that they show a line of this file."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         call()
@@ -25,7 +25,7 @@ def told(call):
     return [str(warning.message) for warning in caught]
 
 
-def unread(name, advice, whose="an HHModel"):
+def unread_message(name, advice, whose="an HHModel"):
     return (
         f"nothing reads the attribute {name} of {whose}: it changes no run. {advice}"
         f"{' ' * bool(advice)}Begin the name of a note of your own with an underscore, or read it "
@@ -50,14 +50,14 @@ NAMES = {
 
 
 @pytest.mark.parametrize(("name", "advice"), NAMES.items())
-def test_an_attribute_that_nothing_reads_is_told_of_once(name, advice):
+def test_attribute_that_nothing_reads_warns_once(name, advice):
     model = pyhh.HHModel.at_rest()
     setattr(model, name, 3)
-    assert told(lambda: run(model)) == [unread(name, advice)]
+    assert warnings_of(lambda: run(model)) == [unread_message(name, advice)]
     for twin in (model, copy.copy(model), copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
-        assert told(lambda twin=twin: run(twin)) == []
+        assert warnings_of(lambda twin=twin: run(twin)) == []
     model.gk = 4
-    assert told(lambda: run(model)) == [unread("gk", "Did you mean gK?")]
+    assert warnings_of(lambda: run(model)) == [unread_message("gk", "Did you mean gK?")]
 
 
 @pytest.mark.parametrize(
@@ -72,20 +72,20 @@ def test_an_attribute_that_nothing_reads_is_told_of_once(name, advice):
         lambda model: pyhh.phase_plane(model, duration=1.0),
     ],
 )
-def test_whatever_runs_a_model_tells_of_it(use):
+def test_every_function_that_runs_a_model_warns(use):
     model = pyhh.HHModel.at_rest()
     model.gna = 0
-    assert told(lambda: use(model)) == [unread("gna", "Did you mean gNa?")]
+    assert warnings_of(lambda: use(model)) == [unread_message("gna", "Did you mean gNa?")]
 
 
-def test_attributes_of_the_class_and_of_subclasses_without_code_count(monkeypatch):
+def test_attributes_of_classes_without_code_warn(monkeypatch):
     class Squid(pyhh.HHModel):
         gNa = 110
         V_rest = -65
 
-    assert told(lambda: run(Squid())) == [unread("V_rest", REST, "this Squid")]
+    assert warnings_of(lambda: run(Squid())) == [unread_message("V_rest", REST, "this Squid")]
     monkeypatch.setattr(pyhh.HHModel, "gna", 3, raising=False)
-    assert told(lambda: run(pyhh.HHModel())) == [unread("gna", "Did you mean gNa?")]
+    assert warnings_of(lambda: run(pyhh.HHModel())) == [unread_message("gna", "Did you mean gNa?")]
 
 
 class Reading(pyhh.HHModel):
@@ -113,37 +113,37 @@ def hook_on_instance():
 
 
 @pytest.mark.parametrize("make", [Reading, WithMethod, hook_on_instance])
-def test_code_of_a_user_may_read_any_name(make):
+def test_attributes_of_models_with_code_do_not_warn(make):
     model = make()
     model.level, model.temperature, model.notes = 50, 20.0, ["a"]
-    assert told(lambda: run(model)) == []
+    assert warnings_of(lambda: run(model)) == []
 
 
-def test_notes_that_begin_with_an_underscore_are_free():
+def test_names_with_an_underscore_do_not_warn():
     model = pyhh.HHModel()
     model._name = "cell 3"
-    assert told(lambda: run(model)) == []
+    assert warnings_of(lambda: run(model)) == []
 
 
-def test_a_name_that_differs_by_case_alone_is_never_meant():
+def test_name_that_differs_in_case_only_warns():
     model = Reading()
     model.gna = 3
-    assert told(lambda: run(model)) == ["nothing reads Reading.gna. Did you mean gNa?"]
+    assert warnings_of(lambda: run(model)) == ["nothing reads Reading.gna. Did you mean gNa?"]
     model.gk = 1.0  # this one the hook reads
-    assert told(lambda: run(model)) == []
+    assert warnings_of(lambda: run(model)) == []
 
     class Hook(pyhh.HHModel):
         def _updateGateStates(self, deltaTms):
             raise AssertionError
 
     message = "nothing calls Hook._updateGateStates. Did you mean _UpdateGateStates?"
-    assert told(lambda: run(Hook())) == [message]
+    assert warnings_of(lambda: run(Hook())) == [message]
 
 
 ABSOLUTE = {"ENa": 50, "EK": -77, "EKleak": -54.387}
 
 
-def potentials(ENa, EK, EKleak, converted, whose=""):
+def absolute_potentials_message(ENa, EK, EKleak, converted, whose=""):
     return (
         f"the reversal potentials{whose}, ENa {ENa:g}, EK {EK:g} and EKleak {EKleak:g} mV, are "
         "those of a cell in absolute mV, but voltages of an HHModel with built-in rates are "
@@ -154,21 +154,30 @@ def potentials(ENa, EK, EKleak, converted, whose=""):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (ABSOLUTE, potentials(50, -77, -54.387, "ENa=115, EK=-12, EKleak=10.613")),
-        ({"ENa": 50, "EK": -77}, potentials(50, -77, 10.6, "ENa=115, EK=-12, EKleak=10.6")),
-        ({"ENa": 55, "EKleak": -65}, potentials(55, -12, -65, "ENa=120, EK=-12, EKleak=0")),
-        ({"ENa": 40, "EK": -90}, potentials(40, -90, 10.6, "ENa=105, EK=-25, EKleak=10.6")),
+        (ABSOLUTE, absolute_potentials_message(50, -77, -54.387, "ENa=115, EK=-12, EKleak=10.613")),
+        (
+            {"ENa": 50, "EK": -77},
+            absolute_potentials_message(50, -77, 10.6, "ENa=115, EK=-12, EKleak=10.6"),
+        ),
+        (
+            {"ENa": 55, "EKleak": -65},
+            absolute_potentials_message(55, -12, -65, "ENa=120, EK=-12, EKleak=0"),
+        ),
+        (
+            {"ENa": 40, "EK": -90},
+            absolute_potentials_message(40, -90, 10.6, "ENa=105, EK=-25, EKleak=10.6"),
+        ),
     ],
 )
-def test_absolute_potentials_are_told_of_with_their_conversion(given, message):
-    assert told(lambda: run(pyhh.HHModel(-65, **given))) == [message]
-    assert told(lambda: pyhh.HHModel.at_rest(unstable="steady", **given)) == [message]
+def test_absolute_potentials_warn_with_their_conversion(given, message):
+    assert warnings_of(lambda: run(pyhh.HHModel(-65, **given))) == [message]
+    assert warnings_of(lambda: pyhh.HHModel.at_rest(unstable="steady", **given)) == [message]
     model = pyhh.HHModel()
     for name, value in given.items():
         setattr(model, name, value)
-    assert told(lambda: run(model)) == [message]
-    assert told(lambda: run(model)) == []
-    assert told(lambda: type("Mine", (pyhh.HHModel,), given)()) == [message]
+    assert warnings_of(lambda: run(model)) == [message]
+    assert warnings_of(lambda: run(model)) == []
+    assert warnings_of(lambda: type("Mine", (pyhh.HHModel,), given)()) == [message]
 
 
 @pytest.mark.parametrize(
@@ -186,8 +195,8 @@ def test_absolute_potentials_are_told_of_with_their_conversion(given, message):
         {"ENa": -60, "EK": -60, "EKleak": -60},
     ],
 )
-def test_scans_of_potentials_relative_to_rest_are_not(given):
-    assert told(lambda: run(pyhh.HHModel(-65, **given))) == []
+def test_potentials_relative_to_rest_do_not_warn(given):
+    assert warnings_of(lambda: run(pyhh.HHModel(-65, **given))) == []
 
 
 def test_potentials_of_custom_rates_may_be_absolute():
@@ -201,8 +210,8 @@ def test_potentials_of_custom_rates_may_be_absolute():
         def _UpdateCellVoltage(self, stimulusCurrent, deltaTms):
             super()._UpdateCellVoltage(stimulusCurrent, deltaTms)
 
-    assert told(lambda: run(Absolute.at_rest())) == []
-    assert told(lambda: run(Step())) == []
+    assert warnings_of(lambda: run(Absolute.at_rest())) == []
+    assert warnings_of(lambda: run(Step())) == []
 
 
 NEGATIVE = (
@@ -211,29 +220,29 @@ NEGATIVE = (
 )
 
 
-def test_negative_conductances_are_taken_with_a_warning():
-    assert told(lambda: run(pyhh.HHModel(gNa=-1))) == [NEGATIVE.format("gNa", "-1")]
+def test_negative_conductances_warn():
+    assert warnings_of(lambda: run(pyhh.HHModel(gNa=-1))) == [NEGATIVE.format("gNa", "-1")]
     model = pyhh.HHModel()
     model.gK = -0.5
-    assert told(lambda: run(model)) == [NEGATIVE.format("gK", "-0.5")]
-    assert told(lambda: run(pyhh.HHModel(gNa=0, gK=0))) == []
+    assert warnings_of(lambda: run(model)) == [NEGATIVE.format("gK", "-0.5")]
+    assert warnings_of(lambda: run(pyhh.HHModel(gNa=0, gK=0))) == []
 
 
 @pytest.mark.parametrize("state", [5, -0.2])
-def test_gates_outside_0_to_1_are_taken_with_a_warning(state):
+def test_gates_outside_0_to_1_warn(state):
     model = pyhh.HHModel()
     model.m.state = state
-    assert told(lambda: run(model)) == [
+    assert warnings_of(lambda: run(model)) == [
         f"m.state is {state}. The open fraction of a gate is between 0 and 1; it is computed as it "
         "stands. Set it, or start from at_rest() or steady(V)."
     ]
     model.h.state = 1 + 1e-12
-    assert told(lambda: run(model)) == []
+    assert warnings_of(lambda: run(model)) == []
 
 
-def test_populations_tell_of_cells():
-    told_of = NEGATIVE.format("gNa of cell 1", "-2")
-    assert told(lambda: pyhh.Population(2, gNa=[-1, -2])) == [told_of]
+def test_warnings_of_populations_name_the_cell():
+    conductance_message = NEGATIVE.format("gNa of cell 1", "-2")
+    assert warnings_of(lambda: pyhh.Population(2, gNa=[-1, -2])) == [conductance_message]
     population = pyhh.Population(3)
     population.gK[2] = -1
     population.StateM = [0, 5, 1]
@@ -242,16 +251,16 @@ def test_populations_tell_of_cells():
         "StateM of cell 1 is 5. The open fraction of a gate is between 0 and 1; it is computed as "
         "it stands. Set it, or start from at_rest() or steady(V).",
     ]
-    assert told(lambda: population.run(0, 0.01, duration=1)) == messages
-    assert told(lambda: population.run(0, 0.01, duration=1)) == []
+    assert warnings_of(lambda: population.run(0, 0.01, duration=1)) == messages
+    assert warnings_of(lambda: population.run(0, 0.01, duration=1)) == []
     whose = " of cell 0 and the others"
-    message = potentials(50, -77, 10.6, "ENa=115, EK=-12, EKleak=10.6", whose)
-    assert told(lambda: pyhh.Population(3, ENa=[50, 55, 60], EK=-77)) == [message]
-    assert told(lambda: pyhh.Population(3, ENa=[50, 55, 90], EK=-77)) == []
-    assert told(lambda: pyhh.Population(0)) == []
+    message = absolute_potentials_message(50, -77, 10.6, "ENa=115, EK=-12, EKleak=10.6", whose)
+    assert warnings_of(lambda: pyhh.Population(3, ENa=[50, 55, 60], EK=-77)) == [message]
+    assert warnings_of(lambda: pyhh.Population(3, ENa=[50, 55, 90], EK=-77)) == []
+    assert warnings_of(lambda: pyhh.Population(0)) == []
 
 
-def test_a_model_and_its_population_tell_once():
+def test_model_and_its_population_warn_once():
     model = pyhh.HHModel()
     model.gNa, model.ENa, model.EK = -1, 50, -77
     model.m.state = 3
@@ -259,18 +268,20 @@ def test_a_model_and_its_population_tell_once():
     def use():
         pyhh.Population.from_model(model, 2).run(0, 0.01, duration=0.1)
 
-    assert len(told(use)) == 3
+    assert len(warnings_of(use)) == 3
 
 
-def test_sweeps_tell_of_their_grid_once():
+def test_sweeps_warn_of_their_grid_once():
     model = pyhh.HHModel.at_rest()
     message = NEGATIVE.format("gNa", "-3 at a point of the grid")
     grid = {"gNa": np.linspace(-3, 100, 200), "current": np.arange(100)}
-    assert told(lambda: pyhh.sweep(model, grid, 0, 0.01, duration=0.1)) == [message]
-    message = potentials(60, -77, 10.6, "ENa=125, EK=-12, EKleak=10.6", " of the grid")
+    assert warnings_of(lambda: pyhh.sweep(model, grid, 0, 0.01, duration=0.1)) == [message]
+    message = absolute_potentials_message(
+        60, -77, 10.6, "ENa=125, EK=-12, EKleak=10.6", " of the grid"
+    )
     grid = {"ENa": [50, 60], "EK": [-77, -90]}
-    assert told(lambda: pyhh.sweep(model, grid, 0, 0.01, duration=0.1)) == [message]
-    assert told(lambda: pyhh.sweep(model, {"ENa": [50, 60]}, 0, 0.01, duration=0.1)) == []
+    assert warnings_of(lambda: pyhh.sweep(model, grid, 0, 0.01, duration=0.1)) == [message]
+    assert warnings_of(lambda: pyhh.sweep(model, {"ENa": [50, 60]}, 0, 0.01, duration=0.1)) == []
 
 
 @pytest.mark.parametrize(
@@ -280,14 +291,14 @@ def test_sweeps_tell_of_their_grid_once():
         (["--gNa", "-1"], "gNa is -1 (mS/cm²)."),
     ],
 )
-def test_the_command_line_tells_once(arguments, message, capsys):
+def test_command_line_warns_once(arguments, message, capsys):
     from pyhh_fast.cli.main import main
 
     assert main(["simulate", "--duration", "1", "--voltage", "0", *arguments]) == 0
-    told = capsys.readouterr().err
-    assert told.startswith("pyhh-fast simulate: warning: ")
-    assert message in told
-    assert told.count("warning") == 1
+    warnings_of = capsys.readouterr().err
+    assert warnings_of.startswith("pyhh-fast simulate: warning: ")
+    assert message in warnings_of
+    assert warnings_of.count("warning") == 1
 
 
 class Warm(pyhh.HHModel):
@@ -317,14 +328,16 @@ class Warm(pyhh.HHModel):
     ("name", "meant"),
     [("temprature", "temperature"), ("temperatur", "temperature"), ("EKleek", "EKleak")],
 )
-def test_a_misspelled_parameter_of_a_subclass_with_code_is_told_of_once(name, meant):
+def test_misspelled_parameter_of_a_subclass_with_code_warns_once(name, meant):
     model = Warm.at_rest()
     setattr(model, name, 18)
-    assert told(lambda: run(model)) == [unread(name, f"Did you mean {meant}?", "this Warm")]
-    assert told(lambda: run(copy.copy(model))) == []
+    assert warnings_of(lambda: run(model)) == [
+        unread_message(name, f"Did you mean {meant}?", "this Warm")
+    ]
+    assert warnings_of(lambda: run(copy.copy(model))) == []
 
 
-def by_text(self, Vm):
+def reading_function(self, Vm):
     Warm._UpdateGateTimeConstants(self, Vm)
 
 
@@ -341,7 +354,7 @@ class ByGetattr(Warm):
 class ByHelper(Warm):
     def _UpdateGateTimeConstants(self, Vm):
         super()._UpdateGateTimeConstants(Vm)
-        by_text(self, Vm)
+        reading_function(self, Vm)
 
 
 class ByKeyword(Warm):
@@ -354,18 +367,18 @@ class ByAlias(Warm):
     def _UpdateGateTimeConstants(self, Vm):
         me = self
         super()._UpdateGateTimeConstants(Vm)
-        by_text(me, Vm)
+        reading_function(me, Vm)
 
 
 class ByClosure(Warm):
     def _UpdateGateTimeConstants(self, Vm):
         super()._UpdateGateTimeConstants(Vm)
-        (lambda: by_text(self, Vm))()
+        (lambda: reading_function(self, Vm))()
 
 
 class ByArguments(Warm):
     def _UpdateGateTimeConstants(*arguments):
-        by_text(*arguments)
+        reading_function(*arguments)
 
 
 class ByNestedCode(Warm):
@@ -406,7 +419,7 @@ def wrapped(function):
 
 
 class ByDecorator(Warm):
-    _UpdateGateTimeConstants = wrapped(by_text)
+    _UpdateGateTimeConstants = wrapped(reading_function)
 
 
 class ByCallable(Warm):
@@ -420,10 +433,10 @@ SILENT = [
 
 
 @pytest.mark.parametrize("silent", SILENT)
-def test_what_the_code_of_a_subclass_may_read_is_not_told_of(silent):
+def test_attributes_that_code_of_a_subclass_may_read_do_not_warn(silent):
     model = silent()
     model.temprature = 18
-    assert told(lambda: run(model)) == []
+    assert warnings_of(lambda: run(model)) == []
 
 
 @pytest.mark.parametrize(
@@ -437,14 +450,14 @@ def test_what_the_code_of_a_subclass_may_read_is_not_told_of(silent):
         ("open_fraction", 0.3),
     ],
 )
-def test_notes_of_the_user_on_a_model_with_parameters_are_not_told_of(name, value):
+def test_other_attributes_on_a_model_with_parameters_do_not_warn(name, value):
     model = Warm()
     setattr(model, name, value)
-    assert told(lambda: run(model)) == []
+    assert warnings_of(lambda: run(model)) == []
 
 
-def test_a_model_that_holds_other_objects_may_be_read_by_them():
+def test_attributes_of_models_that_hold_other_objects_do_not_warn():
     for value in ([], print, {}):
         model = Warm()
         model.temprature, model.held = 18, value
-        assert told(lambda model=model: run(model)) == []
+        assert warnings_of(lambda model=model: run(model)) == []

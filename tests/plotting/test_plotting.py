@@ -1,4 +1,4 @@
-"""What stands on the figures of the analysis."""
+"""Figures of the analysis: their labels, curves and legends."""
 
 import re
 
@@ -12,9 +12,9 @@ from pyhh_fast import plotting
 
 
 @pytest.fixture(autouse=True)
-def _without_a_screen():
+def _without_display():
     mpl.use("agg")
-    plt.close("all")  # those that other files' examples leave open
+    plt.close("all")  # left open by other test files
     yield
     plt.close("all")
 
@@ -23,7 +23,7 @@ def labels(axis):
     return axis.get_xlabel(), axis.get_ylabel()
 
 
-def test_rates_over_currents_with_gaps_where_firing_begins_and_ends():
+def test_fi_curve_has_gaps_where_firing_begins_and_ends():
     figure = plotting.plot_fi_curve(range(6), [0, 0, 50, 60, np.nan, 0])
     (axis,) = figure.axes
     assert labels(axis) == ("Injected current (µA/cm²)", "Steady firing rate (Hz)")
@@ -35,7 +35,7 @@ def test_rates_over_currents_with_gaps_where_firing_begins_and_ends():
     assert high > 60
 
 
-def test_thresholds_over_durations_in_order():
+def test_strength_duration_curve_is_sorted_by_duration():
     figure = plotting.plot_strength_duration([10, 0.1, 1], [2.2, 65, 6.9])
     (axis,) = figure.axes
     assert labels(axis) == ("Duration of the pulse (ms)", "Threshold current (µA/cm²)")
@@ -45,9 +45,9 @@ def test_thresholds_over_durations_in_order():
     assert "0.1" in [tick.get_text() for tick in axis.get_xticklabels()]
 
 
-def test_rheobase_and_chronaxie():
-    # Threshold I0 (1 + c / d), by Weiss and Lapicque: the chronaxie is c. A straight line between
-    # two points of the logarithms is exact at a point.
+def test_rheobase_and_chronaxie_are_marked():
+    # Threshold I0 (1 + c / d), by Weiss and Lapicque: the chronaxie is c. Interpolation between
+    # logarithms is exact at a point.
     durations = np.array([20.0, 4.0, 2.0, 1.0, np.nan])
     thresholds = 3.0 * (1 + 2.0 / durations)
     figure = plotting.plot_rheobase(3.0, durations, thresholds)
@@ -59,13 +59,13 @@ def test_rheobase_and_chronaxie():
 
 
 @pytest.mark.parametrize("rheobase", [0.0, 0.5, 40.0, np.inf])
-def test_no_chronaxie_outside_the_durations(rheobase):
+def test_chronaxie_outside_the_durations_is_not_marked(rheobase):
     figure = plotting.plot_rheobase(rheobase, [1.0, 2.0, 4.0], [20.0, 10.0, np.inf])
     names = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert names == ["threshold", f"rheobase, {rheobase:.4g} µA/cm²"]
 
 
-def test_the_phase_plane():
+def test_phase_plane_has_nullclines_and_trajectory():
     plane = pyhh.phase_plane(pyhh.HHModel.at_rest(), 10.0)
     figure = plotting.plot_phase_plane(plane)
     (axis,) = figure.axes
@@ -85,7 +85,7 @@ def test_the_phase_plane():
     assert [text.get_text() for text in axis.get_legend().get_texts()] == list(expected)
 
 
-def test_steady_states_and_time_constants():
+def test_steady_states_and_time_constants_are_drawn():
     V = np.linspace(-50, 100, 31)
     steady = pyhh.steady_state(pyhh.HHModel(), V)
     above, below = plotting.plot_steady_state(V, steady).axes
@@ -179,23 +179,23 @@ STEADY = pyhh.steady_state(pyhh.HHModel(), [1, 2, 3])
     ],
     ids=lambda value: str(value)[:20],
 )
-def test_bad_arguments(function, arguments, kind, message):
+def test_wrong_arguments_are_refused(function, arguments, kind, message):
     with pytest.raises(kind, match=f"^{re.escape(message)}$"):
         getattr(plotting, function)(*arguments)
     assert plt.get_fignums() == []
 
 
-def test_one_number_is_a_curve_too():
+def test_single_number_is_drawn_as_a_curve():
     (axis,) = plotting.plot_fi_curve(5, 60.0).axes
     np.testing.assert_array_equal(axis.lines[0].get_xydata(), [[5, 60]])
 
 
-def test_chronaxie_where_a_duration_is_0():
+def test_chronaxie_with_a_duration_of_0():
     (axis,) = plotting.plot_rheobase(3.0, [0.0, 1.0, 2.0], [9.0, 7.0, 5.0]).axes
     assert axis.lines[2].get_xdata()[0] == pytest.approx(np.sqrt(2), rel=0.1)
 
 
-def test_rates_of_swings_below_the_threshold_have_open_markers():
+def test_rates_of_subthreshold_oscillations_have_open_markers():
     x, y = np.arange(5.0), np.array([0, 60, 70, 80, 90.0])
     swings = [False, False, False, True, True]
     axis = plotting.plot_fi_curve(x, y, swings=swings).axes[0]

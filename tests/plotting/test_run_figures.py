@@ -1,4 +1,4 @@
-"""Figures of runs: which part, which rows of many, from memory and from stores."""
+"""Figures of runs: windows, decimation of traces, stimuli, from memory and from stores."""
 
 import io
 
@@ -15,11 +15,11 @@ from pyhh_fast.storage import resume
 from pyhh_fast.storage.run_store import RunStore
 from pyhh_fast.variables import TRACES
 
-pytestmark = pytest.mark.usefixtures("_without_a_screen")
+pytestmark = pytest.mark.usefixtures("_without_display")
 
 
 @pytest.fixture
-def _without_a_screen():
+def _without_display():
     mpl.use("agg")
     plt.close("all")
     yield
@@ -38,7 +38,7 @@ def labels(figure):
 
 
 def extremes(values, start=0):
-    """Return where the first, lowest, highest and last of each of 1,000 stretches are."""
+    """Return the indices of first, lowest, highest and last value of each of 1,000 segments."""
     width = -(-len(values) // 1_000)
     found = set()
     for first in range(0, len(values), width):
@@ -55,7 +55,7 @@ def extremes(values, start=0):
 @pytest.mark.parametrize("rows", [4_001, 20_000, 123_456, 1_000_001])
 @pytest.mark.parametrize("block", [999, 524_288])
 @pytest.mark.parametrize("nan", [False, True])
-def test_of_many_rows_the_first_lowest_highest_and_last_of_each_stretch(
+def test_decimation_keeps_first_lowest_highest_and_last_of_each_segment(
     rows, block, nan, monkeypatch
 ):
     monkeypatch.setattr(decimation, "BLOCK", block)
@@ -64,24 +64,24 @@ def test_of_many_rows_the_first_lowest_highest_and_last_of_each_stretch(
     if nan:
         values[rng.random(values.size) < 0.01] = np.nan
         values[rows // 2 :] = np.nan
-    asked = []
+    blocks = []
 
     def read(start, stop):
-        asked.append((start, stop))
+        blocks.append((start, stop))
         return values[start:stop]
 
     numbers, drawn = decimation.thinned(read, range(1_234, values.size))
     np.testing.assert_array_equal(numbers, extremes(values[1_234:], 1_234))
     np.testing.assert_array_equal(drawn, values[numbers])
     assert numbers.size <= 4_000
-    borders = np.ravel(asked)
+    borders = np.ravel(blocks)
     assert (borders[0], borders[-1]) == (1_234, values.size)
     np.testing.assert_array_equal(borders[1:-1:2], borders[2::2])
     assert (borders[1:-1] % block == 0).all()
 
 
 @pytest.mark.parametrize("rows", [0, 1, 4_000])
-def test_few_rows_are_all_drawn(rows):
+def test_few_samples_are_all_drawn(rows):
     values = np.arange(rows) ** 0.5
     numbers, drawn = decimation.thinned(lambda start, stop: values[start:stop], range(rows))
     np.testing.assert_array_equal(numbers, np.arange(rows))
@@ -90,7 +90,7 @@ def test_few_rows_are_all_drawn(rows):
 
 @pytest.mark.parametrize("dt", [0.01, 0.1, 1 / 3])
 @pytest.mark.parametrize(("spacing", "offset"), [(1, 0), (1, 1), (7, 1), (2.5, 1.25)])
-def test_rows_within_a_window_are_those_between_its_ends(dt, spacing, offset):
+def test_samples_within_a_window_are_those_between_its_ends(dt, spacing, offset):
     series = Series(None, 1_000, dt, spacing, offset)
     times = (np.arange(1_000) * spacing + offset) * dt
     borders = [0, 0.3, 0.7, 29 * dt, 30 * dt, 333.3 * dt, 5_000 * dt]
@@ -114,7 +114,7 @@ def test_rows_within_a_window_are_those_between_its_ends(dt, spacing, offset):
         (None, -1, "stop must be after the beginning of the run (ms); got -1."),
     ],
 )
-def test_windows_that_are_none(start, stop, message):
+def test_invalid_windows_are_refused(start, stop, message):
     recording = run(duration=30)
     with pytest.raises(ValueError) as caught:
         recording.plot(start, stop)
@@ -127,7 +127,7 @@ def test_windows_that_are_none(start, stop, message):
 
 
 @pytest.mark.parametrize("every", [1, 3])
-def test_a_long_recording_is_drawn_by_few_points(every):
+def test_long_recording_is_drawn_by_few_points(every):
     recording = run(duration=1_500, every=every)
     figure = plot_recording(recording)
     before = np.arange(len(recording)) * every * 0.01
@@ -142,7 +142,7 @@ def test_a_long_recording_is_drawn_by_few_points(every):
     np.testing.assert_array_equal(lines[1].get_xydata(), [[0, 12], [1_500, 12]])
 
 
-def test_a_part_has_only_the_rows_within():
+def test_figure_of_a_window_has_only_its_samples():
     recording = run(np.random.default_rng(0).normal(8, 5, 30_000), every=4, envelope=10)
     figure = plot_recording(recording, 100, 120.5)
     times = recording.times
@@ -156,7 +156,7 @@ def test_a_part_has_only_the_rows_within():
 
 
 @pytest.mark.parametrize("options", [{}, {"every": 7, "envelope": 100}, {"record": ()}])
-def test_a_store_is_drawn_as_memory_is_but_never_read_whole(options, tmp_path, monkeypatch):
+def test_stored_run_is_drawn_as_from_memory_in_blocks(options, tmp_path, monkeypatch):
     monkeypatch.setattr(decimation, "BLOCK", 5_000)
     drive = stimuli.step(15, 20, 250) + stimuli.ornstein_uhlenbeck(0, 1, 5, 1)
     expected = run(drive, **options)
@@ -185,7 +185,7 @@ def test_a_store_is_drawn_as_memory_is_but_never_read_whole(options, tmp_path, m
             assert not most or max(most) <= 5_000
 
 
-def test_spikes_between_rows_are_seen_in_grey():
+def test_envelope_between_samples_is_a_grey_band():
     recording = run(every=300, envelope=500, record=["Vm"])
     axis = plot_recording(recording, 12, 93).axes[0]
     (band,), (line,) = axis.collections, axis.lines
@@ -201,7 +201,7 @@ def test_spikes_between_rows_are_seen_in_grey():
     assert (path.vertices[:, 0].min(), path.vertices[:, 0].max()) == (12, 93)
 
 
-def test_a_narrow_envelope_is_a_grey_line_behind_few_rows():
+def test_narrow_envelope_is_a_grey_line_behind_the_samples():
     recording = run(every=300, envelope=10, record=["Vm"])
     behind, line = plot_recording(recording).axes[0].lines
     assert (behind.get_color(), line.get_color()) == (runs.GREY, runs.BLACK)
@@ -210,23 +210,23 @@ def test_a_narrow_envelope_is_a_grey_line_behind_few_rows():
 
 
 @pytest.mark.parametrize("record", [["Vm"], []])
-def test_an_envelope_is_drawn_instead_of_very_many_rows(record, monkeypatch):
+def test_envelope_is_drawn_instead_of_very_many_samples(record, monkeypatch):
     monkeypatch.setattr(runs, "MANY", 29_999)
     recording = run(envelope=3, record=record)
-    everything = run(record=["Vm"]).Vm
+    full_V = run(record=["Vm"]).Vm
     if record:
         recording.Vm = None  # is not read
     (line,) = plot_recording(recording).axes[0].lines
     assert line.get_color() == runs.BLACK
     times, drawn = line.get_data()
     assert len(times) <= 4_000
-    for start in range(0, 30_000, 30):  # those of a stretch
+    for start in range(0, 30_000, 30):  # of a segment
         there = drawn[(start < times / 0.01) & (times / 0.01 < start + 30)]
-        part = everything[start : start + 30]
+        part = full_V[start : start + 30]
         assert (there.min(), there.max()) == (part.min(), part.max())
 
 
-def test_part_of_an_envelope():
+def test_envelope_of_a_window_has_only_its_part():
     recording = run(envelope=4, record=[])
     for first in (800, 801):  # where the lower of a window is the first, and where it is the upper
         start = first * 0.04 + 0.015 * (first % 2)
@@ -238,7 +238,7 @@ def test_part_of_an_envelope():
         np.testing.assert_array_equal(drawn, both[rows])
 
 
-def test_without_any_V_spikes_are_drawn(monkeypatch):
+def test_spikes_are_drawn_where_V_was_not_recorded(monkeypatch):
     recording = run(duration=1_000, record=())
     figure = plot_recording(recording, 100, 900)
     assert labels(figure) == ["Spikes", "Stimulus"]
@@ -257,7 +257,7 @@ def test_without_any_V_spikes_are_drawn(monkeypatch):
     ]
 
 
-def test_what_diverged_is_drawn_up_to_there():
+def test_diverged_run_is_drawn_up_to_its_end():
     simulation = pyhh.Simulation(pyhh.HHModel.at_rest())
     drive = np.full(20_000, 5.0)
     drive[15_000:] = -1e5
@@ -268,7 +268,7 @@ def test_what_diverged_is_drawn_up_to_there():
     simulation.plot().savefig(io.BytesIO())
 
 
-def test_a_long_axis_has_seconds():
+def test_long_time_axis_is_in_seconds():
     figure = plot_recording(run(0, duration=10_010, every=1_000))
     assert figure.axes[-1].get_xlabel() == "Time (s)"
     figure.canvas.draw()
@@ -291,7 +291,7 @@ WAVES = [stimuli.step(9, 150, 250) + 3, stimuli.ramp(0, 9, 10, 200), stimuli.pul
 
 @pytest.mark.parametrize("drive", [*WAVES, stimuli.ornstein_uhlenbeck(0, 1, 5, 1)], ids=repr)
 @pytest.mark.parametrize("part", [(), (123.45, 150.005), (123.456, 290)])
-def test_a_stimulus_is_drawn_at_its_times(drive, part, monkeypatch):
+def test_stimulus_is_drawn_at_its_times(drive, part, monkeypatch):
     monkeypatch.setattr(decimation, "BLOCK", 1_000)
     times, values = drawn_stimulus(run(drive, record=()), *part)
     start, stop = part or (0, 300)
@@ -306,7 +306,7 @@ def test_a_stimulus_is_drawn_at_its_times(drive, part, monkeypatch):
         np.testing.assert_array_equal([first, *steps], there)
 
 
-def test_a_wave_is_read_where_it_is_drawn(monkeypatch):
+def test_stimulus_is_read_only_in_the_window(monkeypatch):
     monkeypatch.setattr(decimation, "MOST_VALUES", 1_000)
     for drive in (WAVES[2], WAVES[0] + WAVES[1], stimuli.from_array(np.arange(30_000.0))):
         recording = run(drive, record=())
@@ -323,7 +323,7 @@ def test_a_wave_is_read_where_it_is_drawn(monkeypatch):
     ],
     ids=repr,
 )
-def test_what_would_take_long_to_draw_is_left_out_and_said(drive, shown, monkeypatch):
+def test_stimulus_too_long_to_draw_is_named_instead(drive, shown, monkeypatch):
     monkeypatch.setattr(decimation, "MOST_VALUES", 29_999)
     figure = plot_recording(run(drive))
     assert labels(figure) == ["Membrane potential", "Open fraction", "Membrane current"]
@@ -331,7 +331,7 @@ def test_what_would_take_long_to_draw_is_left_out_and_said(drive, shown, monkeyp
     assert figure.axes[-1].get_xlabel() == f"Time (ms)\n{note}"
 
 
-def test_straight_currents_are_drawn_over_any_window(monkeypatch):
+def test_piecewise_linear_stimuli_are_drawn_over_any_window(monkeypatch):
     monkeypatch.setattr(decimation, "MOST_VALUES", 0)
     drive = (
         stimuli.step(5, 100.004, 100.03) + stimuli.ramp(0, 9, 50, 220) + stimuli.step(-3, 99, 1e9)
@@ -347,11 +347,11 @@ def test_straight_currents_are_drawn_over_any_window(monkeypatch):
         np.testing.assert_array_equal(values[:-1], whole[steps])
         assert (values.min(), values.max()) == (whole[first:last].min(), whole[first:last].max())
         seen = values[np.searchsorted(steps, np.arange(first, last), side="right") - 1]
-        # A stretch of a ramp rises by that much; jumps are where they are.
+        # A segment of a ramp rises by at most this; jumps are exact.
         assert np.abs(seen - whole[first:last]).max() <= 9 / 17_000 * 30
 
 
-def test_an_array_is_not_in_a_store(tmp_path):
+def test_array_stimulus_of_a_stored_run_is_noted_as_missing(tmp_path):
     drive = np.linspace(0, 20, 10_000)
     recording = run(drive, to=tmp_path / "run.zarr")
     assert "Stimulus" in labels(plot_recording(recording))
@@ -363,7 +363,7 @@ def test_an_array_is_not_in_a_store(tmp_path):
     assert figure.axes[-1].get_xlabel() == f"Time (ms)\n{note}"
 
 
-def test_a_stimulus_of_its_own_ends_with_its_last_step():
+def test_plot_stimulus_ends_with_the_last_step():
     times, values = plot_stimulus(stimuli.ramp(0, 9, 0, 9), 9, 1).axes[0].lines[0].get_data()
     assert times.tolist() == [*range(9), 9]
     middles = np.arange(9) + 0.5  # a step is drawn with its value over all of it

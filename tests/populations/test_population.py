@@ -1,4 +1,4 @@
-"""Many cells: each has the numbers that it has alone in a Simulation."""
+"""Populations: each cell has the results that it has alone in a Simulation."""
 
 import subprocess
 import sys
@@ -34,12 +34,12 @@ def random_cells(size, seed=0):
     return parameters, draw(-5, 40, size)
 
 
-def alone(parameters, cell):
+def model_of_cell(parameters, cell):
     return pyhh.HHModel(**{name: values[cell] for name, values in parameters.items()})
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_each_cell_is_what_a_simulation_makes_of_it(method):
+def test_each_cell_equals_its_simulation(method):
     parameters, currents = random_cells(30)
     population = pyhh.Population(30, **parameters)
     recording = population.run(currents, 0.01, duration=100.0, method=method, record=TRACES)
@@ -47,9 +47,9 @@ def test_each_cell_is_what_a_simulation_makes_of_it(method):
     sensitive = 0
     for cell, current in enumerate(currents):
         run = {"stimulus": current, "dt": 0.01, "duration": 100.0, "method": method}
-        one = pyhh.Simulation(alone(parameters, cell)).run(**run)
-        # Beside a threshold rounding is amplified: by as much as a shift of the start is.
-        beside = alone(parameters, cell)
+        one = pyhh.Simulation(model_of_cell(parameters, cell)).run(**run)
+        # Near a threshold rounding is amplified, as much as a shift of the initial V is.
+        beside = model_of_cell(parameters, cell)
         beside.Vm += 1e-7
         amplified = np.abs(pyhh.Simulation(beside).run(**run).Vm - one.Vm).max() / 1e-7
         sensitive += amplified > 1_000
@@ -69,10 +69,10 @@ def test_each_cell_is_what_a_simulation_makes_of_it(method):
 
 
 @pytest.mark.filterwarnings("ignore:.*open fraction of a gate")
-def test_rates_from_one_exponential_are_right():
-    # A gate at 0 moves by alpha dt; one at -1e20 by both rates, of which alpha counts for nothing.
+def test_rates_from_one_exponential_are_accurate():
+    # A gate at 0 changes by alpha dt; one at -1e20 by alpha + beta, as alpha itself is negligible.
     near = [10.05, 9.9, 25.06, 24.95, 10.004]
-    far = [-999, -300, -200.1, 200.1, 201, 240, 333, 500, 1e3]  # where they are had otherwise
+    far = [-999, -300, -200.1, 200.1, 201, 240, 333, 500, 1e3]  # where other formulas are used
     V = np.concatenate([np.linspace(-199.9, 199.9, 20_011), near, far])
     exact = hodgkin_huxley(V)
     population = pyhh.Population(V.size)
@@ -84,17 +84,17 @@ def test_rates_from_one_exponential_are_right():
             after = population.run(0.0, 1.0, duration=1.0).final_state
         moved = np.stack([after.StateM, after.StateH, after.StateN], axis=1)
         rates.append(moved if start == 0 else 1 - moved / start)
-    # Beside a 0/0 digits are lost.
+    # Near a 0/0 digits are lost.
     allowed = 2e-14 / np.minimum(1.0, np.minimum(np.abs(V - 10), np.abs(V - 25)))
-    both = exact[:, :3] + exact[:, 3:]
-    # The second are known to the rounding of 1 - both.
-    unknown = 4e-16 * np.maximum(1, 1 / both)
-    for got, want, more in ((rates[0], exact[:, :3], 0), (rates[1], both, unknown)):
+    rate_sums = exact[:, :3] + exact[:, 3:]
+    # The sums are known to the rounding of 1 minus them.
+    unknown = 4e-16 * np.maximum(1, 1 / rate_sums)
+    for got, want, more in ((rates[0], exact[:, :3], 0), (rates[1], rate_sums, unknown)):
         error = np.abs(got / want - 1) - more
         assert (error / allowed[:, np.newaxis]).max() < 1
 
 
-def test_near_the_0_over_0_and_far_out_the_rates_are_those_of_the_single_cell():
+def test_rates_near_removable_points_and_far_out_equal_those_of_a_simulation():
     close = np.array([0.0, 1e-12, -1e-9, 1e-6, -1e-4, 1e-3])
     V = np.concatenate([10 + close, 25 + close, [-999, -201.0, -200, 200, 333, 1e3, 5e4]])
     for method in METHODS:
@@ -111,7 +111,7 @@ def test_near_the_0_over_0_and_far_out_the_rates_are_those_of_the_single_cell():
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_cells_bits_do_not_depend_on_company_place_threads_or_chunks(method, monkeypatch):
+def test_bits_of_a_cell_do_not_depend_on_other_cells_threads_or_chunks(method, monkeypatch):
     parameters, currents = random_cells(300, seed=1)
 
     def run(chosen, threads=1, cells=None):
@@ -151,8 +151,8 @@ def test_a_cells_bits_do_not_depend_on_company_place_threads_or_chunks(method, m
     same(run(everyone, threads=2), everyone)
 
 
-def test_what_relaxes_within_a_step_is_relaxed_as_in_a_simulation():
-    # Gates far below rest, whose rates times dt come to 1e3, and membranes of next to no capacity.
+def test_fast_gates_and_membranes_by_exponential_euler_equal_a_simulation():
+    # Gates far below rest, whose rates times dt reach 1e3, and membranes of tiny capacitance.
     Cm = np.array([1.0, 1.0, 1.0, 0.1, 0.01, 1e-3])
     I = np.array([-20.0, -40.0, -60.0, 10.0, 10.0, 10.0])  # noqa: E741
     run = {"dt": 0.05, "duration": 50.0, "method": "exponential_euler"}
@@ -164,7 +164,7 @@ def test_what_relaxes_within_a_step_is_relaxed_as_in_a_simulation():
     assert r.Vm.min() < -180
 
 
-def test_bits_do_not_depend_on_what_was_run_before():
+def test_bits_do_not_depend_on_earlier_runs():
     code = """
 import numpy as np
 import pyhh_fast as pyhh
@@ -189,8 +189,8 @@ print(np.array(final).tobytes().hex())
     assert len(fresh) > 300
 
 
-def test_runs_of_10_and_25_mv_do_not_end_in_nan():
-    # pyHH's 0/0, at the start and on the way: with gates shut and no leak V stays where it is.
+def test_cells_held_at_10_and_25_mV_do_not_end_in_nan():
+    # The 0/0 of pyHH, at each step: without conductances V stays where it is.
     for V in (10.0, 25.0):
         population = pyhh.Population(9, startingVoltage=V, gNa=0, gK=0, gKleak=0)
         final = population.run(0.0, 0.01, duration=50.0).final_state
@@ -202,7 +202,7 @@ def test_runs_of_10_and_25_mv_do_not_end_in_nan():
             np.testing.assert_allclose(x, steady, rtol=2 * slowest + 1e-13)
 
 
-def test_hhsharps_figures():
+def test_state_equals_that_of_hhsharp():
     # VALIDATION: HHSharp's unit test, all gates steady at V = 0, 20 µA/cm², 5,000 steps.
     population = pyhh.Population(3)
     rates = hodgkin_huxley(np.zeros(1))[0]
@@ -214,8 +214,8 @@ def test_hhsharps_figures():
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_cell_that_diverges_ends_as_in_a_simulation_and_the_others_go_on(method):
-    # Fast enough to blow any method up at this step: the leak alone moves V at 1e5 per ms.
+def test_diverging_cell_ends_as_in_a_simulation_and_others_continue(method):
+    # Fast enough for any method to diverge at this step: the rate of the leak is 1e5 per ms.
     dt, steps = 0.01, 200
     wild = (
         {"gKleak": 1e4, "Cm": 0.1}
@@ -246,7 +246,7 @@ def test_a_cell_that_diverges_ends_as_in_a_simulation_and_the_others_go_on(metho
     quiet = pyhh.Population(1).run(10.0, dt, duration=steps * dt, method=method, record=TRACES)
     for name in TRACES:
         np.testing.assert_array_equal(getattr(r, name)[0], getattr(quiet, name)[0])
-    # It stays so when the run is continued.
+    # The cells remain diverged when the run is continued.
     with pytest.warns(UserWarning, match="2 of 20 cells diverged, the first at step 0"):
         again = population.run(10.0, dt, duration=1.0, method=method, record=["Vm"])
     assert again.diverged_at[[2, 3, 17]].tolist() == [-1, 0, 0]
@@ -255,7 +255,7 @@ def test_a_cell_that_diverges_ends_as_in_a_simulation_and_the_others_go_on(metho
 
 
 @pytest.mark.parametrize("steps", [1, 2, 9])
-def test_a_step_straight_to_infinity_is_seen(steps):
+def test_step_to_infinity_counts_as_divergence(steps):
     for current in (1e308, -1e308):
         population = pyhh.Population(3, Cm=[1e-3, 1.0, 1e-3], gNa=0, gK=0, gKleak=0)
         currents = np.array([current, 10.0, -current])
@@ -269,7 +269,7 @@ def test_a_step_straight_to_infinity_is_seen(steps):
         assert r.spike_counts.tolist() == [0, 0, 0]
 
 
-def test_a_spike_is_v_below_the_threshold_and_then_at_it():
+def test_spike_is_V_below_the_threshold_and_then_at_it():
     population = pyhh.Population(2, gNa=0, gK=0, gKleak=0, startingVoltage=[0.0, 1.0])
     r = population.run(64.0, 1 / 64, duration=3 / 64, threshold=1.0, record=["Vm"])
     assert r.Vm.tolist() == [[1, 2, 3], [2, 3, 4]]
@@ -277,7 +277,7 @@ def test_a_spike_is_v_below_the_threshold_and_then_at_it():
     assert r.spike_times(0).tolist() == [1 / 64]
 
 
-def test_each_cell_rests_where_a_model_of_it_does():
+def test_each_cell_rests_where_its_model_does():
     parameters, _ = random_cells(25)
     del parameters["startingVoltage"]
     population = pyhh.Population.at_rest(25, **parameters)
@@ -289,30 +289,30 @@ def test_each_cell_rests_where_a_model_of_it_does():
     assert pyhh.Population.at_rest(2).Vm.tolist() == [pyhh.HHModel.at_rest().Vm] * 2
 
 
-def test_of_several_equilibria_it_is_the_stable_one_nearest_0():
-    # Without potassium a cell may stand at rest, or depolarised for ever.
+def test_population_rests_at_the_equilibrium_of_a_single_model():
+    # Without potassium a cell has a depolarised equilibrium besides rest.
     model = pyhh.HHModel.at_rest(gK=0.0, EKleak=0.0, gNa=20.0)
     population = pyhh.Population.at_rest(2, gK=0.0, EKleak=[0.0, 10.6], gNa=[20.0, 120.0])
     assert abs(population.Vm[0] - model.Vm) < 1e-12
     assert population.Vm[1] == pytest.approx(pyhh.HHModel.at_rest(gK=0.0).Vm, abs=1e-12)
 
 
-def test_starts_are_those_of_models():
+def test_initial_states_equal_those_of_models():
     parameters, _ = random_cells(10)
     population = pyhh.Population(10, **parameters)
     for cell in range(10):
-        model = alone(parameters, cell)
+        model = model_of_cell(parameters, cell)
         start = [model.Vm, model.m.state, 0.0, model.n.state]
         assert [getattr(population, name)[cell] for name in STATE] == start
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_kinetics_of_a_subclass_are_those_of_its_simulation_to_the_bit(method):
+def test_custom_kinetics_equal_those_of_a_simulation_to_the_bit(method):
     model = Warm.at_rest(gNa=110)
     g = np.array([30.0, 36.0, 40.0])
     population = pyhh.Population.from_model(model, 3, gK=g)
     assert population.gNa.tolist() == [110.0] * 3
-    # To below -50 mV, where the first table does not reach.
+    # V falls below -50 mV, where the first table ends.
     I = np.concatenate([np.full(3_000, 20.0), np.full(1_000, -4.0), np.full(800, -30.0)])  # noqa: E741
     dt = 0.005
     recording = population.run(I, dt, method=method, record=TRACES, threads=2)
@@ -326,7 +326,7 @@ def test_kinetics_of_a_subclass_are_those_of_its_simulation_to_the_bit(method):
     assert recording.Vm.min() < -51
 
 
-def test_a_model_gives_its_state_and_stays_as_it_is():
+def test_from_model_copies_state_and_does_not_change_the_model():
     model = pyhh.HHModel.at_rest(EKleak=9.0)
     pyhh.Simulation(model).run(20.0, 0.01, duration=7.0)
     state = [model.Vm, model.m.state, model.h.state, model.n.state]
@@ -337,7 +337,7 @@ def test_a_model_gives_its_state_and_stays_as_it_is():
     assert [model.Vm, model.m.state, model.h.state, model.n.state] == state
 
 
-def test_what_a_model_becomes_later_does_not_count():
+def test_later_changes_of_the_model_do_not_affect_the_population():
     model = Warm.at_rest()
     population = pyhh.Population.from_model(model, 1)
     model.factor = 1.0
@@ -347,7 +347,7 @@ def test_what_a_model_becomes_later_does_not_count():
     np.testing.assert_array_equal(got.final_state.Vm, expected.final_state.Vm)
 
 
-def test_own_kinetics_end_at_1000_mv():
+def test_cells_with_custom_kinetics_diverge_above_1000_mV():
     population = pyhh.Population.from_model(Warm.at_rest(), 2, gKleak=[0.3, 1e4])
     with pytest.warns(UserWarning, match="1 of 2 cells diverged"):
         r = population.run(10.0, 0.01, duration=1.0, record=["Vm"])
@@ -357,8 +357,8 @@ def test_own_kinetics_end_at_1000_mv():
     assert np.nanmax(np.abs(r.Vm[1])) > 1_000
 
 
-def test_chunks_have_the_room_for_spikes_that_they_need(monkeypatch):
-    # Fires at every step: between two values, around a threshold.
+def test_spike_buffers_grow_as_needed(monkeypatch):
+    # V crosses the threshold upward at every other step.
     calls = []
     original = PopulationStepper._call
 

@@ -1,4 +1,4 @@
-"""Every message that bad input to a population gives: its type and its whole text."""
+"""Errors of populations: the type and whole text of every message."""
 
 import numpy as np
 import pytest
@@ -72,12 +72,12 @@ NUMBERS = "stimulus must be an array of finite numbers, of 1 or 2 dimensions (µ
         ([3], {"ENa": 1j}, TypeError, "ENa must be a finite number (mV); got 1j."),
     ],
 )
-def test_bad_cells(arguments, parameters, kind, message):
+def test_wrong_sizes_and_parameters_are_refused(arguments, parameters, kind, message):
     with raises(kind, message):
         pyhh.Population(*arguments, **parameters)
 
 
-def test_attributes_are_checked_when_they_are_set_and_before_a_run():
+def test_attributes_are_checked_when_set_and_before_a_run():
     population = pyhh.Population(3)
     message = "Vm must be a finite number (mV); got nan."
     with raises(ValueError, message):
@@ -215,14 +215,14 @@ def test_attributes_are_checked_when_they_are_set_and_before_a_run():
         ),
     ],
 )
-def test_bad_runs(stimulus, options, kind, message):
+def test_wrong_arguments_of_run_are_refused(stimulus, options, kind, message):
     population = pyhh.Population(3)
     with raises(kind, message):
         population.run(stimulus, 0.01, **options)
     assert population.recording is None
 
 
-def test_a_bad_step():
+def test_wrong_dt_is_refused_and_large_dt_warns():
     for dt, kind in ((0, ValueError), (-0.01, ValueError), ("0.01", TypeError)):
         with pytest.raises(kind, match=r"^dt must be a positive, finite number \(ms\); got"):
             pyhh.Population(3).run(1.0, dt, duration=1.0)
@@ -233,7 +233,7 @@ def test_a_bad_step():
     assert w[0].filename == __file__
 
 
-def test_a_masked_value_is_refused():
+def test_masked_value_is_refused():
     masked = np.ma.masked_array(np.zeros((3, 4)), mask=False)
     masked[2, 1] = np.ma.masked
     message = f"{NUMBERS}; got -- at index (2, 1). Replace or remove it."
@@ -241,7 +241,7 @@ def test_a_masked_value_is_refused():
         pyhh.Population(3).run(masked, 0.01)
 
 
-def test_no_such_cell_in_a_recording():
+def test_unknown_cell_of_a_recording_is_refused():
     r = pyhh.Population(3).run(1.0, 0.01, duration=1.0)
     with raises(ValueError, "cell must be a whole number from 0 to 2; got 3."):
         r.spike_times(3)
@@ -249,7 +249,7 @@ def test_no_such_cell_in_a_recording():
         r.spike_times("a")
 
 
-def test_cells_that_fire_by_themselves_have_no_rest():
+def test_spontaneously_firing_cells_have_no_rest():
     message = (
         "parameters of cell 1 must have a stable resting potential; got unstable ones at V = "
         '7.853 mV. Start there by unstable="steady", or with steady gates at any V by '
@@ -261,7 +261,7 @@ def test_cells_that_fire_by_themselves_have_no_rest():
         pyhh.Population.at_rest(3, startingVoltage=0)
 
 
-def test_a_misspelled_attribute_is_an_error():
+def test_misspelled_attribute_is_refused():
     population = pyhh.Population(3)
     message = (
         "attribute of a Population must be one of Cm, EK, EKleak, ENa, StateH, StateM, StateN, Vm, "
@@ -271,7 +271,7 @@ def test_a_misspelled_attribute_is_an_error():
         population.gNA = 100
 
 
-def test_models_that_no_population_can_stand_for():
+def test_models_unsuitable_for_populations_are_refused():
     message = (
         "model must make its steps as HHModel does; got FrozenGates._UpdateGateStates is "
         "overridden. Run such models one by one, with Simulation."
@@ -297,7 +297,7 @@ def test_models_that_no_population_can_stand_for():
     assert str(e.value).endswith("Run such models one by one, with Simulation.")
 
 
-def test_rates_that_turn_out_to_be_rough_end_a_run():
+def test_rates_found_not_to_be_smooth_end_a_run():
     class RoughFarOut(pyhh.HHModel):
         def _UpdateGateTimeConstants(self, Vm):
             super()._UpdateGateTimeConstants(Vm)
@@ -311,7 +311,7 @@ def test_rates_that_turn_out_to_be_rough_end_a_run():
     assert np.isfinite(population.Vm).all()
 
 
-def test_xarray_that_is_not_there(monkeypatch):
+def test_missing_xarray_names_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "xarray", None)
     r = pyhh.Population(1).run(1.0, 0.01, duration=1.0)
     message = "to_xarray needs xarray. Install it with: pip install 'pyhh_fast[sweep]'"

@@ -1,4 +1,4 @@
-"""What can be asked of a run of many cells: stimuli, traces, going on, stopping, threads."""
+"""Runs of populations: stimuli, traces, continuation, Ctrl-C, threads, memory."""
 
 import pickle
 import subprocess
@@ -22,26 +22,28 @@ def cells(size=6):
     return pyhh.Population.at_rest(size, gNa=np.linspace(100, 140, size))
 
 
-def same(a, b):
+def assert_same_results(a, b):
     for one, other in zip(a.final_state, b.final_state, strict=True):
         np.testing.assert_array_equal(one, other)
     np.testing.assert_array_equal(a.spikes.cell, b.spikes.cell)
     np.testing.assert_array_equal(a.spikes.time, b.spikes.time)
 
 
-def test_stimuli_of_all_shapes_say_the_same():
+def test_stimuli_of_all_shapes_give_the_same_results():
     constant = cells().run(12.0, 0.01, duration=30.0)
     assert constant.spike_counts.sum() > 10
     wave = np.full(3_000, 12.0)
-    same(constant, cells().run(np.full(6, 12), 0.01, duration=30.0))
-    same(constant, cells().run(wave, 0.01))
-    same(constant, cells().run(wave.tolist(), 0.01))
-    same(constant, cells().run(np.tile(wave, (6, 1)), 0.01))
-    same(constant, cells().run(np.full((3_000, 6), 12, np.int16).T, 0.01))
-    same(constant, cells().run(np.full((12, 6_000), 12.0, np.float32)[::2, ::2], 0.01))
+    assert_same_results(constant, cells().run(np.full(6, 12), 0.01, duration=30.0))
+    assert_same_results(constant, cells().run(wave, 0.01))
+    assert_same_results(constant, cells().run(wave.tolist(), 0.01))
+    assert_same_results(constant, cells().run(np.tile(wave, (6, 1)), 0.01))
+    assert_same_results(constant, cells().run(np.full((3_000, 6), 12, np.int16).T, 0.01))
+    assert_same_results(
+        constant, cells().run(np.full((12, 6_000), 12.0, np.float32)[::2, ::2], 0.01)
+    )
 
 
-def test_each_cell_has_its_own_row_of_a_stimulus_in_two_dimensions():
+def test_each_cell_has_its_own_row_of_a_2d_stimulus():
     steps = np.arange(2_000)
     I = 10 + 5 * np.sin(steps * 0.01 * np.arange(1, 7)[:, np.newaxis])  # noqa: E741
     before = I.copy()
@@ -66,7 +68,7 @@ def test_each_cell_has_its_own_row_of_a_stimulus_in_two_dimensions():
     shape=st.sampled_from(["cell", "step", "both"]),
 )
 @hypothesis.settings(max_examples=60)
-def test_traces_are_those_of_all_cells_and_steps(
+def test_sampled_traces_equal_those_of_the_full_run(
     size, steps, every, chosen, names, threads, method, shape
 ):
     chosen = [cell for cell in chosen if cell < size]
@@ -84,7 +86,7 @@ def test_traces_are_those_of_all_cells_and_steps(
 
     full = run(record=TRACES)
     part = run(record=names, cells=chosen, every=every, threads=threads)
-    same(full, part)
+    assert_same_results(full, part)
     assert part.recorded == tuple(name for name in TRACES if name in names)
     np.testing.assert_array_equal(part.times, full.times[::every])
     for name in TRACES:
@@ -97,7 +99,7 @@ def test_traces_are_those_of_all_cells_and_steps(
                 getattr(part, name)
 
 
-def test_recorded_currents_are_those_before_the_step():
+def test_recorded_currents_are_of_the_state_before_the_step():
     r = cells(3).run(10.0, 0.01, duration=5.0, record=TRACES)
     gNa = np.linspace(100, 140, 3)[:, np.newaxis]
     V, m, h = r.Vm[:, :-1], r.StateM[:, :-1], r.StateH[:, :-1]
@@ -108,7 +110,7 @@ def test_recorded_currents_are_those_before_the_step():
 
 
 @pytest.mark.parametrize("method", ["euler", "exponential_euler", "rk4"])
-def test_a_run_goes_on_where_the_last_one_ended(method):
+def test_run_continues_where_the_last_one_ended(method):
     whole = cells().run(15.0, 0.01, duration=60.0, method=method, record=["Vm"])
     population = cells()
     first = population.run(15.0, 0.01, duration=25.0, method=method, record=["Vm"])
@@ -120,11 +122,11 @@ def test_a_run_goes_on_where_the_last_one_ended(method):
         times = np.concatenate([first.spike_times(cell), second.spike_times(cell) + 25.0])
         np.testing.assert_allclose(times, whole.spike_times(cell), rtol=0, atol=1e-10)
     assert population.recording is second
-    # What was recorded does not change when the cells go on.
+    # A recording does not change when the cells run again.
     assert first.final_state.Vm.tolist() == first.Vm[:, -1].tolist()
 
 
-def test_spikes_come_by_cell_and_then_by_time():
+def test_spikes_are_sorted_by_cell_and_time():
     r = cells().run(np.array([0.0, 20, 7, 0, 30, 20]), 0.01, duration=100.0)
     assert r.spikes.cell.tolist() == sorted(r.spikes.cell.tolist())
     np.testing.assert_array_equal(np.bincount(r.spikes.cell, minlength=6), r.spike_counts)
@@ -135,7 +137,7 @@ def test_spikes_come_by_cell_and_then_by_time():
         assert (np.diff(times) > 0).all()
 
 
-def test_the_threshold_decides_what_a_spike_is():
+def test_threshold_argument_is_used():
     r = cells(2).run(10.0, 0.01, duration=50.0, threshold=-5.0, record=["Vm"])
     rising = (r.Vm[:, :-1] < -5) & (r.Vm[:, 1:] >= -5)
     np.testing.assert_array_equal(r.spike_counts, rising.sum(axis=1))
@@ -151,7 +153,9 @@ def test_parameters_and_states_may_be_set_between_runs():
     other = pyhh.Population(3, gNa=100, gK=[36, 30, 36], startingVoltage=[1, 2, 3])
     other.StateM, other.StateN = population.StateM, population.StateN
     other.StateH = 0.6
-    same(population.run(9.0, 0.01, duration=30.0), other.run(9.0, 0.01, duration=30.0))
+    assert_same_results(
+        population.run(9.0, 0.01, duration=30.0), other.run(9.0, 0.01, duration=30.0)
+    )
     assert population.recording.parameters["gK"].tolist() == [36, 30, 36]
     final = population.recording.final_state.Vm.tolist()
     population.Vm[:] = 5.0
@@ -160,7 +164,7 @@ def test_parameters_and_states_may_be_set_between_runs():
     assert population.recording.parameters["gK"].tolist() == [36, 30, 36]
 
 
-def test_two_populations_run_in_two_threads():
+def test_two_populations_can_run_in_two_threads():
     alone = cells(200).run(14.0, 0.01, duration=40.0), cells(150).run(9.0, 0.02, duration=80.0)
     done = {}
 
@@ -176,11 +180,11 @@ def test_two_populations_run_in_two_threads():
     for thread in threads:
         thread.join()
     for which in (0, 1):
-        same(done[which], alone[which])
+        assert_same_results(done[which], alone[which])
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_ctrl_c_keeps_the_part_so_far(threads, monkeypatch):
+def test_ctrl_c_keeps_the_completed_steps(threads, monkeypatch):
     population, calls = cells(300), []
     original = PopulationStepper._call
 
@@ -198,17 +202,17 @@ def test_ctrl_c_keeps_the_part_so_far(threads, monkeypatch):
     assert 0 < r.steps < 10_000
     monkeypatch.setattr(PopulationStepper, "_call", original)
     shorter = cells(300).run(20.0, 0.01, duration=r.steps * 0.01, record=["Vm"], every=3)
-    same(r, shorter)
+    assert_same_results(r, shorter)
     np.testing.assert_array_equal(r.Vm, shorter.Vm)
     np.testing.assert_array_equal(population.Vm, shorter.final_state.Vm)
-    # And it goes on from there.
+    # It can be continued from there.
     rest = 100.0 - r.steps * 0.01
     population.run(20.0, 0.01, duration=round(rest, 9))
     whole = cells(300).run(20.0, 0.01, duration=100.0)
     np.testing.assert_array_equal(population.Vm, whole.final_state.Vm)
 
 
-def test_ctrl_c_between_a_chunk_and_its_end_drops_it(monkeypatch):
+def test_ctrl_c_before_a_chunk_is_counted_drops_it(monkeypatch):
     class Interrupted(list):
         def __iadd__(self, parts):
             super().__iadd__(parts)
@@ -229,10 +233,10 @@ def test_ctrl_c_between_a_chunk_and_its_end_drops_it(monkeypatch):
         population.run(20.0, 0.01, duration=100.0, threads=1)
     monkeypatch.undo()
     steps = population.recording.steps
-    same(population.recording, cells(300).run(20.0, 0.01, duration=steps * 0.01))
+    assert_same_results(population.recording, cells(300).run(20.0, 0.01, duration=steps * 0.01))
 
 
-def test_a_divergence_in_what_was_dropped_counts_for_nothing(monkeypatch):
+def test_divergence_in_a_dropped_chunk_does_not_count(monkeypatch):
     population = pyhh.Population.at_rest(2, gKleak=[0.3, 0.3])
     population.gKleak[1] = 1e4
     original = PopulationStepper._call
@@ -250,7 +254,7 @@ def test_a_divergence_in_what_was_dropped_counts_for_nothing(monkeypatch):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a signal")
 @pytest.mark.parametrize("threads", [1, 2])
-def test_ctrl_c_is_heard_soon(threads):
+def test_ctrl_c_interrupts_within_a_second(threads):
     code = f"""
 import signal, threading, time
 import numpy as np
@@ -277,7 +281,7 @@ except KeyboardInterrupt:
     assert steps > 0
 
 
-def test_a_million_cells_take_300_bytes_each():
+def test_million_cells_take_less_than_300_bytes_each():
     size = 1_000_000
     tracemalloc.start()
     population = pyhh.Population.at_rest(size)
@@ -289,17 +293,19 @@ def test_a_million_cells_take_300_bytes_each():
     assert peak < 300 * size
 
 
-def test_populations_and_recordings_pickle():
+def test_populations_and_recordings_can_be_pickled():
     population = cells()
     first = population.run(15.0, 0.01, duration=20.0, record=["Vm"], cells=[4, 1])
     twin, recording = pickle.loads(pickle.dumps((population, first)))
-    same(first, recording)
+    assert_same_results(first, recording)
     np.testing.assert_array_equal(first.Vm, recording.Vm)
     assert recording.Vm.base is None or recording.Vm.shape == (2, 2_000)
-    same(twin.run(3.0, 0.01, duration=20.0), population.run(3.0, 0.01, duration=20.0))
+    assert_same_results(
+        twin.run(3.0, 0.01, duration=20.0), population.run(3.0, 0.01, duration=20.0)
+    )
 
 
-def test_a_progress_bar_counts_steps(capsys):
+def test_progress_bar_counts_steps(capsys):
     pytest.importorskip("tqdm")
     cells().run(1.0, 0.01, duration=10.0, progress=True)
     shown = capsys.readouterr()
@@ -307,7 +313,7 @@ def test_a_progress_bar_counts_steps(capsys):
     assert shown.out == ""
 
 
-def test_labels_and_units_for_xarray():
+def test_to_xarray_has_labels_and_units():
     pytest.importorskip("xarray")
     r = cells().run(12.0, 0.01, duration=20.0, record=["Vm", "INa"], cells=[4, 1], every=10)
     data = r.to_xarray()
@@ -328,7 +334,7 @@ def test_labels_and_units_for_xarray():
     assert "spike_counts" in cells().run(12.0, 0.01, duration=1.0).to_xarray()
 
 
-def test_nothing_to_do_is_done():
+def test_empty_populations_and_runs():
     assert pyhh.Population(0).run(1.0, 0.01, duration=1.0).spike_counts.shape == (0,)
     r = cells().run([], 0.01, record=TRACES)
     assert r.steps == 0
@@ -337,7 +343,7 @@ def test_nothing_to_do_is_done():
 
 
 @pytest.mark.parametrize("size", [1, 4])
-def test_what_is_printed(size):
+def test_repr_of_populations_and_recordings(size):
     population = cells(size)
     plural = "s" * (size > 1)
     assert repr(population) == f"Population({size} cell{plural})"

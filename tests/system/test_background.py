@@ -1,4 +1,4 @@
-"""Threads beside a run: what they compute, how they end, and runs that outlive the main thread."""
+"""Background threads: their results, their end, and runs that outlive the main thread."""
 
 import gc
 import subprocess
@@ -16,27 +16,27 @@ from pyhh_fast.system.background import Workers
 NOISE = stimuli.ornstein_uhlenbeck(10, 2, 5, seed=1)
 
 
-def ours():
+def pyhh_fast_threads():
     return [t.name for t in threading.enumerate() if t.name.startswith("pyhh_fast")]
 
 
-def soon_none_of_ours():
+def all_threads_end_soon():
     gc.collect()
     deadline = time.monotonic() + 20
-    while ours() and time.monotonic() < deadline:
+    while pyhh_fast_threads() and time.monotonic() < deadline:
         time.sleep(0.001)
-    return ours() == []
+    return pyhh_fast_threads() == []
 
 
-def test_results_are_those_of_the_calls():
+def test_results_are_in_the_order_of_the_calls():
     with Workers(3, "pyhh_fast test") as workers:
         jobs = [workers.submit(pow, base, 2) for base in range(50)]
         assert [job.result() for job in jobs] == [base**2 for base in range(50)]
         assert jobs[7].result() == 49  # again
-    assert ours() == []
+    assert pyhh_fast_threads() == []
 
 
-def test_an_error_is_raised_where_the_result_is_wanted_and_the_thread_lives_on():
+def test_error_is_raised_by_result_and_the_thread_continues():
     with Workers(1, "pyhh_fast test") as workers:
         failed, after = workers.submit(int, "x"), workers.submit(int, "7")
         assert after.result() == 7
@@ -44,38 +44,38 @@ def test_an_error_is_raised_where_the_result_is_wanted_and_the_thread_lives_on()
             failed.result()
 
 
-def test_a_cancelled_call_is_not_made():
-    begun, go_on, calls = threading.Event(), threading.Event(), []
+def test_cancelled_call_is_not_made():
+    begun, release, calls = threading.Event(), threading.Event(), []
 
     def first():
         begun.set()
-        go_on.wait(60)
+        release.wait(60)
 
     with Workers(1, "pyhh_fast test") as workers:
         workers.submit(first)
         second = workers.submit(calls.append, 2)
         assert begun.wait(60)
         second.cancel()
-        with pytest.raises(CancelledError):  # at once, and not when the thread comes to it
+        with pytest.raises(CancelledError):  # at once, without waiting for the thread
             second.result()
-        go_on.set()
+        release.set()
     assert calls == []
     with pytest.raises(CancelledError):
         second.result()
 
 
-def test_a_call_that_was_begun_or_made_cannot_be_cancelled():
-    begun, go_on = threading.Event(), threading.Event()
+def test_call_that_has_begun_cannot_be_cancelled():
+    begun, release = threading.Event(), threading.Event()
 
     def first():
         begun.set()
-        return go_on.wait(60)
+        return release.wait(60)
 
     with Workers(1, "pyhh_fast test") as workers:
         job = workers.submit(first)
         assert begun.wait(60)
         job.cancel()
-        go_on.set()
+        release.set()
         assert job.result() is True
         job.cancel()
         assert job.result() is True
@@ -83,35 +83,35 @@ def test_a_call_that_was_begun_or_made_cannot_be_cancelled():
 
 def test_threads_end_with_their_owner():
     workers = Workers(2, "pyhh_fast test")
-    assert len(ours()) == 2
+    assert len(pyhh_fast_threads()) == 2
     del workers
-    assert soon_none_of_ours()
+    assert all_threads_end_soon()
 
 
 @pytest.mark.parametrize("method", ["euler", "adaptive"])
-def test_a_run_leaves_no_thread(method):
+def test_threads_end_after_a_run(method):
     simulation = pyhh.Simulation(pyhh.HHModel.at_rest())
     simulation.run(NOISE, 0.01, duration=20, method=method)
-    assert soon_none_of_ours()
+    assert all_threads_end_soon()
 
 
-def test_nor_does_one_that_fails_while_its_error_is_kept():
+def test_threads_end_after_a_failed_run_whose_error_is_kept():
     stimulus = stimuli.ornstein_uhlenbeck(1e9, 2, 5, seed=1)
     with pytest.raises(pyhh.SimulationError) as error:
         pyhh.Simulation(pyhh.HHModel.at_rest()).run(stimulus, 0.01, duration=900)
-    assert soon_none_of_ours()
+    assert all_threads_end_soon()
     assert error.traceback  # which refers to all of the run
 
 
-def test_nor_does_a_population_or_a_store(tmp_path):
+def test_threads_end_after_runs_of_populations_and_to_stores(tmp_path):
     pyhh.Population.at_rest(40).run(10, 0.01, duration=5, threads=3)
-    assert ours() == []
+    assert pyhh_fast_threads() == []
     simulation = pyhh.Simulation(pyhh.HHModel.at_rest())
     simulation.run(NOISE, 0.01, duration=5, to=tmp_path / "run.zarr")
-    assert soon_none_of_ours()
+    assert all_threads_end_soon()
 
 
-OUTLIVES = """
+SCRIPT = """
 import sys, threading, time
 import numpy as np
 {imports}
@@ -129,9 +129,9 @@ threading.Thread(target=later).start()
 """
 
 
-def outliving(call, tmp_path, imports=""):
+def run_after_main_thread(call, tmp_path, imports=""):
     done = subprocess.run(
-        [sys.executable, "-c", OUTLIVES.format(call=call, imports=imports)],
+        [sys.executable, "-c", SCRIPT.format(call=call, imports=imports)],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -149,21 +149,21 @@ def outliving(call, tmp_path, imports=""):
         ("print(pyhh.fi_curve(pyhh.HHModel.at_rest(), [10]).round(1))", "[68.3]"),
     ],
 )
-def test_a_run_outlives_the_main_thread(call, printed, tmp_path):
-    assert outliving(call, tmp_path) == (f"{printed}\n", "")
+def test_run_outlives_the_main_thread(call, printed, tmp_path):
+    assert run_after_main_thread(call, tmp_path) == (f"{printed}\n", "")
 
 
-def test_so_does_one_to_a_store(tmp_path):
+def test_stored_run_outlives_the_main_thread(tmp_path):
     pytest.importorskip("zarr")
     call = """
     simulation.run(noise, 0.01, duration=2_000, to="run.zarr")
     recording = pyhh.Simulation.resume("run.zarr", duration=2_100).recording
     print(recording.steps, np.isfinite(recording.Vm).all())"""
-    assert outliving(call, tmp_path, "import zarr") == ("210000 True\n", "")
+    assert run_after_main_thread(call, tmp_path, "import zarr") == ("210000 True\n", "")
 
 
-def test_a_store_waits_for_the_thread_that_writes_it(tmp_path):
-    """The writer ends where nobody is left to close it: that is not when the main thread ends."""
+def test_writer_outlives_the_main_thread(tmp_path):
+    """It must end only when no thread can close it, not with the main thread."""
     pytest.importorskip("zarr")
     call = """
     from pyhh_fast.storage.writer import StoreWriter
@@ -175,7 +175,7 @@ def test_a_store_waits_for_the_thread_that_writes_it(tmp_path):
         time.sleep(1.5)
         writer.append("Vm", np.zeros(3), 0)
     print(rows)"""
-    assert outliving(call, tmp_path) == ("[0]\n", "")
+    assert run_after_main_thread(call, tmp_path) == ("[0]\n", "")
 
 
 @pytest.mark.parametrize(
@@ -185,10 +185,10 @@ def test_a_store_waits_for_the_thread_that_writes_it(tmp_path):
         ("pyhh.sweep(simulation.model, {'gNa': [110, 120]}, 10, 0.01, duration=5)", "a sweep"),
     ],
 )
-def test_what_cannot_begin_any_more_says_why(call, what, tmp_path):
+def test_calls_that_need_the_main_thread_say_so(call, what, tmp_path):
     pytest.importorskip("zarr")
     pytest.importorskip("xarray")
-    printed, errors = outliving(call, tmp_path)
+    printed, errors = run_after_main_thread(call, tmp_path)
     assert printed == ""
     assert errors.splitlines()[-1] == (
         f"RuntimeError: the main thread must be alive for {what}; it has ended. Call join() of "

@@ -1,4 +1,4 @@
-"""A second run of what is running already is refused, and does no harm to the first."""
+"""A second run of a simulation, model or population that is running is refused."""
 
 import copy
 import pickle
@@ -13,15 +13,15 @@ from pyhh_fast.system import exclusive
 WAVE = np.full(200, 20.0)
 
 
-class Gated:
-    """Lets a hook stop in the middle of a run until it is told to go on."""
+class Pause:
+    """Stops a run in an overridden method until `may_continue` is set."""
 
     def __init__(self):
-        self.reached, self.may_go_on = threading.Event(), threading.Event()
+        self.reached, self.may_continue = threading.Event(), threading.Event()
 
     def __call__(self):
         self.reached.set()
-        assert self.may_go_on.wait(60)
+        assert self.may_continue.wait(60)
 
 
 def stopping_model(stop, at=100):
@@ -38,7 +38,7 @@ def stopping_model(stop, at=100):
 
 @pytest.fixture
 def in_thread():
-    """Run a function in a thread until it stops, and to its end when the test is over."""
+    """Run a function in a thread until it pauses, and to its end after the test."""
     threads = []
 
     def start(run, stop):
@@ -50,7 +50,7 @@ def in_thread():
 
     yield start
     for thread, stop in threads:
-        stop.may_go_on.set()
+        stop.may_continue.set()
         thread.join()
 
 
@@ -61,8 +61,8 @@ def expected_V():
 
 
 @pytest.mark.parametrize("enter", ["Run", "run", "to", "other simulation", "resume"])
-def test_a_second_thread_gets_an_error(enter, in_thread, tmp_path):
-    stop = Gated()
+def test_run_in_a_second_thread_is_refused(enter, in_thread, tmp_path):
+    stop = Pause()
     model = stopping_model(stop)
     simulation = pyhh.Simulation(model)
     calls = {
@@ -81,26 +81,26 @@ def test_a_second_thread_gets_an_error(enter, in_thread, tmp_path):
     with pytest.raises(RuntimeError) as error:
         calls[enter]()
     assert str(error.value) == message
-    stop.may_go_on.set()
+    stop.may_continue.set()
     thread.join()
     np.testing.assert_array_equal(simulation.Vm, expected_V())
     simulation.Run(WAVE, 0.01)  # and afterwards it is free
 
 
-def test_a_model_put_into_a_running_simulation_does_not_help(in_thread):
-    stop = Gated()
+def test_running_simulation_with_another_model_is_refused(in_thread):
+    stop = Pause()
     simulation = pyhh.Simulation(stopping_model(stop))
     thread = in_thread(lambda: simulation.Run(WAVE, 0.01), stop)
     simulation.model = pyhh.HHModel()
     with pytest.raises(RuntimeError, match="This simulation is running in another thread"):
         simulation.Run(WAVE, 0.01)
-    stop.may_go_on.set()
+    stop.may_continue.set()
     thread.join()
     np.testing.assert_array_equal(simulation.Vm, expected_V())
 
 
-def test_a_population_in_two_threads(in_thread):
-    stop = Gated()
+def test_population_in_a_second_thread_is_refused(in_thread):
+    stop = Pause()
     armed = []
 
     class Slow(pyhh.HHModel):
@@ -124,13 +124,13 @@ def test_a_population_in_two_threads(in_thread):
     assert str(error.value) == (
         "This population is running in another thread. Make a population for each thread."
     )
-    stop.may_go_on.set()
+    stop.may_continue.set()
     thread.join()
     np.testing.assert_array_equal(found[0].Vm, expected)
     population.run(WAVE, 0.01, threshold=50)
 
 
-def test_a_run_within_its_own_run_is_refused():
+def test_run_within_its_own_run_is_refused():
     errors = []
 
     def again():
@@ -149,7 +149,7 @@ def test_a_run_within_its_own_run_is_refused():
 
 
 @pytest.mark.parametrize("failure", [KeyboardInterrupt, ValueError])
-def test_whatever_ends_a_run_it_is_free_again(failure):
+def test_simulation_can_run_again_after_a_failure(failure):
     def fail():
         raise failure
 
@@ -162,7 +162,7 @@ def test_whatever_ends_a_run_it_is_free_again(failure):
     assert not exclusive._running
 
 
-def test_ctrl_c_on_the_way_in_or_out_leaves_nothing(monkeypatch):
+def test_ctrl_c_on_entry_or_exit_releases_the_lock(monkeypatch):
     class Interrupted(dict):
         at = ""
 
@@ -187,7 +187,7 @@ def test_ctrl_c_on_the_way_in_or_out_leaves_nothing(monkeypatch):
         assert not running
 
 
-def test_what_runs_can_be_pickled_and_copied():
+def test_running_simulation_can_be_pickled_and_copied():
     stop = []
 
     def twins():

@@ -1,4 +1,4 @@
-"""What does not fit into the free memory is refused before anything is computed."""
+"""Requests larger than the free memory are refused before anything is computed."""
 
 import os
 import re
@@ -33,7 +33,7 @@ RUN = "Keep fewer traces by record=, every k-th step by every=, or write them to
 
 
 @pytest.mark.usefixtures("little")
-def test_traces_of_a_run():
+def test_traces_of_a_run_too_large_are_refused():
     simulation = pyhh.Simulation(pyhh.HHModel.at_rest())
     start = simulation.model.Vm
     with pytest.raises(MemoryError, match=refusal("the traces of a run", "5.6", RUN)):
@@ -45,21 +45,21 @@ def test_traces_of_a_run():
 
 
 @pytest.mark.usefixtures("little")
-def test_an_envelope_counts():
+def test_envelope_too_large_is_refused():
     simulation = pyhh.Simulation(pyhh.HHModel.at_rest())
     with pytest.raises(MemoryError, match=refusal("the traces of a run", "1.6", RUN)):
         simulation.run(10.0, 0.01, duration=1e6, record=(), envelope=1)
 
 
 @pytest.mark.usefixtures("little")
-def test_arrays_of_pyhh():
+def test_create_arrays_too_large_is_refused():
     simulation = pyhh.Simulation(pyhh.HHModel())
     with pytest.raises(MemoryError, match=refusal("the arrays", "0.56", "Use run with record=")):
         simulation.CreateArrays(10_000_000, 0.01)
 
 
 @pytest.mark.usefixtures("little")
-def test_populations():
+def test_populations_and_their_traces_too_large_are_refused():
     advice = "Make several, one after the other."
     with pytest.raises(MemoryError, match=refusal("a population", "3", advice)):
         pyhh.Population(10_000_000)
@@ -71,14 +71,14 @@ def test_populations():
 
 
 @pytest.mark.usefixtures("little")
-def test_values_of_a_stimulus():
+def test_values_of_a_stimulus_too_large_are_refused():
     advice = "Pass the stimulus itself to a run."
     with pytest.raises(MemoryError, match=refusal("the values", "0.8", advice)):
         stimuli.sine(1, 10).to_array(10**8, 0.01)
 
 
 @pytest.mark.usefixtures("little")
-def test_the_command_line(capsys, tmp_path, monkeypatch):
+def test_command_line_reports_traces_too_large(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert cli.main(["simulate", "--duration", "1h", "--out", "run.npz"]) == 1
     assert (
@@ -87,7 +87,7 @@ def test_the_command_line(capsys, tmp_path, monkeypatch):
     assert not any(tmp_path.iterdir())
 
 
-def test_where_the_system_does_not_tell_nothing_is_refused(monkeypatch):
+def test_nothing_is_refused_where_free_memory_is_unknown(monkeypatch):
     monkeypatch.setattr(free_memory, "free", lambda: None)
     free_memory.check(10**18, "it", "")
 
@@ -99,7 +99,7 @@ def test_where_the_system_does_not_tell_nothing_is_refused(monkeypatch):
         ("4:memory:/a/b", "memory", free_memory.VERSION_1),
     ],
 )
-def test_the_least_that_a_control_group_leaves(line, folder, files, tmp_path, monkeypatch):
+def test_smallest_limit_of_control_groups_counts(line, folder, files, tmp_path, monkeypatch):
     # The outer group leaves less than the inner one; its cache can be reclaimed.
     for group, most, used in (
         (folder, "max", 0),
@@ -123,7 +123,7 @@ def test_the_least_that_a_control_group_leaves(line, folder, files, tmp_path, mo
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ulimit -v is Linux's")
-def test_a_limit_of_the_process():
+def test_address_space_limit_of_the_process_counts():
     script = """
         import resource
         import pyhh_fast as pyhh
@@ -140,7 +140,7 @@ def test_a_limit_of_the_process():
     assert "must fit into the free memory; got a need of 5.6 GB, and 2." in ended.stdout
 
 
-def test_what_is_free_is_known_here():
+def test_free_memory_is_plausible_here():
     there = free_memory.free()
     assert there is None or 10**7 < there < 10**15
     assert np.zeros(1).nbytes < free_memory.CHECKED_FROM

@@ -1,4 +1,4 @@
-"""Results keep their bits, and the process its rounding mode, whatever mode that is."""
+"""Results do not depend on the rounding mode of the process, and the mode is restored."""
 
 import ctypes
 import ctypes.util
@@ -77,7 +77,7 @@ def results():
     run = pyhh.Simulation(pyhh.HHModel.at_rest()).run(10, 0.01, duration=20)
     yield "error", digest(np.array(run.estimate_error()[:2]))
 
-one, tiny = float("1"), float("1e-18")  # which the compiler does not add
+one, tiny = float("1"), float("1e-18")  # not folded by the compiler
 libm.fesetround(mode)
 found = dict(results())
 found["mode"] = libm.fegetround() == mode and one + tiny == 1.0 + (mode == UPWARD) * 2.0**-52
@@ -104,12 +104,12 @@ def rounded_to_nearest():
 
 
 @pytest.mark.parametrize("mode", [mode for mode in MODES if mode != "nearest"])
-def test_results_keep_their_bits(mode, rounded_to_nearest):
+def test_results_do_not_depend_on_the_rounding_mode(mode, rounded_to_nearest):
     assert results(mode) == rounded_to_nearest
     assert rounded_to_nearest["mode"] is True
 
 
-def test_the_mode_is_put_back_after_an_error_too():
+def test_rounding_mode_is_restored_also_after_errors():
     libm = ctypes.CDLL(LIBM)
     one, tiny = 1.0, 2.0**-60
     libm.fesetround(MODES["upward"])
