@@ -27,17 +27,17 @@ def errors_in_last_places(got, exact):
 @pytest.mark.parametrize("seed", [0, 1, 0x0123456789ABCDEF, ALL_BITS])
 @pytest.mark.parametrize("stream", [_stimuli.ORNSTEIN_UHLENBECK, _stimuli.POISSON_EPSC, ALL_BITS])
 @pytest.mark.parametrize("first", [0, 1, 2, 3, 4, 4_001, 2**48 + 3, 2**61 + 2])
-def test_words_are_numpys_philox(seed, stream, first):
+def test_words_equal_those_of_numpy_philox(seed, stream, first):
     key = np.array([seed, stream], np.uint64)
     numpys = Philox(key=key, counter=first // 4).random_raw(1_010)
     np.testing.assert_array_equal(words(seed, stream, first, 1_003), numpys[first % 4 :][:1_003])
 
 
-def test_the_kinds_of_noise_are_independent():
+def test_kinds_of_noise_use_different_streams():
     assert _stimuli.ORNSTEIN_UHLENBECK != _stimuli.POISSON_EPSC
 
 
-def test_logarithms_are_right_to_the_last_place():
+def test_logarithms_are_accurate_to_the_last_place():
     draw = np.random.default_rng(0)
     u = np.concatenate(
         [
@@ -55,7 +55,7 @@ def test_logarithms_are_right_to_the_last_place():
     np.testing.assert_array_equal(filled(_stimuli.logarithms, np.ones(1)), [0.0])
 
 
-def test_normal_numbers_are_those_of_the_inverse_distribution():
+def test_normal_numbers_match_the_inverse_distribution():
     draw = np.random.default_rng(1)
     some = draw.integers(0, ALL_BITS, 20_000, np.uint64)
     tails = some >> draw.integers(0, 64, some.size).astype(np.uint64)
@@ -69,7 +69,7 @@ def test_normal_numbers_are_those_of_the_inverse_distribution():
     assert len(word) > 512  # more than one block
 
 
-def test_normal_numbers_at_the_ends_and_on_both_sides():
+def test_normal_numbers_at_the_ends_and_their_symmetry():
     word = np.array([0, ALL_BITS, 2**63, 2**63 - 1], np.uint64)
     got = filled(_stimuli.normals, word)
     # mpmath: sqrt(2) erfinv(1 - 2^-52), and that at 2^-53
@@ -80,7 +80,7 @@ def test_normal_numbers_at_the_ends_and_on_both_sides():
     np.testing.assert_array_equal(filled(_stimuli.normals, ~some), -filled(_stimuli.normals, some))
 
 
-def test_a_normal_number_depends_on_its_word_only():
+def test_normal_number_depends_on_its_word_only():
     word = words(2, 1, 0, 1_000)
     whole = filled(_stimuli.normals, word)
     single = [filled(_stimuli.normals, word[i : i + 1])[0] for i in range(len(word))]
@@ -108,7 +108,7 @@ def exact_sine(cycles):
     return total
 
 
-def test_sines_are_right_almost_to_the_last_place():
+def test_sines_are_accurate_to_2_5_last_places():
     draw = np.random.default_rng(2)
     cycles = np.concatenate(
         [

@@ -54,7 +54,7 @@ described = pytest.mark.parametrize("name", [name for name in EXAMPLES if "array
 @given(cuts=st.lists(st.integers(0, 2_000), max_size=8).map(sorted))
 @example(cuts=list(range(2_001)))
 @example(cuts=list(range(0, 2_000, 7)))
-def test_values_do_not_depend_on_the_pieces_they_are_read_in(name, cuts):
+def test_values_do_not_depend_on_the_lengths_of_reads(name, cuts):
     stimulus = EXAMPLES[name]
     reader, parts = stimulus.reader(DT), []
     for start, stop in itertools.pairwise((0, *cuts, 2_000)):
@@ -66,7 +66,7 @@ def test_values_do_not_depend_on_the_pieces_they_are_read_in(name, cuts):
 
 
 @described
-def test_long_pieces_are_read_block_by_block(name):
+def test_long_reads_equal_shorter_ones(name):
     reader = EXAMPLES[name].reader(DT)
     parts = [reader.read(n) for n in (99_999, 65_536, 1)]
     np.testing.assert_array_equal(EXAMPLES[name].to_array(165_536, DT), np.concatenate(parts))
@@ -114,7 +114,7 @@ GOLDEN = {
 
 
 @pytest.mark.parametrize("name", GOLDEN)
-def test_bits_are_those_of_earlier_versions(name):
+def test_values_equal_those_of_earlier_versions_to_the_bit(name):
     got = EXAMPLES[name].to_array(20_000, DT)[[1, 777, 1_999, 19_999]]
     assert [float(value).hex() for value in got] == GOLDEN[name]
 
@@ -148,7 +148,7 @@ def test_values_do_not_depend_on_instruction_sets():
     assert len(found) == 1
 
 
-def test_earlier_values_and_the_state_stay_as_they_are():
+def test_reading_does_not_change_earlier_values_and_states():
     reader = EXAMPLES["sum"].reader(DT)
     first = reader.read(100)
     before, state = first.copy(), reader.state
@@ -159,7 +159,7 @@ def test_earlier_values_and_the_state_stay_as_they_are():
 
 
 @each
-def test_copies_are_equal_and_hold_no_generator(name):
+def test_copies_and_pickles_are_equal(name):
     stimulus = EXAMPLES[name]
     for other in (pickle.loads(pickle.dumps(stimulus)), copy.deepcopy(stimulus)):
         assert other == stimulus
@@ -186,14 +186,14 @@ def test_the_class_checks_its_parameters():
 
 
 @described
-def test_representations_and_descriptions_give_an_equal_stimulus(name):
+def test_repr_and_description_give_an_equal_stimulus(name):
     stimulus = EXAMPLES[name]
     assert eval(repr(stimulus), vars(stimuli)) == stimulus
     description = json.loads(json.dumps(stimulus.description(), allow_nan=False))
     assert stimuli.from_description(description) == stimulus
 
 
-def test_representations():
+def test_reprs_of_stimuli():
     reprs = {name: repr(stimulus) for name, stimulus in EXAMPLES.items()}
     assert reprs["step"] == "step(50, 0.7, 13)"
     assert reprs["pulses"] == "pulses(10, 0.013, 0.037, 0.21, 400)"
@@ -202,7 +202,7 @@ def test_representations():
     assert reprs["sum with array"] == "from_array(<20000 values>) + ornstein_uhlenbeck(10, 2, 5, 1)"
 
 
-def test_descriptions():
+def test_descriptions_of_stimuli():
     assert EXAMPLES["pulses"].description() == {
         "kind": "pulses",
         "amplitude": 10.0,
@@ -234,7 +234,7 @@ class Recorded:
         return self.values[part]
 
 
-def test_arrays_are_read_piece_by_piece():
+def test_arrays_are_read_in_blocks():
     source = Recorded(np.arange(200_000.0))
     stimulus = stimuli.from_array(source)
     assert source.asked == []
@@ -248,7 +248,7 @@ def test_arrays_are_read_piece_by_piece():
     assert source.asked == [(0, 1), (1, 32_769), (32_769, 98_305), (98_305, 132_768)]
 
 
-def test_arrays_of_many_kinds(tmp_path):
+def test_arrays_of_many_types_are_accepted(tmp_path):
     stored = np.memmap(tmp_path / "stored", np.float32, "w+", shape=300)
     stored[:] = np.arange(300) / 8
     zarrs = zarr.create_array(tmp_path / "zarr", shape=300, chunks=100, dtype="f8")
@@ -268,7 +268,7 @@ def test_arrays_of_many_kinds(tmp_path):
     np.testing.assert_array_equal(stimuli.from_array(labelled).to_array(9, DT), np.arange(9.0))
 
 
-def test_a_list_is_copied():
+def test_lists_are_copied():
     values = [1.0, 2.0]
     stimulus = stimuli.from_array(values)
     values[0] = 9
@@ -292,7 +292,7 @@ def test_sums_are_flat_and_add_from_left_to_right():
     np.testing.assert_array_equal((a + b + c).to_array(2_000, DT), whole)
 
 
-def test_a_sum_has_as_many_steps_as_its_shortest_part():
+def test_sum_has_as_many_steps_as_its_shortest_part():
     long, short = stimuli.from_array(np.zeros(9)), stimuli.from_array(np.zeros(5))
     assert (long + 1 + short).steps == 5
     assert (stimuli.constant(1) + 2).steps is None
@@ -310,7 +310,7 @@ def _without_a_screen():
 
 
 @pytest.mark.usefixtures("_without_a_screen")
-def test_few_steps_are_drawn_as_they_are():
+def test_few_steps_are_all_drawn():
     (axis,) = EXAMPLES["noise"].plot(2_000, DT).axes
     assert (axis.get_xlabel(), axis.get_ylabel()) == ("Time (ms)", "Stimulus (µA/cm²)")
     (line,) = axis.lines
@@ -323,7 +323,7 @@ def test_few_steps_are_drawn_as_they_are():
 
 
 @pytest.mark.usefixtures("_without_a_screen")
-def test_of_many_steps_only_what_is_seen_is_drawn(monkeypatch):
+def test_many_steps_are_decimated_in_figures(monkeypatch):
     monkeypatch.setattr("pyhh_fast.validation.BLOCK", 1_000)
     stimulus = stimuli.ornstein_uhlenbeck(0, 1, 50, 1) + stimuli.pulses(30, DT, 1e4, 7_777.77)
     steps = 2_345_678
@@ -344,10 +344,10 @@ def test_of_many_steps_only_what_is_seen_is_drawn(monkeypatch):
 
 
 @pytest.mark.usefixtures("_without_a_screen")
-def test_ten_million_steps_are_drawn():
+def test_ten_million_steps_can_be_drawn():
     figure = (stimuli.step(5, 1e4, 9e4) + stimuli.sine(1, 3)).plot(10_000_000, DT)
     assert figure.axes[0].lines[0].get_xdata()[-1] == 1e5
 
 
-def test_the_module_is_there_without_an_import():
+def test_stimuli_is_an_attribute_of_the_package():
     assert pyhh.stimuli is stimuli

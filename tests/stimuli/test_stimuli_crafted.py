@@ -1,4 +1,4 @@
-"""What stimuli refuse of descriptions and states, which may come from anywhere."""
+"""Crafted descriptions and states of stimuli are refused."""
 
 import re
 
@@ -79,13 +79,13 @@ NESTED = {"kind": "sum", "parts": [STEP, {"kind": "sum", "parts": [STEP, STEP]}]
         ({"kind": "from_array", "steps": -1}, "steps must be a whole number, 0 or more; got -1."),
     ],
 )
-def test_crafted_descriptions(description, message):
+def test_crafted_descriptions_are_refused(description, message):
     with raises(ValueError, message) as caught:
         stimuli.from_description(description)
     assert type(caught.value) is ValueError
 
 
-def test_descriptions_that_are_nested():
+def test_nested_descriptions_are_refused():
     with pytest.raises(ValueError, match=re.escape(f"{PARTS}[1] {A_DICT}")):
         stimuli.from_description(NESTED)
     deep = STEP
@@ -97,7 +97,7 @@ def test_descriptions_that_are_nested():
         deep = deep["parts"].pop()
 
 
-def test_an_array_is_asked_for():
+def test_description_of_an_array_asks_for_the_array():
     array = stimuli.from_array(np.zeros(1_000))
     for stimulus, name in ((array, "description"), (NOISE + array, f"{PARTS}[1]")):
         with raises(
@@ -182,12 +182,12 @@ EVENTS = {"step": 5, "current": 1.0, "next_step": 9, "lead": 0.5, "event": 3}
         ),
     ],
 )
-def test_crafted_states(stimulus, state, message):
+def test_crafted_states_are_refused(stimulus, state, message):
     with raises(ValueError, message):
         stimulus.reader(0.01, state)
 
 
-def test_states_whose_keys_come_in_another_order():
+def test_order_of_keys_of_a_state_does_not_matter():
     reader = SYNAPSES.reader(0.01)
     reader.read(500)
     shuffled = dict(reversed(reader.state.items()))

@@ -1,4 +1,4 @@
-"""What stimuli refuse: wrong parameters, wrong readings, arrays that are none."""
+"""Errors of stimuli: wrong parameters, operands, reads and arrays."""
 
 import json
 from decimal import Decimal
@@ -76,12 +76,12 @@ POSITIVE = "must be a positive, finite number"
         ("poisson_epsc", [1, 1, 5, np.nan], ValueError, f"{SEED}; got nan."),
     ],
 )
-def test_wrong_parameters(make, given, kind, message):
+def test_wrong_parameters_are_refused(make, given, kind, message):
     with raises(kind, message):
         getattr(stimuli, make)(*given)
 
 
-def test_numbers_of_other_kinds_are_welcome():
+def test_numbers_of_other_types_are_accepted():
     stimulus = stimuli.pulses(True, np.float32(1), np.array(2), 0, np.int64(3))
     assert repr(stimulus) == "pulses(1, 1, 2, 0, 3)"
     assert json.loads(json.dumps(stimulus.description()))["count"] == 3
@@ -90,7 +90,7 @@ def test_numbers_of_other_kinds_are_welcome():
 
 
 @pytest.mark.parametrize("other", ["x", None, [1, 2], np.zeros(3), {}])
-def test_what_cannot_be_added(other):
+def test_operands_that_cannot_be_added_are_refused(other):
     for pair in ((NOISE, other), (other, NOISE)):
         with pytest.raises(TypeError, match=r"unsupported operand|concatenate|stimuli\.from_array"):
             pair[0] + pair[1]
@@ -99,13 +99,13 @@ def test_what_cannot_be_added(other):
 @pytest.mark.parametrize(
     ("other", "kind"), [(np.nan, ValueError), (1j, TypeError), (Decimal(1), TypeError)]
 )
-def test_numbers_that_cannot_be_added(other, kind):
+def test_numbers_that_cannot_be_added_are_refused(other, kind):
     for add in (lambda: NOISE + other, lambda: other + NOISE):
         with raises(kind, f"stimulus must be a finite number (µA/cm²); got {other}."):
             add()
 
 
-def test_wrong_readings():
+def test_wrong_reads_are_refused():
     with raises(ValueError, f"dt {POSITIVE} (ms); got 0."):
         NOISE.reader(0)
     with raises(ValueError, "steps must be a whole number, 0 or more; got -1."):
@@ -170,13 +170,13 @@ ARRAY = "values must be a 1-D array of finite numbers (µA/cm²)"
         ([[1], [2]], ValueError, f"{ARRAY}; got 2 dimensions, shape (2, 1)."),
     ],
 )
-def test_what_is_no_array(values, kind, message):
+def test_non_array_stimulus_is_refused(values, kind, message):
     with raises(kind, message):
         stimuli.from_array(values)
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
-def test_values_that_are_not_finite_are_found_where_they_are_read(wrong):
+def test_non_finite_values_are_refused_when_they_are_read(wrong):
     values = np.zeros(200_000)
     values[123_456] = wrong
     reader = (NOISE + stimuli.from_array(values)).reader(0.01)
@@ -192,7 +192,7 @@ def test_values_that_are_not_finite_are_found_where_they_are_read(wrong):
     assert reader.read(113_456).shape == (113_456,)
 
 
-def test_masked_values_and_long_doubles():
+def test_masked_values_and_overflowing_long_doubles_are_refused():
     masked = np.ma.masked_equal([1.0, 2.0, 3.0], 2.0)
     message = "stimulus must be a 1-D array of finite numbers (µA/cm²); got {} at index 1. "
     with raises(ValueError, message.format("--") + "Replace or remove it."):
@@ -203,7 +203,7 @@ def test_masked_values_and_long_doubles():
             stimuli.from_array(large).to_array(2, 0.01)
 
 
-def test_an_array_that_has_shrunk():
+def test_array_that_has_shrunk_is_refused():
     with raises(
         ValueError,
         "stimulus must be a 1-D array of finite numbers (µA/cm²); got an array of float64 with "
@@ -212,7 +212,7 @@ def test_an_array_that_has_shrunk():
         stimuli.from_array(Shrinking()).to_array(5, 0.01)
 
 
-def test_pyhhs_run_says_how_to_pass_a_stimulus():
+def test_run_of_pyhh_says_how_to_pass_a_stimulus():
     simulation = pyhh.Simulation(pyhh.HHModel())
     rule = "stimulusWaveform must be a 1-D array of finite numbers (µA/cm²)"
     with raises(TypeError, f"{rule}; got sine(1, 2). Pass its to_array(steps, dt)."):

@@ -20,14 +20,14 @@ def values(stimulus, steps=3_000, dt=DT):
 
 
 @pytest.mark.parametrize("factor", [2, -0.5, np.float32(3), np.array(4), True])
-def test_multiples(factor):
+def test_multiples_of_stimuli(factor):
     expected = values(NOISE) * float(factor)
     np.testing.assert_array_equal(values(factor * NOISE), expected)
     np.testing.assert_array_equal(values(NOISE * factor), expected)
     np.testing.assert_allclose(values(NOISE / factor), values(NOISE) / float(factor), rtol=1e-15)
 
 
-def test_differences():
+def test_differences_of_stimuli():
     np.testing.assert_array_equal(values(SINE - NOISE), values(SINE) - values(NOISE))
     np.testing.assert_array_equal(values(-NOISE), -values(NOISE))
     np.testing.assert_array_equal(values(NOISE - 3), values(NOISE) - 3)
@@ -40,7 +40,7 @@ def test_differences():
     assert +NOISE is NOISE
 
 
-def test_equal_ones_are_written_alike():
+def test_equal_expressions_are_equal_stimuli():
     assert 2 * (3 * SINE) == 6 * SINE
     negative = -SINE
     assert -negative == SINE == 2 * SINE / 2
@@ -67,7 +67,7 @@ def test_equal_ones_are_written_alike():
         (SINE.shifted(-3).shifted(1.5), "sine(8, 50).shifted(-3).shifted(1.5)"),
     ],
 )
-def test_representations_and_descriptions(stimulus, shown):
+def test_repr_and_description_give_an_equal_stimulus(stimulus, shown):
     assert repr(stimulus) == shown
     assert eval(shown, vars(stimuli)) == stimulus
     description = json.loads(json.dumps(stimulus.description()))
@@ -84,7 +84,7 @@ def test_shifts_by_whole_steps_move_the_values(kind):
     np.testing.assert_array_equal(again, [*[0.0] * 200, *whole[123:423]])
 
 
-def test_what_there_was_before_0_is_left_out():
+def test_values_before_0_are_not_shifted_in():
     np.testing.assert_array_equal(
         values(stimuli.step(10, -5, 2).shifted(1), 40, 0.1), [0.0] * 10 + [10.0] * 20 + [0.0] * 10
     )
@@ -92,7 +92,7 @@ def test_what_there_was_before_0_is_left_out():
 
 
 @pytest.mark.parametrize("by", [0.0042, 7.0077, -3.0042])
-def test_shifts_by_a_part_of_a_step(by):
+def test_shifts_by_a_fraction_of_a_step(by):
     for kind, shifted in (
         (STEP, stimuli.step(10, 5 + by, 20 + by)),
         (stimuli.ramp(0, 9, 5, 20), stimuli.ramp(0, 9, 5 + by, 20 + by)),
@@ -122,18 +122,18 @@ def test_shifts_by_a_part_of_a_step(by):
         stimuli.ramp(8, 0, 1, 2),
     ],
 )
-def test_the_first_part_of_a_step_counts_with_what_it_covers(eight):
+def test_shifted_onset_within_a_step_counts_in_proportion(eight):
     np.testing.assert_allclose(values(eight.shifted(0.0325), 5), [0, 0, 0, 6, 8], rtol=1e-9)
 
 
-def test_a_function_is_not_called_before_0():
+def test_function_is_not_called_before_0():
     got = values(stimuli.from_function(np.sqrt).shifted(0.0075), 3)
     np.testing.assert_allclose(
         got, [0.25 * np.sqrt(0.00125), np.sqrt(0.0075), np.sqrt(0.0175)], rtol=1e-9
     )
 
 
-def test_durations():
+def test_durations_of_stimuli():
     ends = [
         (STEP, 20),
         (stimuli.step(1, -3, -1), 0),
@@ -153,7 +153,7 @@ def test_durations():
     assert (2 * ARRAY).steps == (ARRAY - SINE).steps == 500
 
 
-def test_a_shifted_array_ends_later_or_earlier():
+def test_shifted_array_ends_later_or_earlier():
     assert ARRAY.shifted(1).steps is None
     for by, size in ((1, 600), (-1, 400), (-9, 0)):
         assert ARRAY.shifted(by).to_array(size, DT).size == size
@@ -166,7 +166,7 @@ def raises(kind, message):
     return pytest.raises(kind, match=f"^{re.escape(message)}$")
 
 
-def test_wrong_numbers():
+def test_wrong_factors_and_shifts_are_refused():
     with raises(ValueError, "factor must be a finite number; got nan."):
         SINE * np.nan
     with raises(TypeError, "factor must be a finite number; got 1j."):
@@ -202,7 +202,7 @@ def test_wrong_numbers():
     np.testing.assert_array_equal(finer[1:], values(NOISE, 8, 0.005))
 
 
-def test_states_that_are_not_of_the_shifted_stimulus():
+def test_state_of_another_shift_is_refused():
     shifted = NOISE.shifted(1)
     reader = shifted.reader(DT)
     reader.read(150)
@@ -234,6 +234,6 @@ def test_states_that_are_not_of_the_shifted_stimulus():
         ),
     ],
 )
-def test_crafted_descriptions(description, message):
+def test_crafted_descriptions_are_refused(description, message):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         stimuli.from_description(description)

@@ -19,7 +19,7 @@ def values(function, steps=1_000):
     return stimuli.from_function(function).to_array(steps, DT)
 
 
-def rested():
+def resting_simulation():
     return pyhh.Simulation(pyhh.HHModel.at_rest())
 
 
@@ -54,23 +54,27 @@ class Squares:
         (lambda t: t.clip(1, 2), MIDDLES.clip(1, 2)),
     ],
 )
-def test_values_are_those_in_the_middle_of_each_step(function, expected):
+def test_values_are_taken_in_the_middle_of_each_step(function, expected):
     np.testing.assert_allclose(values(function), expected, rtol=1e-12, atol=1e-15)
 
 
-def test_a_function_is_taken_wherever_a_stimulus_is():
-    expected = rested().run(stimuli.step(10, 5, 50), DT, duration=50)
-    recording = rested().run(lambda t: 10 * (t > 5), DT, duration=50)
+def test_function_is_accepted_wherever_a_stimulus_is():
+    expected = resting_simulation().run(stimuli.step(10, 5, 50), DT, duration=50)
+    recording = resting_simulation().run(lambda t: 10 * (t > 5), DT, duration=50)
     assert recording.spike_times.size == 3
     np.testing.assert_array_equal(recording.Vm, expected.Vm)
     np.testing.assert_array_equal(recording.spike_times, expected.spike_times)
     half = stimuli.step(5, 5, 50)
     for stimulus in (half + (lambda t: 5 * (t > 5)), (lambda t: 5 * (t > 5)) + half):
-        np.testing.assert_array_equal(rested().run(stimulus, DT, duration=50).Vm, expected.Vm)
+        np.testing.assert_array_equal(
+            resting_simulation().run(stimulus, DT, duration=50).Vm, expected.Vm
+        )
     difference = (lambda t: 15 * (t > 5)) - half
-    np.testing.assert_array_equal(rested().run(difference, DT, duration=50).Vm, expected.Vm)
+    np.testing.assert_array_equal(
+        resting_simulation().run(difference, DT, duration=50).Vm, expected.Vm
+    )
     with pytest.raises(ValueError, match="duration must be given with a stimulus that has no end"):
-        rested().run(lambda t: 3.0, DT)
+        resting_simulation().run(lambda t: 3.0, DT)
 
 
 @pytest.mark.parametrize(
@@ -95,14 +99,14 @@ def test_errors_of_the_function_are_named_with_their_time():
         return 1 / (0 if t > 2 else 1)
 
     with pytest.raises(ZeroDivisionError) as caught:
-        rested().run(fails, DT, duration=10)
+        resting_simulation().run(fails, DT, duration=10)
     assert caught.value.__notes__ == ["In the function that is the stimulus, at t = 2.005 ms."]
     with pytest.raises(TypeError) as caught:
         values(stimuli.sine)
     assert caught.value.__notes__ == ["In the function that is the stimulus, at t = 0.005 ms."]
 
 
-def test_a_function_must_always_return_the_same():
+def test_function_that_varies_between_calls_is_refused():
     draw = np.random.default_rng(1)
     message = r"always the same for the same t; got .* and then .* at t = .* For noise see"
     with pytest.raises(ValueError, match=message):
@@ -111,13 +115,13 @@ def test_a_function_must_always_return_the_same():
         values(lambda t: draw.normal(size=np.shape(t)))
 
 
-def test_what_is_no_function():
+def test_non_function_is_refused():
     for wrong in (3, "t", None, [1, 2]):
         with pytest.raises(TypeError, match=r"^function must be a function of t \(ms\); got "):
             stimuli.from_function(wrong)
 
 
-def test_a_function_may_write_into_the_times():
+def test_function_may_write_into_the_times():
     def careless(t):
         t += 1
         return t
@@ -125,7 +129,7 @@ def test_a_function_may_write_into_the_times():
     np.testing.assert_array_equal(values(careless), MIDDLES + 1)
 
 
-def test_copies_and_pickles():
+def test_copies_and_pickles_of_function_stimuli():
     module_level = stimuli.from_function(array_only)
     again = pickle.loads(pickle.dumps(module_level))
     assert again == module_level
@@ -143,7 +147,7 @@ def test_copies_and_pickles():
     assert "Squares object" in repr(stimuli.from_function(Squares()))
 
 
-def test_a_description_lacks_the_function():
+def test_description_asks_for_the_function():
     description = (2 * stimuli.from_function(Squares())).description()
     assert description == {"kind": "scaled", "factor": 2, "stimulus": {"kind": "from_function"}}
     with pytest.raises(stimuli.SourceNeeded, match="Pass the function again, to from_function"):
@@ -157,23 +161,23 @@ def wave(t):
 @pytest.mark.parametrize(
     "stimulus", [wave, 2 * stimuli.from_function(wave).shifted(3.003) - stimuli.sine(3, 30)]
 )
-def test_a_stored_run_continues_when_the_function_is_given_again(stimulus, tmp_path):
+def test_stored_run_continues_when_the_function_is_given_again(stimulus, tmp_path):
     pytest.importorskip("zarr")
     path = tmp_path / "run.zarr"
-    rested().run(stimulus, DT, duration=50, to=path)
+    resting_simulation().run(stimulus, DT, duration=50, to=path)
     message = r"^stimulus must be given again, because a store does not hold the values"
     with pytest.raises(ValueError, match=message):
         pyhh.Simulation.resume(path, duration=100)
     resumed = pyhh.Simulation.resume(path, duration=100, stimulus=stimulus).recording
-    unbroken = rested().run(stimulus, DT, duration=100)
+    unbroken = resting_simulation().run(stimulus, DT, duration=100)
     np.testing.assert_array_equal(resumed.Vm, unbroken.Vm)
     np.testing.assert_array_equal(resumed.spike_times, unbroken.spike_times)
 
 
-def test_another_function_is_recognised(tmp_path):
+def test_other_function_is_refused_on_resume(tmp_path):
     pytest.importorskip("zarr")
     path = tmp_path / "run.zarr"
-    rested().run(wave, DT, duration=50, to=path)
+    resting_simulation().run(wave, DT, duration=50, to=path)
     message = (
         r"^stimulus must be that of the run; got a function, <lambda>, that returns [\d.]+ at "
         r"t = 49\.365 ms, where it was [\d.]+\.$"
@@ -186,7 +190,7 @@ def test_another_function_is_recognised(tmp_path):
     assert longer.steps == 10_000
 
 
-def test_crafted_states():
+def test_crafted_states_are_refused():
     stimulus = stimuli.from_function(wave)
     reader = stimulus.reader(DT)
     reader.read(100)
@@ -198,8 +202,8 @@ def test_crafted_states():
         stimulus.reader(DT, state | {"last": [np.nan] * 64})
 
 
-def test_a_function_is_drawn():
-    recording = rested().run(wave, DT, duration=20)
+def test_function_stimulus_is_drawn():
+    recording = resting_simulation().run(wave, DT, duration=20)
     times, drawn = recording.plot(5, 10).axes[1].lines[0].get_data()
     np.testing.assert_array_equal(drawn[:-1], values(wave)[500:])
     np.testing.assert_allclose(times[:-1], np.arange(500, 1_000) * DT)
@@ -224,12 +228,12 @@ def test_a_function_is_drawn():
     ],
     ids=["one cell", "cells", "values"],
 )
-def test_a_function_that_is_not_finite_gives_one_error_and_no_warnings(function, got, use):
+def test_non_finite_function_gives_one_error_and_no_warnings(function, got, use):
     with pytest.raises(ValueError, match=rf"^stimulus must be a function of t .*; {got}$"):
         use(function)
 
 
-def test_a_function_that_overflows_on_its_way_to_a_number_gives_no_warnings():
+def test_overflow_within_a_function_does_not_warn():
     values = stimuli.from_function(lambda t: 10 / (1 + np.exp(1_000 * (5 - t)))).to_array(900, 0.01)
     assert values[0] == 0
     assert values[-1] == 10

@@ -1,4 +1,4 @@
-"""What each stimulus is, against slow twins, exact formulas and the statistics of its process."""
+"""Values of each stimulus against exact formulas and the statistics of its process."""
 
 import math
 from decimal import Decimal
@@ -28,7 +28,7 @@ def mean_of_rectangle(i, dt, start, stop):
 @example(time=Decimal(70), dt="0.01")
 @example(time=Decimal("0.3"), dt="0.1")
 @example(time=Decimal("9000000.051"), dt="0.003")  # the quotient is rounded up by 5e-7
-def test_an_edge_is_where_it_is_but_for_rounding(time, dt):
+def test_edges_are_exact_up_to_rounding(time, dt):
     exact = Fraction(time) / Fraction(dt)
     step, part = _stimuli.edge(float(time), float(dt))
     assert step == math.floor(exact)
@@ -36,7 +36,7 @@ def test_an_edge_is_where_it_is_but_for_rounding(time, dt):
     assert (part == 0) == (exact == step)
 
 
-def test_edges_far_out():
+def test_edges_at_extreme_times():
     edges = [_stimuli.edge(time, 0.01) for time in (-1e300, -0.01, -1e-300, 0, 1e300, 1e308)]
     assert edges == [(0, 0)] * 4 + [(_stimuli.NEVER, 0)] * 2
     far = stimuli.pulses(1, 1, 1.7e308, 1.7e308).to_array(99, 1e9)
@@ -49,7 +49,7 @@ def test_edges_far_out():
     ]
 
 
-def test_a_step_on_the_samples_is_exact():
+def test_step_aligned_with_samples_is_exact():
     np.testing.assert_array_equal(
         stimuli.step(50, 0.1, 0.3).to_array(5, 0.1), [0.0, 50.0, 50.0, 0.0, 0.0]
     )
@@ -69,7 +69,7 @@ def test_a_step_on_the_samples_is_exact():
         ("70.0071", "130.0029"),
     ],
 )
-def test_steps_count_with_the_part_of_a_step_that_they_cover(start, stop):
+def test_steps_are_averaged_over_each_sample(start, stop):
     first, last, dt = Fraction(start), Fraction(stop), Fraction("0.01")
     expected = [float(50 * mean_of_rectangle(i, dt, first, last)) for i in range(20_000)]
     got = stimuli.step(50, float(start), float(stop)).to_array(20_000, DT)
@@ -90,7 +90,7 @@ places = st.integers(1, 300).map(lambda n: Decimal(n) / 1_000)
     skip=st.integers(0, 500),
 )
 @example(Decimal("0.001"), Decimal("0.001"), Decimal("0.0305"), 40, "1", 0)
-def test_pulses_are_the_mean_of_all_that_lie_in_a_step(width, gap, start, count, dt, skip):
+def test_pulses_are_averaged_over_each_sample(width, gap, start, count, dt, skip):
     width, period, begin, dt = (Fraction(x) for x in (width, width + gap, start, dt))
     parameters = [float(x) for x in (width, period, begin)]
     reader = stimuli.pulses(7, *parameters, count).reader(float(dt))
@@ -109,7 +109,7 @@ def test_pulses_are_the_mean_of_all_that_lie_in_a_step(width, gap, start, count,
             assert value == 7 * exact, i
 
 
-def test_pulses_far_from_the_beginning_of_which_many_lie_in_a_step():
+def test_many_pulses_per_sample_far_from_the_start():
     # 1/4 of every 0.0001 ms, 10⁴ of them a step, an hour on
     reader = stimuli.pulses(8, 0.000025, 0.0001).reader(1.0, {"step": 3_600_000})
     np.testing.assert_allclose(reader.read(100), 2.0, rtol=1e-4)
@@ -143,20 +143,20 @@ def exact_ramp_mean(i, dt, first, last, start, stop):
         ("0.0033", "0.0155"),
     ],
 )
-def test_ramps_are_the_mean_over_each_step(start, stop):
+def test_ramps_are_averaged_over_each_sample(start, stop):
     values = Fraction(-1), Fraction(30), Fraction(start), Fraction(stop)
     expected = [float(exact_ramp_mean(i, Fraction("0.01"), *values)) for i in range(3_000)]
     got = stimuli.ramp(-1, 30, float(start), float(stop)).to_array(3_000, DT)
     np.testing.assert_allclose(got, expected, rtol=0, atol=1e-10)
 
 
-def test_ramps_that_do_not_rise():
+def test_ramp_between_equal_values_is_constant():
     np.testing.assert_array_equal(stimuli.ramp(0.1, 0.1, 1, 9).to_array(2_000, DT), 0.1)
 
 
 @pytest.mark.parametrize(("frequency", "phase"), [(10, 0), (123.456, 1), (0, -2), (7e4, 100.0)])
 @pytest.mark.parametrize("first", [0, 10**6, 10**10])
-def test_sines(frequency, phase, first):
+def test_sines_match_the_formula(frequency, phase, first):
     got = stimuli.sine(3, frequency, phase).reader(DT, {"step": first}).read(1_000)
     middles = [(i + Fraction(1, 2)) * Fraction(DT) for i in range(first, first + 1_000)]
     cycles = [Fraction(frequency) * t / 1000 % 1 for t in middles]
@@ -165,13 +165,13 @@ def test_sines(frequency, phase, first):
     np.testing.assert_allclose(got, expected, rtol=0, atol=1e-13 + 3 * 4e-16 * 2 * np.pi * many)
 
 
-def test_sines_are_finite_whatever_the_frequency():
+def test_sines_of_extreme_frequencies_are_finite():
     for frequency, dt in ((1e308, 1e300), (1e308, 1.0), (1e15, 0.7)):
         assert (abs(stimuli.sine(1, frequency, 1e300).to_array(99, dt)) <= 1).all()
 
 
 @pytest.mark.parametrize(("first", "last"), [(2, 300), (250, 0), (30, 30)])
-def test_chirps(first, last):
+def test_chirps_match_the_formula(first, last):
     duration = 1_234.567
     i = np.arange(300_000)
     t = (i + 0.5) * DT
@@ -185,7 +185,7 @@ def test_chirps(first, last):
     np.testing.assert_allclose(got, 4 * np.sin(2 * np.pi * cycles / 1e3), atol=1e-10)
 
 
-def test_noise_is_that_of_the_formula():
+def test_noise_matches_the_exact_update_formula():
     mean, sd, tau, seed = 10, 2, 5, 12345
     below, above = uniform(words(seed, _stimuli.ORNSTEIN_UHLENBECK, 0, 3_000))
     normals = np.where(below < 0.5, special.ndtri(below), -special.ndtri(above))
@@ -216,7 +216,7 @@ def test_noise_begins_stationary():
     assert stats.kstest(np.array(first) / 3, "norm").pvalue > 0.01
 
 
-def test_noise_far_out_is_that_of_its_step():
+def test_noise_at_a_far_step_uses_the_words_of_that_step():
     stimulus = stimuli.ornstein_uhlenbeck(0, 1, 1e-9, 5)  # every value is a normal number
     got = stimulus.reader(DT, {"step": 10**12 + 1, "deviation": 9.0}).read(999)
     word = words(5, _stimuli.ORNSTEIN_UHLENBECK, 10**12 + 1, 999)
@@ -296,7 +296,7 @@ def test_events_far_out_lose_no_precision():
     )
 
 
-def test_no_events_and_currents_that_have_faded():
+def test_no_events_and_decayed_currents_are_zero():
     np.testing.assert_array_equal(stimuli.poisson_epsc(0, 1, 5, 1).to_array(99, DT), 0.0)
     np.testing.assert_array_equal(stimuli.poisson_epsc(1e-300, 1, 5, 1).to_array(99, DT), 0.0)
     state = {"step": 9, "current": 1.0, "next_step": _stimuli.NEVER, "lead": 0.0, "event": 1}
@@ -305,7 +305,7 @@ def test_no_events_and_currents_that_have_faded():
     assert currents[-1] == 0
 
 
-def test_many_events_leave_room_for_an_interrupt(monkeypatch):
+def test_many_events_are_summed_in_parts(monkeypatch):
     stimulus = stimuli.poisson_epsc(1e6, -0.1, 0.02, 3)
     whole = stimulus.to_array(500, DT)
     monkeypatch.setattr("pyhh_fast.stimuli.noise.EVENTS_AT_ONCE", 3)

@@ -117,7 +117,7 @@ def test_values_are_the_means_over_steps(kind, skip, delay, dt):
     [stimuli.sine(5, 50), stimuli.from_function(lambda t: 5 * np.sin(2 * np.pi * 50 * t / 1e3))],
     ids=["sine", "from_function"],
 )
-def test_a_sine_that_begins_within_a_step(stimulus):
+def test_sine_that_begins_within_a_step(stimulus):
     got = stimulus.shifted(0.37).to_array(5, 0.1)
     # The integral, 5 (1 - cos 2 pi f 0.03) / (2 pi f), over the 0.1 ms of the step.
     mean = 5 * (1 - math.cos(2 * math.pi * 0.05 * 0.03)) / (2 * math.pi * 0.05) / 0.1

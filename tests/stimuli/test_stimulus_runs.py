@@ -52,7 +52,7 @@ def under_sine():
     ("dt", "error", "method"),
     [(0.1, 1e-4, "adaptive"), (0.01, 1e-6, "adaptive"), (0.01, 1e-6, "rk4")],
 )
-def test_a_sine_is_not_late(dt, error, method, under_sine):
+def test_sine_stimulus_is_sampled_with_second_order(dt, error, method, under_sine):
     recording = run(stimuli.sine(8, 50), dt, method, duration=100)
     actual = np.abs(recording.spike_times - under_sine).max()
     assert actual <= error
@@ -60,7 +60,7 @@ def test_a_sine_is_not_late(dt, error, method, under_sine):
     assert recording.estimate_error().spike_times == pytest.approx(actual * 3 / 4, rel=0.15)
 
 
-def test_a_function_of_time_is_sampled_as_well(under_sine):
+def test_function_stimulus_is_sampled_with_second_order(under_sine):
     sine = stimuli.sine(8, 50)
     for stimulus in (
         lambda t: 8 * np.sin(2 * np.pi * 50 * t / 1_000),
@@ -72,7 +72,7 @@ def test_a_function_of_time_is_sampled_as_well(under_sine):
         assert recording.estimate_error().spike_times == pytest.approx(actual * 3 / 4, rel=0.15)
 
 
-def test_a_spike_near_the_threshold_is_not_lost():
+def test_spike_near_the_threshold_is_not_lost():
     stimulus = stimuli.ramp(0, 4.5, 5, 9) + stimuli.step(-4.5, 9, 1e6)
     (exact,) = exact_spikes(
         lambda t: 4.5 * min(max((t - 5) / 4, 0), 1) if t < 9 else 0, [0, 5, 8.999999999, 9, 100]
@@ -97,7 +97,7 @@ def test_edges_between_samples_are_of_second_order(start):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_the_estimate_keeps_the_path_of_noise_and_arrays(method):
+def test_error_estimate_holds_noise_and_arrays(method):
     wave = NOISE.to_array(5_000, 0.04)
     finer = {"rtol": 1e-7, "atol": 1e-7} if method == "adaptive" else {}
     refined = run(np.repeat(wave, 2), 0.02, method, **finer)
@@ -118,7 +118,7 @@ def test_the_estimate_keeps_the_path_of_noise_and_arrays(method):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_the_estimate_samples_the_sine_beside_noise(method):
+def test_error_estimate_resamples_smooth_parts_beside_noise(method):
     stimulus = NOISE + stimuli.sine(8, 50) + stimuli.poisson_epsc(500, 1, 2, seed=2)
     smooth = stimuli.sine(8, 50) + stimuli.poisson_epsc(500, 1, 2, seed=2)
     held = np.repeat(NOISE.to_array(2_500, 0.04), 2)
@@ -129,7 +129,7 @@ def test_the_estimate_samples_the_sine_beside_noise(method):
     assert recording.estimate_error().spike_times == pytest.approx(expected, rel=1e-6, abs=1e-10)
 
 
-def test_a_run_ends_with_its_stimulus():
+def test_run_ends_with_its_stimulus():
     for stimulus, steps in (
         (stimuli.step(10, 5, 20), 2_000),
         (2 * stimuli.step(10, 5, 20).shifted(-4), 1_600),
@@ -146,7 +146,7 @@ def test_a_run_ends_with_its_stimulus():
     assert pyhh.Simulation(pyhh.HHModel.at_rest()).run(stimuli.step(10, 5, 20), 0.01).steps == 2_000
 
 
-def test_an_end_that_no_run_reaches():
+def test_unreachable_or_missing_end_is_refused():
     message = r"^duration must be at most 281474976710656 steps; got 1e\+300 at dt 0.01\. Check the"
     with pytest.raises(ValueError, match=message):
         run(stimuli.step(10, 5, 1e300), 0.01)
@@ -155,7 +155,7 @@ def test_an_end_that_no_run_reaches():
             run(endless, 0.01)
 
 
-def test_a_stored_run_of_a_shifted_multiple_continues(tmp_path):
+def test_stored_run_of_a_shifted_multiple_continues(tmp_path):
     pytest.importorskip("zarr")
     stimulus = 2 * NOISE.shifted(-3) - stimuli.sine(3, 20).shifted(1.003) / 2
     run(stimulus, 0.01, "euler", duration=40, to=tmp_path / "run.zarr")

@@ -1,4 +1,4 @@
-"""Sweeps: every point is a cell of a Population, whoever computes it and however it is cut."""
+"""Sweeps: every point equals a cell of a Population, for any executor and chunk size."""
 
 import functools
 import itertools
@@ -43,7 +43,7 @@ def crossed(grid):
 @pytest.mark.parametrize("stimulus", [2.0, WAVE], ids=["constant", "wave"])
 @pytest.mark.parametrize("names", [("gNa", "current", "EKleak"), ("gNa", "EKleak"), ("current",)])
 @pytest.mark.parametrize("kind", [pyhh.HHModel, Warm])
-def test_each_point_is_a_cell_of_a_population(kind, names, stimulus, method):
+def test_each_point_equals_a_cell_of_a_population(kind, names, stimulus, method):
     model, grid = kind.at_rest(gK=33), {name: GRID[name] for name in names}
     expected = cells_of(model, crossed(grid), stimulus, method)
     for reduce, values in {
@@ -58,7 +58,7 @@ def test_each_point_is_a_cell_of_a_population(kind, names, stimulus, method):
         assert (result.diverged_at == -1).all()
 
 
-def test_zipped_arrays_are_one_dimension():
+def test_zipped_arrays_form_one_dimension():
     grid = {"Cm": [0.9, 1.0, 1.1], "gK": [30, 36, 40], "current": [5.0, 10.0, 20.0]}
     result = short(grid=grid, product=False, reduce="final_Vm")
     expected = cells_of(pyhh.HHModel.at_rest(), grid, 2.0)
@@ -69,7 +69,7 @@ def test_zipped_arrays_are_one_dimension():
         np.testing.assert_array_equal(result[name], values)
 
 
-def test_the_result_says_what_it_is():
+def test_result_has_units_and_settings():
     result = short(reduce="final_Vm", method="rk4")
     assert {name: result[name].attrs["units"] for name in (*result.coords, "final_Vm")} == {
         "gNa": "mS/cm²",
@@ -83,7 +83,7 @@ def test_the_result_says_what_it_is():
     assert "gNa" not in result.attrs
 
 
-def test_the_model_is_where_cells_start_and_stays_there():
+def test_cells_start_in_the_state_of_the_model_which_is_unchanged():
     model = Warm(startingVoltage=-7, gK=30)
     pyhh.Simulation(model).run(3.0, 0.01, duration=4.0)
     before = [model.Vm, model.m.state, model.h.state, model.n.state, model.gK]
@@ -95,7 +95,7 @@ def test_the_model_is_where_cells_start_and_stays_there():
 
 
 @pytest.mark.parametrize("executor", ["here", "threads", "processes"])
-def test_the_result_does_not_depend_on_chunks_or_executors(monkeypatch, executor):
+def test_result_does_not_depend_on_chunks_or_executors(monkeypatch, executor):
     class Local(Warm):
         """A class that no worker can find."""
 
@@ -116,7 +116,7 @@ def test_the_result_does_not_depend_on_chunks_or_executors(monkeypatch, executor
                 same(run(executor=pool), expected)
 
 
-def test_rates_are_the_callers_whatever_numpy_a_worker_has(monkeypatch):
+def test_rates_are_evaluated_by_the_caller_only(monkeypatch):
     umath = pytest.importorskip("numpy._core._multiarray_umath", reason="names NumPy's features")
     there = [name for name in umath.__cpu_dispatch__ if umath.__cpu_features__[name]]
     options = {"reduce": "final_StateN", "stimulus": -60.0, "method": "exponential_euler"}
@@ -128,14 +128,14 @@ def test_rates_are_the_callers_whatever_numpy_a_worker_has(monkeypatch):
         same(short(Warm.at_rest(), executor=pool, **options), expected)
 
 
-def test_rows_have_a_dimension_of_their_own():
+def test_rows_of_numbers_have_a_dimension_of_their_own():
     result = short(reduce=peaks, record=["Vm"])
     assert result["peaks"].dims == ("gNa", "current", "EKleak", "column")
     Vm = cells_of(pyhh.HHModel.at_rest(), crossed(GRID), 2.0).Vm
     np.testing.assert_array_equal(result["peaks"].values.reshape(-1, 2)[:, 1], Vm.max(axis=1))
 
 
-def test_functions_without_a_usable_name_give_values():
+def test_functions_without_a_usable_name_are_named_value():
     def point(recording):
         return recording.spike_counts
 
@@ -145,7 +145,7 @@ def test_functions_without_a_usable_name_give_values():
     assert short(reduce=point).point.dtype == np.float64
 
 
-def test_cells_that_diverge_are_told_of():
+def test_diverging_cells_warn():
     with pytest.warns(UserWarning, match="diverged") as caught:
         result = short(grid={"current": [0.0, -300.0]}, reduce="final_Vm")
     assert [str(warning.message) for warning in caught] == [
@@ -159,7 +159,7 @@ def test_cells_that_diverge_are_told_of():
     np.testing.assert_array_equal(np.isnan(result.final_Vm), [False, True])
 
 
-def test_large_steps_are_warned_of_once():
+def test_large_steps_warn_once():
     with pytest.warns(UserWarning, match=r"^dt is 0\.06 ms") as caught:
         short(dt=0.06)
     assert len(caught) == 1
@@ -188,7 +188,7 @@ def test_chunks_are_boxes_of_bounded_memory():
     assert sweep._cells(wave, Grid({"gNa": [1.0]}, crossed=True)) == 2**27 // 10**5
 
 
-class Later(Executor):
+class DelayedExecutor(Executor):
     """Does what it was given when the caller waits; counts. Where it fails, it has done nothing."""
 
     def __init__(self, fail_at=None):
@@ -211,7 +211,7 @@ class Later(Executor):
             future.set_result(fn(*arguments))
 
 
-def test_threads_are_those_of_this_process_or_one(monkeypatch):
+def test_executor_workers_use_one_thread_by_default(monkeypatch):
     seen, compute = [], run.compute
 
     def noted(task, part, rates):
@@ -226,26 +226,26 @@ def test_threads_are_those_of_this_process_or_one(monkeypatch):
     assert seen == [5, 1, 3, 3]
 
 
-def test_only_so_many_chunks_wait_at_a_time(monkeypatch):
+def test_number_of_waiting_chunks_is_bounded(monkeypatch):
     cut(monkeypatch, 1)
     monkeypatch.setattr(run, "MOST_WAITING", 9)
-    executor = Later()
+    executor = DelayedExecutor()
     same(short(executor=executor), short())
     assert executor.most == 9
     assert len(executor.futures) == 30
 
 
-def test_large_stimuli_wait_in_smaller_numbers(monkeypatch):
+def test_number_of_waiting_chunks_falls_with_stimulus_size(monkeypatch):
     cut(monkeypatch, 1)
     monkeypatch.setattr(run, "MOST_SENT", 15 * WAVE.nbytes)
-    executor = Later()
+    executor = DelayedExecutor()
     short(stimulus=WAVE, executor=executor)
     assert executor.most == 15
 
 
-def test_ctrl_c_cancels_what_waits(monkeypatch):
+def test_ctrl_c_cancels_waiting_chunks(monkeypatch):
     cut(monkeypatch, 1)
-    executor = Later(fail_at=7)
+    executor = DelayedExecutor(fail_at=7)
     with pytest.raises(KeyboardInterrupt):
         short(executor=executor)
     assert len(executor.futures) == 7
@@ -253,14 +253,14 @@ def test_ctrl_c_cancels_what_waits(monkeypatch):
     assert [future.cancelled() for future in executor.futures] == [True] * 6 + [False]
 
 
-def test_a_bar_shows_steps(capsys):
+def test_progress_bar_counts_steps(capsys):
     short(progress=True)
     assert "45.0k/45.0k" in capsys.readouterr().err
     short()
     assert capsys.readouterr().err == ""
 
 
-def test_no_step_on_an_executor():
+def test_sweep_of_no_steps_on_an_executor():
     with ThreadPoolExecutor(1) as pool:
         result = pyhh.sweep(pyhh.HHModel(), {"gNa": [100, 120]}, [], 0.01, executor=pool)
     assert result.spike_counts.values.tolist() == [0, 0]

@@ -36,7 +36,7 @@ def client():
 
 
 @pytest.mark.parametrize("options", [{}, {"pure": True, "retries": 2}], ids=["plain", "pure"])
-def test_a_cluster_gives_the_same_bits(client, monkeypatch, options):
+def test_cluster_gives_the_same_bits(client, monkeypatch, options):
     class Local(Warm):
         """A class of this function alone."""
 
@@ -53,7 +53,7 @@ def test_a_cluster_gives_the_same_bits(client, monkeypatch, options):
         same(run(executor=client.get_executor(**options)), result)
 
 
-def test_a_worker_that_dies_costs_its_chunk(client, monkeypatch, tmp_path):
+def test_chunk_of_a_dead_worker_is_computed_again(client, monkeypatch, tmp_path):
     reduce = functools.partial(deadly, tmp_path / "flag")
     cut(monkeypatch, 1)
     pids = set(client.run(os.getpid).values())
@@ -66,7 +66,7 @@ def test_a_worker_that_dies_costs_its_chunk(client, monkeypatch, tmp_path):
         same(opened.load(), result)
 
 
-def test_a_worker_killed_from_outside_costs_little(client, monkeypatch, tmp_path):
+def test_sweep_survives_a_killed_worker(client, monkeypatch, tmp_path):
     out = tmp_path / "out.zarr"
     cut(monkeypatch, 1)
     client.wait_for_workers(2, timeout=60)
@@ -89,14 +89,14 @@ def test_a_worker_killed_from_outside_costs_little(client, monkeypatch, tmp_path
     assert victim not in client.run(os.getpid).values()
 
 
-def test_errors_of_functions_are_the_callers(client, tmp_path):
+def test_errors_of_reduce_are_raised_to_the_caller(client, tmp_path):
     with pytest.raises(ZeroDivisionError, match=WHERE):
         short(reduce=functools.partial(failing, tmp_path / "calls"), executor=client.get_executor())
     assert len((tmp_path / "calls").read_text().split()) == 1
 
 
 @pytest.mark.skipif(not DOCS.exists(), reason="the tests were copied without docs/")
-def test_the_five_lines_of_the_documentation(client, monkeypatch, tmp_path):
+def test_example_of_the_documentation_runs(client, monkeypatch, tmp_path):
     blocks = doc_pages.blocks(DOCS / "how-to" / "sweeps.md")
     [block] = [block.text for block in blocks if "client.get_executor()" in block.text]
     assert len([line for line in block.splitlines() if line]) == 5
@@ -108,6 +108,6 @@ def test_the_five_lines_of_the_documentation(client, monkeypatch, tmp_path):
     namespace["client"].close()
 
 
-def test_a_client_is_no_executor(client):
+def test_client_instead_of_executor_is_refused(client):
     with pytest.raises(TypeError, match=r"Executor; got <Client: .* Of a Dask client pass client"):
         short(executor=client)

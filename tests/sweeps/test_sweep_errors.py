@@ -1,4 +1,4 @@
-"""What a sweep says of bad input, and of what goes wrong on its way."""
+"""Errors of sweeps: wrong arguments, and failures during a sweep."""
 
 import functools
 import re
@@ -14,7 +14,7 @@ from pyhh_fast.sweeps import tasks
 pytest.importorskip("xarray", reason="sweeps need the extra 'sweep'")
 
 
-def test_rates_that_turn_out_to_be_rough_end_a_sweep():
+def test_rates_found_not_to_be_smooth_end_a_sweep():
     message = (
         "the sweep cannot go on where V goes to {V} mV: of _UpdateGateTimeConstants it was found "
         "that the rates are not smooth at V = -120 mV. Run such models one by one, with Simulation."
@@ -25,7 +25,7 @@ def test_rates_that_turn_out_to_be_rough_end_a_sweep():
         short(Kinked.at_rest(), grid, 0.0, method="exponential_euler")
 
 
-def test_another_build_is_refused(monkeypatch):
+def test_worker_of_another_build_is_refused(monkeypatch):
     task = tasks.Task({}, {}, np.ones(1), 1, 0.01, "euler", 50.0, (), "spike_counts", True, 1)
     monkeypatch.setattr(tasks, "BUILD", "0.0.1, sources abc, without FMA")
     message = (
@@ -36,7 +36,7 @@ def test_another_build_is_refused(monkeypatch):
         tasks.compute(task, {"gNa": np.ones(1)}, None)
 
 
-def test_without_xarray_it_says_what_to_install(monkeypatch):
+def test_missing_xarray_names_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "xarray", None)
     message = "sweep needs xarray. Install it with: pip install 'pyhh_fast[sweep]'"
     with raises(ImportError, message):
@@ -182,12 +182,12 @@ FOUND = "reduce must be a function that returns a number, or a row of numbers, f
     ],
     ids=lambda value: str(value).partition(" at 0x")[0],  # of a function
 )  # fmt: skip
-def test_bad_arguments(options, kind, message):
+def test_wrong_arguments_are_refused(options, kind, message):
     with raises(kind, message):
         short(**options)
 
 
-def test_rows_must_be_of_one_length(monkeypatch):
+def test_rows_of_different_lengths_are_refused(monkeypatch):
     cut(monkeypatch, 10)
     message = (
         "reduce must be a function that returns as many numbers for every cell; got rows of shape "
@@ -197,7 +197,7 @@ def test_rows_must_be_of_one_length(monkeypatch):
         short(reduce=lambda r: np.ones((r.size, 1 + (r.parameters["gNa"][0] > 100))))
 
 
-def test_processes_need_functions_with_a_name():
+def test_unpicklable_functions_are_refused_for_processes():
     def reduce(recording):
         return recording.spike_counts
 
@@ -214,7 +214,7 @@ def test_processes_need_functions_with_a_name():
 
 
 @pytest.mark.parametrize("executor", ["here", "threads", "processes"])
-def test_errors_of_functions_are_the_callers(monkeypatch, executor, tmp_path):
+def test_errors_of_reduce_are_raised_to_the_caller(monkeypatch, executor, tmp_path):
     cut(monkeypatch, 10)
     reduce = functools.partial(failing, tmp_path / "calls")
     with executors(executor) as pool, pytest.raises(ZeroDivisionError, match=WHERE):

@@ -1,4 +1,4 @@
-"""The store of a sweep: what is done stays done, and only what is done counts."""
+"""The store of a sweep: completed chunks are kept, and only these are used on resume."""
 
 import re
 import shutil
@@ -76,7 +76,7 @@ def files(store):
     ],
     ids=["counts", "numbers", "rows", "zipped"],
 )
-def test_xarray_opens_what_the_call_returns(out, options, kind):
+def test_stored_sweep_opened_by_xarray_equals_the_result(out, options, kind):
     result = short(kind.at_rest(), out=out, **options)
     same(result, short(kind.at_rest(), **options))
     with xarray.open_zarr(out) as opened:
@@ -86,7 +86,7 @@ def test_xarray_opens_what_the_call_returns(out, options, kind):
         np.testing.assert_array_equal(group[name], result[name])
 
 
-def test_zarr_lists_its_table_too(out):
+def test_zarr_lists_the_rate_table(out):
     short(Warm.at_rest(), out=out)
     found = dict(zarr.open_group(out, mode="r", use_consolidated=False).members(max_depth=None))
     (table,) = stored_tables.found(out)
@@ -95,7 +95,7 @@ def test_zarr_lists_its_table_too(out):
     np.testing.assert_array_equal(found[name], table.rows)
 
 
-def test_what_is_done_is_not_done_again(out, computed):
+def test_finished_sweep_is_not_computed_again(out, computed):
     result = short(out=out)
     chunks = len(computed)
     assert chunks > 5
@@ -108,7 +108,7 @@ def test_what_is_done_is_not_done_again(out, computed):
 @pytest.mark.parametrize(
     "options", [{}, {"reduce": "final_Vm"}, {"reduce": peaks, "record": ["Vm"]}]
 )
-def test_a_run_that_was_stopped_goes_on(out, computed, options):
+def test_interrupted_sweep_continues(out, computed, options):
     expected = short(**options)
     name = list(expected.data_vars)[1]
     computed.clear()
@@ -128,7 +128,7 @@ def test_a_run_that_was_stopped_goes_on(out, computed, options):
     assert len(set(points)) == len(points) == 9
 
 
-def test_a_file_cut_short_does_not_count(out, computed):
+def test_truncated_chunk_is_computed_again(out, computed):
     expected = short(out=out)
     before = files(out)
     for name in ("spike_counts", "diverged_at"):
@@ -143,7 +143,7 @@ def test_a_file_cut_short_does_not_count(out, computed):
     assert files(out) == before
 
 
-def test_a_chunk_that_was_changed_does_not_count(out, computed):
+def test_chunk_with_a_wrong_checksum_is_computed_again(out, computed):
     """Its checksum says so; Zarr's library finds it, too."""
     expected = short(out=out, reduce="final_Vm")
     before = files(out)
@@ -162,7 +162,7 @@ def test_a_chunk_that_was_changed_does_not_count(out, computed):
             assert files(out) == before
 
 
-def test_other_chunks_are_of_another_sweep(out, monkeypatch):
+def test_store_with_another_chunk_size_is_refused(out, monkeypatch):
     short(out=out)
     cut(monkeypatch, 1_000)
     message = (
@@ -176,7 +176,7 @@ def test_other_chunks_are_of_another_sweep(out, monkeypatch):
 
 
 @pytest.mark.parametrize("stage", range(1, 9))
-def test_a_store_may_be_half_made(out, monkeypatch, stage):
+def test_partly_created_store_is_completed(out, monkeypatch, stage):
     """Killed at each of the first files, the next run finishes what there is."""
     replace, written = Path.replace, []
 
@@ -197,7 +197,7 @@ def test_a_store_may_be_half_made(out, monkeypatch, stage):
 
 
 @pytest.mark.parametrize("done", [1, 2])
-def test_rates_and_start_are_those_it_began_with(out, computed, monkeypatch, done):
+def test_continued_sweep_uses_stored_rates_and_start(out, computed, monkeypatch, done):
     """Another machine finds others by some last bits; what is done was computed with these."""
     grid = {"current": np.repeat([20.0, -60.0, 15.0, -55.0], 5) + np.arange(20) / 100}
     options = {"grid": grid, "reduce": "final_StateN", "method": "exponential_euler"}
@@ -245,7 +245,7 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("other", OTHERS)
-def test_the_store_of_another_sweep_is_refused(out, other):
+def test_store_of_another_sweep_is_refused(out, other):
     options, got = OTHERS[other]
     short(Warm.at_rest(), out=out)
     before = files(out)
@@ -287,7 +287,7 @@ def test_built_in_and_custom_rates_do_not_continue_each_other(out, custom_first)
         short(second, out=out)
 
 
-def test_what_is_no_store_is_left_alone(out):
+def test_path_that_is_no_store_is_refused(out):
     message = (
         f"out must be a store of a sweep, or new; got {str(out)!r}, where something else is. "
         "Name another."
@@ -312,7 +312,7 @@ def test_what_is_no_store_is_left_alone(out):
 
 
 @pytest.mark.parametrize("kept", [True, False])
-def test_a_pool_that_lost_a_process_says_what_to_do(out, tmp_path, kept):
+def test_broken_process_pool_says_how_to_continue(out, tmp_path, kept):
     reduce = partial(deadly, tmp_path / "flag")
     options = {"out": out} if kept else {}
     advice = {
@@ -347,7 +347,7 @@ class AllAtOnce(Executor):
         return future
 
 
-def test_an_executor_may_lose_a_result(out, computed):
+def test_lost_result_is_computed_again(out, computed):
     """As Dask's does, in error, where a worker dies as its result arrives."""
     expected = short()
     computed.clear()
@@ -355,7 +355,7 @@ def test_an_executor_may_lose_a_result(out, computed):
     assert len(computed) == 9
 
 
-def test_an_error_loses_nothing_that_is_done(out, computed):
+def test_error_keeps_completed_chunks(out, computed):
     executor = AllAtOnce(failures=2)
     with pytest.raises(ValueError, match=r"^not enough values to unpack$"):
         short(out=out, executor=executor)
@@ -366,7 +366,7 @@ def test_an_error_loses_nothing_that_is_done(out, computed):
     assert len(computed) == 1 + 9
 
 
-def test_an_executor_that_is_broken_says_so_too(out, tmp_path):
+def test_broken_executor_is_reported(out, tmp_path):
     with ProcessPoolExecutor(1, mp_context=SPAWN) as pool:
         for _ in range(2):
             with pytest.raises(RuntimeError, match=r"^the executor gave up"):
@@ -393,7 +393,7 @@ def run_in_a_process(out):
 
 
 @pytest.mark.parametrize("kills", [1, pytest.param(60, marks=pytest.mark.slow)])
-def test_killed_at_any_moment_it_goes_on(tmp_path, kills):
+def test_sweep_continues_after_kills_at_random_moments(tmp_path, kills):
     whole = tmp_path / "whole.zarr"
     begun = time.perf_counter()
     assert run_in_a_process(whole).wait() == 0

@@ -1,4 +1,4 @@
-"""The store of a sweep: what others wrote into it is not believed."""
+"""The store of a sweep: damaged or crafted files are refused or computed again."""
 
 import json
 import os
@@ -78,7 +78,7 @@ MEMBERS = {
 
 
 @pytest.mark.parametrize("array", ["gNa", "final_Vm", "diverged_at"])
-def test_metadata_must_be_those_of_this_sweep(out, array):
+def test_changed_metadata_are_refused(out, array):
     expected = small(out)
     file = out / array / "zarr.json"
     whole = file.read_bytes()
@@ -105,7 +105,7 @@ def test_metadata_must_be_those_of_this_sweep(out, array):
 @pytest.mark.parametrize("file", ["zarr.json", "gNa/zarr.json", "final_Vm/zarr.json",
                                   "diverged_at/zarr.json", "rates/zarr.json",
                                   "rates/*/zarr.json"])  # fmt: skip
-def test_files_that_hold_no_metadata_are_refused(out, file):
+def test_unreadable_metadata_are_refused(out, file):
     expected = small(out, Warm.at_rest())
     (file,) = out.glob(file)
     whole, name = file.read_bytes(), re.escape(file.relative_to(out).as_posix())
@@ -150,7 +150,7 @@ def put(kind, path, content):
 @posix
 @pytest.mark.parametrize("kind", ["link", "link to a device", "FIFO"])
 @pytest.mark.parametrize("array", ["gNa", "final_Vm", "diverged_at", "rates/rows*"])
-def test_chunks_are_files(out, kind, array):
+def test_chunks_that_are_not_regular_files_are_refused(out, kind, array):
     small(out, Warm.at_rest())
     (array,) = out.glob(array)
     (chunk,) = (file for file in (array / "c").rglob("*") if file.is_file())
@@ -164,7 +164,7 @@ def test_chunks_are_files(out, kind, array):
 
 @posix
 @pytest.mark.parametrize("directory", ["final_Vm", "final_Vm/c", "gNa/c", "rates", "rates/rows*"])
-def test_directories_are_no_links(out, tmp_path, directory):
+def test_links_instead_of_directories_are_refused(out, tmp_path, directory):
     small(out, Warm.at_rest())
     (directory,) = out.glob(directory)
     directory.rename(tmp_path / "elsewhere")
@@ -185,7 +185,7 @@ def test_chunks_of_another_size_are_computed_again(out):
         assert chunk.read_bytes() == whole
 
 
-def test_rows_are_no_longer_than_a_file_could_hold(out, monkeypatch):
+def test_wrong_numbers_of_columns_are_refused(out, monkeypatch):
     options = {"reduce": peaks, "record": ["Vm"]}
     expected = small(out, **options)
     file = out / "peaks/zarr.json"
@@ -226,7 +226,7 @@ TABLES = {
 
 
 @pytest.mark.parametrize("change", TABLES)
-def test_tables_of_rates_must_be_as_they_were_written(out, change):
+def test_changed_metadata_of_rate_tables_are_refused(out, change):
     small(out, Warm.at_rest())
     path, to = TABLES[change]
     if path is None:
@@ -238,7 +238,7 @@ def test_tables_of_rates_must_be_as_they_were_written(out, change):
         small(out, Warm.at_rest())
 
 
-def test_a_table_that_was_changed_is_refused(out):
+def test_changed_rate_table_is_refused(out):
     expected = small(out, Warm.at_rest())
     (chunk,) = out.glob("rates/*/c/0/0/0")
     whole = chunk.read_bytes()
@@ -251,7 +251,7 @@ def test_a_table_that_was_changed_is_refused(out):
     assert chunk.read_bytes() == whole
 
 
-def test_no_random_change_is_believed(out, tmp_path):
+def test_random_changes_are_refused_or_repaired(out, tmp_path):
     """Any byte of any file, or its end: it is refused, or computed again."""
     rng = np.random.default_rng(int(os.environ.get("PYHH_FAST_SEED", 0)))
     small(out, Warm.at_rest())

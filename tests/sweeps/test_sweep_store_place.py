@@ -1,4 +1,4 @@
-"""The store of a sweep: one sweep writes to it, in one place, as long as the disk takes it."""
+"""The store of a sweep: its lock, its path, full disks and missing directories."""
 
 import errno
 import os
@@ -54,7 +54,7 @@ def writes(out):
     return f"{str(out)!r} is being written by another sweep. {advice}"
 
 
-def test_one_sweep_writes_at_a_time(out):
+def test_sweep_in_a_second_process_is_refused(out):
     process = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(out)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
@@ -70,7 +70,7 @@ def test_one_sweep_writes_at_a_time(out):
     same(small(out), small(None))  # a dead process's lock does not block
 
 
-def test_nor_do_two_threads_of_one_process(out, monkeypatch):
+def test_sweep_in_a_second_thread_is_refused(out, monkeypatch):
     compute, begun, end = run.compute, threading.Event(), threading.Event()
 
     def slow(*arguments):
@@ -90,7 +90,7 @@ def test_nor_do_two_threads_of_one_process(out, monkeypatch):
 
 
 @posix
-def test_workers_made_by_fork_do_not_lock_it_on(out):
+def test_forked_workers_do_not_keep_the_lock(out):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of fork beside threads
         with ProcessPoolExecutor(1, mp_context=get_context("fork")) as pool:
@@ -98,7 +98,7 @@ def test_workers_made_by_fork_do_not_lock_it_on(out):
             same(small(out, executor=pool), result)
 
 
-def test_what_fails_unlocks_it(out, monkeypatch):
+def test_failed_sweep_releases_the_lock(out, monkeypatch):
     def fails(*_):
         raise KeyboardInterrupt
 
@@ -126,7 +126,7 @@ def after_first_chunk(monkeypatch, act):
     monkeypatch.setattr(run, "compute", acting)
 
 
-def test_its_place_is_that_of_when_it_was_given(tmp_path, monkeypatch):
+def test_relative_path_is_resolved_at_the_call(tmp_path, monkeypatch):
     (tmp_path / "other").mkdir()
     monkeypatch.chdir(tmp_path)
     after_first_chunk(monkeypatch, lambda: os.chdir("other"))
@@ -146,7 +146,7 @@ def gone(out):
 
 @posix
 @pytest.mark.parametrize("change", ["removed", "replaced", "filled anew", "in part"])
-def test_nothing_is_written_into_what_took_its_place(out, tmp_path, monkeypatch, change):
+def test_replacement_of_the_store_is_not_written_to(out, tmp_path, monkeypatch, change):
     other = tmp_path / "other.zarr"
     small(other, duration=1.0)
     expected = {} if change == "removed" else files(other)
@@ -172,7 +172,7 @@ def test_nothing_is_written_into_what_took_its_place(out, tmp_path, monkeypatch,
 
 @posix
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
-def test_a_disk_that_takes_no_more(out, monkeypatch, number):
+def test_full_or_read_only_disk_keeps_completed_chunks(out, monkeypatch, number):
     cut(monkeypatch, 1)
     replace, written = zarr_files.replace, []
 
@@ -198,7 +198,7 @@ def test_a_disk_that_takes_no_more(out, monkeypatch, number):
     same(small(out), small(None))
 
 
-def test_where_no_directory_can_be_made(tmp_path):
+def test_path_where_no_directory_can_be_made_is_refused(tmp_path):
     (tmp_path / "file").touch()
     out = tmp_path / "file" / "sweep.zarr"
     with pytest.raises(
@@ -208,7 +208,7 @@ def test_where_no_directory_can_be_made(tmp_path):
         small(out)
 
 
-def test_a_finished_store_is_read_where_nothing_can_be_written(out, monkeypatch):
+def test_finished_store_is_read_from_a_read_only_disk(out, monkeypatch):
     expected = small(out, Warm.at_rest())
 
     def read_only(*_):
@@ -218,7 +218,7 @@ def test_a_finished_store_is_read_where_nothing_can_be_written(out, monkeypatch)
     same(small(out, Warm.at_rest()), expected)
 
 
-def test_without_checksums_it_says_what_to_install(out, monkeypatch):
+def test_missing_google_crc32c_names_what_to_install(out, monkeypatch):
     monkeypatch.setitem(sys.modules, "google_crc32c", None)
     message = "sweep needs google_crc32c. Install it with: pip install 'pyhh_fast[sweep]'"
     with raises(ImportError, message):
