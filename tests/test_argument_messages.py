@@ -41,14 +41,14 @@ class InPython(pyhh.HHModel):
         lambda: pyhh.Population.from_model(pyhh.HHModel(), 3, foo=3),
     ],
 )
-def test_only_names_that_are_accepted_are_listed(call):
+def test_messages_list_only_accepted_names(call):
     with pytest.raises(TypeError) as caught:
         call()
     assert str(caught.value) == f"parameter must be one of {PARAMETERS}; got 'foo'."
 
 
 @pytest.mark.parametrize("kind", [pyhh.HHModel, lambda **others: pyhh.Population(3, **others)])
-def test_startingvoltage_is_listed_where_it_is_accepted(kind):
+def test_startingVoltage_is_listed_where_it_is_accepted(kind):
     kind(startingVoltage=3)
     names = f"{PARAMETERS}, startingVoltage"
     with pytest.raises(TypeError, match=f"^parameter must be one of {names}; got 'foo'"):
@@ -61,7 +61,7 @@ def test_parameters_that_a_subclass_declares_are_listed():
             call(temprature=3)
 
 
-def test_a_class_with_an_init_of_its_own_takes_its_own_arguments():
+def test_class_with_its_own_constructor_takes_its_own_arguments():
     class Named(pyhh.HHModel):
         def __init__(self, label, **others):
             super().__init__(**others)
@@ -96,7 +96,7 @@ QUESTIONS = {
 
 @pytest.mark.parametrize("question", QUESTIONS)
 @pytest.mark.parametrize(("model", "got"), [(Warm, "the class Warm"), (5, "5")])
-def test_a_class_in_the_place_of_a_model_is_named(question, model, got):
+def test_class_instead_of_a_model_is_refused(question, model, got):
     if "sweep" in question:
         pytest.importorskip("xarray")
     with pytest.raises(TypeError) as caught:
@@ -106,7 +106,7 @@ def test_a_class_in_the_place_of_a_model_is_named(question, model, got):
     )
 
 
-def test_a_population_has_the_parameters_that_the_class_of_its_model_declares():
+def test_population_has_the_declared_parameters_of_its_model():
     cells = pyhh.Population.from_model(Warm(), 3, temperature=8)
     assert cells.temperature == 8
     message = (
@@ -132,7 +132,7 @@ PRODUCT = (
 
 
 @pytest.mark.parametrize("series", [np.ones(5), [1.0, 2.0], np.ones((2, 2)), (1.0,), range(3)])
-def test_an_array_beside_a_stimulus_is_refused_in_words(series):
+def test_array_added_to_a_stimulus_is_refused(series):
     step = stimuli.step(1, 1, 2)
     shown = pyhh.validation.shown(series)
     for call in (
@@ -150,7 +150,7 @@ def test_an_array_beside_a_stimulus_is_refused_in_words(series):
         _ = step / series
 
 
-def test_what_is_recommended_beside_an_array_works():
+def test_recommendation_for_adding_an_array_works():
     step, values = stimuli.step(1, 1, 2), np.arange(3.0)
     assert (step + stimuli.from_array(values)).to_array(3, 1.0).tolist() == [0, 2, 2]
     product = stimuli.from_array(values * step.to_array(3, 1.0))
@@ -180,7 +180,7 @@ def test_a_model_with_steps_of_its_own_takes_any_number(value):
     assert len(pyhh.Simulation(model).run(1.0, 0.01, duration=1)) == 100
 
 
-def test_a_step_that_leaves_no_number_is_named():
+def test_custom_step_that_leaves_no_number_is_reported():
     class Wrong(pyhh.HHModel):
         def iterate(self, stimulusCurrent, deltaTms):
             super().iterate(stimulusCurrent, deltaTms)
@@ -191,7 +191,7 @@ def test_a_step_that_leaves_no_number_is_named():
         pyhh.Simulation(Wrong()).run(1.0, 0.01, duration=1)
 
 
-def test_models_gates_and_simulations_show_what_they_are():
+def test_reprs_of_models_gates_and_simulations():
     assert repr(pyhh.HHModel()) == "HHModel(Vm=0 mV)"
     assert repr(pyhh.HHModel(5, gNa=100, gK=36.0)) == "HHModel(gNa=100, Vm=5 mV)"
     assert repr(Warm(temperature=8)) == "Warm(temperature=8, Vm=0 mV)"
@@ -203,7 +203,7 @@ def test_models_gates_and_simulations_show_what_they_are():
     assert repr(pyhh.Simulation(Warm())) == "Simulation(Warm(Vm=0 mV))"
 
 
-def test_python_m_is_the_command():
+def test_python_m_runs_the_command():
     done = subprocess.run(
         [sys.executable, "-m", "pyhh_fast", "--version"], capture_output=True, text=True, cwd="/"
     )
@@ -231,14 +231,14 @@ def test_python_m_is_the_command():
         ("stop", "", lambda v: pyhh.stimuli.step(10, 5, v)),
     ],
 )
-def test_a_time_that_is_no_number_is_to_be_given_in_ms(name, rule, call, value, got):
+def test_non_numeric_time_asks_for_ms(name, rule, call, value, got):
     with pytest.raises(TypeError) as caught:
         call(value)
     message = f"{name} must be a {rule}finite number (ms); got {got}. Pass it in ms, as a number."
     assert str(caught.value) == message
 
 
-def test_times_that_are_no_numbers_are_to_be_given_in_ms():
+def test_non_numeric_times_ask_for_ms():
     with pytest.raises(TypeError, match=r"Convert it to numbers in ms first\.$"):
         pyhh.strength_duration(pyhh.HHModel(), ["1s"])
 
@@ -247,7 +247,7 @@ def simulation():
     return pyhh.Simulation(pyhh.HHModel.at_rest())
 
 
-def test_a_model_with_iterate_alone_is_a_model():
+def test_model_with_iterate_alone_is_accepted():
     class Duck:
         def iterate(self, stimulusCurrent, deltaTms):
             raise AssertionError

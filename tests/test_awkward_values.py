@@ -79,7 +79,7 @@ MAY = {"masked"}  # NumPy gives its data where a number is asked for
 
 
 @pytest.mark.parametrize("argument", NUMBERS)
-def test_what_is_no_number_is_refused_in_words(argument):
+def test_non_numbers_are_refused(argument):
     for kind, value in REFUSED.items():
         if (kind == "None" and argument in OPTIONAL) or kind in MAY:
             continue
@@ -102,7 +102,7 @@ GOOD = {
 
 
 @pytest.mark.parametrize("kind", GOOD)
-def test_every_kind_of_real_number_is_taken_for_its_value(kind):
+def test_every_type_of_real_number_is_accepted(kind):
     value = GOOD[kind]
     np.testing.assert_array_equal(run(every=value).Vm, run(every=2).Vm)
     np.testing.assert_array_equal(run(duration=value).Vm, run(duration=2.0).Vm)
@@ -113,7 +113,7 @@ def test_every_kind_of_real_number_is_taken_for_its_value(kind):
     np.testing.assert_array_equal(three.spike_times(value), three.spike_times(2))
 
 
-def test_whole_numbers_are_compared_without_rounding_them():
+def test_large_whole_numbers_are_compared_exactly():
     """MOST_STEPS is infinite as a float16."""
     assert cells(threads=np.float16(6)).size == 2
     with pytest.raises(ValueError, match=r"^every must be a whole number, 1 or more; got 1\.5\.$"):
@@ -121,14 +121,14 @@ def test_whole_numbers_are_compared_without_rounding_them():
 
 
 @pytest.mark.parametrize("value", [True, np.bool_(True), np.array(True)])
-def test_a_bool_is_no_number_of_a_cell(value):
+def test_bool_is_refused_as_the_number_of_a_cell(value):
     message = r"^cell must be a whole number from 0 to 1; got "
     with pytest.raises(TypeError, match=message):
         cells().spike_times(value)
 
 
 @pytest.mark.parametrize("value", [np.array("Vm"), np.array(1), 5, "Vm"])
-def test_one_thing_is_no_sequence_of_names(value):
+def test_single_object_is_refused_as_a_sequence_of_names(value):
     message = r"^record must be a sequence of names; got .* Pass some of \('Vm', "
     with pytest.raises(TypeError, match=message):
         run(record=value)
@@ -137,7 +137,7 @@ def test_one_thing_is_no_sequence_of_names(value):
 
 
 @pytest.mark.parametrize("dt", [1e9, 1e30, 1e300])
-def test_an_absurd_step_takes_no_memory(dt):
+def test_absurd_step_takes_no_memory(dt):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         stable = pyhh.Population(1).run(np.ones(30), dt, method="exponential_euler")
@@ -145,14 +145,14 @@ def test_an_absurd_step_takes_no_memory(dt):
 
 
 @pytest.mark.parametrize(("V", "m", "n"), [(-1e300, 0.0, 0.0), (1e300, 1.0, 1.0)])
-def test_far_away_gates_are_where_they_tend_to(V, m, n):
+def test_gates_at_extreme_potentials_are_at_their_limits(V, m, n):
     population = pyhh.Population(2, startingVoltage=V)
     np.testing.assert_array_equal(population.StateM, [m, m])
     np.testing.assert_array_equal(population.StateN, [n, n])
 
 
 @pytest.mark.parametrize("option", ["--pulses", "--duration", "--noise", "--dt"])
-def test_two_dashes_are_no_value_of_an_option(capsys, option):
+def test_two_dashes_are_refused_as_the_value_of_an_option(capsys, option):
     with pytest.raises(SystemExit) as ended:
         cli.main(["simulate", "--duration", "10", f"{option}=--"])
     assert ended.value.code == 2
@@ -162,7 +162,7 @@ def test_two_dashes_are_no_value_of_an_option(capsys, option):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
-def test_a_figure_is_not_blamed_for_a_chunk_that_cannot_be_read(tmp_path, capsys, monkeypatch):
+def test_unreadable_chunk_is_not_reported_as_a_figure_error(tmp_path, capsys, monkeypatch):
     pytest.importorskip("zarr", reason="stores need the extra 'store'")
     store, figure = tmp_path / "run.zarr", tmp_path / "p.png"
     run(to=store)

@@ -28,7 +28,7 @@ def test_examples_run_and_print_what_they_say(name, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("comment", "passes"), [("42", True), ("4...", True), ("41", False), ("", True)]
 )
-def test_a_comment_below_an_expression_is_its_result(comment, passes, tmp_path):
+def test_comment_below_an_expression_is_compared_with_its_result(comment, passes, tmp_path):
     page = tmp_path / "page.md"
     page.write_text(f"```python\nx = 6  # ms\nx * 7\n# {comment}\n```\n".replace("# \n", ""))
     if passes:
@@ -38,7 +38,7 @@ def test_a_comment_below_an_expression_is_its_result(comment, passes, tmp_path):
             doc_pages.run(page, cli.main)
 
 
-def test_a_command_of_a_page_that_fails_is_told(tmp_path, capsys):
+def test_failing_command_of_a_page_is_reported(tmp_path, capsys):
     page = tmp_path / "page.md"
     page.write_text("```sh\npip install nothing\npyhh-fast plot missing.zarr  # a figure\n```\n")
     with pytest.raises(AssertionError, match=r"page\.md: pyhh-fast plot missing\.zarr"):
@@ -62,7 +62,7 @@ def test_paths_that_a_page_names_exist(name):
     assert [path for path in doc_pages.paths(ROOT / name) if not (ROOT / path).exists()] == []
 
 
-def test_the_layout_names_what_is_there():
+def test_paths_in_the_layout_exist():
     folders = (ROOT, ROOT / "pyhh_fast", ROOT / "tests")
     shown = doc_pages.layout()
     assert "engine/" in shown
@@ -92,5 +92,5 @@ def test_every_public_name_is_in_the_reference():
     assert [name for name in names if f"`{name}" not in text] == []
 
 
-def test_the_readme_is_short():
+def test_readme_is_short():
     assert len(README.read_bytes()) <= 9_000

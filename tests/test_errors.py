@@ -64,7 +64,7 @@ def simulation():
     ],
     ids=str,
 )
-def test_bad_parameters(parameters, kind, message):
+def test_wrong_parameters_are_refused(parameters, kind, message):
     with raises(kind, message):
         pyhh.HHModel(**parameters)
     if "startingVoltage" not in parameters:
@@ -80,7 +80,7 @@ def test_at_rest_takes_no_starting_voltage():
 @pytest.mark.parametrize(
     "number", [3, 3.0, True, np.True_, np.int16(3), np.float32(3), Fraction(7, 2)]
 )
-def test_any_real_number_is_welcome(number):
+def test_any_real_number_is_accepted(number):
     model = pyhh.HHModel(number, gNa=number)
     assert (model.Vm, model.gNa) == (float(number), float(number))
     recording = pyhh.Simulation(model).run(number, 0.01, duration=number, threshold=number)
@@ -147,7 +147,7 @@ def test_any_real_number_is_welcome(number):
     ],
     ids=str,
 )
-def test_bad_waveforms(stimulus, kind, message):
+def test_wrong_waveforms_are_refused(stimulus, kind, message):
     if message.endswith("got 1e+400 at index 0. Replace or remove it.") and not np.isfinite(
         stimulus[0]
     ):
@@ -158,7 +158,7 @@ def test_bad_waveforms(stimulus, kind, message):
         simulation().run(stimulus, 0.01)
 
 
-def test_run_of_pyhh_takes_no_constant():
+def test_constant_is_refused_by_run_of_pyhh():
     with raises(TypeError, f"stimulusWaveform {WAVE}; got 5. {FOR_RUN}"):
         simulation().Run(5, 0.01)
 
@@ -176,7 +176,7 @@ def test_run_of_pyhh_takes_no_constant():
         ([0.01], TypeError, "[0.01] (list)"),
     ],
 )
-def test_bad_steps(step, kind, got):
+def test_wrong_steps_are_refused(step, kind, got):
     with raises(kind, f"stepSizeMs must be a positive, finite number (ms); got {got}."):
         simulation().Run(np.zeros(3), step)
     with raises(kind, f"dt must be a positive, finite number (ms); got {got}."):
@@ -256,7 +256,7 @@ def test_bad_steps(step, kind, got):
     ],
     ids=str,
 )
-def test_bad_arguments_of_run(arguments, kind, message):
+def test_wrong_arguments_of_run_are_refused(arguments, kind, message):
     with raises(kind, message):
         simulation().run(**{"stimulus": np.zeros(3), "dt": 0.01, **arguments})
 
@@ -271,12 +271,12 @@ def test_bad_arguments_of_run(arguments, kind, message):
         ("3", TypeError, "'3' (str)"),
     ],
 )
-def test_bad_point_counts(points, kind, got):
+def test_wrong_point_counts_are_refused(points, kind, got):
     with raises(kind, f"pointCount must be a whole number, 0 or more; got {got}."):
         simulation().CreateArrays(points, 0.01)
 
 
-def test_bad_step_of_create_arrays():
+def test_wrong_step_of_create_arrays_is_refused():
     with raises(
         TypeError,
         "deltaTms must be a finite number (ms); got '1' (str). Pass it in ms, as a number.",
@@ -284,7 +284,7 @@ def test_bad_step_of_create_arrays():
         simulation().CreateArrays(3, "1")
 
 
-def test_a_bad_value_far_into_a_stimulus():
+def test_non_finite_value_far_into_a_stimulus_is_found():
     stimulus = np.zeros(2**20 + 5)  # checked in blocks of 2**20
     stimulus[-2] = np.nan
     message = f"stimulus {WAVE}; got nan at index {2**20 + 3}. Replace or remove it."
@@ -302,7 +302,7 @@ def test_a_bad_value_far_into_a_stimulus():
     ],
     ids=str,
 )
-def test_what_is_no_model(model, got):
+def test_non_models_are_refused(model, got):
     advice = "Pass an instance of HHModel, or of a subclass."
     with raises(TypeError, f"model must be an HHModel; got {got}. {advice}"):
         pyhh.Simulation(model).Run(np.zeros(3), 0.01)
@@ -329,7 +329,7 @@ def lacking(**attributes):
     ],
     ids=["no __init__", "empty", "no gates", "no state", "no currents"],
 )
-def test_models_that_lack_what_a_run_needs(model, lacks, owner):
+def test_models_without_required_attributes_are_refused(model, lacks, owner):
     advice = {
         "m.state": "Set model.m.state, not model.m; a gate of your own must have it.",
         "INa after a step": "An override of iterate or _UpdateCellVoltage must set it.",
@@ -356,7 +356,7 @@ def test_bad_numbers_set_on_a_model_are_found_at_the_run(kind, name, value, mess
         pyhh.Simulation(model).Run(np.zeros(3), 0.01)
 
 
-def test_a_refused_run_changes_nothing():
+def test_refused_run_changes_nothing():
     sim = simulation()
     sim.Run(np.full(10, 5.0), 0.01)
     kept, Vm = sim.recording, sim.model.Vm
@@ -368,14 +368,14 @@ def test_a_refused_run_changes_nothing():
     assert sim.model.Vm == Vm
 
 
-def test_progress_without_tqdm_says_what_to_install(monkeypatch):
+def test_missing_tqdm_names_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "tqdm.auto", None)
     message = "progress=True needs tqdm. Install it with: pip install 'pyhh_fast[progress]'"
     with raises(ImportError, message):
         simulation().run(np.zeros(3), 0.01, progress=True)
 
 
-def test_plot_before_a_run():
+def test_plot_before_a_run_is_refused():
     with raises(RuntimeError, "There is nothing to plot yet. Call Run or run first."):
         simulation().plot()
 
@@ -388,7 +388,7 @@ def test_refused_arrays_change_nothing():
     np.testing.assert_array_equal(sim.times, [0.0, 0.5, 1.0])
 
 
-def test_a_refused_run_shows_no_bar(capsys):
+def test_refused_run_shows_no_progress_bar(capsys):
     sim = simulation()
     sim.model.Cm = -1
     with pytest.raises(ValueError, match="Cm must be"):
@@ -418,12 +418,12 @@ def test_a_refused_run_shows_no_bar(capsys):
         ),
     ],
 )
-def test_bad_records(record, kind, message):
+def test_wrong_records_are_refused(record, kind, message):
     with raises(kind, message):
         simulation().run(np.zeros(3), 0.01, record=record)
 
 
-def test_what_was_not_recorded_says_so():
+def test_traces_not_recorded_raise_attribute_error():
     sim = simulation()
     recording = sim.run(np.zeros(3), 0.01, record=("Vm",))
     for owner in (sim, recording):
@@ -433,6 +433,6 @@ def test_what_was_not_recorded_says_so():
             owner.spikes  # noqa: B018
 
 
-def test_a_part_of_a_step_is_no_whole_number_in_long_runs_either():
+def test_fraction_of_a_step_is_refused_in_long_runs():
     with pytest.raises(ValueError, match="whole number of steps"):
         simulation().run(0.0, 0.01, duration=1e7 + 0.004)

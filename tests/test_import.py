@@ -74,7 +74,7 @@ def test_top_level_names():
         assert hasattr(pyhh_fast, name)
 
 
-def test_names_that_are_imported_later_are_there_from_the_start():
+def test_lazily_imported_names_are_listed():
     code = """
 import sys
 import pyhh_fast
@@ -88,7 +88,7 @@ print(Population is pyhh_fast.populations.Population, fi_curve.__module__, sweep
     assert lines == ["[] True False", "True pyhh_fast.analysis.excitability pyhh_fast.sweeps.sweep"]
 
 
-def test_the_version_is_said_once():
+def test_version_equals_that_of_the_metadata():
     assert pyhh_fast.__version__ == importlib.metadata.version("pyhh_fast")
 
 
@@ -148,7 +148,7 @@ print(number > 30, crashes)
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="each import takes place in a fork")
 @pytest.mark.parametrize("error", ["KeyboardInterrupt", "MemoryError"])
-def test_an_import_that_is_interrupted_anywhere_does_not_crash(error):
+def test_interrupted_import_does_not_crash(error):
     code = INTERRUPTED.replace("{error}", error)
     assert fresh(code, "-W", "ignore").stdout == "True []\n"
 
@@ -156,7 +156,7 @@ def test_an_import_that_is_interrupted_anywhere_does_not_crash(error):
 @pytest.mark.skipif(
     not hasattr(sys, "_is_gil_enabled"), reason="only a free-threaded build has a GIL to enable"
 )
-def test_the_kernels_leave_the_gil_off():
+def test_kernels_do_not_enable_the_gil():
     code = "import sys, pyhh_fast; print(sys._is_gil_enabled())"
     before = fresh("import sys; print(sys._is_gil_enabled())").stdout
     assert fresh(code).stdout == before

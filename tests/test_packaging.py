@@ -94,7 +94,7 @@ def test_kernels_older_than_their_sources_stop_the_tests(tree, changed):
     )
 
 
-def test_flags_are_sources_and_line_ends_are_not(tree):
+def test_source_digest_depends_on_flags_but_not_on_line_ends(tree):
     digest = SETUP["source_digest"]
     assert digest(tree) == digest(ROOT)
     header = tree / "src/cpu.h"
@@ -106,7 +106,7 @@ def test_flags_are_sources_and_line_ends_are_not(tree):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("what", ["editable", "wheel"])
-def test_a_build_never_reuses_an_older_one(tree, what):
+def test_build_never_reuses_an_older_one(tree, what):
     def built(**environment):
         result = build(what, tree, **environment)
         if what == "wheel":
@@ -125,7 +125,7 @@ def test_a_build_never_reuses_an_older_one(tree, what):
 
 
 @pytest.mark.slow
-def test_what_is_shipped(tree):
+def test_distributions_have_the_right_files(tree):
     for stray in STRAYS:
         (tree / stray).parent.mkdir(parents=True, exist_ok=True)
         (tree / stray).write_text("not ours\n")
@@ -156,7 +156,7 @@ def test_what_is_shipped(tree):
         assert ("-cp311-abi3-" in wheel.name) == SETUP["STABLE_ABI"]
 
 
-def test_a_flavour_that_there_is_not_is_refused(tree):
+def test_unknown_flavour_is_refused(tree):
     refused = subprocess.run(
         [sys.executable, "setup.py", "--version"],
         cwd=tree,

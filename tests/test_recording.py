@@ -27,7 +27,7 @@ def rested():
     return pyhh.Simulation(pyhh.HHModel.at_rest())
 
 
-def test_run_returns_and_keeps_the_recording():
+def test_run_returns_and_stores_the_recording():
     simulation = rested()
     assert simulation.recording is None
     recording = simulation.run(np.full(100, 10.0), 0.01)
@@ -41,7 +41,7 @@ def test_run_returns_and_keeps_the_recording():
     assert len(recording) == 100
 
 
-def test_a_constant_is_a_full_array():
+def test_constant_stimulus_equals_a_full_array():
     constant = rested().run(12, 0.01, duration=30)
     array = rested().run(np.full(3_000, 12.0), 0.01)
     for name in (*TRACES, "times", "spike_times", "stimulus"):
@@ -66,7 +66,7 @@ def test_an_empty_stimulus_gives_empty_traces(stimulus):
     [(100, 0.01, 10_000), (0.3, 0.1, 3), (100_000_000.3, 0.1, 1_000_000_003), (0.1 + 0.2, 0.1, 3)],
 )
 @pytest.mark.filterwarnings("ignore:dt is")
-def test_durations_are_counted_not_truncated(duration, dt, steps):
+def test_durations_are_rounded_to_steps(duration, dt, steps):
     if steps > 10_000:
         from pyhh_fast.validation import steps_in
 
@@ -75,7 +75,7 @@ def test_durations_are_counted_not_truncated(duration, dt, steps):
         assert len(rested().run(0.0, dt, duration=duration)) == steps
 
 
-def test_spikes_are_those_of_the_reference():
+def test_spike_times_match_the_reference():
     recording = rested().run(np.tile([0.0, 25.0, 5.0], 5_000), 0.01)
     expected = reference.spike_times(recording.Vm, 0.01, 0.0, 50.0)
     assert len(expected) > 5
@@ -102,7 +102,7 @@ def test_spikes_do_not_depend_on_where_the_trace_is_cut(V, start, chunk, python)
     np.testing.assert_allclose(recording.spike_times, expected, rtol=1e-14)
 
 
-def test_the_state_before_the_first_step_counts():
+def test_spike_in_the_first_step_is_found():
     model = pyhh.HHModel(40.0)
     recording = pyhh.Simulation(model).run(2_000.0, 0.01, duration=0.1)
     assert recording.Vm[0] > 50
@@ -111,7 +111,7 @@ def test_the_state_before_the_first_step_counts():
     assert again.spike_times.size == 0, "it was above already"
 
 
-def test_the_threshold_is_the_users():
+def test_threshold_argument_is_used():
     recording = rested().run(10.0, 0.01, duration=50.0, threshold=90.0)
     assert recording.threshold == 90
     np.testing.assert_allclose(
@@ -121,7 +121,7 @@ def test_the_threshold_is_the_users():
 
 
 @pytest.mark.parametrize("chunk", [1, 7])
-def test_chunks_leave_no_trace(chunk, monkeypatch):
+def test_results_do_not_depend_on_the_chunk_size(chunk, monkeypatch):
     whole = rested().run(10.0, 0.01, duration=60.0)
     monkeypatch.setattr(FixedStepper, "CHUNK", chunk)
     pieces = rested().run(10.0, 0.01, duration=60.0)
@@ -137,7 +137,7 @@ def test_chunks_leave_no_trace(chunk, monkeypatch):
         (50.0, "Recording(5000 steps of 0.01 ms, 50 ms, 4 spikes)"),
     ],
 )
-def test_repr(duration, text):
+def test_repr_of_recordings(duration, text):
     assert repr(rested().run(10.0, 0.01, duration=duration)) == text
 
 
@@ -208,7 +208,7 @@ def test_long_traces_begin_with_a_huge_page(size):
     "record", [(), ["Vm"], ("INa", "StateH"), {"IK", "IKleak", "StateM"}, TRACES]
 )
 @pytest.mark.parametrize("kind", [pyhh.HHModel, FrozenGates])
-def test_what_is_recorded_does_not_change_it(record, kind, monkeypatch):
+def test_results_do_not_depend_on_recorded_traces(record, kind, monkeypatch):
     monkeypatch.setattr(FixedStepper, "CHUNK", 700)
     # The jolt takes V out of the first table in the middle of a chunk.
     monkeypatch.setattr(rate_tables, "_built_in", None)
@@ -240,6 +240,6 @@ def test_plot_leaves_out_what_was_not_recorded():
         plt.close(figure)
 
 
-def test_names_to_record_come_once_and_in_order():
+def test_recorded_names_are_unique_and_ordered():
     recording = rested().run([1.0], 0.01, record=["StateH", "Vm", "Vm"])
     assert recording.recorded == ("Vm", "StateH")
