@@ -402,8 +402,8 @@ def test_refused_run_shows_no_progress_bar(capsys):
         (
             "Vm",
             TypeError,
-            "record must be a sequence of names; got 'Vm' (str). Pass some of ('Vm', 'INa', 'IK', "
-            "'IKleak', 'StateN', 'StateM', 'StateH'), for example ('Vm',).",
+            "record must be a sequence of names; got 'Vm' (str). Pass some of ('Vm', 'StateM', "
+            "'StateH', 'StateN', 'INa', 'IK', 'IKleak'), for example ('Vm',).",
         ),
         (
             ("Vm", "StateH", "Ina"),
@@ -414,7 +414,7 @@ def test_refused_run_shows_no_progress_bar(capsys):
         (
             [3],
             TypeError,
-            "record must be one of Vm, INa, IK, IKleak, StateN, StateM, StateH; got 3.",
+            "record must be one of Vm, StateM, StateH, StateN, INa, IK, IKleak; got 3.",
         ),
     ],
 )
