@@ -2,11 +2,11 @@
 #
 # Design
 # ------
-# The loops are in C: fixed_step.h, adaptive.h and population.h; so is one step of each method, and
-# the equations in hh_equations.h. The functions here take arrays of NumPy, which the caller has
-# checked, and hand pointers to the loops. Nothing in a loop allocates, takes the GIL or touches a
-# Python object, and there is no static state: calls with different outputs may run in different
-# threads.
+# One step of each method is in C, and so are the equations, in hh_equations.h. The loop over the
+# steps of one cell is in fixed_step.pxi, over typed memoryviews; those of the adaptive method and
+# of many cells are in adaptive.h and population.h, which get pointers. Nothing in a loop allocates,
+# takes the GIL or touches a Python object, and there is no static state: calls with different
+# outputs may run in different threads.
 #
 # A call takes some milliseconds, so that Python can answer Ctrl-C in between. All that a run
 # carries from one call to the next is in structs, written once when a loop ends, and so is never
@@ -25,8 +25,10 @@ from hodgkin_huxley cimport (
 )
 from time_loops cimport (
     ADAPTIVE_MAX_ATTEMPTS_PER_MS, adaptive_run, adaptive_settings, ADAPTIVE_SMALLEST_STEP,
-    adaptive_solve, ending, fixed_step_run, fixed_step_settings, HH_BLOCK, hh_cell, hh_point,
-    HH_VARIABLES, input_buffer, output_buffers, population_cells, population_run,
+    adaptive_solve, ending, fixed_step_settings, HH_BLOCK, hh_cell, hh_cell_put, hh_crossing,
+    HH_EULER, HH_EXPONENTIAL_EULER, hh_is_finite, hh_method, hh_neuron, hh_neuron_of, hh_point,
+    HH_RK4, hh_step, HH_VARIABLES, hh_write, input_buffer, LOOP_DONE, LOOP_NOT_FINITE,
+    LOOP_RATES_MISSING, LOOP_SPIKES_FULL, output_buffers, population_cells, population_run,
     population_samples, population_settings, population_spike, population_spikes,
     population_stimulus, spike_buffer,
 )
@@ -168,35 +170,7 @@ cdef inline int outputs_to(
     return 0
 
 
-@rounded_to_nearest
-def fixed_step(
-    const fixed_step_settings[::1] settings,  # IN     shape (1,)
-    hh_cell[::1] cell,                        # INOUT  shape (1,)
-    const hh_parameters[::1] parameters,      # IN     shape (1,)
-    Rates rates not None,                     # times dt, by method
-    const double[:] I,                        # IN     shape (steps,), µA/cm²
-    double[::1] spike_times,                  # OUT    ms, space for those of the whole run
-    tuple outputs not None,                   # OUT    by Variable, shape (steps,) each, or None
-):
-    """Make one step for each value of I, counted in `cell.step`; return how that ended, and a V.
-
-    DONE: all were made. Anything else: those were that `cell.step` has counted; `cell` is as it was
-    before the next one, and nothing is written to its row.
-
-    Row i of V, m, h, n is the state after the step with I[i]; row i of the currents is that of the
-    same step, from the state before it. Strides are free: 0 for a constant I.
-    """
-    cdef input_buffer stimulus = input_from(I)
-    cdef spike_buffer spikes = spikes_to(spike_times)
-    cdef output_buffers out
-    cdef double unused, missing_V = 0.0
-    cdef ending ended
-    outputs_to(&out, outputs, I.shape[0], &unused)
-    with nogil:
-        ended = fixed_step_run(
-            &settings[0], &cell[0], parameters[0], rates.source, stimulus, spikes, out, &missing_V
-        )
-    return <Ending>ended, missing_V
+include "fixed_step.pxi"
 
 
 @rounded_to_nearest

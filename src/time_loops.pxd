@@ -15,12 +15,25 @@ cdef extern from "hh_cell.h" nogil:
         double V_before
         int64_t step, spikes
 
+    ctypedef struct hh_state:
+        double V
+
+    ctypedef struct hh_neuron:
+        hh_state y
+
+    hh_neuron hh_neuron_of(const hh_cell *c)
+    void hh_cell_put(hh_cell *c, const hh_neuron *neuron)
+    bint hh_is_finite(hh_state y)
+
 
 cdef extern from "outputs.h" nogil:
     const int HH_VARIABLES
 
     ctypedef enum ending:
-        pass
+        LOOP_DONE
+        LOOP_NOT_FINITE
+        LOOP_RATES_MISSING
+        LOOP_SPIKES_FULL
 
     ctypedef struct output_buffer:
         char *data
@@ -37,15 +50,23 @@ cdef extern from "outputs.h" nogil:
         double *times
         int64_t capacity
 
+    void hh_write(const output_buffers *out, int64_t i, const hh_neuron *neuron)
+
 
 cdef extern from "fixed_step.h" nogil:
     ctypedef struct fixed_step_settings:
         int64_t method
         double dt, threshold
 
-    ending fixed_step_run(const fixed_step_settings *settings, hh_cell *cell, hh_parameters p,
-                          rate_source rates_dt, input_buffer I, spike_buffer spikes,
-                          output_buffers out, double *missing_V)
+    ctypedef enum hh_method:
+        HH_EULER
+        HH_EXPONENTIAL_EULER
+        HH_RK4
+
+    bint hh_step(hh_method method, hh_neuron now, const hh_parameters *p, double dt_over_C_m,
+                 const rate_source *rates_dt, double I, hh_neuron *after)
+    double hh_crossing(hh_method method, hh_neuron before, hh_neuron after, const hh_parameters *p,
+                       double dt_over_C_m, double I, double level)
 
 
 cdef extern from "adaptive.h" nogil:

@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -17,8 +17,15 @@ from pyhh_fast.system import aligned_arrays
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import FloatArray, IntArray
 
-if TYPE_CHECKING:
-    from pyhh_fast.populations import Population
+
+class Cells(Protocol):
+    """What a run needs of a population."""
+
+    _parameters: Any
+    _state: Any
+    recording: PopulationRecording | None
+
+    def _kinetics(self) -> Kinetics: ...
 
 
 class How(NamedTuple):
@@ -43,7 +50,7 @@ class How(NamedTuple):
 
 @rounds_to_nearest
 def make_run(
-    population: "Population",
+    population: Cells,
     wave: FloatArray | SharedStimulus,
     how: How,
     kinetics: Kinetics | None = None,
@@ -103,7 +110,7 @@ def make_run(
     return recording
 
 
-def warn_of_divergence(recording: PopulationRecording, population: "Population") -> None:
+def warn_of_divergence(recording: PopulationRecording, population: Cells) -> None:
     """Warn the user, two calls up, of cells that diverged."""
     diverged = np.flatnonzero(recording.diverged_at >= 0)
     if diverged.size:

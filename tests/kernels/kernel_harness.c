@@ -27,6 +27,69 @@
 #include "population.h"
 #include "waves.h"
 
+/* fixed_step.pxi has this loop for the package, in Cython. */
+HH_INLINE ending fixed_step_loop(hh_method method, const fixed_step_settings *settings,
+                                 hh_cell *cell, hh_parameters p, rate_source rates_dt,
+                                 input_buffer I, spike_buffer spikes, output_buffers out,
+                                 double *missing_V)
+{
+    const double dt = settings->dt, threshold = settings->threshold, dt_over_C_m = dt / p.C_m;
+    hh_neuron now = hh_neuron_of(cell), after = now;
+    double V_before = cell->V_before;
+    int64_t found = cell->spikes, i;
+    ending ended = LOOP_DONE;
+    for (i = 0; i < I.count; ++i) {
+        const double I_now = input_read(&I, i);
+        if (!hh_step(method, now, &p, dt_over_C_m, &rates_dt, I_now, &after)) {
+            *missing_V = after.y.V;
+            ended = LOOP_RATES_MISSING;
+            break;
+        }
+        if (!hh_is_finite(after.y)) {
+            ended = LOOP_NOT_FINITE;
+            break;
+        }
+        if (now.y.V < threshold && threshold <= after.y.V) {
+            if (found >= spikes.capacity) {
+                ended = LOOP_SPIKES_FULL;
+                break;
+            }
+            spikes.times[found] =
+                dt * ((double)(cell->step + i) +
+                      hh_crossing(method, now, after, &p, dt_over_C_m, I_now, threshold));
+            ++found;
+        }
+        V_before = now.y.V;
+        now = after;
+        hh_write(&out, i, &now);
+    }
+    hh_cell_put(cell, &now);
+    cell->V_before = V_before;
+    cell->step += i;
+    cell->spikes = found;
+    return ended;
+}
+
+/* Make one step for each value of I, counted in cell->step, and return how that ended. Where it is
+   not LOOP_DONE, `cell` is as it was before the next step, and nothing is written to its row;
+   *missing_V is the V of LOOP_RATES_MISSING. */
+static inline ending fixed_step_run(const fixed_step_settings *settings, hh_cell *cell,
+                                    hh_parameters p, rate_source rates_dt, input_buffer I,
+                                    spike_buffer spikes, output_buffers out, double *missing_V)
+{
+    switch ((hh_method)settings->method) {
+    case HH_EULER:
+        return fixed_step_loop(HH_EULER, settings, cell, p, rates_dt, I, spikes, out, missing_V);
+    case HH_EXPONENTIAL_EULER:
+        return fixed_step_loop(HH_EXPONENTIAL_EULER, settings, cell, p, rates_dt, I, spikes, out,
+                               missing_V);
+    case HH_RK4:
+        return fixed_step_loop(HH_RK4, settings, cell, p, rates_dt, I, spikes, out, missing_V);
+    }
+    return LOOP_NOT_FINITE;
+}
+
+
 #define ROW (RATE_TABLE_POWERS * RATE_TABLE_LANES)
 
 static void give(const void *values, size_t size)

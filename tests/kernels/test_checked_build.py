@@ -57,7 +57,7 @@ def test_a_right_call_passes(adaptive):
 def test_arrays_of_another_shape_break_an_assertion(wrong, adaptive):
     code = f"import test_checked_build; test_checked_build.advance({wrong}, adaptive={adaptive})"
     command = [sys.executable, "-c", code]
-    ended = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True)
+    ended = subprocess.run(command, cwd=sys.prefix, env=ENVIRONMENT, capture_output=True, text=True)
     assert ended.returncode == -signal.SIGABRT
     assert "Assertion" in ended.stderr
 
@@ -110,6 +110,6 @@ def test_a_right_call_for_many_cells_passes():
 def test_arrays_of_many_cells_of_another_shape_break_an_assertion(wrong):
     code = f"import test_checked_build; test_checked_build.advance_population({wrong})"
     command = [sys.executable, "-c", code]
-    ended = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True)
+    ended = subprocess.run(command, cwd=sys.prefix, env=ENVIRONMENT, capture_output=True, text=True)
     assert ended.returncode == -signal.SIGABRT
     assert "Assertion" in ended.stderr

@@ -21,6 +21,7 @@ import hashlib, json
 import numpy as np
 import pyhh_fast as pyhh
 from pyhh_fast.methods import METHODS
+from pyhh_fast.variables import TRACES
 
 I = np.repeat([0.0, 20.0, -30.0, 7.5, 3_000.0, 0.0], [500, 4_000, 500, 20_000, 30, 5_000])
 digest, V = hashlib.sha256(), []

@@ -140,6 +140,7 @@ def test_values_do_not_depend_on_instruction_sets():
     for environment in environments:
         done = subprocess.run(
             [sys.executable, "-W", "ignore", "-c", CODE],
+            cwd=sys.prefix,
             env=ENVIRONMENT | environment,
             stdout=subprocess.PIPE,
             check=True,

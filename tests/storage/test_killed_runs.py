@@ -52,6 +52,7 @@ def run_killed_after(seconds, store, *arguments):
     process = subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
+        cwd=sys.prefix,
         env=ENVIRONMENT | {"SECONDS_TO_COMMIT": "0.02"},
     )
     with process:

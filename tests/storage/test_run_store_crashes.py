@@ -290,7 +290,7 @@ def write_or_resume(out):
 
 def start_process(out, script=RESUMING_SCRIPT):
     return subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", script, str(out)], env=ENVIRONMENT
+        [sys.executable, "-W", "error", "-c", script, str(out)], cwd=sys.prefix, env=ENVIRONMENT
     )
 
 
