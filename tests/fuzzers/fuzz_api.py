@@ -26,6 +26,8 @@ from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).parents[1] / "helpers"))
+
 import fuzz_models
 import fuzz_oracles
 import fuzz_values

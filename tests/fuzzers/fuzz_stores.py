@@ -21,6 +21,8 @@ import tempfile
 import warnings
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).parents[1] / "helpers"))
+
 import fuzz_api
 import fuzzing
 import matplotlib as mpl
