@@ -28,11 +28,11 @@
 #include "waves.h"
 
 /* fixed_step.pxi has this loop for the package, in Cython. */
-HH_INLINE ending fixed_step_loop(hh_method method, const fixed_step_settings *settings,
-                                 hh_cell *cell, hh_parameters p, rate_source rates_dt,
-                                 input_buffer I, spike_buffer spikes, output_buffers out,
-                                 double *missing_V)
+static ending fixed_step_run(const fixed_step_settings *settings, hh_cell *cell, hh_parameters p,
+                             rate_source rates_dt, input_buffer I, spike_buffer spikes,
+                             output_buffers out, double *missing_V)
 {
+    const hh_method method = (hh_method)settings->method;
     const double dt = settings->dt, threshold = settings->threshold, dt_over_C_m = dt / p.C_m;
     hh_neuron now = hh_neuron_of(cell), after = now;
     double V_before = cell->V_before;
@@ -68,25 +68,6 @@ HH_INLINE ending fixed_step_loop(hh_method method, const fixed_step_settings *se
     cell->step += i;
     cell->spikes = found;
     return ended;
-}
-
-/* Make one step for each value of I, counted in cell->step, and return how that ended. Where it is
-   not LOOP_DONE, `cell` is as it was before the next step, and nothing is written to its row;
-   *missing_V is the V of LOOP_RATES_MISSING. */
-static inline ending fixed_step_run(const fixed_step_settings *settings, hh_cell *cell,
-                                    hh_parameters p, rate_source rates_dt, input_buffer I,
-                                    spike_buffer spikes, output_buffers out, double *missing_V)
-{
-    switch ((hh_method)settings->method) {
-    case HH_EULER:
-        return fixed_step_loop(HH_EULER, settings, cell, p, rates_dt, I, spikes, out, missing_V);
-    case HH_EXPONENTIAL_EULER:
-        return fixed_step_loop(HH_EXPONENTIAL_EULER, settings, cell, p, rates_dt, I, spikes, out,
-                               missing_V);
-    case HH_RK4:
-        return fixed_step_loop(HH_RK4, settings, cell, p, rates_dt, I, spikes, out, missing_V);
-    }
-    return LOOP_NOT_FINITE;
 }
 
 
@@ -190,8 +171,9 @@ static void give_table_at(const table_shape *t, const double *rows, double V)
 {
     const rate_table_position place = rate_table_find(V, 1 / t->width, t->first);
     const gate_rates r = rate_table_at(rows + place.row * ROW, place.r);
-    const double values[6] = {lane_m(r.alpha), lane_h(r.alpha), lane_n(r.alpha),
-                              lane_m(r.alpha_plus_beta),  lane_h(r.alpha_plus_beta),  lane_n(r.alpha_plus_beta)};
+    const lanes alpha = r.alpha, sum = r.alpha_plus_beta;
+    const double values[6] = {lane_m(alpha), lane_h(alpha), lane_n(alpha),
+                              lane_m(sum),   lane_h(sum),   lane_n(sum)};
     give(values, sizeof values);
 }
 
