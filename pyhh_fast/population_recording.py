@@ -1,12 +1,11 @@
 """What a run of many cells leaves behind."""
 
-import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from pyhh_fast.recording import Traces
-from pyhh_fast.system import free_memory
+from pyhh_fast.recording import RunResult
+from pyhh_fast.settings import RunSettings
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import FloatArray, IntArray, StructArray
 from pyhh_fast.validation import index
@@ -32,7 +31,7 @@ class Spikes(NamedTuple):
     time: FloatArray
 
 
-class PopulationRecording(Traces):
+class PopulationRecording(RunResult):
     """Spikes, states and traces of one run; made by :meth:`pyhh_fast.Population.run`.
 
     Attributes
@@ -41,7 +40,6 @@ class PopulationRecording(Traces):
         How many cells there are.
     steps : int
         How many steps were made.
-    dt : float, ms
     spike_counts : ndarray of int, shape (size,)
         How often each cell crossed `threshold` upward.
     final_state : PopulationState
@@ -55,11 +53,8 @@ class PopulationRecording(Traces):
         that step's, from the state before it, one dt earlier.
     cells : ndarray of int
         Numbers of the cells that were recorded, in the order of the rows.
-    every : int
-    recorded : tuple of str
-        Names of the traces.
-    threshold : float, mV
-    method : str
+    settings : RunSettings
+        What the run was made with.
     parameters : dict of ndarray, each of shape (size,)
         Those that the run was made with, by name.
 
@@ -77,36 +72,26 @@ class PopulationRecording(Traces):
 
     def __init__(
         self,
+        settings: RunSettings,
         parameters: StructArray,
+        final: StructArray,
         steps: int,
-        dt: float,
-        method: str,
-        threshold: float,
-        recorded: tuple[str, ...],
         cells: IntArray,
-        every: int,
+        traces: FloatArray,
+        diverged_at: IntArray,
+        spikes: tuple[IntArray, FloatArray],
     ) -> None:
+        self.settings = settings
         self.size = parameters.size
         self.steps = steps
-        self.dt = dt
-        self.method = method
-        self.threshold = threshold
-        self.recorded = recorded
         self.cells = cells
-        self.every = every
-        self._parameters = parameters
-        shape = (len(recorded), cells.size, -(-steps // every))
-        free_memory.check(
-            8 * math.prod(shape),
-            "the traces of a population",
-            "Keep fewer traces by record=, fewer cells by cells=, or every k-th step by every=.",
-        )
-        self._traces = np.empty(shape)
-        self._name_traces()
-        self.diverged_at: IntArray = np.full(self.size, -1, dtype=np.int64)
-        self.spike_counts: IntArray = np.zeros(self.size, dtype=np.int64)
-        self._spike_times: FloatArray = np.empty(0)
-        self._final: StructArray
+        self.diverged_at = diverged_at
+        self.diverged_at[diverged_at >= steps] = -1
+        self.spike_counts, self._spike_times = spikes
+        self._parameters, self._final = parameters, final
+        self._traces = traces[:, :, : settings.rows(steps)]
+        for name, trace in zip(self.recorded, self._traces, strict=True):
+            setattr(self, name, trace)
 
     def __repr__(self) -> str:
         cells, steps, spikes = self.size, self.steps, self._spike_times.size
@@ -176,14 +161,3 @@ class PopulationRecording(Traces):
         from pyhh_fast import to_xarray
 
         return to_xarray.dataset(self)
-
-    def _name_traces(self) -> None:
-        for name, trace in zip(self.recorded, self._traces, strict=True):
-            setattr(self, name, trace)
-
-    def _end_at(self, step: int) -> None:
-        """Keep the first `step` steps."""
-        self.steps = step
-        self._traces = self._traces[:, :, : -(-step // self.every)]
-        self._name_traces()
-        self.diverged_at[self.diverged_at >= step] = -1

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from pyhh_fast import rate_tables, validation
 from pyhh_fast.engine.choose_stepper import check_steps
 from pyhh_fast.engine.compiled_stepper import not_tabulated
-from pyhh_fast.engine.population_run import How, make_run, thread_count, warn_of_divergence
+from pyhh_fast.engine.population_run import make_run, thread_count, warn_of_divergence
 from pyhh_fast.engine.read_ahead import shared_stimulus
 from pyhh_fast.engine.spike_threshold import threshold_for
 from pyhh_fast.equilibria import rest_states
@@ -23,11 +23,12 @@ from pyhh_fast.models import membrane, plausibility
 from pyhh_fast.models.hh_model import HHModel, has_custom_kinetics
 from pyhh_fast.models.names import check_name, own_parameters
 from pyhh_fast.population_recording import PopulationRecording
+from pyhh_fast.settings import RunSettings
 from pyhh_fast.system import free_memory
 from pyhh_fast.system.exclusive import Exclusive
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import MethodOfMany, StructArray, Unstable
-from pyhh_fast.variables import GATES, PARAMETERS, STATE, TRACES
+from pyhh_fast.variables import GATES, PARAMETERS, STATE
 
 BYTES_A_CELL = 300
 """What a run takes for each cell, apart from traces and spikes."""
@@ -337,7 +338,7 @@ class Population:
         method: MethodOfMany = "euler",
         record: Iterable[str] = (),
         cells: npt.ArrayLike | None = None,
-        every: int = 1,
+        every: int = RunSettings.every,
         threshold: float | None = None,
         threads: int | None = None,
         progress: bool = False,
@@ -427,17 +428,20 @@ class Population:
         """
         method = validation.choice("method", method, of_populations())
         dt = step_size("dt", dt, method)
-        recorded = validation.names("record", record, TRACES)
         rows = validation.indices("cells", cells, self.size)
-        every = validation.count("every", every, least=1)
-        threshold = threshold_for(self._model, threshold)
         threads = thread_count(threads)
         progress = validation.flag("progress", progress)
         wave = shared_stimulus(stimulus, self.size, duration, dt)
-        how = How(dt, method, threshold, threads, recorded, rows, every, progress)
+        settings = RunSettings.of(
+            dt=dt,
+            method=method,
+            record=record,
+            every=every,
+            threshold=threshold_for(self._model, threshold),
+        )
         with Exclusive("population", self):
             self._check_cells()
-            recording = make_run(self, wave, how)
+            recording = make_run(self, wave, settings, threads, cells=rows, progress=progress)
         warn_of_divergence(recording, self)
         return recording
 

@@ -4,6 +4,7 @@ Each is one call, whose runs are all made at once, except by the adaptive method
 read, and its runs start from rest, whatever state it is in, unless `start` says otherwise.
 """
 
+import dataclasses
 import warnings
 from typing import Any, NamedTuple, get_args
 
@@ -16,13 +17,14 @@ from pyhh_fast.analysis.phase_plane import kinetics_over_V
 from pyhh_fast.analysis.single_runs import SingleRuns
 from pyhh_fast.analysis.swings import LEAST_CYCLES, Rates, rates_under
 from pyhh_fast.engine.choose_stepper import check_steps
-from pyhh_fast.engine.population_run import How, thread_count
+from pyhh_fast.engine.population_run import thread_count
 from pyhh_fast.engine.spike_threshold import threshold_for
 from pyhh_fast.engine.time_steps import STEP, step_for
 from pyhh_fast.equilibria.starts import start_at_rest
 from pyhh_fast.kinetics.protocol import Kinetics
 from pyhh_fast.methods import METHODS
 from pyhh_fast.models.hh_model import HHModel
+from pyhh_fast.settings import RunSettings
 from pyhh_fast.typing import FloatArray, Method, Start
 
 STARTS = get_args(Start)
@@ -145,7 +147,7 @@ def rates_and_swings(
     """Return what :func:`fi_curve` returns, and where that is the rate of a mere swing."""
     given = validation.real_numbers("currents", currents, unit="µA/cm²")
     setup = _Setup.of(model, dt, method, threshold, threads, start, stacklevel=5)
-    steps = validation.steps_in(duration, setup.how.dt)
+    steps = validation.steps_in(duration, setup.settings.dt)
     progress = validation.flag("progress", progress)
     I = given.ravel()  # noqa: E741
     setup.warn_of_length(steps * I.size)
@@ -203,7 +205,7 @@ def rheobase(
     """
     setup = _Setup.of(model, dt, method, threshold, threads, start)
     duration = validation.real_number("duration", duration, unit="ms")
-    pulse = np.array([validation.lengths("duration", duration, setup.how.dt)])
+    pulse = np.array([validation.lengths("duration", duration, setup.settings.dt)])
     found = setup.threshold_currents(pulse, wait)
     if np.isnan(found[0]):
         _warn(f"the model diverged before it fired, and the rheobase is NaN. {setup.way_out()}")
@@ -287,7 +289,7 @@ def strength_duration(
     array([65.151,  6.922,  2.241,  2.241])
     """
     setup = _Setup.of(model, dt, method, threshold, threads, start)
-    lengths = validation.lengths("durations", durations, setup.how.dt)
+    lengths = validation.lengths("durations", durations, setup.settings.dt)
     found = setup.threshold_currents(lengths.ravel(), wait)
     if np.isnan(found).any():
         _warn(
@@ -302,7 +304,8 @@ class _Setup(NamedTuple):
 
     model: HHModel
     kinetics: Kinetics
-    how: How
+    settings: RunSettings
+    threads: int
     check: bool
     default_dt: bool
 
@@ -323,31 +326,35 @@ class _Setup(NamedTuple):
         check_steps(model, "Run such models one by one, with Simulation.", state=start == "model")
         kinetics = kinetics_over_V(model)
         step = step_for(model, kinetics, dt, method, stacklevel=stacklevel)
-        how = How(step, method, threshold_for(model, threshold), threads)
+        settings = RunSettings.of(
+            dt=step, method=method, threshold=threshold_for(model, threshold), record=()
+        )
         begun = start_at_rest(model, stacklevel=stacklevel) if start == "rest" else model
         # The error of the built-in model at its step is known; that of others is measured.
         unknown = not kinetics.built_in or step < STEP
         check = dt is None and METHODS[method].order in (2, 4) and unknown
-        return cls(begun, kinetics, how, check, dt is None)
+        return cls(begun, kinetics, settings, threads, check, dt is None)
 
     def runs(self) -> FixedRuns | SingleRuns:
-        kind = FixedRuns if METHODS[self.how.method].many_cells else SingleRuns
-        return kind(self.model, self.how)
+        kind = FixedRuns if METHODS[self.settings.method].many_cells else SingleRuns
+        return kind(self.model, self.settings, self.threads)
 
     def adaptive_runs(self) -> SingleRuns:
-        return SingleRuns(self.model, self.how._replace(method="adaptive"))
+        return SingleRuns(
+            self.model, dataclasses.replace(self.settings, method="adaptive"), self.threads
+        )
 
     def way_out(self) -> str:
         """Return what to do where the model diverged."""
-        if METHODS[self.how.method].fixed_step:
+        if self.settings.fixed_step:
             return "Use method='adaptive', whose steps follow the fastest rate."
         return "Check the parameters, and the rates of an overridden _UpdateGateTimeConstants."
 
     def warn_of_length(self, steps: float) -> None:
         """Warn of so many steps of all cells, where they are many because the default is tiny."""
-        if self.default_dt and self.how.dt < STEP / 100 and steps > LONG:
+        if self.default_dt and self.settings.dt < STEP / 100 and steps > LONG:
             _warn(
-                f"the rates of this model are so fast that dt is {self.how.dt:.2g} ms, and "
+                f"the rates of this model are so fast that dt is {self.settings.dt:.2g} ms, and "
                 f"{steps:.2g} steps of cells take long. Check the parameters, or pass a larger dt, "
                 "which method='exponential_euler' takes, or a shorter duration.",
                 5,
@@ -355,8 +362,8 @@ class _Setup(NamedTuple):
 
     def threshold_currents(self, durations: FloatArray, wait: Any) -> FloatArray:
         wait = validation.real_number("wait", wait, unit="ms")
-        wait = float(validation.lengths("wait", wait, self.how.dt, positive=False))
-        self.warn_of_length(PROBES.size * float(np.sum(durations + wait)) / self.how.dt)
+        wait = float(validation.lengths("wait", wait, self.settings.dt, positive=False))
+        self.warn_of_length(PROBES.size * float(np.sum(durations + wait)) / self.settings.dt)
         found = self.runs().thresholds(durations, wait)
         found[found <= SMALLEST] = 0.0  # from an unstable equilibrium any push is enough
         if self.check:
@@ -367,7 +374,9 @@ class _Setup(NamedTuple):
         self, currents: FloatArray, steps: int, progress: bool = False, adaptive: bool = False
     ) -> Rates:
         runs = self.adaptive_runs() if adaptive else self.runs()
-        return rates_under(runs, self.model, self.kinetics, currents, steps, self.how.dt, progress)
+        return rates_under(
+            runs, self.model, self.kinetics, currents, steps, self.settings.dt, progress
+        )
 
     def warn_of_rates(self, currents: FloatArray, found: Rates) -> None:
         """Warn of rates that are unknown, or not those of spikes."""
@@ -382,9 +391,10 @@ class _Setup(NamedTuple):
             one = int(np.argmax(found.swings))
             _warn(
                 f"under {np.count_nonzero(found.swings)} of the currents V keeps swinging without "
-                f"crossing the threshold of {self.how.threshold:g} mV, under {currents[one]:g} "
-                f"µA/cm² from {found.low[one]:.3g} to {found.high[one]:.3g} mV, and the rate is "
-                "that of the swing. A threshold within it counts such swings as spikes.",
+                f"crossing the threshold of {self.settings.threshold:g} mV, under "
+                f"{currents[one]:g} µA/cm² from {found.low[one]:.3g} to {found.high[one]:.3g} mV, "
+                "and the rate is that of the swing. A threshold within it counts such swings as "
+                "spikes.",
                 5,
             )
         unknown = np.isnan(found.rates) & ~found.diverged
@@ -426,8 +436,8 @@ class _Setup(NamedTuple):
     ) -> None:
         error = 100 * (found / right - 1)
         warnings.warn(
-            f"{what} {where} errs by {error:+.2g} % at dt {self.how.dt:.3g} ms, and others may as "
-            "well. Use method='adaptive', or a smaller dt.",
+            f"{what} {where} errs by {error:+.2g} % at dt {self.settings.dt:.3g} ms, and others "
+            "may as well. Use method='adaptive', or a smaller dt.",
             UserWarning,
             stacklevel=stacklevel,
         )

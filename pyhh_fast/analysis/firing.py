@@ -4,14 +4,16 @@
 for the methods that populations do not have.
 """
 
+import dataclasses
 from typing import NamedTuple
 
 import numpy as np
 
-from pyhh_fast.engine.population_run import How, make_run
+from pyhh_fast.engine.population_run import make_run
 from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.population_recording import PopulationRecording
 from pyhh_fast.populations import Population
+from pyhh_fast.settings import RunSettings
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import BoolArray, FloatArray, IntArray, StructArray
 
@@ -68,11 +70,13 @@ class Cells(Population):
         self,
         currents: FloatArray,
         steps: int,
-        how: How,
+        settings: RunSettings,
+        threads: int,
+        progress: bool = False,
     ) -> PopulationRecording:
         """Make steps under constant currents, one a cell; who asks has checked what he asks for."""
         wave = np.broadcast_to(currents[:, np.newaxis], (self.size, steps))
-        return make_run(self, wave, how)
+        return make_run(self, wave, settings, threads, progress=progress)
 
     def put(self, state: StructArray) -> None:
         """Be as many cells as there are states, and stand there."""
@@ -87,13 +91,14 @@ class FixedRuns:
     ----------
     model : HHModel
         It is copied, with the state that runs start in.
-    how : How
+    settings : RunSettings
+    threads : int
     """
 
     @rounds_to_nearest
-    def __init__(self, model: HHModel, how: How) -> None:
+    def __init__(self, model: HHModel, settings: RunSettings, threads: int) -> None:
         self._cells = Cells.from_model(model, 1)
-        self._how = how
+        self._settings, self._threads = settings, threads
         self.start = self._cells._state
 
     @rounds_to_nearest
@@ -102,9 +107,9 @@ class FixedRuns:
     ) -> Fired:
         """Return what becomes of runs from these states, under one current each."""
         self._cells.put(state)
-        recording = self._cells.go_on(currents, steps, self._how._replace(progress=progress))
+        recording = self._cells.go_on(currents, steps, self._settings, self._threads, progress)
         counts, times = recording.spike_counts, recording.spikes.time
-        rates = steady_rates(counts, times, steps * self._how.dt)
+        rates = steady_rates(counts, times, steps * self._settings.dt)
         return Fired(rates, recording.diverged_at >= 0, self._cells._state)
 
     @rounds_to_nearest
@@ -118,16 +123,16 @@ class FixedRuns:
     ) -> FloatArray:
         """Return traces of every so many steps, shape (names, cells, samples)."""
         self._cells.put(state)
-        how = self._how._replace(recorded=names, every=every)
-        recording = self._cells.go_on(currents, steps, how)
+        settings = dataclasses.replace(self._settings, record=names, every=every)
+        recording = self._cells.go_on(currents, steps, settings, self._threads)
         return np.array([getattr(recording, name) for name in names])
 
     @rounds_to_nearest
     def watch(self, state: StructArray, currents: FloatArray, steps: int, every: int) -> Watched:
         """Make runs from these states, under one current each; keep V of every so many steps."""
         self._cells.put(state)
-        how = self._how._replace(recorded=("Vm",), every=every)
-        recording = self._cells.go_on(currents, steps, how)
+        settings = dataclasses.replace(self._settings, record=("Vm",), every=every)
+        recording = self._cells.go_on(currents, steps, settings, self._threads)
         counts, times = recording.spike_counts, recording.spikes.time
         lost = recording.diverged_at >= 0
         return Watched(recording.Vm, counts, times, lost, self._cells._state)
@@ -165,7 +170,7 @@ class FixedRuns:
         have fired, or waited, are left out. A last step that a pulse covers in part has that part
         of its current.
         """
-        whole, part, last = pulse_steps(durations, wait, self._how.dt)
+        whole, part, last = pulse_steps(durations, wait, self._settings.dt)
         I = currents.ravel()  # noqa: E741
         counts = currents.shape[1]
         pulse, rest, end = (np.repeat(steps, counts) for steps in (whole, part, last))
@@ -173,15 +178,15 @@ class FixedRuns:
         state = np.repeat(self.start, I.size)
         step = 0
         stops = np.concatenate([whole, whole + (part > 0), last])
-        doublings = np.arange(max(0.0, np.log2(stops.max() * self._how.dt / FIRST_STOP)))
-        early = (FIRST_STOP / self._how.dt * 2**doublings).astype(np.int64)
+        doublings = np.arange(max(0.0, np.log2(stops.max() * self._settings.dt / FIRST_STOP)))
+        early = (FIRST_STOP / self._settings.dt * 2**doublings).astype(np.int64)
         for stop in np.unique([*early, *stops]):
             going = np.flatnonzero(~(fired | lost) & (step < end))
             if stop == 0 or not going.size:
                 continue
             self._cells.put(state[going])
             now = np.where(step < pulse, I, np.where(step == pulse, rest * I, 0.0))[going]
-            recording = self._cells.go_on(now, int(stop) - step, self._how)
+            recording = self._cells.go_on(now, int(stop) - step, self._settings, self._threads)
             state[going] = self._cells._state
             fired[going] = recording.spike_counts > 0
             lost[going] = recording.diverged_at >= 0

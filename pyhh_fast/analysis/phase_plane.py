@@ -11,13 +11,13 @@ from pyhh_fast import validation
 from pyhh_fast.analysis.firing import FixedRuns
 from pyhh_fast.analysis.single_runs import SingleRuns
 from pyhh_fast.engine.choose_stepper import check_steps
-from pyhh_fast.engine.population_run import How
 from pyhh_fast.engine.time_steps import step_for
 from pyhh_fast.kinetics.choose_kinetics import kinetics_of
 from pyhh_fast.kinetics.protocol import Kinetics, NotTabulable
 from pyhh_fast.methods import METHODS
 from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.rate_tables import LARGEST_RATE
+from pyhh_fast.settings import RunSettings
 from pyhh_fast.system.rounding import round_to_nearest, rounds_to_nearest
 from pyhh_fast.typing import FloatArray, Method
 from pyhh_fast.validation import BLOCK
@@ -192,8 +192,8 @@ def phase_plane(
     steps = validation.steps_in(duration, dt)
     with round_to_nearest():
         steady_V, steady = steady_under(model, kinetics, current)
-        how = How(dt, method, 0.0, 1)
-        runs = (FixedRuns if METHODS[method].many_cells else SingleRuns)(model, how)
+        settings = RunSettings(dt=dt, method=method)
+        runs = (FixedRuns if METHODS[method].many_cells else SingleRuns)(model, settings, 1)
         V, n = runs.traces(runs.start, np.array([current]), steps, ("Vm", "StateN"))[:, 0]
         if not np.isfinite(V).all():
             warnings.warn(

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from pyhh_fast.analysis.firing import PROBES, SMALLEST, TOLERANCE, Fired, Watched, steady_rates
-from pyhh_fast.engine.population_run import How
 from pyhh_fast.engine.progress import bar_over
 from pyhh_fast.errors import SimulationError
 from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.recording import Recording
+from pyhh_fast.settings import RunSettings
 from pyhh_fast.simulations import Simulation
 from pyhh_fast.system.background import Workers
 from pyhh_fast.system.rounding import rounds_to_nearest
@@ -30,14 +30,15 @@ class SingleRuns:
     ----------
     model : HHModel
         It is not changed; runs start in its state.
-    how : How
+    settings : RunSettings
         Of which dt is the distance of samples where the method is adaptive.
+    threads : int
     """
 
     @rounds_to_nearest
-    def __init__(self, model: HHModel, how: How) -> None:
+    def __init__(self, model: HHModel, settings: RunSettings, threads: int) -> None:
         self._model = model
-        self._how = how
+        self._settings, self._threads = settings, threads
         self.start = np.zeros(1, [(name, np.float64) for name in ("V", *GATES)])
         self.start["V"] = model.Vm
         for name in GATES:
@@ -51,7 +52,7 @@ class SingleRuns:
 
         def run(cell: int) -> tuple[Recording | None, HHModel]:
             simulation = Simulation(self._copy(state[cell]))
-            whole = self._run(simulation, float(currents[cell]), self._how.dt, steps)
+            whole = self._run(simulation, float(currents[cell]), self._settings.dt, steps)
             return (simulation.recording if whole else None), simulation.model
 
         with bar_over(currents.size * steps, progress) as bar:
@@ -61,7 +62,7 @@ class SingleRuns:
                 if bar is not None:
                     bar.update(steps)
         counts, times, diverged, end = _ends(done, state)
-        rates = steady_rates(counts, times, steps * self._how.dt)
+        rates = steady_rates(counts, times, steps * self._settings.dt)
         return Fired(rates, diverged, end)
 
     @rounds_to_nearest
@@ -71,7 +72,7 @@ class SingleRuns:
         def run(cell: int) -> tuple[Recording | None, HHModel]:
             simulation = Simulation(self._copy(state[cell]))
             current = float(currents[cell])
-            whole = self._run(simulation, current, self._how.dt, steps, ("Vm",), every)
+            whole = self._run(simulation, current, self._settings.dt, steps, ("Vm",), every)
             return (simulation.recording if whole else None), simulation.model
 
         done = list(self._each(run, range(currents.size)))
@@ -92,7 +93,7 @@ class SingleRuns:
 
         def run(cell: int) -> list[FloatArray]:
             simulation = Simulation(self._copy(state[cell]))
-            self._run(simulation, float(currents[cell]), self._how.dt, steps, names, every)
+            self._run(simulation, float(currents[cell]), self._settings.dt, steps, names, every)
             return [getattr(simulation, name) for name in names]
 
         cells = list(self._each(run, range(currents.size)))
@@ -126,7 +127,7 @@ class SingleRuns:
         model = self._copy(self.start[0])
         for strength, length in ((current, duration), (0.0, wait)):
             if length > 0:
-                steps = max(1, math.ceil(length / self._how.dt - 1e-9))
+                steps = max(1, math.ceil(length / self._settings.dt - 1e-9))
                 simulation = Simulation(model)
                 whole = self._run(simulation, strength, length / steps, steps)
                 if simulation.recording is not None and simulation.recording.spike_times.size:
@@ -145,7 +146,10 @@ class SingleRuns:
         every: int = 1,
     ) -> bool:
         """Make a run; return False where the solver gave up before its end."""
-        how: dict[str, Any] = {"method": self._how.method, "threshold": self._how.threshold}
+        how: dict[str, Any] = {
+            "method": self._settings.method,
+            "threshold": self._settings.threshold,
+        }
         try:
             simulation.run(current, dt, duration=steps * dt, record=record, every=every, **how)
         except SimulationError:
@@ -161,10 +165,10 @@ class SingleRuns:
 
     def _each(self, function: Callable[[Any], Any], items: Iterable[Any]) -> Iterable[Any]:
         """Yield what a function returns for each item, in order."""
-        if self._how.threads == 1:
+        if self._threads == 1:
             yield from map(function, items)
             return
-        with Workers(self._how.threads, "pyhh_fast single runs") as pool:
+        with Workers(self._threads, "pyhh_fast single runs") as pool:
             jobs = [pool.submit(function, item) for item in items]
             try:
                 for job in jobs:

@@ -1,8 +1,8 @@
-"""Runs of many cells, of which all was checked: how they are to be, and the making of them."""
+"""Runs of many cells, of which all was checked."""
 
 import os
 import warnings
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -13,47 +13,32 @@ from pyhh_fast.engine.read_ahead import SharedStimulus
 from pyhh_fast.errors import SimulationError
 from pyhh_fast.kinetics.protocol import Kinetics, NotTabulable
 from pyhh_fast.population_recording import PopulationRecording
+from pyhh_fast.settings import RunSettings
 from pyhh_fast.system import aligned_arrays
 from pyhh_fast.system.rounding import rounds_to_nearest
-from pyhh_fast.typing import FloatArray, IntArray
+from pyhh_fast.typing import FloatArray, IntArray, StructArray
 
 
 class Cells(Protocol):
-    """What a run needs of a population."""
+    """What a run needs of a population, and where it leaves its results."""
 
-    _parameters: Any
-    _state: Any
+    _parameters: StructArray
+    _state: StructArray
     recording: PopulationRecording | None
 
     def _kinetics(self) -> Kinetics: ...
-
-
-class How(NamedTuple):
-    """How a run is made; checked.
-
-    Parameters
-    ----------
-    dt : float, ms
-    cells : ndarray of int, default all
-        Those whose traces are kept, where any is `recorded`.
-    """
-
-    dt: float
-    method: str
-    threshold: float
-    threads: int
-    recorded: tuple[str, ...] = ()
-    cells: IntArray | None = None
-    every: int = 1
-    progress: bool = False
 
 
 @rounds_to_nearest
 def make_run(
     population: Cells,
     wave: FloatArray | SharedStimulus,
-    how: How,
+    settings: RunSettings,
+    threads: int,
+    *,
+    cells: IntArray | None = None,
     kinetics: Kinetics | None = None,
+    progress: bool = False,
 ) -> PopulationRecording:
     """Make a run, leave the cells at its end, and warn of nothing.
 
@@ -61,41 +46,45 @@ def make_run(
     ----------
     wave : ndarray, shape (size, steps), or SharedStimulus, µA/cm²
         With any strides.
+    cells : ndarray of int, default all
+        Those whose traces are kept, where any are recorded.
     kinetics : default the population's own
     """
     size, steps = wave.shape
-    cells = np.arange(size, dtype=np.int64) if how.cells is None else how.cells
-    recording = PopulationRecording(
-        aligned_arrays.copy_of(population._parameters),
-        steps,
-        how.dt,
-        how.method,
-        how.threshold,
-        how.recorded,
-        cells if how.recorded else cells[:0],
-        how.every,
-    )
+    kept = np.arange(size, dtype=np.int64) if cells is None else cells
+    kept = kept if settings.record else kept[:0]
+    parameters = aligned_arrays.copy_of(population._parameters)
     kinetics = kinetics or population._kinetics()
-    stepper = PopulationStepper(population._state, wave, recording, kinetics, how.threads)
-    bar = bar_over(steps, how.progress)
+    stepper = PopulationStepper(
+        settings, parameters, population._state, wave, kept, kinetics, threads
+    )
+    bar = bar_over(steps, progress)
 
-    def finish() -> None:
-        recording._end_at(stepper.step)
-        recording.spike_counts, recording._spike_times = stepper.spikes()
-        population._state = stepper.state
-        recording._final = aligned_arrays.copy_of(stepper.state)
-        population.recording = recording
+    def finish() -> PopulationRecording:
+        spikes = stepper.spikes()
+        population._state = stepper.state  # before the copy, which takes the memory that it frees
+        population.recording = recording = PopulationRecording(
+            settings,
+            parameters,
+            aligned_arrays.copy_of(stepper.state),
+            stepper.step,
+            kept,
+            stepper.traces,
+            stepper.diverged_at,
+            spikes,
+        )
+        return recording
 
     try:
         stepper.make_all(bar)
     except NotTabulable as error:
         step = stepper.step
         raise SimulationError(
-            f"the run cannot go on at step {step} (t = {step * how.dt:g} ms): of "
+            f"the run cannot go on at step {step} (t = {step * settings.dt:g} ms): of "
             f"_UpdateGateTimeConstants it was found that {error}. Run such models one by one, "
             "with Simulation.",
             step=step,
-            time=step * how.dt,
+            time=step * settings.dt,
             V=float("nan"),
         ) from error
     finally:
@@ -103,9 +92,9 @@ def make_run(
         try:
             if isinstance(wave, SharedStimulus):
                 wave.close()
-            finish()
+            recording = finish()
         except KeyboardInterrupt:
-            finish()
+            recording = finish()
             raise
     return recording
 

@@ -6,6 +6,7 @@ made again, with more room or a longer table, or dropped by Ctrl-C.
 """
 
 import contextlib
+import math
 import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -17,9 +18,9 @@ from pyhh_fast._rate_tables import LINE
 from pyhh_fast.engine.kernels import loops, struct
 from pyhh_fast.engine.read_ahead import SharedStimulus
 from pyhh_fast.kinetics.protocol import Kinetics
-from pyhh_fast.population_recording import PopulationRecording
-from pyhh_fast.system import aligned_arrays
-from pyhh_fast.typing import FloatArray, StructArray
+from pyhh_fast.settings import RunSettings
+from pyhh_fast.system import aligned_arrays, free_memory
+from pyhh_fast.typing import FloatArray, IntArray, StructArray
 from pyhh_fast.variables import TRACES
 
 CALL = 0.04
@@ -45,10 +46,19 @@ if TYPE_CHECKING:
 
 
 class PopulationStepper:
-    """Makes the steps of one run, and fills its recording.
+    """Makes the steps of one run.
+
+    Attributes
+    ----------
+    traces : ndarray, shape (recorded variables, cells, samples)
+    diverged_at : ndarray of int, shape (size,)
+        The step at which a cell diverged, or -1.
 
     Parameters
     ----------
+    parameters : structured array, shape (size,)
+    cells : ndarray of int
+        Those whose traces are kept.
     state : structured array, shape (size,)
         V (mV) and gates of each cell at the start. It is not changed.
     stimulus : ndarray, shape (size, steps), or SharedStimulus, µA/cm²
@@ -57,16 +67,27 @@ class PopulationStepper:
 
     def __init__(
         self,
+        settings: RunSettings,
+        parameters: StructArray,
         state: StructArray,
         stimulus: FloatArray | SharedStimulus,
-        recording: PopulationRecording,
+        cells: IntArray,
         kinetics: Kinetics,
         threads: int,
     ) -> None:
         from threading import Lock  # here, because importing the package needs none
 
-        r = self._recording = recording
-        self._stimulus = stimulus
+        s = self._run_settings = settings
+        self._parameters, self._stimulus = parameters, stimulus
+        self._size, self._steps = stimulus.shape
+        shape = (len(s.record), cells.size, s.rows(self._steps))
+        free_memory.check(
+            8 * math.prod(shape),
+            "the traces of a population",
+            "Keep fewer traces by record=, fewer cells by cells=, or every k-th step by every=.",
+        )
+        self.traces = np.empty(shape)
+        self.diverged_at: IntArray = np.full(self._size, -1, dtype=np.int64)
         self._values: FloatArray  # those of the chunk
         self._kinetics = kinetics
         self._table = kinetics.table_for_cells()
@@ -77,26 +98,26 @@ class PopulationStepper:
         self._spare = aligned_arrays.structs(state)
         self._other = aligned_arrays.structs(state)
         self._threads = threads
-        size = max(r.size, 1)
+        size = max(self._size, 1)
         self._block = min(loops.BLOCK, 8 * -(-size // (8 * threads)))
         blocks = -(-size // self._block)
         per_call = self._block * -(-blocks // (CALLS * threads))
         self._calls = [
-            (first, min(first + per_call, r.size)) for first in range(0, r.size, per_call)
+            (first, min(first + per_call, self._size)) for first in range(0, self._size, per_call)
         ]
         self._chunk = min(max(FIRST // size, SHORTEST), LONGEST)
         self._rooms = [np.empty(1, loops.SPIKE)] * len(self._calls)
-        order = np.argsort(r.cells, kind="stable")
-        variables = np.array([TRACES.index(name) for name in r.recorded], dtype=np.int64)
+        order = np.argsort(cells, kind="stable")
+        variables = np.array([TRACES.index(name) for name in s.record], dtype=np.int64)
         rows = order.astype(np.int64)
-        self._samples = loops.Samples(r.cells[order], rows, variables, r.every, r._traces)
+        self._samples = loops.Samples(cells[order], rows, variables, s.every, self.traces)
         self._settings = struct(
             loops.POPULATION_SETTINGS,
-            method=loops.Method[r.method],
+            method=loops.Method[s.method],
             built_in=kinetics.built_in,
             block_size=self._block,
-            dt=r.dt,
-            threshold=r.threshold,
+            dt=s.dt,
+            threshold=s.threshold,
             largest_V=rate_tables.LARGEST_V,
         )
 
@@ -113,7 +134,7 @@ class PopulationStepper:
     def spikes(self) -> tuple[np.ndarray, FloatArray]:
         """Return how often each cell has fired, and when, by cell and then by time."""
         parts = self._parts[: self._whole[2]]
-        counts = np.zeros(self._recording.size, dtype=np.int64)
+        counts = np.zeros(self._size, dtype=np.int64)
         for part in parts:
             first = part["cell"].min()
             found = np.bincount(part["cell"] - first)
@@ -127,7 +148,7 @@ class PopulationStepper:
     def make_all(self, bar: Any) -> None:
         """Make all steps; `bar` is a context with a progress bar, or with None."""
         with bar as shown, _pool(self._threads) as pool:
-            while (done := self.step) < self._recording.steps:
+            while (done := self.step) < self._steps:
                 self.advance(pool)
                 if shown is not None:
                     shown.update(self.step - done)
@@ -135,7 +156,7 @@ class PopulationStepper:
     def advance(self, pool: "Workers | None") -> None:
         """Make the steps of a chunk."""
         step, _, _ = self._whole
-        steps = min(self._chunk, self._recording.steps - step)
+        steps = min(self._chunk, self._steps - step)
         self._values = self._stimulus_from(step, step + steps)
         start = time.perf_counter()
         numbers = range(len(self._calls))
@@ -163,21 +184,21 @@ class PopulationStepper:
 
     def _call(self, number: int, steps: int) -> StructArray:
         """Make steps with the cells of one call, until they are made."""
-        r, (step, state, _) = self._recording, self._whole
+        step, state, _ = self._whole
         first, last = self._calls[number]
         # More than cells fire, because to find the room full costs all that was made.
-        enough = int((last - first) * (2 + steps * min(1.0, r.dt / MOST_OFTEN)))
+        enough = int((last - first) * (2 + steps * min(1.0, self._run_settings.dt / MOST_OFTEN)))
         if self._rooms[number].size < enough:
             self._rooms[number] = np.empty(enough, loops.SPIKE)
         while True:
             room = self._rooms[number]
             ended, missing_V, spikes = loops.population(
                 self._settings,
-                r._parameters,
+                self._parameters,
                 self._rates(),
                 state,
                 self._spare,
-                r.diverged_at,
+                self.diverged_at,
                 self._values,
                 step,
                 range(first, last),
@@ -193,8 +214,8 @@ class PopulationStepper:
 
     def _rates(self) -> Any:
         """Return the rates for the time loop."""
-        r, t = self._recording, self._table
-        rows = t.relaxing(r.dt) if r.method == "exponential_euler" else t.times(r.dt)
+        s, t = self._run_settings, self._table
+        rows = t.relaxing(s.dt) if s.method == "exponential_euler" else t.times(s.dt)
         return loops.Rates(rows, t.first, t.inverse_width, t.low, t.high, NONE_EVALUATED)
 
     def _cover(self, V: float) -> None:

@@ -22,11 +22,12 @@ from pyhh_fast.models import plausibility
 from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.models.names import own_parameters
 from pyhh_fast.populations import Population
+from pyhh_fast.settings import RunSettings
 from pyhh_fast.stimuli.waveforms import constant
 from pyhh_fast.sweeps.grid import Grid
 from pyhh_fast.system.background import main_thread_needed
 from pyhh_fast.typing import MethodOfMany
-from pyhh_fast.variables import PARAMETERS, STATE, TRACES
+from pyhh_fast.variables import PARAMETERS, STATE
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -208,7 +209,6 @@ def sweep(
         wave = np.array([wave.amplitude])
     elif not isinstance(wave, np.ndarray):
         wave = wave.to_array(steps, dt)
-    recorded = validation.names("record", record, TRACES)
     progress = validation.flag("progress", progress)
     if isinstance(reduce, str):
         reduce = validation.choice("reduce", reduce, REDUCTIONS)
@@ -222,12 +222,12 @@ def sweep(
         check_ending("out", path)
     cell = Population.from_model(model, 1)
     plausibility.check_grid(points.axes, cell)
-    threshold = threshold_for(model, threshold)
+    settings = RunSettings.of(
+        dt=dt, method=method, record=record, threshold=threshold_for(model, threshold)
+    )
     parameters = {name: float(getattr(cell, name)[0]) for name in PARAMETERS}
     start = {name: float(getattr(cell, name)[0]) for name in STATE}
-    task = Task(
-        parameters, start, wave, steps, dt, method, threshold, recorded, reduce, product, threads
-    )
+    task = Task(parameters, start, wave, steps, settings, reduce, product, threads)
     points.cut(_cells(task, points))
     description = _description(task, points, type(model).__qualname__)
     name, attributes = _variable(reduce, points)
@@ -260,7 +260,7 @@ def sweep(
 def _cells(task: "Task", grid: Grid) -> int:
     """Return how many cells a chunk should have."""
     cells = min(max(WORK // max(task.steps, 1), LEAST_CELLS), MOST_CELLS)
-    own = len(task.record) + (task.stimulus.size > 1 and "current" in grid.axes)
+    own = len(task.settings.record) + (task.stimulus.size > 1 and "current" in grid.axes)
     return max(1, min(cells, MOST_BYTES // max(8 * own * task.steps, 1)))
 
 
@@ -281,11 +281,11 @@ def _description(task: "Task", grid: Grid, model: str) -> dict[str, Any]:
         **{name: value for name, value in task.parameters.items() if name not in grid.axes},
         "start": [*task.start.values()],
         "stimulus": float(wave[0]) if wave.size == 1 else f"sha256 {digest}",
-        "dt": task.dt,
+        "dt": task.settings.dt,
         "steps": task.steps,
-        "method": task.method,
-        "threshold": task.threshold,
-        "record": [*task.record],
+        "method": task.settings.method,
+        "threshold": task.settings.threshold,
+        "record": [*task.settings.record],
         "reduce": reduce,
         "build": task.build,
     }
@@ -316,7 +316,9 @@ def _warn_of_divergence(
             if name in PARAMETERS
         }
         parameters = {name: np.array([value]) for name, value in fastest.items()}
-        advice = way_out(parameters, cell._kinetics(), task.dt, task.method, "points")
+        advice = way_out(
+            parameters, cell._kinetics(), task.settings.dt, task.settings.method, "points"
+        )
         warnings.warn(
             f"{diverged} of {diverged_at.size} cells diverged; diverged_at says which and when. "
             f"{advice}",

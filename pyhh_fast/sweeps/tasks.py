@@ -8,11 +8,12 @@ import numpy.typing as npt
 
 from pyhh_fast import validation
 from pyhh_fast.engine.kernels import BUILD
-from pyhh_fast.engine.population_run import How, make_run
+from pyhh_fast.engine.population_run import make_run
 from pyhh_fast.kinetics.frozen import BeyondTable
 from pyhh_fast.kinetics.protocol import FrozenKinetics
 from pyhh_fast.population_recording import PopulationRecording
 from pyhh_fast.populations import Population
+from pyhh_fast.settings import RunSettings
 from pyhh_fast.sweeps.grid import points
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import FloatArray, IntArray, NumberArray
@@ -53,10 +54,7 @@ class Task(NamedTuple):
     start: dict[str, float]
     stimulus: FloatArray
     steps: int
-    dt: float
-    method: str
-    threshold: float
-    record: tuple[str, ...]
+    settings: RunSettings
     reduce: Reduce
     crossed: bool
     threads: int
@@ -115,8 +113,7 @@ def _run(task: Task, numbers: dict[str, FloatArray], rates: FrozenKinetics) -> P
     cells = Cells(size, **(task.parameters | varied))
     for name, value in task.start.items():
         setattr(cells, name, value)
-    how = How(task.dt, task.method, task.threshold, task.threads, task.record)
-    return make_run(cells, wave, how, rates)
+    return make_run(cells, wave, task.settings, task.threads, kinetics=rates)
 
 
 def _reduced(recording: PopulationRecording, reduce: Reduce) -> NumberArray:

@@ -12,6 +12,7 @@ from sweep_runs import GRID, SPAWN, WAVE, cut, executors, short
 
 import pyhh_fast as pyhh
 from pyhh_fast.engine import population_run
+from pyhh_fast.settings import RunSettings
 from pyhh_fast.sweeps import run, sweep, tasks
 from pyhh_fast.sweeps.grid import Grid
 
@@ -178,11 +179,12 @@ def test_chunks_are_boxes_of_bounded_memory():
         for number in grid.numbers():
             boxes[grid.box(number)] += 1
         assert (boxes == 1).all()
-    task = tasks.Task({}, {}, np.ones(1), 10**5, 0.01, "euler", 50.0, (), "x", True, 1)
+    task = tasks.Task({}, {}, np.ones(1), 10**5, RunSettings(dt=0.01, record=()), "x", True, 1)
     assert sweep._cells(task, grid) == 2**27 // 10**5
     assert sweep._cells(task._replace(steps=10**9), grid) == 64
     assert sweep._cells(task._replace(steps=0), grid) == 2**14
-    assert sweep._cells(task._replace(record=("Vm", "INa")), grid) == 2**26 // (16 * 10**5)
+    recording = task._replace(settings=RunSettings(dt=0.01, record=("Vm", "INa")))
+    assert sweep._cells(recording, grid) == 2**26 // (16 * 10**5)
     wave = task._replace(stimulus=np.ones(10**5))
     assert sweep._cells(wave, grid) == 2**26 // (8 * 10**5)
     assert sweep._cells(wave, Grid({"gNa": [1.0]}, crossed=True)) == 2**27 // 10**5

@@ -9,6 +9,7 @@ import pytest
 from sweep_models import Kinked, failing
 from sweep_runs import SPAWN, WAVE, WHERE, cut, executors, raises, short
 
+from pyhh_fast.settings import RunSettings
 from pyhh_fast.sweeps import tasks
 
 pytest.importorskip("xarray", reason="sweeps need the extra 'sweep'")
@@ -26,7 +27,8 @@ def test_rates_found_not_to_be_smooth_end_a_sweep():
 
 
 def test_worker_of_another_build_is_refused(monkeypatch):
-    task = tasks.Task({}, {}, np.ones(1), 1, 0.01, "euler", 50.0, (), "spike_counts", True, 1)
+    settings = RunSettings(dt=0.01, record=())
+    task = tasks.Task({}, {}, np.ones(1), 1, settings, "spike_counts", True, 1)
     monkeypatch.setattr(tasks, "BUILD", "0.0.1, sources abc, without FMA")
     message = (
         f"the workers of a sweep must have the caller's build of pyhh_fast, {task.build}; got "
