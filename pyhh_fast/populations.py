@@ -11,8 +11,8 @@ from pyhh_fast import rate_tables, validation
 from pyhh_fast.engine.choose_stepper import check_steps
 from pyhh_fast.engine.compiled_stepper import not_tabulated
 from pyhh_fast.engine.population_run import make_run, thread_count, warn_of_divergence
-from pyhh_fast.engine.read_ahead import shared_stimulus
 from pyhh_fast.engine.spike_threshold import threshold_for
+from pyhh_fast.engine.stimulus_arguments import shared_stimulus
 from pyhh_fast.equilibria import rest_states
 from pyhh_fast.equilibria.starts import UNSTABLE
 from pyhh_fast.kinetics.built_in import BuiltIn
@@ -21,7 +21,7 @@ from pyhh_fast.kinetics.protocol import Kinetics, NotTabulable
 from pyhh_fast.methods import of_populations, step_size
 from pyhh_fast.models import membrane, plausibility
 from pyhh_fast.models.hh_model import HHModel, has_custom_kinetics
-from pyhh_fast.models.names import check_name, own_parameters
+from pyhh_fast.models.names import check_name, own_parameters, suggestion
 from pyhh_fast.population_recording import PopulationRecording
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.system import free_memory
@@ -140,7 +140,9 @@ class Population:
                     f"{name}={validation.shown(value)})."
                 )
             known = [*PARAMETERS, *STATE]
-            raise AttributeError(validation.unknown_name("attribute of a Population", name, known))
+            raise AttributeError(
+                validation.unknown_name("attribute of a Population", name, known, suggestion)
+            )
         super().__setattr__(name, value)
 
     def __getattr__(self, name: str) -> Any:
@@ -455,7 +457,7 @@ class Population:
         for name, value in (defaults | parameters).items():
             if name not in PARAMETERS:
                 known = [*PARAMETERS, "startingVoltage"]
-                raise TypeError(validation.unknown_name("parameter", name, known))
+                raise TypeError(validation.unknown_name("parameter", name, known, suggestion))
             setattr(self, name, value)
 
     def _set_gates_steady(self) -> None:

@@ -11,9 +11,10 @@ from pyhh_fast import validation
 from pyhh_fast.engine import run_loop
 from pyhh_fast.engine.choose_stepper import check_kind, stepper_for
 from pyhh_fast.engine.progress import bar_wanted
-from pyhh_fast.engine.read_ahead import ReadAhead, normalise_stimulus
+from pyhh_fast.engine.read_ahead import ReadAhead
 from pyhh_fast.engine.sampling import RowsInMemory
 from pyhh_fast.engine.spike_threshold import default_threshold, threshold_for
+from pyhh_fast.engine.stimulus_arguments import normalise_stimulus
 from pyhh_fast.errors import SimulationError
 from pyhh_fast.methods import warn_of_large_step
 from pyhh_fast.recording import Recording, Traces

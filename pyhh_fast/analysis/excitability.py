@@ -205,7 +205,7 @@ def rheobase(
     """
     setup = _Setup.of(model, dt, method, threshold, threads, start)
     duration = validation.real_number("duration", duration, unit="ms")
-    pulse = np.array([validation.lengths("duration", duration, setup.settings.dt)])
+    pulse = np.array([_lengths("duration", duration, setup.settings.dt)])
     found = setup.threshold_currents(pulse, wait)
     if np.isnan(found[0]):
         _warn(f"the model diverged before it fired, and the rheobase is NaN. {setup.way_out()}")
@@ -289,7 +289,7 @@ def strength_duration(
     array([65.151,  6.922,  2.241,  2.241])
     """
     setup = _Setup.of(model, dt, method, threshold, threads, start)
-    lengths = validation.lengths("durations", durations, setup.settings.dt)
+    lengths = _lengths("durations", durations, setup.settings.dt)
     found = setup.threshold_currents(lengths.ravel(), wait)
     if np.isnan(found).any():
         _warn(
@@ -362,7 +362,7 @@ class _Setup(NamedTuple):
 
     def threshold_currents(self, durations: FloatArray, wait: Any) -> FloatArray:
         wait = validation.real_number("wait", wait, unit="ms")
-        wait = float(validation.lengths("wait", wait, self.settings.dt, positive=False))
+        wait = float(_lengths("wait", wait, self.settings.dt, positive=False))
         self.warn_of_length(PROBES.size * float(np.sum(durations + wait)) / self.settings.dt)
         found = self.runs().thresholds(durations, wait)
         found[found <= SMALLEST] = 0.0  # from an unstable equilibrium any push is enough
@@ -445,3 +445,19 @@ class _Setup(NamedTuple):
 
 def _warn(message: str, stacklevel: int = 3) -> None:
     warnings.warn(message, UserWarning, stacklevel=stacklevel)
+
+
+def _lengths(name: str, value: Any, dt: float, *, positive: bool = True) -> FloatArray:
+    """Return times (ms) of any shape: above 0, or 0 or more, and of not too many steps."""
+    times = validation.real_numbers(name, value, unit="ms")
+    wrong = (times <= 0 if positive else times < 0) | (times / dt > validation.MOST_STEPS)
+    if wrong.any():
+        place = np.unravel_index(int(np.argmax(wrong)), wrong.shape)
+        got = f"{times[place]}"
+        if times.ndim:
+            at = tuple(map(int, place))
+            got += f" at index {at[0] if len(at) == 1 else at}"
+        sign = "above 0" if positive else "0 or more"
+        rule = f"{sign}, and at most {validation.MOST_STEPS} steps of {dt:g}"
+        raise ValueError(validation.message(name, rule, got, unit="ms"))
+    return times

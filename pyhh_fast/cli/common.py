@@ -10,9 +10,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pyhh_fast import validation
 from pyhh_fast.errors import NO_ROOM
 from pyhh_fast.models.hh_model import HHModel
+from pyhh_fast.models.names import suggestion
 from pyhh_fast.variables import PARAMETERS
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def meant_option(argument: str, parser: argparse.ArgumentParser) -> str:
     """Return a sentence that suggests which option of a command was meant; empty where none is."""
     known = [name[2:] for name in parser._option_string_actions if name.startswith("--")]
     name = argument.partition("=")[0].lstrip("-")
-    advice = re.fullmatch(r"Did you mean (\w+)\?", validation.meant(name, known))
+    advice = re.fullmatch(r"Did you mean (\w+)\?", suggestion(name, known))
     return f". Did you mean --{advice[1]}?" if advice and argument.startswith("-") else ""
 
 

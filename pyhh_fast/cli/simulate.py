@@ -16,6 +16,7 @@ from pyhh_fast.cli import common
 from pyhh_fast.cli.common import INTERRUPTED, NUMBER, shown_time
 from pyhh_fast.cli.stimulus_options import add_stimuli, total
 from pyhh_fast.cli.summary import save_npz, summary
+from pyhh_fast.engine import stimulus_arguments
 from pyhh_fast.equilibria.rest_states import NoRest
 from pyhh_fast.errors import SimulationError
 from pyhh_fast.methods import METHODS
@@ -186,7 +187,7 @@ def _new_job(given: argparse.Namespace) -> Job:
         stimulus.reader(dt)  # not every dt suits it
         if duration is None and stimulus.duration is None:
             given.parser.error("--duration is required where the stimulus has no end")
-        steps = validation.steps_of(stimulus, duration, dt)
+        steps = stimulus_arguments.steps_of(stimulus, duration, dt)
         parameters = common.parameters_of(given)
         model = _model_at_start(given, parameters)
     except ValueError as error:

@@ -13,6 +13,7 @@ from pyhh_fast.engine.sampling import Rows
 from pyhh_fast.kinetics.protocol import NotTabulable
 from pyhh_fast.models import plausibility
 from pyhh_fast.models.hh_model import HHModel, parameter
+from pyhh_fast.models.names import present
 from pyhh_fast.models.overrides import hook_is_own, own_behaviour
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.system.rounding import rounds_to_nearest
@@ -83,14 +84,14 @@ def check_model(model: Any, *, state: bool = True) -> None:
     """
     check_kind(model)
     if state:
-        validation.real_number("Vm", validation.present(model, "Vm", "Vm (mV)"), unit="mV")
+        validation.real_number("Vm", present(model, "Vm", "Vm (mV)"), unit="mV")
     if not (hook_is_own(model, "iterate") or hook_is_own(model, "_UpdateCellVoltage")):
         for name in PARAMETERS:
             parameter(name, getattr(model, name))
     for name in GATES:
-        gate = validation.present(model, name, f"gate {name}")
+        gate = present(model, name, f"gate {name}")
         advice = f"Set model.{name}.state, not model.{name}; a gate of your own must have it."
-        open_fraction = validation.present(gate, "state", f"{name}.state", advice)
+        open_fraction = present(gate, "state", f"{name}.state", advice)
         if state:
             validation.real_number(f"{name}.state", open_fraction)
     if isinstance(model, HHModel):

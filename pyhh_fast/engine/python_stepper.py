@@ -12,10 +12,10 @@ from pyhh_fast.engine.protocols import Stepper
 from pyhh_fast.engine.read_ahead import ReadAhead
 from pyhh_fast.engine.sampling import Rows
 from pyhh_fast.models import membrane
+from pyhh_fast.models.names import present
 from pyhh_fast.recording import State
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.typing import FloatArray
-from pyhh_fast.validation import present
 from pyhh_fast.variables import CURRENTS, GATES, PARAMETERS
 
 

@@ -1,10 +1,9 @@
-"""The stimulus of a run, as the time loops take it: normalised once, and read ahead of them."""
+"""The values of a stimulus, read ahead of the time loops that take them; steppers use it."""
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pyhh_fast import validation
 from pyhh_fast.recording import RunStimulus, array_of_steps
 from pyhh_fast.typing import FloatArray
 
@@ -17,36 +16,6 @@ KEPT = 16
 
 FINGERPRINT = 64
 """Values of an array by which it is recognised."""
-
-
-def normalise_stimulus(stimulus: Any, duration: Any, dt: float) -> tuple[RunStimulus, int]:
-    """Return the stimulus that a user gave as a run takes it, and the number of steps.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is no number, stimulus, function or 1-D array of finite numbers, or does not go with
-        `duration`.
-    """
-    if validation.is_scalar(stimulus):
-        from pyhh_fast.stimuli.waveforms import constant  # here, because arrays do not need it
-
-        number, steps = validation.constant("stimulus", stimulus, duration, dt)
-        return constant(number), steps
-    if callable(stimulus) or hasattr(type(stimulus), "reader"):
-        from pyhh_fast.stimuli.functions import as_stimulus  # as above
-
-        made = as_stimulus(stimulus)
-        if made is not None:
-            return made, validation.steps_of(made, duration, dt)
-    advice = "Pass one value a step, or a number with duration=..."
-    values = validation.waveform("stimulus", stimulus, advice=advice)
-    if duration is not None:
-        raise ValueError(
-            f"duration must be left out where stimulus is an array; got {duration}. "
-            "The array's length gives the number of steps."
-        )
-    return values, values.size
 
 
 def fingerprint(values: FloatArray, step: int) -> list[float]:
@@ -187,19 +156,3 @@ class SharedStimulus:
         """Have the thread end."""
         if self._read_ahead is not None:
             self._read_ahead.close()
-
-
-def shared_stimulus(
-    stimulus: Any, size: int, duration: Any, dt: float
-) -> FloatArray | SharedStimulus:
-    """Return the stimulus that a user gave for a population as its run takes it, checked."""
-    from pyhh_fast.stimuli.functions import as_stimulus
-
-    made = as_stimulus(stimulus)
-    if made is None:
-        return validation.stimuli("stimulus", stimulus, size, duration, dt)
-    steps = validation.steps_of(made, duration, dt)
-    values = array_of_steps(made, steps)
-    if values is not None:
-        return np.broadcast_to(values, (size, steps))
-    return SharedStimulus(made, size, steps, dt)

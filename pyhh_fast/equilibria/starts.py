@@ -129,7 +129,7 @@ def _new_model(source: Any, parameters: dict[str, Any]) -> Any:
                 names.check_name(source, name)
         return source(**parameters)
     for name in GATES:
-        validation.present(getattr(source, name), "alpha", f"gate {name}", "Set its state instead.")
+        names.present(getattr(source, name), "alpha", f"gate {name}", "Set its state instead.")
     values = {name: names.checked(source, name, value) for name, value in parameters.items()}
     model = rest_states.copy_of(source)
     for name, value in values.items():

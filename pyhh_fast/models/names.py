@@ -1,4 +1,4 @@
-"""Names of parameters: those that a subclass declares, and what was meant by one that is none."""
+"""Names on a model: its parameters, those that a subclass declares, and what is meant by others."""
 
 import math
 import numbers
@@ -82,7 +82,47 @@ def check_name(source: Any, name: str, others: Iterable[str] = ()) -> None:
         own = declared(source) if isinstance(source, type) else own_parameters(source)
         if name not in own:
             known = [*PARAMETERS, *own, *others]
-            raise TypeError(validation.unknown_name("parameter", name, known))
+            raise TypeError(validation.unknown_name("parameter", name, known, suggestion))
+
+
+REST_NAMES = ("vrest", "erest", "restingpotential", "vr")
+TEMPERATURE_NAMES = ("temperature", "celsius", "temp", "q10")
+OTHER_NAMES = {
+    ("v", "vm", "v0", "vinit", "vstart", "startingvm"): ("startingVoltage", "Vm"),
+    ("el", "eleak", "vl", "vleak", "erev"): ("EKleak",),
+    ("gl", "gleak"): ("gKleak",),
+    ("c", "cm", "capacitance"): ("Cm",),
+}
+"""What others call parameters, in lower case and without underscores."""
+
+
+def suggestion(name: str, known: Iterable[str], cutoff: float = 0.5) -> str:
+    """Return a sentence that says which parameter was meant by `name`; empty for none."""
+    known = list(known)
+    plain = name.lower().replace("_", "")
+    if plain in REST_NAMES:
+        return "Voltages are relative to rest, near 0 mV; to start there use at_rest()."
+    if plain in TEMPERATURE_NAMES and name not in known:
+        return "For rates at a temperature override _UpdateGateTimeConstants in a subclass."
+    for names, parameters in OTHER_NAMES.items():
+        for parameter_name in parameters:
+            if plain in names and parameter_name in known:
+                return f"Did you mean {parameter_name}?"
+    return validation.closest_name(name, known, cutoff)
+
+
+def present(
+    owner: Any,
+    name: str,
+    label: str,
+    advice: str = "A subclass's __init__ must call super().__init__(), or set it.",
+) -> Any:
+    """Return an attribute of a model, which must have it."""
+    try:
+        return getattr(owner, name)
+    except AttributeError:
+        got = type(owner).__name__
+        raise TypeError(f"model must have {label}; got {got} without it. {advice}") from None
 
 
 def shown_shortly(value: Any) -> str:

@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from pyhh_fast import validation
 from pyhh_fast.models.code_names import may_read, mentioned
 from pyhh_fast.models.hh_model import HHModel, has_custom_kinetics
-from pyhh_fast.models.names import KNOWN, bases_below, declared, is_parameter, warn_user
+from pyhh_fast.models.names import KNOWN, bases_below, declared, is_parameter, suggestion, warn_user
 from pyhh_fast.models.overrides import hook_is_own, own_behaviour
 from pyhh_fast.variables import CONDUCTANCES, GATES, PARAMETERS, REVERSALS, STATE
 
@@ -190,7 +189,7 @@ def _is_misspelled(model: HHModel, name: str) -> bool:
 
 def _advice(model: HHModel, name: str, cutoff: float = 0.7) -> str:
     known = [*PARAMETERS, *declared(type(model)), "Vm"]
-    return validation.meant(name, [one for one in known if one != name], cutoff)
+    return suggestion(name, [one for one in known if one != name], cutoff)
 
 
 def _unread(model: HHModel, name: str) -> str:

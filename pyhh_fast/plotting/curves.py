@@ -1,6 +1,7 @@
 """Figures of what the analysis found: f-I and strength-duration curves, phase plane."""
 
 from itertools import cycle
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -19,6 +20,7 @@ from pyhh_fast.plotting.style import (
     open_frame,
     panel,
 )
+from pyhh_fast.typing import FloatArray
 from pyhh_fast.variables import GATES
 
 
@@ -50,8 +52,8 @@ def plot_fi_curve(
     >>> currents = np.linspace(0, 20, 41)
     >>> figure = plot_fi_curve(currents, pyhh.fi_curve(pyhh.HHModel.at_rest(), currents))
     """
-    x = validation.curve("currents", currents, "µA/cm²")
-    y = validation.curve("rates", rates, "Hz", len(x), "currents")
+    x = _curve("currents", currents, "µA/cm²")
+    y = _curve("rates", rates, "Hz", len(x), "currents")
     figure, axis = panel()
     swinging = np.zeros(x.shape, bool) if swings is None else np.asarray(swings, bool)
     if swinging.shape != x.shape:
@@ -93,8 +95,8 @@ def plot_strength_duration(durations: npt.ArrayLike, thresholds: npt.ArrayLike) 
     >>> thresholds = pyhh.strength_duration(pyhh.HHModel.at_rest(), durations)
     >>> figure = plot_strength_duration(durations, thresholds)
     """
-    x = validation.curve("durations", durations, "ms")
-    y = validation.curve("thresholds", thresholds, "µA/cm²", len(x), "durations")
+    x = _curve("durations", durations, "ms")
+    y = _curve("thresholds", thresholds, "µA/cm²", len(x), "durations")
     figure, axis = panel()
     order = np.argsort(x)
     axis.loglog(x[order], y[order], ".-", color=BLUE, linewidth=1, ms=4, label="threshold")
@@ -128,7 +130,7 @@ def plot_rheobase(rheobase: float, durations: npt.ArrayLike, thresholds: npt.Arr
     >>> thresholds = pyhh.strength_duration(model, durations)
     >>> figure = plot_rheobase(pyhh.rheobase(model), durations, thresholds)
     """
-    (rheobase,) = validation.curve("rheobase", rheobase, "µA/cm²", size=1)
+    (rheobase,) = _curve("rheobase", rheobase, "µA/cm²", size=1)
     figure = plot_strength_duration(durations, thresholds)
     axis = figure.axes[0]
     label = f"rheobase, {rheobase:.4g} µA/cm²"
@@ -203,9 +205,9 @@ def plot_steady_state(V: npt.ArrayLike, steady: SteadyState) -> Figure:
     """
     rule = "what steady_state returns"
     validation.instance("steady", steady, SteadyState, rule, "Call pyhh_fast.steady_state first.")
-    x = validation.curve("V", V, "mV")
+    x = _curve("V", V, "mV")
     curves = {
-        name: validation.curve(f"steady.{name}", getattr(steady, name), "", len(x), "V")
+        name: _curve(f"steady.{name}", getattr(steady, name), "", len(x), "V")
         for name in SteadyState._fields
     }
     figure, (above, below) = plt.subplots(2, sharex=True, figsize=(6, 6), layout="constrained")
@@ -222,3 +224,25 @@ def plot_steady_state(V: npt.ArrayLike, steady: SteadyState) -> Figure:
         axis.margins(x=0)
     above.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
     return figure
+
+
+def _curve(
+    name: str, value: Any, unit: str, size: int | None = None, along: str = ""
+) -> FloatArray:
+    """Return numbers to be drawn, which may be NaN or infinite: one, or a 1-D array of them.
+
+    Where `size` is given there must be so many, as in the array that is called `along`.
+    """
+    rule = "a 1-D array of numbers"
+    if size is not None:
+        rule = f"a 1-D array of {size} numbers, as {along} is" if along else "a number"
+    try:
+        given = np.asarray(value)
+    except (ValueError, TypeError, OverflowError):
+        given = None
+    if given is None or given.dtype.kind not in "biuf":
+        raise TypeError(validation.message(name, rule, validation.shown(value), unit=unit))
+    if given.ndim > 1 or size not in (None, given.size):
+        raise ValueError(validation.message(name, rule, validation.shown(given), unit=unit))
+    with np.errstate(over="ignore"):
+        return np.atleast_1d(given).astype(np.float64)

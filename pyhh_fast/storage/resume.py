@@ -14,6 +14,7 @@ from pyhh_fast.engine.compiled_stepper import NUMBERS, Checkpoint
 from pyhh_fast.engine.kernels import BUILD
 from pyhh_fast.engine.read_ahead import ReadAhead, fingerprint
 from pyhh_fast.engine.run_loop import Run, origin_of
+from pyhh_fast.engine.stimulus_arguments import steps_of
 from pyhh_fast.errors import SimulationError
 from pyhh_fast.kinetics.protocol import FrozenKinetics
 from pyhh_fast.rate_tables import RateTable
@@ -289,7 +290,7 @@ def _stimulus_of(
     if not _alike(given.description(), description):
         shown = description if isinstance(kept, NeedsArray) else kept
         raise ValueError(f"stimulus must be that of the run, {shown}; got {given!r}.")
-    validation.steps_of(given, steps * dt, dt)
+    steps_of(given, steps * dt, dt)
     return given
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from pyhh_fast import validation
+from pyhh_fast.models.names import suggestion
 from pyhh_fast.typing import FloatArray
 from pyhh_fast.variables import CONDUCTANCES, PARAMETERS
 
@@ -51,10 +52,11 @@ class Grid:
             raise ValueError(f"grid must have one name or more; got none. {advice}")
         self.axes: dict[str, FloatArray] = {}
         for name, values in grid.items():
-            validation.choice("grid's names", name, [*UNITS, *(n for n in own if n not in UNITS)])
+            known = [*UNITS, *(n for n in own if n not in UNITS)]
+            validation.choice("grid's names", name, known, suggestion)
             unit = UNITS.get(name, "")
             positive = name in PARAMETERS and PARAMETERS[name].positive
-            self.axes[name] = validation.axis(name, values, unit=unit, positive=positive)
+            self.axes[name] = _axis(name, values, unit=unit, positive=positive)
         lengths = tuple(map(len, self.axes.values()))
         if not crossed and len(set(lengths)) > 1:
             got = ", ".join(map("{} {}".format, self.axes, lengths))
@@ -125,3 +127,13 @@ def points(part: dict[str, FloatArray], crossed: bool) -> dict[str, FloatArray]:
         return part
     crossing = np.meshgrid(*part.values(), indexing="ij")
     return {name: values.ravel() for name, values in zip(part, crossing, strict=True)}
+
+
+def _axis(name: str, value: Any, *, unit: str, positive: bool = False) -> FloatArray:
+    """Return the numbers along one dimension of a grid; there must be one or more."""
+    kind = "positive, finite" if positive else "finite"
+    rule = f"a 1-D array of one or more {kind} numbers"
+    values = validation.array_of_numbers(name, value, rule, unit=unit, positive=positive)
+    if values.size == 0:
+        raise ValueError(validation.message(name, rule, "none", unit=unit))
+    return values

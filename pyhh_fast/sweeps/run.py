@@ -194,7 +194,11 @@ class SweepRun:
         shape = tuple(part.stop - part.start for part in box)
         values = chunk.values.reshape(shape + chunk.values.shape[1:])
         if self._name in self.arrays:
-            validation.same_rows("reduce", values, self.arrays[self._name], len(box))
+            got, expected = (a.shape[len(box) :] for a in (values, self.arrays[self._name]))
+            if got != expected:
+                rule = "a function that returns as many numbers for every cell"
+                rows = f"rows of shape {got} after {expected}"
+                raise ValueError(validation.message("reduce", rule, rows))
         arrays = {"diverged_at": chunk.diverged_at.reshape(shape), self._name: values}
         if self._store:
             self._store.write(number, arrays)

@@ -1,7 +1,7 @@
 """What a worker does of a sweep: the cells of one chunk, from start to reduction."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -118,8 +118,24 @@ def _run(task: Task, numbers: dict[str, FloatArray], rates: FrozenKinetics) -> P
 
 def _reduced(recording: PopulationRecording, reduce: Reduce) -> NumberArray:
     if not isinstance(reduce, str):
-        return validation.of_each_cell("reduce", reduce(recording), recording.size)
+        return _of_each_cell(reduce(recording), recording.size)
     if reduce == "spike_counts":
         return recording.spike_counts
     values: FloatArray = getattr(recording.final_state, reduce.removeprefix("final_"))
     return values
+
+
+def _of_each_cell(value: Any, size: int) -> FloatArray:
+    """Return what a function found of `size` cells: a number of each, or a row of them."""
+    rule = f"a function that returns a number, or a row of numbers, for each of {size} cells"
+    try:
+        found = np.asarray(value)
+    except ValueError:  # rows of several lengths
+        got = f"{validation.shown(value)} from it"
+        raise ValueError(validation.message("reduce", rule, got)) from None
+    got = f"{validation.shown(found if found.ndim else value)} from it"
+    if found.dtype.kind not in "biuf":
+        raise TypeError(validation.message("reduce", rule, got))
+    if found.ndim not in (1, 2) or len(found) != size or found[:1].size == 0:
+        raise ValueError(validation.message("reduce", rule, got))
+    return found.astype(np.float64)

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyhh_fast import stimuli
-from pyhh_fast.engine.read_ahead import ReadAhead, fingerprint, normalise_stimulus
+from pyhh_fast.engine.read_ahead import ReadAhead, fingerprint
+from pyhh_fast.engine.stimulus_arguments import normalise_stimulus
 
 STEPS = 1_000
 NOISE = stimuli.ornstein_uhlenbeck(1, 2, 3, seed=4) + stimuli.poisson_epsc(900, 1, 2, seed=5)
