@@ -1,7 +1,12 @@
-"""What only the run itself could tell, and what the disk says."""
+"""Errors that only a run can find, errors of the disk, and warnings for the user."""
 
 import errno
+import os
+import sys
+import warnings
 from typing import Any
+
+_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 NO_ROOM = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 """What systems say where a disk is full, or a file may not become larger."""
@@ -10,6 +15,14 @@ NO_ROOM = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 def with_advice(error: OSError, advice: str, path: Any) -> OSError:
     """Return an error of the system that also names the path and says what to do."""
     return OSError(error.errno, f"{error.strerror or error}. {advice}", path)
+
+
+def warn_user(message: str) -> None:
+    """Give a UserWarning that shows the line outside this package from which it came."""
+    frame, level = sys._getframe(), 1
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, UserWarning, stacklevel=level)
 
 
 class SimulationError(RuntimeError):

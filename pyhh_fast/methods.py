@@ -1,11 +1,13 @@
-"""The methods that a run can be made with."""
+"""The methods that a run can be made with, for settings, engine and kernels."""
 
-import warnings
-from typing import Any, NamedTuple
+from typing import Final, NamedTuple
 
-from pyhh_fast import validation
+from pyhh_fast.errors import warn_user
 
 LARGEST_ADVISED_STEP = 0.05  # ms
+
+DEFAULT: Final = "euler"
+"""The method of pyHH."""
 
 
 class Method(NamedTuple):
@@ -32,12 +34,12 @@ class Method(NamedTuple):
 
 
 METHODS = {
-    "euler": Method(1, 2.0),
+    DEFAULT: Method(1, 2.0),
     "exponential_euler": Method(2, float("inf")),
     "rk4": Method(4, 2.785293563405282),
     "adaptive": Method(8, float("inf"), fixed_step=False, many_cells=False),
 }
-"""By name; the first is pyHH's, and the default."""
+"""By name."""
 
 
 def of_populations() -> list[str]:
@@ -45,21 +47,10 @@ def of_populations() -> list[str]:
     return [name for name, method in METHODS.items() if method.many_cells]
 
 
-def step_size(name: str, value: Any, method: str, advice: str = "") -> float:
-    """Return the step a user gave in ms, checked; warn him of a large one, two calls up."""
-    dt = validation.real_number(name, value, unit="ms", positive=True)
-    warn_of_large_step(name, dt, method, advice, stacklevel=4)
-    return dt
-
-
-def warn_of_large_step(
-    name: str, dt: float, method: str, advice: str = "", *, stacklevel: int = 3
-) -> None:
-    """Warn of a large step (ms) of a fixed-step method, two calls up."""
+def warn_of_large_step(name: str, dt: float, method: str, advice: str = "") -> None:
+    """Warn of a large step (ms) of a fixed-step method."""
     if METHODS[method].fixed_step and dt > LARGEST_ADVISED_STEP:
-        warnings.warn(
+        warn_user(
             f"{name} is {dt:g} ms; steps of {LARGEST_ADVISED_STEP} ms or less are recommended"
-            f"{advice}",
-            UserWarning,
-            stacklevel=stacklevel,
+            f"{advice}"
         )

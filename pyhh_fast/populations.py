@@ -18,7 +18,7 @@ from pyhh_fast.equilibria.starts import UNSTABLE
 from pyhh_fast.kinetics.built_in import BuiltIn
 from pyhh_fast.kinetics.choose_kinetics import kinetics_of
 from pyhh_fast.kinetics.protocol import Kinetics, NotTabulable
-from pyhh_fast.methods import of_populations, step_size
+from pyhh_fast.methods import DEFAULT, warn_of_large_step
 from pyhh_fast.models import membrane, plausibility
 from pyhh_fast.models.hh_model import HHModel, has_custom_kinetics
 from pyhh_fast.models.names import check_name, own_parameters, suggestion
@@ -337,7 +337,7 @@ class Population:
         dt: float,
         *,
         duration: float | None = None,
-        method: MethodOfMany = "euler",
+        method: MethodOfMany = DEFAULT,
         record: Iterable[str] = (),
         cells: npt.ArrayLike | None = None,
         every: int = RunSettings.every,
@@ -428,19 +428,19 @@ class Population:
         >>> recording.spike_times(99).round(2)[:3]
         array([ 1.23, 13.26, 24.86])
         """
-        method = validation.choice("method", method, of_populations())
-        dt = step_size("dt", dt, method)
-        rows = validation.indices("cells", cells, self.size)
-        threads = thread_count(threads)
-        progress = validation.flag("progress", progress)
-        wave = shared_stimulus(stimulus, self.size, duration, dt)
         settings = RunSettings.of(
+            many_cells=True,
             dt=dt,
             method=method,
             record=record,
             every=every,
             threshold=threshold_for(self._model, threshold),
         )
+        warn_of_large_step("dt", settings.dt, settings.method)
+        rows = validation.indices("cells", cells, self.size)
+        threads = thread_count(threads)
+        progress = validation.flag("progress", progress)
+        wave = shared_stimulus(stimulus, self.size, duration, settings.dt)
         with Exclusive("population", self):
             self._check_cells()
             recording = make_run(self, wave, settings, threads, cells=rows, progress=progress)

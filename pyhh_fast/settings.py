@@ -1,10 +1,10 @@
-"""The settings of a run, checked once: simulations, populations, sweeps, stores use them."""
+"""The settings of a run, checked once: simulations, populations, analyses, sweeps, stores."""
 
 import dataclasses
 from typing import Any, Self
 
 from pyhh_fast import validation
-from pyhh_fast.methods import METHODS
+from pyhh_fast.methods import DEFAULT, METHODS, of_populations
 from pyhh_fast.typing import Method
 from pyhh_fast.variables import ENVELOPE, TRACES
 
@@ -12,6 +12,9 @@ from pyhh_fast.variables import ENVELOPE, TRACES
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RunSettings:
     """How a run is made, and what is kept of it; its stimulus says how long it is.
+
+    The defaults here are those of all public functions that have one. `of` checks; what is made or
+    replaced otherwise is already known to be right.
 
     Attributes
     ----------
@@ -29,15 +32,10 @@ class RunSettings:
         Steps from one row of the traces to the next.
     envelope : int, optional
         Steps of a window of which the lowest and the highest V are kept.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If one of them cannot be used.
     """
 
     record: tuple[str, ...] = TRACES
-    method: Method = "euler"
+    method: Method = DEFAULT
     dt: float
     rtol: float = 1e-6
     atol: float = 1e-6
@@ -46,24 +44,35 @@ class RunSettings:
     envelope: int | None = None
 
     @classmethod
-    def of(cls, **given: Any) -> Self:
-        """Return the settings that a user, or a store, gave, whatever their types."""
-        return cls(**given)
+    def of(cls, *, many_cells: bool = False, **given: Any) -> Self:
+        """Return the settings that a user, or a store, gave, checked and converted.
 
-    def __post_init__(self) -> None:
+        Parameters
+        ----------
+        many_cells : bool, default False
+            Whether the method must be one that populations have.
+        **given
+            Any of the attributes.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If one of them cannot be used.
+        """
         number, count = validation.real_number, validation.count
-        checked = {
-            "method": validation.choice("method", self.method, METHODS),
-            "dt": number("dt", self.dt, unit="ms", positive=True),
-            "rtol": number("rtol", self.rtol, positive=True),
-            "atol": number("atol", self.atol, positive=True),
-            "record": validation.names("record", self.record, TRACES),
-            "threshold": number("threshold", self.threshold, unit="mV"),
-            "every": count("every", self.every, least=1),
-        }
-        if self.envelope is not None:
-            checked["envelope"] = count("envelope", self.envelope, least=1)
-        vars(self).update(checked)  # as a frozen dataclass can
+        s = cls(**given)
+        return cls(
+            method=validation.choice(
+                "method", s.method, of_populations() if many_cells else METHODS
+            ),
+            dt=number("dt", s.dt, unit="ms", positive=True),
+            rtol=number("rtol", s.rtol, positive=True),
+            atol=number("atol", s.atol, positive=True),
+            record=validation.names("record", s.record, TRACES),
+            threshold=number("threshold", s.threshold, unit="mV"),
+            every=count("every", s.every, least=1),
+            envelope=None if s.envelope is None else count("envelope", s.envelope, least=1),
+        )
 
     @property
     def fixed_step(self) -> bool:

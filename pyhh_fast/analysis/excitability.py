@@ -5,7 +5,6 @@ read, and its runs start from rest, whatever state it is in, unless `start` says
 """
 
 import dataclasses
-import warnings
 from typing import Any, NamedTuple, get_args
 
 import numpy as np
@@ -19,8 +18,9 @@ from pyhh_fast.analysis.swings import LEAST_CYCLES, Rates, rates_under
 from pyhh_fast.engine.choose_stepper import check_steps
 from pyhh_fast.engine.population_run import thread_count
 from pyhh_fast.engine.spike_threshold import threshold_for
-from pyhh_fast.engine.time_steps import STEP, step_for
+from pyhh_fast.engine.time_steps import STEP, default_step, warn_of_step_too_large
 from pyhh_fast.equilibria.starts import start_at_rest
+from pyhh_fast.errors import warn_user
 from pyhh_fast.kinetics.protocol import Kinetics
 from pyhh_fast.methods import METHODS
 from pyhh_fast.models.hh_model import HHModel
@@ -146,7 +146,7 @@ def rates_and_swings(
 ) -> tuple[Any, Any]:
     """Return what :func:`fi_curve` returns, and where that is the rate of a mere swing."""
     given = validation.real_numbers("currents", currents, unit="µA/cm²")
-    setup = _Setup.of(model, dt, method, threshold, threads, start, stacklevel=5)
+    setup = _Setup.of(model, dt, method, threshold, threads, start)
     steps = validation.steps_in(duration, setup.settings.dt)
     progress = validation.flag("progress", progress)
     I = given.ravel()  # noqa: E741
@@ -208,7 +208,7 @@ def rheobase(
     pulse = np.array([_lengths("duration", duration, setup.settings.dt)])
     found = setup.threshold_currents(pulse, wait)
     if np.isnan(found[0]):
-        _warn(f"the model diverged before it fired, and the rheobase is NaN. {setup.way_out()}")
+        warn_user(f"the model diverged before it fired, and the rheobase is NaN. {setup.way_out()}")
     return float(found[0])
 
 
@@ -292,7 +292,7 @@ def strength_duration(
     lengths = _lengths("durations", durations, setup.settings.dt)
     found = setup.threshold_currents(lengths.ravel(), wait)
     if np.isnan(found).any():
-        _warn(
+        warn_user(
             "for some durations the model diverged before it fired, and the current is NaN. "
             f"{setup.way_out()}"
         )
@@ -318,21 +318,26 @@ class _Setup(NamedTuple):
         threshold: Any,
         threads: Any,
         start: Start,
-        stacklevel: int = 4,
     ) -> "_Setup":
-        method = validation.choice("method", method, METHODS)
+        settings = RunSettings.of(
+            dt=STEP if dt is None else dt,
+            method=method,
+            threshold=threshold_for(model, threshold),
+            record=(),
+        )
         start = validation.choice("start", start, STARTS)
         threads = thread_count(threads)
         check_steps(model, "Run such models one by one, with Simulation.", state=start == "model")
         kinetics = kinetics_over_V(model)
-        step = step_for(model, kinetics, dt, method, stacklevel=stacklevel)
-        settings = RunSettings.of(
-            dt=step, method=method, threshold=threshold_for(model, threshold), record=()
-        )
-        begun = start_at_rest(model, stacklevel=stacklevel) if start == "rest" else model
+        if dt is None:
+            step = default_step(model, kinetics, settings.method)
+            settings = dataclasses.replace(settings, dt=step)
+        else:
+            warn_of_step_too_large(settings.dt, model, kinetics, settings.method)
+        begun = start_at_rest(model) if start == "rest" else model
         # The error of the built-in model at its step is known; that of others is measured.
-        unknown = not kinetics.built_in or step < STEP
-        check = dt is None and METHODS[method].order in (2, 4) and unknown
+        unknown = not kinetics.built_in or settings.dt < STEP
+        check = dt is None and METHODS[settings.method].order in (2, 4) and unknown
         return cls(begun, kinetics, settings, threads, check, dt is None)
 
     def runs(self) -> FixedRuns | SingleRuns:
@@ -353,11 +358,10 @@ class _Setup(NamedTuple):
     def warn_of_length(self, steps: float) -> None:
         """Warn of so many steps of all cells, where they are many because the default is tiny."""
         if self.default_dt and self.settings.dt < STEP / 100 and steps > LONG:
-            _warn(
+            warn_user(
                 f"the rates of this model are so fast that dt is {self.settings.dt:.2g} ms, and "
                 f"{steps:.2g} steps of cells take long. Check the parameters, or pass a larger dt, "
-                "which method='exponential_euler' takes, or a shorter duration.",
-                5,
+                "which method='exponential_euler' takes, or a shorter duration."
             )
 
     def threshold_currents(self, durations: FloatArray, wait: Any) -> FloatArray:
@@ -381,31 +385,28 @@ class _Setup(NamedTuple):
     def warn_of_rates(self, currents: FloatArray, found: Rates) -> None:
         """Warn of rates that are unknown, or not those of spikes."""
         if found.diverged.any():
-            _warn(
+            warn_user(
                 f"under {np.count_nonzero(found.diverged)} of {currents.size} currents the model "
                 f"diverged, {currents[int(np.argmax(found.diverged))]:g} µA/cm² for one, and the "
-                f"rate is NaN. {self.way_out()}",
-                5,
+                f"rate is NaN. {self.way_out()}"
             )
         if found.swings.any():
             one = int(np.argmax(found.swings))
-            _warn(
+            warn_user(
                 f"under {np.count_nonzero(found.swings)} of the currents V keeps swinging without "
                 f"crossing the threshold of {self.settings.threshold:g} mV, under "
                 f"{currents[one]:g} µA/cm² from {found.low[one]:.3g} to {found.high[one]:.3g} mV, "
                 "and the rate is that of the swing. A threshold within it counts such swings as "
-                "spikes.",
-                5,
+                "spikes."
             )
         unknown = np.isnan(found.rates) & ~found.diverged
         if unknown.any():
-            _warn(
+            warn_user(
                 f"under {np.count_nonzero(unknown)} of {currents.size} currents, "
                 f"{currents[int(np.argmax(unknown))]:g} µA/cm² for one, V neither came to rest nor "
                 f"fired or swung {LEAST_CYCLES} times in the second half of {found.time:.3g} ms, "
                 "and the rate is NaN: the duration is too short. Pass a duration of "
-                f"{4 * found.time:.3g} ms.",
-                5,
+                f"{4 * found.time:.3g} ms."
             )
 
     def check_rates(self, currents: FloatArray, rates: FloatArray, steps: int) -> None:
@@ -416,7 +417,7 @@ class _Setup(NamedTuple):
         right = self.rates(currents[fastest], steps, adaptive=True).rates[0]
         if right > 0 and abs(rates[fastest[0]] / right - 1) > ACCURACY:
             where = f"under {currents[fastest[0]]:g} µA/cm²"
-            self.tell_error("the rate", where, float(rates[fastest[0]]), right, 5)
+            self.tell_error("the rate", where, float(rates[fastest[0]]), right)
 
     def check_thresholds(self, durations: FloatArray, found: FloatArray, wait: float) -> None:
         """Warn where a threshold is not that of the adaptive method."""
@@ -428,23 +429,15 @@ class _Setup(NamedTuple):
             above, below = (adaptive.response(c * current, duration, wait)[0] for c in ends)
             if not above or below:
                 right = adaptive.thresholds(np.array([duration]), wait)[0]
-                self.tell_error("the current", f"for {duration:g} ms", current, right, 5)
+                self.tell_error("the current", f"for {duration:g} ms", current, right)
                 return
 
-    def tell_error(
-        self, what: str, where: str, found: float, right: float, stacklevel: int
-    ) -> None:
+    def tell_error(self, what: str, where: str, found: float, right: float) -> None:
         error = 100 * (found / right - 1)
-        warnings.warn(
+        warn_user(
             f"{what} {where} errs by {error:+.2g} % at dt {self.settings.dt:.3g} ms, and others "
-            "may as well. Use method='adaptive', or a smaller dt.",
-            UserWarning,
-            stacklevel=stacklevel,
+            "may as well. Use method='adaptive', or a smaller dt."
         )
-
-
-def _warn(message: str, stacklevel: int = 3) -> None:
-    warnings.warn(message, UserWarning, stacklevel=stacklevel)
 
 
 def _lengths(name: str, value: Any, dt: float, *, positive: bool = True) -> FloatArray:

@@ -1,6 +1,6 @@
 """Where the gates settle, and where V stands still: steady states and nullclines."""
 
-import warnings
+import dataclasses
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -11,7 +11,8 @@ from pyhh_fast import validation
 from pyhh_fast.analysis.firing import FixedRuns
 from pyhh_fast.analysis.single_runs import SingleRuns
 from pyhh_fast.engine.choose_stepper import check_steps
-from pyhh_fast.engine.time_steps import step_for
+from pyhh_fast.engine.time_steps import STEP, default_step, warn_of_step_too_large
+from pyhh_fast.errors import warn_user
 from pyhh_fast.kinetics.choose_kinetics import kinetics_of
 from pyhh_fast.kinetics.protocol import Kinetics, NotTabulable
 from pyhh_fast.methods import METHODS
@@ -184,23 +185,24 @@ def phase_plane(
     >>> print(f"around {plane.steady_V:.3f} mV, with h = {plane.c:.3f} - n")
     around 5.428 mV, with h = 0.807 - n
     """
-    method = validation.choice("method", method, METHODS)
+    settings = RunSettings.of(dt=STEP if dt is None else dt, method=method)
     check_steps(model, "Run such models one by one, with Simulation.")
     kinetics = kinetics_over_V(model)
-    dt = step_for(model, kinetics, dt, method)
+    if dt is None:
+        step = default_step(model, kinetics, settings.method)
+        settings = dataclasses.replace(settings, dt=step)
+    else:
+        warn_of_step_too_large(settings.dt, model, kinetics, settings.method)
     current = validation.real_number("current", current, unit="µA/cm²")
-    steps = validation.steps_in(duration, dt)
+    steps = validation.steps_in(duration, settings.dt)
     with round_to_nearest():
         steady_V, steady = steady_under(model, kinetics, current)
-        settings = RunSettings(dt=dt, method=method)
         runs = (FixedRuns if METHODS[method].many_cells else SingleRuns)(model, settings, 1)
         V, n = runs.traces(runs.start, np.array([current]), steps, ("Vm", "StateN"))[:, 0]
         if not np.isfinite(V).all():
-            warnings.warn(
+            warn_user(
                 "the model diverged, and the trajectory is NaN from there on. Use a smaller dt, or "
-                "method='adaptive'.",
-                UserWarning,
-                stacklevel=2,
+                "method='adaptive'."
             )
         V, n = np.append(model.Vm, V), np.append(model.n.state, n)
 

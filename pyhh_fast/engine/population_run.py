@@ -1,7 +1,6 @@
 """Runs of many cells, of which all was checked."""
 
 import os
-import warnings
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,7 +9,7 @@ from pyhh_fast import validation
 from pyhh_fast.engine.population_stepper import PopulationStepper
 from pyhh_fast.engine.progress import bar_over
 from pyhh_fast.engine.read_ahead import SharedStimulus
-from pyhh_fast.errors import SimulationError
+from pyhh_fast.errors import SimulationError, warn_user
 from pyhh_fast.kinetics.protocol import Kinetics, NotTabulable
 from pyhh_fast.population_recording import PopulationRecording
 from pyhh_fast.settings import RunSettings
@@ -100,19 +99,17 @@ def make_run(
 
 
 def warn_of_divergence(recording: PopulationRecording, population: Cells) -> None:
-    """Warn the user, two calls up, of cells that diverged."""
+    """Warn of cells that diverged."""
     diverged = np.flatnonzero(recording.diverged_at >= 0)
     if diverged.size:
         steps = recording.diverged_at[diverged]
         first = int(np.argmin(steps))
         kinetics = population._kinetics()
         lost = {name: values[diverged] for name, values in recording.parameters.items()}
-        warnings.warn(
+        warn_user(
             f"{diverged.size} of {recording.size} cells diverged, the first at step "
             f"{steps[first]} (cell {diverged[first]}); recording.diverged_at has all. "
-            f"{way_out(lost, kinetics, recording.dt, recording.method, 'cells')}",
-            UserWarning,
-            stacklevel=3,
+            f"{way_out(lost, kinetics, recording.dt, recording.method, 'cells')}"
         )
 
 

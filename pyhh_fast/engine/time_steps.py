@@ -1,14 +1,13 @@
 """The step of an analysis where a user names none: it follows the fastest rate of the model."""
 
 import math
-import warnings
 from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from pyhh_fast import validation
+from pyhh_fast.errors import warn_user
 from pyhh_fast.kinetics.built_in import BuiltIn
 from pyhh_fast.kinetics.protocol import Kinetics
 from pyhh_fast.methods import LARGEST_ADVISED_STEP, METHODS
@@ -33,29 +32,23 @@ MOST_RATE_POINTS = 100_000
 """... as long as there are no more of them."""
 
 
-def step_for(
-    model: HHModel, kinetics: Kinetics, dt: Any, method: str, *, stacklevel: int = 3
-) -> float:
-    """Return the step (ms) a user gave, checked, or for None that of `model`.
+def default_step(model: HHModel, kinetics: Kinetics, method: str) -> float:
+    """Return the step (ms) that suits `model`.
 
-    That is 0.01 ms over a whole number, so durations stay whole numbers of steps. A step that is
-    given and too large for the rates of the model is warned of at `stacklevel`.
+    That is 0.01 ms over a whole number, so durations stay whole numbers of steps.
     """
-    if dt is not None:
-        dt = validation.real_number("dt", dt, unit="ms", positive=True)
     if not METHODS[method].fixed_step:
-        return STEP if dt is None else dt
-    if dt is None:
-        return STEP / math.ceil(max(speed(model, kinetics) / LITTLE, 1.0))
-    advised = largest_advised_step(model, kinetics)
-    if dt > advised:
-        warnings.warn(
+        return STEP
+    return STEP / math.ceil(max(speed(model, kinetics) / LITTLE, 1.0))
+
+
+def warn_of_step_too_large(dt: float, model: HHModel, kinetics: Kinetics, method: str) -> None:
+    """Warn of a step (ms) that is too large for the rates of `model`."""
+    if METHODS[method].fixed_step and dt > (advised := largest_advised_step(model, kinetics)):
+        warn_user(
             f"dt is {dt:g} ms; steps of {advised:.3g} ms or less are recommended for the rates of "
-            "this model. Leave dt out, or use method='adaptive'.",
-            UserWarning,
-            stacklevel=stacklevel,
+            "this model. Leave dt out, or use method='adaptive'."
         )
-    return float(dt)
 
 
 def largest_advised_step(model: Any, kinetics: Any, V: Iterable[float] = ()) -> float:

@@ -1,13 +1,13 @@
 """States to start a model in: at rest, or with steady gates at any potential."""
 
 import math
-import warnings
 from typing import Any, get_args
 
 import numpy as np
 
 from pyhh_fast import validation
 from pyhh_fast.equilibria import rest_states
+from pyhh_fast.errors import warn_user
 from pyhh_fast.models import names
 from pyhh_fast.models.hh_model import HHModel, has_custom_kinetics, set_rates
 from pyhh_fast.system.rounding import rounds_to_nearest
@@ -37,7 +37,7 @@ def at_rest(source: Any, near: Any, unstable: Any, parameters: dict[str, Any]) -
     return model
 
 
-def start_at_rest(model: HHModel, *, stacklevel: int = 3) -> HHModel:
+def start_at_rest(model: HHModel) -> HHModel:
     """Return a copy of `model` at rest, and where no rest is stable, at an unstable equilibrium.
 
     This is where analysis starts its runs, whatever state the model is in.
@@ -46,8 +46,6 @@ def start_at_rest(model: HHModel, *, stacklevel: int = 3) -> HHModel:
     ----------
     model : HHModel
         It is not changed.
-    stacklevel : int, default 3
-        That of the warning: 3 is where the caller of this function was called.
 
     Returns
     -------
@@ -69,12 +67,10 @@ def start_at_rest(model: HHModel, *, stacklevel: int = 3) -> HHModel:
     V, stable = rest_states.rest_of(start, None, True)
     set_steady(start, V)
     if not stable:
-        warnings.warn(
+        warn_user(
             f"the model has no stable resting potential; it starts at its unstable equilibrium at "
             f'V = {V:.4g} mV with steady gates. Pass start="model" to start in the state that '
-            "the model is in.",
-            UserWarning,
-            stacklevel=stacklevel,
+            "the model is in."
         )
     return start
 

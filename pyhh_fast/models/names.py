@@ -2,9 +2,6 @@
 
 import math
 import numbers
-import os
-import sys
-import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -18,8 +15,6 @@ KNOWN = frozenset([*PARAMETERS, *GATES, "Vm", *CURRENTS, "tabulate", "iterate", 
 """Public attributes of HHModel itself that runs read or set."""
 
 _KNOWN_LOWER = frozenset(name.lower() for name in KNOWN)  # gna is gNa misspelled
-
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 def declared(model_class: type) -> dict[str, float]:
@@ -130,11 +125,3 @@ def shown_shortly(value: Any) -> str:
     if isinstance(value, float | int):
         return f"{value:.6g}"
     return validation.shown(value)
-
-
-def warn_user(message: str) -> None:
-    """Give a UserWarning that shows the line outside this package from which it came."""
-    frame, level = sys._getframe(), 1
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-        frame, level = frame.f_back, level + 1
-    warnings.warn(message, UserWarning, stacklevel=level)

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from pyhh_fast.errors import warn_user
 from pyhh_fast.models.code_names import may_read, mentioned
 from pyhh_fast.models.hh_model import HHModel, has_custom_kinetics
-from pyhh_fast.models.names import KNOWN, bases_below, declared, is_parameter, suggestion, warn_user
+from pyhh_fast.models.names import KNOWN, bases_below, declared, is_parameter, suggestion
 from pyhh_fast.models.overrides import hook_is_own, own_behaviour
 from pyhh_fast.variables import CONDUCTANCES, GATES, PARAMETERS, REVERSALS, STATE
 

@@ -5,10 +5,10 @@ import errno
 import os
 import shutil
 import sys
-import warnings
 import weakref
 from pathlib import Path
 
+from pyhh_fast.errors import warn_user
 from pyhh_fast.storage.zarr_files import PART
 
 HELD = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
@@ -95,10 +95,9 @@ class DirectoryLock:
                     raise BlockingIOError(error.errno, error.strerror, str(place)) from None
                 raise
             self.held = False
-            warnings.warn(
+            warn_user(
                 f"{str(self.directory)!r} is on a file system without locks "
-                f"({os.strerror(error.errno or 0)}): see that nothing else writes to it.",
-                stacklevel=4,
+                f"({os.strerror(error.errno or 0)}): see that nothing else writes to it."
             )
         return number
 

@@ -3,7 +3,6 @@
 import contextlib
 import math
 import os
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +15,9 @@ from pyhh_fast.engine.population_run import thread_count, way_out
 from pyhh_fast.engine.progress import bar_over
 from pyhh_fast.engine.spike_threshold import threshold_for
 from pyhh_fast.engine.stimulus_arguments import normalise_stimulus
+from pyhh_fast.errors import warn_user
 from pyhh_fast.kinetics.protocol import Kinetics
-from pyhh_fast.methods import of_populations, step_size
+from pyhh_fast.methods import DEFAULT, warn_of_large_step
 from pyhh_fast.models import plausibility
 from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.models.names import own_parameters
@@ -57,7 +57,7 @@ def sweep(
     reduce: "Reduce" = "spike_counts",
     executor: "Executor | None" = None,
     out: str | os.PathLike[str] | None = None,
-    method: MethodOfMany = "euler",
+    method: MethodOfMany = DEFAULT,
     threshold: float | None = None,
     record: Iterable[str] = (),
     threads: int | None = None,
@@ -200,8 +200,15 @@ def sweep(
     from pyhh_fast.sweeps.tasks import REDUCTIONS, Task
 
     check_kind(model)
-    method = validation.choice("method", method, of_populations())
-    dt = step_size("dt", dt, method)
+    settings = RunSettings.of(
+        many_cells=True,
+        dt=dt,
+        method=method,
+        record=record,
+        threshold=threshold_for(model, threshold),
+    )
+    dt = settings.dt
+    warn_of_large_step("dt", dt, settings.method)
     product = validation.flag("product", product)
     points = Grid(grid, product, own_parameters(model) if isinstance(model, HHModel) else ())
     wave, steps = normalise_stimulus(stimulus, duration, dt)
@@ -222,9 +229,6 @@ def sweep(
         check_ending("out", path)
     cell = Population.from_model(model, 1)
     plausibility.check_grid(points.axes, cell)
-    settings = RunSettings.of(
-        dt=dt, method=method, record=record, threshold=threshold_for(model, threshold)
-    )
     parameters = {name: float(getattr(cell, name)[0]) for name in PARAMETERS}
     start = {name: float(getattr(cell, name)[0]) for name in STATE}
     task = Task(parameters, start, wave, steps, settings, reduce, product, threads)
@@ -319,9 +323,7 @@ def _warn_of_divergence(
         advice = way_out(
             parameters, cell._kinetics(), task.settings.dt, task.settings.method, "points"
         )
-        warnings.warn(
+        warn_user(
             f"{diverged} of {diverged_at.size} cells diverged; diverged_at says which and when. "
-            f"{advice}",
-            UserWarning,
-            stacklevel=3,
+            f"{advice}"
         )

@@ -13,7 +13,7 @@ from custom_models import Fast
 
 import pyhh_fast as pyhh
 from pyhh_fast.analysis.phase_plane import kinetics_over_V
-from pyhh_fast.engine.time_steps import speed, step_for, step_for_cells
+from pyhh_fast.engine.time_steps import default_step, speed, step_for_cells
 from pyhh_fast.kinetics.built_in import BuiltIn
 from pyhh_fast.variables import PARAMETERS
 
@@ -136,7 +136,7 @@ def test_default_step_for_fast_kinetics_has_error_below_1e_4():
 def test_default_step_of_the_built_in_model_is_0_01_ms():
     model = pyhh.HHModel()
     assert speed(model, BuiltIn()) == 1
-    assert step_for(model, BuiltIn(), None, "exponential_euler") == 0.01
+    assert default_step(model, BuiltIn(), "exponential_euler") == 0.01
     rates = pyhh.fi_curve(model, [10, 20], duration=100)
     np.testing.assert_array_equal(pyhh.fi_curve(model, [10, 20], duration=100, dt=0.01), rates)
 
@@ -147,11 +147,11 @@ def test_default_step_of_the_built_in_model_is_0_01_ms():
 )
 def test_default_step_is_0_01_ms_over_a_whole_number(parameters, parts):
     model = pyhh.HHModel(**parameters)
-    assert step_for(model, BuiltIn(), None, "rk4") == pytest.approx(0.01 / parts, rel=1e-12)
+    assert default_step(model, BuiltIn(), "rk4") == pytest.approx(0.01 / parts, rel=1e-12)
 
 
 def test_default_step_follows_fast_gates():
-    step = step_for(Fast(), kinetics_over_V(Fast()), None, "exponential_euler")
+    step = default_step(Fast(), kinetics_over_V(Fast()), "exponential_euler")
     assert step == pytest.approx(0.01 / 11, rel=1e-12)
 
 

@@ -278,7 +278,7 @@ def test_analysis_warns_and_starts_at_the_unstable_equilibrium():
         "in.$"
     )
     with pytest.warns(UserWarning, match=message) as caught:
-        start = starts.start_at_rest(pyhh.HHModel(**SPONTANEOUS), stacklevel=2)
+        start = starts.start_at_rest(pyhh.HHModel(**SPONTANEOUS))
     assert caught[0].filename == __file__
     assert state_of(start) == state_of(pyhh.HHModel.at_rest(unstable="steady", **SPONTANEOUS))
     with pytest.raises(ValueError, match=r"^parameters must have an equilibrium; got none"):
