@@ -43,7 +43,9 @@ def default_threshold(model: Any) -> float:
     """
     if not isinstance(model, HHModel) or not has_custom_kinetics(model):
         return BUILT_IN
-    gates = [getattr(getattr(model, name, None), "__dict__", {}) for name in GATES]
+    # What is no gate, such as a class, has another kind of dictionary, or none.
+    attributes = [getattr(getattr(model, name, None), "__dict__", None) for name in GATES]
+    gates = [gate for gate in attributes if isinstance(gate, dict)]
     before = [dict(gate) for gate in gates]
     try:
         rest = _rest(model)

@@ -77,6 +77,22 @@ def test_threshold_is_50_where_the_search_for_rest_fails():
     assert default_threshold(object()) == 50
 
 
+@pytest.mark.parametrize(
+    "run",
+    [
+        lambda model: pyhh.Simulation(model).Run(np.ones(10), 0.01),
+        lambda model: pyhh.fi_curve(model, [10.0]),
+        lambda model: pyhh.sweep(model, {"gNa": [100]}, 1.0, 0.01, duration=1.0),
+    ],
+)
+def test_class_in_place_of_a_gate_is_refused(run):
+    pytest.importorskip("xarray")
+    model = Absolute()
+    model.n = int
+    with pytest.raises(TypeError, match=r"^model must have n\.state; got type without it\. Set"):
+        run(model)
+
+
 def test_runs_in_absolute_mV_have_the_same_spikes():
     built_in = pyhh.HHModel.at_rest()
     threshold = built_in.Vm + 50
