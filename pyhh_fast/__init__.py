@@ -27,15 +27,21 @@ from pyhh_fast.recording import Recording
 from pyhh_fast.simulations import Simulation
 
 if TYPE_CHECKING:
-    from pyhh_fast import stimuli
+    from pyhh_fast import rate_forms, stimuli
     from pyhh_fast.analysis.excitability import fi_curve, rheobase, strength_duration
     from pyhh_fast.analysis.phase_plane import phase_plane, steady_state
+    from pyhh_fast.channels.channel import Channel
+    from pyhh_fast.channels.gate import Gate
+    from pyhh_fast.channels.neuron import Neuron
     from pyhh_fast.population_recording import PopulationRecording
     from pyhh_fast.populations import Population
     from pyhh_fast.sweeps.sweep import sweep
 
 __all__ = [
+    "Channel",
+    "Gate",
     "HHModel",
+    "Neuron",
     "Population",
     "PopulationRecording",
     "Recording",
@@ -45,6 +51,7 @@ __all__ = [
     "fi_curve",
     "models",
     "phase_plane",
+    "rate_forms",
     "rheobase",
     "simulations",
     "steady_state",
@@ -55,10 +62,14 @@ __all__ = [
 
 # Imported when they are asked for: one cell needs none of them.
 _LATER = {
+    "Channel": "channels.channel",
+    "Gate": "channels.gate",
+    "Neuron": "channels.neuron",
     "Population": "populations",
     "PopulationRecording": "population_recording",
     "fi_curve": "analysis.excitability",
     "phase_plane": "analysis.phase_plane",
+    "rate_forms": "rate_forms",
     "rheobase": "analysis.excitability",
     "steady_state": "analysis.phase_plane",
     "stimuli": "stimuli",

@@ -1,0 +1,1 @@
+"""What a neuron is made of: gates, channels and the neuron itself, declared as data."""
