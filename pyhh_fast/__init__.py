@@ -28,8 +28,10 @@ from pyhh_fast.simulations import Simulation
 
 if TYPE_CHECKING:
     from pyhh_fast import rate_forms, stimuli
-    from pyhh_fast.analysis.excitability import fi_curve, rheobase, strength_duration
-    from pyhh_fast.analysis.phase_plane import phase_plane, steady_state
+    from pyhh_fast.analysis.firing_rates import fi_curve
+    from pyhh_fast.analysis.phase_plane import phase_plane
+    from pyhh_fast.analysis.pulse_thresholds import rheobase, strength_duration
+    from pyhh_fast.analysis.steady_states import steady_state
     from pyhh_fast.channels.channel import Channel
     from pyhh_fast.channels.gate import Gate
     from pyhh_fast.channels.neuron import Neuron
@@ -67,13 +69,13 @@ _LATER = {
     "Neuron": "channels.neuron",
     "Population": "populations",
     "PopulationRecording": "population_recording",
-    "fi_curve": "analysis.excitability",
+    "fi_curve": "analysis.firing_rates",
     "phase_plane": "analysis.phase_plane",
     "rate_forms": "rate_forms",
-    "rheobase": "analysis.excitability",
-    "steady_state": "analysis.phase_plane",
+    "rheobase": "analysis.pulse_thresholds",
+    "steady_state": "analysis.steady_states",
     "stimuli": "stimuli",
-    "strength_duration": "analysis.excitability",
+    "strength_duration": "analysis.pulse_thresholds",
     "sweep": "sweeps.sweep",
 }
 

@@ -86,7 +86,7 @@ from pyhh_fast import *
 print(Population is pyhh_fast.populations.Population, fi_curve.__module__, sweep.__module__)
 """
     lines = fresh(code).stdout.splitlines()
-    assert lines == ["[] True False", "True pyhh_fast.analysis.excitability pyhh_fast.sweeps.sweep"]
+    assert lines == ["[] True False", "True pyhh_fast.analysis.firing_rates pyhh_fast.sweeps.sweep"]
 
 
 def test_version_equals_that_of_the_metadata():

@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pyhh_fast.analysis.firing import LEAST_SPIKES, FixedRuns, late_spikes, steady_rates
-from pyhh_fast.analysis.phase_plane import charging, steady_at, steady_under
-from pyhh_fast.analysis.single_runs import SingleRuns
+from pyhh_fast.analysis.setup import Setup
+from pyhh_fast.analysis.spike_rates import LEAST_SPIKES, late_spikes, steady_rates
+from pyhh_fast.analysis.steady_states import net_current, steady_at, steady_under
 from pyhh_fast.equilibria.membranes import all_decay
 from pyhh_fast.kinetics.protocol import Kinetics
 from pyhh_fast.models.hh_model import HHModel
@@ -101,22 +101,16 @@ class Rates(NamedTuple):
     time: float
 
 
-def rates_under(
-    runs: FixedRuns | SingleRuns,
-    model: HHModel,
-    kinetics: Kinetics,
-    currents: FloatArray,
-    steps: int,
-    dt: float,
-    progress: bool = False,
-) -> Rates:
+def rates_under(setup: Setup, currents: FloatArray, steps: int, progress: bool = False) -> Rates:
     """Return the rates under currents (µA/cm²) after so many steps, as `fi_curve` defines them."""
+    model, kinetics, dt, runs = setup.model, setup.kinetics, setup.settings.dt, setup.runs()
     state = np.repeat(runs.start, currents.size)
     rates, low, high = np.zeros((3, currents.size))
     diverged, swings = np.zeros((2, currents.size), dtype=bool)
     if steps:
-        fired = runs.fire(state, currents, steps, progress)
-        rates, diverged, state = fired.rates, fired.diverged, fired.state
+        outcome = runs.run(state, currents, steps, progress=progress)
+        rates = steady_rates(outcome.counts, outcome.times, steps * dt)
+        diverged, state = outcome.diverged, outcome.state
     silent = np.flatnonzero((rates == 0) & ~diverged)
     still = is_still(model, kinetics, state[silent], currents[silent])
     unstable = silent[still & ~is_stable(model, kinetics, state["V"][silent])]
@@ -133,11 +127,12 @@ def rates_under(
         while cells.size:
             done += length
             every = max(1, length // SAMPLES)
-            part = runs.watch(state[cells], currents[cells], length, every)
+            part = runs.run(state[cells], currents[cells], length, record=("Vm",), every=every)
             state[cells], diverged[cells] = part.state, part.diverged
-            late = part.V[:, part.V.shape[1] // 2 :]
+            V = part.traces["Vm"]
+            late = V[:, V.shape[1] // 2 :]
             low[cells], high[cells] = late.min(axis=1), late.max(axis=1)
-            segment = _Segment(part.V, part.counts, part.times, every * dt, length * dt)
+            segment = _Segment(V, part.counts, part.times, every * dt, length * dt)
             last = done - steps >= limit
             with np.errstate(all="ignore"):  # of those that diverged
                 rates[cells], swings[cells] = segment.rates(
@@ -168,12 +163,12 @@ def is_still(
     """Whether each cell is at rest, stable or not, under its current."""
     V, m, h, n = (state[name] for name in "Vmhn")
     steady = steady_at(kinetics, V)
-    slow = np.abs(charging(model, 0.0, V, m, h, n) + currents) < STILL * model.Cm
+    slow = np.abs(net_current(model, 0.0, V, m, h, n) + currents) < STILL * model.Cm
     near = [np.abs(x - y) < STEADY for x, y in zip((m, h, n), steady[:3], strict=True)]
     ends = []
     for side in (-NEAR_EQUILIBRIUM, NEAR_EQUILIBRIUM):
         gates = steady_at(kinetics, V + side)[:3]
-        ends.append(charging(model, 0.0, V + side, *gates) + currents < 0)
+        ends.append(net_current(model, 0.0, V + side, *gates) + currents < 0)
     still: BoolArray = np.logical_and.reduce([slow, *near, ends[0] != ends[1]])
     return still
 
@@ -190,7 +185,7 @@ def is_stable(model: HHModel, kinetics: Kinetics, V: FloatArray) -> BoolArray:
             y[column] += side
             there = steady_at(kinetics, y[0])
             gates = [(x - z) / tau for x, z, tau in zip(there[:3], y[1:], there[3:], strict=True)]
-            ends.append(np.array([charging(model, 0.0, *y) / model.Cm, *gates]))
+            ends.append(np.array([net_current(model, 0.0, *y) / model.Cm, *gates]))
         jacobian[:, :, column] = ((ends[0] - ends[1]) / (2 * width)).T
     stable: BoolArray = all_decay(jacobian)
     return stable

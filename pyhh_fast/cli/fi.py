@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pyhh_fast import validation
-from pyhh_fast.analysis.excitability import rates_and_swings
+from pyhh_fast.analysis.firing_rates import rates_and_swings
+from pyhh_fast.analysis.setup import Setup
 from pyhh_fast.cli import common
 from pyhh_fast.cli.common import INTERRUPTED, NUMBER
 from pyhh_fast.methods import METHODS
@@ -89,17 +90,10 @@ def _run(given: argparse.Namespace) -> int:
         last = validation.real_number("to", given.last, unit="µA/cm²")
         currents = np.linspace(first, last, points)
         model = HHModel(**common.parameters_of(given))
-        rates, swings = rates_and_swings(
-            model,
-            currents,
-            duration=given.duration,
-            dt=given.dt,
-            method=given.method,
-            threshold=given.threshold,
-            start="rest",
-            threads=given.threads,
-            progress=common.has_bar(),
+        setup = Setup.of(
+            model, given.dt, given.method, given.threshold, given.threads, start="rest"
         )
+        rates, swings = rates_and_swings(setup, currents, given.duration, common.has_bar())
     except ValueError as error:
         given.parser.error(common.in_options(str(error)))
     rows = [f"{current:.10g},{rate:.10g}" for current, rate in zip(currents, rates, strict=True)]

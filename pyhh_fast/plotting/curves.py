@@ -9,7 +9,8 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from pyhh_fast import validation
-from pyhh_fast.analysis.phase_plane import PhasePlane, SteadyState
+from pyhh_fast.analysis.phase_plane import PhasePlane
+from pyhh_fast.analysis.steady_states import SteadyState
 from pyhh_fast.plotting.style import (
     BLACK,
     BLUE,

@@ -4,15 +4,18 @@ The reference is SciPy's DOP853 (`reference.solve`), or the adaptive method, whi
 compares with it; figures of the built-in model are those of `test_published_figures`.
 """
 
+import pickle
 import re
 
 import numpy as np
 import pytest
 import reference
 from custom_models import Fast
+from sweep_models import Warm
 
 import pyhh_fast as pyhh
-from pyhh_fast.analysis.phase_plane import kinetics_over_V
+from pyhh_fast.analysis import setup
+from pyhh_fast.analysis.steady_states import kinetics_over_V
 from pyhh_fast.engine.time_steps import default_step, speed, step_for_cells
 from pyhh_fast.kinetics.built_in import BuiltIn
 from pyhh_fast.variables import PARAMETERS
@@ -33,6 +36,22 @@ def fires(current, duration, wait=20.0):
 
 
 # --- starts --------------------------------------------------------------------------------------
+
+
+def pickled_state(model):
+    return pickle.dumps([vars(model), *(vars(gate) for gate in (model.m, model.h, model.n))])
+
+
+@pytest.mark.parametrize("kind", [pyhh.HHModel, Warm])
+def test_analysis_does_not_change_the_model(kind):
+    model = kind(3.0, gNa=130)
+    before = pickled_state(model)
+    pyhh.fi_curve(model, [0, 20], duration=20.0)
+    pyhh.rheobase(model, 20.0)
+    pyhh.strength_duration(model, [1, 2])
+    pyhh.steady_state(model, [0, 20])
+    pyhh.phase_plane(model, 20.0)
+    assert pickled_state(model) == before
 
 
 @pytest.mark.parametrize("model", [pyhh.HHModel(), pyhh.HHModel.at_rest(), model_within_a_spike()])
@@ -244,3 +263,27 @@ def test_wait_need_not_be_a_multiple_of_the_step():
     found = pyhh.rheobase(pyhh.HHModel(), 1.0, wait=7.123)
     assert found == pytest.approx(pyhh.rheobase(pyhh.HHModel(), 1.0, wait=7.13), rel=1e-9)
     assert pyhh.rheobase(pyhh.HHModel(), 1.0, wait=0) > found
+
+
+@pytest.mark.parametrize(
+    ("call", "steps"),
+    [
+        (lambda model, **more: pyhh.fi_curve(model, [0.0, 1e-3], duration=1, **more), "3.5e+04"),
+        (lambda model, **more: pyhh.rheobase(model, 1.0, wait=1, **more), "2.2e+06"),
+        (lambda model, **more: pyhh.strength_duration(model, [1], wait=1, **more), "2.2e+06"),
+    ],
+    ids=["fi_curve", "rheobase", "strength_duration"],
+)
+def test_runs_made_long_by_the_default_step_warn(call, steps, monkeypatch):
+    monkeypatch.setattr(setup, "LONG", 1e4)
+    message = (
+        f"the rates of this model are so fast that dt is 5.7e-05 ms, and {steps} steps of cells "
+        "take long. Check the parameters, or pass a larger dt, which method='exponential_euler' "
+        "takes, or a shorter duration."
+    )
+    model = pyhh.HHModel.at_rest(Cm=0.005)
+    with pytest.warns(UserWarning, match=f"^{re.escape(message)}$") as caught:
+        call(model)
+    assert [str(one.message) for one in caught] == [message]
+    assert caught[0].filename == __file__
+    call(pyhh.HHModel.at_rest(Cm=0.5))  # whose step is not tiny

@@ -13,7 +13,7 @@ from custom_models import Absolute, Fast
 
 import pyhh_fast as pyhh
 from pyhh_fast.analysis import swings
-from pyhh_fast.analysis.phase_plane import steady_under
+from pyhh_fast.analysis.steady_states import steady_under
 from pyhh_fast.cli import main as cli
 from pyhh_fast.kinetics.built_in import BuiltIn
 

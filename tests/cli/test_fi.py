@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import pyhh_fast as pyhh
-from pyhh_fast.analysis import excitability, swings
+from pyhh_fast.analysis import setup, swings
 from pyhh_fast.cli import common, fi
 from pyhh_fast.cli import main as cli
 
@@ -261,7 +261,7 @@ def test_figure_marks_rates_of_subthreshold_oscillations(tmp_path, monkeypatch, 
 
 
 def test_a_tiny_default_step_is_told_of_in_options(monkeypatch, capsys):
-    monkeypatch.setattr(excitability, "LONG", 1e4)
+    monkeypatch.setattr(setup, "LONG", 1e4)
     options = ["--Cm", "0.005", "--to", "0.001", "--points", "2", "--duration", "1"]
     assert cli.main(["fi", *options, "--method", "euler"]) == 0
     assert capsys.readouterr().err == (

@@ -7,6 +7,7 @@ import pytest
 from custom_models import FrozenGates  # steps in Python
 
 import pyhh_fast as pyhh
+from pyhh_fast.analysis import steady_states
 
 CUSTOM_STEP = (
     "model must make its steps as HHModel does; got FrozenGates._UpdateGateStates is overridden."
@@ -261,8 +262,6 @@ def test_large_step_warns_once_at_the_line_of_the_call(name, lengths):
 
 
 def test_ctrl_c_interrupts_between_blocks_of_steady_states(monkeypatch):
-    from pyhh_fast.analysis import phase_plane
-
     block_sizes = []
 
     def interrupted(self, V):
@@ -272,7 +271,7 @@ def test_ctrl_c_interrupts_between_blocks_of_steady_states(monkeypatch):
         return np.ones((V.size, 6))
 
     kinetics = type("Kinetics", (), {"checked_rates_at": interrupted})()
-    monkeypatch.setattr(phase_plane, "kinetics_over_V", lambda model: kinetics)
+    monkeypatch.setattr(steady_states, "kinetics_over_V", lambda model: kinetics)
     with pytest.raises(KeyboardInterrupt):
         pyhh.steady_state(pyhh.HHModel(), np.zeros(1_000_000))
-    assert block_sizes == [phase_plane.BLOCK] * 3
+    assert block_sizes == [steady_states.BLOCK] * 3

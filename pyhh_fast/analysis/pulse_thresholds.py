@@ -1,0 +1,234 @@
+"""From which current on a pulse makes a neuron fire: `rheobase` and `strength_duration`.
+
+All runs are made at once, except by the adaptive method. The model is only read.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pyhh_fast import validation
+from pyhh_fast.analysis.runs import Runs
+from pyhh_fast.analysis.setup import ACCURACY, Setup
+from pyhh_fast.errors import warn_user
+from pyhh_fast.models.hh_model import HHModel
+from pyhh_fast.typing import FloatArray, Method, Start
+
+TOLERANCE = 1e-6
+"""Largest relative error of a threshold current."""
+
+SMALLEST = 1e-9
+"""A threshold is searched down to this, in µA/cm²."""
+
+PROBES = np.array([0.0, *np.geomspace(1e-3, 1e9, 63)])
+"""Currents (µA/cm²) with which a search begins; it continues between two of them."""
+
+
+def rheobase(
+    model: HHModel,
+    duration: float = 500.0,
+    *,
+    wait: float = 20.0,
+    dt: float | None = None,
+    method: Method = "exponential_euler",
+    threshold: float | None = None,
+    start: Start = "rest",
+    threads: int | None = None,
+) -> float:
+    """Return the smallest current that makes the model fire, if only it lasts long enough.
+
+    Parameters
+    ----------
+    model, wait, dt, method, threshold, start, threads
+        As for :func:`strength_duration`, of which this is the right end.
+    duration : float, default 500, ms
+        Length of the pulse, above 0.
+
+    Returns
+    -------
+    float, µA/cm²
+        As :func:`strength_duration` returns for this duration.
+
+    Raises
+    ------
+    TypeError, ValueError, SimulationError
+        As :func:`strength_duration`.
+
+    Warns
+    -----
+    UserWarning
+        As :func:`strength_duration`.
+
+    References
+    ----------
+    L. Lapicque, "Définition expérimentale de l'excitabilité", C. R. Soc. Biol. 67, 280-283 (1909).
+
+    Examples
+    --------
+    >>> import pyhh_fast as pyhh
+    >>> print(f"{pyhh.rheobase(pyhh.HHModel.at_rest()):.4f} µA/cm²")
+    2.2410 µA/cm²
+    """
+    setup = Setup.of(model, dt, method, threshold, threads, start)
+    duration = validation.real_number("duration", duration, unit="ms")
+    pulse = np.array([_lengths("duration", duration, setup.settings.dt)])
+    found = _threshold_currents(setup, pulse, wait)
+    if np.isnan(found[0]):
+        warn_user(f"the model diverged before it fired, and the rheobase is NaN. {setup.way_out()}")
+    return float(found[0])
+
+
+def strength_duration(
+    model: HHModel,
+    durations: npt.ArrayLike,
+    *,
+    wait: float = 20.0,
+    dt: float | None = None,
+    method: Method = "exponential_euler",
+    threshold: float | None = None,
+    start: Start = "rest",
+    threads: int | None = None,
+) -> Any:
+    """Return the smallest current that makes the model fire, for pulses of many durations.
+
+    A pulse is a constant current from the start of the run, at rest, and nothing after it. The
+    model fires if V crosses `threshold` upward during the pulse or in the time `wait` after it.
+
+    Parameters
+    ----------
+    model : HHModel
+        As for :meth:`Population.from_model`. It is not changed, and its state does not count.
+    durations : float or array_like, ms
+        Any shape and order, each above 0. A last step that a pulse covers in part has that part of
+        its current.
+    wait : float, default 20, ms
+        How long after the pulse a spike still counts, to the end of the step. Close to threshold
+        the spike is late, by 13 ms at most at the default parameters; kinetics that are slower
+        need longer.
+    dt : float, ms, optional
+        Step size; by default as for :func:`fi_curve`. For "adaptive" it changes nothing.
+    method : {"exponential_euler", "adaptive", "rk4", "euler"}, default "exponential_euler"
+        As for :meth:`Simulation.run`. "adaptive" makes the runs one by one, and pulses end exactly.
+    threshold : float, mV, optional
+        By default as for :meth:`Simulation.run`.
+    start : {"rest", "model"}, default "rest"
+        Where runs start: at rest with all gates steady, or in the present state of the model.
+    threads : int, default one for each CPU there is for this process
+        How many threads share the work. The numbers do not depend on it.
+
+    Returns
+    -------
+    float or ndarray of the shape of `durations`, µA/cm²
+        Under this current the model fires; under one that is smaller by a millionth of it (or by
+        1e-9 µA/cm², whichever is more) it does not. 0 where it fires without any, infinity where
+        it does not under 1e9 µA/cm², NaN where it diverged before it fired.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument cannot be used, or the model has a step of its own; nothing was run.
+    SimulationError
+        If rates of a model's own turn out, on the way, to be what no table holds.
+
+    Warns
+    -----
+    UserWarning
+        If the model diverges before it fires; if `dt` is too large for the model, or a current errs
+        by more than 0.01 % at the default one, or that is so short that the runs take minutes; or
+        if no rest is stable, as for :func:`fi_curve`.
+
+    Notes
+    -----
+    The currents are found by bisection into 65 parts instead of two, all durations together.
+    Where a cell fires under some currents between two under which it does not, the smallest that
+    was tried is followed.
+
+    References
+    ----------
+    L. Lapicque, "Recherches quantitatives sur l'excitation électrique des nerfs traitée comme une
+    polarisation", J. Physiol. Pathol. Gén. 9, 620-635 (1907).
+
+    Examples
+    --------
+    >>> import pyhh_fast as pyhh
+    >>> pyhh.strength_duration(pyhh.HHModel.at_rest(), [0.1, 1, 10, 100]).round(3)
+    array([65.151,  6.922,  2.241,  2.241])
+    """
+    setup = Setup.of(model, dt, method, threshold, threads, start)
+    lengths = _lengths("durations", durations, setup.settings.dt)
+    found = _threshold_currents(setup, lengths.ravel(), wait)
+    if np.isnan(found).any():
+        warn_user(
+            "for some durations the model diverged before it fired, and the current is NaN. "
+            f"{setup.way_out()}"
+        )
+    return found.reshape(lengths.shape)[()]
+
+
+def _threshold_currents(setup: Setup, durations: FloatArray, wait: Any) -> FloatArray:
+    """Return the threshold currents (µA/cm²) of pulses of these durations (ms), and warn."""
+    wait = validation.real_number("wait", wait, unit="ms")
+    wait = float(_lengths("wait", wait, setup.settings.dt, positive=False))
+    setup.warn_of_length(PROBES.size * float(np.sum(durations + wait)) / setup.settings.dt)
+    found = _search(setup.runs(), durations, wait)
+    found[found <= SMALLEST] = 0.0  # from an unstable equilibrium any push is enough
+    if setup.has_unknown_error:
+        _check_error(setup, durations, found, wait)
+    return found
+
+
+def _search(runs: Runs, durations: FloatArray, wait: float) -> FloatArray:
+    """Return the threshold currents (µA/cm²), infinite or NaN as `strength_duration` says.
+
+    Each round divides the intervals that are left, from a current under which the model does not
+    fire to one under which it does, into as many parts as suits the runs.
+    """
+    low, high = np.zeros(durations.size), np.full(durations.size, np.inf)
+    searched = np.arange(durations.size)
+    currents = np.tile(PROBES, (durations.size, 1))
+    while searched.size:
+        fired, diverged = runs.responses(currents, durations[searched], wait)
+        # The interval ends at the first current that fires; where none does, at `high`.
+        columns = currents.shape[1]
+        place = np.where(fired.any(axis=1), fired.argmax(axis=1), columns)
+        ends = np.column_stack([low[searched], currents, high[searched]])
+        rows = np.arange(searched.size)
+        low[searched], high[searched] = ends[rows, place], ends[rows, place + 1]
+        unknown = diverged & (np.arange(columns) < place[:, np.newaxis])
+        high[searched[unknown.any(axis=1)]] = np.nan
+        # False for infinity and NaN.
+        searched = np.flatnonzero(high - low > np.maximum(TOLERANCE * high, SMALLEST))
+        within = np.linspace(low[searched], high[searched], runs.parts + 1, axis=1)
+        currents = within[:, 1:-1]
+    return high
+
+
+def _check_error(setup: Setup, durations: FloatArray, found: FloatArray, wait: float) -> None:
+    """Warn where a threshold is not that of the adaptive method."""
+    runs = setup.adaptive.runs()
+    for duration, current in zip(durations, found, strict=True):
+        if not (np.isfinite(current) and current > SMALLEST / ACCURACY):
+            continue
+        ends = current * np.array([[1 - ACCURACY], [1 + 1.01 * ACCURACY]])
+        below, above = runs.responses(ends, np.full(2, duration), wait)[0][:, 0]
+        if below or not above:
+            right = _search(runs, np.array([duration]), wait)[0]
+            setup.warn_of_error(f"the current for {duration:g} ms", current, right)
+            return
+
+
+def _lengths(name: str, value: Any, dt: float, *, positive: bool = True) -> FloatArray:
+    """Return times (ms) of any shape: above 0, or 0 or more, and of not too many steps."""
+    times = validation.real_numbers(name, value, unit="ms")
+    wrong = (times <= 0 if positive else times < 0) | (times / dt > validation.MOST_STEPS)
+    if wrong.any():
+        place = np.unravel_index(int(np.argmax(wrong)), wrong.shape)
+        got = f"{times[place]}"
+        if times.ndim:
+            at = tuple(map(int, place))
+            got += f" at index {at[0] if len(at) == 1 else at}"
+        sign = "above 0" if positive else "0 or more"
+        rule = f"{sign}, and at most {validation.MOST_STEPS} steps of {dt:g}"
+        raise ValueError(validation.message(name, rule, got, unit="ms"))
+    return times

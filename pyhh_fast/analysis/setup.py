@@ -1,0 +1,114 @@
+"""A model that is ready to be analysed, and how its runs are made; every analysis begins here."""
+
+import dataclasses
+from typing import Any, NamedTuple, get_args
+
+from pyhh_fast import validation
+from pyhh_fast.analysis.population_runs import PopulationRuns
+from pyhh_fast.analysis.runs import Runs
+from pyhh_fast.analysis.single_runs import SingleRuns
+from pyhh_fast.analysis.steady_states import kinetics_over_V
+from pyhh_fast.engine.choose_stepper import check_steps
+from pyhh_fast.engine.population_run import thread_count
+from pyhh_fast.engine.spike_threshold import threshold_for
+from pyhh_fast.engine.time_steps import STEP, default_step, warn_of_step_too_large
+from pyhh_fast.equilibria.starts import start_at_rest
+from pyhh_fast.errors import warn_user
+from pyhh_fast.kinetics.protocol import Kinetics
+from pyhh_fast.methods import METHODS
+from pyhh_fast.models.hh_model import HHModel
+from pyhh_fast.settings import RunSettings
+from pyhh_fast.typing import Method, Start
+
+STARTS = get_args(Start)
+
+LONG = 3e10
+"""Steps of all cells, minutes of computing, from which a default step that is tiny is warned of."""
+
+ACCURACY = 1e-4
+"""Relative error of rates and threshold currents, at the default step, above which a warning says
+so."""
+
+
+class Setup(NamedTuple):
+    """A model in the state that runs start in, and how they are made; checked.
+
+    Parameters
+    ----------
+    default_dt : bool
+        Whether the step is that of the model, and not one that was given.
+    """
+
+    model: HHModel
+    kinetics: Kinetics
+    settings: RunSettings
+    threads: int
+    default_dt: bool
+
+    @classmethod
+    def of(
+        cls, model: HHModel, dt: Any, method: Method, threshold: Any, threads: Any, start: Start
+    ) -> "Setup":
+        """Return the setup that a user gave by these arguments of a public function, checked."""
+        start = validation.choice("start", start, STARTS)
+        threads = thread_count(threads)
+        check_steps(model, "Run such models one by one, with Simulation.", state=start == "model")
+        settings = RunSettings.of(
+            dt=STEP if dt is None else dt,
+            method=method,
+            threshold=threshold_for(model, threshold),
+            record=(),
+        )
+        kinetics = kinetics_over_V(model)
+        if dt is None:
+            step = default_step(model, kinetics, settings.method)
+            settings = dataclasses.replace(settings, dt=step)
+        else:
+            warn_of_step_too_large(settings.dt, model, kinetics, settings.method)
+        model = start_at_rest(model) if start == "rest" else model
+        return cls(model, kinetics, settings, threads, dt is None)
+
+    def runs(self) -> Runs:
+        """Return what makes runs of the model."""
+        many_cells = METHODS[self.settings.method].many_cells
+        return (PopulationRuns if many_cells else SingleRuns)(
+            self.model, self.settings, self.threads
+        )
+
+    @property
+    def adaptive(self) -> "Setup":
+        """The same with the adaptive method."""
+        return self._replace(settings=dataclasses.replace(self.settings, method="adaptive"))
+
+    @property
+    def has_unknown_error(self) -> bool:
+        """Whether results must be compared with those of the adaptive method.
+
+        The error of the built-in model at its default step is known, and who gives a step, or takes
+        forward Euler, has chosen the error.
+        """
+        custom = not self.kinetics.built_in or self.settings.dt < STEP
+        return self.default_dt and custom and METHODS[self.settings.method].order in (2, 4)
+
+    def way_out(self) -> str:
+        """Return what to do where the model diverged."""
+        if self.settings.fixed_step:
+            return "Use method='adaptive', whose steps follow the fastest rate."
+        return "Check the parameters, and the rates of an overridden _UpdateGateTimeConstants."
+
+    def warn_of_length(self, steps: float) -> None:
+        """Warn of so many steps of all cells, where they are many because the default is tiny."""
+        if self.default_dt and self.settings.dt < STEP / 100 and steps > LONG:
+            warn_user(
+                f"the rates of this model are so fast that dt is {self.settings.dt:.2g} ms, and "
+                f"{steps:.2g} steps of cells take long. Check the parameters, or pass a larger dt, "
+                "which method='exponential_euler' takes, or a shorter duration."
+            )
+
+    def warn_of_error(self, what: str, found: float, right: float) -> None:
+        """Warn of the error of a result."""
+        error = 100 * (found / right - 1)
+        warn_user(
+            f"{what} errs by {error:+.2g} % at dt {self.settings.dt:.3g} ms, and others may as "
+            "well. Use method='adaptive', or a smaller dt."
+        )
