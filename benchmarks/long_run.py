@@ -38,13 +38,13 @@ def bare(steps: int, store: str, stimulus: Any = STIMULUS) -> Result:
     import pyhh_fast as pyhh
     from pyhh_fast.engine.fixed_stepper import FixedStepper
     from pyhh_fast.engine.read_ahead import ReadAhead
-    from pyhh_fast.engine.sampling import RowsInMemory
+    from pyhh_fast.engine.sampling import MemorySink
     from pyhh_fast.settings import RunSettings
 
     current = np.broadcast_to(np.float64(stimulus), steps)
     settings, read_ahead = RunSettings(dt=DT, record=()), ReadAhead(current, steps, DT)
-    rows = RowsInMemory(settings, read_ahead)
-    stepper = FixedStepper(pyhh.HHModel.at_rest(), settings, read_ahead, rows)
+    sink = MemorySink(settings, read_ahead)
+    stepper = FixedStepper(pyhh.HHModel.at_rest(), settings, read_ahead, sink)
     begin = time.perf_counter()
     while stepper.step < steps:
         stepper.advance()

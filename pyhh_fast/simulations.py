@@ -9,10 +9,10 @@ import numpy.typing as npt
 
 from pyhh_fast import validation
 from pyhh_fast.engine import run_loop
-from pyhh_fast.engine.choose_stepper import check_kind, stepper_for
-from pyhh_fast.engine.progress import bar_wanted
+from pyhh_fast.engine.choose_stepper import check_kind, choose_stepper
+from pyhh_fast.engine.progress import bar_requested
 from pyhh_fast.engine.read_ahead import ReadAhead
-from pyhh_fast.engine.sampling import RowsInMemory
+from pyhh_fast.engine.sampling import MemorySink
 from pyhh_fast.engine.spike_threshold import default_threshold, threshold_for
 from pyhh_fast.engine.stimulus_arguments import normalise_stimulus
 from pyhh_fast.errors import SimulationError
@@ -303,7 +303,7 @@ class Simulation(Traces):
             envelope=envelope,
         )
         warn_of_large_step("dt", settings.dt, settings.method, SMALL_OR_ADAPTIVE)
-        progress = bar_wanted(progress)
+        progress = bar_requested(progress)
         if to is not None:
             to = validation.local_path("to", to)
         wave, steps = normalise_stimulus(stimulus, duration, settings.dt)
@@ -377,7 +377,7 @@ class Simulation(Traces):
         from pyhh_fast.storage import resume
 
         path = validation.local_path("path", path)
-        progress = bar_wanted(progress)
+        progress = bar_requested(progress)
         with Exclusive("model", *[model] * (model is not None)):
             model, run = resume.resumed(path, model, stimulus, duration)
             simulation = cls(model)
@@ -487,15 +487,15 @@ class Simulation(Traces):
     ) -> Recording:
         read_ahead = ReadAhead(stimulus, steps, settings.dt)
         try:
-            rows = RowsInMemory(settings, read_ahead)
-            stepper = stepper_for(self.model, settings, read_ahead, rows)
-            run = run_loop.Run(read_ahead, stepper, rows, run_loop.origin_of(self.model))
+            sink = MemorySink(settings, read_ahead)
+            stepper = choose_stepper(self.model, settings, read_ahead, sink)
+            run = run_loop.Run(read_ahead, stepper, sink, run_loop.origin_of(self.model))
             return self._make(run, progress)
         finally:
             read_ahead.close()
 
     def _make(self, run: run_loop.Run, progress: bool) -> Recording:
-        run_loop.make(run, progress, self._keep)
+        run_loop.run_steps(run, progress, self._keep)
         assert self.recording is not None
         return self.recording
 

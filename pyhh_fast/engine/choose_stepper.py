@@ -4,12 +4,18 @@ from typing import Any
 
 from pyhh_fast import validation
 from pyhh_fast.engine.adaptive_stepper import AdaptiveStepper
-from pyhh_fast.engine.compiled_stepper import Checkpoint, not_tabulated, tell_log
+from pyhh_fast.engine.compiled_stepper import (
+    Checkpoint,
+    CompiledStepper,
+    log_slow_run,
+    not_tabulated,
+)
+from pyhh_fast.engine.divergence import rates_error
 from pyhh_fast.engine.fixed_stepper import FixedStepper
 from pyhh_fast.engine.protocols import SavableStepper, Stepper
 from pyhh_fast.engine.python_stepper import PythonStepper
 from pyhh_fast.engine.read_ahead import ReadAhead
-from pyhh_fast.engine.sampling import Rows
+from pyhh_fast.engine.sampling import RunSink
 from pyhh_fast.kinetics.protocol import NotTabulable
 from pyhh_fast.models import plausibility
 from pyhh_fast.models.hh_model import HHModel, parameter
@@ -21,16 +27,18 @@ from pyhh_fast.variables import GATES, PARAMETERS
 
 
 @rounds_to_nearest
-def savable_stepper_for(
-    model: Any, settings: RunSettings, read_ahead: ReadAhead, rows: Rows, checkpoint: Checkpoint
+def savable_stepper(
+    model: Any, settings: RunSettings, read_ahead: ReadAhead, sink: RunSink, checkpoint: Checkpoint
 ) -> SavableStepper:
-    """Return the stepper of a run that can go on later."""
+    """Return the stepper of a run that can be continued later."""
     kind = FixedStepper if settings.fixed_step else AdaptiveStepper
-    return kind(model, settings, read_ahead, rows, checkpoint)
+    return kind(model, settings, read_ahead, sink, checkpoint)
 
 
 @rounds_to_nearest
-def stepper_for(model: Any, settings: RunSettings, read_ahead: ReadAhead, rows: Rows) -> Stepper:
+def choose_stepper(
+    model: Any, settings: RunSettings, read_ahead: ReadAhead, sink: RunSink
+) -> Stepper:
     """Return the fast stepper where it does what `model` does, else the one that calls it.
 
     Raises
@@ -45,15 +53,33 @@ def stepper_for(model: Any, settings: RunSettings, read_ahead: ReadAhead, rows: 
         needed = "Only its own iterate, which is forward Euler, can evaluate its rates"
         kind = FixedStepper if settings.fixed_step else AdaptiveStepper
         try:
-            return kind(model, settings, read_ahead, rows)
+            return kind(model, settings, read_ahead, sink)
         except NotTabulable as error:
             reason = not_tabulated(model, error)
     if settings.method != "euler":
         raise ValueError(
             f"method must be 'euler' for this model; got {settings.method!r}. {needed}: {reason}."
         )
-    tell_log(f"stepping in Python: {reason}")
-    return PythonStepper(model, settings, read_ahead, rows)
+    log_slow_run(f"stepping in Python: {reason}")
+    return PythonStepper(model, settings, read_ahead, sink)
+
+
+def python_stepper_after(stepper: Stepper, why: NotTabulable) -> PythonStepper:
+    """Return what continues a run whose rates turn out, on the way, to be what no table holds.
+
+    Raises
+    ------
+    SimulationError
+        If the method is not forward Euler, or the run goes to a store, which holds only what can
+        be continued.
+    """
+    assert isinstance(stepper, CompiledStepper)
+    s = stepper
+    if s.settings.method != "euler" or s.stored:
+        raise rates_error(s.settings, s.state, s.step, why, stored=s.stored)
+    log_slow_run(f"stepping in Python: {not_tabulated(s.model, why)}")
+    s.write_back()
+    return PythonStepper(s.model, s.settings, s.read_ahead, s.sink, s.step, s.spike_times)
 
 
 def check_steps(model: Any, advice: str = "", *, state: bool = True) -> None:

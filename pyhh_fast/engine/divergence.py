@@ -224,15 +224,16 @@ def stuck_error(
     return SimulationError(message, step=step, time=time, V=V)
 
 
-def own_step_error(
-    settings: RunSettings, last: State, step: int, why: Exception
+def rates_error(
+    settings: RunSettings, last: State, step: int, why: Exception, *, stored: bool
 ) -> SimulationError:
     """Return the error for a model whose rates turn out, on the way, to depend on more than V."""
     dt, V = settings.dt, last[0]
     message = (
         f"the run cannot go on at step {step} (t = {step * dt:g} ms), from V = {V:.6g} mV: of "
-        f"_UpdateGateTimeConstants it was found that {why}. Use method='euler'."
+        f"_UpdateGateTimeConstants it was found that {why}. Use method='euler'"
     )
+    message += ", without to=." if stored else "."
     return SimulationError(message, step=step, time=step * dt, V=V)
 
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from pyhh_fast.engine.read_ahead import ReadAhead
 
 
-def bar_wanted(progress: Any) -> bool:
-    """Return whether a user wants a bar, having seen that there can be one.
+def bar_requested(progress: Any) -> bool:
+    """Return whether a user requests a bar, having checked that there can be one.
 
     Raises
     ------
@@ -23,10 +23,10 @@ def bar_wanted(progress: Any) -> bool:
     ImportError
         If tqdm is not installed.
     """
-    wanted = validation.flag("progress", progress)
-    if wanted:
+    requested = validation.flag("progress", progress)
+    if requested:
         _tqdm()
-    return wanted
+    return requested
 
 
 def _tqdm() -> Any:
@@ -39,38 +39,37 @@ def _tqdm() -> Any:
     return tqdm
 
 
-def bar_over(steps: int, wanted: bool, done: int = 0) -> Any:
-    """Return a context with a bar over `steps` steps, or, where it is not wanted, with None.
+def bar_over(steps: int, requested: bool, done: int = 0) -> Any:
+    """Return a context with a bar over `steps` steps, or, where it is not requested, with None.
 
     Raises
     ------
     ImportError
         If tqdm is not installed.
     """
-    if not wanted:
+    if not requested:
         return contextlib.nullcontext()
     return _tqdm()(total=steps, initial=done, unit="step", unit_scale=True, file=sys.stderr)
 
 
 @contextlib.contextmanager
 def bar_of_run(
-    read_ahead: "ReadAhead", stepper: "Stepper", wanted: bool
-) -> Iterator[Callable[[], object]]:
-    """Have a bar over the steps of a run, and get what moves it to where `stepper` has come.
+    read_ahead: "ReadAhead", begin: int, requested: bool
+) -> Iterator[Callable[["Stepper"], object]]:
+    """Have a bar over the steps of a run, and get what moves it from step `begin` to a stepper's.
 
     Besides the steps, their speed and the time left, it tells the model time, how much faster than
     real time that passes, and the spikes so far.
     """
-    begun = stepper.step
-    with bar_over(read_ahead.steps, wanted, begun) as bar:
+    with bar_over(read_ahead.steps, requested, begin) as bar:
         if bar is None:
-            yield lambda: None
+            yield lambda stepper: None
             return
         start = time.perf_counter()
 
-        def show() -> None:
+        def show(stepper: "Stepper") -> None:
             seconds = time.perf_counter() - start
-            times_real = (stepper.step - begun) * read_ahead.dt / 1000 / max(seconds, 1e-9)
+            times_real = (stepper.step - begin) * read_ahead.dt / 1000 / max(seconds, 1e-9)
             model_time = stepper.step * read_ahead.dt / 1000
             bar.set_postfix_str(
                 f"{model_time:.4g} s of model time, {times_real:.3g} x real time, "

@@ -10,7 +10,7 @@ from pyhh_fast import validation
 from pyhh_fast.engine.divergence import LOOK_BACK, divergence_error
 from pyhh_fast.engine.protocols import Stepper
 from pyhh_fast.engine.read_ahead import ReadAhead
-from pyhh_fast.engine.sampling import Rows
+from pyhh_fast.engine.sampling import RunSink
 from pyhh_fast.models import membrane
 from pyhh_fast.models.names import present
 from pyhh_fast.recording import State
@@ -38,13 +38,13 @@ class PythonStepper(Stepper):
         model: Any,
         settings: RunSettings,
         read_ahead: ReadAhead,
-        rows: Rows,
+        sink: RunSink,
         step: int = 0,
         spike_times: Any = (),
     ) -> None:
         self._model = model
         self._settings = settings
-        self._read_ahead, self._rows = read_ahead, rows
+        self._read_ahead, self._sink = read_ahead, sink
         self._spike_times = list(spike_times)
         # The number of whole steps and what the model showed after them: one object, replaced at
         # once, so that an interrupt finds both of one step.
@@ -72,7 +72,7 @@ class PythonStepper(Stepper):
     def advance(self) -> bool:
         model, s, start = self._model, self._settings, self.step
         stop = min(start - start % self.CHUNK + self.CHUNK, self._read_ahead.steps)
-        wave, traces = self._read_ahead.window(start, stop), self._rows.places(start, stop)
+        wave, traces = self._read_ahead.window(start, stop), self._sink.buffers(start, stop)
         V_before = self._whole[1].state[0]
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             for i in range(start, stop):
@@ -111,7 +111,7 @@ class PythonStepper(Stepper):
             self._model, self._settings, self._read_ahead.stimulus, late, adaptive=False
         )
 
-    def leave(self) -> None:
+    def write_back(self) -> None:
         """Take back a step that was only begun; what else a subclass keeps stays as it is."""
         if self._begun == self.step:
             return

@@ -1,18 +1,20 @@
-"""The loop of a run, whatever makes its steps and wherever its rows go."""
+"""The loop of a run, whatever makes its steps and wherever the variables go."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from pyhh_fast.engine.choose_stepper import python_stepper_after
 from pyhh_fast.engine.progress import bar_of_run
 from pyhh_fast.engine.protocols import Stepper
 from pyhh_fast.engine.read_ahead import ReadAhead
-from pyhh_fast.engine.sampling import Rows
+from pyhh_fast.engine.sampling import RunSink
+from pyhh_fast.kinetics.protocol import NotTabulable
 from pyhh_fast.models.hh_model import snapshot
 from pyhh_fast.recording import Origin, Recording
 from pyhh_fast.system.rounding import rounds_to_nearest
 
 FAILED = "the run failed"
-"""Why there is no model to make a run again from."""
+"""Why there is no model from which a run can be repeated."""
 
 
 class Run(NamedTuple):
@@ -20,7 +22,7 @@ class Run(NamedTuple):
 
     read_ahead: ReadAhead
     stepper: Stepper
-    rows: Rows
+    sink: RunSink
     origin: Origin
 
 
@@ -32,7 +34,7 @@ def origin_of(model: Any) -> Origin:
 
 
 @rounds_to_nearest
-def make(run: Run, progress: bool, keep: Callable[[Recording], object]) -> None:
+def run_steps(run: Run, progress: bool, keep: Callable[[Recording], object]) -> None:
     """Make the steps of a run; whatever ends it, `keep` gets the recording of what there is.
 
     Raises
@@ -40,27 +42,29 @@ def make(run: Run, progress: bool, keep: Callable[[Recording], object]) -> None:
     SimulationError
         If a step cannot be made.
     OSError
-        If the rows cannot be written.
+        If the samples cannot be written.
     KeyboardInterrupt
         After Ctrl-C.
     """
-    read_ahead, stepper, rows, origin = run
-    start, can_go_on = stepper.state, True
-    bar = bar_of_run(read_ahead, stepper, progress)
+    read_ahead, stepper, sink, origin = run
+    start, can_continue = stepper.state, True
 
     def finish() -> None:
-        stepper.leave()
+        stepper.write_back()
         try:
-            rows.end(stepper, failed=not can_go_on)
+            sink.end(stepper, failed=not can_continue)
         finally:
-            keep(rows.recording(origin if can_go_on else FAILED))
+            keep(sink.recording(origin if can_continue else FAILED))
 
     try:
-        with bar as show:
-            while can_go_on and stepper.step < read_ahead.steps:
-                can_go_on = stepper.advance()
-                rows.take(stepper)
-                show()
+        with bar_of_run(read_ahead, stepper.step, progress) as show:
+            while can_continue and stepper.step < read_ahead.steps:
+                try:
+                    can_continue = stepper.advance()
+                except NotTabulable as error:
+                    stepper = python_stepper_after(stepper, error)
+                sink.collect(stepper)
+                show(stepper)
     finally:
         # After Ctrl-C or an error too: nothing computed is lost. Nor by a second Ctrl-C.
         try:
@@ -68,5 +72,5 @@ def make(run: Run, progress: bool, keep: Callable[[Recording], object]) -> None:
         except KeyboardInterrupt:
             finish()
             raise
-    if not can_go_on:
+    if not can_continue:
         raise stepper.error(start)

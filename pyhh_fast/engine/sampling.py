@@ -1,4 +1,7 @@
-"""Where the rows of a run go: from the steps that a time loop makes to what is kept of them."""
+"""Where the variables of a run go: from the buffers of a time loop to the samples that are kept.
+
+In memory here; `storage/run_sink.py` writes them to a store.
+"""
 
 from typing import NamedTuple, Protocol
 
@@ -12,9 +15,8 @@ from pyhh_fast.system import aligned_arrays, free_memory
 from pyhh_fast.typing import FloatArray
 from pyhh_fast.variables import ENVELOPE, TRACES
 
-LENGTH = 65_536
-"""Steps of which all are kept for a moment, where few of them are wanted: half a megabyte each."""
-
+BLOCK = 65_536
+"""Steps in a buffer of which only some samples are kept: half a megabyte for each variable."""
 
 ADVICE = (
     "Keep fewer traces by record=, every k-th step by every=, or write them to a store while they "
@@ -22,32 +24,31 @@ ADVICE = (
 )
 """What to do where traces do not fit into memory."""
 
-
-Places = tuple[FloatArray | None, ...]
+Buffers = tuple[FloatArray | None, ...]
 """Where V, gates and currents go, in the order of TRACES; None for one not recorded."""
 
 
-class Rows(Protocol):
-    """Takes what a stepper computes."""
+class RunSink(Protocol):
+    """Receives what a stepper computes."""
 
-    most: int
-    """How many steps may be asked a place for at once."""
+    block_length: int
+    """The largest number of steps for which buffers can be requested at once."""
 
-    def places(self, step: int, stop: int) -> Places:
+    def buffers(self, step: int, stop: int) -> Buffers:
         """Return where V, gates and currents of steps `step` to `stop`, excluded, go."""
 
-    def take(self, stepper: Stepper) -> None:
-        """Take what was put there, as far as `stepper` has come; do nothing where it is taken."""
+    def collect(self, stepper: Stepper) -> None:
+        """Keep samples of the steps that `stepper` has completed since the last call."""
 
     def end(self, stepper: Stepper, failed: bool) -> None:
-        """Finish where `stepper` has ended: at a step that failed, or may go on."""
+        """Finish, after the last step of `stepper`; `failed` if the next one cannot be made."""
 
     def recording(self, origin: Origin) -> Recording:
         """Return the recording of what there is."""
 
 
-class RowsInMemory(Rows):
-    """Keeps rows in memory."""
+class MemorySink(RunSink):
+    """Keeps samples in memory."""
 
     def __init__(self, settings: RunSettings, read_ahead: ReadAhead) -> None:
         self._settings, self._read_ahead, s = settings, read_ahead, settings
@@ -57,63 +58,65 @@ class RowsInMemory(Rows):
         self._traces = {name: aligned_arrays.trace(rows) for name in s.record}
         self._traces |= {name: np.empty(windows) for name in s.enveloped}
         self._steps, self._spike_times = read_ahead.steps, np.empty(0)
-        self._sieve = Sieve(s) if s.every > 1 or s.envelope else None
-        self.most = LENGTH if self._sieve else read_ahead.steps
+        self._sampler = Sampler(s) if s.every > 1 or s.envelope else None
+        self.block_length = BLOCK if self._sampler else read_ahead.steps
 
-    def places(self, step: int, stop: int) -> Places:
-        if self._sieve:
-            return self._sieve.places(step, stop)
+    def buffers(self, step: int, stop: int) -> Buffers:
+        if self._sampler:
+            return self._sampler.buffers(step, stop)
+        # Where all steps are kept, the time loop writes into the traces themselves.
         recorded = {name: self._traces[name][step:stop] for name in self._settings.record}
         return tuple(map(recorded.get, TRACES))
 
-    def take(self, stepper: Stepper) -> None:
-        if self._sieve is None:
+    def collect(self, stepper: Stepper) -> None:
+        if self._sampler is None:
             return
-        found = self._sieve.sift(stepper.step)
-        for name, values in (found.rows | found.windows).items():
-            first = found.first_window if name in ENVELOPE else found.first_row
+        block = self._sampler.samples(stepper.step)
+        for name, values in (block.rows | block.windows).items():
+            first = block.first_window if name in ENVELOPE else block.first_row
             self._traces[name][first : first + values.size] = values
-        self._sieve.taken(found)
+        self._sampler.advance_to(block)
 
     def end(self, stepper: Stepper, failed: bool) -> None:
         s, step = self._settings, stepper.step
-        self.take(stepper)
-        # Not those of a step that is not whole, but one at the very end, however it is rounded.
+        self.collect(stepper)
+        # Not those of an incomplete step, but one at the very end, however it is rounded.
         spikes = stepper.spike_times
         self._spike_times = spikes[spikes <= (step + 1e-6) * s.dt]
         if not failed:
             self._steps = step
         for name, values in self._traces.items():
-            made = s.windows(step) if name in ENVELOPE else s.rows(step)
+            complete = s.windows(step) if name in ENVELOPE else s.rows(step)
             if failed:
-                values[made:] = np.nan
+                values[complete:] = np.nan
             else:
-                self._traces[name] = values[:made]
+                self._traces[name] = values[:complete]
 
     def recording(self, origin: Origin) -> Recording:
         stimulus, spikes = self._read_ahead.stimulus, self._spike_times
         return Recording(self._settings, stimulus, self._steps, spikes, self._traces, origin)
 
 
-class Sifted(NamedTuple):
-    """What a sieve has kept: rows and windows by name, the last window perhaps not whole."""
+class SampledBlock(NamedTuple):
+    """The samples of a block of steps, by name; the last window may be incomplete."""
 
     step: int
+    """The step behind the block."""
     first_row: int
     rows: dict[str, FloatArray]
     first_window: int
     windows: dict[str, FloatArray]
 
 
-class Sieve:
+class Sampler:
     """Keeps every k-th of the steps of a run, and the lowest and highest V of its windows.
 
     Parameters
     ----------
     settings : RunSettings
-        They say what is wanted.
+        They say what is recorded.
     step : int, default 0
-        Where the run begins, or goes on.
+        Where the run begins, or continues.
     window : tuple of float, mV
         The lowest and the highest V of a window that began before.
     """
@@ -122,34 +125,35 @@ class Sieve:
         self, settings: RunSettings, step: int = 0, window: tuple[float, float] = (np.inf, -np.inf)
     ) -> None:
         self._settings = s = settings
-        wanted = {*s.record, "Vm"} if s.envelope else {*s.record}
-        self._all = {name: np.empty(0) for name in TRACES if name in wanted}
-        # Which step the next one is, and the envelope of its window so far: replaced at once.
+        names = {*s.record, "Vm"} if s.envelope else {*s.record}
+        self._buffers = {name: np.empty(0) for name in TRACES if name in names}
+        # Which step the next one is, and the envelope of its window so far: one object, replaced
+        # at once, so that an interrupt finds both of one step.
         self._next = (step, window)
 
     @property
     def window(self) -> tuple[float, float]:
-        """The lowest and the highest V so far, in mV, of a window that is not whole."""
+        """The lowest and the highest V so far, in mV, of an incomplete window."""
         return self._next[1]
 
-    def places(self, step: int, stop: int) -> Places:
+    def buffers(self, step: int, stop: int) -> Buffers:
         """Return where V, gates and currents of steps `step` to `stop`, excluded, go."""
         assert step == self._next[0]
-        for name, room in self._all.items():
-            if room.size < stop - step:
-                self._all[name] = np.empty(max(stop - step, LENGTH))
-        recorded = {name: room[: stop - step] for name, room in self._all.items()}
+        for name, buffer in self._buffers.items():
+            if buffer.size < stop - step:
+                self._buffers[name] = np.empty(max(stop - step, BLOCK))
+        recorded = {name: buffer[: stop - step] for name, buffer in self._buffers.items()}
         return tuple(map(recorded.get, TRACES))
 
-    def sift(self, stop: int) -> Sifted:
-        """Return what is kept of the steps up to `stop`; it is changed by the steps after it."""
+    def samples(self, stop: int) -> SampledBlock:
+        """Return the samples of the steps up to `stop`; later steps overwrite them."""
         s, (step, _) = self._settings, self._next
-        wanted = slice(-step % s.every, stop - step, s.every)
-        rows = {name: self._all[name][wanted] for name in s.record}
+        kept = slice(-step % s.every, stop - step, s.every)
+        rows = {name: self._buffers[name][kept] for name in s.record}
         if not s.envelope or stop == step:
-            return Sifted(stop, s.rows(step), rows, 0, {})
-        windows = self._windows(s.envelope, step, self._all["Vm"][: stop - step])
-        return Sifted(stop, s.rows(step), rows, step // s.envelope, windows)
+            return SampledBlock(stop, s.rows(step), rows, 0, {})
+        windows = self._windows(s.envelope, step, self._buffers["Vm"][: stop - step])
+        return SampledBlock(stop, s.rows(step), rows, step // s.envelope, windows)
 
     def _windows(self, length: int, step: int, V: FloatArray) -> dict[str, FloatArray]:
         """Return the envelope of the windows that `V`, from number `step` on, has a part in."""
@@ -160,12 +164,12 @@ class Sieve:
             lowest[0], highest[0] = min(lowest[0], so_far[0]), max(highest[0], so_far[1])
         return dict(zip(ENVELOPE, (lowest, highest), strict=True))
 
-    def taken(self, found: Sifted) -> None:
-        """Go on behind what was found."""
+    def advance_to(self, block: SampledBlock) -> None:
+        """Continue behind a block whose samples are kept."""
         window = (np.inf, -np.inf)
-        if self._settings.envelope and found.step % self._settings.envelope:
+        if self._settings.envelope and block.step % self._settings.envelope:
             window = self.window
-            if found.windows:
-                lowest, highest = (float(found.windows[name][-1]) for name in ENVELOPE)
+            if block.windows:
+                lowest, highest = (float(block.windows[name][-1]) for name in ENVELOPE)
                 window = lowest, highest
-        self._next = (found.step, window)
+        self._next = (block.step, window)

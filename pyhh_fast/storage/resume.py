@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pyhh_fast import stimuli, validation
-from pyhh_fast.engine.choose_stepper import check_model, savable_stepper_for
-from pyhh_fast.engine.compiled_stepper import NUMBERS, Checkpoint
+from pyhh_fast.engine.choose_stepper import check_model, savable_stepper
+from pyhh_fast.engine.compiled_stepper import CELL_FIELDS, Checkpoint
 from pyhh_fast.engine.kernels import BUILD
 from pyhh_fast.engine.read_ahead import ReadAhead, fingerprint
 from pyhh_fast.engine.run_loop import Run, origin_of
@@ -23,7 +23,7 @@ from pyhh_fast.settings import RunSettings
 from pyhh_fast.stimuli.functions import OtherFunction, as_stimulus
 from pyhh_fast.storage import saved_models, stored_tables
 from pyhh_fast.storage.description import refusal
-from pyhh_fast.storage.run_sink import StoredRows, variables_of
+from pyhh_fast.storage.run_sink import StoreSink, variables_of
 from pyhh_fast.storage.run_store import RunStore
 from pyhh_fast.storage.saved_models import rates_to_save
 from pyhh_fast.storage.stored_traces import StoredTraces
@@ -167,16 +167,16 @@ def _ready(
 ) -> Run:
     where = {} if state is None else {"step": state["step"], "state": state["stimulus"]}
     read_ahead = ReadAhead(stimulus, about["steps"], settings.dt, **where)
-    rows = StoredRows(settings, store, about, read_ahead, state)
+    sink = StoreSink(settings, store, about, read_ahead, state)
     try:
-        checkpoint = Checkpoint(kinetics.saved_by(rows.keep_table), state)
-        stepper = savable_stepper_for(model, settings, read_ahead, rows, checkpoint)
-        rows.begin(stepper)
+        checkpoint = Checkpoint(kinetics.saved_by(sink.keep_table), state)
+        stepper = savable_stepper(model, settings, read_ahead, sink, checkpoint)
+        sink.begin(stepper)
     except BaseException:
-        rows.abandon()
+        sink.abandon()
         raise
     origin: Origin = "it was resumed, and begun with another model"
-    return Run(read_ahead, stepper, rows, origin_of(model) if state is None else origin)
+    return Run(read_ahead, stepper, sink, origin_of(model) if state is None else origin)
 
 
 def _attributes(settings: RunSettings) -> dict[str, Any]:
@@ -220,7 +220,7 @@ def _settings_of(about: dict[str, Any], done: Any, state: Any) -> RunSettings:
     ):
         raise ValueError("more steps than there are")
     validation.count("spikes", state["spikes"])
-    if set(state["cell"]) != set(NUMBERS):
+    if set(state["cell"]) != set(CELL_FIELDS):
         raise ValueError("no state of a cell")
     for name, value in state["cell"].items():
         validation.real_number(name, value)

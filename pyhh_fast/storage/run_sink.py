@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pyhh_fast.engine.read_ahead import ReadAhead
-from pyhh_fast.engine.sampling import LENGTH, Places, Rows, Sieve, Sifted
+from pyhh_fast.engine.sampling import BLOCK, Buffers, RunSink, SampledBlock, Sampler
 from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.recording import Origin, Recording
 from pyhh_fast.settings import RunSettings
@@ -63,7 +63,7 @@ def _described(name: str) -> dict[str, str]:
     return {"units": variable.unit, "long_name": variable.long_name}
 
 
-class StoredRows(Rows):
+class StoreSink(RunSink):
     """Hands rows to a thread that writes them, and now and then the state to go on from.
 
     What is handed over twice, because Ctrl-C came in between, is passed over there.
@@ -81,7 +81,7 @@ class StoredRows(Rows):
         Where the run goes on from: as a store holds it.
     """
 
-    most = LENGTH
+    block_length = BLOCK
 
     def __init__(
         self,
@@ -101,7 +101,7 @@ class StoredRows(Rows):
         if state is not None:
             step = state["step"]
             window = tuple(state["window"]) if state["window"] else window
-        self._sieve = Sieve(settings, step, window)
+        self._sampler = Sampler(settings, step, window)
         self._state = state  # None until `begin`
         self._writer = StoreWriter(store)
         # By name the number of the first row and what follows it, on its way to the writer: each
@@ -115,8 +115,8 @@ class StoredRows(Rows):
         name, attributes = stored_tables.name_of(table), stored_tables.attributes_of(table)
         self._writer.put_table(name, table.rows, attributes)
 
-    def places(self, step: int, stop: int) -> Places:
-        return self._sieve.places(step, stop)
+    def buffers(self, step: int, stop: int) -> Buffers:
+        return self._sampler.buffers(step, stop)
 
     def begin(self, stepper: "SavableStepper") -> None:
         """Have the store there before the first step is made."""
@@ -128,9 +128,9 @@ class StoredRows(Rows):
             self._broken = True
             raise
 
-    def take(self, stepper: Any) -> None:  # a SavableStepper
+    def collect(self, stepper: Any) -> None:  # a SavableStepper
         try:
-            self._take(stepper)
+            self._collect(stepper)
             if time.monotonic() - self._committed > COMMIT:
                 self._commit(stepper)
             elif any(sum(map(len, parts)) > TOGETHER for _, parts in self._waiting.values()):
@@ -139,10 +139,10 @@ class StoredRows(Rows):
             self._broken = True
             raise
 
-    def _take(self, stepper: "SavableStepper") -> None:
-        found = self._sieve.sift(stepper.step)
-        self._append_rows(found)
-        self._sieve.taken(found)
+    def _collect(self, stepper: "SavableStepper") -> None:
+        block = self._sampler.samples(stepper.step)
+        self._append_rows(block)
+        self._sampler.advance_to(block)
         times = stepper.spike_times
         whole = times[times <= (stepper.step + 1e-6) * self._settings.dt].copy()
         first = stepper.spikes - times.size
@@ -152,20 +152,20 @@ class StoredRows(Rows):
             self._state = self._state_of(stepper)
 
     @rounds_to_nearest
-    def _append_rows(self, found: Sifted, *, last: bool = False) -> None:
+    def _append_rows(self, block: SampledBlock, *, last: bool = False) -> None:
         s = self._settings
-        for name, values in found.rows.items():
-            self._wait(name, values.copy(), found.first_row)
-        size = s.rows(found.step) - found.first_row
-        steps = (np.arange(size, dtype=np.float64) + found.first_row) * s.every
-        for dimension in {dimension_of(name): None for name in found.rows}:
+        for name, values in block.rows.items():
+            self._wait(name, values.copy(), block.first_row)
+        size = s.rows(block.step) - block.first_row
+        steps = (np.arange(size, dtype=np.float64) + block.first_row) * s.every
+        for dimension in {dimension_of(name): None for name in block.rows}:
             later = 1.0 if dimension == "time" else 0.0
-            self._wait(dimension, (steps + later) * s.dt, found.first_row)
-        if s.envelope and found.windows:
-            first = found.first_window
-            whole = found.step // s.envelope - first
-            size = found.windows["Vm_min"].size if last else whole
-            for name, values in found.windows.items():
+            self._wait(dimension, (steps + later) * s.dt, block.first_row)
+        if s.envelope and block.windows:
+            first = block.first_window
+            whole = block.step // s.envelope - first
+            size = block.windows["Vm_min"].size if last else whole
+            for name, values in block.windows.items():
                 self._wait(name, values[:size].copy(), first)
             begin = (np.arange(size, dtype=np.float64) + first) * s.envelope * s.dt
             self._wait("envelope_time", begin, first)
@@ -183,11 +183,11 @@ class StoredRows(Rows):
     def _state_of(self, stepper: "SavableStepper") -> dict[str, Any]:
         window = None
         if self._settings.envelope and stepper.step % self._settings.envelope:
-            window = list(self._sieve.window)
+            window = list(self._sampler.window)
         return {
             "step": stepper.step,
             "spikes": stepper.spikes,
-            "cell": stepper.numbers(),
+            "cell": stepper.cell_state(),
             "window": window,
             "stimulus": self._read_ahead.state_at(stepper.step),
         }
@@ -233,11 +233,11 @@ class StoredRows(Rows):
     def _end(self, stepper: "SavableStepper") -> None:
         s, step = self._settings, stepper.step
         self._writer.end()
-        self._take(stepper)
+        self._collect(stepper)
         if s.envelope and step % s.envelope:
             # It is cut off again where the run goes on.
-            window = {n: np.array([v]) for n, v in zip(ENVELOPE, self._sieve.window, strict=True)}
-            rest = Sifted(step, s.rows(step), {}, step // s.envelope, window)
+            window = {n: np.array([v]) for n, v in zip(ENVELOPE, self._sampler.window, strict=True)}
+            rest = SampledBlock(step, s.rows(step), {}, step // s.envelope, window)
             self._append_rows(rest, last=True)
         self._commit(stepper, last=True)
 

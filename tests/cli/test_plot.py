@@ -109,10 +109,10 @@ def test_run_being_written_is_drawn_up_to_its_last_commit(capsys, drawn_windows)
     run = resume.begun(model, settings, drive, 100_000, "run.zarr")
     while run.stepper.step < 90_000:
         run.stepper.advance()
-        run.rows.take(run.stepper)
+        run.sink.collect(run.stepper)
     made = run.stepper.step
     assert made % 7 > 1, "the last window is not whole, and not there"
-    run.rows._commit(run.stepper)
+    run.sink._commit(run.stepper)
     directory = Path("run.zarr")  # another thread writes it
     while not directory.exists() or resume.recorded("run.zarr").steps < made:
         time.sleep(0.01)
@@ -124,7 +124,7 @@ def test_run_being_written_is_drawn_up_to_its_last_commit(capsys, drawn_windows)
     found = drawn_windows[0][0]
     assert (len(found), found.envelope) == (-(-made // 3), 7)
     V = found.Vm
-    run.rows.end(run.stepper, failed=False)
+    run.sink.end(run.stepper, failed=False)
     np.testing.assert_array_equal(resume.recorded("run.zarr").Vm, V)
     assert capsys.readouterr().err == ""
 

@@ -85,8 +85,8 @@ class CommandProcess(subprocess.Popen):
         code = (
             "import sys; from pyhh_fast.cli import main as cli\n"
             "from pyhh_fast.engine import run_loop\n"
-            "make = run_loop.make\n"
-            "run_loop.make = lambda *all: (print('ready', flush=True), make(*all))[1]\n"
+            "make = run_loop.run_steps\n"
+            "run_loop.run_steps = lambda *all: (print('ready', flush=True), make(*all))[1]\n"
             "sys.exit(cli.main(['simulate', *sys.argv[1:]]))"
         )
         command = [sys.executable, "-c", code, *shlex.split(arguments)]

@@ -254,14 +254,14 @@ def test_results_do_not_depend_on_the_chunk_size(chunk, record, monkeypatch):
 
 def test_step_shortened_by_a_stimulus_change_does_not_lower_the_step_size(monkeypatch):
     attempts = []
-    original = AdaptiveStepper._solve
+    original = AdaptiveStepper._run_loop
 
     def solve(self, *arguments):
         attempts.append(self.step)
         return original(self, *arguments)
 
     monkeypatch.setattr(AdaptiveStepper, "CHUNK", 1)
-    monkeypatch.setattr(AdaptiveStepper, "_solve", solve)
+    monkeypatch.setattr(AdaptiveStepper, "_run_loop", solve)
     # At rest a step may take half a millisecond, so each segment needs one, however short.
     stimulus = np.tile(np.repeat([1e-3, 0.0], [1, 400]), 50)
     adaptive(stimulus, 0.001, pyhh.HHModel.at_rest(), record=())

@@ -285,9 +285,15 @@ def test_custom_steps_are_refused_by_other_methods_than_euler(method, make, reas
     simulation.run(10.0, 0.01, duration=1.0)
 
 
-@pytest.mark.parametrize("method", OTHERS)
-@pytest.mark.parametrize("tabulated", [True, False])
-def test_rates_found_to_depend_on_more_than_V_end_the_run(method, tabulated):
+@pytest.mark.parametrize(
+    ("method", "tabulated", "stored"),
+    [
+        *[(method, tabulated, False) for method in OTHERS for tabulated in (True, False)],
+        # What is stored must be possible to continue, which steps in Python are not.
+        *[(method, True, True) for method in ("euler", *OTHERS)],
+    ],
+)
+def test_rates_found_to_depend_on_more_than_V_end_the_run(method, tabulated, stored, tmp_path):
     class Sly(pyhh.HHModel):
         tabulate = tabulated
 
@@ -297,9 +303,11 @@ def test_rates_found_to_depend_on_more_than_V_end_the_run(method, tabulated):
                 self.h.beta = self.h.beta * (1 + self.n.state)
 
     simulation = pyhh.Simulation(Sly.at_rest())
-    message = "of _UpdateGateTimeConstants it was found that it reads state. Use method='euler'."
-    with pytest.raises(pyhh.SimulationError, match=message) as caught:
-        simulation.run(3_000.0, 0.01, duration=1.0, method=method)
+    message = "of _UpdateGateTimeConstants it was found that it reads state. Use method='euler'"
+    message += ", without to=." if stored else "."
+    to = tmp_path / "run.zarr" if stored else None
+    with pytest.raises(pyhh.SimulationError, match=re.escape(message) + "$") as caught:
+        simulation.run(3_000.0, 0.01, duration=1.0, method=method, to=to)
     assert 0 < caught.value.step < 100
     assert len(simulation.recording) == caught.value.step
     assert simulation.model.Vm == simulation.Vm[-1]

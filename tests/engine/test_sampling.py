@@ -59,7 +59,7 @@ def test_results_do_not_depend_on_the_chunk_size(method, chunk, length, monkeypa
     full = run(method=method)
     monkeypatch.setattr(FixedStepper, "CHUNK", chunk)
     monkeypatch.setattr("pyhh_fast.engine.adaptive_stepper.AdaptiveStepper.CHUNK", chunk)
-    monkeypatch.setattr(sampling, "LENGTH", length)
+    monkeypatch.setattr(sampling, "BLOCK", length)
     assert_same_samples(run(method=method, every=10, envelope=64), full)
 
 
@@ -132,15 +132,15 @@ def test_ctrl_c_keeps_the_samples_so_far(method, monkeypatch):
     monkeypatch.setattr(FixedStepper, "CHUNK", 1_000)
     monkeypatch.setattr("pyhh_fast.engine.adaptive_stepper.AdaptiveStepper.CHUNK", 100)
     simulation = pyhh.Simulation(pyhh.HHModel.at_rest())
-    taken = sampling.RowsInMemory.take
+    taken = sampling.MemorySink.collect
 
     def interrupted(self, stepper):
         if stepper.step > 2_000:
-            monkeypatch.setattr(sampling.RowsInMemory, "take", taken)
+            monkeypatch.setattr(sampling.MemorySink, "collect", taken)
             raise KeyboardInterrupt
         taken(self, stepper)
 
-    monkeypatch.setattr(sampling.RowsInMemory, "take", interrupted)
+    monkeypatch.setattr(sampling.MemorySink, "collect", interrupted)
     with pytest.raises(KeyboardInterrupt):
         simulation.run(STIMULUS, 0.01, method=method, every=7, envelope=300)
     recording = simulation.recording

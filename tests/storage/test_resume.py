@@ -84,21 +84,21 @@ def test_interrupted_run_resumes_to_the_uninterrupted_one(
     method, stimulus, error, tmp_path, monkeypatch
 ):
     options = {"dt": 0.01, "duration": 900.0, "method": method, "every": 3, "envelope": 77}
-    monkeypatch.setattr(run_sink, "LENGTH", 2_500)
-    monkeypatch.setattr(run_sink.StoredRows, "most", 2_500)
+    monkeypatch.setattr(run_sink, "BLOCK", 2_500)
+    monkeypatch.setattr(run_sink.StoreSink, "block_length", 2_500)
     monkeypatch.setattr("pyhh_fast.engine.adaptive_stepper.AdaptiveStepper.CHUNK", 300)
     monkeypatch.setattr("pyhh_fast.engine.adaptive_stepper.AdaptiveStepper.WINDOW", 20_000)
     expected = resting_simulation()
     in_memory = expected.run(stimulus, to=tmp_path / "at_once.zarr", **options)
-    take = run_sink.StoredRows.take
+    take = run_sink.StoreSink.collect
 
     def interrupted(self, stepper):
         if stepper.step > 40_000:
-            monkeypatch.setattr(run_sink.StoredRows, "take", take)
+            monkeypatch.setattr(run_sink.StoreSink, "collect", take)
             raise error
         take(self, stepper)
 
-    monkeypatch.setattr(run_sink.StoredRows, "take", interrupted)
+    monkeypatch.setattr(run_sink.StoreSink, "collect", interrupted)
     simulation = resting_simulation()
     with pytest.raises(error):
         simulation.run(stimulus, to=tmp_path / "run.zarr", **options)

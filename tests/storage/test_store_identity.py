@@ -65,13 +65,13 @@ def test_recording_finds_its_store_from_another_working_directory(tmp_path, monk
 def test_working_directory_may_change_during_the_run(tmp_path, monkeypatch):
     (tmp_path / "other").mkdir()
     monkeypatch.chdir(tmp_path)
-    take = run_sink.StoredRows.take
+    take = run_sink.StoreSink.collect
 
     def take_elsewhere(self, stepper):
         os.chdir(tmp_path / "other")
         take(self, stepper)
 
-    monkeypatch.setattr(run_sink.StoredRows, "take", take_elsewhere)
+    monkeypatch.setattr(run_sink.StoreSink, "collect", take_elsewhere)
     recording = run(10, "run.zarr")
     assert recording.Vm.size == 5_000
     assert os.listdir(tmp_path / "other") == []
