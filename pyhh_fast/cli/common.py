@@ -1,7 +1,8 @@
-"""What commands share: parameters of the neuron, times, paths, figures, messages, exit codes."""
+"""What commands share: options, times, paths, figures, messages, exit codes."""
 
 import argparse
 import contextlib
+import inspect
 import re
 import sys
 import warnings
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyhh_fast.errors import NO_ROOM
+from pyhh_fast.methods import METHODS
 from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.models.names import suggestion
 from pyhh_fast.variables import PARAMETERS
@@ -22,9 +24,10 @@ INTERRUPTED = 130  # what shells make of Ctrl-C
 
 NUMBER: Any = {"type": float, "metavar": "NUMBER"}
 
+COUNT: Any = {"type": int, "metavar": "COUNT"}
+
 UNITS = {"": 1, "ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000}
 """Of times, in ms."""
-
 
 _IN_PYTHON = (
     # What messages of the library recommend, and what a user of a command can do instead.
@@ -47,6 +50,10 @@ _IN_PYTHON = (
     (r"\ba shorter duration\b", "a shorter --duration"),
     (rf"\b({'|'.join(PARAMETERS)})=(?=[-+.\d])", r"--\1 "),
 )
+
+
+class Failed(Exception):
+    """An error that other arguments would not mend; the exit code is 1."""
 
 
 def in_options(message: str) -> str:
@@ -79,13 +86,26 @@ def meant_option(argument: str, parser: argparse.ArgumentParser) -> str:
     return f". Did you mean --{advice[1]}?" if advice and argument.startswith("-") else ""
 
 
+def defaults_of(function: Callable[..., Any]) -> dict[str, Any]:
+    """Return the arguments of a function that have defaults, and these."""
+    parameters = inspect.signature(function).parameters.values()
+    return {p.name: p.default for p in parameters if p.default is not p.empty}
+
+
+def add_run_options(parser: argparse.ArgumentParser, method: str, dt: str) -> None:
+    """Add options for how a run is made, whose help tells these defaults."""
+    parser.add_argument("--dt", help=f"step in ms (default: {dt})", **NUMBER)
+    parser.add_argument("--method", choices=METHODS, help=f"(default: {method})")
+    parser.add_argument("--threshold", help="of spikes, in mV (default: 50)", **NUMBER)
+
+
 def add_parameters(parser: argparse.ArgumentParser) -> None:
     """Add an option for each parameter of the neuron."""
     parameters = parser.add_argument_group("parameters of the neuron")
     for name, parameter in PARAMETERS.items():
         ascii_unit = parameter.unit.replace("µ", "u").replace("²", "2")
         about = f"{ascii_unit} (default: {getattr(HHModel, name):g})"
-        parameters.add_argument(f"--{name}", default=argparse.SUPPRESS, help=about, **NUMBER)
+        parameters.add_argument(f"--{name}", help=about, **NUMBER)
 
 
 def parameters_of(given: argparse.Namespace) -> dict[str, Any]:
@@ -158,6 +178,15 @@ def figure_file(text: str) -> Path:
             f"must be a file whose name ends in {', '.join(known)}; got {text!r}"
         )
     return output
+
+
+@contextlib.contextmanager
+def writing(what: object) -> Iterator[None]:
+    """Make an error in writing one of the command."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise Failed(cannot_write(what, error)) from None
 
 
 def cannot_write(what: object, error: Exception) -> str:

@@ -8,9 +8,9 @@ from typing import TypeVar
 
 import numpy as np
 
+from pyhh_fast.cli import common
 from pyhh_fast.models.examples import readme_example
 from pyhh_fast.models.hh_model import HHModel
-from pyhh_fast.recording import Recording
 from pyhh_fast.simulations import Simulation
 from pyhh_fast.typing import FloatArray
 
@@ -28,7 +28,7 @@ def demo(output: Path) -> str:
     again, _ = timed(lambda: Simulation(twin).run(stimulus, STEP))
     slow, slow_Vm = timed(lambda: potentials_in_python(slow_twin, stimulus))
 
-    save_figure(recording, output)
+    common.save_figure(recording.plot, output)
     steps = recording.steps
 
     def a_step(seconds: float) -> str:
@@ -62,11 +62,3 @@ def potentials_in_python(model: HHModel, stimulus: FloatArray) -> FloatArray:
         model.iterate(current, STEP)
         Vm[i] = model.Vm
     return Vm
-
-
-def save_figure(recording: Recording, output: Path) -> None:
-    """Draw `recording` into a file, without a screen."""
-    import matplotlib
-
-    matplotlib.use("agg")
-    recording.plot().savefig(output, dpi=120)

@@ -40,21 +40,25 @@ def _parsed(arguments: list[str]) -> argparse.Namespace:
 
 def _run(given: argparse.Namespace) -> int:
     """Run a command; return the exit code."""
-    if given.command == "demo":
-        return _demo(given.output)
     if given.command == "run":
         from pyhh_fast.cli.run_script import run_script
 
         script, *script_arguments = given.script
         return run_script(script, script_arguments)
-    if given.command == "fi":
-        return fi.run(given)
-    if given.command == "simulate":
-        return simulate.run(given)
-    if given.command == "plot":
-        return plot.run(given)
-    print(_info())
-    return 0
+    commands = {
+        "demo": _demo,
+        "fi": fi.run,
+        "info": _info,
+        "plot": plot.run,
+        "simulate": simulate.run,
+    }
+    name = f"pyhh-fast {given.command}"
+    try:
+        with common.warnings_told(name):
+            return commands[given.command](given)
+    except common.Failed as error:
+        common.tell(name, f"error: {common.in_options(str(error))}")
+        return 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -102,19 +106,16 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _demo(output: Path) -> int:
+def _demo(given: argparse.Namespace) -> int:
     from pyhh_fast.cli.demo import demo
 
-    try:
-        text = demo(output)
-    except (OSError, ValueError) as error:
-        common.tell("pyhh-fast demo", common.cannot_write(output, error))
-        return 1
+    with common.writing(given.output):
+        text = demo(given.output)
     print(text)
     return 0
 
 
-def _info() -> str:
+def _info(_: argparse.Namespace) -> int:
     import numpy as np
 
     from pyhh_fast import _cpu
@@ -122,13 +123,10 @@ def _info() -> str:
 
     features = ", ".join(_cpu.features()) or "none detected"
     build = _cpu.COMPILER if _cpu.FLAVOUR == "optimised" else f"{_cpu.FLAVOUR}, {_cpu.COMPILER}"
-    return "\n".join(
-        [
-            f"pyhh_fast     {__version__}",
-            f"kernel level  {kernels.LEVEL} of {', '.join(_cpu.levels())} ({build})",
-            f"CPU features  {features}",
-            f"Python        {platform.python_version()} ({platform.python_implementation()}, "
-            f"{platform.system()} {platform.machine()})",
-            f"NumPy         {np.__version__}",
-        ]
-    )
+    python = f"{platform.python_implementation()}, {platform.system()} {platform.machine()}"
+    print(f"pyhh_fast     {__version__}")
+    print(f"kernel level  {kernels.LEVEL} of {', '.join(_cpu.levels())} ({build})")
+    print(f"CPU features  {features}")
+    print(f"Python        {platform.python_version()} ({python})")
+    print(f"NumPy         {np.__version__}")
+    return 0

@@ -5,9 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from pyhh_fast.cli import common
-from pyhh_fast.cli.common import INTERRUPTED
-
-NAME = "pyhh-fast plot"
 
 
 def add_to(commands: Any) -> None:
@@ -35,14 +32,6 @@ def add_to(commands: Any) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Run the command with its parsed arguments; return the exit code."""
-    try:
-        with common.warnings_told(NAME):
-            return _run(given)
-    except KeyboardInterrupt:
-        return INTERRUPTED
-
-
-def _run(given: argparse.Namespace) -> int:
     from pyhh_fast.plotting import plot_recording
     from pyhh_fast.plotting.decimation import Window
     from pyhh_fast.storage import resume
@@ -52,7 +41,7 @@ def _run(given: argparse.Namespace) -> int:
     try:
         recording = resume.recorded(store)
     except (ImportError, OSError, ValueError) as error:
-        return _failed(error)
+        raise common.Failed(error) from None
     try:
         window = Window.of(recording, given.start, given.stop, ("--from", "--to"))
     except ValueError as error:
@@ -62,12 +51,7 @@ def _run(given: argparse.Namespace) -> int:
         common.save_figure(lambda: plot_recording(recording, *window), output)
         print(output, flush=True)
     except OSError as error:
-        return _failed(common.cannot_write(output, error))
+        raise common.Failed(common.cannot_write(output, error)) from None
     except ValueError as error:  # a store that is damaged where it is read only now
-        return _failed(error)
+        raise common.Failed(error) from None
     return 0
-
-
-def _failed(what: object) -> int:
-    common.tell(NAME, f"error: {what}")
-    return 1

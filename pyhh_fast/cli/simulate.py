@@ -13,30 +13,22 @@ from typing import Any
 
 from pyhh_fast import validation
 from pyhh_fast.cli import common
-from pyhh_fast.cli.common import INTERRUPTED, NUMBER, shown_time
+from pyhh_fast.cli.common import COUNT, INTERRUPTED, NUMBER, Failed, shown_time
 from pyhh_fast.cli.stimulus_options import add_stimuli, total
 from pyhh_fast.cli.summary import save_npz, summary
 from pyhh_fast.engine import stimulus_arguments
+from pyhh_fast.engine.time_steps import STEP
 from pyhh_fast.equilibria.rest_states import NoRest
 from pyhh_fast.errors import SimulationError
-from pyhh_fast.methods import METHODS
 from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.recording import Recording
+from pyhh_fast.settings import RunSettings
 from pyhh_fast.simulations import Simulation
 from pyhh_fast.variables import PARAMETERS, TRACES
 
 NAME = "pyhh-fast simulate"
 
-DEFAULTS: dict[str, Any] = {
-    "dt": 0.01,
-    "method": "euler",
-    "rtol": 1e-6,
-    "atol": 1e-6,
-    "record": ("Vm",),
-    "every": 1,
-    "envelope": None,
-    "threshold": None,
-}
+DEFAULTS = common.defaults_of(Simulation.run) | {"dt": STEP, "record": ("Vm",)}
 
 WITH_RESUME = ("command", "parser", "resume", "duration", "plot")
 """What may be given with --resume."""
@@ -62,7 +54,6 @@ def add_to(commands: Any) -> None:
         argument_default=argparse.SUPPRESS,  # so that --resume sees what was given
     )
     simulate.set_defaults(parser=simulate)
-    count: Any = {"type": int, "metavar": "COUNT"}
     simulate.add_argument(
         "--duration",
         type=common.milliseconds,
@@ -70,17 +61,16 @@ def add_to(commands: Any) -> None:
         help="time to simulate: 500 (ms), 90s, 2min, 1.5h (default: until the stimulus ends, "
         "where each that is given does: --step, --ramp, --chirp)",
     )
-    simulate.add_argument("--dt", help="step in ms (default: 0.01)", **NUMBER)
-    simulate.add_argument("--method", choices=METHODS, help="(default: euler, as pyHH)")
-    simulate.add_argument("--rtol", help="of the adaptive method (default: 1e-6)", **NUMBER)
-    simulate.add_argument("--atol", help="of the adaptive method (default: 1e-6)", **NUMBER)
+    common.add_run_options(simulate, DEFAULTS["method"], f"{STEP:g}")
+    for name in ("rtol", "atol"):
+        default = f"of the adaptive method (default: {DEFAULTS[name]:g})"
+        simulate.add_argument(f"--{name}", help=default, **NUMBER)
     simulate.add_argument(
         "--steady", help="start at this potential (mV) with steady gates, not at rest", **NUMBER
     )
     simulate.add_argument(
         "--voltage", help="start at this potential, with h = 0 as pyHH does, not at rest", **NUMBER
     )
-    simulate.add_argument("--threshold", help="of spikes, in mV (default: 50)", **NUMBER)
     add_stimuli(simulate)
     common.add_parameters(simulate)
     output = simulate.add_argument_group("output")
@@ -99,9 +89,9 @@ def add_to(commands: Any) -> None:
         metavar="NAMES",
         help=f"traces to keep: some of {','.join(TRACES)}, or all, or none (default: Vm)",
     )
-    output.add_argument("--every", help="steps from one row to the next (default: 1)", **count)
+    output.add_argument("--every", help="steps from one row to the next (default: 1)", **COUNT)
     output.add_argument(
-        "--envelope", help="keep the lowest and highest V of each so many steps", **count
+        "--envelope", help="keep the lowest and highest V of each so many steps", **COUNT
     )
     simulate.add_argument(
         "--resume",
@@ -131,19 +121,10 @@ def _names(text: str) -> tuple[str, ...]:
 def run(given: argparse.Namespace) -> int:
     """Run the command with its parsed arguments; return the exit code."""
     try:
-        with common.warnings_told(NAME):
-            job = _job_to_resume(given) if hasattr(given, "resume") else _new_job(given)
-            return _done(job)
-    except _Failed as error:
-        common.tell(NAME, f"error: {common.in_options(str(error))}")
-        return 1
+        return _done(_job_to_resume(given) if hasattr(given, "resume") else _new_job(given))
     except KeyboardInterrupt:
         common.tell(NAME, "interrupted")
         return INTERRUPTED
-
-
-class _Failed(Exception):
-    """What is not for the one who typed the arguments to change."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -177,17 +158,16 @@ class Job:
 
 
 def _new_job(given: argparse.Namespace) -> Job:
-    options = DEFAULTS | {name: value for name, value in vars(given).items() if name in DEFAULTS}
+    options = {name: getattr(given, name, default) for name, default in DEFAULTS.items()}
     out, plot = getattr(given, "out", None), getattr(given, "plot", None)
-    duration = getattr(given, "duration", None)
+    duration = options["duration"]
     try:
         stimulus: Any = total(getattr(given, "stimuli", []), getattr(given, "seed", 0))
-        dt = validation.real_number("dt", options["dt"], unit="ms", positive=True)
-        every = validation.count("every", options["every"], least=1)
-        stimulus.reader(dt)  # not every dt suits it
+        settings = RunSettings.of(dt=options["dt"], every=options["every"])
+        stimulus.reader(settings.dt)  # not every dt suits it
         if duration is None and stimulus.duration is None:
             given.parser.error("--duration is required where the stimulus has no end")
-        steps = stimulus_arguments.steps_of(stimulus, duration, dt)
+        steps = stimulus_arguments.steps_of(stimulus, duration, settings.dt)
         parameters = common.parameters_of(given)
         model = _model_at_start(given, parameters)
     except ValueError as error:
@@ -195,12 +175,12 @@ def _new_job(given: argparse.Namespace) -> Job:
     _check_paths(out, plot)
     if out is None and plot is None:
         options["record"] = ()
-    elif out is None and not hasattr(given, "record") and steps // every > LONG:
+    elif out is None and not hasattr(given, "record") and steps // settings.every > LONG:
         options["record"] = ()
         options["envelope"] = options["envelope"] or FIGURE_ENVELOPE
     simulation = Simulation(model)
-    run = functools.partial(simulation.run, stimulus, duration=duration, **options)
-    bar = common.has_bar()
+    options |= {"to": out if out and out.suffix == ".zarr" else None, "progress": common.has_bar()}
+    run = functools.partial(simulation.run, stimulus, **options)
 
     def found() -> Recording | None:
         return simulation.recording
@@ -209,10 +189,7 @@ def _new_job(given: argparse.Namespace) -> Job:
         neuron = {name: getattr(model, name) for name in PARAMETERS}
         save_npz(path, recording, stimulus, neuron)
 
-    if out is not None and out.suffix == ".zarr":
-        run = functools.partial(run, to=out)
-        return Job(given.parser, lambda: run(progress=bar), found, steps, 0, out, plot)
-    return Job(given.parser, lambda: run(progress=bar), found, steps, 0, out, plot, save)
+    return Job(given.parser, run, found, steps, 0, out, plot, None if options["to"] else save)
 
 
 def _model_at_start(given: argparse.Namespace, parameters: dict[str, Any]) -> HHModel:
@@ -257,7 +234,7 @@ def _job_to_resume(given: argparse.Namespace) -> Job:
         assert isinstance(source, StoredTraces)
         steps = int(source.open().attributes["steps"])
     except (ImportError, OSError, ValueError) as error:
-        raise _Failed(error) from None
+        raise Failed(error) from None
     if duration is not None:
         try:
             steps = validation.steps_in(duration, before.dt)
@@ -276,7 +253,7 @@ def _job_to_resume(given: argparse.Namespace) -> Job:
         except SimulationError:
             raise
         except (RuntimeError, ValueError) as error:  # the store's, not those of arguments
-            raise _Failed(error) from None
+            raise Failed(error) from None
 
     def found() -> Recording | None:
         return resume.recorded(*source)
@@ -288,13 +265,11 @@ def _check_paths(out: Path | None, plot: Path | None) -> None:
     """See, before the work, that there is a place for what will come of it."""
     if out is not None and os.path.lexists(out):
         other = f", go on with it by --resume {out}" if out.suffix == ".zarr" else ""
-        raise _Failed(f"{out} exists. Name another file{other}, or remove it.")
+        raise Failed(f"{out} exists. Name another file{other}, or remove it.")
     for path in (out, plot):
         if path is not None:
-            try:
+            with common.writing(path):
                 common.try_to_write(path)
-            except OSError as error:
-                raise _Failed(common.cannot_write(path, error)) from None
 
 
 def _done(job: Job) -> int:
@@ -306,11 +281,11 @@ def _done(job: Job) -> int:
     except (KeyboardInterrupt, SimulationError, OSError) as ended:
         error = ended
     except ImportError as missing:
-        raise _Failed(missing) from None
+        raise Failed(missing) from None
     except ValueError as wrong:
         job.parser.error(str(wrong))
     except MemoryError:
-        raise _Failed(
+        raise Failed(
             f"there is not enough memory for the traces of {job.steps:,} steps. Write them to a "
             "file that ends in .zarr, or keep less, by --record, --every and --envelope."
         ) from None
@@ -318,10 +293,10 @@ def _done(job: Job) -> int:
     try:
         recording = job.found()
     except (OSError, ValueError) as gone:  # a store that was removed, or replaced, meanwhile
-        raise _Failed(error or gone) from None
+        raise Failed(error or gone) from None
     if recording is None:
         if isinstance(error, OSError):
-            raise _Failed(common.cannot_write(job.out, error))
+            raise Failed(common.cannot_write(job.out, error))
         raise KeyboardInterrupt
     code = 0
     if error is not None:
@@ -336,20 +311,19 @@ def _done(job: Job) -> int:
     if job.plot is not None:
         draw = functools.partial(common.save_figure, recording.plot, job.plot)
         code = _written(lines, f"figure      {job.plot}", job.plot, draw) or code
-    try:
+    with common.writing("to standard output"):
         print("\n".join(lines), flush=True)
-    except OSError as full:
-        raise _Failed(common.cannot_write("to standard output", full)) from None
     return code
 
 
 def _written(lines: list[str], line: str, path: Path, write: Callable[[], object] | None) -> int:
     """Write a file, and add a line for it; or say why not, and return 1."""
     try:
-        if write is not None:
-            write()
-    except (OSError, ValueError) as error:
-        common.tell(NAME, f"error: {common.cannot_write(path, error)}")
+        with common.writing(path):
+            if write is not None:
+                write()
+    except Failed as error:
+        common.tell(NAME, f"error: {error}")
         return 1
     lines.append(line)
     return 0

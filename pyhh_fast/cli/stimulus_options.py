@@ -18,9 +18,9 @@ class Kind(NamedTuple):
 
 
 KINDS = {
-    "--constant": Kind(stimuli.constant, "a current that stays"),
+    "--constant": Kind(stimuli.constant, "a constant current"),
     "--step": Kind(stimuli.step, "on from start until before stop"),
-    "--pulses": Kind(stimuli.pulses, "a train of them, from start on (default: 0), for ever"),
+    "--pulses": Kind(stimuli.pulses, "a train of them, from start on (default: 0), without end"),
     "--ramp": Kind(stimuli.ramp, "a straight line between two times"),
     "--sine": Kind(stimuli.sine, "phase in radians (default: 0)"),
     "--chirp": Kind(stimuli.chirp, "a sine whose frequency moves"),

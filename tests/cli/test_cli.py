@@ -54,7 +54,7 @@ def test_demo_names_a_file_that_cannot_be_written(name, tmp_path, monkeypatch, c
     assert cli.main(["demo", "-o", name]) == 1
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.startswith(f"pyhh-fast demo: cannot write {name}: ")
+    assert err.startswith(f"pyhh-fast demo: error: cannot write {name}: ")
 
 
 def test_info_prints_versions_and_cpu_features(capsys):

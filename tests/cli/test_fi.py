@@ -141,7 +141,7 @@ def test_unwritable_table_is_refused_before_the_run(tmp_path, monkeypatch, capsy
     assert cli.main(["fi", "-o", str(target)]) == 1
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.startswith(f"pyhh-fast fi: cannot write {target}: [Errno 2] ")
+    assert err.startswith(f"pyhh-fast fi: error: cannot write {target}: [Errno 2] ")
     assert err.count("\n") == 1
 
 
@@ -151,7 +151,7 @@ def test_unwritable_figure_does_not_affect_the_table(name, tmp_path, monkeypatch
     assert cli.main(["fi", *SHORT, "-o", "fi.csv", "--plot", name]) == 1
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.startswith(f"pyhh-fast fi: cannot write {name}: ")
+    assert err.startswith(f"pyhh-fast fi: error: cannot write {name}: ")
     assert len(read_table(Path("fi.csv").read_text())) == 5
 
 
@@ -162,7 +162,7 @@ def test_full_standard_output_is_reported():
     with open("/dev/full", "w") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 1
-    assert done.stderr.startswith("pyhh-fast fi: cannot write to standard output: [Errno 28] ")
+    assert done.stderr.startswith("pyhh-fast fi: error: cannot write to standard output: ")
     assert done.stderr.count("\n") == 1
 
 
