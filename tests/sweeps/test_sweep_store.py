@@ -382,30 +382,37 @@ from sweep_models import Warm, slowly
 
 sweep.LEAST_CELLS, sweep.MOST_CELLS = 1, 5
 grid = {"gNa": np.linspace(90, 130, 8), "current": np.linspace(-70, 20, 10)}
+print("begun", flush=True)
 pyhh.sweep(Warm.at_rest(), grid, 2.0, 0.01, duration=15.0, reduce=slowly, out=sys.argv[1])
 """
 
 
-def run_in_a_process(out):
-    return subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", SWEEP, str(out)], env=ENVIRONMENT, cwd=sys.prefix
-    )
+def run_in_a_process(out, kill_after=None):
+    """Begin or continue the sweep in a process; return its exit code."""
+    command = [sys.executable, "-W", "ignore", "-c", SWEEP, str(out)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, env=ENVIRONMENT, cwd=sys.prefix
+    ) as process:
+        assert process.stdout.readline() == b"begun\n"
+        try:
+            process.wait(kill_after)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    return process.returncode
 
 
-@pytest.mark.parametrize("kills", [1, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [1, pytest.param(20, marks=pytest.mark.slow)])
 def test_sweep_continues_after_kills_at_random_moments(tmp_path, kills):
     whole = tmp_path / "whole.zarr"
     begun = time.perf_counter()
-    assert run_in_a_process(whole).wait() == 0
+    assert run_in_a_process(whole) == 0
     seconds = time.perf_counter() - begun
     expected = files(whole)
     finished = xarray.open_zarr(whole).load().slowly
     rng, out, killed, rounds = np.random.default_rng(1), tmp_path / "killed.zarr", 0, 0
     while killed < kills:
-        process = run_in_a_process(out)
-        time.sleep(rng.uniform(0.1, seconds))
-        process.kill()
-        killed += process.wait() == -signal.SIGKILL
+        ended = run_in_a_process(out, kill_after=rng.uniform(0, seconds / 2))
+        killed += ended == -signal.SIGKILL
         if (out / "zarr.json").exists():
             here = files(out)
             for name in here.keys() & expected.keys():
@@ -415,10 +422,10 @@ def test_sweep_continues_after_kills_at_random_moments(tmp_path, kills):
                 if "slowly" in opened:
                     values = opened.load().slowly
                     assert ((values == finished) | np.isnan(values)).all()
-        if process.returncode == 0:
+        if ended == 0:
             assert files(out) == expected
             rounds += 1
             shutil.rmtree(out)
-    assert run_in_a_process(out).wait() == 0
+    assert run_in_a_process(out) == 0
     assert files(out) == expected
     assert rounds or kills < 10
