@@ -20,6 +20,7 @@ from pyhh_fast.kinetics.choose_kinetics import kinetics_of
 from pyhh_fast.kinetics.protocol import Kinetics, NotTabulable
 from pyhh_fast.methods import DEFAULT, warn_of_large_step
 from pyhh_fast.models import membrane, plausibility
+from pyhh_fast.models.cells import Cells, PerCell
 from pyhh_fast.models.hh_model import HHModel, has_custom_kinetics
 from pyhh_fast.models.names import check_name, own_parameters, suggestion
 from pyhh_fast.population_recording import PopulationRecording
@@ -27,34 +28,14 @@ from pyhh_fast.settings import RunSettings
 from pyhh_fast.system import free_memory
 from pyhh_fast.system.exclusive import Exclusive
 from pyhh_fast.system.rounding import rounds_to_nearest
-from pyhh_fast.typing import MethodOfMany, StructArray, Unstable
+from pyhh_fast.typing import MethodOfMany, Unstable
 from pyhh_fast.variables import GATES, PARAMETERS, STATE
 
 BYTES_A_CELL = 300
 """What a run takes for each cell, apart from traces and spikes."""
 
 
-class _PerCell:
-    """A number of each cell, kept as a field of a structured array."""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
-        self._array = "_parameters" if name in PARAMETERS else "_state"
-        known = PARAMETERS[name] if name in PARAMETERS else STATE[name]
-        self._field, self._unit = known.symbol, known.unit
-        self._positive = name in PARAMETERS and PARAMETERS[name].positive
-
-    def __get__(self, instance: Any, owner: type) -> Any:
-        return self if instance is None else getattr(instance, self._array)[self._field]
-
-    def __set__(self, instance: Any, value: Any) -> None:
-        array = getattr(instance, self._array)
-        array[self._field] = validation.per_cell(
-            self._name, value, array.size, unit=self._unit, positive=self._positive
-        )
-
-
-class Population:
+class Population(Cells):
     """Many Hodgkin-Huxley neurons, not coupled, each with its own parameters and state.
 
     Parameters
@@ -99,23 +80,20 @@ class Population:
     array([69, 58,  1,  1,  1])
     """
 
-    Cm = _PerCell()
-    gNa = _PerCell()
-    gK = _PerCell()
-    gKleak = _PerCell()
-    ENa = _PerCell()
-    EK = _PerCell()
-    EKleak = _PerCell()
-    Vm = _PerCell()
-    StateM = _PerCell()
-    StateH = _PerCell()
-    StateN = _PerCell()
+    Cm = PerCell()
+    gNa = PerCell()
+    gK = PerCell()
+    gKleak = PerCell()
+    ENa = PerCell()
+    EK = PerCell()
+    EKleak = PerCell()
+    Vm = PerCell()
+    StateM = PerCell()
+    StateH = PerCell()
+    StateN = PerCell()
 
     recording: PopulationRecording | None = None
-    _parameters: StructArray
-    _state: StructArray
     _model: HHModel | None
-    _warns = True
     _told: tuple[str, ...] = ()
     _own_parameters: dict[str, float] = {}  # noqa: RUF012 (replaced, never changed)
 
@@ -127,8 +105,7 @@ class Population:
         self.Vm = validation.per_cell("startingVoltage", V, size, unit="mV")
         self._set_gates_steady()
         self._state["h"] = 0.0
-        if self._warns:
-            plausibility.check_cells(self)
+        plausibility.check_cells(self)
 
     def __setattr__(self, name: str, value: Any) -> None:
         # A name that is misspelled would else change nothing, without a word.
@@ -207,22 +184,8 @@ class Population:
         size = population.size
         if near is not None:
             near = np.broadcast_to(validation.per_cell("near", near, size, unit="mV"), size)
-        if size == 0:
-            return population
-        which = np.zeros(size, np.int64)
-        for values in [*(getattr(population, name) for name in parameters), near]:
-            if values is not None and not (values == values[0]).all():
-                _, kind = np.unique(values, return_inverse=True)
-                _, which = np.unique(which * size + kind, return_inverse=True)
-        _, one_of_each = np.unique(which, return_index=True)
-        different = population._parameters[one_of_each]
-        near = None if near is None else near[one_of_each]
-        try:
-            V = rest_states.rests_of_many(different, near, unstable == "steady")
-        except rest_states.NoRest as error:
-            cell = int(np.argmax(which == error.cell))
-            raise rest_states.NoRest(error.found, cell) from None
-        population.Vm = V[which]
+        take_unstable = unstable == "steady"
+        population.Vm = rest_states.rests_of_many(population._parameters, near, take_unstable)
         population._set_gates_steady()
         return population
 
@@ -443,8 +406,11 @@ class Population:
         wave = shared_stimulus(stimulus, self.size, duration, settings.dt)
         with Exclusive("population", self):
             self._check_cells()
-            recording = make_run(self, wave, settings, threads, cells=rows, progress=progress)
-        warn_of_divergence(recording, self)
+            kinetics = self._kinetics()
+            recording = make_run(
+                self, wave, settings, kinetics, threads, recorded=rows, progress=progress
+            )
+        warn_of_divergence(recording, kinetics)
         return recording
 
     def _set_up(self, size: int, parameters: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 
 from pyhh_fast.analysis.runs import Outcome
 from pyhh_fast.engine.population_run import make_run
+from pyhh_fast.models.cells import Cells
 from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.populations import Population
 from pyhh_fast.settings import RunSettings
@@ -17,15 +18,6 @@ FIRST_STOP = 10.0
 
 NEARLY_WHOLE = 1e-9
 """Steps; a duration that is nearer to a whole number of them is one."""
-
-
-class Cells(Population):
-    """Copies of one model."""
-
-    def place(self, state: StructArray) -> None:
-        """Replace the cells by as many copies as there are states, in these states."""
-        self._parameters = np.repeat(self._parameters[:1], state.size)
-        self._state = state
 
 
 class PopulationRuns:
@@ -43,9 +35,10 @@ class PopulationRuns:
 
     @rounds_to_nearest
     def __init__(self, model: HHModel, settings: RunSettings, threads: int) -> None:
-        self._cells = Cells.from_model(model, 1)
+        cell = Population.from_model(model, 1)
+        self._parameters, self._kinetics = cell._parameters, cell._kinetics()
         self._settings, self._threads = settings, threads
-        self.start = self._cells._state
+        self.start = cell._state
 
     @rounds_to_nearest
     def run(
@@ -59,16 +52,18 @@ class PopulationRuns:
         progress: bool = False,
     ) -> Outcome:
         """Make runs from these states, under one current (µA/cm²) each."""
-        self._cells.place(state)
+        cells = Cells(np.repeat(self._parameters, currents.size), state)
         settings = dataclasses.replace(self._settings, record=record, every=every)
         stimulus = np.broadcast_to(currents[:, np.newaxis], (currents.size, steps))
-        recording = make_run(self._cells, stimulus, settings, self._threads, progress=progress)
+        recording = make_run(
+            cells, stimulus, settings, self._kinetics, self._threads, progress=progress
+        )
         return Outcome(
             {name: getattr(recording, name) for name in record},
             recording.spike_counts,
             recording.spikes.time,
             recording.diverged_at >= 0,
-            self._cells._state,
+            cells._state,
         )
 
     @rounds_to_nearest

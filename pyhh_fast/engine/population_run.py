@@ -1,7 +1,7 @@
-"""Runs of many cells, of which all was checked."""
+"""The run of many cells, from what was checked to its recording; populations, sweeps, analyses."""
 
 import os
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -11,63 +11,52 @@ from pyhh_fast.engine.progress import bar_over
 from pyhh_fast.engine.read_ahead import SharedStimulus
 from pyhh_fast.errors import SimulationError, warn_user
 from pyhh_fast.kinetics.protocol import Kinetics, NotTabulable
+from pyhh_fast.models.cells import Cells
 from pyhh_fast.population_recording import PopulationRecording
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.system import aligned_arrays
 from pyhh_fast.system.rounding import rounds_to_nearest
-from pyhh_fast.typing import FloatArray, IntArray, StructArray
-
-
-class Cells(Protocol):
-    """What a run needs of a population, and where it leaves its results."""
-
-    _parameters: StructArray
-    _state: StructArray
-    recording: PopulationRecording | None
-
-    def _kinetics(self) -> Kinetics: ...
+from pyhh_fast.typing import FloatArray, IntArray
 
 
 @rounds_to_nearest
 def make_run(
-    population: Cells,
-    wave: FloatArray | SharedStimulus,
+    cells: Cells,
+    stimulus: FloatArray | SharedStimulus,
     settings: RunSettings,
+    kinetics: Kinetics,
     threads: int,
     *,
-    cells: IntArray | None = None,
-    kinetics: Kinetics | None = None,
+    recorded: IntArray | None = None,
     progress: bool = False,
 ) -> PopulationRecording:
     """Make a run, leave the cells at its end, and warn of nothing.
 
     Parameters
     ----------
-    wave : ndarray, shape (size, steps), or SharedStimulus, µA/cm²
+    stimulus : ndarray, shape (size, steps), or SharedStimulus, µA/cm²
         With any strides.
-    cells : ndarray of int, default all
-        Those whose traces are kept, where any are recorded.
-    kinetics : default the population's own
+    recorded : ndarray of int, default all
+        Numbers of the cells whose traces are recorded, where any traces are.
     """
-    size, steps = wave.shape
-    kept = np.arange(size, dtype=np.int64) if cells is None else cells
-    kept = kept if settings.record else kept[:0]
-    parameters = aligned_arrays.copy_of(population._parameters)
-    kinetics = kinetics or population._kinetics()
+    size, steps = stimulus.shape
+    recorded = np.arange(size, dtype=np.int64) if recorded is None else recorded
+    recorded = recorded if settings.record else recorded[:0]
+    parameters = aligned_arrays.copy_of(cells._parameters)
     stepper = PopulationStepper(
-        settings, parameters, population._state, wave, kept, kinetics, threads
+        settings, parameters, cells._state, stimulus, recorded, kinetics, threads
     )
     bar = bar_over(steps, progress)
 
     def finish() -> PopulationRecording:
         spikes = stepper.spikes()
-        population._state = stepper.state  # before the copy, which takes the memory that it frees
-        population.recording = recording = PopulationRecording(
+        cells._state = stepper.state  # before the copy, which takes the memory that it frees
+        cells.recording = recording = PopulationRecording(
             settings,
             parameters,
             aligned_arrays.copy_of(stepper.state),
             stepper.step,
-            kept,
+            recorded,
             stepper.traces,
             stepper.diverged_at,
             spikes,
@@ -89,8 +78,8 @@ def make_run(
     finally:
         # After Ctrl-C or an error too: nothing computed is lost. Nor by a second Ctrl-C.
         try:
-            if isinstance(wave, SharedStimulus):
-                wave.close()
+            if isinstance(stimulus, SharedStimulus):
+                stimulus.close()
             recording = finish()
         except KeyboardInterrupt:
             recording = finish()
@@ -98,13 +87,12 @@ def make_run(
     return recording
 
 
-def warn_of_divergence(recording: PopulationRecording, population: Cells) -> None:
+def warn_of_divergence(recording: PopulationRecording, kinetics: Kinetics) -> None:
     """Warn of cells that diverged."""
     diverged = np.flatnonzero(recording.diverged_at >= 0)
     if diverged.size:
         steps = recording.diverged_at[diverged]
         first = int(np.argmin(steps))
-        kinetics = population._kinetics()
         lost = {name: values[diverged] for name, values in recording.parameters.items()}
         warn_user(
             f"{diverged.size} of {recording.size} cells diverged, the first at step "

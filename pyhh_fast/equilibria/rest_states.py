@@ -13,7 +13,7 @@ from pyhh_fast.kinetics.protocol import NotTabulable
 from pyhh_fast.models import membrane
 from pyhh_fast.models.overrides import own_behaviour
 from pyhh_fast.system.rounding import rounds_to_nearest
-from pyhh_fast.typing import BoolArray, FloatArray, StructArray
+from pyhh_fast.typing import BoolArray, FloatArray, IntArray, StructArray
 
 
 class NoRest(ValueError):
@@ -111,6 +111,9 @@ def rests_of_many(
     NoRest
         If a cell has none.
     """
+    which = _kinds([*(parameters[name] for name in parameters.dtype.names or ()), near])
+    _, first = np.unique(which, return_index=True)
+    parameters, near = parameters[first], None if near is None else near[first]
     cells = Membranes(parameters, rate_tables.hodgkin_huxley)
     with np.errstate(all="ignore"):
         cell, V = equilibria_of(cells)
@@ -128,8 +131,19 @@ def rests_of_many(
     rest[cell[order]] = V[order]
     if np.isnan(rest).any():
         without = int(np.argmax(np.isnan(rest)))
-        raise NoRest(V[cell == without].tolist(), without)
-    return rest
+        raise NoRest(V[cell == without].tolist(), int(first[without]))
+    return rest[which]
+
+
+def _kinds(columns: list[FloatArray | None]) -> IntArray:
+    """Return a number of the kind of each cell, from 0: cells of a kind have equal values."""
+    size = len(columns[0]) if columns[0] is not None else 0
+    which = np.zeros(size, np.int64)
+    for values in columns:
+        if values is not None and not (values == values[:1]).all():
+            _, kind = np.unique(values, return_inverse=True)
+            _, which = np.unique(which * size + kind, return_inverse=True)
+    return which
 
 
 @rounds_to_nearest

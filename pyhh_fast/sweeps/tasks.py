@@ -11,8 +11,9 @@ from pyhh_fast.engine.kernels import BUILD
 from pyhh_fast.engine.population_run import make_run
 from pyhh_fast.kinetics.frozen import BeyondTable
 from pyhh_fast.kinetics.protocol import FrozenKinetics
+from pyhh_fast.models.cells import Cells
+from pyhh_fast.models.membrane import PARAMETER_STRUCT, STATE_STRUCT
 from pyhh_fast.population_recording import PopulationRecording
-from pyhh_fast.populations import Population
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.sweeps.grid import points
 from pyhh_fast.system.rounding import rounds_to_nearest
@@ -61,12 +62,6 @@ class Task(NamedTuple):
     build: str = BUILD
 
 
-class Cells(Population):
-    """Cells of which the caller has been warned, if need be."""
-
-    _warns = False
-
-
 @rounds_to_nearest
 def compute(task: Task, part: dict[str, FloatArray], rates: FrozenKinetics) -> Chunk | BeyondTable:
     """Return what is kept of a chunk, or where its rates are needed beyond what was sent.
@@ -109,11 +104,12 @@ def _run(task: Task, numbers: dict[str, FloatArray], rates: FrozenKinetics) -> P
     # One row for all cells, or one column for all steps, where there is no more to tell.
     current = numbers.get("current", np.zeros(1))[:, np.newaxis]
     wave = np.broadcast_to(task.stimulus + current, (size, task.steps))
-    varied = {name: values for name, values in numbers.items() if name in PARAMETERS}
-    cells = Cells(size, **(task.parameters | varied))
+    parameters, state = np.zeros(size, PARAMETER_STRUCT), np.zeros(size, STATE_STRUCT)
+    for name, parameter in PARAMETERS.items():
+        parameters[parameter.symbol] = numbers.get(name, task.parameters[name])
     for name, value in task.start.items():
-        setattr(cells, name, value)
-    return make_run(cells, wave, task.settings, task.threads, kinetics=rates)
+        state[STATE[name].symbol] = value
+    return make_run(Cells(parameters, state), wave, task.settings, rates, task.threads)
 
 
 def _reduced(recording: PopulationRecording, reduce: Reduce) -> NumberArray:
