@@ -1,4 +1,4 @@
-"""What holds for all tests: kernels as new as their sources, seeds that are told, Ctrl-C heard."""
+"""Settings of all tests: kernels as new as their sources, printed seeds, Ctrl-C enabled."""
 
 import importlib
 import os
@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-# In CI what an earlier run has found is not there to be tried first.
+# In CI no examples of an earlier run exist to be tried first.
 IN_CI = {"database": None} if os.environ.get("CI") else {}
 hypothesis.settings.register_profile("pyhh_fast", deadline=None, derandomize=False, **IN_CI)
 hypothesis.settings.load_profile("pyhh_fast")
@@ -38,7 +38,7 @@ def pytest_sessionstart():
         return  # copied out of the tree, to test an installed package
     setup = runpy.run_path(str(ROOT / "setup.py"), run_name="setup")
     digest = setup["source_digest"](ROOT)
-    # Kernels for a higher level than this CPU's cannot be asked: importing them may crash.
+    # Kernels for a higher level than this CPU's are left out: importing them may crash.
     higher = {f"_loops_{level}" for level in setup["LEVELS"]} - {
         f"_loops_{level}" for level in levels()
     }

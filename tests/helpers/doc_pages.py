@@ -68,9 +68,9 @@ def run_python(block, page, namespace):
                     print(repr(value))
             else:
                 exec(compile(ast.Module([statement], []), page, "exec"), namespace)
-        wanted, got = comment_below(lines, statement.end_lineno), printed.getvalue()
-        if wanted and got and not doctest.OutputChecker().check_output(wanted, got, OPTIONS):
-            raise AssertionError(f"{page}:{statement.lineno} printed\n{got}and not\n{wanted}")
+        expected, got = comment_below(lines, statement.end_lineno), printed.getvalue()
+        if expected and got and not doctest.OutputChecker().check_output(expected, got, OPTIONS):
+            raise AssertionError(f"{page}:{statement.lineno} printed\n{got}and not\n{expected}")
 
 
 def comment_below(lines, line):

@@ -1,4 +1,4 @@
-"""The Hodgkin-Huxley equations in plain Python: the twin that the compiled core is held against.
+"""The Hodgkin-Huxley equations in plain Python: the slow twin that tests the compiled core.
 
 Written from the paper (A. L. Hodgkin and A. F. Huxley, "A quantitative description of membrane
 current and its application to conduction and excitation in nerve", J. Physiol. 117, 500-544, 1952)
@@ -119,7 +119,7 @@ def rates(V: float) -> Rates:
 
 
 def steady(V: float) -> State:
-    """Return V with every gate where it would settle if V stayed."""
+    """Return V with every gate at its steady state for it."""
     r = rates(V)
     return State(
         V,
@@ -173,8 +173,8 @@ def right_hand_side(
 def euler(parameters: Parameters, state: State, stimulus: Sequence[float], dt: float) -> Traces:
     """Take one forward Euler step of dt ms for each value of the stimulus.
 
-    Everything on the right of a step is taken before it: the rates, the currents, and the V that
-    both were computed from. A run that diverges goes on with infinities and NaN.
+    Rates, currents and V that they are computed from are those before the step. A run that diverges
+    continues with infinities and NaN.
     """
     traces = Traces()
     for applied in stimulus:
@@ -189,7 +189,7 @@ def euler(parameters: Parameters, state: State, stimulus: Sequence[float], dt: f
 def exponential_euler(
     parameters: Parameters, state: State, stimulus: Sequence[float], dt: float
 ) -> Traces:
-    """As `euler`, but each variable moves to where it would get in dt if its own rate stayed.
+    """As `euler`, but each variable is solved exactly over dt at constant rates.
 
     First the gates, at the rates of V before the step; then V, at the conductances of the gates
     after it.
@@ -198,9 +198,9 @@ def exponential_euler(
     for applied in stimulus:
         flow = currents(p, state)
         r = rates(state.V)
-        m = _relaxed(state.m, r.alpha_m, r.beta_m, dt)
-        h = _relaxed(state.h, r.alpha_h, r.beta_h, dt)
-        n = _relaxed(state.n, r.alpha_n, r.beta_n, dt)
+        m = _after_constant_rates(state.m, r.alpha_m, r.beta_m, dt)
+        h = _after_constant_rates(state.h, r.alpha_h, r.beta_h, dt)
+        n = _after_constant_rates(state.n, r.alpha_n, r.beta_n, dt)
         gNa, gK = p.gNa * m**3 * h, p.gK * n**4
         conductance = gNa + gK + p.gKleak
         driven = float(applied) + gNa * p.ENa + gK * p.EK + p.gKleak * p.EKleak
@@ -215,7 +215,7 @@ def exponential_euler(
     return traces
 
 
-def _relaxed(x: float, alpha: float, beta: float, dt: float) -> float:
+def _after_constant_rates(x: float, alpha: float, beta: float, dt: float) -> float:
     """Return a gate after dt at constant rates."""
     settled = alpha / (alpha + beta)
     return settled + (x - settled) * math.exp(-dt * (alpha + beta))
@@ -245,7 +245,7 @@ def rk4(parameters: Parameters, state: State, stimulus: Sequence[float], dt: flo
 
 
 def spike_times(V: Sequence[float], dt: float, V_start: float, threshold: float) -> list[float]:
-    """Return when V, known at 0, dt, 2·dt, …, comes from below to the threshold, interpolated."""
+    """Return when V, known at 0, dt, 2·dt, …, reaches the threshold from below, interpolated."""
     path = [V_start, *V]
     return [
         (i + (threshold - before) / (after - before)) * dt

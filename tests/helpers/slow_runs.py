@@ -7,7 +7,7 @@ from pyhh_fast.variables import TRACES
 
 
 def slow_run(model, stimulus, dt):
-    """The traces of the model's own `iterate`, in plain Python: the slow twin."""
+    """Return the traces of the model's `iterate`, in plain Python: the slow twin."""
     simulation = pyhh.Simulation(model)
     simulation.CreateArrays(len(stimulus), dt)
     for i, current in enumerate(stimulus):

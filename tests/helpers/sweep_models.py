@@ -11,7 +11,7 @@ import pyhh_fast as pyhh
 
 
 class Warm(pyhh.HHModel):
-    """Kinetics of its own: all rates times `factor`."""
+    """Custom kinetics: all rates times `factor`."""
 
     factor = 2.0
 

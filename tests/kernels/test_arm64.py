@@ -226,7 +226,7 @@ def rises(b):
     return real[(0 < real) & (real < 1) & (slope > 0)]
 
 
-def test_upward_crossings_of_polynomials(harness):
+def test_upward_crossings_of_polynomials_match_their_roots(harness):
     draw = np.random.default_rng(4)
     polynomials = [draw.normal(size=n) for n in draw.choice([2, 4, 8], 3_000)]
     polynomials += [np.array([-1.0, 9, -12, 9, -9, 12, -9, 1])]
@@ -263,13 +263,13 @@ def test_crossings_at_the_ends_and_twice(harness, b, places):
     np.testing.assert_allclose(found, places, atol=1e-9)
 
 
-def test_what_is_not_finite_is_seen(harness):
+def test_run_ends_where_a_number_is_not_finite(harness):
     stimulus = np.full(100, 10.0)
     for value in (np.nan, np.inf, -np.inf):
         stimulus[70] = value
         assert len(run(harness, pyhh.HHModel.at_rest(), stimulus, 0.01)) == 70
     for gate in GATES:
-        # The gate overflows while V stands still: there are no conductances.
+        # The gate overflows while V is constant: there are no conductances.
         model = pyhh.HHModel(gNa=0, gK=0, gKleak=0)
         assert len(run(harness, model, [0.0], 1e300)) == 1
         getattr(model, gate).state = 1e70

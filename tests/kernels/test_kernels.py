@@ -92,13 +92,13 @@ def kernel(state=REST, parameters=None, I=(10.0,) * 100, dt=0.01, cuts=(), table
     # Rounding of the exponent, |x| 2^-53, is most of it: |x| is 14 at 250 mV, 55 at 1000 mV.
     [(-150.0, 250.0, 4e-15), (-1000.0, 1000.0, 1.5e-14)],
 )
-def test_rates_are_those_of_the_paper(low, high, bound):
+def test_rates_match_the_paper(low, high, bound):
     V = np.random.default_rng(0).uniform(low, high, 500)
     assert max(max(relative_errors(v)) for v in V) < bound
 
 
 @pytest.mark.parametrize("removable", [10.0, 25.0])
-def test_rates_beside_the_removable_points(removable):
+def test_rates_near_the_removable_points(removable):
     gaps = np.concatenate([10.0 ** np.arange(-15, 1), -(10.0 ** np.arange(-15, 1))])
     assert max(max(relative_errors(removable + gap)) for gap in gaps) < 1e-15
 
@@ -108,7 +108,7 @@ def test_rates_at_the_removable_points_are_their_limits():
     assert compiled_rates(25.0)["alpha_m"] == 1.0
 
 
-def test_rates_far_out_go_through_subnormals_to_zero_and_infinity():
+def test_rates_at_extreme_V_underflow_and_overflow():
     far = compiled_rates([-13_000.0, 13_000.0, 14_500.0, -1e308, 1e308, np.nan])
     np.testing.assert_array_equal(far["beta_m"][[0, 3, 4]], [np.inf, np.inf, 0.0])
     assert 0 < far["beta_m"][1] < 1e-300
@@ -128,7 +128,7 @@ def test_rates_refuse_an_output_of_another_length():
     current=st.floats(-200, 200),
     dt=st.floats(1e-4, 0.05),
 )
-def test_one_step_is_that_of_the_reference(V, gates, current, dt):
+def test_one_step_matches_the_reference(V, gates, current, dt):
     state = reference.State(V, *gates)
     _, traces, ended = kernel(state, I=[current], dt=dt)
     expected = reference.euler(reference.Parameters(), state, [current], dt)
@@ -137,7 +137,7 @@ def test_one_step_is_that_of_the_reference(V, gates, current, dt):
         np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-13)
 
 
-def test_a_run_is_that_of_the_reference():
+def test_run_matches_the_reference():
     I = 20 * np.random.default_rng(1).random(20_000)  # noqa: E741
     parameters = reference.Parameters(Cm=1.3, gNa=110, gK=30, gKleak=0.4, ENa=110, EK=-10)
     cell, traces, _ = kernel(parameters=parameters, I=I)
@@ -149,7 +149,7 @@ def test_a_run_is_that_of_the_reference():
     assert cell["step"] == 20_000
 
 
-def test_the_cell_keeps_the_potential_before_its_last_step():
+def test_cell_holds_V_before_its_last_step():
     cell, traces, _ = kernel()
     assert cell["V_before"] == traces["V"][-2]
     cell, _, _ = kernel(I=[10.0])
@@ -166,7 +166,7 @@ def test_results_do_not_depend_on_where_a_run_is_cut(cuts):
         np.testing.assert_array_equal(traces[name], whole[name])
 
 
-def test_the_stimulus_may_be_strided_or_constant_and_is_only_read():
+def test_stimulus_may_be_strided_constant_or_read_only():
     I = np.zeros(600)  # noqa: E741
     I[::3] = 40 * np.random.default_rng(3).random(200)
     I.setflags(write=False)
@@ -179,7 +179,7 @@ def test_the_stimulus_may_be_strided_or_constant_and_is_only_read():
 
 
 @pytest.mark.parametrize("fatal", [0, 1, 57])
-def test_a_step_that_is_not_finite_is_not_taken(fatal):
+def test_step_to_a_non_finite_state_is_rejected(fatal):
     I = np.full(100, 10.0)  # noqa: E741
     I[fatal] = np.inf
     cell, traces, ended = kernel(I=I)
@@ -192,8 +192,8 @@ def test_a_step_that_is_not_finite_is_not_taken(fatal):
 
 
 @pytest.mark.parametrize("gate", ["m", "h", "n"])
-def test_a_gate_that_is_not_finite_counts(gate):
-    # The gate overflows while V stands still: there are no conductances.
+def test_non_finite_gate_ends_the_run(gate):
+    # The gate overflows while V is constant: there are no conductances.
     parameters = reference.Parameters(gNa=0.0, gK=0.0, gKleak=0.0)
     _, traces, ended = kernel(REST, parameters=parameters, I=[0.0], dt=1e300)
     assert ended == loop.Ending.DONE
@@ -204,25 +204,25 @@ def test_a_gate_that_is_not_finite_counts(gate):
     assert cell["step"] == 0
 
 
-def test_no_steps_change_nothing():
+def test_empty_stimulus_changes_nothing():
     cell, _, ended = kernel(I=[])
     assert ended == loop.Ending.DONE
     assert cell["step"] == 0
     assert [cell[name] for name in STATE] == list(REST)
 
 
-def test_rates_beyond_the_near_exponential_are_those_of_the_paper():
+def test_rates_below_minus_7000_mV_match_the_paper():
     # exprelr has a branch of its own below -700, here -705 and -706.5.
     assert max(relative_errors(-7_040.0)) < 1e-12
 
 
-def test_the_exponential_is_right_to_the_last_place():
+def test_exponential_is_accurate_to_the_last_place():
     # |x| is 0.35 at most: no rounding of x hides the error of the series.
     V = np.random.default_rng(4).uniform(-28, 28, 1_000)
     assert max(relative_errors(v)[RATES.index("beta_n")] for v in V) < 2e-16
 
 
-def test_the_loop_leaves_other_threads_running(monkeypatch):
+def test_loop_releases_the_gil(monkeypatch):
     go, ran = threading.Event(), []
     thread = threading.Thread(target=lambda: ran.append(go.wait()))
     cell, p = struct(loop.CELL), parameters_of(reference.Parameters())
@@ -271,7 +271,7 @@ def test_variables_without_an_array_are_not_written():
 
 
 @pytest.mark.parametrize("outputs", [(), (None,) * 6, (None,) * 8])
-def test_outputs_of_another_number_are_refused(outputs):
+def test_wrong_number_of_outputs_is_refused(outputs):
     rest = (parameters_of(reference.Parameters()), rates_of(TABLE, TABLE.times(0.01)))
     with pytest.raises(ValueError, match="outputs must have an array or None for each variable"):
         loop.fixed_step(settings(0.01), struct(loop.CELL), *rest, np.zeros(1), np.empty(1), outputs)

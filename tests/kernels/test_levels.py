@@ -1,4 +1,4 @@
-"""Instruction sets: which is chosen, and that results do not depend on it."""
+"""The choice of instruction set, on which results do not depend."""
 
 import hashlib
 import itertools
@@ -103,24 +103,24 @@ def test_results_do_not_depend_on_numpys_instruction_sets():
     assert results(**without) == results()
 
 
-def test_the_best_level_is_taken_and_a_lower_one_on_demand():
+def test_best_level_is_chosen_or_a_lower_one_on_request():
     assert kernels.chosen_level(None, ["v2", "v3"]) == "v3"
     assert kernels.chosen_level("", ["v2", "v3", "v4"]) == "v4"
     assert kernels.chosen_level("v2", ["v2", "v3"]) == "v2"
 
 
-@pytest.mark.parametrize("wanted", ["v4", "V3", "avx2", "3"])
-def test_a_level_that_is_not_there_is_an_error(wanted):
+@pytest.mark.parametrize("requested", ["v4", "V3", "avx2", "3"])
+def test_unavailable_level_is_refused(requested):
     message = (
         r"^PYHH_FAST_SIMD must be one of v2, v3 on this CPU; "
-        rf"got '{wanted}'\. Unset it to have the best\.$"
+        rf"got '{requested}'\. Unset it to have the best\.$"
     )
     with pytest.raises(ValueError, match=message):
-        kernels.chosen_level(wanted, ["v2", "v3"])
+        kernels.chosen_level(requested, ["v2", "v3"])
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_the_environment_chooses_the_level(level):
+def test_environment_variable_chooses_the_level(level):
     code = "from pyhh_fast.engine import kernels; print(kernels.LEVEL, kernels.loops.__name__)"
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -132,6 +132,6 @@ def test_the_environment_chooses_the_level(level):
     assert done.stdout == f"{level} pyhh_fast._loops_{level}\n"
 
 
-def test_levels_come_lowest_first():
+def test_levels_are_in_ascending_order():
     assert LEVELS[0] in ("v2", "base")
     assert all(low < high for low, high in itertools.pairwise(LEVELS))

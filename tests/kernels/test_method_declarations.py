@@ -1,4 +1,4 @@
-"""What is declared of a method decides where it may be used; the kernels know no other."""
+"""A method's declaration decides where it may be used; the kernels know no other."""
 
 import re
 import shutil
@@ -23,13 +23,13 @@ def pretend(monkeypatch):
     return "pretend"
 
 
-def test_populations_have_what_is_declared(monkeypatch):
+def test_methods_of_populations_are_those_declared(monkeypatch):
     assert methods.of_populations() == ["euler", "exponential_euler", "rk4"]
     monkeypatch.setitem(METHODS, "another", Method(3, 2.0))
     assert methods.of_populations()[-1] == "another"
 
 
-def test_a_method_for_one_cell_reaches_no_population(pretend):
+def test_single_cell_method_is_refused_for_populations(pretend):
     message = "method must be one of euler, exponential_euler, rk4; got 'pretend'."
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         pyhh.Population(2).run(10.0, 0.01, duration=1.0, method=pretend)
@@ -39,7 +39,9 @@ def test_a_method_for_one_cell_reaches_no_population(pretend):
 
 
 @pytest.mark.parametrize("question", [pyhh.fi_curve, pyhh.strength_duration, pyhh.phase_plane])
-def test_analysis_makes_its_runs_one_by_one(question, pretend, monkeypatch):
+def test_analysis_runs_cells_one_by_one_where_the_method_is_for_one_cell(
+    question, pretend, monkeypatch
+):
     made = []
 
     def run(self, stimulus, dt, **options):
@@ -55,13 +57,13 @@ def test_analysis_makes_its_runs_one_by_one(question, pretend, monkeypatch):
 
 
 @pytest.mark.parametrize("number", [3, 99])
-@pytest.mark.parametrize("own", [False, True])
-def test_a_number_that_is_no_method_computes_nothing(number, own, monkeypatch):
-    class Own(pyhh.HHModel):
+@pytest.mark.parametrize("custom", [False, True])
+def test_unknown_method_number_computes_nothing(number, custom, monkeypatch):
+    class Custom(pyhh.HHModel):
         def _UpdateGateTimeConstants(self, Vm):
             super()._UpdateGateTimeConstants(Vm)
 
-    model = Own.at_rest() if own else pyhh.HHModel.at_rest()
+    model = Custom.at_rest() if custom else pyhh.HHModel.at_rest()
     monkeypatch.setattr(loops, "Method", {"euler": number})
     cells = pyhh.Population.from_model(model, 3)
     with pytest.warns(UserWarning, match="^3 of 3 cells diverged"):
@@ -73,7 +75,7 @@ def test_a_number_that_is_no_method_computes_nothing(number, own, monkeypatch):
 
 @pytest.mark.skipif(not shutil.which("cc"), reason="needs a C compiler")
 @pytest.mark.parametrize("more", [False, True])
-def test_a_switch_that_lacks_a_method_does_not_compile(more, tmp_path):
+def test_switch_that_lacks_a_method_does_not_compile(more, tmp_path):
     for header in (Path(__file__).parents[2] / "src").glob("*.h"):
         text = header.read_text()
         if more:

@@ -1,4 +1,4 @@
-"""The twin itself: what it is checked against here shares nothing with it but the paper."""
+"""The slow twin itself, checked against what shares nothing with it but the paper."""
 
 import math
 from decimal import Decimal, localcontext
@@ -32,7 +32,7 @@ def paper_rates(V):
         }
 
 
-def beside(V):
+def near(V):
     """Return V, its neighbouring floats, and points ever nearer to it."""
     steps = [10.0**-k for k in range(1, 15)]
     return [
@@ -44,8 +44,8 @@ def beside(V):
     ]
 
 
-@pytest.mark.parametrize("V", [*np.linspace(-150, 150, 61), -0.0, 1e-300, *beside(10), *beside(25)])
-def test_rates_are_the_papers_to_the_last_digits(V):
+@pytest.mark.parametrize("V", [*np.linspace(-150, 150, 61), -0.0, 1e-300, *near(10), *near(25)])
+def test_rates_match_the_paper_to_the_last_digits(V):
     ours = reference.rates(float(V))._asdict()
     for name, exact in paper_rates(float(V)).items():
         assert ours[name] == pytest.approx(float(exact), rel=5e-15, abs=0), name
@@ -56,14 +56,14 @@ def test_rates_at_the_removable_points_are_their_limits():
     assert reference.rates(10.0).alpha_n == 0.1
 
 
-def test_rates_far_out_overflow_to_infinity_and_nothing_raises():
+def test_rates_at_extreme_V_overflow_to_infinity():
     low, high = reference.rates(-1e6), reference.rates(1e6)
     assert low == (0.0, math.inf, math.inf, 0.0, 0.0, math.inf)
     assert high == ((1e6 - 25) / 10, 0.0, 0.0, 1.0, 0.1 * ((1e6 - 10) / 10), 0.0)
 
 
 @pytest.mark.parametrize("V", [-80.0, -12.0, 0.0, 10.0, 25.0, 60.0, 115.0])
-def test_steady_gates_do_not_move(V):
+def test_steady_gates_have_no_slope(V):
     slope = reference.right_hand_side(0.0, reference.steady(V), 0.0, SQUID)
     assert slope[1:] == pytest.approx([0, 0, 0], abs=1e-15)
 
@@ -74,7 +74,7 @@ def test_pyhh_starts_with_m_and_n_steady_and_h_at_zero():
 
 
 @pytest.mark.parametrize("current", [-20.0, 0.0, 9.0, 100.0])
-def test_nothing_moves_at_an_equilibrium(current):
+def test_equilibrium_has_no_slope(current):
     state = reference.equilibrium(SQUID, current)
     slope = reference.right_hand_side(0.0, state, current, SQUID)
     assert slope == pytest.approx([0, 0, 0, 0], abs=1e-12)
@@ -96,7 +96,7 @@ def largest_real_part(current):
 @pytest.mark.parametrize(
     ("between", "current", "V"), [((5, 20), 9.7793, 5.3459), ((140, 170), 154.5263, 21.9419)]
 )
-def test_rest_loses_and_regains_stability_at_the_published_currents(between, current, V):
+def test_hopf_points_match_the_published_currents(between, current, V):
     hopf = brentq(largest_real_part, *between, xtol=1e-9)
     found = (hopf, reference.equilibrium(SQUID, hopf).V)
     assert found == pytest.approx((current, V), abs=5e-5)
@@ -117,7 +117,7 @@ def test_one_euler_step_by_hand():
         assert getattr(traces, name) == [pytest.approx(value, rel=1e-15)], name
 
 
-def test_the_second_euler_step_starts_where_the_first_ended():
+def test_second_euler_step_starts_where_the_first_ended():
     first = reference.euler(SQUID, AT_25_MV, [10.0], 0.01)
     second = reference.euler(SQUID, first.last, [-3.0], 0.01)
     both = reference.euler(SQUID, AT_25_MV, [10.0, -3.0], 0.01)
@@ -126,12 +126,12 @@ def test_the_second_euler_step_starts_where_the_first_ended():
     assert both.INa[1] == reference.currents(SQUID, first.last).INa
 
 
-def test_a_diverging_euler_run_goes_on_without_finite_numbers():
+def test_diverging_euler_run_continues_without_finite_numbers():
     V = reference.euler(SQUID, reference.steady(0.0), [10.0] * 200, 0.1).V
     assert not math.isfinite(V[-1])
 
 
-def test_a_passive_membrane_charges_exponentially():
+def test_passive_membrane_charges_exponentially():
     passive = SQUID._replace(gNa=0.0, gK=0.0, Cm=2.0)
     start = reference.steady(-20.0)
     target, tau = 10.6 + 3.0 / 0.3, 2.0 / 0.3
@@ -195,7 +195,7 @@ def runge_kutta_4(state, protocol, dt):
     return V
 
 
-def test_runge_kutta_converges_to_what_solve_finds():
+def test_runge_kutta_converges_to_solve():
     protocol = [(2.0, 0.0), (8.0, 10.0)]
     start = reference.equilibrium(SQUID)
     solution = reference.solve(SQUID, start, protocol)
@@ -209,14 +209,14 @@ def test_runge_kutta_converges_to_what_solve_finds():
 
 def test_solve_finds_the_published_train():
     # 1 s with 10 µA/cm² from 50 ms, from rest: computed independently to 1e-12. The source has
-    # 988.978; the digit after that is our own, and test_published_figures.py builds on it.
+    # 988.978; the digit after that is computed here, and test_published_figures.py builds on it.
     start = reference.equilibrium(SQUID)
     spikes = reference.solve(SQUID, start, [(50.0, 0.0), (950.0, 10.0)]).spike_times
     assert len(spikes) == 65
     assert spikes[-1] == pytest.approx(988.9782, abs=5e-5)
 
 
-def test_solve_takes_only_upward_crossings_and_its_answer_is_dense():
+def test_solve_finds_only_upward_crossings_and_is_dense():
     start = reference.equilibrium(SQUID)
     solution = reference.solve(SQUID, start, [(1.0, 20.0), (19.0, 0.0)])
     (spike,) = solution.spike_times
@@ -228,8 +228,8 @@ def test_solve_takes_only_upward_crossings_and_its_answer_is_dense():
     assert before == pytest.approx(after, abs=1e-6)
 
 
-def test_spike_times_are_interpolated_and_count_the_start():
-    # Comes to the threshold exactly, stays, leaves, comes back, and touches from below.
+def test_spike_times_are_interpolated_from_the_start_on():
+    # Reaches the threshold exactly, stays, leaves, returns, and touches from below.
     V = [50.0, 60.0, 40.0, 60.0, 49.0, 50.0]
     times = reference.spike_times(V, 0.5, V_start=0.0, threshold=50.0)
     assert times == [0.5, 1.75, 3.0]
