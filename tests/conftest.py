@@ -81,6 +81,15 @@ def pytest_terminal_summary(terminalreporter, config):
         terminalreporter.write_line(f"The same examples again: pytest --hypothesis-seed={seed}")
 
 
+@pytest.fixture(autouse=True)
+def unsynced_files(monkeypatch):
+    """Nothing waits for a disk, which takes 2 to 200 ms a file, but the tests that replace this.
+
+    Whether files are synced shows in a loss of power only, not in a kill of the process.
+    """
+    monkeypatch.setattr(os, "fsync", lambda number: None)
+
+
 @pytest.fixture
 def engines(monkeypatch):
     """Which steppers advanced, in order."""

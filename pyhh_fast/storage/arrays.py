@@ -20,9 +20,9 @@ import numpy as np
 import zarr  # noqa: F401 (which has Blosc run in no threads of its own)
 from numcodecs import Blosc
 
+from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.storage import regular_files, stored_tables, zarr_files
-from pyhh_fast.storage.stored_tables import StoredTable
-from pyhh_fast.storage.zarr_files import BLOSC, Damaged
+from pyhh_fast.storage.zarr_files import BLOSC, Damaged, ZarrArray
 from pyhh_fast.system.background import Job, Workers
 from pyhh_fast.typing import FloatArray
 
@@ -53,8 +53,8 @@ class DurableStore:
 
     THREADS = 16
 
-    def __init__(self, root: Path | str, check: Callable[[], None]) -> None:
-        self.root = Path(root)
+    def __init__(self, root: Path, check: Callable[[], None] | None) -> None:
+        self.root = root
         self._check = check
         self._part = f".{os.getpid()}-{secrets.token_hex(4)}{zarr_files.PART}"
         self._touched: set[Path] = set()
@@ -100,10 +100,6 @@ class DurableStore:
         self.wait()
         _wait_for([self._begun(zarr_files.sync, [directory]) for directory in self._touched])
         self._touched.clear()
-
-    def moved_to(self, root: Path) -> None:
-        """Go on where the directory was moved to."""
-        self.root = root
 
 
 def _wait_for(jobs: Iterable[Job[None]]) -> None:
@@ -155,6 +151,7 @@ class RowsArray:
         writable: bool,
     ) -> None:
         self._store, self._name, self._metadata = store, name, metadata
+        self.dimension: str = metadata["dimension_names"][0]
         self.length: int = metadata["shape"][0]
         self.committed = self.length
         self._chunk: int = metadata["chunk_grid"]["configuration"]["chunk_shape"][0]
@@ -282,14 +279,15 @@ class RowsArray:
         return path.relative_to(self._store.root).as_posix()
 
 
-def read_table(store: DurableStore, name: str, metadata: dict[str, Any]) -> StoredTable:
+def read_table(store: DurableStore, name: str, metadata: dict[str, Any]) -> RateTable:
     """Return a table of rates."""
     key = f"{stored_tables.GROUP}/{name}"
     need_directory(store, key)
-    array = zarr_files.ZarrArray(Path(store.root), key, metadata)
+    array = ZarrArray(store.root, key, metadata)
     table = stored_tables.read(array)
     if table is None:
-        raise Damaged(f"no whole file {key + '/c' + '/0' * len(array.shape)!r}")
+        place = array.file(stored_tables.CHUNK).relative_to(store.root).as_posix()
+        raise Damaged(f"no whole file {place!r}")
     return table
 
 

@@ -21,7 +21,7 @@ from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.recording import Origin, Recording, RunStimulus
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.stimuli.functions import OtherFunction, as_stimulus
-from pyhh_fast.storage import saved_models, stored_tables
+from pyhh_fast.storage import saved_models
 from pyhh_fast.storage.description import refusal
 from pyhh_fast.storage.run_sink import StoreSink, variables_of
 from pyhh_fast.storage.run_store import RunStore
@@ -236,8 +236,7 @@ def _settings_of(about: dict[str, Any], done: Any, state: Any) -> RunSettings:
 
 def _table_of(store: RunStore) -> RateTable | None:
     """Return the widest of the tables of rates; each has the rows of those before it."""
-    tables = [stored_tables.table_of(table) for table in store.tables().values()]
-    return max(tables, key=lambda table: len(table.rows), default=None)
+    return max(store.tables(), key=lambda table: len(table.rows), default=None)
 
 
 def _lengthened(duration: Any, dt: float, done: int) -> int:

@@ -11,7 +11,6 @@ from pyhh_fast.engine.sampling import BLOCK, Buffers, RunSink, SampledBlock, Sam
 from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.recording import Origin, Recording
 from pyhh_fast.settings import RunSettings
-from pyhh_fast.storage import stored_tables
 from pyhh_fast.storage.description import StoredVariable
 from pyhh_fast.storage.run_store import RunStore
 from pyhh_fast.storage.stored_traces import StoredTraces
@@ -112,8 +111,7 @@ class StoreSink(RunSink):
 
     def keep_table(self, table: RateTable) -> None:
         """Have a table of rates in the store before anything that is made with it."""
-        name, attributes = stored_tables.name_of(table), stored_tables.attributes_of(table)
-        self._writer.put_table(name, table.rows, attributes)
+        self._writer.put_table(table)
 
     def buffers(self, step: int, stop: int) -> Buffers:
         return self._sampler.buffers(step, stop)
@@ -209,7 +207,7 @@ class StoreSink(RunSink):
                     interrupt = again
                     self._end(stepper)  # all must be given and written before the store is closed
                 self._all_given = True
-            self._writer.close(self._tell if interrupted else None)
+            self._writer.close(self._report if interrupted else None)
             if interrupt is not None:
                 raise interrupt
         finally:
@@ -241,7 +239,7 @@ class StoreSink(RunSink):
             self._append_rows(rest, last=True)
         self._commit(stepper, last=True)
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         """Say what Ctrl-C waits for, where the disk is slow."""
         print(
             f"pyhh_fast: interrupted; the last rows are being written to {self._store.path!r}. "

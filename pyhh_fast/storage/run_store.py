@@ -3,11 +3,10 @@
 What is committed is there, and is the same, whatever moment the process is killed at. A commit is
 one file, the group's zarr.json, which is moved in place when all else is safe on disk. It holds the
 run's state and how long each array is; all readers of Zarr take the arrays to be that long, and
-what is in their files beyond is nothing yet.
+ignore what is in their files beyond. Runs write it through storage/writer.py.
 """
 
 import contextlib
-import errno
 import functools
 import json
 import os
@@ -18,11 +17,12 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from pyhh_fast import validation
-from pyhh_fast.errors import NO_ROOM, with_advice
+from pyhh_fast.errors import with_advice
+from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.storage import description, directory, stored_tables, zarr_files
-from pyhh_fast.storage.description import CHUNK, FORMAT, Description, StoredVariable
-from pyhh_fast.storage.directory import DirectoryLock
-from pyhh_fast.storage.stored_tables import StoredTable
+from pyhh_fast.storage.description import CHUNK, Description, StoredVariable
+from pyhh_fast.storage.locks import DirectoryLock
+from pyhh_fast.storage.store_place import StorePlace
 from pyhh_fast.storage.zarr_files import Damaged
 from pyhh_fast.system.background import main_thread_needed
 from pyhh_fast.typing import FloatArray
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     from pyhh_fast.storage.arrays import DurableStore, RowsArray
 
 LEFT_OVER = (zarr_files.PART, ".partial")
-"""What names end in of files that were being written: here, and by Zarr's library."""
+"""Endings of files that were being written: here, and by Zarr's library."""
 
 
 class RunStore:
     """What is stored of a run; made by :meth:`create`, :meth:`open` or :meth:`read`.
 
-    It is for one thread at a time. Rows that were committed never change: where some are cut off,
-    the same are to be appended anew, or the store may hold a mixture if it is killed before the
+    One thread at a time uses it. Rows that were committed never change: where some are cut off,
+    the same are to be appended again, or the store may hold a mixture if it is killed before the
     next commit.
 
     Attributes
@@ -46,34 +46,33 @@ class RunStore:
     attributes : dict
         As committed last.
     identity : str
-        What no other store has: one that is put in the place of this one is known by it.
+        No other store has it: one that is put in the place of this one is known by it.
+    path : str
+        Where it is; after :meth:`close`, where it was moved to, if it was while it was open.
     """
 
     def __init__(
-        self,
-        directory: Path,
-        description: Description,
-        lock: DirectoryLock | None,
-        *,
-        made: bool = True,
+        self, directory: Path, description: Description, lock: DirectoryLock | None
     ) -> None:
         from pyhh_fast.storage import arrays
 
-        self._path, self._lock, self._made = str(directory), lock, made
-        self._directory = directory
-        self.attributes = description.attributes
-        self.identity = description.identity
-        self._tables: dict[str, StoredTable] = {}
+        self._directory, self.path = directory, str(directory)
+        self.attributes, self.identity = description.attributes, description.identity
+        self._place = None if lock is None else StorePlace(directory, self.identity, lock)
+        self._broken = False
         self._store: DurableStore = arrays.DurableStore(
-            lock.directory if lock else directory, self._check_store
+            lock.directory if lock else directory, self._place.check if self._place else None
         )
         self._arrays: dict[str, RowsArray] = {}
-        self._dimensions = {name: v.dimension for name, v in description.variables.items()}
-        self._broken = False
+        self._tables: dict[str, RateTable] = {}
         with self._reading():
-            for name, metadata in description.metadata.items():
+            for name, metadata in description.arrays.items():
                 self._arrays[name] = arrays.RowsArray(
-                    self._store, name, metadata, made=made, writable=lock is not None
+                    self._store,
+                    name,
+                    metadata,
+                    made=self._place is None or self._place.appeared,
+                    writable=self._place is not None,
                 )
             if description.tables:
                 arrays.need_directory(self._store, stored_tables.GROUP)
@@ -89,7 +88,7 @@ class RunStore:
         *,
         chunk: int = CHUNK,
     ) -> Self:
-        """Return a new store, which is there under its name from its first commit on.
+        """Return a new store, which appears under its name at its first commit.
 
         Parameters
         ----------
@@ -98,7 +97,7 @@ class RunStore:
         attributes : dict
             What JSON holds, without NaN and infinities.
         variables : dict of StoredVariable
-            By name; one that is named like its dimension labels its rows.
+            By name; the one with the name of its dimension labels its rows.
         chunk : int, default 524,288
             Rows in a file.
 
@@ -122,7 +121,7 @@ class RunStore:
         try:
             lock = directory.make_part(target)
             try:
-                return cls(target, described, lock, made=False)
+                return cls(target, described, lock)
             except BaseException:
                 lock.remove()
                 raise
@@ -149,7 +148,7 @@ class RunStore:
         name = validation.local_path("path", path)
         _need_zarr()
         directory = Path(name).absolute()
-        description.read(name, directory)  # nothing else is touched
+        description.read(name, directory)  # before a lock is taken on what is no store
         try:
             lock = DirectoryLock(directory)
         except BlockingIOError:
@@ -157,7 +156,7 @@ class RunStore:
                 f"{name!r} is being written by another process. Wait for it, or stop it."
             ) from None
         try:
-            # What was committed may be more by now.
+            # Read again: more may have been committed before the lock was taken.
             store = cls(directory, description.read(name, directory), lock)
             store._clean()
         except BaseException:
@@ -186,11 +185,6 @@ class RunStore:
         return cls(directory, description.read(name, directory, identity), None)
 
     @property
-    def path(self) -> str:
-        """Where it is; after :meth:`close`, where it was moved to, if it was while it was open."""
-        return self._path
-
-    @property
     def names(self) -> set[str]:
         """Names of its arrays."""
         return set(self._arrays)
@@ -211,10 +205,9 @@ class RunStore:
         rows = range(array.length)[start:stop]
         with self._reading():
             found = array.values(rows.start, max(rows.start, rows.stop))
-        # Seen afterwards: until then its files may have been exchanged for another's.
-        reader = self._lock is None
-        if reader and not description.has_identity(self._directory, self.identity):
-            raise description.another_run(self._path)
+        # Checked afterwards: until then its files may have been exchanged for another's.
+        if self._place is None and not description.has_identity(self._directory, self.identity):
+            raise description.another_run(self.path)
         return found
 
     def append(self, name: str, values: Any, first: int | None = None) -> None:
@@ -223,7 +216,7 @@ class RunStore:
         Parameters
         ----------
         first : int, optional
-            Number of the first of them; those that are there already are passed over.
+            Number of the first of them; those that are there already are skipped.
 
         Raises
         ------
@@ -240,7 +233,7 @@ class RunStore:
             array.append(np.ascontiguousarray(values, dtype=np.float64)[there:])
 
     def cut(self, dimension: str, length: int) -> None:
-        """Forget rows along `dimension` from `length` on, which are to be appended anew.
+        """Forget rows along `dimension` from `length` on, which are to be appended again.
 
         On disk they stay until the next commit.
         """
@@ -250,27 +243,24 @@ class RunStore:
             for array in self._along(dimension):
                 array.cut(length)
 
-    def put_table(self, name: str, rows: FloatArray, attributes: dict[str, Any]) -> None:
-        """Write a table of rates, which is there with the next commit; its name is for it alone."""
+    def put_table(self, table: RateTable) -> None:
+        """Write a table of rates, which is visible with the next commit."""
         from pyhh_fast.storage import arrays
 
-        # Its own, as it is written: the caller's may change.
-        rows = np.array(rows, dtype=np.float64, order="C")
-        table = StoredTable(rows, _plain(attributes))
+        name = stored_tables.name_of(table)
         kept = self._tables.get(name)
-        if kept:
-            same = kept.rows.shape == rows.shape and arrays.same_bits(kept.rows, rows)
-            if not (same and kept.attributes == table.attributes):
+        if kept is not None:
+            if not (kept.width == table.width and arrays.same_bits(kept.rows, table.rows)):
                 raise ValueError(f"there is another table {name!r}")
             return
-        with self._writing():
-            self._check_store()
-            stored_tables.write(self._store.root, name, table)
+        with self._writing() as place:
+            place.check()
+            stored_tables.write(self._store.root, table)
             self._tables[name] = table
 
-    def tables(self) -> dict[str, StoredTable]:
-        """Return the tables of rates by name, in the order in which they were put."""
-        return dict(self._tables)
+    def tables(self) -> list[RateTable]:
+        """Return the tables of rates, in the order in which they were put."""
+        return list(self._tables.values())
 
     def commit(self, attributes: dict[str, Any]) -> None:
         """Make all that was appended and put visible, with `attributes` instead of those before.
@@ -287,10 +277,10 @@ class RunStore:
         """
         plain = _plain(attributes)
         for name, array in self._arrays.items():
-            if array.length != self.length(dimension := self._dimensions[name]):
-                raise ValueError(f"{name} has more rows than another array along {dimension}")
-        with self._writing():
-            self._check_store()
+            if array.length != self.length(array.dimension):
+                raise ValueError(f"{name} has more rows than another array along {array.dimension}")
+        with self._writing() as place:
+            place.check()
             for array in self._arrays.values():
                 array.before_commit()
                 array.save_metadata()
@@ -300,72 +290,33 @@ class RunStore:
             self._store.put(zarr_files.METADATA, self._root(plain), within=beside)
             self._store.wait()
             self._store.sync()
-            self._appear()
+            if not place.appeared:
+                place.appear()
+                self._store.root = self._directory
             self.attributes = plain
             for array in self._arrays.values():
                 array.after_commit()
 
     def _root(self, attributes: dict[str, Any]) -> bytes:
-        members = {name: array.metadata() for name, array in self._arrays.items()}
-        if self._tables:
-            members[stored_tables.GROUP] = zarr_files.group_metadata({})
-        for name, (rows, described) in self._tables.items():
-            members[f"{stored_tables.GROUP}/{name}"] = stored_tables.metadata(
-                name, rows.shape, described
-            )
-        own = FORMAT | {description.IDENTITY: self.identity}
-        return zarr_files.as_json(zarr_files.group_metadata(own | attributes, members))
-
-    def _check_place(self) -> None:
-        """See that what is written is still where it was."""
-        assert self._lock is not None
-        if not self._lock.is_at(self._lock.directory):
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self._path)
-
-    def _check_store(self) -> None:
-        """See also that the directory does not hold another store, which was copied there."""
-        self._check_place()
-        if self._made and not description.has_identity(self._directory, self.identity):
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self._path)
-
-    def _appear(self) -> None:
-        """Give the store its name, if it has it not yet."""
-        if self._made:
-            return
-        assert self._lock is not None
-        # An empty directory would be replaced, whence the first; the second is for the others.
-        if os.path.lexists(self._directory):
-            raise directory.exists_error(self._path)
-        try:
-            self._lock.rename(self._directory)
-        except OSError as error:
-            if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
-                raise directory.exists_error(self._path) from None
-            raise
-        self._made = True
-        self._store.moved_to(self._directory)
-        zarr_files.sync([self._directory.parent])
+        arrays = {name: array.metadata() for name, array in self._arrays.items()}
+        tables = {name: stored_tables.metadata_of(table) for name, table in self._tables.items()}
+        return description.as_json(Description(self.identity, attributes, arrays, tables))
 
     def close(self) -> None:
         """Let others write; what was appended since the last commit is lost."""
-        lock = self._lock
-        if lock is None:
+        place, self._place = self._place, None
+        if place is None:
             return
         # It can wait for the next to open it, where the disk is full.
         with contextlib.suppress(OSError, ValueError), self._reading():
             try:
                 self._store.wait()
             finally:
-                if self._made:
-                    self._check_store()  # not in one that was put in its place
+                if place.appeared:
+                    place.check()  # nothing is removed from a store that was put in its place
                     self._forget_uncommitted()
         self._store.close()
-        self._lock = None
-        if self._made:
-            self._path = str(lock.place() or self._path)
-            lock.release()
-        else:
-            lock.remove()
+        self.path = str(place.leave())
 
     def _forget_uncommitted(self) -> None:
         for array in self._arrays.values():
@@ -380,10 +331,10 @@ class RunStore:
         self.close()
 
     def _along(self, dimension: str) -> list["RowsArray"]:
-        return [self._arrays[name] for name, d in self._dimensions.items() if d == dimension]
+        return [array for array in self._arrays.values() if array.dimension == dimension]
 
     def _clean(self) -> None:
-        """Remove what a run leaves that was killed between two commits."""
+        """Remove what a run that was killed between two commits has left."""
         left_over = functools.partial(directory.remove_left_over, endings=LEFT_OVER)
         with self._writing(), self._reading():
             for name, array in self._arrays.items():
@@ -402,56 +353,28 @@ class RunStore:
                     directory.remove(table)
 
     @contextlib.contextmanager
-    def _writing(self) -> Iterator[None]:
-        """Allow to write, and tell of what keeps from it."""
-        if self._lock is None or self._broken:
-            raise RuntimeError(f"{self._path!r} is not open for writing, or could not be written.")
+    def _writing(self) -> Iterator[StorePlace]:
+        """Write in the store's place; after an error nothing more is written."""
+        place = self._place
+        if place is None or self._broken:
+            raise RuntimeError(f"{self.path!r} is not open for writing, or could not be written.")
         try:
-            self._check_place()
-            yield
+            place.check_directory()
+            yield place
         except OSError as error:
             self._broken = True
-            raise with_advice(error, self._advice(error), error.filename or self._path) from error
+            raise with_advice(error, place.advice(error), error.filename or self.path) from error
         except BaseException:
             self._broken = True
             raise
 
-    def _advice(self, error: OSError) -> str:
-        if not self._made:
-            return f"{self._path!r} was not made."
-        if error.errno in directory.GONE:
-            return self._where_it_is()
-        when = "there is room" if error.errno in NO_ROOM else "it can be written again"
-        return (
-            f"{self._path!r} is as of its last commit. Once {when}, Simulation.resume goes on "
-            "from there."
-        )
-
-    def _where_it_is(self) -> str:
-        """Return what became of a store that is not in its place, or not whole."""
-        assert self._lock is not None
-        place = self._lock.place()
-        if place is not None and place != self._directory:
-            return (
-                f"{self._path!r} was moved during the run. {str(place)!r} is as of its last "
-                "commit: Simulation.resume goes on from there."
-            )
-        if place is None and self._directory.exists():
-            return (
-                f"{self._path!r} was removed or moved during the run, and is something else now, "
-                "which was left as it is."
-            )
-        return (
-            f"{self._path!r} was removed, moved or replaced, in whole or in part, during the run."
-        )
-
     @contextlib.contextmanager
     def _reading(self) -> Iterator[None]:
-        """Tell of damage."""
+        """Turn damage that is found into an error that names the store."""
         try:
             yield
         except Damaged as error:
-            raise description.refusal(self._path, str(error), damaged=True) from error
+            raise description.refusal(self.path, str(error), damaged=True) from error
 
 
 def _need_zarr() -> None:
@@ -465,6 +388,6 @@ def _need_zarr() -> None:
 
 
 def _plain(attributes: dict[str, Any]) -> dict[str, Any]:
-    """Return attributes as JSON gives them back, in an order of their own."""
+    """Return attributes as JSON gives them back, sorted."""
     plain: dict[str, Any] = json.loads(json.dumps(attributes, sort_keys=True, allow_nan=False))
     return plain

@@ -17,7 +17,6 @@ from pyhh_fast.kinetics.protocol import FrozenKinetics, NotTabulable
 from pyhh_fast.models.membrane import reversals_of
 from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.storage import regular_files, saved_models, stored_tables
-from pyhh_fast.storage.stored_tables import StoredTable
 from pyhh_fast.storage.zarr_files import replace
 from pyhh_fast.system.rounding import rounds_to_nearest
 
@@ -110,7 +109,7 @@ def _table(found: Any) -> RateTable | None:
         return None
     attributes = dict(found)
     rows = np.frombuffer(base64.b64decode(attributes.pop("rows"), validate=True), "<f8")
-    return stored_tables.table_of(StoredTable(rows.reshape(-1, *stored_tables.ROW), attributes))
+    return stored_tables.table_of(rows.reshape(-1, *stored_tables.ROW), attributes)
 
 
 def _no_number(text: str) -> NoReturn:

@@ -9,8 +9,9 @@ import math
 import os
 import re
 import reprlib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -30,12 +31,8 @@ NAME = re.compile(NAMES.format(*[r"-?\d+"] * 2), re.ASCII)
 ROW = (_rate_tables.POWERS, _rate_tables.LANES)
 """The shape of a row."""
 
-
-class StoredTable(NamedTuple):
-    """The rows of a table, and what describes it."""
-
-    rows: FloatArray
-    attributes: dict[str, Any]
+CHUNK = (0, 0, 0)
+"""The number of a table's only chunk."""
 
 
 def name_of(table: RateTable) -> str:
@@ -45,34 +42,32 @@ def name_of(table: RateTable) -> str:
 
 def attributes_of(table: RateTable) -> dict[str, Any]:
     """Return the attributes of a table in a store."""
-    repaired = sorted(table.repaired)
-    return {"first": table.first, "width": table.width, "repaired": repaired}
+    return {"first": table.first, "repaired": sorted(table.repaired), "width": table.width}
 
 
-def table_of(table: StoredTable) -> RateTable:
-    """Return a table of a store.
+def table_of(rows: FloatArray, attributes: dict[str, Any]) -> RateTable:
+    """Return a table of which these are the rows and the attributes.
 
     Raises
     ------
     ValueError
         If the time loops could not read it; they trust what they are given.
     """
-    rows, described = table
-    if not _readable(rows.shape, described):
-        got = f"{reprlib.repr(described)} and rows of shape {rows.shape}"
+    if not _readable(rows.shape, attributes):
+        got = f"{reprlib.repr(attributes)} and rows of shape {rows.shape}"
         raise ValueError(f"a table of rates must be as it was written; got {got}.")
-    found = RateTable(rows, described["first"], described["width"])
-    found.repaired.update(described["repaired"])
+    found = RateTable(rows, attributes["first"], attributes["width"])
+    found.repaired.update(attributes["repaired"])
     return found
 
 
-def _readable(shape: tuple[int, ...], described: dict[str, Any]) -> bool:
-    """Whether a table of this shape that is so described can be read."""
-    first, width = described.get("first"), described.get("width")
-    repaired = described.get("repaired")
+def _readable(shape: tuple[int, ...], attributes: dict[str, Any]) -> bool:
+    """Whether the time loops can read a table of this shape with these attributes."""
+    first, width = attributes.get("first"), attributes.get("width")
+    repaired = attributes.get("repaired")
     return (
-        shape[0] > 0
-        and shape[1:] == ROW
+        shape[1:] == ROW
+        and shape[0] > 0
         and type(first) is int
         and type(width) is float
         and evaluated.FINEST_WIDTH <= width <= rate_tables.WIDTH
@@ -83,11 +78,41 @@ def _readable(shape: tuple[int, ...], described: dict[str, Any]) -> bool:
     )
 
 
-def metadata(name: str, shape: tuple[int, ...], attributes: dict[str, Any]) -> dict[str, Any]:
-    """Return the metadata of a table."""
+def metadata_of(table: RateTable) -> dict[str, Any]:
+    """Return the metadata of a table in a store."""
+    return _metadata(name_of(table), table.rows.shape, attributes_of(table))
+
+
+def _metadata(name: str, shape: Sequence[int], attributes: dict[str, Any]) -> dict[str, Any]:
     # Tables differ in length, so each has dimensions of its own.
     dimensions = [f"{name}_{axis}" for axis in range(len(shape))]
     return zarr_files.array_metadata("float64", shape, shape, dimensions, attributes)
+
+
+def check_metadata(what: str, name: str, found: Any) -> None:
+    """Check that metadata are those of a table of this name.
+
+    Raises
+    ------
+    Damaged
+        If they are not; the message calls them `what`.
+    """
+    described = found if isinstance(found, dict) else {}
+    shape, attributes = described.get("shape"), described.get("attributes")
+    if not (
+        isinstance(shape, list)
+        and all(type(n) is int and n > 0 for n in shape)
+        and isinstance(attributes, dict)
+        and _readable(tuple(shape), attributes)
+    ):
+        got = f"shape {reprlib.repr(shape)} and attributes {reprlib.repr(attributes)}"
+        raise Damaged(f"{what} that has {got}")
+    differs = zarr_files.difference(described, _metadata(name, shape, attributes))
+    if differs:
+        raise Damaged(f"{what} that has {differs}")
+    first = attributes["first"]
+    if name != NAMES.format(first, first + shape[0] - 1):
+        raise Damaged(f"{what} that begins at row {first} and has {shape[0]}")
 
 
 def group_of(values: tuple[float, ...]) -> str:
@@ -98,27 +123,26 @@ def group_of(values: tuple[float, ...]) -> str:
     return f"{GROUP}/of_{digest[:32]}"
 
 
-def write(store: Path, name: str, table: StoredTable, values: tuple[float, ...] = ()) -> None:
+def write(store: Path, table: RateTable, values: tuple[float, ...] = ()) -> None:
     """Write a table to the directory of a store, safe on disk."""
-    key, rows = group_of(values), table.rows
-    group = store / key
+    group = store / group_of(values)
     group.mkdir(exist_ok=True)
-    if not ZarrArray.exists(store, key):
+    if not ZarrArray.exists(store, group_of(values)):
         zarr_files.replace(
             group / zarr_files.METADATA, zarr_files.as_json(zarr_files.group_metadata({}))
         )
-    array = ZarrArray(store, f"{key}/{name}", metadata(name, rows.shape, table.attributes))
+    array = ZarrArray(store, f"{group_of(values)}/{name_of(table)}", metadata_of(table))
     zarr_files.make_directories(store, array.path)
     array.describe()
-    array.write((0,) * rows.ndim, rows)
+    array.write(CHUNK, table.rows)
     folders = [group, *(folder for folder in array.path.rglob("*") if folder.is_dir())]
     zarr_files.sync([store, array.path, *folders])
 
 
-def read(array: ZarrArray) -> StoredTable | None:
+def read(array: ZarrArray) -> RateTable | None:
     """Return a table, or None where it was not written whole."""
-    rows = array.read((0,) * len(array.shape))
-    return None if rows is None else StoredTable(rows, array.metadata["attributes"])
+    rows = array.read(CHUNK)
+    return None if rows is None else table_of(rows, array.metadata["attributes"])
 
 
 def found(store: Path, values: tuple[float, ...] = ()) -> list[RateTable]:
@@ -137,34 +161,16 @@ def found(store: Path, values: tuple[float, ...] = ()) -> list[RateTable]:
         raise Damaged(f"a {group}/{zarr_files.METADATA} that has {differs}")
     tables = []
     for name in sorted(os.listdir(store / group)):
-        if NAME.fullmatch(name) and ZarrArray.exists(store, f"{group}/{name}"):
-            table = _found(store, group, name)
-            if table is not None:
-                tables.append(table)
+        key = f"{group}/{name}"
+        if not (NAME.fullmatch(name) and ZarrArray.exists(store, key)):
+            continue
+        metadata = ZarrArray.found(store, key)
+        check_metadata(f"a {key}/{zarr_files.METADATA}", name, metadata)
+        array = ZarrArray(store, key, metadata)
+        table = read(array)
+        if table is not None:
+            tables.append(table)
+        elif os.path.lexists(array.file(CHUNK)):
+            raise Damaged(f"a table {key!r} that was changed or cut short")
+        # else the process was killed before it was written
     return tables
-
-
-def _found(store: Path, group: str, name: str) -> RateTable | None:
-    key = f"{group}/{name}"
-    described = ZarrArray.found(store, key)
-    shape, attributes = described.get("shape"), described.get("attributes")
-    if not (
-        isinstance(shape, list)
-        and all(type(n) is int and n > 0 for n in shape)
-        and isinstance(attributes, dict)
-        and _readable(tuple(shape), attributes)
-    ):
-        got = f"shape {reprlib.repr(shape)} and attributes {reprlib.repr(attributes)}"
-        raise Damaged(f"a {key}/{zarr_files.METADATA} that has {got}")
-    array = ZarrArray(store, key, metadata(name, tuple(shape), attributes))
-    array.check(described)
-    first = attributes["first"]
-    if name != NAMES.format(first, first + shape[0] - 1):
-        raise Damaged(f"a table {key!r} that begins at row {first} and has {shape[0]}")
-    number = (0,) * len(shape)
-    table = read(array)
-    if table is not None:
-        return table_of(table)
-    if os.path.lexists(array.file(number)):
-        raise Damaged(f"a table {key!r} that was changed or cut short")
-    return None  # the process was killed before it was written

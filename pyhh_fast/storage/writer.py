@@ -1,48 +1,38 @@
-"""A thread that writes a run's store while the run goes on.
+"""A thread that writes a run's store while the run continues; storage/run_sink.py feeds it.
 
 Compressing and writing release the GIL. What waits to be written is bounded in bytes, so that a run
 that is faster than the disk waits for it, in constant memory.
 """
 
-import contextlib
 import copy
 import queue
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
+from pyhh_fast.rate_tables import RateTable
+from pyhh_fast.storage.run_store import RunStore
 from pyhh_fast.typing import FloatArray
 
 MOST_WAITING = 2**25
 """Bytes that may wait; one block may be larger, alone."""
 
-MOMENT = 0.2
-"""Seconds until who waits is told what for."""
+PATIENCE = 0.2
+"""Seconds after which a caller that waits for the end of the writing is told of it."""
 
-LOOKS = 0.1
-"""Seconds between two looks at Ctrl-C, where the caller waits."""
+PAUSE = 0.001
+"""Seconds from one look at the progress of the thread to the next, where the caller waits."""
 
-
-class Store(Protocol):
-    """What is written to, as by :class:`pyhh_fast.storage.run_store.RunStore`."""
-
-    def append(self, name: str, values: Any, first: int | None = None) -> None:
-        """Append rows to an array."""
-
-    def commit(self, attributes: dict[str, Any]) -> None:
-        """Make them visible."""
-
-    def put_table(self, name: str, rows: FloatArray, attributes: dict[str, Any]) -> None:
-        """Write a table of rates."""
+ALONE = 0.5
+"""Seconds from one look at whether the thread that should close it is alive to the next."""
 
 
 class StoreWriter:
     """Writes to a store, in order, in a thread of its own, until :meth:`close`.
 
     An error of the store is raised once, by the next call; after it nothing more is written.
-    Whether a call that Ctrl-C interrupts while it waits raises KeyboardInterrupt or not, it has
-    taken what it was given.
+    An item is enqueued even if Ctrl-C interrupts the call that waits for room.
 
     Parameters
     ----------
@@ -51,18 +41,19 @@ class StoreWriter:
     most_waiting : int, bytes
     """
 
-    # Each counter has one thread that writes it, and a lock serves as a flag, so that there is
-    # nothing that Ctrl-C could interrupt halfway, as there is in threading's conditions.
+    # Ctrl-C may interrupt the caller between any two of its instructions. Conditions and events of
+    # threading are locks and lists of waiters that must change together, and queue.Queue is made
+    # of them: interrupted halfway, they stay locked. A SimpleQueue changes in one instruction. So
+    # does a counter that only one thread writes, and the other looks at now and then.
 
-    def __init__(self, store: Store, most_waiting: int = MOST_WAITING) -> None:
+    def __init__(self, store: RunStore, most_waiting: int = MOST_WAITING) -> None:
         self._store, self._most = store, most_waiting
-        self._jobs: queue.SimpleQueue[tuple[int, Callable[[], None]] | None] = queue.SimpleQueue()
-        self._given = self._done = 0
-        self._news = threading.Lock()
+        self._items: queue.SimpleQueue[tuple[int, Callable[[], None]] | None] = queue.SimpleQueue()
+        self._enqueued = self._written = 0  # bytes
         self._failed = False
         self._error: BaseException | None = None
         self._owner = threading.current_thread()  # may outlive the main thread
-        # No daemon, which would be stopped in the midst of a file when the interpreter ends.
+        # No daemon: that would be stopped in the middle of a file when the interpreter ends.
         self._thread = threading.Thread(target=self._work, name="pyhh_fast store", daemon=False)
         self._closed = self._ended = self._ending = False
         self._thread.start()
@@ -70,9 +61,9 @@ class StoreWriter:
     def append(self, name: str, values: FloatArray, first: int | None = None) -> None:
         """Append rows to an array of the store, the first of which has the number `first`.
 
-        The caller must not touch `values` again.
+        The caller must not change `values` again.
         """
-        self._give(values.nbytes, lambda: self._store.append(name, values, first))
+        self._enqueue(values.nbytes, lambda: self._store.append(name, values, first))
 
     def commit(self, attributes: dict[str, Any], *, last: bool = False) -> None:
         """Make visible what was appended so far, as soon as it is written."""
@@ -82,26 +73,26 @@ class StoreWriter:
             if last or not self._ending:
                 self._store.commit(kept)
 
-        self._give(0, write)
+        self._enqueue(0, write)
 
     def end(self) -> None:
-        """Have the last commit, which is to follow, come as soon as can be.
+        """Let the last commit, which is to follow, come as soon as possible.
 
         Commits that wait are left out, and no call waits for the disk.
         """
         self._ending = True
 
-    def put_table(self, name: str, rows: FloatArray, attributes: dict[str, Any]) -> None:
-        """Write a table of rates, before what is given from here on."""
-        self._give(rows.nbytes, lambda: self._store.put_table(name, rows, attributes))
+    def put_table(self, table: RateTable) -> None:
+        """Write a table of rates, before what is enqueued from here on."""
+        self._enqueue(table.rows.nbytes, lambda: self._store.put_table(table))
 
-    def close(self, tell: Callable[[], object] | None = None) -> None:
+    def close(self, report: Callable[[], object] | None = None) -> None:
         """Wait until all is written, and end the thread.
 
         Parameters
         ----------
-        tell : callable, optional
-            Called where that takes more than a moment.
+        report : callable, optional
+            Called once if that takes long.
 
         Raises
         ------
@@ -110,19 +101,20 @@ class StoreWriter:
         """
         if not self._closed:
             self._closed = True
-            self._jobs.put(None)
+            self._items.put(None)
         interrupt: KeyboardInterrupt | None = None
-        patience = time.monotonic() + MOMENT
+        patience = time.monotonic() + PATIENCE
         while not self._ended:
             try:
-                self._news.acquire(timeout=LOOKS)
-                if tell is not None and not self._ended and time.monotonic() > patience:
-                    tell()
-                    tell = None
+                time.sleep(PAUSE)
+                if report is not None and time.monotonic() > patience:
+                    report()
+                    report = None
             except KeyboardInterrupt as again:
                 self._failed = self._failed or interrupt is not None
                 interrupt = interrupt or again
-        self._thread.join()  # not earlier: interrupted, Python 3.11's takes a thread for ended
+        # Not earlier: a join that is interrupted makes Python 3.11 take the thread for ended.
+        self._thread.join()
         if interrupt is not None:
             error, self._error = self._error, None
             raise interrupt from error
@@ -134,27 +126,25 @@ class StoreWriter:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _give(self, size: int, job: Callable[[], None]) -> None:
+    def _enqueue(self, size: int, write: Callable[[], None]) -> None:
         if self._closed:
             raise ValueError("the writer is closed")
         self._raise()
         interrupt: KeyboardInterrupt | None = None
         try:
-            self._wait_for_room(size)
+            while not self._ending and self._waiting() > max(0, self._most - size):
+                time.sleep(PAUSE)
         except KeyboardInterrupt as error:
             interrupt = error
-        # Counted afterwards: what was not given must not be waited for.
-        self._jobs.put((size, job))
-        self._given += size
+        self._items.put((size, write))
+        self._enqueued += size  # afterwards: what is not enqueued must not be waited for
         if interrupt is not None:
             raise interrupt
         self._raise()
 
-    def _wait_for_room(self, size: int) -> None:
-        while not self._ending and 0 < (waiting := self._given - self._done):
-            if waiting + size <= self._most:
-                return
-            self._news.acquire(timeout=LOOKS)
+    def _waiting(self) -> int:
+        """Return how many bytes are not written yet."""
+        return self._enqueued - self._written
 
     def _raise(self) -> None:
         error, self._error = self._error, None
@@ -165,29 +155,20 @@ class StoreWriter:
         try:
             while True:
                 try:
-                    job = self._jobs.get(timeout=5 * LOOKS)
+                    item = self._items.get(timeout=ALONE)
                 except queue.Empty:
                     if self._owner.is_alive():
                         continue
                     return  # nobody is left to close it
-                if job is None:
+                if item is None:
                     return
-                self._do(*job)
-                del job  # which has the array
+                size, write = item
+                try:
+                    if not self._failed:
+                        write()
+                except BaseException as error:
+                    self._failed, self._error = True, error
+                self._written += size
+                del item, write  # which have the array
         finally:
             self._ended = True
-            self._tell()
-
-    def _do(self, size: int, write: Callable[[], None]) -> None:
-        try:
-            if not self._failed:
-                write()
-        except BaseException as error:
-            self._failed, self._error = True, error
-        self._done += size
-        self._tell()
-
-    def _tell(self) -> None:
-        """Wake the caller, if it waits."""
-        with contextlib.suppress(RuntimeError):  # it does not
-            self._news.release()

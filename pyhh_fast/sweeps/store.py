@@ -21,8 +21,7 @@ import numpy as np
 from pyhh_fast.errors import NO_ROOM
 from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.storage import regular_files, stored_tables, zarr_files
-from pyhh_fast.storage.directory import FILE, DirectoryLock
-from pyhh_fast.storage.stored_tables import StoredTable
+from pyhh_fast.storage.locks import FILE, DirectoryLock
 from pyhh_fast.storage.zarr_files import METADATA, Damaged, ZarrArray, array_metadata
 from pyhh_fast.sweeps.grid import Grid, Shape
 
@@ -227,8 +226,7 @@ class SweepStore:
         """Write a table before anything is computed with it, here or on another machine."""
         with self._reporting():
             self._check_identity()
-            stored = StoredTable(table.rows, stored_tables.attributes_of(table))
-            stored_tables.write(self._path, stored_tables.name_of(table), stored, values)
+            stored_tables.write(self._path, table, values)
 
     def refuse_rates(self) -> None:
         """Raise for a model with other rates."""

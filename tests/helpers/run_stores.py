@@ -10,6 +10,7 @@ import pytest
 xarray = pytest.importorskip("xarray", reason="stores need the extra 'store'")
 zarr = pytest.importorskip("zarr", minversion="3.1.3", reason="stores need the extra 'store'")
 
+from pyhh_fast.rate_tables import RateTable  # noqa: E402
 from pyhh_fast.storage.run_store import RunStore, StoredVariable  # noqa: E402
 
 VARIABLES = {
@@ -19,7 +20,7 @@ VARIABLES = {
 }
 ALONG = {"time": ["time", "Vm"], "spike": ["spike_time"]}
 CHUNK_HERE = 8
-TABLE = np.arange(96.0).reshape(2, 6, 8) / 7
+TABLE = RateTable(np.arange(96.0).reshape(2, 6, 8) / 7, -1, 0.25)
 SPECIAL = np.array([0x7FF8000000000123, 0xFFF8000000000000, 1 << 63, 0x7FF << 52], np.uint64)
 
 posix = pytest.mark.skipif(os.name != "posix", reason="by signals and limits of POSIX")
@@ -67,7 +68,7 @@ def unbroken(out, lengths, attributes, table=False):
         for dimension, length in lengths.items():
             append(store, dimension, length)
         if table:
-            store.put_table("rows_-1_to_0", TABLE, {"first": -1})
+            store.put_table(TABLE)
         store.commit(attributes)
     return out
 
@@ -90,4 +91,4 @@ def dead(store):
     with contextlib.suppress(BaseException):
         store._store.wait()
     store._store.close()
-    os.close(store._lock._number)
+    os.close(store._place._lock._number)

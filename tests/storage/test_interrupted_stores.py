@@ -80,7 +80,7 @@ def test_store_has_its_last_commit_after_disk_is_full(tmp_path, monkeypatch):
     assert error.errno == errno.ENOSPC
     assert str(error) == (
         f"[Errno {errno.ENOSPC}] {os.strerror(errno.ENOSPC)}. {str(store)!r} is as of its last "
-        "commit. Once there is room, Simulation.resume goes on from there.: 'somewhere'"
+        "commit. Once there is room, Simulation.resume continues from there.: 'somewhere'"
     )
     monkeypatch.setattr(zarr_files, "replace", replace)
     recording = simulation.recording
@@ -102,7 +102,7 @@ def test_store_moved_during_the_run_ends_the_run(tmp_path, monkeypatch):
     if sys.platform == "linux":
         assert str(error).startswith(
             f"[Errno {errno.ENOENT}] {os.strerror(errno.ENOENT)}. {str(store)!r} was moved during "
-            f"the run. {str(moved)!r} is as of its last commit: Simulation.resume goes on from "
+            f"the run. {str(moved)!r} is as of its last commit: Simulation.resume continues from "
             "there."
         )
         assert recording.steps == RunStore.read(moved).attributes["done"] > 0
@@ -230,7 +230,7 @@ def test_failed_directory_sync_is_an_error(name, tmp_path, monkeypatch):
 
 
 def test_ctrl_c_on_a_slow_disk_says_what_is_being_written(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(store_writer, "MOMENT", 0.0)
+    monkeypatch.setattr(store_writer, "PATIENCE", 0.0)
     monkeypatch.setattr(run_sink, "COMMIT", 0.0)
     fsync, commit, after = os.fsync, RunStore.commit, []
     interrupted = threading.Event()

@@ -25,6 +25,8 @@ from run_stores import (
 )
 from store_files import shared
 
+from pyhh_fast import rate_tables
+from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.storage.description import CHUNK
 
 xarray = pytest.importorskip("xarray", reason="stores need the extra 'store'")
@@ -66,7 +68,7 @@ def test_store_holds_what_was_appended(tmp_path_factory, operations):
             now[dimension] = int(now[dimension] * fraction)
             store.cut(dimension, now[dimension])
         elif what == "table":
-            store.put_table("rows_-1_to_0", TABLE, {"first": -1})
+            store.put_table(TABLE)
             tables = 1
         elif what == "commit":
             attributes, committed, kept = {"step": number}, dict(now), tables
@@ -119,14 +121,14 @@ def test_zarr_lists_all_arrays(out, consolidated):
     found = dict(group.members(max_depth=None))
     assert set(found) == {*VARIABLES, "rates", "rates/rows_-1_to_0"}
     same_bits(found["Vm"][:], rows("Vm", 0, 20))
-    np.testing.assert_array_equal(found["rates/rows_-1_to_0"], TABLE)
+    np.testing.assert_array_equal(found["rates/rows_-1_to_0"], TABLE.rows)
     assert found["Vm"].metadata.to_dict()["codecs"][1]["configuration"]["cname"] == "lz4"
 
 
 def test_xarray_datatree_has_the_rate_tables(out):
     made(out)
     tree = xarray.open_datatree(out, engine="zarr")
-    np.testing.assert_array_equal(tree["rates/rows_-1_to_0"], TABLE)
+    np.testing.assert_array_equal(tree["rates/rows_-1_to_0"], TABLE.rows)
 
 
 def test_readers_see_only_what_is_committed(out):
@@ -189,30 +191,28 @@ def test_attributes_are_read_back_exactly(out):
         assert str(reader.attributes["zero"]) == "-0.0"
 
 
-def test_tables_are_copies_and_are_not_overwritten(out):
-    table = TABLE.copy()
+def test_rate_tables_are_read_back_exactly_and_not_overwritten(out):
+    """To the bit, payloads of NaN included."""
+    table = rate_tables.tabulate(rate_tables.hodgkin_huxley, -10, 20)
+    table.repaired.update({7, -3})
+    odd = RateTable(np.resize(SPECIAL.view(np.float64), (1, 6, 8)), 5, 0.25)
     with create(out) as store:
-        store.put_table("one", table, {"first": -200, "width": 0.25, "repaired": [3]})
-        table[:] = 0
+        for one in (table, odd, odd, table):
+            store.put_table(one)
+        other = [RateTable(-table.rows, -40, 0.25), RateTable(table.rows, -40, 0.125)]
+        for one in (*other, RateTable(np.abs(odd.rows), 5, 0.25)):
+            with pytest.raises(ValueError, match=r"^there is another table 'rows_"):
+                store.put_table(one)
         store.commit({})
-        store.put_table("one", TABLE, {"first": -200, "width": 0.25, "repaired": [3]})
-        with raises(ValueError, "there is another table 'one'"):
-            store.put_table("one", TABLE, {"first": -201, "width": 0.25, "repaired": [3]})
-        with raises(ValueError, "there is another table 'one'"):
-            store.put_table("one", -TABLE, {"first": -200, "width": 0.25, "repaired": [3]})
-        store.put_table("odd", SPECIAL.view(np.float64), {})
-        store.put_table("odd", SPECIAL.view(np.float64), {})
-        with raises(ValueError, "there is another table 'odd'"):
-            store.put_table("odd", np.abs(SPECIAL.view(np.float64)), {})
-        store.put_table("two", TABLE[:1], {})
-        with RunStore.read(out) as reader:
-            assert list(reader.tables()) == ["one"]
+        store.put_table(TABLE)
+        assert len(RunStore.read(out).tables()) == 2
         store.commit({})
-    with RunStore.read(out) as reader:
-        one, _, two = reader.tables().values()
-        np.testing.assert_array_equal(one.rows, TABLE)
-        assert one.attributes == {"first": -200, "width": 0.25, "repaired": [3]}
-        np.testing.assert_array_equal(two.rows, TABLE[:1])
+    found, found_odd, last = RunStore.read(out).tables()
+    same_bits(found.rows, table.rows)
+    assert (found.first, found.width, found.repaired) == (-40, 0.25, {7, -3})
+    same_bits(found_odd.rows, odd.rows)
+    same_bits(last.rows, TABLE.rows)
+    assert sorted(os.listdir(out / "rates"))[1:] == ["rows_-40_to_80", "rows_5_to_5", "zarr.json"]
 
 
 def test_arrays_along_a_dimension_must_have_equal_lengths(out):

@@ -19,6 +19,7 @@ from store_files import shared
 xarray = pytest.importorskip("xarray", reason="stores need the extra 'store'")
 zarr = pytest.importorskip("zarr", minversion="3.1.3", reason="stores need the extra 'store'")
 
+from pyhh_fast.rate_tables import RateTable  # noqa: E402
 from pyhh_fast.storage.run_store import RunStore  # noqa: E402
 
 
@@ -30,6 +31,7 @@ each_fault = pytest.mark.parametrize("stride", [6, pytest.param(1, marks=pytest.
 """File operations from one fault to the next; 1 tries every operation."""
 
 STEPS = [5, 30, 2, 16]
+LATER_TABLE = RateTable(TABLE.rows[:1], -3, 0.25)
 SPIKES = [1, 22, 3, 20]  # the third commit has fewer than the second
 
 
@@ -42,9 +44,9 @@ def write_to_end(store, steps=STEPS):
         store.cut("spike", min(store.length("spike"), SPIKES[step] - 1))
         append(store, "spike", SPIKES[step] - store.length("spike"))
         if step == 1:
-            store.put_table("rows_-1_to_0", TABLE, {"first": -1})
+            store.put_table(TABLE)
         if step == 3:
-            store.put_table("rows_-3_to_0", TABLE[:1], {"first": -3})
+            store.put_table(LATER_TABLE)
         store.commit({"step": step + 1})
 
 
@@ -52,7 +54,7 @@ def check_at_a_commit(store):
     """Check that the store is at one of the commits; return which."""
     step = store.attributes["step"]
     check(store, {"time": sum(STEPS[:step]), "spike": SPIKES[step - 1]}, {"step": step})
-    assert list(store.tables()) == ["rows_-1_to_0", "rows_-3_to_0"][: (step > 1) + (step > 3)]
+    assert [table.first for table in store.tables()] == [-1, -3][: (step > 1) + (step > 3)]
     return step
 
 
@@ -148,7 +150,7 @@ def test_store_has_its_last_commit_after_disk_is_full(tmp_path, monkeypatch, uni
         message = "[Errno 28] No space left on device. "
         if out.exists():
             message += f"{str(out)!r} is as of its last commit. Once there is room, "
-            message += "Simulation.resume goes on from there.: 'somewhere'"
+            message += "Simulation.resume continues from there.: 'somewhere'"
         elif store is not None:
             message += f"{str(out)!r} was not made.: 'somewhere'"
         else:
@@ -233,7 +235,7 @@ def test_file_size_limit_is_reported_with_the_store_path(out):
     assert run.stderr == ""
     assert run.stdout == (
         f"{errno.EFBIG} [Errno {errno.EFBIG}] File too large. {str(out)!r} is as of its last "
-        f"commit. Once there is room, Simulation.resume goes on from there.: {str(out)!r}\n"
+        f"commit. Once there is room, Simulation.resume continues from there.: {str(out)!r}\n"
     )
     with RunStore.open(out) as store:
         assert store.attributes == {"rows": 1_000}
@@ -262,7 +264,7 @@ def test_writing_a_table_does_not_recreate_a_removed_store(out):
     with RunStore.open(out) as store:
         shutil.rmtree(out)
         with pytest.raises(FileNotFoundError, match="was removed, moved or replaced"):
-            store.put_table("late", TABLE, {})
+            store.put_table(LATER_TABLE)
     assert not out.exists()
 
 
@@ -284,7 +286,7 @@ def write_or_resume(out):
             append(store, "time", step % 13)
             append(store, "spike", step % 3)
             if step % 50 == 20:
-                store.put_table(f"rows_{step}", TABLE + step, {})
+                store.put_table(RateTable(TABLE.rows + step, step, 0.25))
             store.commit({"step": step + 1})
 
 

@@ -166,7 +166,7 @@ def test_file_system_without_locks_warns(out, tmp_path, monkeypatch):
 
 def path_exists_message(out):
     return (
-        f"to must be a new path; got {str(out)!r}, which exists. Go on with it by "
+        f"to must be a new path; got {str(out)!r}, which exists. Continue it by "
         "Simulation.resume, remove it, or name another."
     )
 

@@ -13,6 +13,7 @@ from store_files import shared
 import pyhh_fast as pyhh
 from pyhh_fast import plotting
 from pyhh_fast.cli import main as cli
+from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.storage import arrays, resume, run_sink, zarr_files
 
 xarray = pytest.importorskip("xarray")
@@ -170,7 +171,7 @@ def test_replacement_of_the_store_is_not_written_to(out, what, how):
         elif what == "cut":
             store.cut("time", 2)
         elif what == "table":
-            store.put_table("late", np.zeros((1, 6, 8)), {})
+            store.put_table(RateTable(np.zeros((1, 6, 8)), 9, 0.25))
         elif what == "commit":
             store.commit({"step": 2})
     except FileNotFoundError as raised:
@@ -265,7 +266,7 @@ def test_store_without_an_identity_is_refused(out, identity):
     content = json.loads((out / "zarr.json").read_text())
     content["attributes"]["identity"] = identity
     (out / "zarr.json").write_text(json.dumps(content))
-    with pytest.raises(ValueError, match=r"; got one with the identity .*\. Copy it anew from"):
+    with pytest.raises(ValueError, match=r"; got one with the identity .*\. Copy it again from"):
         RunStore.read(out)
 
 

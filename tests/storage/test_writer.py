@@ -11,6 +11,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.storage import writer as store_writer
 from pyhh_fast.storage.writer import MOST_WAITING, StoreWriter
 
@@ -38,8 +39,8 @@ class RecordingStore:
     def commit(self, attributes):
         self._do("commit", attributes)
 
-    def put_table(self, name, rows, attributes):
-        self._do("table", name, rows.size, attributes)
+    def put_table(self, table):
+        self._do("table", table.first)
 
 
 def block(value, size=10):
@@ -86,13 +87,13 @@ def test_blocks_are_written_in_order():
             state = {"V": [i]}
             writer.commit(state)
             state["V"][0] = "the caller's again"
-        writer.put_table("rows", block(0), {"first": 1})
+        writer.put_table(RateTable(np.zeros((1, 6, 8)), 7, 0.25))
     expected = [
         call
         for i in range(100)
         for call in (("Vm", i, 10), ("time", -i, 10), ("commit", {"V": [i]}))
     ]
-    assert store.calls == [*expected, ("table", "rows", 10, {"first": 1})]
+    assert store.calls == [*expected, ("table", 7)]
     assert store.thread is not threading.current_thread()
 
 
@@ -375,7 +376,7 @@ def test_only_the_last_commit_is_waited_for_at_the_end():
 
 @pytest.mark.parametrize("slow", [False, True])
 def test_message_about_a_slow_disk_is_shown_once(slow, monkeypatch):
-    monkeypatch.setattr(store_writer, "MOMENT", 0.01 if slow else 60)
+    monkeypatch.setattr(store_writer, "PATIENCE", 0.01 if slow else 60)
     store, told = SlowDisk(), []
 
     def tell():

@@ -219,6 +219,7 @@ TABLES = {
     "fewer rows": (("shape", 0), 700),
     "huge": (("shape", 0), 2**62),
     "no shape": (("shape",), None),
+    "no sizes": (("shape",), []),
     "whole numbers": (("data_type",), "int64"),
     "no codecs": (("codecs",), None),
     "other group": (None, None),
