@@ -28,7 +28,7 @@ def warn_user(message: str) -> None:
 class SimulationError(RuntimeError):
     """A run that could not be continued.
 
-    What was computed up to there is kept on the simulation; the model stands at its last
+    What was computed up to there is kept on the simulation; the model is at its last
     computed step.
 
     Attributes

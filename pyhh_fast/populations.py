@@ -22,7 +22,7 @@ from pyhh_fast.methods import DEFAULT, warn_of_large_step
 from pyhh_fast.models import membrane, plausibility
 from pyhh_fast.models.cells import Cells, PerCell
 from pyhh_fast.models.hh_model import HHModel, has_custom_kinetics
-from pyhh_fast.models.names import check_name, own_parameters, suggestion
+from pyhh_fast.models.names import check_name, custom_parameters, suggestion
 from pyhh_fast.population_recording import PopulationRecording
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.system import free_memory
@@ -266,7 +266,7 @@ class Population(Cells):
             check_name(model, name)
         model, parameters = _with_own_parameters(model, size, parameters)
         population = cls.__new__(cls)
-        population._own_parameters = own_parameters(model)
+        population._own_parameters = custom_parameters(model)
         population._set_up(
             size, {name: getattr(model, name) for name in PARAMETERS} | dict(parameters)
         )
@@ -458,7 +458,7 @@ def _with_own_parameters(
 ) -> tuple[HHModel, dict[str, Any]]:
     """Return a copy of `model` with those parameters that a subclass declares, and the others."""
     others = parameters.keys() - PARAMETERS
-    own = others & own_parameters(model).keys() if others else set()
+    own = others & custom_parameters(model).keys() if others else set()
     if not own:
         return model, parameters
     changed = copy.copy(model)

@@ -1,7 +1,7 @@
-"""Rates tabulated over V: what the time loops read instead of formulas.
+"""Tables of rates: polynomials over V, which the time loops read instead of formulas.
 
-A row depends on its V alone, not on when or for what range it was made, so results do not depend
-on how far a table happens to reach.
+A row depends on its V alone, not on when or for what range it was computed, so results do not
+depend on the range of the table.
 """
 
 import functools
@@ -25,13 +25,13 @@ LARGEST_V = 1_000.0
 """No rows beyond this, in mV: the rates there are evaluated one by one."""
 
 LARGEST_RATE = 1e300
-"""In 1/ms: far away rates are infinite, and count as this where two are divided."""
+"""In 1/ms: far from rest rates are infinite, and are replaced by this where two are divided."""
 
 GROWTH = 100.0
 """Rows are added up to the next multiple of this, in mV."""
 
 RANGE_FOR_MANY = 300.0
-"""Up to here, in mV, populations read rates from tables where their kernels do not compute them."""
+"""Half the range, in mV, of the table of built-in rates that populations use."""
 
 RATES = np.dtype([(f"{rate}_{gate}", np.float64) for gate in "mhn" for rate in ("alpha", "beta")])
 """The rates at one V, as hh_equations.h has them."""
@@ -60,12 +60,12 @@ class RateTable:
         self.inverse_width = 1 / width
         # Numbers of rows with nodes of their own.
         self.repaired: set[int] = set()
-        # Where V may be, in mV, both ends excluded. Up to the middle of the outermost rows, the
-        # number of V's row is that of one that there is, whichever way the CPU rounds.
+        # Where V may be, in mV, both ends excluded. Up to the middle of the outermost rows, the row
+        # of a V exists, whichever way the CPU rounds its number.
         self.low = first * width
         self.high = (first + len(rows) - 1) * width
         self.low, self.high = max(self.low, -LARGEST_V), min(self.high, LARGEST_V)
-        self._made: dict[str, tuple[float, FloatArray]] = {}
+        self._scaled: dict[str, tuple[float, FloatArray]] = {}
 
     def times(self, dt: float) -> FloatArray:
         """Return rows of alpha and alpha + beta times `dt`; those of the latest `dt` are cached."""
@@ -79,15 +79,15 @@ class RateTable:
         return self._for("relaxing", dt, self._make_relaxing)
 
     def _for(self, what: str, dt: float, make: Callable[[float], FloatArray]) -> FloatArray:
-        cached_dt, rows = self._made.get(what, (None, self.rows))
+        cached_dt, rows = self._scaled.get(what, (None, self.rows))
         if cached_dt != dt:
             rows = make(dt)
-            self._made[what] = (dt, rows)
+            self._scaled[what] = (dt, rows)
         return rows
 
     def _make_times(self, dt: float) -> FloatArray:
         rows = _empty_rows(len(self.rows))
-        with np.errstate(over="ignore"):  # by a dt that no run survives
+        with np.errstate(over="ignore"):  # by a dt at which any run diverges
             np.multiply(self.rows, dt, out=rows)
             half = _rate_tables.LANES // 2
             rows[:, :, half:] += rows[:, :, :half]
@@ -146,7 +146,7 @@ def empty() -> RateTable:
 
 def times(rates: FloatArray, dt: float) -> FloatArray:
     """Return alpha and alpha + beta times `dt`, of rates of shape (n, 6)."""
-    with np.errstate(over="ignore"):  # by a dt that no run survives
+    with np.errstate(over="ignore"):  # by a dt at which any run diverges
         scaled = rates * dt
         scaled[:, 3:] += scaled[:, :3]
     return scaled
@@ -160,7 +160,7 @@ def relaxing(rates: FloatArray, dt: float) -> FloatArray:
 
 
 def line(V: float, rates: FloatArray) -> FloatArray:
-    """Return a line, shape (1, 9), that tells the time loops what a row would give at `V`."""
+    """Return a line, shape (1, 9), by which the time loops know the rates at `V` without a row."""
     numbers = np.zeros((1, _rate_tables.LINE))
     numbers[0, 0], numbers[0, 1:4], numbers[0, 5:8] = V, rates[:3], rates[3:]
     return numbers
@@ -178,7 +178,7 @@ _built_in: RateTable | None = None
 
 
 def built_in(V: float) -> RateTable:
-    """Return the table of Hodgkin & Huxley's rates, grown to cover `V`; made once a process."""
+    """Return the table of Hodgkin & Huxley's rates, extended to cover `V`; it is cached."""
     global _built_in
     table = _built_in
     if table is None:
@@ -193,13 +193,13 @@ def built_in(V: float) -> RateTable:
 def built_in_for_many() -> RateTable:
     """Return the table of Hodgkin & Huxley's rates that populations use, of one range for all.
 
-    Beyond it they take the rates from the equations, whose last bits are others: so it must not
-    depend on what was run before how far it reaches.
+    Beyond it they compute the rates by the equations, whose last bits differ: so the range must
+    not depend on what was run before.
     """
     return tabulate(hodgkin_huxley, -RANGE_FOR_MANY, RANGE_FOR_MANY)
 
 
 def _empty_rows(rows: int) -> FloatArray:
-    """Return room for `rows` rows that begins at a cache line, as each row then does."""
+    """Return an empty array of `rows` rows, each of which begins at a cache line."""
     shape = (rows, _rate_tables.POWERS, _rate_tables.LANES)
     return aligned_arrays.aligned(rows * _rate_tables.POWERS * _rate_tables.LANES).reshape(shape)

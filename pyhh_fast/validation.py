@@ -24,7 +24,7 @@ Suggestion = Callable[[str, list[str]], str]
 """Returns a sentence that says which of some names was meant by another; empty for none."""
 
 MOST_STEPS = 2**48
-"""More steps than any machine will do; what is above is a slip of units."""
+"""More steps than any machine computes; a larger number is a mistake of units."""
 
 BLOCK = 2**16
 """Values checked at a time, so that Ctrl-C is heard in between."""
@@ -213,7 +213,7 @@ def per_cell(
 
 
 def index(name: str, value: Any, size: int, place: str = "") -> int:
-    """Return the number of a cell, which must be there."""
+    """Return `value` as an int; it must be a whole number from 0 to `size` - 1."""
     rule, got = f"a whole number from 0 to {size - 1}", shown(value) + place
     bool_given = isinstance(value, bool | np.bool_) or getattr(value, "dtype", None) == np.bool_
     if bool_given or not is_real(value):
@@ -225,7 +225,7 @@ def index(name: str, value: Any, size: int, place: str = "") -> int:
 
 
 def indices(name: str, value: Any, size: int) -> IntArray:
-    """Return the numbers of cells, of which each must be there, or of all for None."""
+    """Return an array of whole numbers from 0 to `size` - 1, by default of all of them."""
     if value is None:
         return np.arange(size, dtype=np.int64)
     if is_scalar(value):
@@ -286,13 +286,13 @@ def names(name: str, value: Any, known: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def instance(name: str, value: Any, kind: Any, rule: str, advice: str) -> None:
-    """See that `value` is of that kind."""
+    """Raise TypeError unless `value` is an instance of `kind`."""
     if not isinstance(value, kind):
         raise TypeError(message(name, rule, shown(value), advice))
 
 
 def local_path(name: str, value: Any) -> str:
-    """Return the path of what is, or may come to be, in the local file system."""
+    """Return a path of the local file system, whether or not anything is there."""
     rule = "a path of the local file system"
     if not isinstance(value, str | os.PathLike):
         raise TypeError(message(name, rule, shown(value)))
@@ -329,7 +329,7 @@ def steps_in(duration: Any, dt: float) -> int:
 
 
 def whole_steps(time: float, dt: float) -> tuple[int, float]:
-    """Return how many steps a time is, and the part of a step that is left: 0 but for rounding."""
+    """Return the whole steps in a time, and the rest, in steps: 0 where it is only rounding."""
     steps = min(max(time / dt, -2.0 * MOST_STEPS), 2.0 * MOST_STEPS)
     whole = round(steps)
     if _is_whole(steps):

@@ -1,20 +1,20 @@
 """The variables and the parameters of a neuron: their names, symbols and units, in one order.
 
-Models, recordings, the compiled loops, stores, figures and the command line have them from here. A
-name is pyHH's, as attributes of models and recordings have it; a symbol is that of the equations in
-src/, and of the fields of the structs that are shared with them.
+Models, recordings, the compiled loops, stores, figures and the command line import them from here.
+A name is pyHH's, as attributes of models and recordings have it; a symbol is that of the equations
+in src/, and of the fields of the structs that are shared with them.
 """
 
 from typing import NamedTuple
 
 
 class Variable(NamedTuple):
-    """What changes during a run.
+    """A quantity that changes during a run.
 
     Parameters
     ----------
     label : str
-        What a figure calls it, where others of the kind stand beside it.
+        Its name in a figure with others of its kind.
     before_step : bool
         Its value of step i is at time i dt, from the state before the step; else at (i + 1) dt.
     """
@@ -28,7 +28,7 @@ class Variable(NamedTuple):
 
 
 class Parameter(NamedTuple):
-    """What stays during a run."""
+    """A quantity that is constant during a run."""
 
     name: str
     symbol: str
@@ -78,10 +78,10 @@ CHANNELS = (
 )
 
 GATES = tuple(gate.symbol for gate in GATE_VARIABLES)
-"""The gates of a model, whose attributes are called as the symbols of their open fractions."""
+"""The gates of a model: the names of its attributes, which are the symbols of the equations."""
 
 STATE = {variable.name: variable for variable in (POTENTIAL, *GATE_VARIABLES)}
-"""What a step moves, by name."""
+"""V and the open fractions, by name: the variables that a step changes."""
 
 STATE_SYMBOLS = tuple(variable.symbol for variable in STATE.values())
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pyhh_fast.models.hh_model import snapshot
+from pyhh_fast.models.copies import snapshot
 from pyhh_fast.recording import Recording
 from pyhh_fast.simulations import Simulation
 from pyhh_fast.stimuli.waveforms import constant

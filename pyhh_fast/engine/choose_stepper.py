@@ -1,4 +1,4 @@
-"""Which stepper a run gets: a compiled one where that does what the model does."""
+"""Which stepper makes a run: a compiled one, unless the model needs steps in Python."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ from pyhh_fast.kinetics.protocol import NotTabulable
 from pyhh_fast.models import plausibility
 from pyhh_fast.models.hh_model import HHModel, parameter
 from pyhh_fast.models.names import present
-from pyhh_fast.models.overrides import hook_is_own, own_behaviour
+from pyhh_fast.models.overrides import custom_behaviour, is_overridden
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.variables import GATES, PARAMETERS
@@ -39,7 +39,7 @@ def savable_stepper(
 def choose_stepper(
     model: Any, settings: RunSettings, read_ahead: ReadAhead, sink: RunSink
 ) -> Stepper:
-    """Return the fast stepper where it does what `model` does, else the one that calls it.
+    """Return a compiled stepper where it does what `model` does, else one in Python.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def choose_stepper(
         If the model overrides how a step is made and the method is not forward Euler.
     """
     check_model(model)
-    reason = own_behaviour(model)
+    reason = custom_behaviour(model)
     needed = "Its own iterate, which is forward Euler, has to make the steps"
     if reason is None:
         needed = "Only its own iterate, which is forward Euler, can evaluate its rates"
@@ -83,18 +83,18 @@ def python_stepper_after(stepper: Stepper, why: NotTabulable) -> PythonStepper:
 
 
 def check_steps(model: Any, advice: str = "", *, state: bool = True) -> None:
-    """Raise where `model` is none, or one that makes its steps in its own way.
+    """Raise where `model` is no model, or overrides how a step is made.
 
     Its state is not checked where `state` is False.
     """
     check_model(model, state=state)
-    if reason := own_behaviour(model):
+    if reason := custom_behaviour(model):
         got = f"model must make its steps as HHModel does; got {reason}. {advice}"
         raise ValueError(got.rstrip())
 
 
 def check_kind(model: Any) -> None:
-    """Raise TypeError where `model` is no model, but a class of them, say."""
+    """Raise TypeError where `model` is no model: a class, for example."""
     advice = "Pass an instance of HHModel, or of a subclass."
     if isinstance(model, type) or not callable(getattr(model, "iterate", None)):
         is_class = isinstance(model, type)
@@ -103,15 +103,15 @@ def check_kind(model: Any) -> None:
 
 
 def check_model(model: Any, *, state: bool = True) -> None:
-    """Raise where `model` lacks, or has no sane number for, what a run needs.
+    """Raise where `model` lacks what a run needs, or has no finite number for it.
 
-    Without `state`, which a run that starts from rest does not need, V and the states of the gates
-    may be anything: a run that diverged may have left them at NaN.
+    Without `state`, which a run that starts from rest does not need, V and the gates may have any
+    values: a run that diverged may have ended in NaN.
     """
     check_kind(model)
     if state:
         validation.real_number("Vm", present(model, "Vm", "Vm (mV)"), unit="mV")
-    if not (hook_is_own(model, "iterate") or hook_is_own(model, "_UpdateCellVoltage")):
+    if not (is_overridden(model, "iterate") or is_overridden(model, "_UpdateCellVoltage")):
         for name in PARAMETERS:
             parameter(name, getattr(model, name))
     for name in GATES:

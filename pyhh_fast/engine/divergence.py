@@ -1,4 +1,4 @@
-"""Why a run could not go on, in words."""
+"""Errors of runs that diverge, or cannot be continued: their causes, and what to do instead."""
 
 import contextlib
 import copy
@@ -23,7 +23,7 @@ LOOK_BACK = 1_000
 """Steps before the failure that are searched for its cause."""
 
 STIFF = 1e4
-"""What moves faster than this, in 1/ms, is why an adaptive run is stuck."""
+"""A variable that is faster than this, in 1/ms, is the cause of a stuck adaptive run."""
 
 FAR_BELOW = 20.0
 """In mV, of V below the lowest reversal potential."""
@@ -32,13 +32,13 @@ FASTEST_RISE = 600.0
 """In mV/ms, of V under a current, at the gates' speed of the built-in model."""
 
 SHORTEST = 1e-6
-"""No shorter dt (ms) would do."""
+"""No shorter dt (ms) is recommended."""
 
 MOST_POTENTIALS = 2_000
-"""At which the rates of a model are evaluated, 10 µs each."""
+"""Potentials at most at which the rates of a model are evaluated, 10 µs each."""
 
 LOST_V, LOST_GATE = 1e4, 1e3
-"""Beyond these (mV, and open fraction) no model starts on purpose."""
+"""No model starts on purpose beyond these (mV, open fraction)."""
 
 LOST = (
     "The model was there before the run, as a run that diverged leaves it. Go on with a new model, "
@@ -58,9 +58,8 @@ def divergence_error(
 ) -> SimulationError:
     """Return the error for a run that could not make a step.
 
-    `states` are late steps of it in order, each with the state before it: V (mV) and gates. The
-    last is the one that failed. `adaptive` says whether the model can be run by the adaptive
-    method.
+    `states` are its latest steps in order, the last one failed, each with the state before it: V
+    (mV) and gates. `adaptive` says whether the model can be run by the adaptive method.
     """
     late = list(states)
     step, (V, *_) = late[-1]
@@ -81,7 +80,7 @@ def divergence_error(
             )
             driven = _driven_to(model, [at[0] for _, at in late[place:]])
             suits = 0.0
-            with contextlib.suppress(Exception):  # of a user's own model
+            with contextlib.suppress(Exception):  # of a user's model
                 currents = _latest(stimulus, step, dt)
                 driven += _held_at(scratch, currents)
                 suits = _suitable_step(scratch, currents, driven)
@@ -92,10 +91,10 @@ def divergence_error(
 
 
 def _driven_to(model: Any, V: list[float]) -> list[float]:
-    """Return where beyond the reversal potentials (mV) a run went before it failed, if anywhere.
+    """Return the V (mV) beyond the reversal potentials to which a run was driven, if it was.
 
-    `V` is that before each step from the one on at which dt is too long. Where it is beyond
-    because a step overshot, it does not move on outward.
+    `V` is that before each step, from the first at which dt is too long. After a step that overshot
+    it does not continue outward.
     """
     low, high = _reversals(model)
     if low <= V[0] <= high:
@@ -109,7 +108,7 @@ def _driven_to(model: Any, V: list[float]) -> list[float]:
 
 
 def _held_at(scratch: Any, currents: FloatArray) -> list[float]:
-    """Return where beyond the reversal potentials (mV) currents (µA/cm²) hold V, if anywhere."""
+    """Return the V (mV) beyond the reversal potentials at which currents (µA/cm²) hold the cell."""
     held = []
     for current, end, outward in zip(
         (currents.min(), currents.max()), _reversals(scratch), (-1, 1), strict=True
@@ -127,7 +126,7 @@ def _held_at(scratch: Any, currents: FloatArray) -> list[float]:
 
 
 def _pull(scratch: Any, V: float, current: float) -> float:
-    """Return the current that is left to charge the membrane at `V` (mV), gates steady."""
+    """Return the current that charges the membrane at `V` (mV) with steady gates."""
     with np.errstate(all="ignore"):
         a = np.array(_Rates(scratch).checked_rates_at(np.array([V]))[0])
         alpha, beta = np.split(a, 2)
@@ -150,13 +149,13 @@ def _reversals(model: Any) -> tuple[float, float]:
 
 
 class _Rates:
-    """The rates that a model sets at single potentials, of many potentials at some."""
+    """The rates of a model, evaluated one by one."""
 
     def __init__(self, scratch: Any) -> None:
         self._scratch = scratch
 
     def checked_rates_at(self, V: FloatArray) -> FloatArray:
-        """Return the rates, shape (n, 6), at V (mV), or where there are very many at some of it."""
+        """Return the rates, shape (n, 6), at V (mV), or at some of them if they are very many."""
         some = V[:: 1 + len(V) // MOST_POTENTIALS]
         return np.array([self._at(float(one)) for one in some], dtype=np.float64)
 
@@ -167,10 +166,10 @@ class _Rates:
 
 
 def _suitable_step(scratch: Any, currents: FloatArray, driven: list[float]) -> float:
-    """Return the step (ms) for the states that the model is in when it is solved well, or 0.
+    """Return the step (ms) that suits the states of the model in an accurate run, or 0 for none.
 
-    Those that a run was in after it had left these do not count. Under the strongest currents V
-    is for a moment where only they bring it: there is no telling how fast the rates are.
+    States after the divergence do not count. Under very strong currents V is for a moment far from
+    where it is otherwise, and no step is known to suit the rates there.
     """
     rates = _Rates(scratch)
     with np.errstate(all="ignore"):
@@ -181,13 +180,13 @@ def _suitable_step(scratch: Any, currents: FloatArray, driven: list[float]) -> f
 
 
 def _ways_out(dt: float, suits: float, far_below: bool, adaptive: bool) -> str:
-    """Return what gives the right result where a step is too long, and one that `suits` is known.
+    """Return what gives the right result where dt is too long, and `suits` is a step that suits.
 
     `far_below` says whether V is far below all reversal potentials.
     """
     ways = ["method='adaptive', whose steps follow the fastest rate"] * adaptive
     if far_below:
-        # There some rates grow exponentially, and gates are where these hold them.
+        # There some rates grow exponentially, and the gates follow V without delay.
         gates = "method='exponential_euler', because V is far below all reversal potentials"
         ways += [gates] * adaptive
     elif SHORTEST < suits < dt:
@@ -196,7 +195,7 @@ def _ways_out(dt: float, suits: float, far_below: bool, adaptive: bool) -> str:
 
 
 def is_lost(state: State) -> bool:
-    """Whether a state is one that only a run that diverged leaves behind."""
+    """Whether only a run that diverged ends in such a state."""
     V, *gates = state
     return not (abs(V) <= LOST_V and all(abs(gate) <= LOST_GATE for gate in gates))
 
@@ -206,7 +205,7 @@ def stuck_error(
 ) -> SimulationError:
     """Return the error for an adaptive run from `start` that is stuck at `last`: V (mV) and gates.
 
-    `step` counts the rows behind it, `time` is in ms, `why` says what happened there.
+    `step` is the number of rows before it, `time` is in ms, `why` says what happened there.
     """
     V = last[0]
     message = f"the solver is stuck at t = {time:.9g} ms (step {step}), V = {V:.6g} mV: {why}."
@@ -227,7 +226,7 @@ def stuck_error(
 def rates_error(
     settings: RunSettings, last: State, step: int, why: Exception, *, stored: bool
 ) -> SimulationError:
-    """Return the error for a model whose rates turn out, on the way, to depend on more than V."""
+    """Return the error for a run in which the rates turn out to depend on more than V."""
     dt, V = settings.dt, last[0]
     message = (
         f"the run cannot go on at step {step} (t = {step * dt:g} ms), from V = {V:.6g} mV: of "
@@ -238,15 +237,15 @@ def rates_error(
 
 
 def _copy(model: Any) -> Any:
-    """Return a copy to ask, or None: the cause is a courtesy, the error is not."""
+    """Return a copy to evaluate, or None: the error does not need a cause."""
     try:
         return copy.deepcopy(model)
-    except Exception:  # of a user's own model
+    except Exception:  # of a user's model
         return None
 
 
 def _fastest(scratch: Any, state: State) -> tuple[str, float]:
-    """Return what of V and the gates moves fastest at `state`, and its rate in 1/ms."""
+    """Return which of V and the gates is fastest at `state`, and its rate in 1/ms."""
     V, *open_fractions = state
     try:
         with np.errstate(all="ignore"):
@@ -255,7 +254,7 @@ def _fastest(scratch: Any, state: State) -> tuple[str, float]:
             gates = zip(GATES, membrane.gates_of(scratch), strict=True)
             rates = {f"gate {name}": float(gate.alpha + gate.beta) for name, gate in gates}
             rates["V"] = float(membrane.rate_of(scratch, open_fractions))
-    except Exception:  # of a user's own model, or none
+    except Exception:  # of a user's model, or there is none
         return "", 0.0
     what = max(rates, key=lambda name: rates[name])
     return what, rates[what]

@@ -1,14 +1,14 @@
 """Which build of the compiled time loops this process uses.
 
-They are compiled for several instruction sets; the best that the CPU has is taken, or a lower one
+They are compiled for several instruction sets; this is the best that the CPU has, or a lower one
 that the environment variable PYHH_FAST_SIMD names.
 """
 
 import importlib
 
-# Before the first compiled module: Cython's initialisation of a module imports it, takes the import
-# for successful, and crashes the process where Ctrl-C or a lack of memory ends it. An import that
-# is complete cannot be interrupted any more.
+# Before the first compiled module: Cython's initialisation of a module imports `inspect`, without
+# a check for failure, and crashes the process where Ctrl-C or a lack of memory ends that import. A
+# completed import cannot be interrupted.
 import inspect as inspect
 import os
 
@@ -19,21 +19,21 @@ from pyhh_fast._version import __version__
 from pyhh_fast.typing import StructArray
 
 
-def chosen_level(wanted: str | None, available: list[str]) -> str:
-    """Return the level to use: `wanted`, if given, or the best, which is the last, available."""
-    if not wanted:
+def chosen_level(requested: str | None, available: list[str]) -> str:
+    """Return the level to use: `requested`, if given, or the best, which is the last, available."""
+    if not requested:
         return available[-1]
-    if wanted not in available:
+    if requested not in available:
         raise ValueError(
-            f"PYHH_FAST_SIMD must be one of {', '.join(available)} on this CPU; got {wanted!r}. "
+            f"PYHH_FAST_SIMD must be one of {', '.join(available)} on this CPU; got {requested!r}. "
             "Unset it to have the best."
         )
-    return wanted
+    return requested
 
 
 LEVEL = chosen_level(os.environ.get("PYHH_FAST_SIMD"), _cpu.levels())
 BUILD = f"{__version__}, sources {_cpu.SOURCES[:12]}, {'without' if LEVEL == 'v2' else 'with'} FMA"
-"""What must be equal for the bits of results to be."""
+"""Results of equal builds have the same bits."""
 
 loops = importlib.import_module(f"pyhh_fast._loops_{LEVEL}")
 

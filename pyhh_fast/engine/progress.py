@@ -56,10 +56,10 @@ def bar_over(steps: int, requested: bool, done: int = 0) -> Any:
 def bar_of_run(
     read_ahead: "ReadAhead", begin: int, requested: bool
 ) -> Iterator[Callable[["Stepper"], object]]:
-    """Have a bar over the steps of a run, and get what moves it from step `begin` to a stepper's.
+    """Show a bar over the steps of a run; the context is what moves it to the step of a stepper.
 
-    Besides the steps, their speed and the time left, it tells the model time, how much faster than
-    real time that passes, and the spikes so far.
+    Beside the steps, their speed and the time left, it shows the model time, how much faster than
+    real time that passes, and the number of spikes.
     """
     with bar_over(read_ahead.steps, requested, begin) as bar:
         if bar is None:

@@ -1,4 +1,4 @@
-"""Steps made by the model's own `iterate`, in Python."""
+"""Steps by the model's own `iterate`, in Python, for models that no kernel can step."""
 
 import collections
 import contextlib
@@ -19,8 +19,8 @@ from pyhh_fast.typing import FloatArray
 from pyhh_fast.variables import CURRENTS, GATES, PARAMETERS
 
 
-class Shown(NamedTuple):
-    """What a model shows after a step; None for what it does not have."""
+class Observed(NamedTuple):
+    """The attributes of a model after a step; None for what it does not have."""
 
     state: tuple[Any, ...]
     currents: tuple[Any, ...]
@@ -29,7 +29,7 @@ class Shown(NamedTuple):
 
 
 class PythonStepper(Stepper):
-    """Steps any model by its own `iterate`, and copies what it shows after each step."""
+    """Steps any model by its own `iterate`, and copies its variables after each step."""
 
     CHUNK = 1_000  # some 10 ms
 
@@ -46,16 +46,16 @@ class PythonStepper(Stepper):
         self._settings = settings
         self._read_ahead, self._sink = read_ahead, sink
         self._spike_times = list(spike_times)
-        # The number of whole steps and what the model showed after them: one object, replaced at
-        # once, so that an interrupt finds both of one step.
-        self._whole: tuple[int, Shown] = (step, self._look())
+        # The number of complete steps and the model after them: one object, replaced at once, so
+        # that an interrupt finds both of one step.
+        self._completed: tuple[int, Observed] = (step, self._observe())
         self._begun = step
-        # Late steps, each with what the model showed before it.
-        self._late: collections.deque[tuple[int, Shown]] = collections.deque(maxlen=LOOK_BACK)
+        # The latest steps, each with the model before it.
+        self._late: collections.deque[tuple[int, Observed]] = collections.deque(maxlen=LOOK_BACK)
 
     @property
     def step(self) -> int:
-        return self._whole[0]
+        return self._completed[0]
 
     @property
     def spikes(self) -> int:
@@ -67,55 +67,55 @@ class PythonStepper(Stepper):
 
     @property
     def state(self) -> State:
-        return tuple(map(float, self._whole[1].state))
+        return tuple(map(float, self._completed[1].state))
 
     def advance(self) -> bool:
         model, s, start = self._model, self._settings, self.step
         stop = min(start - start % self.CHUNK + self.CHUNK, self._read_ahead.steps)
         wave, traces = self._read_ahead.window(start, stop), self._sink.buffers(start, stop)
-        V_before = self._whole[1].state[0]
+        V_before = self._completed[1].state[0]
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             for i in range(start, stop):
                 self._begun = i + 1
-                self._late.append(self._whole)
+                self._late.append(self._completed)
                 try:
                     model.iterate(wave[i - start], s.dt)
                 except Exception as error:
-                    if wrong := _no_numbers(model):
+                    if wrong := _parameter_problem(model):
                         raise TypeError(wrong) from error
                     raise
-                shown = self._look()
-                values = (*shown.state, *shown.currents)
+                after = self._observe()
+                values = (*after.state, *after.currents)
                 if set(map(type, values)) != {float}:
                     self._check(values)
-                if not np.isfinite(sum(shown.state)):
+                if not np.isfinite(sum(after.state)):
                     return False
-                if any(current is None for current in shown.currents):
+                if any(current is None for current in after.currents):
                     for name in CURRENTS:
                         advice = "An override of iterate or _UpdateCellVoltage must set it."
                         present(model, name, f"{name} after a step", advice)
                 for trace, value in zip(traces, values, strict=True):
                     if trace is not None:
                         trace[i - start] = value
-                V = shown.state[0]
+                V = after.state[0]
                 if V_before < s.threshold <= V:
                     fraction = (s.threshold - V_before) / (V - V_before)
                     self._spike_times.append((i + fraction) * s.dt)
-                self._whole = (i + 1, shown)
+                self._completed = (i + 1, after)
                 V_before = V
         return True
 
     def error(self, start: State) -> Exception:
-        late = [(step, tuple(map(float, shown.state))) for step, shown in self._late]
+        late = [(step, tuple(map(float, before.state))) for step, before in self._late]
         return divergence_error(
             self._model, self._settings, self._read_ahead.stimulus, late, adaptive=False
         )
 
     def write_back(self) -> None:
-        """Take back a step that was only begun; what else a subclass keeps stays as it is."""
+        """Undo an incomplete step; further attributes of a subclass stay as they are."""
         if self._begun == self.step:
             return
-        (V, *fractions), currents, rates = self._whole[1]
+        (V, *fractions), currents, rates = self._completed[1]
         for name, value in zip(("Vm", *CURRENTS), (V, *currents), strict=True):
             _restore(self._model, name, value)
         gates = membrane.gates_of(self._model)
@@ -124,30 +124,30 @@ class PythonStepper(Stepper):
                 _restore(gate, part, value)
 
     def _check(self, values: tuple[Any, ...]) -> None:
-        """See that the state and the currents after a step are numbers, infinite or NaN maybe."""
+        """Raise TypeError unless state and currents after a step are real numbers, NaN included."""
         names = ("Vm", *(f"{gate}.state" for gate in GATES), *CURRENTS)
         for name, value in zip(names, values, strict=True):
             if not (isinstance(value, float | int) or value is None):
                 if validation.is_real(value):
                     continue
-                advice = _no_numbers(self._model) or "Check the overridden methods."
+                advice = _parameter_problem(self._model) or "Check the overridden methods."
                 raise TypeError(
                     f"{name} must be a real number after each step; got {validation.shown(value)}. "
                     f"{advice}"
                 )
 
-    def _look(self) -> Shown:
+    def _observe(self) -> Observed:
         model = self._model
         gates = membrane.gates_of(model)
-        return Shown(
+        return Observed(
             (model.Vm, *[gate.state for gate in gates]),
             tuple([getattr(model, name, None) for name in CURRENTS]),
             tuple([(getattr(g, "alpha", None), getattr(g, "beta", None)) for g in gates]),
         )
 
 
-def _no_numbers(model: Any) -> str:
-    """Return what to say of the first parameter that is no real number, if any."""
+def _parameter_problem(model: Any) -> str:
+    """Return a message on the first parameter that is no real number, if there is one."""
     for name, parameter in PARAMETERS.items():
         value = getattr(model, name, 0.0)
         if not validation.is_real(value):
@@ -159,7 +159,7 @@ def _no_numbers(model: Any) -> str:
 
 
 def _restore(owner: Any, name: str, value: Any) -> None:
-    """Set `name` back, or away where it was not there, if that can be done."""
+    """Set `name` to its earlier value, or delete it if there was none, where that is possible."""
     with contextlib.suppress(AttributeError):
         if value is None:
             delattr(owner, name)

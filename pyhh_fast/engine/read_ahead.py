@@ -11,15 +11,15 @@ if TYPE_CHECKING:
     from pyhh_fast.stimuli import Reader, Stimulus
     from pyhh_fast.system.background import Job, Workers
 
-KEPT = 16
-"""Blocks that can be read again."""
+LATEST_BLOCKS = 16
+"""How many blocks can be read again."""
 
 FINGERPRINT = 64
-"""Values of an array by which it is recognised."""
+"""Number of values by which an array is recognised."""
 
 
 def fingerprint(values: FloatArray, step: int) -> list[float]:
-    """Return the last values of an array before a step, by which it is recognised."""
+    """Return the last values of an array before a step, by which a resumed run recognises it."""
     last: list[float] = values[max(0, step - FINGERPRINT) : step].tolist()
     return last
 
@@ -27,8 +27,8 @@ def fingerprint(values: FloatArray, step: int) -> list[float]:
 class ReadAhead:
     """The values of a stimulus from step to step.
 
-    What is computed or fetched is so in a thread of its own, a block ahead of the run: both release
-    the interpreter, so that noise costs next to nothing where there is a second core.
+    Values that are computed or fetched are read by a thread of its own, a block ahead of the run:
+    both release the interpreter, so that noise costs almost nothing where there is a second core.
 
     Attributes
     ----------
@@ -68,20 +68,20 @@ class ReadAhead:
         self._ahead = self._begin_reading(step)
 
     def _begin_reading(self, begin: int) -> "Job[FloatArray]":
-        """Have a thread read the block that begins at step `begin`, up to a multiple of BLOCK."""
+        """Let the thread read the block that begins at step `begin`, up to a multiple of BLOCK."""
         end = min(begin - begin % self.BLOCK + self.BLOCK, self.steps)
         assert self._thread is not None
         return self._thread.submit(self._reader.read, end - begin)
 
     def close(self) -> None:
-        """Have the thread end; windows that were had can still be read again."""
+        """End the thread; the latest windows can still be read again."""
         if self._thread is not None:
             self._ahead.cancel()
             self._thread.end()
 
     @property
     def block_length(self) -> int:
-        """How many values it is best to request at once."""
+        """The preferred number of values in a window."""
         return self.BLOCK if self._array is None else self.steps
 
     def window(self, start: int, stop: int) -> FloatArray:
@@ -93,10 +93,10 @@ class ReadAhead:
         if self._array is not None:
             return self._array[start:stop]
         while (end := self._begin + self._values.size) < stop:
-            block = self._ahead.result()  # raises the reader's error where its values are needed
+            block = self._ahead.result()  # raises the reader's error when its values are needed
             left = self._values[start - self._begin :]
             values = np.concatenate([left, block]) if left.size else block
-            self._states = [*self._states[-KEPT:], (end + block.size, self._reader.state)]
+            self._states = [*self._states[-LATEST_BLOCKS:], (end + block.size, self._reader.state)]
             self._begin, self._values = end - left.size, values
             self._ahead = self._begin_reading(end + block.size)
         return self._values[start - self._begin : stop - self._begin]
@@ -129,7 +129,7 @@ class ReadAhead:
 
 
 class SharedStimulus:
-    """A stimulus that all cells of a population receive, some steps at a time.
+    """A stimulus that all cells of a population share, read some steps at a time.
 
     Attributes
     ----------
@@ -138,7 +138,7 @@ class SharedStimulus:
     """
 
     def __init__(self, stimulus: "Stimulus", size: int, steps: int, dt: float) -> None:
-        stimulus.reader(dt)  # it suits dt
+        stimulus.reader(dt)  # raises where the stimulus does not suit dt
         self.shape = size, steps
         self._stimulus, self._dt = stimulus, dt
         self._read_ahead: ReadAhead | None = None
@@ -153,6 +153,6 @@ class SharedStimulus:
         return np.broadcast_to(self._read_ahead.window(start, stop), (self.shape[0], stop - start))
 
     def close(self) -> None:
-        """Have the thread end."""
+        """End the thread."""
         if self._read_ahead is not None:
             self._read_ahead.close()

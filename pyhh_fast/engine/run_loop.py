@@ -9,7 +9,7 @@ from pyhh_fast.engine.protocols import Stepper
 from pyhh_fast.engine.read_ahead import ReadAhead
 from pyhh_fast.engine.sampling import RunSink
 from pyhh_fast.kinetics.protocol import NotTabulable
-from pyhh_fast.models.hh_model import snapshot
+from pyhh_fast.models.copies import snapshot
 from pyhh_fast.recording import Origin, Recording
 from pyhh_fast.system.rounding import rounds_to_nearest
 
@@ -18,7 +18,7 @@ FAILED = "the run failed"
 
 
 class Run(NamedTuple):
-    """A run that is ready to be made, and the model before it, as its recording will have it."""
+    """A run before its first step; `origin` is the model before it, for the recording."""
 
     read_ahead: ReadAhead
     stepper: Stepper
@@ -35,7 +35,7 @@ def origin_of(model: Any) -> Origin:
 
 @rounds_to_nearest
 def run_steps(run: Run, progress: bool, keep: Callable[[Recording], object]) -> None:
-    """Make the steps of a run; whatever ends it, `keep` gets the recording of what there is.
+    """Make the steps of a run; `keep` gets its recording, also where an error or Ctrl-C ends it.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def run_steps(run: Run, progress: bool, keep: Callable[[Recording], object]) -> 
                 sink.collect(stepper)
                 show(stepper)
     finally:
-        # After Ctrl-C or an error too: nothing computed is lost. Nor by a second Ctrl-C.
+        # After Ctrl-C or an error too: nothing computed is lost. A second Ctrl-C is delayed.
         try:
             finish()
         except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""The threshold of spikes where a user names none: one rule for all runs."""
+"""The default threshold of spikes: one rule for all runs."""
 
 import weakref
 from typing import Any
@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from pyhh_fast import validation
-from pyhh_fast.models.hh_model import HHModel, has_custom_kinetics, snapshot
-from pyhh_fast.models.overrides import own_behaviour
+from pyhh_fast.models.copies import snapshot
+from pyhh_fast.models.hh_model import HHModel, has_custom_kinetics
+from pyhh_fast.models.overrides import custom_behaviour
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.variables import GATES, PARAMETERS
 
@@ -18,10 +19,10 @@ ABOVE_REST = 50.0
 """Threshold, in mV, above a rest that is not near 0."""
 
 NEAR_ZERO = 15.0
-"""Rates whose rest is that near 0, in mV, are taken for relative to rest."""
+"""Rates whose rest is nearer to 0 than this, in mV, count as relative to rest."""
 
 COMPARED_AT = (-40.1234, -10.1234, -1.1234, 0.0, 1.1234, 10.1234, 40.1234, 90.1234)
-"""Where, in mV around a rest, rates are compared with those of the model that it was found for."""
+"""Where, in mV around a known rest, rates are compared with those of the model that had it."""
 
 
 @rounds_to_nearest
@@ -36,10 +37,9 @@ def threshold_for(model: Any, threshold: Any) -> float:
 def default_threshold(model: Any) -> float:
     """Return the threshold of spikes of a model, in mV.
 
-    50 for built-in rates, always, and for whatever is no :class:`HHModel`. With custom rates 50
-    where the rest is within 15 mV of 0, else 50 above the rest. Where no rest is stable, its place
-    is taken by the unstable equilibrium nearest the leak's reversal potential; 50 where there is
-    none either.
+    It is 50 for built-in rates, always, and for what is no :class:`HHModel`. With custom rates it
+    is 50 where the rest is within 15 mV of 0, else 50 above the rest. If no rest is stable, the
+    unstable equilibrium nearest the leak's reversal potential counts; if there is none, it is 50.
     """
     if not isinstance(model, HHModel) or not has_custom_kinetics(model):
         return BUILT_IN
@@ -49,21 +49,21 @@ def default_threshold(model: Any) -> float:
     before = [dict(gate) for gate in gates]
     try:
         rest = _rest(model)
-    except Exception:  # of a user's own model; what is wrong with it the run will say
+    except Exception:  # of a user's model; the run will raise it again
         return BUILT_IN
     finally:
-        # A hook that keeps hold of the model has changed this one, and not the copy.
+        # A hook that refers to the model has changed this one, and not the copy.
         for now, then in zip(gates, before, strict=True):
             now.update(then)
     if abs(rest) <= NEAR_ZERO:
         return BUILT_IN
-    # Rounded, because it belongs to what a store must find again: the last bits of the rest of
+    # Rounded, because a resumed run must have the same threshold: the last bits of the rest of
     # custom rates differ between CPUs, as NumPy's exp does.
     return round(rest + ABOVE_REST, 6)
 
 
 def _rest(model: HHModel) -> float:
-    """Return the rest of a model; that of the latest model like it is taken over."""
+    """Return the rest of a model, which is cached for the latest model with its hook."""
     hook = type(model)._UpdateGateTimeConstants
     parameters = tuple(float(getattr(model, name)) for name in PARAMETERS)
     known = _rests.get(hook)
@@ -77,16 +77,16 @@ def _rest(model: HHModel) -> float:
     return rest
 
 
-# What is known of the latest model with a hook: class, parameters, rest, and rates around it. The
-# class is referred to weakly: it has the hook, which would otherwise keep its own entry alive.
+# Of the latest model with a hook: class, parameters, rest, and rates around it. The reference to
+# the class is weak: the class has the hook, and would keep the entry alive.
 _Known = tuple[weakref.ref[type], tuple[float, ...], float, list[float]]
 _rests: weakref.WeakKeyDictionary[Any, _Known] = weakref.WeakKeyDictionary()
 
 
 def _rates(model: HHModel, rest: float) -> list[float]:
-    """Return rates around the rest, by which a model is known again; none where it is not."""
+    """Return rates around the rest, by which a model is recognised; none where it cannot be."""
     twin = snapshot(model)
-    if twin is None or "_UpdateGateTimeConstants" in vars(model) or own_behaviour(model):
+    if twin is None or "_UpdateGateTimeConstants" in vars(model) or custom_behaviour(model):
         return []
     found = []
     with np.errstate(all="ignore"):
@@ -102,7 +102,7 @@ def _searched_rest(model: HHModel) -> float:
     """Return the rest of a model, the stable one or another equilibrium; 0 without any."""
     from pyhh_fast.equilibria import rest_states  # here, because built-in rates need none
 
-    # The search goes beyond a saved table, where no rest of a model that was run can be.
+    # The search goes beyond a saved table, where a model that was run has no rest.
     at_all_V = getattr(type(model), "_at_all_V", None)
     if at_all_V is not None:
         model = at_all_V(model)

@@ -1,4 +1,4 @@
-"""The step of an analysis where a user names none: it follows the fastest rate of the model."""
+"""Steps that suit a model, by its fastest rate: the default of analyses, and recommendations."""
 
 import math
 from collections.abc import Iterable
@@ -19,8 +19,8 @@ STEP = 0.01
 """Of the built-in model at its default parameters, in ms: exponential Euler's rates are then right
 to 0.01 %, and its error falls like the square of the step times the rates."""
 
-LITTLE = 1.15
-"""What is faster by less than this factor takes the same step."""
+SAME_STEP_FACTOR = 1.15
+"""A model that is faster by less than this factor has the same step."""
 
 RATE_POINTS = 201
 """Potentials at least at which rates are compared, ..."""
@@ -39,7 +39,7 @@ def default_step(model: HHModel, kinetics: Kinetics, method: str) -> float:
     """
     if not METHODS[method].fixed_step:
         return STEP
-    return STEP / math.ceil(max(speed(model, kinetics) / LITTLE, 1.0))
+    return STEP / math.ceil(max(speed(model, kinetics) / SAME_STEP_FACTOR, 1.0))
 
 
 def warn_of_step_too_large(dt: float, model: HHModel, kinetics: Kinetics, method: str) -> None:
@@ -56,7 +56,7 @@ def largest_advised_step(model: Any, kinetics: Any, V: Iterable[float] = ()) -> 
 
     These are those between the reversal potentials, and out to each of `V` (mV) beyond.
     """
-    return LARGEST_ADVISED_STEP / max(speed(model, kinetics, V) / LITTLE, 1.0)
+    return LARGEST_ADVISED_STEP / max(speed(model, kinetics, V) / SAME_STEP_FACTOR, 1.0)
 
 
 def step_for_cells(parameters: dict[str, FloatArray], kinetics: Kinetics) -> float:
@@ -65,7 +65,7 @@ def step_for_cells(parameters: dict[str, FloatArray], kinetics: Kinetics) -> flo
 
 
 def rounded_down(step: float) -> float:
-    """Return a step with two digits, which is no longer."""
+    """Return a step rounded down to two digits."""
     unit = 10.0 ** (math.floor(math.log10(step)) - 1)
     return math.floor(step / unit * (1 + 1e-9)) * unit
 
@@ -73,10 +73,10 @@ def rounded_down(step: float) -> float:
 def speed(model: Any, kinetics: Any, V: Iterable[float] = ()) -> float:
     """Return how many times faster than the built-in model at its default parameters `model` is.
 
-    Compared are the largest alpha + beta of a gate between the outermost reversal potentials, and
-    the rate of the membrane with all channels open; the larger of both factors counts. Parameters
-    may be arrays, of cells, of which the fastest counts, be it by a gate or by its membrane.
-    Where some of `V` (mV) are beyond the reversal potentials, gates are compared out to there.
+    It is the larger of two ratios: of the largest alpha + beta of a gate between the outermost
+    reversal potentials, and of the rate of the membrane with all channels open. Parameters may be
+    arrays, of cells, of which the fastest counts. Where some of `V` (mV) are beyond the reversal
+    potentials, the range of the gates extends to them.
     """
     membrane = float(np.max(rate_of(model) / rate_of(HHModel)))
     return max(gate_speed(model, kinetics, V), membrane)

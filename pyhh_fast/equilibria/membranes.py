@@ -1,9 +1,8 @@
-"""dV/dt of membranes whose gates are steady: what the search for equilibria is made on.
+"""dV/dt of membranes whose gates are steady, for the search for equilibria.
 
-`Membranes` are cells that make their steps as HHModel does, at rates that depend on V alone: dV/dt
-is had at all V at once, compiled. Any other model is an `IteratedMembrane`, which takes it from the
-model's own `iterate`: one forward Euler step of 1 ms moves each variable by exactly its time
-derivative.
+`Membranes` are cells that step as HHModel does, at rates that depend on V alone: dV/dt is computed
+at all V at once, compiled. Any other model is an `IteratedMembrane`, whose dV/dt comes from its
+overridden `iterate`: one forward Euler step of 1 ms moves each variable by its time derivative.
 """
 
 from typing import Any, Self
@@ -25,9 +24,10 @@ ITERATED_GRID_STEP = 0.25
 MOST_GRID_POINTS = 20_000
 
 LARGEST_CHANGE = 0.1
-"""Intervals over which the steady state of a gate changes by more are divided, at most so often:"""
+"""Intervals over which the steady state of a gate changes by more are divided, ..."""
 
 DIVISIONS = 16
+"""... at most so often."""
 
 MARGIN = 50.0
 """How far beyond the reversal potentials to search, in mV, where currents may flow uphill."""
@@ -56,7 +56,7 @@ class Membranes:
         return type(self)(self._parameters[cell], self._rates_at)
 
     def _search_range(self) -> tuple[float, float]:
-        """Return the V, in mV, between which all equilibria are.
+        """Return a range of V, in mV, that contains all equilibria.
 
         Where no conductance is negative, all currents are outward above the reversal potentials,
         and inward below.
@@ -79,7 +79,7 @@ class Membranes:
         return gates
 
     def over_grid(self) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return the V of a grid, rising, and what dV/dt there is a sum of.
+        """Return the V of a grid, ascending, and dV/dt there as a product: V, weights, parts.
 
         dV/dt of all cells is `weights` @ `parts`, shape (size, k) and (k, V.size).
         """
@@ -108,14 +108,14 @@ class Membranes:
         return dVdt
 
     def finish(self, search: FloatArray, V: FloatArray) -> bool:
-        """Bring the searches of these cells to their ends, if that can be done compiled."""
+        """Finish the searches of these cells, if compiled code can; return whether it did."""
         if self._rates_at is not rate_tables.hodgkin_huxley:
             return False
         _equilibria.finish_built_in(search, self._parameters, V)
         return True
 
     def are_stable(self, V: FloatArray) -> BoolArray:
-        """Whether small deviations of each cell from its equilibrium at V die out.
+        """Whether small deviations of each cell from its equilibrium at V decay.
 
         They do where all eigenvalues of the Jacobian of (V, m, h, n) have negative real parts.
         """
@@ -127,7 +127,7 @@ class Membranes:
 
 
 class IteratedMembrane:
-    """A single cell whose derivatives come from its own `iterate`."""
+    """A single cell whose derivatives come from its overridden `iterate`."""
 
     def __init__(self, scratch: Any) -> None:
         self._scratch = scratch
@@ -137,7 +137,7 @@ class IteratedMembrane:
         return self
 
     def finish(self, search: FloatArray, V: FloatArray) -> bool:
-        """Its searches need its own `iterate`."""
+        """Return False: its searches need its overridden `iterate`."""
         return False
 
     def over_grid(self) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -148,7 +148,7 @@ class IteratedMembrane:
         one_by_one = [self._dVdt_at(float(V[i])) for i in probes]
         try:
             together = np.asarray(self._dVdt_at(V), dtype=np.float64)
-        except Exception:  # whatever a user's scalar formulas make of an array
+        except Exception:  # of a user's formulas that take no arrays
             together = np.empty(0)
         right = together.shape == V.shape and np.allclose(
             together[probes], one_by_one, rtol=1e-9, atol=0
@@ -160,31 +160,31 @@ class IteratedMembrane:
         return np.array([self._dVdt_at(float(v)) for v in V])
 
     def _dVdt_at(self, V: Any) -> Any:
-        self._settle(V)
+        self._set_steady(V)
         try:
             self._scratch.iterate(0.0, 1.0)
-        except Exception as error:  # whatever a user's code raises
+        except Exception as error:  # of a user's code
             if np.ndim(V) == 0:
                 name = type(self._scratch).__name__
                 error.add_note(f"In a step of {name}, its own iterate, at V = {V:.6g} mV.")
             raise
         return self._scratch.Vm - V
 
-    def _settle(self, V: Any) -> None:
+    def _set_steady(self, V: Any) -> None:
         self._scratch.Vm = V
         set_rates(self._scratch, V)
         for name in GATES:
             getattr(self._scratch, name).setInfiniteState()
 
     def are_stable(self, V: FloatArray) -> BoolArray:
-        """Whether small deviations from the equilibrium at each V die out.
+        """Whether small deviations from the equilibrium at each V decay.
 
-        The Jacobian's rows are those of `iterate`; gates are taken to act on V alone.
+        The Jacobian is that of `iterate`, by differences.
         """
         return np.array([self._is_stable(float(v)) for v in V], bool)
 
     def _is_stable(self, V: float) -> bool:
-        self._settle(V)
+        self._set_steady(V)
         at = np.array([V, *(getattr(self._scratch, name).state for name in GATES)])
         jacobian = np.empty((4, 4))
         for column, width in enumerate((V_WIDTH, 1e-6, 1e-6, 1e-6)):
@@ -208,8 +208,8 @@ class IteratedMembrane:
 def _grid(low: float, high: float, step: float) -> FloatArray:
     """Return V from `low` to `high` or a little beyond, the same whatever the range.
 
-    So the last bits of an equilibrium do not depend on the cells it is looked for with. Very wide
-    ranges get fewer points. All are off the round numbers, where a user's formulas may be 0/0.
+    So the last bits of an equilibrium do not depend on the other cells of a search. The steps of
+    very wide ranges are wider. No point is a round number, where a user's formulas may be 0/0.
     """
     first, last = np.floor(low / step), np.ceil(high / step)
     if last - first < MOST_GRID_POINTS:
@@ -227,7 +227,7 @@ def all_decay(jacobian: FloatArray) -> Any:
     """Whether all eigenvalues of 4x4 matrices, shape (..., 4, 4), have negative real parts.
 
     The characteristic polynomial is by Faddeev and LeVerrier. LAPACK would give the eigenvalues,
-    but its threads keep spinning for a while, on the CPUs that a run wants next.
+    but its threads keep spinning for a while, on the CPUs that a run needs next.
     """
     unit = np.eye(4)
     coefficients: list[Any] = []

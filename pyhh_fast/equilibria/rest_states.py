@@ -1,6 +1,5 @@
-"""Where a model is in equilibrium without stimulus, and which of these is its rest."""
+"""Equilibria of models without stimulus, and which of them is the rest."""
 
-import copy
 from typing import Any
 
 import numpy as np
@@ -10,8 +9,8 @@ from pyhh_fast.equilibria.membranes import IteratedMembrane, Membranes
 from pyhh_fast.equilibria.search import equilibria_of
 from pyhh_fast.kinetics.choose_kinetics import kinetics_of
 from pyhh_fast.kinetics.protocol import NotTabulable
-from pyhh_fast.models import membrane
-from pyhh_fast.models.overrides import own_behaviour
+from pyhh_fast.models import copies, membrane
+from pyhh_fast.models.overrides import custom_behaviour
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import BoolArray, FloatArray, IntArray, StructArray
 
@@ -44,21 +43,6 @@ class NoRest(ValueError):
         self.cell = cell
 
 
-def copy_of(model: Any) -> Any:
-    """Return a copy of a model that shares no state with it; what cannot be copied is shared."""
-    try:
-        return copy.deepcopy(model)
-    except Exception:  # a lock, a file, whatever a user's attributes hold
-        twin = object.__new__(type(model))
-        memo = {id(model): twin}
-        for name, value in vars(model).items():
-            try:
-                vars(twin)[name] = copy.deepcopy(value, memo)
-            except Exception:
-                vars(twin)[name] = value
-        return twin
-
-
 @rounds_to_nearest
 def rest_of(
     model: Any, near: float | None = None, take_unstable: bool = False
@@ -73,13 +57,13 @@ def rest_of(
     NoRest
         If there is none.
     Exception
-        Whatever the model's own code raises, with notes that say at which V and what to do.
+        From the model's overridden methods, with notes on V and on what to do.
     """
     try:
         with np.errstate(all="ignore"):
             V, stable = equilibria(model)
     except Exception as error:
-        if hasattr(error, "__notes__"):  # which say that it came from the model's own code
+        if hasattr(error, "__notes__"):  # they say that it came from the model's overridden methods
             error.add_note(
                 "The rest is searched for between the model's reversal potentials and 50 mV "
                 "beyond, where its code must work. HHModel.steady(V) calls it for one V alone."
@@ -148,21 +132,18 @@ def _kinds(columns: list[FloatArray | None]) -> IntArray:
 
 @rounds_to_nearest
 def equilibria(model: Any) -> tuple[FloatArray, BoolArray]:
-    """Return all V, in mV and rising, at which `model` with steady gates has dV/dt = 0.
-
-    And whether each is stable.
-    """
+    """Return all V (mV, ascending) where dV/dt is 0 with steady gates, and which are stable."""
     cells = _membrane(model)
     cell, V = equilibria_of(cells)
     return V, cells.take(cell).are_stable(V) if V.size else np.zeros(0, bool)
 
 
 def _membrane(model: Any) -> Membranes | IteratedMembrane:
-    if own_behaviour(model) is None:
+    if custom_behaviour(model) is None:
         try:
             rates_at = kinetics_of(model, table_needed=False).rates_at
         except NotTabulable:
             pass
         else:
             return Membranes(membrane.parameters_of(model), rates_at)
-    return IteratedMembrane(copy_of(model))
+    return IteratedMembrane(copies.deep(model))

@@ -1,8 +1,8 @@
-"""Where dV/dt of membranes with steady gates is 0: brackets on a grid, then roots between them.
+"""The search for equilibria: where dV/dt changes its sign on a grid, then the roots between.
 
 Two equilibria that are closer than the grid, as near a fold where they meet, are found as well:
-where dV/dt comes near 0 between points of the grid and leaves again, its extremum is looked for.
-Closer than about 1e-5 mV they count as none.
+where dV/dt approaches 0 between points of the grid and departs again, its extremum is searched for.
+If they are closer than about 1e-5 mV, neither is found.
 """
 
 import numpy as np
@@ -14,8 +14,8 @@ from pyhh_fast.typing import FloatArray, IntArray
 EXTREMUM_POINTS = 17
 EXTREMUM_ROUNDS = 6
 
-ROOM = 4_096
-"""Places in the grid that are found at a time, beside those that one cell may have."""
+SCAN_BUFFER = 4_096
+"""Brackets that a scan of the grid returns at most, in addition to those that one cell may have."""
 
 Bracket = tuple[IntArray, FloatArray, FloatArray, FloatArray, FloatArray]
 """Cells, and V (mV) at either side of a root of each, and dV/dt there."""
@@ -24,9 +24,9 @@ Cells = Membranes | IteratedMembrane
 
 
 def equilibria_of(cells: Cells) -> tuple[IntArray, FloatArray]:
-    """Return all equilibria: the numbers of their cells, and V (mV) rising for each cell."""
+    """Return all equilibria: the numbers of their cells, and V (mV), ascending for each cell."""
     V, weights, parts = cells.over_grid()
-    room = ROOM + 2 * V.size
+    room = SCAN_BUFFER + 2 * V.size
     scratch, places, ends = np.empty(V.size), np.empty((room, 3), np.int64), np.empty((room, 2))
     found: list[Bracket] = []
     first = 0
@@ -45,9 +45,10 @@ def equilibria_of(cells: Cells) -> tuple[IntArray, FloatArray]:
     V = _roots(cells.take(cell), low, high, at_low, at_high)
     order = np.lexsort((V, cell))
     cell, V = cell[order], V[order]
-    again = np.zeros(cell.size, bool)  # where dV/dt is 0 at a point of the grid
-    again[1:] = (cell[1:] == cell[:-1]) & (V[1:] == V[:-1])
-    return cell[~again], V[~again]
+    # Where dV/dt is 0 at a point of the grid, the intervals on both sides have the root.
+    twice = np.zeros(cell.size, bool)
+    twice[1:] = (cell[1:] == cell[:-1]) & (V[1:] == V[:-1])
+    return cell[~twice], V[~twice]
 
 
 def _pairs(
@@ -82,7 +83,7 @@ def _roots(
 ) -> FloatArray:
     """Return where dV/dt of each cell changes its sign between `low` and `high` (mV).
 
-    It is the lowest V, to the last bit, where it has not the sign any more that it has at `low`.
+    It is the lowest V, to the last bit, where its sign is not that at `low`.
     """
     search, V = np.empty((low.size, _equilibria.SEARCH)), np.empty(low.size)
     _equilibria.begin(search, low, high, at_low, at_high, V)

@@ -8,7 +8,7 @@ import numpy as np
 from pyhh_fast import validation
 from pyhh_fast.equilibria import rest_states
 from pyhh_fast.errors import warn_user
-from pyhh_fast.models import names
+from pyhh_fast.models import copies, names
 from pyhh_fast.models.hh_model import HHModel, has_custom_kinetics, set_rates
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import Unstable
@@ -25,14 +25,14 @@ def at_rest(source: Any, near: Any, unstable: Any, parameters: dict[str, Any]) -
     Parameters
     ----------
     source : HHModel, or a class of them
-        What is copied, or made.
+        The model to copy, or the class to call.
     """
     if "startingVoltage" in parameters:
         raise TypeError("at_rest finds the starting voltage itself; leave it out.")
     near = None if near is None else validation.real_number("near", near, unit="mV")
     unstable = validation.choice("unstable", unstable, UNSTABLE)
     model = _new_model(source, parameters)
-    model.Vm = 0.0  # wherever it was: a run that diverged may have left it at NaN
+    model.Vm = 0.0  # a run that diverged may have set it to NaN
     set_steady(model, rest_states.rest_of(model, near, unstable == "steady")[0])
     return model
 
@@ -40,7 +40,7 @@ def at_rest(source: Any, near: Any, unstable: Any, parameters: dict[str, Any]) -
 def start_at_rest(model: HHModel) -> HHModel:
     """Return a copy of `model` at rest, and where no rest is stable, at an unstable equilibrium.
 
-    This is where analysis starts its runs, whatever state the model is in.
+    Analyses start their runs there, whatever the state of the model.
 
     Parameters
     ----------
@@ -62,8 +62,8 @@ def start_at_rest(model: HHModel) -> HHModel:
     UserWarning
         If none is stable.
     """
-    start: HHModel = rest_states.copy_of(model)
-    start.Vm = 0.0  # wherever it was: a run that diverged may have left it at NaN
+    start: HHModel = copies.deep(model)
+    start.Vm = 0.0  # as above
     V, stable = rest_states.rest_of(start, None, True)
     set_steady(start, V)
     if not stable:
@@ -88,7 +88,7 @@ def steady(source: Any, V: Any, parameters: dict[str, Any]) -> Any:
 
 @rounds_to_nearest
 def set_steady(model: HHModel, V: float) -> None:
-    """Put a model at `V` (mV), with all gates steady.
+    """Set V (mV) of a model, and all gates to their steady states.
 
     Raises
     ------
@@ -127,9 +127,9 @@ def _new_model(source: Any, parameters: dict[str, Any]) -> Any:
     for name in GATES:
         names.present(getattr(source, name), "alpha", f"gate {name}", "Set its state instead.")
     values = {name: names.checked(source, name, value) for name, value in parameters.items()}
-    model = rest_states.copy_of(source)
+    model = copies.deep(source)
     for name, value in values.items():
         setattr(model, name, value)
     for current in CURRENTS:
-        vars(model).pop(current, None)  # of a step that this model has not made
+        vars(model).pop(current, None)  # of a step of the other model
     return model

@@ -45,10 +45,10 @@ class Evaluated(Kinetics):
         From tables, where the rates are not smooth, or the model's `tabulate` is False.
     """
 
-    # One table a hook, for the next run and the next model: each run compares it again. And where,
-    # in mV, rates were found not to be smooth: checked first the next time.
+    # By hook its latest table, which each run compares with its model, and where, in mV, the rates
+    # were found not to be smooth: the next run checks there first.
     _tables: ClassVar[weakref.WeakKeyDictionary[Any, RateTable]] = weakref.WeakKeyDictionary()
-    _rough_places: ClassVar[weakref.WeakKeyDictionary[Any, float]] = weakref.WeakKeyDictionary()
+    _rough_V: ClassVar[weakref.WeakKeyDictionary[Any, float]] = weakref.WeakKeyDictionary()
 
     def __init__(self, model: HHModel) -> None:
         hook = model._UpdateGateTimeConstants
@@ -65,7 +65,7 @@ class Evaluated(Kinetics):
             record_access(self._scratch, {"INa", "IK", "IKleak"}, {"Vm"}, log)
             for name in GATES:
                 record_access(getattr(self._scratch, name), {"state"}, {"alpha", "beta"}, log)
-        except Exception as error:  # whatever a user's classes make of it
+        except Exception as error:  # of a user's classes
             raise NotTabulable(f"the model cannot be copied: {error!r}") from error
         self._takes_arrays = False
         low, high = rate_tables.range_with(_number_or_0(getattr(model, "Vm", 0.0)))
@@ -74,7 +74,7 @@ class Evaluated(Kinetics):
             V = np.linspace(low, high, 6) + 0.0123
             one_by_one = self._first_rates(V)
         finally:
-            # A function that holds a reference to the model has changed that one and not the copy.
+            # A function that refers to the model has changed the model and not its copy.
             for now, then in before:
                 now.update(then)
         self._takes_arrays = self._arrays_give(one_by_one, V)
@@ -94,15 +94,15 @@ class Evaluated(Kinetics):
 
     def extended(self, table: RateTable, V: float) -> RateTable:
         ends = rate_tables.range_with(V, table.low, table.high)
-        longer = rate_tables.tabulate(self.rates_at, *ends, table.width)
-        errors = self._repair(longer)
+        extended = rate_tables.tabulate(self.rates_at, *ends, table.width)
+        errors = self._repair(extended)
         self._check_access()
         worst = int(np.argmax(errors))
         if not errors[worst] <= TOLERANCE:
-            raise _not_smooth((longer.first + worst) * longer.width)
-        start = table.first - longer.first
-        longer.rows[start : start + len(table.rows)] = table.rows
-        return longer
+            raise _not_smooth((extended.first + worst) * extended.width)
+        start = table.first - extended.first
+        extended.rows[start : start + len(table.rows)] = table.rows
+        return extended
 
     def agree_with(self, table: RateTable | None) -> bool:
         if table is None:
@@ -115,7 +115,7 @@ class Evaluated(Kinetics):
         from pyhh_fast.kinetics.frozen import FrozenRates  # here, because most runs need none
 
         if table is None:
-            # Not one of an earlier run: how fine it is may depend on how far that run went.
+            # Not that of an earlier run: its width may depend on the range of that run.
             table = self._tabulate(*rate_tables.range_with(0.0))
             self._check_access()
         return FrozenRates(table, self)
@@ -136,7 +136,7 @@ class Evaluated(Kinetics):
         scratch = self._scratch
         gates = [getattr(scratch, name) for name in GATES]
         for gate in gates:
-            gate.alpha = gate.beta = np.nan  # so that a rate that the hook does not set is noticed
+            gate.alpha = gate.beta = np.nan  # so that a rate that the hook does not set is found
         scratch.Vm = V
         try:
             scratch._UpdateGateTimeConstants(V)
@@ -146,7 +146,7 @@ class Evaluated(Kinetics):
             values = np.empty((*np.shape(V), 6))
             for i, rate in enumerate(rates):
                 values[..., i] = rate
-        except Exception as error:  # whatever a user's formulas raise
+        except Exception as error:  # of a user's formulas
             where = f" at V = {V:.6g} mV" if np.ndim(V) == 0 else ""
             raise NotTabulable(f"it raised {error!r}{where}") from error
         return values
@@ -156,7 +156,7 @@ class Evaluated(Kinetics):
         first = self.rates_at(V)
         if not np.isfinite(first).all():
             raise NotTabulable("it sets not all rates, or some to no number")
-        self._accessed.clear()  # what the first call alone sets is allowed
+        self._accessed.clear()  # the first call may set attributes
         if not np.array_equal(self.rates_at(V[::-1])[::-1], first):
             raise NotTabulable("evaluated again, it gives other rates")
         self._check_access()
@@ -181,16 +181,16 @@ class Evaluated(Kinetics):
         errors = self._errors(table.rows[::step], numbers[::step], table.width, AGREES_AT)
         if not errors.max() <= TOLERANCE:
             return False
-        # To the bit, so that a run does not depend on which model was run before.
+        # Some rows to the bit, so that a run does not depend on the models that were run before.
         step *= 8
         rows = rate_tables.rows_of(self.rates_at, numbers[::step], table.width)
         repaired = np.isin(numbers[::step], list(table.repaired))
         return bool((repaired | (rows == table.rows[::step]).all(axis=(1, 2))).all())
 
     def _tabulate(self, low: float, high: float) -> RateTable:
-        rough = self._rough_places.get(self._hook)
+        rough = self._rough_V.get(self._hook)
         if rough is not None and low <= rough <= high:
-            self._width_for(rough, FINEST_WIDTH)  # fast, if it is still so
+            self._width_for(rough, FINEST_WIDTH)  # raises at once, if it is still so
         width = rate_tables.WIDTH
         while True:
             table = rate_tables.tabulate(self.rates_at, low, high, width)
@@ -208,14 +208,14 @@ class Evaluated(Kinetics):
             if self._repair(table).max() <= TOLERANCE:
                 return width
             width /= 2
-        self._rough_places[self._hook] = V
+        self._rough_V[self._hook] = V
         raise _not_smooth(V)
 
     def _repair(self, table: RateTable) -> FloatArray:
         """Fit again the rows with a node on or near a 0/0 of the user's formulas.
 
-        There a formula gives NaN, or loses digits; nodes a little further in miss the place.
-        Return the errors of all rows.
+        There a formula gives NaN, or loses digits; nodes a little nearer to the middle of the row
+        avoid it. Return the errors of all rows.
         """
         numbers = table.first + np.arange(len(table.rows))
         errors = self._errors(table.rows, numbers, table.width)
@@ -254,13 +254,13 @@ class Evaluated(Kinetics):
     def _rounding(self, V: FloatArray) -> FloatArray:
         """Return by how much the formulas' own rounding moves the rates at each V, relatively.
 
-        It is what they do between neighbouring numbers: next to nothing, except beside a 0/0. At
-        a 0/0 itself it is NaN.
+        It is their change between neighbouring numbers: almost none, except next to a 0/0. At a
+        0/0 itself it is NaN.
         """
         ulps = np.spacing(np.abs(V))
         at = self.rates_at(V)
-        beside = [self.rates_at(V + j * ulps) for j in (-3, -2, -1, 1, 2, 3)]
-        largest: FloatArray = 4 * np.max([_error(b, at) for b in beside], axis=(0, 2))
+        nearby = [self.rates_at(V + j * ulps) for j in (-3, -2, -1, 1, 2, 3)]
+        largest: FloatArray = 4 * np.max([_error(b, at) for b in nearby], axis=(0, 2))
         return largest
 
 

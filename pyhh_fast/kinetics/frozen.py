@@ -1,8 +1,8 @@
-"""Rates for which a table is all there is, or what later runs and other machines must agree with.
+"""Rates that are fixed as a table: those of stored runs, of saved models and of sweeps.
 
-A user's formulas end in NumPy's functions, whose last bits depend on the CPU and on the version. So
-the run of a store continues with the table it began with, and the workers of a sweep get the
-caller's. Where the table ends, its source extends it, or an error says so.
+A user's formulas call NumPy's functions, whose last bits depend on the CPU and on the version. So a
+stored run continues with the table that it began with, and the workers of a sweep use the caller's.
+Beyond its range, its source extends the table; without a source that is an error.
 """
 
 import types
@@ -19,7 +19,7 @@ from pyhh_fast.variables import GATES, PARAMETERS
 
 
 class BeyondTable(ValueError):
-    """V (mV) is where a table without a source does not reach."""
+    """V (mV) is beyond a table without a source."""
 
     def __init__(self, V: float) -> None:
         super().__init__(V)
@@ -39,14 +39,14 @@ class FrozenRates(FrozenKinetics):
     ----------
     table : RateTable
     source : Kinetics, optional
-        What extends it.
+        Its rates where it is extended.
 
     Raises
     ------
     BeyondTable
         Where V is beyond the table and there is no source.
     NotTabulable
-        Where the source finds that a longer table cannot hold its rates.
+        Where the source finds that an extended table cannot hold its rates.
     """
 
     def __init__(self, table: RateTable, source: Kinetics | None = None) -> None:
@@ -120,9 +120,9 @@ class TabulatedModel(HHModel):
         return FrozenRates(self.table)
 
     def _at_all_V(self) -> "TabulatedModel":
-        """Return a model like this that has rates at all V: those at the nearer end of the table.
+        """Return a model like this with rates at all V: beyond the table those at its nearer end.
 
-        It is for searches that go beyond the potentials that runs reached.
+        It is for searches beyond the potentials that runs reached.
         """
         twin = _ClampedModel.__new__(_ClampedModel)
         twin.table, twin.Vm = self.table, self.Vm
@@ -131,13 +131,13 @@ class TabulatedModel(HHModel):
         return twin
 
     def check_declared(self) -> None:
-        """See that the declared parameters are those that the table was made for."""
+        """Raise ValueError unless the declared parameters are those that the table was made for."""
         for name, value in self.declared.items():
-            there = getattr(self, name, None)
-            if there != value:
+            present = getattr(self, name, None)
+            if present != value:
                 raise ValueError(
                     f"{name} must be as it was saved, {value:.12g}, because the rates are a table "
-                    f"without the model's class; got {there}. Pass model=... to resume or "
+                    f"without the model's class; got {present}. Pass model=... to resume or "
                     "load_state, and change it there."
                 )
 

@@ -1,7 +1,7 @@
-"""What runs, equilibria, stores and sweeps need of rates, wherever these come from.
+"""What runs, equilibria, stores and sweeps use of rates, whatever their source.
 
-Built-in, custom (evaluated from a user's method) and frozen rates (a table is all there is) are
-three implementations, in files of their own.
+Its three implementations are built-in rates, custom rates (evaluated from a user's method) and
+frozen rates (a table without their source), each in its file.
 """
 
 from collections.abc import Callable
@@ -14,11 +14,11 @@ from pyhh_fast.typing import FloatArray
 
 
 class NotTabulable(Exception):
-    """Why a table cannot replace a model's custom rates."""
+    """A table cannot replace a model's custom rates; the message says why."""
 
 
 class NotSmooth(NotTabulable):
-    """It cannot, but the rates depend on V alone: they may be evaluated at each V."""
+    """No table can hold the rates, but they depend on V alone: they may be evaluated at each V."""
 
 
 class Kinetics(Protocol):
@@ -28,7 +28,7 @@ class Kinetics(Protocol):
     """Whether they are those that the kernels compute."""
 
     def table(self, V: float) -> RateTable:
-        """Return a table that covers `V` (mV), where any can; it may reach further."""
+        """Return a table that covers `V` (mV), if |V| is at most `LARGEST_V`, or more."""
 
     def table_for_cells(self) -> RateTable:
         """Return the table that a run of many cells starts with."""
@@ -38,7 +38,7 @@ class Kinetics(Protocol):
         """Return the rates, shape (n, 6), at each V (mV)."""
 
     def checked_rates_at(self, V: FloatArray) -> FloatArray:
-        """Return the same, having checked that they depend on V alone; else raise NotTabulable."""
+        """Return the rates at each V (mV); raise NotTabulable if they depend on more than V."""
         return self.rates_at(V)
 
     def rates_used(self, table: RateTable, V: float) -> FloatArray:
@@ -48,31 +48,31 @@ class Kinetics(Protocol):
         return rates
 
     def agree_with(self, table: RateTable | None) -> bool:
-        """Whether these are the rates that were stored as `table`; None if they were built-in."""
+        """Whether these are the rates that were stored as `table`, None for built-in ones."""
 
     def extended(self, table: RateTable, V: float) -> RateTable:
-        """Return a table that covers `V` (mV) too and has all rows of `table` as they are."""
+        """Return a table that covers `V` (mV) too, with all rows of `table` unchanged."""
         return table
 
     def frozen(self, table: RateTable | None = None) -> "FrozenKinetics":
-        """Return rates with the same bits on every machine: `table`, or a new one, extended."""
+        """Return rates with the same bits on every machine: of `table`, or by default a new one."""
 
 
 class FrozenKinetics(Kinetics, Protocol):
-    """Rates that do not change their last bits: what stores hold, and sweeps send to workers."""
+    """Rates whose bits do not change: those that stores hold and sweeps send to workers."""
 
     stored: RateTable | None
-    """What must be stored to have them again; None for built-in rates."""
+    """The table from which they can be restored; None for built-in rates."""
 
     def extend(self, V: float) -> bool:
         """Extend the table to cover `V` (mV), if there is one; return whether that changed it.
 
-        Rows that exist stay as they are, and so does the width: results do not change.
+        Existing rows and the width do not change, and so results do not.
         """
         return False
 
     def without_source(self) -> "FrozenKinetics":
-        """Return rates that can be pickled and are known as far as the table reaches."""
+        """Return rates that can be pickled: those within the table."""
         return self
 
     def saved_by(self, save: Callable[[RateTable], object]) -> "FrozenKinetics":

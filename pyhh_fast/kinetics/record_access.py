@@ -1,4 +1,4 @@
-"""Which attributes a user's method reads and sets: it may depend on more than its arguments."""
+"""Which attributes a user's method reads and sets, beside its arguments."""
 
 from typing import Any
 

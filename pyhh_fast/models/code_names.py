@@ -1,4 +1,4 @@
-"""Names that the code of a user's class mentions, and whether it may read others, by their text."""
+"""Which attributes the code of a user's class may read: for warnings of misspelled ones."""
 
 import dis
 import functools
@@ -20,7 +20,7 @@ _BY_TEXT = frozenset(
         *("__getstate__", "__reduce__", "__reduce_ex__"),
     ]
 )
-"""What reads or sets attributes whose names need not stand in the code."""
+"""What reads or sets attributes whose names need not be in the code."""
 
 
 def mentioned(bases: tuple[type, ...]) -> set[str]:
@@ -34,16 +34,16 @@ def mentioned(bases: tuple[type, ...]) -> set[str]:
 def may_read(model: HHModel, name: str) -> bool:
     """Whether the code of a model's class may read an attribute.
 
-    So it may where it mentions the name, and where this is in doubt: where it reads attributes by
-    their text, hands the model to other code or cannot be looked into, and where the model holds
-    functions or other objects.
+    It may where it mentions the name, and where that is uncertain: where it reads attributes by
+    strings, passes the model to other code or is not Python, and where the model holds functions or
+    other objects.
     """
     bases = tuple(base for base in type(model).__mro__ if base not in (HHModel, object))
     return name in mentioned(bases) or not _reads_only_mentioned(model, bases)
 
 
 def _reads_only_mentioned(model: HHModel, bases: tuple[type, ...]) -> bool:
-    """Whether it is certain that the code mentions all attributes that it reads."""
+    """Whether the code certainly mentions all attributes that it reads."""
     for name, value in vars(model).items():
         if name in GATES:
             if type(value) is not HHModel.Gate:
@@ -123,7 +123,7 @@ def _keeps(code: types.CodeType, model: str) -> bool:
         if this.opname.startswith(("LOAD_CONST", "LOAD_ATTR", "LOAD_METHOD", "LOAD_GLOBAL")):
             continue
         if this.opname == "LOAD_CLOSURE":
-            continue  # the code inside is looked at below
+            continue  # the code inside is examined below
         if model in variables[:-1] or following is None:
             return False
         if not following.opname.endswith(("_ATTR", "_METHOD")):

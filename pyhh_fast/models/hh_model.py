@@ -1,7 +1,7 @@
 """The neuron of Hodgkin and Huxley, as pyHH spells it, stepped in plain Python.
 
-This is the readable form, the one to subclass, and the slow twin that the compiled one is tested
-against: :class:`pyhh_fast.Simulation` runs the same steps compiled.
+This is the form to read and to subclass, and the slow twin of tests:
+:class:`pyhh_fast.Simulation` runs the same steps compiled.
 """
 
 import copy
@@ -15,16 +15,12 @@ from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import Unstable
 from pyhh_fast.variables import GATES, PARAMETERS
 
-SMALL = 1_000_000
-"""Most bytes of an array, and a thousand times the items of a list, that a snapshot copies."""
-
-
 if TYPE_CHECKING:
     on_class_or_instance = classmethod
 else:
 
     class on_class_or_instance(classmethod):
-        """A class method which, called on an instance, gets that and not its class."""
+        """A class method which, called on an instance, gets the instance and not its class."""
 
         def __get__(self, instance: Any, owner: Any = None) -> Any:
             return self.__func__.__get__(owner if instance is None else instance)
@@ -66,7 +62,7 @@ class HHModel:
     m, h, n : HHModel.Gate
         The gates. Each model has its own.
     INa, IK, IKleak : float
-        Currents of the latest step, µA/cm², outward positive; not there before the first.
+        Currents of the latest step, µA/cm², outward positive; not set before the first.
     tabulate : bool, default True
         Whether a run may tabulate the rates of an overridden `_UpdateGateTimeConstants`.
 
@@ -142,7 +138,7 @@ class HHModel:
             self.state += deltaTms * (opening - closing)
 
         def setInfiniteState(self) -> None:
-            """Set `state` to where it settles at the present `alpha` and `beta`."""
+            """Set `state` to its steady state at the present `alpha` and `beta`."""
             self.state = self.alpha / (self.alpha + self.beta)
 
     Cm: float = 1.0
@@ -170,8 +166,8 @@ class HHModel:
         model = super().__new__(cls)
         for name in GATES:
             template = getattr(cls, name)
-            if type(template) is HHModel.Gate and all(map(_is_plain, vars(template).values())):
-                model.__dict__[name] = _shallow(template)  # copy.deepcopy takes ten times as long
+            if type(template) is HHModel.Gate and all(map(is_plain, vars(template).values())):
+                model.__dict__[name] = twin_of(template)  # copy.deepcopy takes ten times as long
             elif hasattr(template, "state"):
                 model.__dict__[name] = copy.deepcopy(template)
         return model
@@ -184,7 +180,7 @@ class HHModel:
             setattr(self, name, names.checked(type(self), name, value))
         self.Vm = validation.real_number("startingVoltage", startingVoltage, unit="mV")
         set_rates(self, self.Vm)
-        with np.errstate(all="ignore"):  # of custom rates; what is no number is refused at a run
+        with np.errstate(all="ignore"):  # of custom rates; a run refuses what is no number
             self.m.setInfiniteState()
             self.n.setInfiniteState()
         plausibility.check_parameters(self)
@@ -366,7 +362,7 @@ def parameter(name: str, value: Any) -> float:
 def has_custom_kinetics(model: HHModel) -> bool:
     """Whether the rates of `model` are other than Hodgkin and Huxley's."""
     hook = model._UpdateGateTimeConstants
-    # Bound to this model: one taken over from another model sets the other's rates.
+    # Bound to this model: a method of another model sets the other's rates.
     bound = getattr(hook, "__self__", None) is model
     return not bound or getattr(hook, "__func__", hook) is not _KINETICS
 
@@ -381,7 +377,7 @@ def set_rates(model: HHModel, V: Any) -> None:
         try:
             model._UpdateGateTimeConstants(V)
         except Exception as error:  # whatever a user's formulas raise
-            ours = type(model).__module__.startswith("pyhh_fast.")  # whose errors say it all
+            ours = type(model).__module__.startswith("pyhh_fast.")  # whose errors need no note
             if np.ndim(V) == 0 and not ours:
                 name = f"{type(model).__name__}._UpdateGateTimeConstants"
                 error.add_note(f"In {name}, the model's own rates, at V = {V:.6g} mV.")
@@ -394,53 +390,13 @@ def set_rates(model: HHModel, V: Any) -> None:
         gate.alpha, gate.beta = by_rate[i], by_rate[3 + i]
 
 
-def snapshot(model: Any) -> Any:
-    """Return a copy of `model` as it stands, which shares nothing with it that can change.
-
-    None where that cannot be had, or is too much to make at every run: where the model holds more
-    than numbers, gates and the like, and small arrays and lists of them, or a function.
-    """
-    try:
-        gates = {name: vars(model)[name] for name in GATES if name in vars(model)}
-        others = [value for name, value in vars(model).items() if name not in gates]
-        parts = [value for gate in gates.values() for value in vars(gate).values()]
-        if all(_is_plain(value) for value in [*others, *parts]):
-            # As most are; copy.deepcopy takes ten times as long.
-            twin = _shallow(model)
-            vars(twin).update({name: _shallow(gate) for name, gate in gates.items()})
-        elif all(_is_small(value, model) for value in vars(model).values()):
-            twin = copy.deepcopy(model)
-        else:
-            return None
-        for name in PARAMETERS:
-            if hasattr(model, name):
-                vars(twin).setdefault(name, getattr(model, name))  # it may stand on the class
-    except Exception:  # whatever a user's classes make of it
-        return None
-    return twin
-
-
-def _is_plain(value: Any) -> bool:
+def is_plain(value: Any) -> bool:
+    """Whether a value cannot change, so that copies may share it."""
     return isinstance(value, int | float | str | np.generic | None)
 
 
-def _is_small(value: Any, model: Any, depth: int = 3) -> bool:
-    """Whether a copy of what stands on `model` is quickly made, and cannot lead back to it."""
-    if _is_plain(value):
-        return True
-    if isinstance(value, np.ndarray):
-        return value.nbytes <= SMALL and value.dtype.kind in "biufc"
-    if callable(value):  # a method of this model; any other may keep hold of the model itself
-        return getattr(value, "__self__", None) is model
-    parts = value if isinstance(value, list | tuple) else vars(value).values()
-    return (
-        len(parts) <= SMALL // 1000
-        and depth > 0
-        and all(_is_small(part, model, depth - 1) for part in parts)
-    )
-
-
-def _shallow(instance: Any) -> Any:
+def twin_of(instance: Any) -> Any:
+    """Return another instance with the same attributes, without a call of any user's code."""
     twin = object.__new__(type(instance))
     vars(twin).update(vars(instance))
     return twin

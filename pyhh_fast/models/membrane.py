@@ -1,7 +1,7 @@
 """A model, or many cells, as plain arrays and numbers in the order of variables.py.
 
-It is in this form that the engine, stores and the search for equilibria take a membrane: they know
-neither how many gates and channels there are, nor what these are called.
+The engine, stores and the search for equilibria use a membrane in this form: they know neither the
+number of gates and channels, nor their names.
 """
 
 import math
@@ -14,10 +14,10 @@ from pyhh_fast.typing import StructArray
 from pyhh_fast.variables import CAPACITANCE, CHANNELS, GATES, PARAMETERS, REVERSALS, STATE
 
 PARAMETER_STRUCT = np.dtype([(one.symbol, np.float64) for one in PARAMETERS.values()])
-"""The parameters of a cell, as compiled code takes them (hh_parameters in src/hh_equations.h)."""
+"""The parameters of a cell, as compiled code has them (hh_parameters in src/hh_equations.h)."""
 
 STATE_STRUCT = np.dtype([(one.symbol, np.float64) for one in STATE.values()])
-"""V (mV) and the open fractions of the gates of a cell, as compiled code takes them."""
+"""V (mV) and the open fractions of the gates of a cell, as compiled code has them."""
 
 
 def parameters_of(model: Any) -> StructArray:

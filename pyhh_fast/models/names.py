@@ -1,4 +1,4 @@
-"""Names on a model: its parameters, those that a subclass declares, and what is meant by others."""
+"""Names of attributes of models: parameters, those of subclasses, and what others may mean."""
 
 import math
 import numbers
@@ -33,8 +33,8 @@ def declared(model_class: type) -> dict[str, float]:
     return found
 
 
-def own_parameters(model: HHModel) -> dict[str, float]:
-    """Return the parameters of a model beside HHModel's: the public numbers on it and its class."""
+def custom_parameters(model: HHModel) -> dict[str, float]:
+    """Return the parameters of a model other than HHModel's: public numbers on it and its class."""
     names = [*declared(type(model)), *vars(model)]
     values = {name: getattr(model, name) for name in dict.fromkeys(names)}
     return {name: value for name, value in values.items() if is_parameter(name, value)}
@@ -47,7 +47,7 @@ def bases_below(model_class: type) -> tuple[type, ...]:
 
 
 def is_parameter(name: str, value: Any) -> bool:
-    """Whether an attribute that HHModel does not have can be a parameter."""
+    """Whether an attribute is a parameter that HHModel does not have."""
     return (
         name.lower() not in _KNOWN_LOWER
         and not name.startswith("_")
@@ -72,9 +72,9 @@ def checked(source: Any, name: str, value: Any) -> float:
 
 
 def check_name(source: Any, name: str, others: Iterable[str] = ()) -> None:
-    """Raise TypeError where `name` is no parameter of a model or class; `others` are taken too."""
+    """Raise TypeError where `name` is no parameter of a model or class; `others` are allowed."""
     if name not in PARAMETERS:
-        own = declared(source) if isinstance(source, type) else own_parameters(source)
+        own = declared(source) if isinstance(source, type) else custom_parameters(source)
         if name not in own:
             known = [*PARAMETERS, *own, *others]
             raise TypeError(validation.unknown_name("parameter", name, known, suggestion))

@@ -1,7 +1,7 @@
-"""Whether a model does just what the compiled kernels do, or has parts of its own.
+"""Whether a model steps as the compiled kernels do, or overrides something.
 
 pyHH's users change behaviour by overriding: hooks, gates, properties, on a subclass, an instance
-or the class itself. A kernel sees none of that, so it is used only where nothing was changed.
+or the class itself. A kernel knows none of that, so it is used only where nothing is overridden.
 """
 
 from typing import Any
@@ -20,17 +20,17 @@ _MODEL_VALUES = (*PARAMETERS, *GATES, "Vm", *CURRENTS)
 _GATE_VALUES = ("alpha", "beta", "state")
 
 
-def own_behaviour(model: object) -> str | None:
-    """Return what `model` does its own way, or None where a kernel may stand in.
+def custom_behaviour(model: object) -> str | None:
+    """Return what `model` overrides, or None where a kernel can make its steps.
 
-    Kinetics are left aside: a table can hold most.
+    Custom kinetics do not count: a table can hold most.
     """
     if not isinstance(model, HHModel):
         return f"the model is a {type(model).__name__}"
     if found := _override(model, _MODEL_METHODS, _MODEL_VALUES):
         return found
     gates = [getattr(model, name) for name in GATES]
-    plain: set[type] = set()  # classes of gates that were looked at
+    plain: set[type] = set()  # classes of gates that were checked
     for name, gate in zip(GATES, gates, strict=True):
         if type(gate) in plain and not _GATE_METHODS.keys() & vars(gate).keys():
             continue
@@ -44,8 +44,8 @@ def own_behaviour(model: object) -> str | None:
     return None
 
 
-def hook_is_own(model: object, name: str) -> bool:
-    """Whether method `name` of `model` is anything but what HHModel has."""
+def is_overridden(model: object, name: str) -> bool:
+    """Whether method `name` of `model` is another than that of HHModel."""
     return name in getattr(model, "__dict__", {}) or (
         _on_class(type(model), name) is not _MODEL_METHODS[name]
     )

@@ -1,7 +1,8 @@
-"""What can be computed but is hardly meant: a warning says so, once for each model.
+"""Warnings of models that can be computed but are hardly meant, once for each model.
 
-Attributes that nothing reads, potentials in absolute mV, conductances below 0 and gates that are
-not between 0 and 1. What is told is noted on the model, so that copies do not repeat it.
+They are of attributes that nothing reads, potentials in absolute mV, conductances below 0 and gates
+that are not between 0 and 1. Runs, populations and sweeps check here. The model notes its warnings,
+so that its copies do not repeat them.
 """
 
 import re
@@ -14,13 +15,13 @@ from pyhh_fast.errors import warn_user
 from pyhh_fast.models.code_names import may_read, mentioned
 from pyhh_fast.models.hh_model import HHModel, has_custom_kinetics
 from pyhh_fast.models.names import KNOWN, bases_below, declared, is_parameter, suggestion
-from pyhh_fast.models.overrides import hook_is_own, own_behaviour
+from pyhh_fast.models.overrides import custom_behaviour, is_overridden
 from pyhh_fast.variables import CONDUCTANCES, GATES, PARAMETERS, REVERSALS, STATE
 
 HOOKS = ("iterate", "_UpdateGateTimeConstants", "_UpdateCellVoltage", "_UpdateGateStates")
 
 ROUNDING = 1e-9
-"""How far a step may carry a gate beyond 0 or 1 without a word."""
+"""How far a step may move a gate beyond 0 or 1 without a warning."""
 
 # Relative to rest, sodium reverses near 115 and potassium near -12 mV: far enough from what is
 # here that scans of one of them, and those of textbooks (EK -35, ENa 50 to 130), stay outside.
@@ -34,7 +35,7 @@ ENA_FROM = 20.0
 AS_RELATIVE = -20.0
 """EK and EKleak from here on (mV) may be relative to rest, where others are not."""
 
-# The class as it was at import; what is put on it later has a name of its own.
+# The attributes of the class at import; what a user adds later is not among them.
 _ON_CLASS = frozenset(vars(HHModel))
 
 
@@ -52,36 +53,36 @@ def check(model: HHModel, *, state: bool = True) -> None:
     for name in GATES:
         gate = getattr(model, name)
         if not -ROUNDING <= gate.state <= 1 + ROUNDING and _steps_gates(model, gate):
-            _tell(model, name, gate_message(f"{name}.state", f"{gate.state:.6g}"))
+            _warn_once(model, name, gate_message(f"{name}.state", f"{gate.state:.6g}"))
 
 
 def check_parameters(model: HHModel) -> None:
-    """Warn of parameters that are hardly meant, unless the model makes steps of its own."""
+    """Warn of implausible parameters, unless the model overrides how a step is made."""
     try:
         conductances = [getattr(model, name) for name in CONDUCTANCES]
         potentials = [getattr(model, name) for name in REVERSALS]
         absolute = are_absolute(*potentials)
         if not absolute and min(conductances) >= 0:
             return
-    except Exception:  # where its own step reads them, they may be anything, or not there yet
+    except Exception:  # where an overridden step reads them, they may be anything, or not set yet
         return
-    if hook_is_own(model, "iterate") or hook_is_own(model, "_UpdateCellVoltage"):
+    if is_overridden(model, "iterate") or is_overridden(model, "_UpdateCellVoltage"):
         return
     for name, value in zip(CONDUCTANCES, conductances, strict=True):
         if value < 0:
-            _tell(model, name, conductance_message(name, f"{value:g}"))
-    if absolute and not has_custom_kinetics(model) and own_behaviour(model) is None:
-        _tell(model, "potentials", potentials_message(potentials))
+            _warn_once(model, name, conductance_message(name, f"{value:g}"))
+    if absolute and not has_custom_kinetics(model) and custom_behaviour(model) is None:
+        _warn_once(model, "potentials", potentials_message(potentials))
 
 
 def _steps_gates(model: HHModel, gate: Any) -> bool:
     """Whether the steps of a gate are HHModel's."""
-    own = hook_is_own(model, "iterate") or hook_is_own(model, "_UpdateGateStates")
-    return type(gate) is HHModel.Gate and not own
+    custom = is_overridden(model, "iterate") or is_overridden(model, "_UpdateGateStates")
+    return type(gate) is HHModel.Gate and not custom
 
 
 def conductance_message(name: str, got: str) -> str:
-    """Return what is said of a conductance below 0."""
+    """Return the warning of a conductance below 0."""
     return (
         f"{name} is {got} (mS/cm²). A conductance below 0 drives V away from its reversal "
         "potential; it is computed as it stands. Check the sign."
@@ -89,7 +90,7 @@ def conductance_message(name: str, got: str) -> str:
 
 
 def gate_message(name: str, got: str) -> str:
-    """Return what is said of a gate that is not between 0 and 1."""
+    """Return the warning of a gate that is not between 0 and 1."""
     return (
         f"{name} is {got}. The open fraction of a gate is between 0 and 1; it is computed as it "
         "stands. Set it, or start from at_rest() or steady(V)."
@@ -97,9 +98,9 @@ def gate_message(name: str, got: str) -> str:
 
 
 def potentials_message(potentials: Sequence[float], whose: str = "") -> str:
-    """Return what is said of potentials in absolute mV, with the conversion."""
+    """Return the warning of potentials in absolute mV, with the conversion."""
     ENa, EK, EKleak = potentials
-    # What was left at its default, or is converted already, stays.
+    # A potential that is at its default, or converted already, stays.
     new_EK, new_EKleak = (E + 65 if E < AS_RELATIVE else E for E in (EK, EKleak))
     return (
         f"the reversal potentials{whose}, ENa {ENa:g}, EK {EK:g} and EKleak {EKleak:g} mV, are "
@@ -115,18 +116,20 @@ def check_cells(cells: Any) -> None:
         values = getattr(cells, name)
         if values.size and values.min() < 0:
             at = int(values.argmin())
-            _tell(cells, name, conductance_message(f"{name} of cell {at}", f"{values[at]:g}"))
+            _warn_once(cells, name, conductance_message(f"{name} of cell {at}", f"{values[at]:g}"))
     for name, gate in list(STATE.items())[1:]:
         values = getattr(cells, name)
         if values.size and not -ROUNDING <= values.min() <= values.max() <= 1 + ROUNDING:
             at = int(np.argmax(np.abs(values - 0.5)))
             if np.isfinite(values[at]):
                 message = gate_message(f"{name} of cell {at}", f"{values[at]:.6g}")
-                _tell(cells, gate.symbol, message)
+                _warn_once(cells, gate.symbol, message)
     potentials = cells.ENa, cells.EK, cells.EKleak
     first = [float(E[0]) for E in potentials if E.size]
     if first and cells._model is None and are_absolute(*first) and are_absolute(*potentials).all():
-        _tell(cells, "potentials", potentials_message(first, whose=" of cell 0 and the others"))
+        _warn_once(
+            cells, "potentials", potentials_message(first, whose=" of cell 0 and the others")
+        )
 
 
 def check_grid(axes: dict[str, Any], cells: Any) -> None:
@@ -140,7 +143,8 @@ def check_grid(axes: dict[str, Any], cells: Any) -> None:
         warn_user(potentials_message(largest, whose=" of the grid"))
 
 
-def _tell(model: Any, what: str, message: str) -> None:
+def _warn_once(model: Any, what: str, message: str) -> None:
+    """Warn, unless the model or the one that it was copied from was warned of this before."""
     told = vars(model).get("_told", ())
     if what not in told:
         vars(model)["_told"] = (*told, what)
@@ -163,22 +167,25 @@ def _check_attributes(model: HHModel) -> None:
     for name in sorted(names):
         meant = lower.get(name.lower())
         if plain and name not in KNOWN and not name.startswith("_"):
-            _tell(model, name, _unread(model, name))
+            _warn_once(model, name, _unread(model, name))
         elif meant not in (None, name) and name not in mentioned(bases):
             what = "calls" if meant in HOOKS else "reads"
             message = f"nothing {what} {cls.__name__}.{name}. Did you mean {meant}?"
-            _tell(model, name, message)
+            _warn_once(model, name, message)
         elif name in unknown and _is_misspelled(model, name):
-            _tell(model, name, _unread(model, name))
+            _warn_once(model, name, _unread(model, name))
 
 
 def _is_misspelled(model: HHModel, name: str) -> bool:
-    """Whether a number on a model of a class with parameters is plainly meant for one of them.
+    """Whether a number on a model, whose class declares parameters, is a misspelling of one.
 
-    What code of the class may read is not; nor is gCa2 beside gCa, a note of the user's.
+    A name that code of the class may read is none; nor is gCa2 beside gCa, a note of the user's.
     """
-    own = declared(type(model))
-    if not own or hasattr(type(model), name) or not is_parameter(name, vars(model)[name]):
+    if (
+        not declared(type(model))
+        or hasattr(type(model), name)
+        or not is_parameter(name, vars(model)[name])
+    ):
         return False
     if name in vars(model).get("_told", ()):
         return False
@@ -207,7 +214,7 @@ def _has_code(model: HHModel, bases: tuple[type, ...]) -> bool:
     """Whether there is code that may read attributes which HHModel does not have."""
     values = [value for base in bases for value in vars(base).items()]
     return (
-        own_behaviour(model) is not None
+        custom_behaviour(model) is not None
         or has_custom_kinetics(model)
         or any(_is_code(name, value) for name, value in [*values, *vars(model).items()])
     )

@@ -12,7 +12,7 @@ from pyhh_fast.kinetics.frozen import TabulatedModel
 from pyhh_fast.kinetics.protocol import FrozenKinetics, NotTabulable
 from pyhh_fast.models.hh_model import HHModel, has_custom_kinetics, parameter
 from pyhh_fast.models.names import declared, is_parameter
-from pyhh_fast.models.overrides import own_behaviour
+from pyhh_fast.models.overrides import custom_behaviour
 from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.variables import CURRENTS, GATES, PARAMETERS
@@ -36,7 +36,7 @@ def rates_to_save(model: Any, advice: str, table: RateTable | None = None) -> Fr
     ValueError
         If the model makes its steps in its own way, or no table can hold its rates.
     """
-    reason = own_behaviour(model)
+    reason = custom_behaviour(model)
     if reason is None:
         try:
             return kinetics_of_run(model, table_needed=True).frozen(table)

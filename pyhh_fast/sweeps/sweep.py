@@ -20,7 +20,7 @@ from pyhh_fast.kinetics.protocol import Kinetics
 from pyhh_fast.methods import DEFAULT, warn_of_large_step
 from pyhh_fast.models import plausibility
 from pyhh_fast.models.hh_model import HHModel
-from pyhh_fast.models.names import own_parameters
+from pyhh_fast.models.names import custom_parameters
 from pyhh_fast.populations import Population
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.stimuli.waveforms import constant
@@ -210,7 +210,7 @@ def sweep(
     dt = settings.dt
     warn_of_large_step("dt", dt, settings.method)
     product = validation.flag("product", product)
-    points = Grid(grid, product, own_parameters(model) if isinstance(model, HHModel) else ())
+    points = Grid(grid, product, custom_parameters(model) if isinstance(model, HHModel) else ())
     wave, steps = normalise_stimulus(stimulus, duration, dt)
     if isinstance(wave, constant):
         wave = np.array([wave.amplitude])

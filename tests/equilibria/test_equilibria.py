@@ -163,7 +163,7 @@ def test_compiled_search_equals_the_search_over_custom_rates(**parameters):
 def test_rests_do_not_depend_on_the_block_size_of_the_search(monkeypatch):
     parameters = {"gK": 1.0, "gKleak": 0.1, "EKleak": np.linspace(-20, 10, 300)}
     expected = pyhh.Population.at_rest(300, **parameters).Vm.tolist()
-    monkeypatch.setattr(search, "ROOM", 3)
+    monkeypatch.setattr(search, "SCAN_BUFFER", 3)
     assert pyhh.Population.at_rest(300, **parameters).Vm.tolist() == expected
 
 

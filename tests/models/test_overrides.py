@@ -12,7 +12,7 @@ from slow_runs import slow_run, snapshot
 
 import pyhh_fast as pyhh
 from pyhh_fast import HHModel
-from pyhh_fast.models.overrides import own_behaviour
+from pyhh_fast.models.overrides import custom_behaviour
 from pyhh_fast.variables import TRACES
 
 Gate = HHModel.Gate
@@ -199,7 +199,7 @@ def test_overrides_are_honoured(make, monkeypatch):
         slow = slow_run(make(patched), stimulus, 0.01)
     with monkeypatch.context() as patched:
         model = make(patched)
-        assert own_behaviour(model) is not None
+        assert custom_behaviour(model) is not None
         fast = pyhh.Simulation(model)
         fast.Run(stimulus, 0.01)
     plain = pyhh.Simulation(HHModel())
@@ -237,11 +237,11 @@ def test_models_stepped_in_python_log_the_reason(caplog):
             return self.Vm > 50
 
     for model in (HHModel(), HHModel(gK=3), Renamed(), HHModel.at_rest()):
-        assert own_behaviour(model) is None
+        assert custom_behaviour(model) is None
     model = HHModel()
     model.note = "mine"
     model.h = Gate()
-    assert own_behaviour(model) is None
+    assert custom_behaviour(model) is None
     with caplog.at_level(logging.INFO, logger="pyhh_fast"):
         pyhh.Simulation(HHModel()).Run(np.zeros(1), 0.01)
         assert caplog.messages == []
