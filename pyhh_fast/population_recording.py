@@ -1,4 +1,4 @@
-"""What a run of many cells leaves behind."""
+"""`PopulationRecording`: spikes, states and traces of a run of many cells."""
 
 from typing import TYPE_CHECKING, NamedTuple
 

@@ -1,4 +1,4 @@
-"""Many cells at once: each with parameters and a state of its own, none coupled to another."""
+"""`Population`: many uncoupled cells, each with its own parameters and state, run at once."""
 
 import copy
 from collections.abc import Iterable
@@ -224,7 +224,7 @@ class Population(Cells):
 
     @classmethod
     def from_model(cls, model: HHModel, size: int, **parameters: npt.ArrayLike) -> Self:
-        """Return cells like `model`: its parameters, its kinetics, and its state as it is now.
+        """Return cells like `model`: its parameters, its kinetics and its present state.
 
         Parameters
         ----------
@@ -242,7 +242,7 @@ class Population(Cells):
         TypeError, ValueError
             As :class:`Population`.
         ValueError
-            If the model has a step of its own (see :class:`pyhh_fast.HHModel`), or its rates
+            If the model has a custom step (see :class:`pyhh_fast.HHModel`), or its rates
             cannot be tabulated: run such models one by one, with :class:`pyhh_fast.Simulation`.
 
         Examples
@@ -310,7 +310,7 @@ class Population(Cells):
     ) -> PopulationRecording:
         """Run all cells through a stimulus and return what happened.
 
-        The cells go on from their present state and are left at the last step.
+        The cells continue from their present state and end in that of the last step.
 
         Parameters
         ----------
@@ -352,12 +352,12 @@ class Population(Cells):
         TypeError, ValueError
             If an argument, or a number of a cell, cannot be used; nothing was run.
         SimulationError
-            If rates of a model's own turn out, on the way, to be what no table holds.
+            If custom rates turn out, during the run, to be what no table can hold.
         RuntimeError
             If this population is running already, in another thread or because a hook has called
             this.
         ImportError
-            If `progress` is asked for and tqdm is not installed.
+            If `progress` is True and tqdm is not installed.
 
         Warns
         -----
@@ -369,8 +369,8 @@ class Population(Cells):
         Notes
         -----
         Ctrl-C stops a run within 0.1 s, that of a million cells within a few. As after any error
-        during a run, the steps made so far are kept on `recording`, and the cells stand at the
-        last of them.
+        during a run, the steps made so far are kept on `recording`, and the cells are in the
+        state of the last of them.
 
         Under strong currents V may keep swinging without crossing the threshold, and counts no
         spikes, as from 87.9 µA/cm² on at the default parameters.
@@ -437,7 +437,7 @@ class Population(Cells):
         for name, parameter in PARAMETERS.items():
             values = self._parameters[parameter.symbol]
             if not (np.isfinite(values).all() and (not parameter.positive or (values > 0).all())):
-                setattr(self, name, values)  # which tells what is wrong
+                setattr(self, name, values)  # which raises the error
         plausibility.check_cells(self)
 
     def _kinetics(self) -> Kinetics:

@@ -1,4 +1,4 @@
-"""What a run leaves behind."""
+"""`Recording`: the traces, spikes and settings of a run of one cell, whatever made it."""
 
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -55,7 +55,7 @@ class TraceSource(Protocol):
 
 
 class Traces:
-    """What has traces as attributes, or says that they were not recorded."""
+    """Has traces as attributes, or says that they were not recorded."""
 
     Vm: FloatArray
     INa: FloatArray
@@ -74,7 +74,7 @@ class Traces:
 
 
 class RunResult(Traces):
-    """What a run with some settings has left."""
+    """What the results of all runs have in common."""
 
     settings: RunSettings
 
@@ -110,8 +110,8 @@ class Recording(RunResult):
     Attributes
     ----------
     Vm : ndarray, shape (rows,), mV
-        Membrane potential after each step: row i is at time (i + 1) dt, as in `times`; of every
-        k-th step alone, where that was asked for: rows 0, k, 2k and so on of all.
+        Membrane potential after each step: row i is at time (i + 1) dt, as in `times`; with
+        every=k, of every k-th step alone: rows 0, k, 2k and so on of all.
     StateM, StateH, StateN : ndarray, shape (rows,)
         Open fraction of the gates, at the same times; by the method "exponential_euler" at dt/2
         earlier.
@@ -237,11 +237,11 @@ class Recording(RunResult):
         return self.settings.enveloped
 
     def estimate_error(self) -> "ErrorEstimate":
-        """Make the run again with half the step, and return how much that changes.
+        """Repeat the run with half the step, and return how much that changes.
 
         What changes outside the model, such as its class, must be as it was before the run. It
         takes twice as long as the run and up to five times the memory of its Vm. A run by the
-        adaptive method is made again with a tenth of its tolerances, too: that changes it by about
+        adaptive method is repeated with a tenth of its tolerances, too: that changes it by about
         its error, but for a stimulus that changes at every sample, and so cuts every step, perhaps
         by nothing; the error is then below the tolerances.
 

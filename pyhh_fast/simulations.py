@@ -1,4 +1,4 @@
-"""Runs: a model, a stimulus, a step, and the traces that come of them."""
+"""pyHH's module of runs: `Simulation`, which makes them and has the traces of the latest one."""
 
 import os
 from collections.abc import Iterable
@@ -42,14 +42,15 @@ class Simulation(Traces):
     Parameters
     ----------
     model : HHModel
-        The neuron to run, an instance, not a class; it is not copied, and each run goes on from
-        where it stands.
+        The neuron to run, an instance, not a class; it is not copied, and each run continues
+        from its present state.
 
     Attributes
     ----------
     model : HHModel
     times : ndarray, shape (rows,), ms
-        pyHH's clock: row i is i dt, with every=k i k dt. (`Recording.times` is one dt later.)
+        pyHH's time convention: row i is at i dt, with every=k at i k dt. (`Recording.times` is one
+        dt later.)
     Vm : ndarray, shape (rows,), mV
         Membrane potential after step i.
     StateM, StateH, StateN : ndarray, shape (rows,)
@@ -151,7 +152,7 @@ class Simulation(Traces):
             If an argument, or a number of the model, cannot be used; nothing was run.
         SimulationError
             If the potential or a gate stops being finite. The traces up to there are kept, with
-            NaN after; the model stands at the last finite step.
+            NaN after; the model is in the last finite state.
         RuntimeError
             If this simulation or its model is running already, in another thread or because a hook
             has called this.
@@ -184,7 +185,7 @@ class Simulation(Traces):
     ) -> Recording:
         """Run the model through a stimulus and return what happened.
 
-        The model goes on from its present state and is left at the last step.
+        The model continues from its present state and ends in that of the last step.
 
         Parameters
         ----------
@@ -224,8 +225,8 @@ class Simulation(Traces):
         to : path, optional
             Directory to be made and written while the run is made, in constant memory: a Zarr group
             (needs zarr, the extra "store"), so its name must not end as files of other formats do.
-            From there :meth:`resume` goes on after Ctrl-C, a kill at any moment, or to make the run
-            longer. Traces are then read from there, when they are asked for.
+            From there :meth:`resume` continues after Ctrl-C or a kill at any moment, or extends the
+            run. Traces are then read from there, when they are used.
         progress : bool, default False
             Show a progress bar; needs tqdm.
 
@@ -247,17 +248,17 @@ class Simulation(Traces):
             The steps before are kept, but for the last 260,000 at most, read together with it.
         SimulationError
             If the potential or a gate stops being finite, or the adaptive method needs steps too
-            short or too many. The traces up to there are kept, with NaN after; the model stands at
-            the last finite step.
+            short or too many. The traces up to there are kept, with NaN after; the model is in
+            the last finite state.
         RuntimeError
             If this simulation or its model is running already, as for :meth:`Run`.
         OSError
             If `to` cannot be written. What was written until about a second before is there, and
-            `resume` goes on from it; the model stands at the last step made.
+            `resume` continues from it; the model is in the state of the last step made.
         MemoryError
             If the traces do not fit into the free memory; nothing was run.
         ImportError
-            If `progress` is asked for and tqdm is not installed, or `to` and zarr.
+            If `progress` is True and tqdm is not installed, or `to` is given and zarr is not.
 
         Notes
         -----
@@ -265,12 +266,12 @@ class Simulation(Traces):
         long as its disk needs for the commit under way and a last one; where that is more than
         0.2 s, a line on standard error says so, and another Ctrl-C gives up what is not committed.
         As after any error during a run, the steps made so far are kept on `recording`, and the
-        model stands at the last of them.
+        model is in the state of the last of them.
 
         The stimulus is constant from i dt to (i + 1) dt. No step of the adaptive method reaches
         across a change of it, so a stimulus that changes at every sample costs a step each. Where
         it stays the steps are as long as the tolerances allow, whatever dt. They also end every
-        100 ms, or whole number of dt nearest to that, where the step size is chosen anew: a run of
+        100 ms, or whole number of dt nearest to that, where the step size is chosen again: a run of
         300 ms gives the same bits as one of 100 and one of 200 (but not as of 50 and 250).
 
         By exponential Euler the gates lag V by dt/2. A run that starts with steady gates does not
@@ -324,11 +325,11 @@ class Simulation(Traces):
         duration: float | None = None,
         progress: bool = False,
     ) -> Self:
-        """Go on with a run that was written by ``run(..., to=path)``.
+        """Continue a run that was written by ``run(..., to=path)``.
 
         After Ctrl-C, an error or a kill at any moment it is made to its end, and a run that is at
-        its end is made longer. Store and model are then, to the bit, those of a run that was never
-        stopped.
+        its end is extended. Store and model are then bit-identical to those of an uninterrupted
+        run.
 
         Parameters
         ----------
@@ -393,7 +394,7 @@ class Simulation(Traces):
     def save_state(self, path: str | os.PathLike[str]) -> None:
         """Write the model's parameters and present state into a file.
 
-        Runs go on from there, in another process or on another day, with the same bits.
+        Runs continue from there, in another process or on another day, with the same bits.
 
         Parameters
         ----------

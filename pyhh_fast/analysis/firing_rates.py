@@ -43,7 +43,7 @@ def fi_curve(
     dt : float, ms, optional
         Step size. By default 0.01, or what is shorter by a whole number where gates or membrane
         are faster than those of the built-in model: rates are then right to 0.01 %, or a warning
-        tells the error. For "adaptive" the distance of samples, which changes nothing.
+        states the error. For "adaptive" the distance of samples, which changes nothing.
     method : {"exponential_euler", "adaptive", "rk4", "euler"}, default "exponential_euler"
         As for :meth:`Simulation.run`. Forward Euler fires too fast, and from 6.23 µA/cm² on
         without end; with the others it is 6.265, as it should be. "adaptive" makes the runs one by
@@ -69,20 +69,20 @@ def fi_curve(
     Raises
     ------
     TypeError, ValueError
-        If an argument cannot be used, or the model has a step of its own; nothing was run.
+        If an argument cannot be used, or the model has a custom step; nothing was run.
     SimulationError
-        If rates of a model's own turn out, on the way, to be what no table holds.
+        If custom rates turn out, during the run, to be what no table can hold.
     ImportError
-        If `progress` is asked for and tqdm is not installed.
+        If `progress` is True and tqdm is not installed.
 
     Warns
     -----
     UserWarning
         If V keeps swinging under some of the currents without crossing `threshold`; if a rate is
         not known, with the duration to pass; if the model diverges; if `dt` is too large for the
-        model, or rates err by more than 0.01 % at the default one; if that is so short that the
-        runs take minutes; or if no rest is stable: runs then start at the unstable equilibrium
-        nearest EKleak, with steady gates.
+        model, or rates have an error of more than 0.01 % at the default one; if that is so short
+        that the runs take minutes; or if no rest is stable: runs then start at the unstable
+        equilibrium nearest EKleak, with steady gates.
 
     Notes
     -----
@@ -96,7 +96,7 @@ def fi_curve(
 
     A train of spikes that would end after `duration` only counts as firing. Just below the current
     from which firing is sustained, 6.265 µA/cm² for the built-in model, trains are long: those from
-    6.25 on outlast 150 ms, those from 6.264 on 1000 ms. There, a longer `duration` tells.
+    6.25 on outlast 150 ms, those from 6.264 on 1000 ms. A longer `duration` distinguishes them.
 
     References
     ----------
@@ -131,7 +131,7 @@ def rates_and_swings(
 
 
 def _warn_of_rates(setup: Setup, currents: FloatArray, found: Rates) -> None:
-    """Warn of rates that are unknown, or not those of spikes."""
+    """Warn of rates that are unknown, or those of swings without spikes."""
     if found.diverged.any():
         warn_user(
             f"under {np.count_nonzero(found.diverged)} of {currents.size} currents the model "

@@ -25,12 +25,12 @@ class PhasePlane(NamedTuple):
     V : ndarray, shape (1001,), mV
         The nullclines are given at these.
     V_nullcline : ndarray, shape (1001,)
-        The n at which V stands still. NaN where there is none from 0 to 1 that has h = c - n from
+        The n at which dV/dt is 0. NaN where there is none from 0 to 1 that has h = c - n from
         0 to 1 as well.
     n_nullcline : ndarray, shape (1001,)
-        The n that stands still: its steady state.
+        The n at which dn/dt is 0: its steady state.
     trajectory_V, trajectory_n : ndarray, shape (steps + 1,)
-        V (mV) and n of the full model, from where it stands now; row i is at i dt.
+        V (mV) and n of the full model, from its present state; row i is at i dt.
     steady_V, steady_n : float
         The steady state under the current, of the full model as well as of the plane.
     c : float
@@ -81,11 +81,11 @@ def phase_plane(
     Raises
     ------
     TypeError, ValueError
-        If an argument cannot be used, or the model has a step of its own; nothing was run.
+        If an argument cannot be used, or the model has a custom step; nothing was run.
     ValueError
         If the model has no steady state under the current.
     SimulationError
-        If rates of a model's own turn out, on the way, to be what no table holds.
+        If custom rates turn out, during the run, to be what no table can hold.
 
     Warns
     -----

@@ -127,22 +127,22 @@ def strength_duration(
     Raises
     ------
     TypeError, ValueError
-        If an argument cannot be used, or the model has a step of its own; nothing was run.
+        If an argument cannot be used, or the model has a custom step; nothing was run.
     SimulationError
-        If rates of a model's own turn out, on the way, to be what no table holds.
+        If custom rates turn out, during the run, to be what no table can hold.
 
     Warns
     -----
     UserWarning
-        If the model diverges before it fires; if `dt` is too large for the model, or a current errs
-        by more than 0.01 % at the default one, or that is so short that the runs take minutes; or
-        if no rest is stable, as for :func:`fi_curve`.
+        If the model diverges before it fires; if `dt` is too large for the model, or a current has
+        an error of more than 0.01 % at the default one, or that is so short that the runs take
+        minutes; or if no rest is stable, as for :func:`fi_curve`.
 
     Notes
     -----
     The currents are found by bisection into 65 parts instead of two, all durations together.
-    Where a cell fires under some currents between two under which it does not, the smallest that
-    was tried is followed.
+    Where a cell fires under some currents between two under which it does not, the search continues
+    at the smallest of them.
 
     References
     ----------

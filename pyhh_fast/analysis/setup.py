@@ -109,6 +109,6 @@ class Setup(NamedTuple):
         """Warn of the error of a result."""
         error = 100 * (found / right - 1)
         warn_user(
-            f"{what} errs by {error:+.2g} % at dt {self.settings.dt:.3g} ms, and others may as "
-            "well. Use method='adaptive', or a smaller dt."
+            f"{what} has an error of {error:+.2g} % at dt {self.settings.dt:.3g} ms, and others "
+            "may as well. Use method='adaptive', or a smaller dt."
         )

@@ -20,8 +20,8 @@ from pyhh_fast.typing import FloatArray
 from pyhh_fast.validation import BLOCK
 from pyhh_fast.variables import PARAMETERS
 
-BESIDE = 1e-4
-"""Where a formula is 0/0 its rates are the mean of those so far beside it, in mV."""
+OFFSET = 1e-4
+"""Where a formula is 0/0 its rates are the mean of those at V ± this, in mV."""
 
 STEADY_POINTS = 4_001
 """Points among which steady states under a current are looked for."""
@@ -31,7 +31,7 @@ HALVINGS = 64
 
 
 class SteadyState(NamedTuple):
-    """Where the gates settle, and how fast; made by :func:`pyhh_fast.steady_state`.
+    """Steady states and time constants of the gates; made by :func:`pyhh_fast.steady_state`.
 
     Attributes
     ----------
@@ -51,12 +51,12 @@ class SteadyState(NamedTuple):
 
 @rounds_to_nearest
 def steady_state(model: HHModel, V: npt.ArrayLike) -> SteadyState:
-    """Return where the gates of a model settle at each V, and their time constants.
+    """Return the steady states of a model's gates at each V, and their time constants.
 
     Parameters
     ----------
     model : HHModel
-        Its `_UpdateGateTimeConstants` may be its own, but nothing else of its step. It is not
+        Its `_UpdateGateTimeConstants` may be overridden, but nothing else of its step. It is not
         changed, and its state does not count.
     V : float or array_like, mV
         Membrane potentials, relative to rest; any shape.
@@ -69,7 +69,7 @@ def steady_state(model: HHModel, V: npt.ArrayLike) -> SteadyState:
     Raises
     ------
     TypeError, ValueError
-        If an argument cannot be used, or the model has a step of its own, or rates that depend on
+        If an argument cannot be used, or the model has a custom step, or rates that depend on
         more than V.
 
     Examples
@@ -106,7 +106,7 @@ def steady_at(kinetics: Kinetics, V: FloatArray) -> SteadyState:
     at = V.ravel()
     values = np.empty((6, at.size))
     try:
-        for start in range(0, at.size, BLOCK):  # so that Ctrl-C is heard in between
+        for start in range(0, at.size, BLOCK):  # so that Ctrl-C interrupts in between
             block = slice(start, start + BLOCK)
             values[:, block] = _steady_in(kinetics, at[block])
     except NotTabulable as error:
@@ -117,10 +117,10 @@ def steady_at(kinetics: Kinetics, V: FloatArray) -> SteadyState:
 def _steady_in(kinetics: Kinetics, V: FloatArray) -> FloatArray:
     """Return m, h, n and their time constants (ms) at each V of a block, shape (6, n)."""
     rates = kinetics.checked_rates_at(V)
-    holes = np.isnan(rates).any(axis=1)
-    if holes.any():
-        beside = [kinetics.checked_rates_at(V[holes] + d) for d in (-BESIDE, BESIDE)]
-        rates[holes] = np.mean(beside, axis=0)
+    undefined = np.isnan(rates).any(axis=1)
+    if undefined.any():
+        near = [kinetics.checked_rates_at(V[undefined] + d) for d in (-OFFSET, OFFSET)]
+        rates[undefined] = np.mean(near, axis=0)
     # Far away rates may be infinite; or both 0, and then all is NaN.
     alpha, beta = np.minimum(rates, LARGEST_RATE).T.reshape(2, 3, V.size)
     with np.errstate(all="ignore"):

@@ -209,9 +209,9 @@ class _Segment(NamedTuple):
         long: bool,
         last: bool,
     ) -> tuple[FloatArray, BoolArray]:
-        """Return the rate of each cell, NaN where the segment does not tell, and whose swings.
+        """Return the rate of each cell, NaN where the segment is too short, and whose swings.
 
-        A segment that is not `long` tells no steady rate. The `last` one is believed as it is.
+        A segment that is not `long` shows no steady rate. The `last` one is taken as it is.
         """
         rates = steady_rates(self.counts, self.times, self.end, bursts=last)
         if not last:

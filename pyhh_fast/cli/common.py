@@ -93,7 +93,7 @@ def defaults_of(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def add_run_options(parser: argparse.ArgumentParser, method: str, dt: str) -> None:
-    """Add options for how a run is made, whose help tells these defaults."""
+    """Add options for how a run is made, whose help states these defaults."""
     parser.add_argument("--dt", help=f"step in ms (default: {dt})", **NUMBER)
     parser.add_argument("--method", choices=METHODS, help=f"(default: {method})")
     parser.add_argument("--threshold", help="of spikes, in mV (default: 50)", **NUMBER)
@@ -143,17 +143,17 @@ def has_bar() -> bool:
     return sys.stderr.isatty() and find_spec("tqdm") is not None
 
 
-def tell(name: str, what: str) -> None:
+def report(name: str, what: str) -> None:
     """Print a message of a command to standard error."""
     print(f"{name}: {what}", file=sys.stderr)
 
 
 @contextlib.contextmanager
-def warnings_told(name: str) -> Iterator[None]:
-    """Have warnings for the user printed in a line each."""
+def reported_warnings(name: str) -> Iterator[None]:
+    """Print warnings for the user in a line each."""
     with warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)
-        warnings.showwarning = lambda message, *_: tell(
+        warnings.showwarning = lambda message, *_: report(
             name, f"warning: {in_options(str(message))}"
         )
         yield

@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 
 
 def demo(output: Path) -> str:
-    """Run the example, draw it into the file `output`, and return what to tell the user."""
+    """Run the example, draw it into the file `output`, and return a report."""
     model, stimulus = readme_example()
     twin, slow_twin = copy.deepcopy(model), copy.deepcopy(model)
 

@@ -54,10 +54,10 @@ def _run(given: argparse.Namespace) -> int:
     }
     name = f"pyhh-fast {given.command}"
     try:
-        with common.warnings_told(name):
+        with common.reported_warnings(name):
             return commands[given.command](given)
     except common.Failed as error:
-        common.tell(name, f"error: {common.in_options(str(error))}")
+        common.report(name, f"error: {common.in_options(str(error))}")
         return 1
 
 

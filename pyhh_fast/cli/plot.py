@@ -26,7 +26,7 @@ def add_to(commands: Any) -> None:
         "--output",
         type=common.figure_file,
         metavar="FILE",
-        help="figure to write (default: RUN.png, beside the run)",
+        help="figure to write (default: RUN.png, next to the run)",
     )
 
 

@@ -97,7 +97,7 @@ def add_to(commands: Any) -> None:
         "--resume",
         type=Path,
         metavar="RUN.zarr",
-        help="go on with this run, to its end or to a later --duration",
+        help="continue this run, to its end or to a later --duration",
     )
 
 
@@ -123,7 +123,7 @@ def run(given: argparse.Namespace) -> int:
     try:
         return _done(_job_to_resume(given) if hasattr(given, "resume") else _new_job(given))
     except KeyboardInterrupt:
-        common.tell(NAME, "interrupted")
+        common.report(NAME, "interrupted")
         return INTERRUPTED
 
 
@@ -220,7 +220,7 @@ def _job_to_resume(given: argparse.Namespace) -> Job:
         names = [part.option for part in given.stimuli] if "stimuli" in others else []
         names += [f"--{name}" for name in others if name != "stimuli"]
         given.parser.error(
-            "--resume goes on with a run as it was begun, and takes only --duration and --plot; "
+            "--resume continues a run as it was begun, and takes only --duration and --plot; "
             f"got {', '.join(names)}"
         )
     from pyhh_fast.storage import resume
@@ -264,7 +264,7 @@ def _job_to_resume(given: argparse.Namespace) -> Job:
 def _check_paths(out: Path | None, plot: Path | None) -> None:
     """See, before the work, that there is a place for what will come of it."""
     if out is not None and os.path.lexists(out):
-        other = f", go on with it by --resume {out}" if out.suffix == ".zarr" else ""
+        other = f", continue it by --resume {out}" if out.suffix == ".zarr" else ""
         raise Failed(f"{out} exists. Name another file{other}, or remove it.")
     for path in (out, plot):
         if path is not None:
@@ -273,7 +273,7 @@ def _check_paths(out: Path | None, plot: Path | None) -> None:
 
 
 def _done(job: Job) -> int:
-    """Make a run, and write and tell what there is of it, whatever ends it."""
+    """Make a run, and write and report what there is of it, whatever ends it."""
     error: BaseException | None = None
     start = time.perf_counter()
     try:
@@ -302,7 +302,7 @@ def _done(job: Job) -> int:
     if error is not None:
         code = INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
         failed = f"error: {common.in_options(str(error))}"
-        common.tell(NAME, _interrupted(job, recording) if code > 1 else failed)
+        common.report(NAME, _interrupted(job, recording) if code > 1 else failed)
     lines = summary(recording, job.before, seconds)
     if job.out is not None:
         kept = ", ".join([*recording.recorded, *recording.enveloped, "spike times"])
@@ -323,19 +323,19 @@ def _written(lines: list[str], line: str, path: Path, write: Callable[[], object
             if write is not None:
                 write()
     except Failed as error:
-        common.tell(NAME, f"error: {error}")
+        common.report(NAME, f"error: {error}")
         return 1
     lines.append(line)
     return 0
 
 
 def _interrupted(job: Job, recording: Recording) -> str:
-    """Return what to say after Ctrl-C: what is kept, and how to go on."""
+    """Return what to say after Ctrl-C: what is kept, and how to continue."""
     so_far, whole = (shown_time(steps * recording.dt) for steps in (recording.steps, job.steps))
     if job.out is None:
-        kept = "Nothing more is kept: for that, and to go on, name a .zarr with --out."
+        kept = "Nothing more is kept: for that, and to continue, name a .zarr with --out."
     elif job.save:
-        kept = f"{job.out} has that much; to go on, it would have to be a .zarr."
+        kept = f"{job.out} has that much; to continue, it would have to be a .zarr."
     else:
-        kept = f"{job.out} has that much. To go on: {NAME} --resume {shlex.quote(str(job.out))}"
+        kept = f"{job.out} has that much. To continue: {NAME} --resume {shlex.quote(str(job.out))}"
     return f"interrupted at {so_far} of {whole}. {kept}"

@@ -30,7 +30,7 @@ KINDS = {
 
 
 class Part(NamedTuple):
-    """A stimulus that was asked for, but for the seed of what is random."""
+    """A stimulus that was given; what is random has no seed yet."""
 
     option: str
     numbers: tuple[float, ...]

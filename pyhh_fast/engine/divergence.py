@@ -229,7 +229,7 @@ def rates_error(
     """Return the error for a run in which the rates turn out to depend on more than V."""
     dt, V = settings.dt, last[0]
     message = (
-        f"the run cannot go on at step {step} (t = {step * dt:g} ms), from V = {V:.6g} mV: of "
+        f"the run cannot continue at step {step} (t = {step * dt:g} ms), from V = {V:.6g} mV: of "
         f"_UpdateGateTimeConstants it was found that {why}. Use method='euler'"
     )
     message += ", without to=." if stored else "."

@@ -64,11 +64,11 @@ def make_run(
         return recording
 
     try:
-        stepper.make_all(bar)
+        stepper.run_steps(bar)
     except NotTabulable as error:
         step = stepper.step
         raise SimulationError(
-            f"the run cannot go on at step {step} (t = {step * settings.dt:g} ms): of "
+            f"the run cannot continue at step {step} (t = {step * settings.dt:g} ms): of "
             f"_UpdateGateTimeConstants it was found that {error}. Run such models one by one, "
             "with Simulation.",
             step=step,
@@ -124,12 +124,12 @@ def way_out(
     if method == "exponential_euler":
         return f"Check their parameters and stimuli, or {alone}"
     # The step suits all rates between the reversal potentials.
-    far_below = "which stands V far below all reversal potentials"
+    far_below = "which is stable for V far below all reversal potentials"
     return f"Use method='exponential_euler', {far_below}, or {alone}"
 
 
 def thread_count(threads: Any, default: int | None = None) -> int:
-    """Return how many threads a user asked for, or `default`, or one for each CPU there is."""
+    """Return the number of threads that a user gave, else `default`, else one for each CPU."""
     if threads is not None:
         return validation.count("threads", threads, least=1)
     return cores() if default is None else default

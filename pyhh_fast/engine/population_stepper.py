@@ -1,8 +1,9 @@
-"""Steps of many cells: in chunks of time, and in each by several threads.
+"""Steps of many cells, for `population_run`: in chunks of time, each by several threads.
 
-A chunk counts once all cells have made it, so the cells always stand at one step. Each call of the
-time loop takes its cells from where the chunk began, and writes where they end beside it: it can be
-made again, with more room or a longer table, or dropped by Ctrl-C.
+A chunk counts once all cells have made its steps, so that all cells are always at the same step.
+Each call of the time loop reads the states of some cells from before the chunk and writes those
+after it into another array. So it can be repeated, with a longer array for spikes or a wider table,
+and Ctrl-C may drop it.
 """
 
 import contextlib
@@ -24,19 +25,19 @@ from pyhh_fast.typing import FloatArray, IntArray, StructArray
 from pyhh_fast.variables import TRACES
 
 CALL = 0.04
-"""Seconds that a call of the time loop may take, so that Ctrl-C is heard soon."""
+"""Seconds that a call of the time loop may take, so that Ctrl-C interrupts soon."""
 
 CHUNK = 0.2
 """Seconds that a chunk may take, so that Ctrl-C drops little."""
 
-FIRST = 2_000_000
-"""Steps of all cells together in the first chunk, of which no time is known yet."""
+FIRST_CHUNK = 2_000_000
+"""Steps of all cells together in the first chunk, before any time was measured."""
 
 SHORTEST, LONGEST = 8, 65_536
 """Steps of a chunk."""
 
-MOST_OFTEN = 4.0
-"""Milliseconds from one spike to the next at which there is room for all."""
+INTERVAL = 4.0
+"""Milliseconds from one spike to the next at which the array for spikes takes all."""
 
 CALLS = 8
 """Calls for each thread in a chunk, so that none waits long for the others."""
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 
 
 class PopulationStepper:
-    """Makes the steps of one run.
+    """Makes the steps of one run of many cells.
 
     Attributes
     ----------
@@ -92,11 +93,13 @@ class PopulationStepper:
         self._kinetics = kinetics
         self._table = kinetics.table_for_cells()
         self._table_lock = Lock()
-        # How many steps are whole, where they led, and the spikes on the way: replaced at once.
-        self._parts: list[StructArray] = []
-        self._whole = (0, state, 0)
-        self._spare = aligned_arrays.structs(state)
-        self._other = aligned_arrays.structs(state)
+        self._spike_chunks: list[StructArray] = []
+        # Steps that all cells have made, states after them, chunks of spikes: one tuple, so that
+        # Ctrl-C finds either all of a chunk or none of it.
+        self._complete = (0, state, 0)
+        # Two, because `state` is not changed, and that before a chunk is needed until it ends.
+        self._next_state = aligned_arrays.structs(state)
+        self._last_state = aligned_arrays.structs(state)
         self._threads = threads
         size = max(self._size, 1)
         self._block = min(loops.BLOCK, 8 * -(-size // (8 * threads)))
@@ -105,8 +108,8 @@ class PopulationStepper:
         self._calls = [
             (first, min(first + per_call, self._size)) for first in range(0, self._size, per_call)
         ]
-        self._chunk = min(max(FIRST // size, SHORTEST), LONGEST)
-        self._rooms = [np.empty(1, loops.SPIKE)] * len(self._calls)
+        self._chunk = min(max(FIRST_CHUNK // size, SHORTEST), LONGEST)
+        self._spike_buffers = [np.empty(1, loops.SPIKE)] * len(self._calls)
         order = np.argsort(cells, kind="stable")
         variables = np.array([TRACES.index(name) for name in s.record], dtype=np.int64)
         rows = order.astype(np.int64)
@@ -123,29 +126,29 @@ class PopulationStepper:
 
     @property
     def step(self) -> int:
-        """How many steps are whole."""
-        return self._whole[0]
+        """How many steps all cells have made."""
+        return self._complete[0]
 
     @property
     def state(self) -> StructArray:
-        """V (mV) and gates of all cells after them."""
-        return self._whole[1]
+        """V (mV) and gates of all cells after these steps."""
+        return self._complete[1]
 
     def spikes(self) -> tuple[np.ndarray, FloatArray]:
         """Return how often each cell has fired, and when, by cell and then by time."""
-        parts = self._parts[: self._whole[2]]
+        chunks = self._spike_chunks[: self._complete[2]]
         counts = np.zeros(self._size, dtype=np.int64)
-        for part in parts:
-            first = part["cell"].min()
-            found = np.bincount(part["cell"] - first)
+        for chunk in chunks:
+            first = chunk["cell"].min()
+            found = np.bincount(chunk["cell"] - first)
             counts[first : first + found.size] += found
         next_place = np.cumsum(counts) - counts
         times = np.empty(int(counts.sum()))
-        for part in parts:
-            loops.order_spikes(part, next_place, times)
+        for chunk in chunks:
+            loops.order_spikes(chunk, next_place, times)
         return counts, times
 
-    def make_all(self, bar: Any) -> None:
+    def run_steps(self, bar: Any) -> None:
         """Make all steps; `bar` is a context with a progress bar, or with None."""
         with bar as shown, _pool(self._threads) as pool:
             while (done := self.step) < self._steps:
@@ -155,7 +158,7 @@ class PopulationStepper:
 
     def advance(self, pool: "Workers | None") -> None:
         """Make the steps of a chunk."""
-        step, _, _ = self._whole
+        step, _, _ = self._complete
         steps = min(self._chunk, self._steps - step)
         self._values = self._stimulus_from(step, step + steps)
         start = time.perf_counter()
@@ -170,9 +173,9 @@ class PopulationStepper:
             finally:
                 for job in jobs:
                     job.cancel()
-        self._parts += [part for part in found if part.size]
-        self._whole = (step + steps, self._spare, len(self._parts))
-        self._spare, self._other = self._other, self._spare
+        self._spike_chunks += [chunk for chunk in found if chunk.size]
+        self._complete = (step + steps, self._next_state, len(self._spike_chunks))
+        self._next_state, self._last_state = self._last_state, self._next_state
         took = max(time.perf_counter() - start, 1e-9)
         longest = min(CHUNK, CALL * len(self._calls) / self._threads)
         self._chunk = int(min(max(steps * min(longest / took, 16), SHORTEST), LONGEST))
@@ -183,34 +186,34 @@ class PopulationStepper:
         return self._stimulus[:, start:stop]
 
     def _call(self, number: int, steps: int) -> StructArray:
-        """Make steps with the cells of one call, until they are made."""
-        step, state, _ = self._whole
+        """Make the steps of a chunk with the cells of one call; return their spikes."""
+        step, state, _ = self._complete
         first, last = self._calls[number]
-        # More than cells fire, because to find the room full costs all that was made.
-        enough = int((last - first) * (2 + steps * min(1.0, self._run_settings.dt / MOST_OFTEN)))
-        if self._rooms[number].size < enough:
-            self._rooms[number] = np.empty(enough, loops.SPIKE)
+        # More than cells fire, because a call whose buffer is full is repeated.
+        enough = int((last - first) * (2 + steps * min(1.0, self._run_settings.dt / INTERVAL)))
+        if self._spike_buffers[number].size < enough:
+            self._spike_buffers[number] = np.empty(enough, loops.SPIKE)
         while True:
-            room = self._rooms[number]
+            buffer = self._spike_buffers[number]
             ended, missing_V, spikes = loops.population(
                 self._settings,
                 self._parameters,
                 self._rates(),
                 state,
-                self._spare,
+                self._next_state,
                 self.diverged_at,
                 self._values,
                 step,
                 range(first, last),
-                room,
+                buffer,
                 self._samples,
             )
             if ended == loops.Ending.DONE:
-                return room[:spikes].copy()
+                return buffer[:spikes].copy()
             if ended == loops.Ending.SPIKES_FULL:
-                self._rooms[number] = np.empty(2 * room.size, loops.SPIKE)
+                self._spike_buffers[number] = np.empty(2 * buffer.size, loops.SPIKE)
             else:
-                self._cover(missing_V)
+                self._extend_table(missing_V)
 
     def _rates(self) -> Any:
         """Return the rates for the time loop."""
@@ -218,8 +221,8 @@ class PopulationStepper:
         rows = t.relaxing(s.dt) if s.method == "exponential_euler" else t.times(s.dt)
         return loops.Rates(rows, t.first, t.inverse_width, t.low, t.high, NONE_EVALUATED)
 
-    def _cover(self, V: float) -> None:
-        """Have a table that covers V; raise NotTabulable where none can."""
+    def _extend_table(self, V: float) -> None:
+        """Extend the table to V; raise NotTabulable where none can hold the rates."""
         with self._table_lock:
             if not self._table.low < V < self._table.high:
                 self._table = self._kinetics.table(V)

@@ -1,4 +1,4 @@
-"""The run of a sweep: chunks go out to an executor, and what comes back is put in its place."""
+"""The run of a sweep: an executor computes its chunks, and their results fill arrays and store."""
 
 import itertools
 import math
@@ -47,7 +47,7 @@ class InThisProcess(Executor):
 
 
 def executor_for(executor: Any, reduce: Reduce) -> Executor:
-    """Return what will compute the chunks, having seen that it is one and can be sent `reduce`."""
+    """Return what will compute the chunks; it must be an executor, and take `reduce`."""
     if executor is None:
         return InThisProcess()
     advice = "Of a Dask client pass client.get_executor()."
@@ -157,7 +157,7 @@ class SweepRun:
                 kinetics = self._kinetics_with(values)
             except ValueError as error:  # from_model's, of rates that no table holds
                 at = ", ".join(f"{name} = {value:.6g}" for name, value in values.items())
-                raise RuntimeError(f"the sweep cannot go on at {at}: {error}") from error
+                raise RuntimeError(f"the sweep cannot continue at {at}: {error}") from error
             known[key] = _rates(kinetics, self._store, key)
         return known[key]
 
@@ -220,8 +220,9 @@ class SweepRun:
             extended = rates.extend(V)
         except NotTabulable as error:
             raise RuntimeError(
-                f"the sweep cannot go on where V goes to {V:.6g} mV: of _UpdateGateTimeConstants "
-                f"it was found that {error}. Run such models one by one, with Simulation."
+                f"the sweep cannot continue where V goes to {V:.6g} mV: of "
+                f"_UpdateGateTimeConstants it was found that {error}. Run such models one by one, "
+                "with Simulation."
             ) from error
         if extended and self._store and rates.stored is not None:
             self._store.keep_table(rates.stored, self._values_of(number))
@@ -229,7 +230,7 @@ class SweepRun:
     def _tell_of_lost_worker(self, error: BaseException) -> NoReturn:
         advice = "With out=... what is done would be kept; call again with that and a new executor."
         if self._store:
-            advice = "out has those; the same call with a new executor goes on from there."
+            advice = "out has those; the same call with a new executor continues from there."
         raise RuntimeError(
             f"the executor gave up, as it does when a worker dies ({type(error).__name__}), with "
             f"{self._done} of {math.prod(self._grid.chunks)} chunks done. {advice}"

@@ -1,7 +1,7 @@
 """The Zarr store of a sweep: what is done is there whole, whatever moment the run was killed at.
 
-It is Zarr's format 3, written here and not by its library: every file is written beside its place
-and moved there, and a chunk of the sweep is one file of each array, uncompressed, with a checksum.
+It is Zarr's format 3, written here and not by its library: every file is written under another name
+and moved, and a chunk of the sweep is one file of each array, uncompressed, with a checksum.
 So a file that is there is complete, and says that its chunk is done. xarray and every other reader
 of Zarr open it.
 
@@ -60,7 +60,7 @@ class SweepStore:
     Attributes
     ----------
     description : dict
-        As it stands in the store.
+        As it is in the store.
 
     Raises
     ------
@@ -136,7 +136,7 @@ class SweepStore:
         return array
 
     def _columns(self, found: dict[str, Any]) -> Shape:
-        """Return the shape of the rows of an array of values, be it right otherwise or not."""
+        """Return the shape of the rows of an array of values, whose other metadata may be wrong."""
         shape, dimensions = found.get("shape"), len(self._grid.shape)
         if self._rows and isinstance(shape, list) and len(shape) == dimensions + 1:
             columns = shape[-1]
@@ -267,14 +267,14 @@ class SweepStore:
             raise Damaged(f"a {METADATA} that cannot be read ({error})") from None
 
     def _opened(self, description: dict[str, Any]) -> dict[str, Any]:
-        """Return the description as it stands in the store, having seen that it is this one."""
+        """Return the description as it is in the store, which must be that of this sweep."""
         group = self._group()
         kept: dict[str, Any] = group["attributes"]
         for name, value in description.items():
             if name in kept and _same(name, kept[name], value):
                 continue
             self._refuse(f"{name} {kept.get(name)!r} instead of {value!r}")
-        listed = group.get("consolidated_metadata")  # which is written anew, and read by others
+        listed = group.get("consolidated_metadata")  # which is written again, and read by others
         written = {**zarr_files.group_metadata(dict(kept)), "consolidated_metadata": listed}
         written["attributes"] = {name: kept[name] for name in description}
         differs = zarr_files.difference({"consolidated_metadata": listed, **group}, written)
@@ -290,7 +290,7 @@ class SweepStore:
 
     @contextlib.contextmanager
     def _reporting(self) -> Iterator[None]:
-        """Tell of damage, and of what keeps from reading and writing."""
+        """Report damage, and errors of reading and writing."""
         try:
             yield
         except Damaged as error:

@@ -65,12 +65,12 @@ def sweep(
 ) -> "xarray.Dataset":
     """Run a model at every point of a grid and return one value, or one row, of each.
 
-    The model is not changed: each point is a cell of its own, which starts as the model stands.
+    The model is not changed: each point is a cell, which starts in the state of the model.
 
     Parameters
     ----------
     model : HHModel
-        It may be of a subclass with an `_UpdateGateTimeConstants` of its own.
+        It may be of a subclass that overrides `_UpdateGateTimeConstants`.
     grid : mapping of str to array_like
         Values, 1-D, of any parameter of :class:`pyhh_fast.HHModel`, in the place of the model's,
         and of ``"current"``, µA/cm², which is added to the stimulus; and of parameters that a
@@ -97,7 +97,7 @@ def sweep(
         Who computes the chunks: threads, processes, or a cluster, as with Dask's
         ``client.get_executor()``. It is left open.
     out : path, optional
-        A directory for a Zarr store, which keeps every chunk that is done. The same call goes on
+        A directory for a Zarr store, which keeps every chunk that is done. The same call continues
         from there after a crash, a kill or Ctrl-C. ``xarray.open_zarr`` opens it at any time; what
         is not done is NaN, or -2 among whole numbers. One call at a time writes to it; a chunk
         that was damaged since is computed again. It is made absolute at once.
@@ -124,21 +124,21 @@ def sweep(
     Raises
     ------
     TypeError, ValueError
-        If an argument, or a number of the model, cannot be used, or the model has a step of its
-        own, or rates that cannot be tabulated; nothing was run.
+        If an argument, or a number of the model, cannot be used, or the model has a custom
+        step, or rates that cannot be tabulated; nothing was run.
     ValueError
         If `out` is anything but new or a store of this sweep, as this sweep would write it; or if
         what a function for `reduce` returns is not of the right shape.
     OSError
         If `out` cannot be read or written, as where a disk is full, or was removed or replaced
-        meanwhile. What is done is kept, and the same call goes on from there.
+        meanwhile. What is done is kept, and the same call continues from there.
     RuntimeError
         If another sweep, of this process or another, writes to `out`.
         If an executor's worker has died and the executor with it, as a pool of processes does; if
-        a worker has another build of this package; or if rates of the model's own turn out, on the
-        way, to be what no table holds. What is done is in `out`.
+        a worker has another build of this package; or if custom rates turn out, during the
+        sweep, to be what no table can hold. What is done is in `out`.
     ImportError
-        If xarray is not installed, or `progress` is asked for and tqdm is not.
+        If xarray is not installed, or `progress` is True and tqdm is not.
 
     Warns
     -----
@@ -148,12 +148,11 @@ def sweep(
     Notes
     -----
     The result does not depend, in any bit, on how the grid is cut, on who computed what, or on
-    whether it was done in one go: rates of a model's own are tabulated once, by the caller, and
-    travel with the chunks and in the store. (In a grid with parameters that a subclass declares
-    there is a table for each of their values; those are not in the store.) The classes of the model
-    need not be known to workers, but a function for `reduce` must be: pickle finds it by its module
-    and name, so with a ProcessPoolExecutor it cannot be a lambda. A store knows it by its name
-    alone.
+    whether it was interrupted: custom rates are tabulated once, by the caller, and are sent with
+    the chunks and kept in the store. (In a grid with parameters that a subclass declares there is a
+    table for each of their values; those are not in the store.) The classes of the model need not
+    be known to workers, but a function for `reduce` must be: pickle finds it by its module and
+    name, so with a ProcessPoolExecutor it cannot be a lambda. A store knows it by its name alone.
 
     Under strong currents V may keep swinging without crossing the threshold, and no spikes are
     counted, as from 87.9 µA/cm² on at the default parameters. :func:`pyhh_fast.fi_curve` notices.
@@ -269,7 +268,7 @@ def _cells(task: "Task", grid: Grid) -> int:
 
 
 def _description(task: "Task", grid: Grid, model: str) -> dict[str, Any]:
-    """Return what tells this sweep from others, as the result's attributes."""
+    """Return what distinguishes this sweep from others, as the result's attributes."""
     import hashlib
 
     wave = task.stimulus
@@ -305,8 +304,10 @@ def _variable(reduce: "Reduce", grid: Grid) -> tuple[str, dict[str, Any]]:
         return reduce, {"units": unit} if unit else {}
     name = getattr(reduce, "__name__", "")
     # Where case does not count in the names of files, it does not here.
-    taken = {key.lower() for key in (*grid.axes, *grid.dimensions, "column", "diverged_at", RATES)}
-    return name if name.isidentifier() and name.lower() not in taken else "value", {}
+    reserved = {
+        key.lower() for key in (*grid.axes, *grid.dimensions, "column", "diverged_at", RATES)
+    }
+    return name if name.isidentifier() and name.lower() not in reserved else "value", {}
 
 
 def _warn_of_divergence(

@@ -101,7 +101,7 @@ def has_note(error: BaseException) -> bool:
 
 def _run(task: Task, numbers: dict[str, FloatArray], rates: FrozenKinetics) -> PopulationRecording:
     size = next(iter(numbers.values())).size
-    # One row for all cells, or one column for all steps, where there is no more to tell.
+    # One row for all cells, or one column for all steps, where that is all.
     current = numbers.get("current", np.zeros(1))[:, np.newaxis]
     wave = np.broadcast_to(task.stimulus + current, (size, task.steps))
     parameters, state = np.zeros(size, PARAMETER_STRUCT), np.zeros(size, STATE_STRUCT)

@@ -223,14 +223,14 @@ def test_remaining_error_warns(function, monkeypatch):
     # Make the default step ten times too large.
     monkeypatch.setattr("pyhh_fast.engine.time_steps.STEP", 0.1)
     where = {"fi_curve": "the rate under 20 µA/cm²", "strength_duration": "the current for 20 ms"}
-    with pytest.warns(UserWarning, match="errs by") as caught:
+    with pytest.warns(UserWarning, match="has an error of") as caught:
         found = function(Fast(), 20.0)
-    text = f"^{where[function.__name__]} errs by [+-]0.[0-9]+ % at dt 0.00909 ms, and others may as"
+    text = f"^{where[function.__name__]} has an error of [+-]0.[0-9]+ % at dt 0.00909 ms, and "
     assert len(caught) == 1
     assert caught[0].filename == __file__
     assert re.match(text, str(caught[0].message)), str(caught[0].message)
     truth = function(Fast(), 20.0, method="adaptive")
-    error = float(str(caught[0].message).split("errs by ")[1].split(" %")[0])
+    error = float(str(caught[0].message).split("has an error of ")[1].split(" %")[0])
     assert error == pytest.approx(100 * (found / truth - 1), rel=0.05)
 
 

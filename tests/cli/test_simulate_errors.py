@@ -82,12 +82,12 @@ def _in_tmp_path(tmp_path, monkeypatch):
         ),
         (
             "--resume run.zarr --dt 0.01 --noise 1,2,3 --gNa 120 --step 1,2,3",
-            "--resume goes on with a run as it was begun, and takes only --duration and --plot; "
+            "--resume continues a run as it was begun, and takes only --duration and --plot; "
             "got --noise, --step, --dt, --gNa",
         ),
         (
             "--resume run.zarr --out more.zarr",
-            "--resume goes on with a run as it was begun, and takes only --duration and --plot; "
+            "--resume continues a run as it was begun, and takes only --duration and --plot; "
             "got --out",
         ),
     ],
@@ -119,7 +119,7 @@ def test_unknown_figure_format_is_refused(capsys):
 def test_existing_files_are_not_overwritten(name, capsys, monkeypatch):
     monkeypatch.setattr(pyhh.Simulation, "run", None)
     Path(name).write_text("mine")
-    other = ", go on with it by --resume run.zarr" if name == "run.zarr" else ""
+    other = ", continue it by --resume run.zarr" if name == "run.zarr" else ""
     message = f"{name} exists. Name another file{other}, or remove it."
     assert failed(capsys, "--duration 1 --out", name) == message
     assert Path(name).read_text() == "mine"

@@ -115,7 +115,7 @@ def test_run_resumed_after_ctrl_c_has_the_store_of_an_uninterrupted_one(capsys):
     *slow, last = err.splitlines()  # preceded by a message on a slow disk
     assert last == (
         f"pyhh-fast simulate: interrupted at {common.shown_time(steps * 0.01)} of 1 h. "
-        f"{name} has that much. To go on: pyhh-fast simulate --resume 'a run.zarr'"
+        f"{name} has that much. To continue: pyhh-fast simulate --resume 'a run.zarr'"
     )
     assert all(line.startswith("pyhh_fast: interrupted; the last rows are being") for line in slow)
     assert out.startswith(f"steps       {steps:,} of 0.01 ms, euler\n")
@@ -132,7 +132,7 @@ def test_run_resumed_after_ctrl_c_has_the_store_of_an_uninterrupted_one(capsys):
         while resume.recorded(name).steps <= steps + 12_345:
             time.sleep(0.01)
         out, err = process.interrupted()
-    assert " of 1 h. a run.zarr has that much. To go on: " in err
+    assert " of 1 h. a run.zarr has that much. To continue: " in err
     assert out.endswith("figure      again.png\n")
     assert figure_size("again.png")[1] == 960
 
@@ -143,9 +143,9 @@ def test_run_resumed_after_ctrl_c_has_the_store_of_an_uninterrupted_one(capsys):
     [
         (
             "--out a.npz --every 100",
-            "a.npz has that much; to go on, it would have to be a .zarr.",
+            "a.npz has that much; to continue, it would have to be a .zarr.",
         ),
-        ("", "Nothing more is kept: for that, and to go on, name a .zarr with --out."),
+        ("", "Nothing more is kept: for that, and to continue, name a .zarr with --out."),
     ],
 )
 def test_ctrl_c_without_a_store_says_what_is_kept(out, kept):

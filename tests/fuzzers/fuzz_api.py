@@ -59,7 +59,7 @@ KNOWN = re.compile(
     r"|diverged at step |was not recorded\. |There is no envelope\. |nothing to plot yet\. "
     r"|The error cannot be estimated: |the starting voltages?|takes the state of the model; "
     r"|must be given to go on: |Unable to allocate .* for an array|[Cc]an't pickle "
-    r"|is being written by another process|the run cannot go on at step "
+    r"|is being written by another process|the run cannot continue at step "
     # Python's own, for a call with wrong names or numbers of arguments:
     r"|(missing|takes) .*argument|got an unexpected keyword argument|got multiple values for"
     r"|\] .*: '|(unsupported operand|bad operand) type"

@@ -200,7 +200,7 @@ def test_sweeps_refuse_unknown_and_unsuitable_parameters():
     with pytest.raises(ValueError, match=r"^grid's names must be one of .*; got 'temperature'"):
         pyhh.sweep(pyhh.HHModel(), {"temperature": [1.0]}, 0, 0.01, duration=1)
     with pytest.raises(
-        RuntimeError, match=r"^the sweep cannot go on at temperature = 30: model must "
+        RuntimeError, match=r"^the sweep cannot continue at temperature = 30: model must "
     ):
         pyhh.sweep(Spoilt.at_rest(), {"temperature": [10.0, 30.0]}, 0, 0.01, duration=1)
 

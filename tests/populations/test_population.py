@@ -363,9 +363,9 @@ def test_spike_buffers_grow_as_needed(monkeypatch):
     original = PopulationStepper._call
 
     def counted(self, number, steps):
-        calls.append(len(self._rooms[number]))
+        calls.append(len(self._spike_buffers[number]))
         found = original(self, number, steps)
-        calls.append(len(self._rooms[number]))
+        calls.append(len(self._spike_buffers[number]))
         return found
 
     monkeypatch.setattr(PopulationStepper, "_call", counted)

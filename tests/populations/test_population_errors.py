@@ -304,7 +304,7 @@ def test_rates_found_not_to_be_smooth_end_a_run():
             self.m.alpha = self.m.alpha * (1 + (Vm < -60.3))
 
     population = pyhh.Population.from_model(RoughFarOut.at_rest(), 2)
-    message = r"^the run cannot go on at step \d+ .* not smooth at V = -60.*with Simulation.$"
+    message = r"^the run cannot continue at step \d+ .* not smooth at V = -60.*with Simulation.$"
     with pytest.raises(pyhh.SimulationError, match=message) as caught:
         population.run(np.array([0.0, -30.0]), 0.01, duration=20.0)
     assert population.recording.steps == caught.value.step

@@ -224,7 +224,7 @@ def test_ctrl_c_before_a_chunk_is_counted_drops_it(monkeypatch):
 
     def init(self, *arguments):
         original(self, *arguments)
-        self._parts = Interrupted()
+        self._spike_chunks = Interrupted()
 
     monkeypatch.setattr("pyhh_fast.engine.population_stepper.CHUNK", 1e-4)
     monkeypatch.setattr(PopulationStepper, "__init__", init)

@@ -17,8 +17,9 @@ pytest.importorskip("xarray", reason="sweeps need the extra 'sweep'")
 
 def test_rates_found_not_to_be_smooth_end_a_sweep():
     message = (
-        "the sweep cannot go on where V goes to {V} mV: of _UpdateGateTimeConstants it was found "
-        "that the rates are not smooth at V = -120 mV. Run such models one by one, with Simulation."
+        "the sweep cannot continue where V goes to {V} mV: of _UpdateGateTimeConstants it was "
+        "found that the rates are not smooth at V = -120 mV. Run such models one by one, with "
+        "Simulation."
     )
     expected = re.escape(message).replace(r"\{V\}", r"-1\d\d(\.\d+)?")
     grid = {"current": [0.0, -160.0]}

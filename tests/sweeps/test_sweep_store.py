@@ -316,7 +316,7 @@ def test_broken_process_pool_says_how_to_continue(out, tmp_path, kept):
     reduce = partial(deadly, tmp_path / "flag")
     options = {"out": out} if kept else {}
     advice = {
-        True: "out has those; the same call with a new executor goes on from there.",
+        True: "out has those; the same call with a new executor continues from there.",
         False: "With out=... what is done would be kept; call again with that and a new executor.",
     }
     message = r"the executor gave up, as it does when a worker dies \(BrokenProcessPool\), with "
