@@ -13,6 +13,7 @@ from pyhh_fast.analysis.runs import Runs
 from pyhh_fast.analysis.setup import ACCURACY, Setup
 from pyhh_fast.errors import warn_user
 from pyhh_fast.models.hh_model import HHModel
+from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import FloatArray, Method, Start
 
 TOLERANCE = 1e-6
@@ -166,6 +167,7 @@ def strength_duration(
     return found.reshape(lengths.shape)[()]
 
 
+@rounds_to_nearest
 def _threshold_currents(setup: Setup, durations: FloatArray, wait: Any) -> FloatArray:
     """Return the threshold currents (µA/cm²) of pulses of these durations (ms), and warn."""
     wait = validation.real_number("wait", wait, unit="ms")
