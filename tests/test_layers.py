@@ -36,6 +36,9 @@ LAYERS = [  # from the lowest; what stands in one line does not import from one 
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 
 FORWARDS = {  # methods that users expect on an object, with the import inside
+    ("channels.channel", "channels.descriptions"),  # pickling
+    ("channels.gate", "channels.descriptions"),
+    ("channels.neuron", "channels.descriptions"),
     ("models.hh_model", "equilibria.starts"),  # at_rest, steady
     ("models.hh_model", "models.copies"),  # copy.copy
     ("models.hh_model", "models.names"),  # names of arguments, checked by what knows subclasses

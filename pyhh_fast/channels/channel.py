@@ -116,6 +116,11 @@ class Channel:
         gates = "".join(f", {name}={gate!r}" for name, gate in self._gates.items())
         return f"Channel({self._g}, E={self._E}{shift}{gates})"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        from pyhh_fast.channels import descriptions
+
+        return descriptions.reduce_channel(self)
+
     def __copy__(self) -> "Channel":
         return self
 

@@ -90,6 +90,16 @@ class Gate:
         """The functions that it is declared by, by name."""
         return {name: getattr(self, name) for name in FUNCTIONS if getattr(self, name) is not None}
 
+    @property
+    def kinetics(self) -> tuple[Any, ...]:
+        """What its table depends on: all but its power and speed."""
+        return tuple(self.functions.items()), self.instantaneous
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from pyhh_fast.channels import descriptions
+
+        return descriptions.reduce_gate(self)
+
     def __copy__(self) -> "Gate":
         return self
 

@@ -8,6 +8,8 @@ from typing import Any
 from pyhh_fast import validation
 from pyhh_fast.channels.channel import Channel, check_names
 from pyhh_fast.channels.gate import Gate
+from pyhh_fast.channels.gate_table import GateTable
+from pyhh_fast.channels.tables import tables_of
 from pyhh_fast.variables import CAPACITANCE, POTENTIAL, Variable
 
 MOST_CHANNELS = 8
@@ -58,7 +60,7 @@ class Neuron:
     40.0
     """
 
-    __slots__ = ("_Cm", "_area", "_channels", "_threshold")
+    __slots__ = ("_Cm", "_area", "_channels", "_tables", "_threshold")
 
     def __init__(
         self,
@@ -68,6 +70,12 @@ class Neuron:
         area: float | None = None,
         threshold: float | None = None,
         **channels: Channel,
+    ) -> None:
+        self._declare(Cm, area, threshold, channels)
+        self._tables = tables_of(self.gates)
+
+    def _declare(
+        self, Cm: float, area: float | None, threshold: float | None, channels: dict[str, Channel]
     ) -> None:
         self._Cm = validation.real_number("Cm", Cm, unit="µF/cm²", positive=True)
         self._area = area
@@ -119,6 +127,11 @@ class Neuron:
             for name, channel in self._channels.items()
             for gate_name, gate in channel.gates.items()
         }
+
+    @property
+    def tables(self) -> Mapping[str, GateTable]:
+        """The tables of its gates by path, made when it is made; the width of rows is the same."""
+        return MappingProxyType(self._tables)
 
     @property
     def parameters(self) -> dict[str, float]:
@@ -204,7 +217,9 @@ class Neuron:
                     f"with_channels must be given names that are new; got {name!r}. Remove that "
                     f"one first, by without({name!r})."
                 )
-        return self._with({name: getattr(self, name) for name in OWN}, self._channels | channels)
+        return self._with(
+            {name: getattr(self, name) for name in OWN}, dict(self._channels | channels)
+        )
 
     def without(self, /, *names: str) -> "Neuron":
         """Return a neuron without the channels of these names.
@@ -254,8 +269,35 @@ class Neuron:
         density = current * (1e5 / self._area)  # 1 nA/µm² is 1e5 µA/cm²
         return density if current.ndim else float(density)
 
-    def _with(self, own: dict[str, Any], channels: Mapping[str, Any]) -> "Neuron":
-        return Neuron(**own, **channels)
+    def _with(self, own: dict[str, Any], channels: dict[str, Channel]) -> "Neuron":
+        """Return a neuron with other parts, and with the tables of this one for gates it keeps."""
+        return Neuron._with_tables(**own, channels=channels, tables=self._tables, gates=self.gates)
+
+    @classmethod
+    def _with_tables(
+        cls,
+        Cm: float,
+        area: float | None,
+        threshold: float | None,
+        channels: dict[str, Channel],
+        tables: Mapping[str, GateTable],
+        gates: Mapping[str, Gate] | None = None,
+    ) -> "Neuron":
+        """Return a neuron with these tables, as far as they are those of its gates.
+
+        They are the tables of `gates`, by path; of its own where that is None.
+        """
+        neuron = cls.__new__(cls)
+        neuron._declare(Cm, area, threshold, channels)
+        own = neuron.gates
+        gates = own if gates is None else gates
+        known = {
+            path: tables[path]
+            for path, gate in own.items()
+            if path in tables and gate.kinetics == gates[path].kinetics
+        }
+        neuron._tables = tables_of(own, known)
+        return neuron
 
     @property
     def _parts(self) -> tuple[Any, ...]:
@@ -266,6 +308,11 @@ class Neuron:
 
     def __hash__(self) -> int:
         return hash(self._parts)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from pyhh_fast.channels import descriptions
+
+        return descriptions.reduce_neuron(self)
 
     def __copy__(self) -> "Neuron":
         return self

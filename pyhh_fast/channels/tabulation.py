@@ -1,0 +1,261 @@
+"""Tables of a gate's rates over V: fitted, checked between their nodes, mended at 0/0.
+
+A table is piecewise polynomials of degree 5. Where they err by more than 1e-12, rows are halved;
+where that does not help, as at a kink, the error there is stated, or refused if it is above 1e-4.
+"""
+
+import numpy as np
+
+from pyhh_fast import _rate_tables
+from pyhh_fast.channels.gate_rates import CheckedFunction, GateRates
+from pyhh_fast.channels.gate_table import NODES, REACH, WIDEST
+from pyhh_fast.typing import FloatArray, IntArray
+
+FINEST = 1 / 64
+"""Smallest width of rows, in mV."""
+
+TOLERANCE = 1e-12
+"""Largest relative error of a table, off its nodes."""
+
+LARGEST_ERROR = 1e-4
+"""The same beside kinks."""
+
+INF_FLOOR = 1e-3
+"""alpha counts relative to itself plus this part of alpha + beta: where a steady state is below
+1e-3, formulas such as ``0.5 * (1 + tanh(x))`` have few digits."""
+
+FINER_WIDTHS = 2.0 ** np.arange(-2, -7, -1)
+
+PLACE_WITHIN = 1e-6
+"""How closely a kink or a jump is located, in mV."""
+
+JUMP = 10
+"""What changes so many times more within that than beside it is a jump."""
+
+POWERS = _rate_tables.POWERS
+CHECKED_AT = np.array([-0.4999, -0.2113, 0.2871, 0.4999])
+DENSE = np.linspace(-0.4999, 0.4999, 34)
+"""Where in a row its error is measured; dense where it is stated."""
+
+REACHES = (0.93, 0.85)
+"""Where nodes are moved to in rows with a 0/0 at or near one, relative to where they were."""
+
+_FIT = np.linalg.inv(NODES[:, np.newaxis] ** np.arange(POWERS))
+"""Values at the nodes to coefficients."""
+
+BLOCK = 1024
+"""Rows that are fitted at a time: their arrays stay in the cache, and linear algebra is done by one
+thread, which gives the same bits whatever the number of CPUs."""
+
+SAMPLED = np.arange(-384, 385, 16)
+"""The V (mV) where a first look is taken at which width will do."""
+
+HALVING = 16
+"""Smooth rates err by less than this part where rows are halved (1/64, but for rounding)."""
+
+
+def width_for(rates: GateRates) -> float:
+    """Return the width that a gate probably needs, from rows at a few V."""
+    width, error = 2 * WIDEST, np.inf
+    while error > TOLERANCE and width > FINEST:
+        finer = _fit(rates, SAMPLED * round(1 / width) * 2, width / 2)[1].max()
+        if not (np.isfinite(finer) and finer <= max(TOLERANCE, error / HALVING)):
+            break
+        width, error = width / 2, finer
+    return min(width, WIDEST)
+
+
+def fit(rates: GateRates, width: float) -> tuple[FloatArray, str | float]:
+    """Return polynomials of all rows, shape (2, 6, rows), or the width that they need instead.
+
+    Returns
+    -------
+    polynomials : ndarray
+    warning : str or float
+        Of kinks, empty where there are none; a number is the width that is needed.
+
+    Raises
+    ------
+    ValueError
+        If no table can hold the rates.
+    """
+    numbers = _all_rows(width)
+    polynomials, errors = _fit(rates, numbers, width)
+    bad = np.flatnonzero(~(errors <= TOLERANCE))
+    if bad.size:
+        mended, errors = _mend(rates, polynomials[:, :, bad], numbers[bad], width)
+        polynomials[:, :, bad] = mended
+        left = ~(errors <= TOLERANCE)
+        bad, errors = bad[left], errors[left]
+    if not bad.size:
+        return polynomials, ""
+    _see_finite(rates, polynomials, numbers, bad, width)
+    if width > FINEST and _halving_helps(rates, numbers[bad], errors, width):
+        return polynomials, width / 2
+    return polynomials, _rough(rates, numbers[bad], width)
+
+
+def _all_rows(width: float) -> IntArray:
+    last = round(REACH / width)
+    return np.arange(-last, last + 1)
+
+
+def _fit(
+    rates: GateRates, numbers: IntArray, width: float, at: FloatArray = CHECKED_AT
+) -> tuple[FloatArray, FloatArray]:
+    """Return the polynomials of these rows, shape (2, 6, n), and their errors, shape (n,)."""
+    polynomials, errors = np.empty((2, POWERS, numbers.size)), np.empty(numbers.size)
+    points = np.concatenate([NODES, at])
+    for start in range(0, numbers.size, BLOCK):
+        block = slice(start, start + BLOCK)
+        values = _values(rates, numbers[block], points, width)
+        polynomials[:, :, block] = fitted(values[:, :POWERS])
+        found = _errors(polynomials[:, :, block], values[:, POWERS:], at)
+        np.max(found, axis=0, out=errors[block])
+    return polynomials, errors
+
+
+def _values(rates: GateRates, numbers: IntArray, at: FloatArray, width: float) -> FloatArray:
+    """Return both rates at these places of rows, shape (2, at.size, n)."""
+    V = (numbers + at[:, np.newaxis]) * width
+    return rates(V.ravel()).reshape(2, *V.shape)
+
+
+def fitted(values: FloatArray) -> FloatArray:
+    """Return polynomials from values at the nodes, both along the last axis but one."""
+    middle = values[..., 2:3, :]
+    # Differences are fitted, so that rounding counts against the change within a row.
+    polynomials: FloatArray = _FIT @ (values - middle)
+    polynomials[..., :1, :] += middle
+    return polynomials
+
+
+def _errors(polynomials: FloatArray, exact: FloatArray, at: FloatArray) -> FloatArray:
+    """Return the larger relative error of alpha and alpha + beta, shape (at.size, n)."""
+    got = at[:, np.newaxis] ** np.arange(POWERS) @ polynomials
+    errors = np.abs(got - exact)
+    scale = np.abs(exact)
+    scale[0] += INF_FLOOR * scale[1]
+    errors /= np.maximum(scale, 1e-290, out=scale)
+    largest: FloatArray = np.maximum(errors[0], errors[1])
+    if np.isnan(largest).any():
+        largest[np.isnan(got).any(axis=0)] = np.inf
+    return largest
+
+
+def _mend(
+    rates: GateRates, polynomials: FloatArray, numbers: IntArray, width: float
+) -> tuple[FloatArray, FloatArray]:
+    """Fit rows again with nodes a little further in, away from a 0/0 at or near one.
+
+    There a formula gives NaN, or loses digits. Return the better polynomials and their errors, but
+    for what the formulas' own rounding adds to them.
+    """
+    best, errors = polynomials.copy(), _errors_of(rates, polynomials, numbers, width)
+    for reach in REACHES:
+        again = fitted(_values(rates, numbers, reach * NODES, width))
+        again /= reach ** np.arange(POWERS)[:, np.newaxis]
+        errors_again = _errors_of(rates, again, numbers, width)
+        better = errors_again < errors
+        best[:, :, better], errors[better] = again[:, :, better], errors_again[better]
+    return best, errors
+
+
+def _errors_of(
+    rates: GateRates, polynomials: FloatArray, numbers: IntArray, width: float
+) -> FloatArray:
+    """Return the errors of rows without the formulas' own rounding."""
+    errors = _errors(polynomials, _values(rates, numbers, CHECKED_AT, width), CHECKED_AT)
+    doubtful = ~(errors <= TOLERANCE)
+    if doubtful.any():
+        V = (numbers + CHECKED_AT[:, np.newaxis]) * width
+        errors[doubtful] -= _rounding(rates, V[doubtful])
+        errors[np.isnan(errors)] = 0.0  # at a 0/0
+    largest: FloatArray = errors.max(axis=0)
+    return largest
+
+
+def _rounding(rates: GateRates, V: FloatArray) -> FloatArray:
+    """Return by how much the formulas' rounding moves the rates at each V, relatively.
+
+    It is what they do between neighbouring numbers: next to nothing, except beside a 0/0. At a 0/0
+    itself it is NaN.
+    """
+    ulps = np.spacing(np.abs(V))
+    at = rates(V)
+    beside = [np.abs(rates(V + j * ulps) - at) for j in (-3, -2, -1, 1, 2, 3)]
+    largest: FloatArray = 4 * (np.max(beside, axis=0) / np.maximum(at, 1e-290)).max(axis=0)
+    return largest
+
+
+def _see_finite(
+    rates: GateRates, polynomials: FloatArray, numbers: IntArray, bad: IntArray, width: float
+) -> None:
+    """See that the functions are finite in bad rows, but for single points."""
+    infinite = bad[~np.isfinite(polynomials[:, :, bad]).all(axis=(0, 1))]
+    for number in sorted(numbers[infinite].tolist(), key=abs):
+        error = rates.not_finite_near(number * width, 0.4 * width)
+        if error is not None:
+            raise error
+
+
+def _halving_helps(rates: GateRates, numbers: IntArray, errors: FloatArray, width: float) -> bool:
+    """Whether any of these rows is only too wide for how steep the rates are there."""
+    chosen = np.unique(np.concatenate([np.argsort(errors)[-16:], np.arange(0, errors.size, 16)]))
+    halves = 2 * numbers[chosen, np.newaxis] + np.array([-1, 0, 1])
+    halves = np.clip(halves, -round(2 * REACH / width), round(2 * REACH / width))
+    new_errors = _fit(rates, halves.ravel(), width / 2, DENSE)[1].reshape(halves.shape).max(axis=1)
+    return bool((new_errors <= np.maximum(TOLERANCE, errors[chosen] / HALVING)).any())
+
+
+def _rough(rates: GateRates, numbers: IntArray, width: float) -> str | float:
+    """Return the warning for rows where rates are not smooth, or the width that they need."""
+    errors = np.nan_to_num(_fit(rates, numbers, width, DENSE)[1], nan=0.0)
+    worst = int(np.argmax(errors))
+    number, error = int(numbers[worst]), float(errors[worst])
+    for finer in FINER_WIDTHS[FINER_WIDTHS < width]:
+        if error <= LARGEST_ERROR:
+            break
+        half = round(width / finer) // 2
+        inside = 2 * half * number + np.arange(-half, half + 1)
+        error = float(_fit(rates, inside, finer, DENSE)[1].max())
+        if error <= LARGEST_ERROR:
+            return float(finer)
+    label, V, jumps = _find_roughness(rates, number * width, width)
+    what = "jumps" if jumps else "has a kink or bends sharply"
+    if not error <= LARGEST_ERROR:
+        raise ValueError(
+            f"{label} must be a smooth function of V; got one that {what} at V = {V:.6g} mV, where "
+            f"a table has a relative error of {error:.1g}, above {LARGEST_ERROR:g}. Pass a smooth "
+            "one."
+        )
+    more = f", as in {numbers.size - 1} more places" if numbers.size > 1 else ""
+    return (
+        f"{label} {what} at V = {V:.6g} mV{more}: the relative error of the rates is up to "
+        f"{error:.1g} there, within {width:g} mV. Pass a smooth function where that matters."
+    )
+
+
+def _find_roughness(rates: GateRates, V: float, width: float) -> tuple[str, float, bool]:
+    """Return which function is not smooth around V (mV), where, and whether it jumps there."""
+
+    def error_of(function: CheckedFunction) -> float:
+        values = function(V + width * np.concatenate([NODES, DENSE]))
+        both = np.stack([values, np.zeros(values.size)])[:, :, np.newaxis]
+        errors = _errors(fitted(both[:, :POWERS]), both[:, POWERS:], DENSE)
+        return float(np.nan_to_num(errors).max())
+
+    function = max(rates.functions.values(), key=error_of)
+    low, high = V - width / 2, V + width / 2
+    while high - low > PLACE_WITHIN:
+        points = np.linspace(low, high, 65)
+        bend = np.abs(np.diff(function(points), 2))
+        i = int(np.nanargmax(bend)) if np.isfinite(bend).any() else 32
+        low, high = points[max(i - 1, 0)], points[min(i + 3, 64)]
+    before, low_value, high_value, after = function(
+        np.array([2 * low - high, low, high, 2 * high - low])
+    )
+    change = abs(high_value - low_value)
+    beside = abs(low_value - before) + abs(after - high_value)
+    jumps = change > JUMP * beside and change > 1e-9 * abs(low_value)
+    return function.label, 0.5 * (low + high), bool(jumps)
