@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from custom_models import InPython
 
 import pyhh_fast as pyhh
 from pyhh_fast import stimuli
@@ -22,11 +23,6 @@ class Warm(pyhh.HHModel):
         for gate in (self.m, self.h, self.n):
             gate.alpha *= 3 ** ((self.temperature - 6.3) / 10)
             gate.beta *= 3 ** ((self.temperature - 6.3) / 10)
-
-
-class InPython(pyhh.HHModel):
-    def iterate(self, stimulusCurrent, deltaTms):
-        super().iterate(stimulusCurrent, deltaTms)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 import reference
-from custom_models import FrozenGates
+from custom_models import FrozenGates, InPython
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,11 +16,6 @@ from pyhh_fast.system import aligned_arrays
 from pyhh_fast.variables import TRACES
 
 mpl.use("agg")
-
-
-class InPython(pyhh.HHModel):
-    def iterate(self, stimulusCurrent, deltaTms):
-        super().iterate(stimulusCurrent, deltaTms)
 
 
 def rested():

@@ -7,6 +7,7 @@ import types
 import numpy as np
 import pytest
 import reference
+from custom_models import InPython
 
 import pyhh_fast as pyhh
 
@@ -123,11 +124,6 @@ class Warmer(pyhh.HHModel):
     def _UpdateGateTimeConstants(self, Vm):
         pyhh.HHModel._UpdateGateTimeConstants(self, Vm)
         self.m.beta = 1.1 * self.m.beta
-
-
-class InPython(pyhh.HHModel):
-    def iterate(self, stimulusCurrent, deltaTms):
-        super().iterate(stimulusCurrent, deltaTms)
 
 
 def test_estimate_of_custom_models():

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from model_states import resting_simulation
 from run_stores import files, made, raises
 
 import pyhh_fast as pyhh
@@ -18,10 +19,6 @@ from pyhh_fast.storage.run_store import RunStore
 pytest.importorskip("zarr")
 
 posix = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs")
-
-
-def resting_simulation():
-    return pyhh.Simulation(pyhh.HHModel.at_rest())
 
 
 def run(to):

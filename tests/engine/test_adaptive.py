@@ -11,7 +11,7 @@ import pytest
 import reference
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from model_states import standing_at, state_of
+from model_states import full_state_of, model_in, state_of
 
 import pyhh_fast as pyhh
 from pyhh_fast.engine.adaptive_stepper import AdaptiveStepper
@@ -21,13 +21,8 @@ DEFAULTS = reference.Parameters()
 TABLEAU = Path(__file__).parents[2] / "src" / "dop853_tableau.h"
 
 
-def full_state_of(model):
-    gates = [(g.alpha, g.beta, g.state) for g in (model.m, model.h, model.n)]
-    return [model.Vm, model.INa, model.IK, model.IKleak, *gates]
-
-
 def adaptive(stimulus, dt, model=None, tolerance=1e-6, **options):
-    simulation = pyhh.Simulation(model or standing_at(reference.steady(0.0)))
+    simulation = pyhh.Simulation(model or model_in(reference.steady(0.0)))
     options |= {"method": "adaptive", "rtol": tolerance, "atol": tolerance}
     return simulation.run(stimulus, dt, **options)
 
@@ -137,7 +132,7 @@ def test_pulse_shorter_than_any_step_is_not_missed(width):
     ],
 )
 def test_extreme_parameters_match_the_reference(parameters):
-    model = standing_at(reference.steady(0.0), **parameters)
+    model = model_in(reference.steady(0.0), **parameters)
     run = adaptive(12.0, 0.05, model, duration=20.0)
     exact = reference.solve(
         DEFAULTS._replace(**parameters), reference.steady(0.0), [(20.0, 12.0)], rtol=1e-10
@@ -204,13 +199,13 @@ def test_spike_times_do_not_depend_on_the_grid():
 
 def test_spike_at_a_change_of_stimulus_counts_once():
     # Without conductances V is 40 t: it is 50 mV at 1.25 ms, just where the stimulus changes.
-    model = standing_at((0.0, 0.0, 0.0, 0.0), gNa=0, gK=0, gKleak=0)
+    model = model_in((0.0, 0.0, 0.0, 0.0), gNa=0, gK=0, gKleak=0)
     stimulus = np.repeat([40.0, 20.0], 125)
     assert adaptive(stimulus, 0.01, model).spike_times == pytest.approx([1.25], abs=1e-12)
     assert adaptive(1.0, 0.01, model, duration=1.0).spike_times.size == 0  # it was above already
 
 
-# --- stretches, marks, cuts ----------------------------------------------------------------------
+# --- restart points, chunks ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("tolerance", [1e-3, 1e-6, 1e-11])
@@ -283,7 +278,7 @@ def test_runs_of_one_sample_and_of_none():
     assert adaptive([], 0.02, record=()).spike_times.size == 0
 
 
-# --- never a hang --------------------------------------------------------------------------------
+# --- stiff and stuck runs ------------------------------------------------------------------------
 
 
 def test_stiff_run_under_hyperpolarisation_is_accurate():
@@ -388,7 +383,7 @@ def test_tolerances_that_cannot_be_met_are_an_error():
         adaptive(10.0, 0.01, tolerance=1e-300, duration=20.0, record=())
 
 
-# --- early ends ----------------------------------------------------------------------------------
+# --- interrupts ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("record", [TRACES, (), ("Vm",)])

@@ -9,6 +9,7 @@ import re
 import numpy as np
 import pytest
 import reference
+from custom_models import InPython
 from scipy.integrate import solve_ivp
 
 import pyhh_fast as pyhh
@@ -43,11 +44,6 @@ def spikes_of_fast(current, duration):
     start = reference.steady(pyhh.HHModel.at_rest().Vm)
     options = {"method": "DOP853", "rtol": 1e-8, "atol": 1e-8, "events": crossing}
     return solve_ivp(slope, (0, duration), start, **options).t_events[0].size
-
-
-class InPython(pyhh.HHModel):
-    def iterate(self, stimulusCurrent, deltaTms):
-        super().iterate(stimulusCurrent, deltaTms)
 
 
 ADVICE = (

@@ -10,27 +10,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import reference
+from custom_models import InPython
+from model_states import full_state_of, resting_simulation
 
 import pyhh_fast as pyhh
 from pyhh_fast.engine.fixed_stepper import FixedStepper
 from pyhh_fast.engine.python_stepper import PythonStepper
 from pyhh_fast.variables import TRACES
-
-
-class InPython(pyhh.HHModel):
-    """HHModel, but stepped in Python."""
-
-    def iterate(self, stimulusCurrent, deltaTms):
-        super().iterate(stimulusCurrent, deltaTms)
-
-
-def resting_simulation(kind=pyhh.HHModel):
-    return pyhh.Simulation(kind.at_rest())
-
-
-def full_state_of(model):
-    gates = [(g.alpha, g.beta, g.state) for g in (model.m, model.h, model.n)]
-    return [model.Vm, model.INa, model.IK, model.IKleak, *gates]
 
 
 @pytest.fixture(params=[pyhh.HHModel, InPython], ids=["compiled", "python"])

@@ -7,7 +7,7 @@ with a high-order solver or with continuation.
 import numpy as np
 import pytest
 import reference
-from model_states import standing_at
+from model_states import model_in
 
 import pyhh_fast as pyhh
 
@@ -47,7 +47,7 @@ def test_onset_of_repetitive_firing_under_a_long_step(method):
 )
 def test_a_small_displacement_grows_between_the_hopf_points(method, current, grows):
     state = reference.equilibrium(DEFAULTS, current)
-    model = standing_at(state._replace(V=state.V + 0.01))
+    model = model_in(state._replace(V=state.V + 0.01))
     V = run(method, model, current, 1_000.0, dt=0.02).Vm
     amplitudes = [np.ptp(part) for part in (V[1_000:4_000], V[-2_000:])]
     assert amplitudes[1] > 2 * amplitudes[0] if grows else amplitudes[1] < amplitudes[0] / 2
@@ -62,7 +62,7 @@ def test_initial_state_decides_between_rest_and_firing_where_bistable(method, cu
     times = run(method, model, current, 1_000.0, record=()).spike_times
     assert (times[-1:] > 980).any() == fires
     state = reference.equilibrium(DEFAULTS, current)
-    resting = run(method, standing_at(state._replace(V=state.V + 0.1)), current, 500.0)
+    resting = run(method, model_in(state._replace(V=state.V + 0.1)), current, 500.0)
     assert resting.spike_times.size == 0
 
 
@@ -87,6 +87,6 @@ def test_spike_times_equal_those_of_neuroml(method, begin, end, published):
 
 def test_rk4_at_0_05_ms_has_spike_times_to_2_microseconds():
     stimulus = np.where(np.arange(20_000) < 1_000, 0.0, 10.0)
-    recording = run("rk4", standing_at(reference.steady(0.0)), stimulus, None, dt=0.05)
+    recording = run("rk4", model_in(reference.steady(0.0)), stimulus, None, dt=0.05)
     exact = reference.solve(DEFAULTS, reference.steady(0.0), [(50.0, 0.0), (950.0, 10.0)])
     assert np.abs(recording.spike_times - exact.spike_times).max() < 2e-3

@@ -6,8 +6,8 @@ import re
 import numpy as np
 import pytest
 import reference
-from custom_models import FrozenGates
-from model_states import GATES, standing_at, state_of
+from custom_models import FrozenGates, InPython
+from model_states import GATES, model_in, state_of
 
 import pyhh_fast as pyhh
 from pyhh_fast import _rate_tables, rate_tables
@@ -38,7 +38,7 @@ def test_order_of_convergence(method, dt, exact):
     V = np.array([solution.at(t).V for t in times])
     errors = []
     for step in (dt, dt / 2, dt / 4):
-        run = pyhh.Simulation(standing_at(start)).run(10.0, step, duration=30.0, method=method)
+        run = pyhh.Simulation(model_in(start)).run(10.0, step, duration=30.0, method=method)
         every = round(0.1 / step)
         errors.append(np.sqrt(np.mean((run.Vm[every - 1 :: every] - V) ** 2)))
     orders = np.log2([a / b for a, b in itertools.pairwise(errors)])
@@ -52,7 +52,7 @@ def test_order_of_convergence_of_spike_times(method, dt, exact):
     start, solution = exact
     errors = []
     for step in (dt, dt / 2, dt / 4):
-        run = pyhh.Simulation(standing_at(start)).run(
+        run = pyhh.Simulation(model_in(start)).run(
             10.0, step, duration=30.0, method=method, record=()
         )
         errors.append(np.abs(run.spike_times - solution.spike_times).max())
@@ -64,9 +64,7 @@ def test_order_of_convergence_of_spike_times(method, dt, exact):
 def test_gates_of_exponential_euler_lag_by_half_a_step(exact):
     start, solution = exact
     dt = 0.005
-    run = pyhh.Simulation(standing_at(start)).run(
-        10.0, dt, duration=30.0, method="exponential_euler"
-    )
+    run = pyhh.Simulation(model_in(start)).run(10.0, dt, duration=30.0, method="exponential_euler")
     rows = np.arange(99, 6_000, 100)
     late = np.array([solution.at((row + 1) * dt - dt / 2).m for row in rows])
     on_time = np.array([solution.at((row + 1) * dt).m for row in rows])
@@ -84,7 +82,7 @@ def test_single_steps_match_the_reference(method):
         state = reference.State(draw.uniform(-90, 140), *draw.random(3))
         parameters = reference.Parameters(*(value * draw.uniform(0.5, 1.5) for value in DEFAULTS))
         current, dt = draw.uniform(-200, 200), 10 ** draw.uniform(-4, -1.4)
-        simulation = pyhh.Simulation(standing_at(state, **parameters._asdict()))
+        simulation = pyhh.Simulation(model_in(state, **parameters._asdict()))
         run = simulation.run([current], dt, method=method)
         expected = TWINS[method](parameters, state, [current], dt)
         for name, want in zip(TRACES, vars(expected).values(), strict=True):
@@ -98,7 +96,7 @@ DEFAULTS = reference.Parameters()
 def test_run_matches_the_reference(method):
     stimulus = 30 * np.random.default_rng(2).random(3_000)
     start = reference.steady(0.0)
-    run = pyhh.Simulation(standing_at(start)).run(stimulus, 0.02, method=method)
+    run = pyhh.Simulation(model_in(start)).run(stimulus, 0.02, method=method)
     expected = TWINS[method](DEFAULTS, start, stimulus, 0.02)
     for name, want in zip(TRACES, vars(expected).values(), strict=True):
         np.testing.assert_allclose(getattr(run, name), want, rtol=0, atol=1e-9)
@@ -252,11 +250,6 @@ def test_kinetics_that_cannot_be_tabulated_are_logged(method, caplog):
     ]
 
 
-class Own(pyhh.HHModel):
-    def iterate(self, stimulusCurrent, deltaTms):
-        super().iterate(stimulusCurrent, deltaTms)
-
-
 class ReadsGates(pyhh.HHModel):
     def _UpdateGateTimeConstants(self, Vm):
         super()._UpdateGateTimeConstants(Vm)
@@ -267,7 +260,7 @@ class ReadsGates(pyhh.HHModel):
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (Own, "Own.iterate is overridden"),
+        (InPython, "InPython.iterate is overridden"),
         (FrozenGates, "FrozenGates._UpdateGateStates is overridden"),
         (ReadsGates, "ReadsGates._UpdateGateTimeConstants is not tabulated: it reads state"),
     ],
@@ -313,7 +306,7 @@ def test_rates_found_to_depend_on_more_than_V_end_the_run(method, tabulated, sto
     assert simulation.model.Vm == simulation.Vm[-1]
 
 
-# --- the door ------------------------------------------------------------------------------------
+# --- arguments -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -373,7 +366,7 @@ def test_coarse_grid_of_the_adaptive_method_does_not_warn():
     assert len(recording.spike_times) == 69
 
 
-# --- where a method breaks down ------------------------------------------------------------------
+# --- far from rest -------------------------------------------------------------------------------
 
 
 def test_exponential_euler_is_stable_at_any_rate():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from custom_models import InPython
 
 import pyhh_fast as pyhh
 from pyhh_fast.engine import sampling
@@ -11,13 +12,6 @@ from pyhh_fast.variables import TRACES
 METHODS = ["euler", "exponential_euler", "rk4", "adaptive"]
 
 STIMULUS = np.repeat(np.random.default_rng(0).normal(8, 5, 100), 50)
-
-
-class InPython(pyhh.HHModel):
-    """HHModel, but stepped in Python."""
-
-    def iterate(self, stimulusCurrent, deltaTms):
-        super().iterate(stimulusCurrent, deltaTms)
 
 
 def run(stimulus=STIMULUS, dt=0.01, kind=pyhh.HHModel, **options):

@@ -6,6 +6,7 @@ import pickle
 import matplotlib
 import numpy as np
 import pytest
+from model_states import resting_simulation
 
 import pyhh_fast as pyhh
 from pyhh_fast import stimuli
@@ -14,10 +15,6 @@ matplotlib.use("agg")
 
 NUMBERS = [10, 10.0, np.float32(10), np.array(10.0), stimuli.constant(10)]
 NOISE = stimuli.ornstein_uhlenbeck(5, 2, 10, seed=1)
-
-
-def resting_simulation():
-    return pyhh.Simulation(pyhh.HHModel.at_rest())
 
 
 @pytest.mark.parametrize("method", ["euler", "adaptive"])

@@ -8,7 +8,7 @@ import weakref
 
 import numpy as np
 import pytest
-from custom_models import SHIFT, Absolute
+from custom_models import SHIFT, Absolute, InPython
 from sweep_models import Warm
 
 import pyhh_fast as pyhh
@@ -16,12 +16,7 @@ from pyhh_fast.engine.spike_threshold import default_threshold
 from pyhh_fast.equilibria import rest_states
 
 
-class CustomStep(pyhh.HHModel):
-    def iterate(self, stimulusCurrent, deltaTms):
-        super().iterate(stimulusCurrent, deltaTms)
-
-
-class AbsoluteWithCustomStep(Absolute, CustomStep):
+class AbsoluteWithCustomStep(Absolute, InPython):
     pass
 
 
@@ -30,7 +25,7 @@ def absolute(kind=Absolute):
     return kind.at_rest()
 
 
-@pytest.mark.parametrize("kind", [pyhh.HHModel, CustomStep, Warm])
+@pytest.mark.parametrize("kind", [pyhh.HHModel, InPython, Warm])
 def test_threshold_is_50_for_a_rest_near_0(kind):
     assert default_threshold(kind(3.0)) == 50
     recording = pyhh.Simulation(kind.at_rest()).run(10, 0.01, duration=1)

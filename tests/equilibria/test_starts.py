@@ -7,6 +7,7 @@ import threading
 import numpy as np
 import pytest
 import reference
+from model_states import state_of
 
 import pyhh_fast as pyhh
 from pyhh_fast.equilibria import starts
@@ -22,10 +23,6 @@ class Absolute(pyhh.HHModel):
 
     def _UpdateGateTimeConstants(self, Vm):
         super()._UpdateGateTimeConstants(Vm + 65)
-
-
-def state_of(model):
-    return [model.Vm, model.m.state, model.h.state, model.n.state]
 
 
 def test_at_rest_of_an_instance_keeps_its_attributes():

@@ -3,6 +3,13 @@
 import pyhh_fast as pyhh
 
 
+class InPython(pyhh.HHModel):
+    """HHModel, but stepped in Python."""
+
+    def iterate(self, stimulusCurrent, deltaTms):
+        super().iterate(stimulusCurrent, deltaTms)
+
+
 class FrozenGates(pyhh.HHModel):
     """Only n is stepped: it makes its steps in Python."""
 

@@ -1,6 +1,7 @@
-"""Runs of the slow twin, and all that a run changes of a simulation."""
+"""Runs of the slow twin, and the comparison with a fast one."""
 
 import numpy as np
+from model_states import full_state_of
 
 import pyhh_fast as pyhh
 from pyhh_fast.variables import TRACES
@@ -22,18 +23,14 @@ def slow_run(model, stimulus, dt):
     return simulation
 
 
-def snapshot(model):
-    names = ("Vm", "INa", "IK", "IKleak")
-    parts = ("alpha", "beta", "state")
-    gates = [getattr(gate, part) for gate in (model.m, model.h, model.n) for part in parts]
-    return [getattr(model, name) for name in names if hasattr(model, name)] + gates
-
-
 STIMULUS = np.concatenate([np.zeros(100), np.full(3_000, 15.0)])
 
 
 def agree(fast, slow):
+    """Assert that two simulations have equal traces, and models in equal states."""
     for name in TRACES:
         got, want = getattr(fast, name), getattr(slow, name)
         np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-9, err_msg=name)
-    np.testing.assert_allclose(snapshot(fast.model), snapshot(slow.model), rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(
+        full_state_of(fast.model), full_state_of(slow.model), rtol=1e-9, atol=1e-9
+    )

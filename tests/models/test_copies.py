@@ -1,6 +1,7 @@
-"""copy.copy of a model copies its gates and shares all other attributes."""
+"""Copies of models: copy.copy copies the gates and shares all other attributes."""
 
 import copy
+import pickle
 import types
 
 import numpy as np
@@ -149,3 +150,15 @@ def test_slots_are_copied():
     twin = copy.copy(model)
     assert twin.slow is twin.h
     assert twin.h is not model.h
+
+
+def test_pickles_and_deep_copies_share_nothing():
+    model = pyhh.HHModel(3.0, gNa=100)
+    model.iterate(10.0, 0.01)
+    twins = [pickle.loads(pickle.dumps(model)), copy.deepcopy(model)]
+    model.iterate(10.0, 0.01)
+    for twin in twins:
+        assert twin.gNa == 100
+        assert twin.m is not model.m
+        twin.iterate(10.0, 0.01)
+        assert (twin.Vm, twin.m.state, twin.IK) == (model.Vm, model.m.state, model.IK)

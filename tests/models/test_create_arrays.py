@@ -3,6 +3,7 @@
 import numpy as np
 
 import pyhh_fast as pyhh
+from pyhh_fast.variables import TRACES
 
 
 class WithConductance(pyhh.Simulation):
@@ -56,3 +57,18 @@ def test_run_allocates_no_arrays_twice(monkeypatch):
     simulation = pyhh.Simulation(pyhh.HHModel())
     simulation.Run(np.zeros(1_000), 0.01)
     assert 1_000 not in made
+
+
+def test_create_arrays_serves_custom_loops():
+    simulation = pyhh.Simulation(pyhh.HHModel())
+    assert simulation.Vm.shape == simulation.times.shape == (0,)
+    simulation.CreateArrays(5, 0.5)
+    np.testing.assert_array_equal(simulation.times, [0, 0.5, 1, 1.5, 2])
+    for name in TRACES:
+        assert getattr(simulation, name).shape == (5,)
+        assert np.isnan(getattr(simulation, name)).all()
+    simulation.times = simulation.times + 1
+    assert simulation.times[0] == 1
+    simulation.Run(np.zeros(3), 0.01)
+    simulation.CreateArrays(5, 0.5)
+    assert simulation.recording is None

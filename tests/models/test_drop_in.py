@@ -8,7 +8,8 @@ import pytest
 import reference
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from slow_runs import slow_run, snapshot
+from model_states import full_state_of
+from slow_runs import agree, slow_run
 
 import pyhh_fast as pyhh
 from pyhh_fast.variables import TRACES
@@ -74,11 +75,7 @@ def test_runs_match_the_loop_in_python(parameters, stimulus, dt):
         slow = slow_run(pyhh.HHModel(**parameters), np.array(stimulus), dt)
     assume(is_stable(parameters, dt, slow.Vm, slow.StateM, slow.StateH, slow.StateN))
     fast = fast_run(pyhh.HHModel(**parameters), np.array(stimulus), dt)
-    for name in TRACES:
-        np.testing.assert_allclose(
-            getattr(fast, name), getattr(slow, name), rtol=1e-9, atol=1e-9, err_msg=name
-        )
-    np.testing.assert_allclose(snapshot(fast.model), snapshot(slow.model), rtol=1e-9, atol=1e-9)
+    agree(fast, slow)
 
 
 @given(parameters=models, current=st.floats(-100, 100), dt=st.floats(1e-4, 0.05))
@@ -155,6 +152,14 @@ def test_new_model_has_m_and_n_steady_and_h_at_0():
         assert getattr(model, name) == value == getattr(pyhh.HHModel, name)
 
 
+def test_starting_voltage_becomes_a_float():
+    # A float32 would make every later number of a plain Python loop a float32.
+    assert type(pyhh.HHModel(np.float32(1.5)).Vm) is float
+    assert pyhh.HHModel(np.int8(3)).Vm == 3.0
+    assert pyhh.HHModel(True).Vm == 1.0
+    assert type(pyhh.HHModel(gNa=np.float32(100)).gNa) is float
+
+
 def test_run_continues_from_the_present_state():
     stimulus = 20 * np.random.default_rng(0).random(3_000)
     whole = fast_run(pyhh.HHModel(), stimulus, 0.01)
@@ -162,14 +167,14 @@ def test_run_continues_from_the_present_state():
     first = simulation.Vm
     assert simulation.Run(stimulus[1_234:], 0.01) is None
     np.testing.assert_array_equal(np.concatenate([first, simulation.Vm]), whole.Vm)
-    assert snapshot(simulation.model) == snapshot(whole.model)
+    assert full_state_of(simulation.model) == full_state_of(whole.model)
 
 
 def test_run_leaves_the_model_in_its_last_state():
     slow = slow_run(pyhh.HHModel(), np.full(500, 20.0), 0.01)
     fast = fast_run(pyhh.HHModel(), np.full(500, 20.0), 0.01)
-    np.testing.assert_allclose(snapshot(fast.model), snapshot(slow.model), rtol=1e-12)
-    assert len(snapshot(fast.model)) == 4 + 9
+    np.testing.assert_allclose(full_state_of(fast.model), full_state_of(slow.model), rtol=1e-12)
+    assert len(full_state_of(fast.model)) == 4 + 9
     assert fast.model.Vm == fast.Vm[-1]
     assert fast.model.IKleak == fast.IKleak[-1]
 
@@ -277,43 +282,26 @@ def test_runs_do_not_share_arrays():
         assert not np.shares_memory(getattr(first, name), getattr(simulation, name))
 
 
-def test_create_arrays_serves_custom_loops():
-    simulation = pyhh.Simulation(pyhh.HHModel())
-    assert simulation.Vm.shape == simulation.times.shape == (0,)
-    simulation.CreateArrays(5, 0.5)
-    np.testing.assert_array_equal(simulation.times, [0, 0.5, 1, 1.5, 2])
-    for name in TRACES:
-        assert getattr(simulation, name).shape == (5,)
-        assert np.isnan(getattr(simulation, name)).all()
-    simulation.times = simulation.times + 1
-    assert simulation.times[0] == 1
-    simulation.Run(np.zeros(3), 0.01)
-    simulation.CreateArrays(5, 0.5)
-    assert simulation.recording is None
+@pytest.mark.parametrize(
+    ("function", "names"),
+    [
+        (pyhh.HHModel.iterate, ["stimulusCurrent", "deltaTms"]),
+        (pyhh.HHModel._UpdateGateTimeConstants, ["Vm"]),
+        (pyhh.HHModel._UpdateGateStates, ["deltaTms"]),
+        (pyhh.HHModel._UpdateCellVoltage, ["stimulusCurrent", "deltaTms"]),
+        (pyhh.HHModel.Gate.update, ["deltaTms"]),
+        (pyhh.Simulation.Run, ["stimulusWaveform", "stepSizeMs"]),
+        (pyhh.Simulation.CreateArrays, ["pointCount", "deltaTms"]),
+    ],
+)
+def test_arguments_are_called_as_those_of_pyhh(function, names):
+    assert list(inspect.signature(function).parameters)[1:] == names
 
 
-def test_names_and_signatures_equal_those_of_pyhh():
-    assert list(inspect.signature(pyhh.HHModel.iterate).parameters)[1:] == [
-        "stimulusCurrent",
-        "deltaTms",
-    ]
-    assert list(inspect.signature(pyhh.HHModel._UpdateGateTimeConstants).parameters)[1:] == ["Vm"]
-    assert list(inspect.signature(pyhh.HHModel._UpdateGateStates).parameters)[1:] == ["deltaTms"]
-    assert list(inspect.signature(pyhh.HHModel._UpdateCellVoltage).parameters)[1:] == [
-        "stimulusCurrent",
-        "deltaTms",
-    ]
-    assert list(inspect.signature(pyhh.Simulation.Run).parameters)[1:] == [
-        "stimulusWaveform",
-        "stepSizeMs",
-    ]
-    assert list(inspect.signature(pyhh.Simulation.CreateArrays).parameters)[1:] == [
-        "pointCount",
-        "deltaTms",
-    ]
+def test_modules_are_called_as_those_of_pyhh():
     assert pyhh.models.HHModel is pyhh.HHModel
     assert pyhh.simulations.Simulation is pyhh.Simulation
-    pyhh.HHModel(startingVoltage=1)
+    assert pyhh.HHModel(startingVoltage=1).Vm == 1
 
 
 def test_gates_can_be_used_alone():

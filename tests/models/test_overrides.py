@@ -8,7 +8,8 @@ import logging
 import numpy as np
 import pytest
 from custom_models import FrozenGates
-from slow_runs import slow_run, snapshot
+from model_states import full_state_of
+from slow_runs import slow_run
 
 import pyhh_fast as pyhh
 from pyhh_fast import HHModel
@@ -206,7 +207,7 @@ def test_overrides_are_honoured(make, monkeypatch):
     plain.Run(stimulus, 0.01)
     for name in TRACES:
         np.testing.assert_array_equal(getattr(fast, name), getattr(slow, name))
-    assert snapshot(fast.model) == snapshot(slow.model)
+    assert full_state_of(fast.model) == full_state_of(slow.model)
     assert np.abs(fast.Vm - plain.Vm).max() > 1e-3, "the override made no difference"
 
 

@@ -7,6 +7,7 @@ import re
 
 import numpy as np
 import pytest
+from model_states import resting_simulation
 
 import pyhh_fast as pyhh
 from pyhh_fast import stimuli
@@ -17,10 +18,6 @@ MIDDLES = (np.arange(1_000) + 0.5) * DT
 
 def values(function, steps=1_000):
     return stimuli.from_function(function).to_array(steps, DT)
-
-
-def resting_simulation():
-    return pyhh.Simulation(pyhh.HHModel.at_rest())
 
 
 def array_only(t):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from model_states import resting_simulation
 
 import pyhh_fast as pyhh
 from pyhh_fast.storage import run_sink, zarr_files
@@ -21,10 +22,6 @@ from pyhh_fast.storage.run_store import RunStore
 pytest.importorskip("zarr")
 
 OPTIONS = {"dt": 0.01, "duration": 900_000.0, "record": ("Vm",), "every": 10}
-
-
-def resting_simulation():
-    return pyhh.Simulation(pyhh.HHModel.at_rest())
 
 
 def run_until_error(store, kind, **options):

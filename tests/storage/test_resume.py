@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from model_states import full_state_of, resting_simulation
 from store_files import shared
 from sweep_models import Warm
 
@@ -26,15 +27,6 @@ OPTIONS = {
     "few": {"record": ("Vm", "INa"), "every": 10, "envelope": 1_000},
     "spikes": {"record": (), "envelope": 333},
 }
-
-
-def resting_simulation(kind=pyhh.HHModel):
-    return pyhh.Simulation(kind.at_rest())
-
-
-def state_of(model):
-    gates = [(g.alpha, g.beta, g.state) for g in (model.m, model.h, model.n)]
-    return [model.Vm, model.INa, model.IK, model.IKleak, *gates]
 
 
 def assert_same_bits(recording, expected):
@@ -60,12 +52,12 @@ def test_stored_and_resumed_runs_equal_runs_in_memory(method, kind, stimulus, op
     in_memory = expected.run(stimulus, duration=234.56, **options)
     recording = stored.run(stimulus, duration=234.56, to=tmp_path / "run.zarr", **options)
     assert_same_bits(recording, in_memory)
-    assert state_of(stored.model) == state_of(expected.model)
+    assert full_state_of(stored.model) == full_state_of(expected.model)
 
     longer = pyhh.Simulation.resume(tmp_path / "run.zarr", duration=345.67)
     expected = resting_simulation(kind)
     assert_same_bits(longer.recording, expected.run(stimulus, duration=345.67, **options))
-    assert state_of(longer.model) == state_of(expected.model)
+    assert full_state_of(longer.model) == full_state_of(expected.model)
     resting_simulation(kind).run(stimulus, duration=345.67, to=tmp_path / "at_once.zarr", **options)
     assert shared(tmp_path / "run.zarr") == shared(tmp_path / "at_once.zarr")
 
@@ -113,7 +105,7 @@ def test_interrupted_run_resumes_to_the_uninterrupted_one(
 
     resumed = pyhh.Simulation.resume(tmp_path / "run.zarr")
     assert_same_bits(resumed.recording, in_memory)
-    assert state_of(resumed.model) == state_of(expected.model)
+    assert full_state_of(resumed.model) == full_state_of(expected.model)
     assert shared(tmp_path / "run.zarr") == shared(tmp_path / "at_once.zarr")
 
 
@@ -220,7 +212,7 @@ def test_custom_kinetics_need_the_model_only_outside_their_stored_range(tmp_path
     resumed = pyhh.Simulation.resume(tmp_path / "run.zarr", model=model)
     assert resumed.model is model
     assert_same_bits(resumed.recording, full)
-    assert state_of(model) == state_of(expected.model)
+    assert full_state_of(model) == full_state_of(expected.model)
 
 
 def test_store_of_another_build_is_refused(tmp_path, monkeypatch):

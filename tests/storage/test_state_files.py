@@ -6,15 +6,11 @@ import pickle
 
 import numpy as np
 import pytest
+from model_states import full_state_of
 from sweep_models import Warm
 
 import pyhh_fast as pyhh
 from pyhh_fast import stimuli
-
-
-def state_of(model):
-    gates = [(g.alpha, g.beta, g.state) for g in (model.m, model.h, model.n)]
-    return [model.Vm, *(getattr(model, name, None) for name in ("INa", "IK", "IKleak")), *gates]
 
 
 def saved_and_loaded(simulation, tmp_path, model=None):
@@ -38,14 +34,14 @@ def test_copy_continues_with_the_same_bits(copy_of, kind, steps, method, tmp_pat
     simulation = pyhh.Simulation(kind.at_rest(gNa=110))
     if steps:
         simulation.run(12.0, 0.01, duration=steps / 100)
-    before = state_of(simulation.model)
+    before = full_state_of(simulation.model)
     twin = copy_of(simulation, tmp_path)
-    assert state_of(twin.model) == before == state_of(simulation.model)
+    assert full_state_of(twin.model) == before == full_state_of(simulation.model)
     stimulus = stimuli.ornstein_uhlenbeck(10, 3, 5, seed=1)
     runs = [s.run(stimulus, 0.01, duration=60.0, method=method) for s in (simulation, twin)]
     np.testing.assert_array_equal(runs[0].Vm, runs[1].Vm)
     np.testing.assert_array_equal(runs[0].spike_times, runs[1].spike_times)
-    assert state_of(twin.model) == state_of(simulation.model)
+    assert full_state_of(twin.model) == full_state_of(simulation.model)
 
 
 def test_loaded_model_can_be_saved_and_stored_again(tmp_path):
@@ -55,7 +51,7 @@ def test_loaded_model_can_be_saved_and_stored_again(tmp_path):
     twin.run(10.0, 0.01, duration=30.0, to=tmp_path / "run.zarr")
     resumed = pyhh.Simulation.resume(tmp_path / "run.zarr", duration=60.0)
     simulation.run(10.0, 0.01, duration=60.0)
-    assert state_of(resumed.model) == state_of(simulation.model)
+    assert full_state_of(resumed.model) == full_state_of(simulation.model)
 
 
 def test_loaded_model_has_the_saved_rates(tmp_path):
@@ -86,10 +82,10 @@ def test_loaded_model_has_the_saved_rates(tmp_path):
     ids=["parameter", "rates"],
 )
 def test_other_model_is_refused(model, got, tmp_path):
-    before = state_of(model)
+    before = full_state_of(model)
     with pytest.raises(ValueError, match=rf"^model must be the one that was saved; {got}$"):
         saved_and_loaded(pyhh.Simulation(Warm.at_rest(gNa=110)), tmp_path, model)
-    assert state_of(model) == before
+    assert full_state_of(model) == before
 
 
 def test_model_with_custom_iterate_is_refused(tmp_path):

@@ -1,41 +1,12 @@
-"""HHModel: its arguments, copies and resting states."""
-
-import copy
-import pickle
+"""The resting potential of models: which equilibrium it is, and that none is missed."""
 
 import numpy as np
 import pytest
 import reference
+from custom_models import InPython
 
 import pyhh_fast as pyhh
 from pyhh_fast.equilibria import membranes, rest_states
-
-
-class Slow(pyhh.HHModel):
-    """A model whose dV/dt is found by its overridden iterate."""
-
-    def iterate(self, stimulusCurrent, deltaTms):
-        super().iterate(stimulusCurrent, deltaTms)
-
-
-def test_models_pickle_and_copy():
-    model = pyhh.HHModel(3.0, gNa=100)
-    model.iterate(10.0, 0.01)
-    twins = [pickle.loads(pickle.dumps(model)), copy.deepcopy(model)]
-    model.iterate(10.0, 0.01)
-    for twin in twins:
-        assert twin.gNa == 100
-        assert twin.m is not model.m
-        twin.iterate(10.0, 0.01)
-        assert (twin.Vm, twin.m.state, twin.IK) == (model.Vm, model.m.state, model.IK)
-
-
-def test_starting_voltage_becomes_a_float():
-    # A float32 would make every later number of a plain Python loop a float32.
-    assert type(pyhh.HHModel(np.float32(1.5)).Vm) is float
-    assert pyhh.HHModel(np.int8(3)).Vm == 3.0
-    assert pyhh.HHModel(True).Vm == 1.0
-    assert type(pyhh.HHModel(gNa=np.float32(100)).gNa) is float
 
 
 def test_at_rest_is_an_equilibrium_with_all_gates_steady():
@@ -152,7 +123,7 @@ def test_equilibrium_on_a_grid_point_is_found_once(monkeypatch):
     for V in (12.25, 10.3):
         grid = np.sort([V, *np.linspace(0, 20, 21)])
         monkeypatch.setattr(membranes, "_grid", lambda *_, grid=grid: grid)
-        for model in (pyhh.HHModel, Slow):
+        for model in (pyhh.HHModel, InPython):
             potentials, stable = rest_states.equilibria(model(gNa=0, gK=0, EKleak=V))
             # iterate adds to V, and a change below the last bit of V is lost.
             expected = V if model is pyhh.HHModel else pytest.approx(V, rel=1e-15)
