@@ -1,4 +1,4 @@
-"""What is said of arguments that cannot be meant: names that are accepted, kinds, what to do."""
+"""Messages about arguments that cannot be meant: accepted names, types, what to do."""
 
 import datetime
 import re
@@ -91,8 +91,18 @@ QUESTIONS = {
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-@pytest.mark.parametrize(("model", "got"), [(Warm, "the class Warm"), (5, "5")])
-def test_class_instead_of_a_model_is_refused(question, model, got):
+@pytest.mark.parametrize(
+    ("model", "got"),
+    [
+        (Warm, "the class Warm"),
+        (5, "5"),
+        ("HHModel", "'HHModel' (str)"),
+        (None, "None (NoneType)"),
+        (np.zeros(3), "an array of float64 with shape (3,)"),
+    ],
+    ids=repr,
+)
+def test_non_models_are_refused(question, model, got):
     if "sweep" in question:
         pytest.importorskip("xarray")
     with pytest.raises(TypeError) as caught:
@@ -158,7 +168,7 @@ NUMBERS = [np.array([]), np.ones(2), np.ones(1), [], "a", None, 1j]
 
 @pytest.mark.parametrize("value", NUMBERS, ids=map(repr, NUMBERS))
 @pytest.mark.parametrize(("name", "unit"), [("gNa", "mS/cm²"), ("EK", "mV"), ("Cm", "µF/cm²")])
-def test_parameters_of_a_model_with_steps_of_its_own_that_are_no_numbers(name, unit, value):
+def test_non_numeric_parameters_of_models_that_step_in_python_are_refused(name, unit, value):
     model = InPython()
     setattr(model, name, value)
     message = (
@@ -170,7 +180,7 @@ def test_parameters_of_a_model_with_steps_of_its_own_that_are_no_numbers(name, u
 
 
 @pytest.mark.parametrize("value", [np.float32(100), np.array(100.0), True, 100])
-def test_a_model_with_steps_of_its_own_takes_any_number(value):
+def test_models_that_step_in_python_accept_any_real_number(value):
     model = InPython()
     model.gNa = value
     assert len(pyhh.Simulation(model).run(1.0, 0.01, duration=1)) == 100

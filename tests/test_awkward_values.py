@@ -1,4 +1,4 @@
-"""Arguments that nobody means: each is refused in words, or taken for what it is."""
+"""Unusual types and values of arguments: each is refused in words or means what it says."""
 
 import datetime
 import os

@@ -292,22 +292,6 @@ def test_non_finite_value_far_into_a_stimulus_is_found():
         simulation().run(stimulus, 0.01)
 
 
-@pytest.mark.parametrize(
-    ("model", "got"),
-    [
-        (pyhh.HHModel, "the class HHModel"),
-        ("HHModel", "'HHModel' (str)"),
-        (None, "None (NoneType)"),
-        (np.zeros(3), "an array of float64 with shape (3,)"),
-    ],
-    ids=str,
-)
-def test_non_models_are_refused(model, got):
-    advice = "Pass an instance of HHModel, or of a subclass."
-    with raises(TypeError, f"model must be an HHModel; got {got}. {advice}"):
-        pyhh.Simulation(model).Run(np.zeros(3), 0.01)
-
-
 def lacking(**attributes):
     model = type("Partial", (), {"iterate": lambda self, stimulusCurrent, deltaTms: None})()
     vars(model).update(attributes)

@@ -69,9 +69,9 @@ def test_no_gate_or_channel_is_named(file):
         "f((V, _, (_, m), (_, h), (_, n)))",
     ],
 )
-def test_what_names_all_gates_is_found(source):
+def test_code_that_names_all_gates_is_found(source):
     assert gates_by_name(source) != []
 
 
-def test_what_names_some_is_not():
+def test_code_that_names_some_gates_is_not_found():
     assert gates_by_name("units = {'min': 1, 'h': 2}; n, m = rows.shape") == []

@@ -1,4 +1,4 @@
-"""What a run returns: traces, clocks, spikes, the figure."""
+"""What a run returns: traces, their times, spikes, the figure."""
 
 import matplotlib as mpl
 import numpy as np
@@ -44,7 +44,7 @@ def test_constant_stimulus_equals_a_full_array():
 
 
 @pytest.mark.parametrize("stimulus", [[], np.array([]), np.array([], dtype=int), ()])
-def test_an_empty_stimulus_gives_empty_traces(stimulus):
+def test_empty_stimulus_gives_empty_traces(stimulus):
     simulation = rested()
     V = simulation.model.Vm
     simulation.Run(stimulus, 0.01)
@@ -103,7 +103,7 @@ def test_spike_in_the_first_step_is_found():
     assert recording.Vm[0] > 50
     assert 0 < recording.spike_times[0] < 0.01
     again = pyhh.Simulation(model).run(2_000.0, 0.01, duration=0.1)
-    assert again.spike_times.size == 0, "it was above already"
+    assert again.spike_times.size == 0, "V was above the threshold before"
 
 
 def test_threshold_argument_is_used():
@@ -136,16 +136,16 @@ def test_repr_of_recordings(duration, text):
     assert repr(rested().run(10.0, 0.01, duration=duration)) == text
 
 
-@pytest.mark.parametrize("door", ["simulation", "recording"])
-def test_plot_draws_four_panels_with_units(door):
+@pytest.mark.parametrize("owner", ["simulation", "recording"])
+def test_plot_draws_four_panels_with_units(owner):
     import matplotlib.pyplot as plt
 
     simulation = rested()
     stimulus = np.zeros(2_000)
     stimulus[500:600] = 30
     recording = simulation.run(stimulus, 0.01)
-    door = simulation if door == "simulation" else recording
-    figure = door.plot()
+    owner = simulation if owner == "simulation" else recording
+    figure = owner.plot()
     try:
         panels = figure.axes
         assert [panel.get_ylabel() for panel in panels] == [
@@ -174,7 +174,7 @@ def test_plot_draws_four_panels_with_units(door):
         labels = [text.get_text() for p in panels[2:] for text in p.get_legend().get_texts()]
         assert labels == ["m", "h", "n", "Na⁺", "K⁺", "leak"]
         assert figure is plt.gcf()
-        part = door.plot(start=5, stop=6.5)
+        part = owner.plot(start=5, stop=6.5)
         assert {panel.get_xlim() for panel in part.axes} == {(5.0, 6.5)}
     finally:
         plt.close("all")
@@ -205,7 +205,7 @@ def test_long_traces_begin_with_a_huge_page(size):
 @pytest.mark.parametrize("kind", [pyhh.HHModel, FrozenGates])
 def test_results_do_not_depend_on_recorded_traces(record, kind, monkeypatch):
     monkeypatch.setattr(FixedStepper, "CHUNK", 700)
-    # The jolt takes V out of the first table in the middle of a chunk.
+    # The large current takes V out of the first table in the middle of a chunk.
     monkeypatch.setattr(rate_tables, "_built_in", None)
     stimulus = np.concatenate([np.tile([0.0, 25.0, 5.0], 600), [4_000.0] * 7, np.zeros(1_000)])
     simulation = pyhh.Simulation(kind())

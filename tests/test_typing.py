@@ -26,13 +26,13 @@ ALIASES = {
 }
 
 
-def test_types_name_the_methods_that_there_are():
+def test_types_name_all_methods():
     assert get_args(typing.Method) == tuple(methods.METHODS)
     assert get_args(typing.MethodOfMany) == tuple(methods.of_populations())
 
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.__qualname__)
-def test_a_type_checker_knows_which_names_are_accepted(function):
+def test_annotations_name_what_is_accepted(function):
     typed = inspect.signature(function).parameters
     found = {name: typed[name] for name in ALIASES if name in typed}
     assert found
@@ -45,5 +45,5 @@ def test_a_type_checker_knows_which_names_are_accepted(function):
     ("function", "alias"),
     [(pyhh.Population.run, typing.MethodOfMany), (pyhh.Simulation.run, typing.Method)],
 )
-def test_populations_have_types_of_their_own(function, alias):
+def test_populations_and_simulations_have_different_types_of_method(function, alias):
     assert inspect.signature(function).parameters["method"].annotation == alias
