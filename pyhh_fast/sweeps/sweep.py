@@ -1,4 +1,4 @@
-"""Grids of parameters, cut into chunks that anything from this process to a cluster computes."""
+"""`sweep`: a model at every point of a grid, in chunks that any executor computes."""
 
 import contextlib
 import math
@@ -22,11 +22,12 @@ from pyhh_fast.models import plausibility
 from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.models.names import custom_parameters
 from pyhh_fast.populations import Population
+from pyhh_fast.recording import RunStimulus
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.stimuli.waveforms import constant
 from pyhh_fast.sweeps.grid import Grid
 from pyhh_fast.system.background import main_thread_needed
-from pyhh_fast.typing import MethodOfMany
+from pyhh_fast.typing import FloatArray, MethodOfMany
 from pyhh_fast.variables import PARAMETERS, STATE
 
 if TYPE_CHECKING:
@@ -182,21 +183,11 @@ def sweep(
     >>> pyhh.sweep(model, grid, 0.0, 0.01, duration=100.0, reduce=first_spike).first_spike.dims
     ('Cm', 'current')
     """
-    try:
-        with main_thread_needed("a sweep"):
-            import xarray
-
-            if out is not None:
-                import google_crc32c  # noqa: F401
-    except ImportError as error:
-        needed = error.name or "xarray"
-        raise ImportError(
-            f"sweep needs {needed}. Install it with: pip install 'pyhh_fast[sweep]'"
-        ) from None
+    _check_installed(stores=out is not None)
     from pyhh_fast.storage.directory import check_ending
     from pyhh_fast.sweeps.run import SweepRun, executor_for
     from pyhh_fast.sweeps.store import DIVERGED, SweepStore
-    from pyhh_fast.sweeps.tasks import REDUCTIONS, Task
+    from pyhh_fast.sweeps.tasks import Task
 
     check_kind(model)
     settings = RunSettings.of(
@@ -206,21 +197,13 @@ def sweep(
         record=record,
         threshold=threshold_for(model, threshold),
     )
-    dt = settings.dt
-    warn_of_large_step("dt", dt, settings.method)
+    warn_of_large_step("dt", settings.dt, settings.method)
     product = validation.flag("product", product)
     points = Grid(grid, product, custom_parameters(model) if isinstance(model, HHModel) else ())
-    wave, steps = normalise_stimulus(stimulus, duration, dt)
-    if isinstance(wave, constant):
-        wave = np.array([wave.amplitude])
-    elif not isinstance(wave, np.ndarray):
-        wave = wave.to_array(steps, dt)
+    normalised, steps = normalise_stimulus(stimulus, duration, settings.dt)
+    values = _values(normalised, steps, settings.dt)
     progress = validation.flag("progress", progress)
-    if isinstance(reduce, str):
-        reduce = validation.choice("reduce", reduce, REDUCTIONS)
-    else:
-        rule = f"a function, or one of {', '.join(REDUCTIONS)}"
-        validation.instance("reduce", reduce, Callable, rule, "")
+    reduce = _checked(reduce)
     threads = thread_count(threads, default=None if executor is None else 1)
     executor = executor_for(executor, reduce)
     path = None if out is None else validation.local_path("out", out)
@@ -230,7 +213,7 @@ def sweep(
     plausibility.check_grid(points.axes, cell)
     parameters = {name: float(getattr(cell, name)[0]) for name in PARAMETERS}
     start = {name: float(getattr(cell, name)[0]) for name in STATE}
-    task = Task(parameters, start, wave, steps, settings, reduce, product, threads)
+    task = Task(parameters, start, values, steps, settings, reduce, product, threads)
     points.cut(_cells(task, points))
     description = _description(task, points, type(model).__qualname__)
     name, attributes = _variable(reduce, points)
@@ -257,7 +240,42 @@ def sweep(
         for key, array in run.arrays.items()
     }
     with main_thread_needed("the result of a sweep"):
+        import xarray
+
         return xarray.Dataset(variables, points.coordinates(), description)
+
+
+def _check_installed(stores: bool) -> None:
+    """Raise ImportError unless what sweeps, and perhaps their stores, need is installed."""
+    try:
+        with main_thread_needed("a sweep"):
+            import xarray  # noqa: F401
+
+            if stores:
+                import google_crc32c  # noqa: F401
+    except ImportError as error:
+        needed = error.name or "xarray"
+        raise ImportError(
+            f"sweep needs {needed}. Install it with: pip install 'pyhh_fast[sweep]'"
+        ) from None
+
+
+def _values(stimulus: RunStimulus, steps: int, dt: float) -> FloatArray:
+    """Return the values of a stimulus, one of a constant, to be sent to workers."""
+    if isinstance(stimulus, constant):
+        return np.array([stimulus.amplitude])
+    return stimulus if isinstance(stimulus, np.ndarray) else stimulus.to_array(steps, dt)
+
+
+def _checked(reduce: Any) -> "Reduce":
+    from pyhh_fast.sweeps.tasks import REDUCTIONS
+
+    if isinstance(reduce, str):
+        return validation.choice("reduce", reduce, REDUCTIONS)
+    rule = f"a function, or one of {', '.join(REDUCTIONS)}"
+    validation.instance("reduce", reduce, Callable, rule, "")
+    function: Reduce = reduce
+    return function
 
 
 def _cells(task: "Task", grid: Grid) -> int:
