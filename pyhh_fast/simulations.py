@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
 import numpy.typing as npt
 
 from pyhh_fast import validation
@@ -17,13 +16,11 @@ from pyhh_fast.engine.spike_threshold import default_threshold, threshold_for
 from pyhh_fast.engine.stimulus_arguments import normalise_stimulus
 from pyhh_fast.errors import SimulationError
 from pyhh_fast.methods import warn_of_large_step
-from pyhh_fast.recording import Recording, Traces
+from pyhh_fast.recording import Recording
 from pyhh_fast.settings import RunSettings
-from pyhh_fast.system import free_memory
 from pyhh_fast.system.exclusive import Exclusive
-from pyhh_fast.system.rounding import rounds_to_nearest
-from pyhh_fast.typing import FloatArray, Method
-from pyhh_fast.variables import TRACES
+from pyhh_fast.trace_arrays import TraceArrays
+from pyhh_fast.typing import Method
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,7 +33,7 @@ SMALL_OR_ADAPTIVE = ", or run(..., method='adaptive'), which is right at any dt"
 """What is added to the warning of a large step."""
 
 
-class Simulation(Traces):
+class Simulation(TraceArrays):
     """Runs a model and keeps the traces of the latest run.
 
     Parameters
@@ -77,12 +74,6 @@ class Simulation(Traces):
     108.254 mV
     """
 
-    recording: Recording | None
-    _times: FloatArray | None
-    _points: int
-    _every: int
-    _dt: float
-
     def __init__(self, model: Any) -> None:
         check_kind(model)
         self.model = model
@@ -90,51 +81,6 @@ class Simulation(Traces):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.model!r})"
-
-    def __getattr__(self, name: str) -> Any:
-        recording = vars(self).get("recording")
-        if recording is not None and name in recording.recorded:
-            return getattr(recording, name)  # from the store of the run
-        return super().__getattr__(name)
-
-    @property
-    @rounds_to_nearest
-    def times(self) -> FloatArray:
-        """Times i dt of the rows, in ms."""
-        if self._times is None:  # made on demand: a long run need not pay for it
-            self._times = np.arange(self._points, dtype=np.float64) * self._every * self._dt
-        return self._times
-
-    @times.setter
-    def times(self, value: FloatArray) -> None:
-        self._times = value
-
-    def CreateArrays(self, pointCount: int, deltaTms: float) -> None:
-        """Make new arrays for `pointCount` steps of `deltaTms` ms, filled with NaN.
-
-        For a loop of one's own over `model.iterate`. A run makes its own arrays; where this method
-        is overridden, `Run` calls it first, as pyHH's does.
-
-        Parameters
-        ----------
-        pointCount : int
-        deltaTms : float, ms
-
-        Raises
-        ------
-        TypeError, ValueError
-            If `pointCount` is no whole number ≥ 0 or `deltaTms` no finite number.
-        MemoryError
-            If the arrays do not fit into the free memory.
-        """
-        points = validation.count("pointCount", pointCount)
-        free_memory.check(8 * len(TRACES) * points, "the arrays", "Use run with record= or every=.")
-        self._dt = validation.real_number("deltaTms", deltaTms, unit="ms")
-        self._points, self._every = points, 1
-        self._times = None
-        self.recording = None
-        for name in TRACES:
-            setattr(self, name, np.full(points, np.nan))
 
     def Run(self, stimulusWaveform: npt.ArrayLike, stepSizeMs: float) -> None:
         """Run the model through a stimulus, as pyHH does; :meth:`run` does it with more to choose.
@@ -163,7 +109,7 @@ class Simulation(Traces):
         stimulus = validation.waveform("stimulusWaveform", stimulusWaveform, advice=advice)
         with Exclusive("simulation", self, self.model):
             settings = RunSettings(dt=dt, threshold=default_threshold(self.model))
-            if _makes_own_arrays(self):
+            if self._makes_own_arrays:
                 self.CreateArrays(stimulus.size, dt)
             self._run(settings, stimulus, stimulus.size)
 
@@ -499,22 +445,3 @@ class Simulation(Traces):
         run_loop.run_steps(run, progress, self._keep)
         assert self.recording is not None
         return self.recording
-
-    def _keep(self, recording: Recording) -> None:
-        self._points, self._every, self._times = len(recording), recording.every, None
-        self._dt = recording.dt
-        self.recording = recording
-        for name in TRACES:
-            vars(self).pop(name, None)
-        for name in recording.recorded:
-            if name in vars(recording):
-                setattr(self, name, getattr(recording, name))
-
-
-_CREATE_ARRAYS = Simulation.CreateArrays
-
-
-def _makes_own_arrays(simulation: Simulation) -> bool:
-    """Whether `CreateArrays` is overridden: on a subclass, on the instance, or on the class."""
-    on_class = type(simulation).CreateArrays is not _CREATE_ARRAYS
-    return on_class or "CreateArrays" in vars(simulation)

@@ -21,7 +21,7 @@ LAYERS = [  # from the lowest; what stands in one line does not import from one 
     ["rate_forms", "rate_tables", "methods", "variables"],
     ["settings"],
     ["recording", "models", "channels"],
-    ["population_recording"],
+    ["population_recording", "trace_arrays"],
     ["to_xarray"],
     ["kinetics"],
     ["equilibria"],
