@@ -36,8 +36,8 @@ class Parameter(NamedTuple):
     positive: bool = False
 
 
-class Channel(NamedTuple):
-    """A current through the membrane: conductance, driving force, and the gates that open it.
+class BuiltInChannel(NamedTuple):
+    """A current of Hodgkin and Huxley's membrane, with its parameters and gates.
 
     Parameters
     ----------
@@ -61,9 +61,11 @@ GATE_VARIABLES = tuple(
 )
 
 
-def _channel(name: str, ion: str, symbol: str, label: str, powers: dict[str, int]) -> Channel:
+def _channel(
+    name: str, ion: str, symbol: str, label: str, powers: dict[str, int]
+) -> BuiltInChannel:
     long_name = f"{name} current, outward positive"
-    return Channel(
+    return BuiltInChannel(
         Variable(f"I{ion}", f"I_{symbol}", "µA/cm²", long_name, label, before_step=True),
         Parameter(f"g{ion}", f"g_{symbol}", "mS/cm²"),
         Parameter(f"E{ion}", f"E_{symbol}", "mV"),

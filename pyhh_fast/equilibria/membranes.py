@@ -10,10 +10,11 @@ from typing import Any, Self
 import numpy as np
 
 from pyhh_fast import _equilibria, rate_tables
+from pyhh_fast.models import membrane
 from pyhh_fast.models.hh_model import set_rates
 from pyhh_fast.rate_tables import RatesAt
 from pyhh_fast.typing import BoolArray, FloatArray, IntArray, StructArray
-from pyhh_fast.variables import GATES
+from pyhh_fast.variables import CAPACITANCE, CHANNELS
 
 GRID_STEP = 1.0
 """Spacing of the search, in mV, before intervals are divided."""
@@ -63,9 +64,9 @@ class Membranes:
         """
         p = self._parameters
         low, high, margin = np.inf, -np.inf, 1.0
-        for ion in ("Na", "K", "L"):
-            g = p[f"g_{ion}"]
-            reversals = p[f"E_{ion}"][g != 0]
+        for channel in CHANNELS:
+            g = p[channel.conductance.symbol]
+            reversals = p[channel.reversal.symbol][g != 0]
             if reversals.size:
                 low, high = min(low, float(reversals.min())), max(high, float(reversals.max()))
             if g.min() < 0:
@@ -96,9 +97,10 @@ class Membranes:
         _equilibria.parts_over(V, gates, parts)
         p = self._parameters
         weights = np.empty((p.size, 6))
-        for i, ion in enumerate(("Na", "K", "L")):
-            per_C_m = p[f"g_{ion}"] / p["C_m"]
-            weights[:, 2 * i], weights[:, 2 * i + 1] = -per_C_m, per_C_m * p[f"E_{ion}"]
+        for i, channel in enumerate(CHANNELS):
+            per_C_m = p[channel.conductance.symbol] / p[CAPACITANCE.symbol]
+            weights[:, 2 * i] = -per_C_m
+            weights[:, 2 * i + 1] = per_C_m * p[channel.reversal.symbol]
         return V, weights, parts
 
     def dVdt(self, V: FloatArray) -> FloatArray:
@@ -142,7 +144,7 @@ class IteratedMembrane:
 
     def over_grid(self) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return the V of a grid and dV/dt there, as `Membranes` does."""
-        reversals = [float(getattr(self._scratch, name)) for name in ("ENa", "EK", "EKleak")]
+        reversals = [float(E) for E in membrane.reversals_of(self._scratch)]
         V = _grid(min(reversals) - MARGIN, max(reversals) + MARGIN, ITERATED_GRID_STEP)
         probes = [0, V.size // 3, V.size - 1]
         one_by_one = [self._dVdt_at(float(V[i])) for i in probes]
@@ -173,8 +175,8 @@ class IteratedMembrane:
     def _set_steady(self, V: Any) -> None:
         self._scratch.Vm = V
         set_rates(self._scratch, V)
-        for name in GATES:
-            getattr(self._scratch, name).setInfiniteState()
+        for gate in membrane.gates_of(self._scratch):
+            gate.setInfiniteState()
 
     def are_stable(self, V: FloatArray) -> BoolArray:
         """Whether small deviations from the equilibrium at each V decay.
@@ -185,24 +187,21 @@ class IteratedMembrane:
 
     def _is_stable(self, V: float) -> bool:
         self._set_steady(V)
-        at = np.array([V, *(getattr(self._scratch, name).state for name in GATES)])
+        at = np.array(membrane.state_of(self._scratch))
         jacobian = np.empty((4, 4))
-        for column, width in enumerate((V_WIDTH, 1e-6, 1e-6, 1e-6)):
-            deviation = np.zeros(4)
-            deviation[column] = width
+        for column, deviation in enumerate(np.diag([V_WIDTH, 1e-6, 1e-6, 1e-6])):
             after, before = self._derivative(at + deviation), self._derivative(at - deviation)
-            jacobian[:, column] = (after - before) / (2 * width)
+            jacobian[:, column] = (after - before) / (2 * deviation[column])
         return bool(all_decay(jacobian))
 
     def _derivative(self, at: FloatArray) -> FloatArray:
         scratch = self._scratch
-        gates = [getattr(scratch, name) for name in GATES]
-        scratch.Vm = float(at[0])
-        for gate, state in zip(gates, at[1:], strict=True):
-            gate.state = float(state)
+        scratch.Vm, *states = at.tolist()
+        for gate, state in zip(membrane.gates_of(scratch), states, strict=True):
+            gate.state = state
         scratch.iterate(0.0, 1.0)
-        after: FloatArray = np.array([scratch.Vm, *(gate.state for gate in gates)]) - at
-        return after
+        change: FloatArray = np.array(membrane.state_of(scratch)) - at
+        return change
 
 
 def _grid(low: float, high: float, step: float) -> FloatArray:

@@ -9,21 +9,12 @@ import re
 import numpy as np
 import pytest
 import reference
-from custom_models import InPython
+from custom_models import InPython, NineTimes
 from scipy.integrate import solve_ivp
 
 import pyhh_fast as pyhh
 
 LARGE_STEP = pytest.mark.filterwarnings("ignore:.*are recommended:UserWarning")
-
-
-class Fast(pyhh.HHModel):
-    Cm = 0.2
-
-    def _UpdateGateTimeConstants(self, Vm):
-        super()._UpdateGateTimeConstants(Vm)
-        for gate in (self.m, self.h, self.n):
-            gate.alpha, gate.beta = 9 * gate.alpha, 9 * gate.beta
 
 
 def spikes_of_fast(current, duration):
@@ -64,16 +55,16 @@ def recommended_dt(kind, stimulus, dt, **options):
 @LARGE_STEP
 def test_recommendation_of_a_divergence_gives_the_right_spikes():
     wave = np.full(1_000, 40.0)
-    dt = recommended_dt(Fast, wave, 0.1)
+    dt = recommended_dt(NineTimes, wave, 0.1)
     right = spikes_of_fast(40.0, 100.0)
     assert right == 91
-    run = pyhh.Simulation(Fast.at_rest()).run(wave, 0.1, method="adaptive")
+    run = pyhh.Simulation(NineTimes.at_rest()).run(wave, 0.1, method="adaptive")
     assert run.spike_times.size == right
     parts = int(np.ceil(0.1 / dt))
-    run = pyhh.Simulation(Fast.at_rest()).run(np.repeat(wave, parts), 0.1 / parts)
+    run = pyhh.Simulation(NineTimes.at_rest()).run(np.repeat(wave, parts), 0.1 / parts)
     assert abs(run.spike_times.size - right) <= 1
     # Stable is not accurate.
-    run = pyhh.Simulation(Fast.at_rest()).run(wave, 0.1, method="exponential_euler")
+    run = pyhh.Simulation(NineTimes.at_rest()).run(wave, 0.1, method="exponential_euler")
     assert run.spike_times.size == 76
 
 
@@ -133,13 +124,13 @@ def test_no_step_is_recommended_where_none_is_known_to_be_right(current, dt):
 @pytest.mark.parametrize("runner", ["population", "sweep"])
 def test_recommended_step_for_diverging_cells_is_right(runner):
     if runner == "population":
-        cells = pyhh.Population.from_model(Fast.at_rest(), 2)
+        cells = pyhh.Population.from_model(NineTimes.at_rest(), 2)
         with pytest.warns(UserWarning, match="2 of 2 cells diverged") as caught:
             cells.run(40.0, 0.1, duration=100)
     else:
         pytest.importorskip("xarray")
         with pytest.warns(UserWarning, match="1 of 1 cells diverged") as caught:
-            pyhh.sweep(Fast.at_rest(), {"gNa": [120]}, 40.0, 0.1, duration=100)
+            pyhh.sweep(NineTimes.at_rest(), {"gNa": [120]}, 40.0, 0.1, duration=100)
     message = str(caught[-1].message)
     which = "cells" if runner == "population" else "points"
     found = re.search(
@@ -149,7 +140,9 @@ def test_recommended_step_for_diverging_cells_is_right(runner):
     )
     assert found, message
     dt = 0.1 / np.ceil(0.1 / float(found[1]))
-    counts = pyhh.Population.from_model(Fast.at_rest(), 2).run(40.0, dt, duration=100).spike_counts
+    counts = (
+        pyhh.Population.from_model(NineTimes.at_rest(), 2).run(40.0, dt, duration=100).spike_counts
+    )
     assert counts.tolist() == [91, 91]
 
 
@@ -191,7 +184,7 @@ LEFT = (
 @LARGE_STEP
 @pytest.mark.filterwarnings("ignore:.*open fraction of a gate is between:UserWarning")
 @pytest.mark.parametrize("method", ["euler", "exponential_euler", "rk4", "adaptive"])
-@pytest.mark.parametrize("kind", [pyhh.HHModel, Fast])
+@pytest.mark.parametrize("kind", [pyhh.HHModel, NineTimes])
 def test_run_after_a_divergence_names_the_state_of_the_model(kind, method):
     simulation = pyhh.Simulation(kind.at_rest(gNa=110))
     with pytest.raises(pyhh.SimulationError, match=r"diverged at step [1-9]"):

@@ -8,6 +8,7 @@ import pytest
 import reference
 from custom_models import FrozenGates, InPython
 from model_states import GATES, model_in, state_of
+from sweep_models import Warm
 
 import pyhh_fast as pyhh
 from pyhh_fast import _rate_tables, rate_tables
@@ -189,15 +190,6 @@ def test_results_do_not_depend_on_recorded_traces(method):
     assert whole.recording.spike_times.size == 4
 
 
-class Warmer(pyhh.HHModel):
-    """Kinetics at 16.3 °C."""
-
-    def _UpdateGateTimeConstants(self, Vm):
-        super()._UpdateGateTimeConstants(Vm)
-        for gate in (self.m, self.h, self.n):
-            gate.alpha, gate.beta = 3 * gate.alpha, 3 * gate.beta
-
-
 class Jumping(pyhh.HHModel):
     """Rates that jump at 20 mV, which no table can hold."""
 
@@ -206,12 +198,12 @@ class Jumping(pyhh.HHModel):
         self.h.beta = self.h.beta * np.where(Vm > 20, 1.5, 1.0)
 
 
-class NotTabulated(Warmer):
+class NotTabulated(Warm):
     tabulate = False
 
 
 @pytest.mark.parametrize("method", OTHERS)
-@pytest.mark.parametrize("kind", [Warmer, Jumping, NotTabulated])
+@pytest.mark.parametrize("kind", [Warm, Jumping, NotTabulated])
 def test_custom_kinetics_work_with_every_method(kind, method):
     dt, twin = 0.01, kind.at_rest(gK=30)
     options = {"rtol": 1e-9, "atol": 1e-9} if method == "adaptive" else {}

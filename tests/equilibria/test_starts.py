@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import reference
 from model_states import state_of
+from sweep_models import Warm
 
 import pyhh_fast as pyhh
 from pyhh_fast.equilibria import starts
@@ -226,14 +227,7 @@ def test_start_at_rest_does_not_change_the_model():
     assert model.Vm == 70.0
 
 
-class SlightlyFaster(pyhh.HHModel):
-    def _UpdateGateTimeConstants(self, Vm):
-        super()._UpdateGateTimeConstants(Vm)
-        for gate in (self.m, self.h, self.n):
-            gate.alpha, gate.beta = 1.1 * gate.alpha, 1.1 * gate.beta
-
-
-@pytest.mark.parametrize("cls", [pyhh.HHModel, SlightlyFaster])
+@pytest.mark.parametrize("cls", [pyhh.HHModel, Warm])
 @pytest.mark.parametrize("V", [np.nan, np.inf, -1e300])
 def test_analysis_from_rest_does_not_depend_on_the_state(cls, V):
     model = cls()

@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from custom_models import NineTimes
 from model_states import full_state_of, resting_simulation
 from store_files import shared
 from sweep_models import Warm
@@ -366,15 +367,6 @@ def test_traces_not_recorded_raise_attribute_error(tmp_path):
             owner.INa  # noqa: B018
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         recording.nothing  # noqa: B018
-
-
-class NineTimes(pyhh.HHModel):
-    Cm = 0.2
-
-    def _UpdateGateTimeConstants(self, Vm):
-        super()._UpdateGateTimeConstants(Vm)
-        for gate in (self.m, self.h, self.n):
-            gate.alpha, gate.beta = 9 * gate.alpha, 9 * gate.beta
 
 
 @pytest.mark.parametrize("kind", [pyhh.HHModel, NineTimes])
