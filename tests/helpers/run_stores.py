@@ -3,11 +3,11 @@
 import contextlib
 import os
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-xarray = pytest.importorskip("xarray", reason="stores need the extra 'store'")
 zarr = pytest.importorskip("zarr", minversion="3.1.3", reason="stores need the extra 'store'")
 
 from pyhh_fast.rate_tables import RateTable  # noqa: E402
@@ -92,3 +92,18 @@ def dead(store):
         store._store.wait()
     store._store.close()
     os.close(store._place._lock._number)
+
+
+COMMITS = 150
+
+
+def write_or_resume(out):
+    """Write a store of `COMMITS` commits to its end, resuming one that exists."""
+    out = Path(out)
+    with RunStore.open(out) if out.exists() else create(out) as store:
+        for step in range(store.attributes["step"], COMMITS):
+            append(store, "time", step % 13)
+            append(store, "spike", step % 3)
+            if step % 50 == 20:
+                store.put_table(RateTable(TABLE.rows + step, step, 0.25))
+            store.commit({"step": step + 1})

@@ -15,35 +15,11 @@ import zarr
 from hypothesis import example, given
 from hypothesis import strategies as st
 from other_processes import ENVIRONMENT
+from stimulus_examples import DT, EXAMPLES
 
 import pyhh_fast as pyhh
 from pyhh_fast import stimuli
 
-ARRAY = np.random.default_rng(0).normal(size=20_000)
-EXAMPLES = {
-    "constant": stimuli.constant(-2.5),
-    "step": stimuli.step(50, 0.7, 13),
-    "pulses": stimuli.pulses(10, 0.013, 0.037, 0.21, 400),
-    "pulses for ever": stimuli.pulses(10, 1, 2.5),
-    "ramp": stimuli.ramp(-1, 30, 2.005, 17),
-    "sine": stimuli.sine(5, 123.4, 0.3),
-    "chirp": stimuli.chirp(5, 2, 300.3, 12.345),
-    "noise": stimuli.ornstein_uhlenbeck(10, 2, 5, 1),
-    "synapses": stimuli.poisson_epsc(9_000, 1.5, 3, 2**64 - 1),
-    "dense synapses": stimuli.poisson_epsc(1e6, -0.1, 0.02, 3),
-    "array": stimuli.from_array(ARRAY),
-}
-EXAMPLES["pulses within steps"] = stimuli.pulses(10, 0.0013, 0.0037, 0.21, 4_000)
-EXAMPLES["scaled"] = -2.5 * EXAMPLES["noise"]
-EXAMPLES["later"] = EXAMPLES["synapses"].shifted(3)
-EXAMPLES["earlier"] = EXAMPLES["noise"].shifted(-3)
-EXAMPLES["later by a part of a step"] = EXAMPLES["sine"].shifted(3.0042)
-EXAMPLES["earlier and later"] = EXAMPLES["ramp"].shifted(-3.0042).shifted(1.007)
-EXAMPLES["difference"] = 3 * EXAMPLES["later"] - EXAMPLES["chirp"] - 2
-EXAMPLES["sum"] = 3 + EXAMPLES["synapses"] + EXAMPLES["noise"] + EXAMPLES["step"]
-EXAMPLES["sum with array"] = EXAMPLES["array"] + EXAMPLES["noise"]
-EXAMPLES["shifted array"] = EXAMPLES["array"].shifted(2)
-DT = 0.01
 WHOLE = {name: stimulus.to_array(2_000, DT) for name, stimulus in EXAMPLES.items()}
 
 each = pytest.mark.parametrize("name", EXAMPLES)
@@ -121,7 +97,7 @@ def test_values_equal_those_of_earlier_versions_to_the_bit(name):
 
 CODE = """
 import hashlib
-from test_stimuli import EXAMPLES
+from stimulus_examples import EXAMPLES
 values = [stimulus.to_array(20_000, 0.01).tobytes() for stimulus in EXAMPLES.values()]
 print(hashlib.sha256(b"".join(values)).hexdigest())
 """

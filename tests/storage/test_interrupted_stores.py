@@ -1,6 +1,7 @@
 """Stored runs that end early: by one or two Ctrl-C, a full disk, a store that was moved."""
 
 import errno
+import itertools
 import os
 import signal
 import stat
@@ -39,18 +40,33 @@ def check_resume(store, steps):
     np.testing.assert_array_equal(resumed.recording.spike_times, expected.spike_times)
 
 
+@pytest.fixture
+def after_commits(monkeypatch):
+    """A function that has the writing thread call another one after the third commit of a run."""
+    monkeypatch.setattr(run_sink, "COMMIT", 0.02)
+    commit, numbers = RunStore.commit, itertools.count()
+
+    def call(function):
+        def commit_and_call(self, attributes):
+            commit(self, attributes)
+            if next(numbers) == 2:
+                function()
+
+        monkeypatch.setattr(RunStore, "commit", commit_and_call)
+
+    return call
+
+
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize("method", ["euler", "adaptive"])
-def test_completed_steps_are_kept_after_ctrl_c(times, method, tmp_path):
+def test_completed_steps_are_kept_after_ctrl_c(times, method, tmp_path, after_commits):
     def interrupt():
         for _ in range(times):
             signal.raise_signal(signal.SIGINT)
             time.sleep(0.002)
 
-    timer = threading.Timer(0.5, interrupt)
-    timer.start()
+    after_commits(interrupt)
     simulation, _ = run_until_error(tmp_path / "run.zarr", KeyboardInterrupt, method=method)
-    timer.join()
     steps = simulation.recording.steps
     assert 0 < steps < 90_000_000
     assert simulation.Vm.size == -(-steps // 10)
@@ -62,16 +78,13 @@ def test_completed_steps_are_kept_after_ctrl_c(times, method, tmp_path):
         assert resumed.model.Vm == simulation.model.Vm
 
 
-def test_store_has_its_last_commit_after_disk_is_full(tmp_path, monkeypatch):
-    monkeypatch.setattr(run_sink, "COMMIT", 0.05)
-    begin, replace = time.perf_counter(), zarr_files.replace
+def test_store_has_its_last_commit_after_disk_is_full(tmp_path, monkeypatch, after_commits):
+    replace = zarr_files.replace
 
-    def full(*arguments):
-        if time.perf_counter() > begin + 0.6:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "somewhere")
-        replace(*arguments)
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "somewhere")
 
-    monkeypatch.setattr(zarr_files, "replace", full)
+    after_commits(lambda: monkeypatch.setattr(zarr_files, "replace", full))
     store = tmp_path / "run.zarr"
     simulation, error = run_until_error(store, OSError)
     assert error.errno == errno.ENOSPC
@@ -87,14 +100,10 @@ def test_store_has_its_last_commit_after_disk_is_full(tmp_path, monkeypatch):
     check_resume(store, recording.steps)
 
 
-def test_store_moved_during_the_run_ends_the_run(tmp_path, monkeypatch):
-    monkeypatch.setattr(run_sink, "COMMIT", 0.05)
-    store = tmp_path / "run.zarr"
-    timer = threading.Timer(0.6, lambda: store.rename(tmp_path / "moved.zarr"))
-    timer.start()
+def test_store_moved_during_the_run_ends_the_run(tmp_path, after_commits):
+    store, moved = tmp_path / "run.zarr", tmp_path / "moved.zarr"
+    after_commits(lambda: store.rename(moved))
     simulation, error = run_until_error(store, FileNotFoundError)
-    timer.join()
-    moved = tmp_path / "moved.zarr"
     recording = simulation.recording
     if sys.platform == "linux":
         assert str(error).startswith(
@@ -229,35 +238,28 @@ def test_failed_directory_sync_is_an_error(name, tmp_path, monkeypatch):
 def test_ctrl_c_on_a_slow_disk_says_what_is_being_written(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(store_writer, "PATIENCE", 0.0)
     monkeypatch.setattr(run_sink, "COMMIT", 0.0)
-    fsync, commit, after = os.fsync, RunStore.commit, []
-    interrupted = threading.Event()
+    fsync, commit, counts = os.fsync, RunStore.commit, []
 
     def slow(file):
         time.sleep(0.02)
         fsync(file)
 
     def counted(self, attributes):
-        if interrupted.is_set():
-            after.append(attributes["done"])
+        counts.append(attributes["done"])
         commit(self, attributes)
-
-    def interrupt():
-        interrupted.set()
-        signal.raise_signal(signal.SIGINT)
+        if len(counts) == 5:
+            signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(os, "fsync", slow)
     monkeypatch.setattr(RunStore, "commit", counted)
     store = tmp_path / "run.zarr"
-    timer = threading.Timer(0.5, interrupt)
-    timer.start()
     simulation, _ = run_until_error(store, KeyboardInterrupt, record=("Vm", "INa", "StateM"))
-    timer.join()
     assert capsys.readouterr().err == (
         f"pyhh_fast: interrupted; the last rows are being written to {str(store)!r}. Another "
         "Ctrl-C gives them up.\n"
     )
-    assert 1 <= len(after) <= 2  # one that was about to begin, and the last
+    assert 6 <= len(counts) <= 7  # one that was about to begin, and the last
     monkeypatch.setattr(os, "fsync", fsync)
-    assert simulation.recording.steps == after[-1]
+    assert simulation.recording.steps == counts[-1]
     assert [t for t in threading.enumerate() if "pyhh_fast" in t.name] == []
     check_resume(store, simulation.recording.steps)

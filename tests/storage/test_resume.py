@@ -67,11 +67,12 @@ class SinkError(Exception):
     pass
 
 
-@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(
-    ("stimulus", "error"),
-    [(10.0, KeyboardInterrupt), (NOISE, KeyboardInterrupt), (NOISE, SinkError)],
-    ids=str,
+    ("method", "stimulus", "error"),
+    [(method, NOISE, KeyboardInterrupt) for method in METHODS]
+    + [(method, 10.0, KeyboardInterrupt) for method in ("euler", "adaptive")]
+    + [("euler", NOISE, SinkError)],
+    ids=lambda value: value if value in METHODS else str(value)[:9],
 )
 def test_interrupted_run_resumes_to_the_uninterrupted_one(
     method, stimulus, error, tmp_path, monkeypatch

@@ -13,7 +13,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 from other_processes import ENVIRONMENT
-from run_stores import TABLE, append, check, create, dead, files, made, posix, rows, same_bits
+from run_stores import (
+    TABLE,
+    append,
+    check,
+    create,
+    dead,
+    files,
+    made,
+    posix,
+    rows,
+    same_bits,
+    write_or_resume,
+)
 from store_files import shared
 
 xarray = pytest.importorskip("xarray", reason="stores need the extra 'store'")
@@ -271,23 +283,10 @@ def test_writing_a_table_does_not_recreate_a_removed_store(out):
 RESUMING_SCRIPT = """
 import sys
 
-from test_run_store_crashes import write_or_resume
+from run_stores import write_or_resume
 
 write_or_resume(sys.argv[1])
 """
-COMMITS = 150
-
-
-def write_or_resume(out):
-    """Write a store of `COMMITS` commits to its end, resuming one that exists."""
-    out = Path(out)
-    with RunStore.open(out) if out.exists() else create(out) as store:
-        for step in range(store.attributes["step"], COMMITS):
-            append(store, "time", step % 13)
-            append(store, "spike", step % 3)
-            if step % 50 == 20:
-                store.put_table(RateTable(TABLE.rows + step, step, 0.25))
-            store.commit({"step": step + 1})
 
 
 def start_process(out, script=RESUMING_SCRIPT):
