@@ -27,7 +27,7 @@ MOST_STEPS = 2**48
 """More steps than any machine computes; a larger number is a mistake of units."""
 
 BLOCK = 2**16
-"""Values checked at a time, so that Ctrl-C is heard in between."""
+"""Values converted or checked at a time, so that Ctrl-C is heard in between."""
 
 
 def message(name: str, rule: str, got: str, advice: str = "", *, unit: str = "") -> str:
@@ -172,7 +172,7 @@ def _real_array(name: str, value: Any, rule: str, unit: str, advice: str) -> npt
     if value is None or isinstance(value, str | bytes) or is_scalar(value):
         raise TypeError(message(name, rule, shown(value), advice, unit=unit))
     try:
-        given: npt.NDArray[Any] = np.asanyarray(value)
+        given = _array_of(value)
     except (ValueError, TypeError, OverflowError):
         raise ValueError(message(name, rule, shown(value), advice, unit=unit)) from None
     if given.dtype.kind in "biuf":
@@ -187,6 +187,14 @@ def _real_array(name: str, value: Any, rule: str, unit: str, advice: str) -> npt
             got += f", an array of {given.dtype}"
         advice = f"Convert it to numbers{' in ms' if unit == 'ms' else ''} first."
     raise TypeError(message(name, rule, got, advice, unit=unit))
+
+
+def _array_of(value: Any) -> npt.NDArray[Any]:
+    """Return what NumPy makes of `value`; a long list is converted in pieces."""
+    if not isinstance(value, list | tuple | range) or len(value) <= BLOCK:
+        return np.asanyarray(value)
+    pieces = [np.asarray(value[i : i + BLOCK]) for i in range(0, len(value), BLOCK)]
+    return np.concatenate(pieces)
 
 
 def real_numbers(name: str, value: Any, *, unit: str = "") -> FloatArray:

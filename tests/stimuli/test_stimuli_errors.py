@@ -203,6 +203,27 @@ def test_masked_values_and_overflowing_long_doubles_are_refused():
             stimuli.from_array(large).to_array(2, 0.01)
 
 
+@pytest.mark.parametrize("odd", [2, 2.5, True, 2**63], ids=str)
+def test_long_list_is_converted_in_pieces(odd, monkeypatch):
+    """Between two of them Ctrl-C is heard."""
+    sizes, asarray = [], np.asarray
+
+    def watched(values):
+        sizes.append(len(values))
+        return asarray(values)
+
+    monkeypatch.setattr(np, "asarray", watched)
+    values = [1] * 99 + [0.5] + [3] * 200_000 + [odd]
+    found = stimuli.from_array(values).values
+    np.testing.assert_array_equal(found, asarray(values, dtype=np.float64))
+    assert stimuli.from_array(range(200_000)).values[-1] == 199_999
+    assert max(sizes) < 100_000
+    with pytest.raises(TypeError, match=r"must be a 1-D array .*; got .*, an array of <U"):
+        stimuli.from_array([*values, "1"])
+    with pytest.raises(ValueError, match=r"must be a 1-D array of finite numbers"):
+        stimuli.from_array([*values, [1.0]])
+
+
 def test_array_that_has_shrunk_is_refused():
     with raises(
         ValueError,
