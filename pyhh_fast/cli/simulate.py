@@ -121,14 +121,14 @@ def _names(text: str) -> tuple[str, ...]:
 def run(given: argparse.Namespace) -> int:
     """Run the command with its parsed arguments; return the exit code."""
     try:
-        return _done(_job_to_resume(given) if hasattr(given, "resume") else _new_job(given))
+        return _done(_run_to_resume(given) if hasattr(given, "resume") else _new_run(given))
     except KeyboardInterrupt:
         common.report(NAME, "interrupted")
         return INTERRUPTED
 
 
 @dataclasses.dataclass(frozen=True)
-class Job:
+class PlannedRun:
     """A run that is to be made.
 
     Parameters
@@ -157,7 +157,7 @@ class Job:
     save: Callable[[Path, Recording], None] | None = None
 
 
-def _new_job(given: argparse.Namespace) -> Job:
+def _new_run(given: argparse.Namespace) -> PlannedRun:
     options = {name: getattr(given, name, default) for name, default in DEFAULTS.items()}
     out, plot = getattr(given, "out", None), getattr(given, "plot", None)
     duration = options["duration"]
@@ -189,7 +189,9 @@ def _new_job(given: argparse.Namespace) -> Job:
         neuron = {name: getattr(model, name) for name in PARAMETERS}
         save_npz(path, recording, stimulus, neuron)
 
-    return Job(given.parser, run, found, steps, 0, out, plot, None if options["to"] else save)
+    return PlannedRun(
+        given.parser, run, found, steps, 0, out, plot, None if options["to"] else save
+    )
 
 
 def _model_at_start(given: argparse.Namespace, parameters: dict[str, Any]) -> HHModel:
@@ -214,7 +216,7 @@ def _model_at_start(given: argparse.Namespace, parameters: dict[str, Any]) -> HH
     return model
 
 
-def _job_to_resume(given: argparse.Namespace) -> Job:
+def _run_to_resume(given: argparse.Namespace) -> PlannedRun:
     others = [name for name in vars(given) if name not in WITH_RESUME]
     if others:
         names = [part.option for part in given.stimuli] if "stimuli" in others else []
@@ -258,7 +260,7 @@ def _job_to_resume(given: argparse.Namespace) -> Job:
     def found() -> Recording | None:
         return resume.recorded(*source)
 
-    return Job(given.parser, make, found, steps, before.steps, path, plot)
+    return PlannedRun(given.parser, make, found, steps, before.steps, path, plot)
 
 
 def _check_paths(out: Path | None, plot: Path | None) -> None:
@@ -272,45 +274,45 @@ def _check_paths(out: Path | None, plot: Path | None) -> None:
                 common.try_to_write(path)
 
 
-def _done(job: Job) -> int:
+def _done(plan: PlannedRun) -> int:
     """Make a run, and write and report what there is of it, whatever ends it."""
     error: BaseException | None = None
     start = time.perf_counter()
     try:
-        job.make()
+        plan.make()
     except (KeyboardInterrupt, SimulationError, OSError) as ended:
         error = ended
     except ImportError as missing:
         raise Failed(missing) from None
     except ValueError as wrong:
-        job.parser.error(str(wrong))
+        plan.parser.error(str(wrong))
     except MemoryError:
         raise Failed(
-            f"there is not enough memory for the traces of {job.steps:,} steps. Write them to a "
+            f"there is not enough memory for the traces of {plan.steps:,} steps. Write them to a "
             "file that ends in .zarr, or keep less, by --record, --every and --envelope."
         ) from None
     seconds = time.perf_counter() - start
     try:
-        recording = job.found()
+        recording = plan.found()
     except (OSError, ValueError) as gone:  # a store that was removed, or replaced, meanwhile
         raise Failed(error or gone) from None
     if recording is None:
         if isinstance(error, OSError):
-            raise Failed(common.cannot_write(job.out, error))
+            raise Failed(common.cannot_write(plan.out, error))
         raise KeyboardInterrupt
     code = 0
     if error is not None:
         code = INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
         failed = f"error: {common.in_options(str(error))}"
-        common.report(NAME, _interrupted(job, recording) if code > 1 else failed)
-    lines = summary(recording, job.before, seconds)
-    if job.out is not None:
+        common.report(NAME, _interrupted(plan, recording) if code > 1 else failed)
+    lines = summary(recording, plan.before, seconds)
+    if plan.out is not None:
         kept = ", ".join([*recording.recorded, *recording.enveloped, "spike times"])
-        save = functools.partial(job.save, job.out, recording) if job.save else None
-        code = _written(lines, f"data        {job.out}: {kept}", job.out, save) or code
-    if job.plot is not None:
-        draw = functools.partial(common.save_figure, recording.plot, job.plot)
-        code = _written(lines, f"figure      {job.plot}", job.plot, draw) or code
+        save = functools.partial(plan.save, plan.out, recording) if plan.save else None
+        code = _written(lines, f"data        {plan.out}: {kept}", plan.out, save) or code
+    if plan.plot is not None:
+        draw = functools.partial(common.save_figure, recording.plot, plan.plot)
+        code = _written(lines, f"figure      {plan.plot}", plan.plot, draw) or code
     with common.writing("to standard output"):
         print("\n".join(lines), flush=True)
     return code
@@ -329,13 +331,15 @@ def _written(lines: list[str], line: str, path: Path, write: Callable[[], object
     return 0
 
 
-def _interrupted(job: Job, recording: Recording) -> str:
+def _interrupted(plan: PlannedRun, recording: Recording) -> str:
     """Return what to say after Ctrl-C: what is kept, and how to continue."""
-    so_far, whole = (shown_time(steps * recording.dt) for steps in (recording.steps, job.steps))
-    if job.out is None:
+    so_far, whole = (shown_time(steps * recording.dt) for steps in (recording.steps, plan.steps))
+    if plan.out is None:
         kept = "Nothing more is kept: for that, and to continue, name a .zarr with --out."
-    elif job.save:
-        kept = f"{job.out} has that much; to continue, it would have to be a .zarr."
+    elif plan.save:
+        kept = f"{plan.out} has that much; to continue, it would have to be a .zarr."
     else:
-        kept = f"{job.out} has that much. To continue: {NAME} --resume {shlex.quote(str(job.out))}"
+        kept = (
+            f"{plan.out} has that much. To continue: {NAME} --resume {shlex.quote(str(plan.out))}"
+        )
     return f"interrupted at {so_far} of {whole}. {kept}"

@@ -3,33 +3,26 @@
 import argparse
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from pyhh_fast import stimuli
 from pyhh_fast.stimuli.base import Stimulus
 
-
-class Kind(NamedTuple):
-    """What makes a stimulus, and what is said of it."""
-
-    maker: Callable[..., Stimulus]
-    about: str
-
-
-KINDS = {
-    "--constant": Kind(stimuli.constant, "a constant current"),
-    "--step": Kind(stimuli.step, "on from start until before stop"),
-    "--pulses": Kind(stimuli.pulses, "a train of them, from start on (default: 0), without end"),
-    "--ramp": Kind(stimuli.ramp, "a straight line between two times"),
-    "--sine": Kind(stimuli.sine, "phase in radians (default: 0)"),
-    "--chirp": Kind(stimuli.chirp, "a sine whose frequency moves"),
-    "--noise": Kind(stimuli.ornstein_uhlenbeck, "an Ornstein-Uhlenbeck process"),
-    "--epsc": Kind(stimuli.poisson_epsc, "synaptic currents at random times"),
+STIMULI: dict[str, tuple[type[Stimulus], str]] = {
+    "--constant": (stimuli.constant, "a constant current"),
+    "--step": (stimuli.step, "on from start until before stop"),
+    "--pulses": (stimuli.pulses, "a train of them, from start on (default: 0), without end"),
+    "--ramp": (stimuli.ramp, "a straight line between two times"),
+    "--sine": (stimuli.sine, "phase in radians (default: 0)"),
+    "--chirp": (stimuli.chirp, "a sine whose frequency moves"),
+    "--noise": (stimuli.ornstein_uhlenbeck, "an Ornstein-Uhlenbeck process"),
+    "--epsc": (stimuli.poisson_epsc, "synaptic currents at random times"),
 }
+"""The class of each option, whose arguments are the option's, and its help."""
 
 
-class Part(NamedTuple):
+class GivenStimulus(NamedTuple):
     """A stimulus that was given; what is random has no seed yet."""
 
     option: str
@@ -37,13 +30,13 @@ class Part(NamedTuple):
 
     def made(self, seed: int) -> Stimulus:
         """Return the stimulus."""
-        maker = KINDS[self.option].maker
-        return maker(*self.numbers, seed=seed) if self.random else maker(*self.numbers)
+        options = {"seed": seed} if self.random else {}
+        return STIMULI[self.option][0](*self.numbers, **options)
 
     @property
     def random(self) -> bool:
         """Whether it takes a seed."""
-        return "seed" in inspect.signature(KINDS[self.option].maker).parameters
+        return "seed" in inspect.signature(STIMULI[self.option][0]).parameters
 
 
 def add_stimuli(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +44,7 @@ def add_stimuli(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group(
         "stimulus", "The sum of all that are given, each as often as you like; without any, 0."
     )
-    for option, kind in KINDS.items():
+    for option, (_, about) in STIMULI.items():
         names = ",".join(_upper(parameter.name) for parameter in _parameters(option, needed=True))
         more = [_upper(p.name) for p in _parameters(option) if p.default is not p.empty]
         names += "".join(f"[,{name}" for name in more) + "]" * len(more)
@@ -61,7 +54,7 @@ def add_stimuli(parser: argparse.ArgumentParser) -> None:
             action="append",
             type=functools.partial(_part, option, names),
             metavar=names,
-            help=kind.about,
+            help=about,
         )
     group.add_argument(
         "--seed",
@@ -71,7 +64,7 @@ def add_stimuli(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def total(parts: Sequence[Part], seed: int) -> Stimulus:
+def total(parts: Sequence[GivenStimulus], seed: int) -> Stimulus:
     """Return the sum of stimuli, in the order given; those that are random differ in their seeds.
 
     Raises
@@ -86,12 +79,12 @@ def total(parts: Sequence[Part], seed: int) -> Stimulus:
     return functools.reduce(Stimulus.__add__, made) if made else stimuli.constant(0)
 
 
-def _part(option: str, names: str, text: str) -> Part:
+def _part(option: str, names: str, text: str) -> GivenStimulus:
     parameters = _parameters(option)
     try:
-        part = Part(option, tuple(float(number) for number in text.split(",")))
+        part = GivenStimulus(option, tuple(float(number) for number in text.split(",")))
     except ValueError:
-        part = Part(option, ())
+        part = GivenStimulus(option, ())
     needed = len(_parameters(option, needed=True))
     if not needed <= len(part.numbers) <= len(parameters):
         numbers = "a number" if len(parameters) == 1 else "numbers with commas between"
@@ -104,7 +97,7 @@ def _part(option: str, names: str, text: str) -> Part:
 
 
 def _parameters(option: str, *, needed: bool = False) -> list[Any]:
-    every = inspect.signature(KINDS[option].maker).parameters.values()
+    every = inspect.signature(STIMULI[option][0]).parameters.values()
     return [p for p in every if p.name != "seed" and (p.default is p.empty or not needed)]
 
 
