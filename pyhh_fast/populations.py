@@ -20,7 +20,7 @@ from pyhh_fast.kinetics.choose_kinetics import kinetics_of
 from pyhh_fast.kinetics.protocol import Kinetics, NotTabulable
 from pyhh_fast.methods import DEFAULT, warn_of_large_step
 from pyhh_fast.models import membrane, plausibility
-from pyhh_fast.models.cells import Cells, PerCell
+from pyhh_fast.models.cells import Cells, PerCell, cell_numbers, per_cell
 from pyhh_fast.models.hh_model import HHModel, has_custom_kinetics
 from pyhh_fast.models.names import check_name, custom_parameters, suggestion
 from pyhh_fast.population_recording import PopulationRecording
@@ -102,7 +102,7 @@ class Population(Cells):
         V = parameters.pop("startingVoltage", 0.0)
         self._set_up(size, parameters)
         size = self.size
-        self.Vm = validation.per_cell("startingVoltage", V, size, unit="mV")
+        self.Vm = per_cell("startingVoltage", V, size, unit="mV")
         self._set_gates_steady()
         self._state["h"] = 0.0
         plausibility.check_cells(self)
@@ -183,7 +183,7 @@ class Population(Cells):
         population = cls(size, **parameters)
         size = population.size
         if near is not None:
-            near = np.broadcast_to(validation.per_cell("near", near, size, unit="mV"), size)
+            near = np.broadcast_to(per_cell("near", near, size, unit="mV"), size)
         take_unstable = unstable == "steady"
         population.Vm = rest_states.rests_of_many(population._parameters, near, take_unstable)
         population._set_gates_steady()
@@ -218,7 +218,7 @@ class Population(Cells):
             raise TypeError("steady takes the starting voltages as V; leave startingVoltage out.")
         _check_names(cls, parameters)
         population = cls(size, **parameters)
-        population.Vm = validation.per_cell("V", V, population.size, unit="mV")
+        population.Vm = per_cell("V", V, population.size, unit="mV")
         population._set_gates_steady()
         return population
 
@@ -400,7 +400,7 @@ class Population(Cells):
             threshold=threshold_for(self._model, threshold),
         )
         warn_of_large_step("dt", settings.dt, settings.method)
-        rows = validation.indices("cells", cells, self.size)
+        rows = cell_numbers("cells", cells, self.size)
         threads = thread_count(threads)
         progress = validation.flag("progress", progress)
         wave = shared_stimulus(stimulus, self.size, duration, settings.dt)
@@ -463,7 +463,7 @@ def _with_own_parameters(
         return model, parameters
     changed = copy.copy(model)
     for name in own:
-        values = np.unique(validation.per_cell(name, parameters[name], size))
+        values = np.unique(per_cell(name, parameters[name], size))
         if values.size > 1:
             raise ValueError(
                 f"{name} must be one number for all cells, because rates may depend on it; got "

@@ -1,7 +1,7 @@
 """Tables of rates: polynomials over V, which the time loops read instead of formulas.
 
-A row depends on its V alone, not on when or for what range it was computed, so results do not
-depend on the range of the table.
+`kinetics` makes them, stores hold them. A row depends on its V alone, not on when or for what range
+it was computed, so results do not depend on the range of the table.
 """
 
 import functools

@@ -1,4 +1,4 @@
-"""Validation of arguments: public functions validate here, and code behind them does not again.
+"""Validation of arguments, general: public functions validate, and code behind them does not again.
 
 Every message reads ``<name> must be <rule> [(<unit>)]; got <value> [at index i]. <what to do>``.
 The wrong kind of thing is a TypeError, the wrong value of the right kind a ValueError.
@@ -16,7 +16,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 import numpy.typing as npt
 
-from pyhh_fast.typing import FloatArray, IntArray
+from pyhh_fast.typing import FloatArray
 
 Name = TypeVar("Name", bound=str)
 
@@ -205,21 +205,6 @@ def real_numbers(name: str, value: Any, *, unit: str = "") -> FloatArray:
     return array_of_numbers(name, value, rule, dimensions=range(1, 65), unit=unit)
 
 
-def per_cell(
-    name: str, value: Any, size: int, *, unit: str = "", positive: bool = False
-) -> FloatArray:
-    """Return one number for all of `size` cells, or an array of one each."""
-    if is_scalar(value):
-        return np.array(real_number(name, value, unit=unit, positive=positive))
-    kind = "positive, finite" if positive else "finite"
-    rule = f"a {kind} number, or one for each of {size} cells"
-    values = array_of_numbers(name, value, rule, unit=unit, positive=positive)
-    if values.size != size:
-        got = f"{values.size} values for a population of size {size}"
-        raise ValueError(message(name, rule, got, unit=unit))
-    return values
-
-
 def index(name: str, value: Any, size: int, place: str = "") -> int:
     """Return `value` as an int; it must be a whole number from 0 to `size` - 1."""
     rule, got = f"a whole number from 0 to {size - 1}", shown(value) + place
@@ -230,23 +215,6 @@ def index(name: str, value: Any, size: int, place: str = "") -> int:
     if number is None or not 0 <= number < size:
         raise ValueError(message(name, rule, got))
     return number
-
-
-def indices(name: str, value: Any, size: int) -> IntArray:
-    """Return an array of whole numbers from 0 to `size` - 1, by default of all of them."""
-    if value is None:
-        return np.arange(size, dtype=np.int64)
-    if is_scalar(value):
-        return np.array([index(name, value, size)], dtype=np.int64)
-    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
-        rule = f"a sequence of whole numbers from 0 to {size - 1}"
-        raise TypeError(message(name, rule, shown(value)))
-    given = list(value)
-    if any(isinstance(one, bool | np.bool_) for one in given):
-        rule = f"a sequence of whole numbers from 0 to {size - 1}"
-        raise TypeError(message(name, rule, "a mask", "Pass numpy.flatnonzero of it."))
-    numbers = [index(name, one, size, f" at index {i}") for i, one in enumerate(given)]
-    return np.array(numbers, dtype=np.int64)
 
 
 def closest_name(name: str, known: Iterable[str], cutoff: float = 0.5) -> str:

@@ -1,4 +1,4 @@
-"""Compiled steps whose length follows the error."""
+"""Compiled steps whose length follows the error; the method is in src/adaptive.h."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Compiled steps of fixed length: forward and exponential Euler, and Runge-Kutta."""
+"""Compiled steps of fixed length; the methods are in C, the loop in src/fixed_step.pxi."""
 
 import numpy as np
 

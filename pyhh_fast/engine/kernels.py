@@ -1,4 +1,4 @@
-"""Which build of the compiled time loops this process uses.
+"""Which build of the compiled time loops this process uses; all steppers get them here.
 
 They are compiled for several instruction sets; this is the best that the CPU has, or a lower one
 that the environment variable PYHH_FAST_SIMD names.

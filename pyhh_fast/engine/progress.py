@@ -1,4 +1,4 @@
-"""The progress bar of a run."""
+"""Progress bars of runs, populations and sweeps, by tqdm."""
 
 import contextlib
 import sys

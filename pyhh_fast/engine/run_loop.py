@@ -1,4 +1,4 @@
-"""The loop of a run, whatever makes its steps and wherever the variables go."""
+"""The loop of a run of one cell: `Simulation` calls it, with a stepper and a sink."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""The default threshold of spikes: one rule for all runs."""
+"""The default threshold of spikes: one rule for runs, populations, sweeps and analyses."""
 
 import weakref
 from typing import Any

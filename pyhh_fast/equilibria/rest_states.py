@@ -1,4 +1,7 @@
-"""Equilibria of models without stimulus, and which of them is the rest."""
+"""Equilibria of models and cells without stimulus, and which of them is the rest.
+
+`starts`, populations, analyses and the default threshold use it.
+"""
 
 from typing import Any
 

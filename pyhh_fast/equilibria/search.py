@@ -1,8 +1,8 @@
 """The search for equilibria: where dV/dt changes its sign on a grid, then the roots between.
 
-Two equilibria that are closer than the grid, as near a fold where they meet, are found as well:
-where dV/dt approaches 0 between points of the grid and departs again, its extremum is searched for.
-If they are closer than about 1e-5 mV, neither is found.
+`rest_states` calls it. Two equilibria that are closer than the grid, as near a fold where they
+meet, are found as well: where dV/dt approaches 0 between points of the grid and departs again, its
+extremum is searched for. If they are closer than about 1e-5 mV, neither is found.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""States to start a model in: at rest, or with steady gates at any potential."""
+"""States to start in, for `HHModel.at_rest` and `steady`, and for analyses."""
 
 import math
 from typing import Any, get_args

@@ -1,4 +1,4 @@
-"""Which attributes a user's method reads and sets, beside its arguments."""
+"""Which attributes a user's method reads and sets: rates that use more than V need no table."""
 
 from typing import Any
 

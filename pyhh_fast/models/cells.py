@@ -3,10 +3,13 @@
 `Population` is the public class of them; sweeps and analyses make cells without its checks.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from pyhh_fast import validation
-from pyhh_fast.typing import StructArray
+from pyhh_fast.typing import FloatArray, IntArray, StructArray
 from pyhh_fast.variables import PARAMETERS, STATE
 
 
@@ -42,6 +45,38 @@ class PerCell:
 
     def __set__(self, instance: Any, value: Any) -> None:
         array = getattr(instance, self._array)
-        array[self._field] = validation.per_cell(
+        array[self._field] = per_cell(
             self._name, value, array.size, unit=self._unit, positive=self._positive
         )
+
+
+def per_cell(
+    name: str, value: Any, size: int, *, unit: str = "", positive: bool = False
+) -> FloatArray:
+    """Return one number for all of `size` cells, or an array of one for each."""
+    if validation.is_scalar(value):
+        return np.array(validation.real_number(name, value, unit=unit, positive=positive))
+    kind = "positive, finite" if positive else "finite"
+    rule = f"a {kind} number, or one for each of {size} cells"
+    values = validation.array_of_numbers(name, value, rule, unit=unit, positive=positive)
+    if values.size != size:
+        got = f"{values.size} values for a population of size {size}"
+        raise ValueError(validation.message(name, rule, got, unit=unit))
+    return values
+
+
+def cell_numbers(name: str, value: Any, size: int) -> IntArray:
+    """Return the numbers of cells, each from 0 to `size` - 1, by default of all."""
+    if value is None:
+        return np.arange(size, dtype=np.int64)
+    if validation.is_scalar(value):
+        return np.array([validation.index(name, value, size)], dtype=np.int64)
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        rule = f"a sequence of whole numbers from 0 to {size - 1}"
+        raise TypeError(validation.message(name, rule, validation.shown(value)))
+    given = list(value)
+    if any(isinstance(one, bool | np.bool_) for one in given):
+        rule = f"a sequence of whole numbers from 0 to {size - 1}"
+        raise TypeError(validation.message(name, rule, "a mask", "Pass numpy.flatnonzero of it."))
+    numbers = [validation.index(name, one, size, f" at index {i}") for i, one in enumerate(given)]
+    return np.array(numbers, dtype=np.int64)

@@ -1,4 +1,6 @@
-"""Copies of a model: of ``copy.copy``, which share all but the gates, of runs, and of searches."""
+"""Copies of a model: those of `copy.copy` share all but the gates, recordings hold snapshots,
+and searches for rest change deep copies.
+"""
 
 import copy
 import types

@@ -1,4 +1,7 @@
-"""Names of attributes of models: parameters, those of subclasses, and what others may mean."""
+"""Names of attributes of models: parameters, those of subclasses, and what others may mean.
+
+Constructors, populations, sweeps and the command line check names here.
+"""
 
 import math
 import numbers

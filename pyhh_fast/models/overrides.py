@@ -1,4 +1,4 @@
-"""Whether a model steps as the compiled kernels do, or overrides something.
+"""Whether a model steps as the compiled kernels do: the choice of a stepper depends on it.
 
 pyHH's users change behaviour by overriding: hooks, gates, properties, on a subclass, an instance
 or the class itself. A kernel knows none of that, so it is used only where nothing is overridden.
