@@ -64,6 +64,14 @@ def _whole(value: Any) -> int | None:
     return number if number == value else None
 
 
+def as_float(value: Any) -> float:
+    """Return a real number as a float, one that no float holds as infinity."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
 def is_scalar(value: object) -> bool:
     """Whether `value` is one number, of whatever kind, and not a series of them."""
     return isinstance(value, numbers.Number | np.generic) or (
@@ -80,10 +88,7 @@ def real_number(
         if unit == "ms" and isinstance(value, str | datetime.timedelta | np.timedelta64):
             advice = "Pass it in ms, as a number."
         raise TypeError(message(name, rule, shown(value), advice, unit=unit))
-    try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
+    number = as_float(value)
     if not math.isfinite(number) or (positive and not number > 0):
         raise ValueError(message(name, rule, shown(value), advice, unit=unit))
     return number

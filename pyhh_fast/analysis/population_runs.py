@@ -84,8 +84,9 @@ class PopulationRuns:
         state = np.repeat(self.start, I.size)
         step = 0
         stops = np.concatenate([whole, whole + (part > 0), last])
-        doublings = np.arange(max(0.0, np.log2(stops.max() * self._settings.dt / FIRST_STOP)))
-        early = (FIRST_STOP / self._settings.dt * 2**doublings).astype(np.int64)
+        first = FIRST_STOP / self._settings.dt
+        doublings = np.arange(max(0.0, np.log2(max(1, stops.max())) - np.log2(first)))
+        early = (first * 2**doublings).astype(np.int64)
         for stop in np.unique([*early, *stops]):
             running = np.flatnonzero(~(fired | diverged) & (step < end))
             if stop == 0 or not running.size:
@@ -106,6 +107,7 @@ def _pulse_steps(
     steps = durations / dt
     nearest = np.round(steps)
     whole = np.abs(steps - nearest) <= np.maximum(NEARLY_WHOLE, 1e-15 * steps)
+    whole &= nearest > 0  # of a step that is much longer than the pulse, the pulse is a part
     steps = np.where(whole, nearest, steps)
     whole = np.floor(steps)
     part = steps - whole

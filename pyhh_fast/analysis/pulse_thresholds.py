@@ -171,8 +171,9 @@ def strength_duration(
 def _threshold_currents(setup: Setup, durations: FloatArray, wait: Any) -> FloatArray:
     """Return the threshold currents (µA/cm²) of pulses of these durations (ms), and warn."""
     wait = validation.real_number("wait", wait, unit="ms")
-    wait = float(_lengths("wait", wait, setup.settings.dt, positive=False))
-    setup.warn_of_length(PROBES.size * float(np.sum(durations + wait)) / setup.settings.dt)
+    dt = setup.settings.dt
+    wait = float(_lengths("wait", wait, dt, positive=False))
+    setup.warn_of_length(PROBES.size * float(np.sum(durations / dt + wait / dt)))
     found = _search(setup.runs(), durations, wait)
     found[found <= SMALLEST] = 0.0  # from an unstable equilibrium any push is enough
     if setup.has_unknown_error:
@@ -223,7 +224,8 @@ def _check_error(setup: Setup, durations: FloatArray, found: FloatArray, wait: f
 def _lengths(name: str, value: Any, dt: float, *, positive: bool = True) -> FloatArray:
     """Return times (ms) of any shape: above 0, or 0 or more, and of not too many steps."""
     times = validation.real_numbers(name, value, unit="ms")
-    wrong = (times <= 0 if positive else times < 0) | (times / dt > validation.MOST_STEPS)
+    with np.errstate(over="ignore"):
+        wrong = (times <= 0 if positive else times < 0) | (times / dt > validation.MOST_STEPS)
     if wrong.any():
         place = np.unravel_index(int(np.argmax(wrong)), wrong.shape)
         got = f"{times[place]}"

@@ -120,9 +120,9 @@ def rates_under(setup: Setup, currents: FloatArray, steps: int, progress: bool =
     tau = slowest_time_constant(model, kinetics)
     for first in range(0, moving.size, CELLS_AT_ONCE):
         cells = moving[first : first + CELLS_AT_ONCE]
-        least = round(FIRST * tau / dt)
-        length = min(max(least, steps), LONGEST_FIRST)
-        limit = min(max(round(LIMIT * tau / dt), steps), MOST_STEPS)
+        least = round(min(FIRST * tau / dt, MOST_STEPS))
+        length = min(max(least, steps, 4), LONGEST_FIRST)  # whose quarters are compared
+        limit = round(min(max(LIMIT * tau / dt, steps), MOST_STEPS))
         done = steps
         while cells.size:
             done += length

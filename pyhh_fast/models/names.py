@@ -56,7 +56,7 @@ def is_parameter(name: str, value: Any) -> bool:
         and not name.startswith("_")
         and isinstance(value, numbers.Real)
         and not isinstance(value, bool | np.timedelta64)
-        and abs(float(value)) < math.inf
+        and math.isfinite(validation.as_float(value))
     )
 
 

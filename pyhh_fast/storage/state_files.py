@@ -17,7 +17,7 @@ from pyhh_fast.kinetics.protocol import FrozenKinetics, NotTabulable
 from pyhh_fast.models.membrane import reversals_of
 from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.storage import regular_files, saved_models, stored_tables
-from pyhh_fast.storage.zarr_files import replace
+from pyhh_fast.storage.zarr_files import from_json, replace
 from pyhh_fast.system.rounding import rounds_to_nearest
 
 FORMAT = 1
@@ -94,12 +94,12 @@ def load(path: str, model: Any) -> Any:
         advice = ". The store of a run is continued by Simulation.resume" * os.path.isdir(path)
         _refuse(path, f"{error}{advice}")
     try:
-        found = json.loads(content, parse_constant=_no_number)
+        found = from_json(content)
         if not isinstance(found, dict) or set(found) != KEYS or found["state_file"] != FORMAT:
             raise ValueError("it is something else, or of another version of pyhh_fast")
         table = _table(found["table"])
         saved_models.rebuilt(found["model"], table)
-    except (LookupError, TypeError, ValueError, RecursionError) as error:
+    except (LookupError, TypeError, ValueError) as error:
         _refuse(path, f"which cannot be read: {error}")
     return saved_models.rebuilt(found["model"], table, model)
 
@@ -110,10 +110,6 @@ def _table(found: Any) -> RateTable | None:
     attributes = dict(found)
     rows = np.frombuffer(base64.b64decode(attributes.pop("rows"), validate=True), "<f8")
     return stored_tables.table_of(rows.reshape(-1, *stored_tables.ROW), attributes)
-
-
-def _no_number(text: str) -> NoReturn:
-    raise ValueError(f"{text} in it")
 
 
 def _refuse(path: str, got: str) -> NoReturn:

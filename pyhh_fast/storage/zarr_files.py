@@ -13,7 +13,7 @@ import reprlib
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -108,19 +108,34 @@ def read_json(directory: Path) -> dict[str, Any]:
         If something is there that is no file, or does not hold such.
     """
     try:
-        content = json.loads(
-            regular_files.read(directory / METADATA, MOST_METADATA), parse_constant=_no_number
-        )
-    except (RecursionError, NotRegular) as error:
-        deep = isinstance(error, RecursionError)
-        raise ValueError("brackets nested too deep" if deep else str(error)) from None
+        content = from_json(regular_files.read(directory / METADATA, MOST_METADATA))
+    except NotRegular as error:
+        raise ValueError(str(error)) from None
     if not isinstance(content, dict):
         raise ValueError(f"a {type(content).__name__} instead of an object")
     return content
 
 
-def _no_number(text: str) -> NoReturn:
-    raise ValueError(f"{text} in it")
+def from_json(content: bytes) -> Any:
+    """Return what a text says; ValueError for no JSON, or a number that no float holds."""
+    try:
+        return json.loads(
+            content, parse_constant=_finite, parse_float=_finite, parse_int=_finite_whole
+        )
+    except RecursionError:
+        raise ValueError("brackets nested too deep") from None
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text if len(text) < 20 else text[:9] + '...'} in it")
+    return number
+
+
+def _finite_whole(text: str) -> int:
+    _finite(text)
+    return int(text)
 
 
 def difference(found: dict[str, Any], written: dict[str, Any]) -> str | None:

@@ -7,7 +7,7 @@ import pytest
 from custom_models import FrozenGates  # steps in Python
 
 import pyhh_fast as pyhh
-from pyhh_fast.analysis import steady_states
+from pyhh_fast.analysis import steady_states, swings
 
 CUSTOM_STEP = (
     "model must make its steps as HHModel does; got FrozenGates._UpdateGateStates is overridden."
@@ -259,6 +259,46 @@ def test_large_step_warns_once_at_the_line_of_the_call(name, lengths):
     ) as caught:
         getattr(pyhh, name)(pyhh.HHModel(), *([20.0] * (name == "fi_curve")), dt=0.06, **lengths)
     assert [warning.filename for warning in caught] == [__file__]
+
+
+@pytest.mark.parametrize("dt", [1e3, 2.0**70, 1e300])
+def test_steps_longer_than_all_durations_give_an_answer(dt):
+    model, durations = pyhh.HHModel.at_rest(), [1e-323, 1.0, 2.0]
+    with pytest.warns(UserWarning, match="^dt is 1"):
+        found = pyhh.strength_duration(model, durations, dt=dt)
+    assert found[0] == np.inf
+    # What counts is the charge, all of it in one step.
+    np.testing.assert_allclose(found[1], 2 * found[2], rtol=3e-6)
+    with pytest.warns(UserWarning, match="^dt is 1"):
+        assert pyhh.fi_curve(model, 0.0, duration=1e-323, dt=dt) == 0
+    adaptive = pyhh.strength_duration(model, durations, dt=dt, method="adaptive")
+    expected = pyhh.strength_duration(model, durations, method="adaptive")
+    np.testing.assert_array_equal(adaptive, expected)
+
+
+@pytest.mark.filterwarnings("ignore:dt is 1.7e")
+def test_largest_step_diverges_with_a_warning():
+    largest = {"dt": 1.7e308, "wait": 1.7e308}
+    with pytest.warns(UserWarning, match="diverged before it fired, and the current is NaN"):
+        found = pyhh.strength_duration(pyhh.HHModel(), [1.0, 1.7e308], **largest)
+    assert np.isnan(found).all()
+
+
+def test_steps_too_small_for_the_durations_are_refused(monkeypatch):
+    for dt in (5e-324, 1e-300):
+        with raises(
+            ValueError,
+            f"durations must be above 0, and at most {2**48} steps of {dt:g} (ms); got 1.0.",
+        ):
+            pyhh.strength_duration(pyhh.HHModel(), 1.0, dt=dt)
+        with raises(
+            ValueError,
+            f"wait must be 0 or more, and at most {2**48} steps of {dt:g} (ms); got 20.0.",
+        ):
+            pyhh.rheobase(pyhh.HHModel(), 5e-324, dt=dt)
+    monkeypatch.setattr(swings, "MOST_STEPS", 10_000)
+    with pytest.warns(UserWarning, match="the rate is NaN: the duration is too short"):
+        assert np.isnan(pyhh.fi_curve(pyhh.HHModel(), 10.0, duration=0, dt=5e-324))
 
 
 def test_ctrl_c_interrupts_between_blocks_of_steady_states(monkeypatch):

@@ -65,6 +65,13 @@ def test_thresholds_of_custom_kinetics():
     np.testing.assert_allclose(fast, slow, rtol=2e-6)
 
 
+def test_pulse_of_a_billionth_of_a_step_has_its_charge():
+    model, durations = pyhh.HHModel.at_rest(), [1e-8, 1e-7, 10]  # of one step, or one whole step
+    with pytest.warns(UserWarning, match=r"^dt is 10 ms;"):
+        found = pyhh.strength_duration(model, durations, dt=10, threshold=0.1)
+    np.testing.assert_allclose(found * durations, found[2] * 10, rtol=3e-6)
+
+
 def test_thresholds_have_the_shape_of_the_durations():
     model = pyhh.HHModel.at_rest()
     whole = pyhh.strength_duration(model, [1, 5, 1, 0.5])

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -213,6 +214,14 @@ class Elsewhere(Warm):
     def _UpdateGateTimeConstants(self, Vm):
         super()._UpdateGateTimeConstants(Vm)
         self.n.alpha = self.n.alpha * (1 + self._rounding)
+
+
+def test_number_that_no_float_holds_is_no_parameter():
+    for value in (10**400, Fraction(10**400)):
+        model = type("Large", (Warm,), {"large": value}).at_rest()
+        assert len(pyhh.Simulation(model).run(20, 0.01, duration=20).spike_times)
+        with pytest.raises(TypeError, match=r"^parameter must be one of .*; got 'large'\."):
+            type(model)(large=1.0)
 
 
 @pytest.mark.parametrize("product", [True, False])

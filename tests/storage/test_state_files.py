@@ -142,6 +142,7 @@ def changed(content, *path, to):
         (["model", "parameters", "gX"], 1.0),
         (["model", "declared"], []),
         (["model", "declared", "factor"], "2"),
+        (["model", "declared", "factor"], 10**400),
         (["model", "declared", "Cm"], 1.0),
         (["model", "declared", "_told"], 1.0),
         (["model", "state", "Vm"], None),
