@@ -39,6 +39,7 @@ FORWARDS = {  # methods that users expect on an object, with the import inside
     ("channels.channel", "channels.descriptions"),  # pickling
     ("channels.gate", "channels.descriptions"),
     ("channels.neuron", "channels.descriptions"),
+    ("channels.neuron", "equilibria.neurons"),  # rest
     ("models.hh_model", "equilibria.starts"),  # at_rest, steady
     ("models.hh_model", "models.copies"),  # copy.copy
     ("models.hh_model", "models.names"),  # names of arguments, checked by what knows subclasses

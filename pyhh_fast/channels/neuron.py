@@ -5,11 +5,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+
 from pyhh_fast import validation
 from pyhh_fast.channels.channel import Channel, check_names
 from pyhh_fast.channels.gate import Gate
-from pyhh_fast.channels.gate_table import GateTable
+from pyhh_fast.channels.gate_table import LARGEST_V, GateTable
 from pyhh_fast.channels.tables import tables_of
+from pyhh_fast.typing import FloatArray
 from pyhh_fast.variables import CAPACITANCE, POTENTIAL, Variable
 
 MOST_CHANNELS = 8
@@ -60,7 +63,7 @@ class Neuron:
     40.0
     """
 
-    __slots__ = ("_Cm", "_area", "_channels", "_tables", "_threshold")
+    __slots__ = ("_Cm", "_area", "_channels", "_rest", "_tables", "_threshold")
 
     def __init__(
         self,
@@ -73,6 +76,7 @@ class Neuron:
     ) -> None:
         self._declare(Cm, area, threshold, channels)
         self._tables = tables_of(self.gates)
+        self._rest: float | None = None
 
     def _declare(
         self, Cm: float, area: float | None, threshold: float | None, channels: dict[str, Channel]
@@ -241,6 +245,71 @@ class Neuron:
         channels = {name: one for name, one in self._channels.items() if name not in names}
         return self._with({name: getattr(self, name) for name in OWN}, channels)
 
+    @property
+    def rest(self) -> float:
+        """Its resting potential, mV: the lowest stable equilibrium without stimulus.
+
+        Raises
+        ------
+        ValueError
+            If it has none; the message has the unstable ones.
+        """
+        if self._rest is None:
+            from pyhh_fast.equilibria.neurons import rest_of_neuron
+
+            self._rest = rest_of_neuron(self)
+        return self._rest
+
+    def steady_state(self, V: Any) -> dict[str, Any]:
+        """Return the steady states of its gates at V, from their tables.
+
+        Parameters
+        ----------
+        V : float, or array of float, mV
+            From -300 to 300 mV.
+
+        Returns
+        -------
+        dict of str to float or ndarray
+            By path, of the shape of `V`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `V` is no finite number or array of them, or is beyond 300 mV.
+
+        Examples
+        --------
+        >>> from pyhh_fast import Channel, Gate, Neuron
+        >>> from pyhh_fast.rate_forms import sigmoid
+        >>> p = Gate(inf=sigmoid(1, -35, 10), tau=lambda V: 100.0)
+        >>> steady = Neuron(M=Channel(1, E=-90, p=p)).steady_state([-35, 0])
+        >>> [round(x, 6) for x in steady["M.p"].tolist()]
+        [0.5, 0.970688]
+        """
+        given = validation.real_numbers("V", V, unit="mV")
+        if (np.abs(given) > LARGEST_V).any():
+            worst = given.flat[np.argmax(np.abs(given))]
+            raise ValueError(
+                f"V must be from -{LARGEST_V:g} to {LARGEST_V:g} (mV); got {worst}. A neuron's "
+                "tables end there."
+            )
+        steady = self._steady_gates(given.ravel())
+        return {
+            path: x.reshape(given.shape) if given.ndim else float(x[0])
+            for path, x in steady.items()
+        }
+
+    def _steady_gates(self, V: FloatArray) -> dict[str, FloatArray]:
+        """Return the steady states of its gates at each V (mV), shape (n,), by path."""
+        steady = {}
+        for name, channel in self._channels.items():
+            for gate_name in channel.gates:
+                path = f"{name}.{gate_name}"
+                alpha, total = self._tables[path](V - channel.shift)
+                steady[path] = alpha / total
+        return steady
+
     def density(self, *, nA: Any) -> Any:
         """Return the current density (µA/cm²) of a current in nA through its area.
 
@@ -297,6 +366,7 @@ class Neuron:
             if path in tables and gate.kinetics == gates[path].kinetics
         }
         neuron._tables = tables_of(own, known)
+        neuron._rest = None
         return neuron
 
     @property
@@ -341,7 +411,7 @@ RESERVED = frozenset(
     [
         *(name for name in dir(Neuron) if not name.startswith("_")),
         *("Vm", "Vm_min", "Vm_max", "I", "dt", "time", "times", "stimulus", "spike_times"),
-        *("rest", "steady_state", "from_neuroml"),
+        "from_neuroml",
     ]
 )
 """Names that no channel may have: what a neuron and a recording have beside channels."""

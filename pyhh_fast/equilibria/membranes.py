@@ -84,7 +84,7 @@ class Membranes:
 
         dV/dt of all cells is `weights` @ `parts`, shape (size, k) and (k, V.size).
         """
-        V = _grid(*self._search_range(), GRID_STEP)
+        V = grid(*self._search_range(), GRID_STEP)
         gates = self._steady_gates(V)
         for _ in range(DIVISIONS):
             steep = np.flatnonzero((np.abs(gates[1:] - gates[:-1]) > LARGEST_CHANGE).any(axis=1))
@@ -145,7 +145,7 @@ class IteratedMembrane:
     def over_grid(self) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return the V of a grid and dV/dt there, as `Membranes` does."""
         reversals = [float(E) for E in membrane.reversals_of(self._scratch)]
-        V = _grid(min(reversals) - MARGIN, max(reversals) + MARGIN, ITERATED_GRID_STEP)
+        V = grid(min(reversals) - MARGIN, max(reversals) + MARGIN, ITERATED_GRID_STEP)
         probes = [0, V.size // 3, V.size - 1]
         one_by_one = [self._dVdt_at(float(V[i])) for i in probes]
         try:
@@ -204,7 +204,7 @@ class IteratedMembrane:
         return change
 
 
-def _grid(low: float, high: float, step: float) -> FloatArray:
+def grid(low: float, high: float, step: float) -> FloatArray:
     """Return V from `low` to `high` or a little beyond, the same whatever the range.
 
     So the last bits of an equilibrium do not depend on the other cells of a search. The steps of

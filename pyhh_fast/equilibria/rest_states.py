@@ -30,18 +30,24 @@ class NoRest(ValueError):
         The message without advice.
     """
 
-    def __init__(self, found: list[float], cell: int | None = None) -> None:
+    def __init__(
+        self,
+        found: list[float],
+        cell: int | None = None,
+        owner: str = "parameters",
+        advice: str = "",
+    ) -> None:
         places = ", ".join(f"{V:.4g}" for V in found)
         steady = "HHModel.steady(V)" if cell is None else "Population.steady(size, V)"
         whose = "" if cell is None else f" of cell {cell}"
         if found:
             rule, got = "a stable resting potential", f"unstable ones at V = {places} mV"
-            advice = f'Start there by unstable="steady", or with steady gates at any V by {steady}.'
+            usual = f'Start there by unstable="steady", or with steady gates at any V by {steady}.'
         else:
             rule, got = "an equilibrium", "none"
-            advice = f"Start with steady gates at any V by {steady}."
-        self.problem = f"parameters{whose} must have {rule}; got {got}."
-        super().__init__(f"{self.problem} {advice}")
+            usual = f"Start with steady gates at any V by {steady}."
+        self.problem = f"{owner}{whose} must have {rule}; got {got}."
+        super().__init__(f"{self.problem} {advice or usual}")
         self.found = found
         self.cell = cell
 

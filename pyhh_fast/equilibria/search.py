@@ -5,10 +5,11 @@ meet, are found as well: where dV/dt approaches 0 between points of the grid and
 extremum is searched for. If they are closer than about 1e-5 mV, neither is found.
 """
 
+from typing import Protocol, Self
+
 import numpy as np
 
 from pyhh_fast import _equilibria
-from pyhh_fast.equilibria.membranes import IteratedMembrane, Membranes
 from pyhh_fast.typing import FloatArray, IntArray
 
 EXTREMUM_POINTS = 17
@@ -20,7 +21,21 @@ SCAN_BUFFER = 4_096
 Bracket = tuple[IntArray, FloatArray, FloatArray, FloatArray, FloatArray]
 """Cells, and V (mV) at either side of a root of each, and dV/dt there."""
 
-Cells = Membranes | IteratedMembrane
+
+class Cells(Protocol):
+    """What is searched: `Membranes`, and what can be evaluated as they can."""
+
+    def take(self, cell: IntArray) -> Self:
+        """Return these cells, in this order."""
+
+    def over_grid(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return V of a grid, weights and parts, as `Membranes` does."""
+
+    def dVdt(self, V: FloatArray) -> FloatArray:
+        """Return dV/dt of each cell at its V with steady gates, mV/ms."""
+
+    def finish(self, search: FloatArray, V: FloatArray) -> bool:
+        """Complete the searches in compiled code, where possible; return whether it was."""
 
 
 def equilibria_of(cells: Cells) -> tuple[IntArray, FloatArray]:

@@ -122,7 +122,7 @@ def test_at_rest_misses_no_equilibrium(parameters, V):
 def test_equilibrium_on_a_grid_point_is_found_once(monkeypatch):
     for V in (12.25, 10.3):
         grid = np.sort([V, *np.linspace(0, 20, 21)])
-        monkeypatch.setattr(membranes, "_grid", lambda *_, grid=grid: grid)
+        monkeypatch.setattr(membranes, "grid", lambda *_, grid=grid: grid)
         for model in (pyhh.HHModel, InPython):
             potentials, stable = rest_states.equilibria(model(gNa=0, gK=0, EKleak=V))
             # iterate adds to V, and a change below the last bit of V is lost.
