@@ -50,7 +50,7 @@ class Rational(pyhh.HHModel):
         return 0.5 + 0.5 * x / np.sqrt(1 + x * x)
 
 
-class Stepped(pyhh.HHModel):
+class Stepped(Rational):
     """Steps in Python."""
 
     def iterate(self, stimulusCurrent, deltaTms):
