@@ -259,7 +259,7 @@ class Simulation(TraceArrays):
                 return self._run(settings, wave, steps, progress)
             from pyhh_fast.storage import resume
 
-            return self._make(resume.begun(self.model, settings, wave, steps, to), progress)
+            return self._make(resume.begin_run(self.model, settings, wave, steps, to), progress)
 
     @classmethod
     def resume(
@@ -326,14 +326,14 @@ class Simulation(TraceArrays):
         path = validation.local_path("path", path)
         progress = bar_requested(progress)
         with Exclusive("model", *[model] * (model is not None)):
-            model, run = resume.resumed(path, model, stimulus, duration)
+            model, run = resume.resume_run(path, model, stimulus, duration)
             simulation = cls(model)
             begun_at = run.stepper.step
             try:
                 simulation._make(run, progress)
             except SimulationError as error:
                 if simulation.recording is not None and error.step == begun_at:
-                    raise resume.from_its_end(simulation.recording, error) from None
+                    raise resume.repeated_error(simulation.recording, error) from None
                 raise
             return simulation
 

@@ -39,7 +39,7 @@ def run(given: argparse.Namespace) -> int:
     store = given.store if given.store.name not in ("", "..") else given.store.resolve()
     output = given.output or store.with_name(f"{store.stem}.png")
     try:
-        recording = resume.recorded(store)
+        recording = resume.open_recording(store)
     except (ImportError, OSError, ValueError) as error:
         raise common.Failed(error) from None
     try:

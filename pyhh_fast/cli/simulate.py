@@ -231,7 +231,7 @@ def _run_to_resume(given: argparse.Namespace) -> PlannedRun:
     path, duration = given.resume, getattr(given, "duration", None)
     plot = getattr(given, "plot", None)
     try:
-        before = resume.recorded(path)
+        before = resume.open_recording(path)
         source = before._source
         assert isinstance(source, StoredTraces)
         steps = int(source.open().attributes["steps"])
@@ -258,7 +258,7 @@ def _run_to_resume(given: argparse.Namespace) -> PlannedRun:
             raise Failed(error) from None
 
     def found() -> Recording | None:
-        return resume.recorded(*source)
+        return resume.open_recording(*source)
 
     return PlannedRun(given.parser, make, found, steps, before.steps, path, plot)
 

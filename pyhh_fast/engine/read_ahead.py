@@ -9,7 +9,7 @@ from pyhh_fast.typing import FloatArray
 
 if TYPE_CHECKING:
     from pyhh_fast.stimuli import Reader, Stimulus
-    from pyhh_fast.system.background import Job, Workers
+    from pyhh_fast.system.background import Future, Workers
 
 LATEST_BLOCKS = 16
 """How many blocks can be read again."""
@@ -67,7 +67,7 @@ class ReadAhead:
         self._thread = background.Workers(1, "pyhh_fast stimulus")
         self._ahead = self._begin_reading(step)
 
-    def _begin_reading(self, begin: int) -> "Job[FloatArray]":
+    def _begin_reading(self, begin: int) -> "Future[FloatArray]":
         """Let the thread read the block that begins at step `begin`, up to a multiple of BLOCK."""
         end = min(begin - begin % self.BLOCK + self.BLOCK, self.steps)
         assert self._thread is not None

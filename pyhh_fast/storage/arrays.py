@@ -23,7 +23,7 @@ from numcodecs import Blosc
 from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.storage import regular_files, stored_tables, zarr_files
 from pyhh_fast.storage.zarr_files import BLOSC, Damaged, ZarrArray
-from pyhh_fast.system.background import Job, Workers
+from pyhh_fast.system.background import Future, Workers
 from pyhh_fast.typing import FloatArray
 
 CODEC = Blosc(BLOSC["cname"], BLOSC["clevel"], Blosc.SHUFFLE, BLOSC["blocksize"])
@@ -59,7 +59,7 @@ class DurableStore:
         self._part = f".{os.getpid()}-{secrets.token_hex(4)}{zarr_files.PART}"
         self._touched: set[Path] = set()
         self._workers: Workers | None = None
-        self._written: dict[Path, Job[None]] = {}
+        self._written: dict[Path, Future[None]] = {}
 
     def put(self, key: str, content: Any, *, within: str | None = None) -> None:
         """Begin to write a file; in the directory `within`, if given, until it is whole.
@@ -73,7 +73,7 @@ class DurableStore:
         self._written[path] = self._begun(zarr_files.replace, path, content, part, self._check)
         self._touched.add(path.parent)
 
-    def _begun(self, function: Callable[..., None], *arguments: Any) -> Job[None]:
+    def _begun(self, function: Callable[..., None], *arguments: Any) -> Future[None]:
         if self._workers is None:
             self._workers = Workers(self.THREADS, "pyhh_fast disk")
         return self._workers.submit(function, *arguments)
@@ -102,7 +102,7 @@ class DurableStore:
         self._touched.clear()
 
 
-def _wait_for(jobs: Iterable[Job[None]]) -> None:
+def _wait_for(jobs: Iterable[Future[None]]) -> None:
     """Wait for all jobs; then raise the first error of them."""
     first: BaseException | None = None
     for job in jobs:

@@ -1,10 +1,13 @@
-"""Runs that are written to a store while they are made, and that go on from there."""
+"""Runs to a store: begun with one, resumed from one, and read from one as a recording.
+
+Simulation.run(..., to=...), Simulation.resume and the command line use it.
+"""
 
 import contextlib
 import dataclasses
 import os
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -12,34 +15,32 @@ from pyhh_fast import stimuli, validation
 from pyhh_fast.engine.choose_stepper import check_model, savable_stepper
 from pyhh_fast.engine.compiled_stepper import CELL_FIELDS, Checkpoint
 from pyhh_fast.engine.kernels import BUILD
-from pyhh_fast.engine.read_ahead import ReadAhead, fingerprint
+from pyhh_fast.engine.read_ahead import ReadAhead
 from pyhh_fast.engine.run_loop import Run, origin_of
-from pyhh_fast.engine.stimulus_arguments import steps_of
 from pyhh_fast.errors import SimulationError
 from pyhh_fast.kinetics.protocol import FrozenKinetics
 from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.recording import Origin, Recording, RunStimulus
 from pyhh_fast.settings import RunSettings
-from pyhh_fast.stimuli.functions import OtherFunction, as_stimulus
-from pyhh_fast.storage import saved_models
+from pyhh_fast.stimuli.functions import OtherFunction
+from pyhh_fast.storage import saved_models, stored_stimulus
 from pyhh_fast.storage.description import refusal
 from pyhh_fast.storage.run_sink import StoreSink, variables_of
 from pyhh_fast.storage.run_store import RunStore
 from pyhh_fast.storage.saved_models import rates_to_save
 from pyhh_fast.storage.stored_traces import StoredTraces
 from pyhh_fast.system.rounding import rounds_to_nearest
-from pyhh_fast.typing import FloatArray
 
 
 @rounds_to_nearest
-def begun(
+def begin_run(
     model: Any,
     settings: RunSettings,
     stimulus: RunStimulus,
     steps: int,
     to: str | os.PathLike[str],
 ) -> Run:
-    """Return a run that is to be written to a new store.
+    """Return a run that will be written to a new store.
 
     Raises
     ------
@@ -52,7 +53,7 @@ def begun(
         "build": BUILD,
         "numpy": np.__version__,
         "model": saved_models.description_of(model),
-        "stimulus": _described(stimulus),
+        "stimulus": stored_stimulus.description_of(stimulus),
         **_attributes(settings),
         "steps": steps,
     }
@@ -61,7 +62,7 @@ def begun(
 
 
 @rounds_to_nearest
-def resumed(
+def resume_run(
     path: str | os.PathLike[str], model: Any, stimulus: Any, duration: Any
 ) -> tuple[Any, Run]:
     """Return the model and the rest of the run that a store holds.
@@ -82,12 +83,14 @@ def resumed(
         with _refusing(path):
             settings = _settings_of(about, done, state)
             table = _table_of(store)
-            saved_models.rebuilt(about["model"], table)
-            kept_stimulus = _rebuilt(about["stimulus"])
+            saved = saved_models.checked(about["model"], table)
+            kept_stimulus = stored_stimulus.rebuilt(about["stimulus"])
         if duration is not None:
-            about["steps"] = _lengthened(duration, settings.dt, done)
-        wave = _stimulus_of(kept_stimulus, stimulus, settings.dt, about["steps"], state)
-        model = saved_models.rebuilt(about["model"], table, model)
+            about["steps"] = _extended(duration, settings.dt, done)
+        wave = stored_stimulus.same_stimulus(
+            kept_stimulus, stimulus, settings.dt, about["steps"], state
+        )
+        model = saved_models.rebuilt(saved, model)
         kinetics = rates_to_save(model, "Pass the one that was run.", table)
         with _refusing(path):
             _must_have_all(store, settings)
@@ -100,7 +103,7 @@ def resumed(
         raise
 
 
-def from_its_end(recording: Recording, error: SimulationError) -> SimulationError:
+def repeated_error(recording: Recording, error: SimulationError) -> SimulationError:
     """Return the error for a run that had diverged before it was resumed, or was stuck."""
     method = recording.method
     ways = "method='adaptive' or a smaller dt"
@@ -116,7 +119,7 @@ def from_its_end(recording: Recording, error: SimulationError) -> SimulationErro
     )
 
 
-def recorded(path: str | os.PathLike[str], identity: str | None = None) -> Recording:
+def open_recording(path: str | os.PathLike[str], identity: str | None = None) -> Recording:
     """Return the recording that a store holds, to read; another may write to it meanwhile.
 
     Where the store does not hold the array or function of the stimulus, it is not known.
@@ -131,7 +134,7 @@ def recorded(path: str | os.PathLike[str], identity: str | None = None) -> Recor
     done, state = about.pop("done", None), about.pop("state", None)
     with _refusing(path):
         settings = _settings_of(about, done, state)
-        kept = _rebuilt(about["stimulus"])
+        kept = stored_stimulus.rebuilt(about["stimulus"])
         _must_have_all(store, settings)
         rows, windows = settings.rows(done), settings.windows(done)
         for variable in variables_of(settings).values():
@@ -139,7 +142,7 @@ def recorded(path: str | os.PathLike[str], identity: str | None = None) -> Recor
                 _must_have(store, variable.dimension, rows, rows)
         if settings.envelope:
             _must_have(store, "envelope_time", done // settings.envelope, windows)
-    stimulus = None if isinstance(kept, NeedsArray) else kept
+    stimulus = None if isinstance(kept, stored_stimulus.NeedsArray) else kept
     source, spikes = StoredTraces(store.path, store.identity), store.values("spike_time")
     return Recording(settings, stimulus, done, spikes, source, "it was read from a store")
 
@@ -165,6 +168,7 @@ def _ready(
     kinetics: FrozenKinetics,
     state: dict[str, Any] | None = None,
 ) -> Run:
+    """Return the run, with the store open and at its first commit."""
     where = {} if state is None else {"step": state["step"], "state": state["stimulus"]}
     read_ahead = ReadAhead(stimulus, about["steps"], settings.dt, **where)
     sink = StoreSink(settings, store, about, read_ahead, state)
@@ -185,13 +189,9 @@ def _attributes(settings: RunSettings) -> dict[str, Any]:
     return {"recorded": list(about.pop("record"))} | about
 
 
-def _described(stimulus: RunStimulus) -> dict[str, Any]:
-    return ARRAY if isinstance(stimulus, np.ndarray) else stimulus.description()
-
-
 @contextlib.contextmanager
 def _refusing(path: Any) -> Iterator[None]:
-    """Take errors for those of a store that is not as it was written."""
+    """Turn errors into that of a store which is not as it was written."""
     try:
         yield
     except OtherFunction:
@@ -204,12 +204,12 @@ def _refusing(path: Any) -> Iterator[None]:
 def _of_another_build(path: Any, theirs: Any) -> str:
     return (
         f"{os.fspath(path)!r} must be a store of this build of pyhh_fast, {BUILD}; got one of "
-        f"{theirs}, whose last bits may be others. Go on with that build, or run anew."
+        f"{theirs}, whose last bits may be others. Continue it with that build, or repeat the run."
     )
 
 
 def _settings_of(about: dict[str, Any], done: Any, state: Any) -> RunSettings:
-    """Return the settings that a store holds, having checked all that the time loops take."""
+    """Return the settings in a store, having checked all numbers that the time loops trust."""
     given = {name: about[name] for name in _attributes(RunSettings(dt=1.0))}
     settings = RunSettings.of(record=given.pop("recorded"), **given)
     if set(state) != {"step", "spikes", "cell", "window", "stimulus"}:
@@ -239,7 +239,7 @@ def _table_of(store: RunStore) -> RateTable | None:
     return max(store.tables(), key=lambda table: len(table.rows), default=None)
 
 
-def _lengthened(duration: Any, dt: float, done: int) -> int:
+def _extended(duration: Any, dt: float, done: int) -> int:
     steps = validation.steps_in(duration, dt)
     if steps < done:
         raise ValueError(
@@ -249,79 +249,8 @@ def _lengthened(duration: Any, dt: float, done: int) -> int:
     return steps
 
 
-class NeedsArray(NamedTuple):
-    """A stimulus of which a store knows all but the values of an array or a function."""
-
-    description: dict[str, Any]
-
-
-def _rebuilt(description: Any) -> stimuli.Stimulus | NeedsArray:
-    if description == ARRAY:
-        return NeedsArray(description)
-    try:
-        return stimuli.from_description(description)
-    except stimuli.SourceNeeded:
-        return NeedsArray(description)
-
-
-def _stimulus_of(
-    kept: stimuli.Stimulus | NeedsArray, given: Any, dt: float, steps: int, state: dict[str, Any]
-) -> RunStimulus:
-    """Return the stimulus of a stored run: rebuilt, or given again, if it is the same so far."""
-    if isinstance(kept, NeedsArray) and given is None:
-        raise ValueError(
-            "stimulus must be given again, because a store does not hold the values of an array "
-            "or a function; got None. Call Simulation.resume(..., stimulus=...)."
-        )
-    if isinstance(kept, NeedsArray) and kept.description == ARRAY:
-        wave = _array_again(given, steps)
-        if fingerprint(wave, state["step"]) != state["stimulus"]:
-            raise ValueError("stimulus must be that of the run; got an array with other values.")
-        return wave
-    if given is None:
-        given = kept
-    else:
-        given = as_stimulus(given) or stimuli.constant(
-            validation.real_number("stimulus", given, unit="µA/cm²")
-        )
-    assert isinstance(given, stimuli.Stimulus)
-    description = kept.description if isinstance(kept, NeedsArray) else kept.description()
-    if not _alike(given.description(), description):
-        shown = description if isinstance(kept, NeedsArray) else kept
-        raise ValueError(f"stimulus must be that of the run, {shown}; got {given!r}.")
-    steps_of(given, steps * dt, dt)
-    return given
-
-
-ARRAY = {"kind": "array"}
-"""What a store says of a plain array."""
-
-
-def _array_again(given: Any, steps: int) -> FloatArray:
-    wave = validation.waveform("stimulus", given, advice="Pass the array that was run.")
-    if wave.size < steps:
-        raise ValueError(
-            f"stimulus must have a value for each of {steps} steps; got {wave.size}. Pass the "
-            "array that was run, or a longer one."
-        )
-    return wave[:steps]
-
-
-def _alike(description: Any, other: Any) -> bool:
-    """Whether two stimuli are one, apart from the lengths of arrays."""
-    if isinstance(description, list) and isinstance(other, list):
-        return len(description) == len(other) and all(map(_alike, description, other))
-    if not isinstance(description, dict) or not isinstance(other, dict):
-        return bool(description == other)
-    if description.get("kind") == other.get("kind") == "from_array":
-        return True
-    return description.keys() == other.keys() and all(
-        _alike(value, other[key]) for key, value in description.items()
-    )
-
-
 def _cut(store: RunStore, settings: RunSettings, state: dict[str, Any]) -> None:
-    """Forget what is behind the state that the run goes on from."""
+    """Remove the rows after the state from which the run continues."""
     rows = settings.rows(state["step"])
     lengths = {"time": rows, "current_time": rows, "spike": state["spikes"]}
     if settings.envelope:

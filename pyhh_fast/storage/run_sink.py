@@ -1,4 +1,7 @@
-"""Rows that go to a store while a run is made."""
+"""The sink of a stored run: what storage/resume.py gives to the run loop, and what a store has.
+
+It hands rows to the thread of storage/writer.py, with all that is needed to continue the run.
+"""
 
 import sys
 import time
@@ -26,7 +29,7 @@ COMMIT = 1.0
 """Seconds from one commit to the next; half of what is promised, for a disk that is busy."""
 
 TOGETHER = 2**15
-"""Rows that are handed over at once."""
+"""Rows that are handed to the writer at once."""
 
 TIMES = {
     "time": "time after a step",
@@ -34,18 +37,18 @@ TIMES = {
     "envelope_time": "time at which a window begins",
     "spike_time": "time of an upward crossing of the threshold",
 }
-"""What the times of a store are, in ms; all but those of spikes are dimensions."""
+"""The times in a store, in ms; all but those of spikes are dimensions."""
 
 
 def dimension_of(name: str) -> str:
-    """Return along what a variable goes."""
+    """Return the dimension of a variable."""
     if name in ENVELOPE:
         return "envelope_time"
     return "current_time" if VARIABLES[name].before_step else "time"
 
 
 def variables_of(settings: RunSettings) -> dict[str, StoredVariable]:
-    """Return what the store of a run has, by name."""
+    """Return the variables in the store of a run, by name."""
     kept = [*(name for name in TRACES if name in settings.record), *settings.enveloped]
     names = dict.fromkeys([*kept, *map(dimension_of, kept)])
     found = {
@@ -63,21 +66,21 @@ def _described(name: str) -> dict[str, str]:
 
 
 class StoreSink(RunSink):
-    """Hands rows to a thread that writes them, and now and then the state to go on from.
+    """Hands rows to a thread that writes them, and about once a second the state to continue from.
 
-    What is handed over twice, because Ctrl-C came in between, is passed over there.
+    Rows that are handed over twice, because Ctrl-C came in between, are skipped by the store.
 
     Parameters
     ----------
     settings : RunSettings
     store : RunStore
-        Open for writing; it is closed in the end.
+        Open for writing; it is closed at the end.
     about : dict
         Attributes of the store that stay as they are.
     read_ahead : ReadAhead
         The stimulus, whose state is kept with the run's.
     state : dict, optional
-        Where the run goes on from: as a store holds it.
+        From which the run continues: as a store holds it.
     """
 
     block_length = BLOCK
@@ -90,12 +93,8 @@ class StoreSink(RunSink):
         read_ahead: ReadAhead,
         state: dict[str, Any] | None = None,
     ) -> None:
-        self._settings, self._store, self._about, self._read_ahead = (
-            settings,
-            store,
-            about,
-            read_ahead,
-        )
+        self._settings, self._store, self._about = settings, store, about
+        self._read_ahead = read_ahead
         step, window = 0, (np.inf, -np.inf)
         if state is not None:
             step = state["step"]
@@ -103,21 +102,21 @@ class StoreSink(RunSink):
         self._sampler = Sampler(settings, step, window)
         self._state = state  # None until `begin`
         self._writer = StoreWriter(store)
-        # By name the number of the first row and what follows it, on its way to the writer: each
-        # call of that may wait for the other thread's hold of the interpreter.
-        self._waiting: dict[str, tuple[int, list[FloatArray]]] = {}
+        # By name the number of the first row and the blocks from it on. They are collected here
+        # because each call of the writer may wait until its thread lets go of the interpreter.
+        self._collected: dict[str, tuple[int, list[FloatArray]]] = {}
         self._committed = -np.inf
-        self._broken = self._all_given = False
+        self._broken = self._all_handed_over = False
 
     def keep_table(self, table: RateTable) -> None:
-        """Have a table of rates in the store before anything that is made with it."""
+        """Write a table of rates before any row that is computed with it."""
         self._writer.put_table(table)
 
     def buffers(self, step: int, stop: int) -> Buffers:
         return self._sampler.buffers(step, stop)
 
     def begin(self, stepper: "SavableStepper") -> None:
-        """Have the store there before the first step is made."""
+        """Commit the store before the first step."""
         if self._state is None:
             self._state = self._state_of(stepper)
         try:
@@ -131,7 +130,7 @@ class StoreSink(RunSink):
             self._collect(stepper)
             if time.monotonic() - self._committed > COMMIT:
                 self._commit(stepper)
-            elif any(sum(map(len, parts)) > TOGETHER for _, parts in self._waiting.values()):
+            elif any(sum(map(len, parts)) > TOGETHER for _, parts in self._collected.values()):
                 self._hand_over()
         except OSError:
             self._broken = True
@@ -144,7 +143,7 @@ class StoreSink(RunSink):
         times = stepper.spike_times
         whole = times[times <= (stepper.step + 1e-6) * self._settings.dt].copy()
         first = stepper.spikes - times.size
-        self._wait("spike_time", whole, first)
+        self._add("spike_time", whole, first)
         stepper.forget_spikes(first + whole.size)
         if stepper.resumable:
             self._state = self._state_of(stepper)
@@ -153,30 +152,30 @@ class StoreSink(RunSink):
     def _append_rows(self, block: SampledBlock, *, last: bool = False) -> None:
         s = self._settings
         for name, values in block.rows.items():
-            self._wait(name, values.copy(), block.first_row)
+            self._add(name, values.copy(), block.first_row)
         size = s.rows(block.step) - block.first_row
         steps = (np.arange(size, dtype=np.float64) + block.first_row) * s.every
         for dimension in {dimension_of(name): None for name in block.rows}:
             later = 1.0 if dimension == "time" else 0.0
-            self._wait(dimension, (steps + later) * s.dt, block.first_row)
+            self._add(dimension, (steps + later) * s.dt, block.first_row)
         if s.envelope and block.windows:
             first = block.first_window
             whole = block.step // s.envelope - first
             size = block.windows["Vm_min"].size if last else whole
             for name, values in block.windows.items():
-                self._wait(name, values[:size].copy(), first)
+                self._add(name, values[:size].copy(), first)
             begin = (np.arange(size, dtype=np.float64) + first) * s.envelope * s.dt
-            self._wait("envelope_time", begin, first)
+            self._add("envelope_time", begin, first)
 
-    def _wait(self, name: str, values: FloatArray, first: int) -> None:
-        """Have rows wait for others, but for those that are waiting already."""
-        begin, parts = self._waiting.setdefault(name, (first, []))
+    def _add(self, name: str, values: FloatArray, first: int) -> None:
+        """Collect rows, but for those that are collected already."""
+        begin, parts = self._collected.setdefault(name, (first, []))
         parts.append(values[begin + sum(map(len, parts)) - first :])
 
     def _hand_over(self) -> None:
-        for name, (first, parts) in self._waiting.items():
+        for name, (first, parts) in self._collected.items():
             self._writer.append(name, np.concatenate(parts), first)
-        self._waiting = {}
+        self._collected = {}
 
     def _state_of(self, stepper: "SavableStepper") -> dict[str, Any]:
         window = None
@@ -200,13 +199,13 @@ class StoreSink(RunSink):
         interrupted = isinstance(sys.exception(), KeyboardInterrupt)
         try:
             interrupt: KeyboardInterrupt | None = None
-            if not (self._broken or self._all_given):
+            if not (self._broken or self._all_handed_over):
                 try:
                     self._end(stepper)
                 except KeyboardInterrupt as again:
                     interrupt = again
-                    self._end(stepper)  # all must be given and written before the store is closed
-                self._all_given = True
+                    self._end(stepper)  # all is handed over and written before the store is closed
+                self._all_handed_over = True
             self._writer.close(self._report if interrupted else None)
             if interrupt is not None:
                 raise interrupt
@@ -220,7 +219,7 @@ class StoreSink(RunSink):
         return Recording(self._settings, self._read_ahead.stimulus, steps, spikes, source, origin)
 
     def abandon(self) -> None:
-        """Let go of the store, before the run has begun."""
+        """Close the store before the run has begun."""
         self._broken = True
         self._read_ahead.close()
         try:
@@ -233,7 +232,7 @@ class StoreSink(RunSink):
         self._writer.end()
         self._collect(stepper)
         if s.envelope and step % s.envelope:
-            # It is cut off again where the run goes on.
+            # The unfinished window; it is cut off again where the run is continued.
             window = {n: np.array([v]) for n, v in zip(ENVELOPE, self._sampler.window, strict=True)}
             rest = SampledBlock(step, s.rows(step), {}, step // s.envelope, window)
             self._append_rows(rest, last=True)
@@ -250,7 +249,7 @@ class StoreSink(RunSink):
 
 
 def _committed(source: StoredTraces) -> tuple[int, FloatArray]:
-    """Return how many steps a store holds, and the spikes; none where it is not there any more."""
+    """Return how many steps a store holds, and the spikes; none where it is gone."""
     try:
         store = source.open()
         return int(store.attributes["done"]), store.values("spike_time")

@@ -1,10 +1,10 @@
-"""Models as numbers: what the store of a run, or a file of state, holds of one; and back.
+"""Models as numbers: what the store of a run, or a state file, holds of one; and back.
 
 Nothing is pickled. Custom rates are saved as a table. Whatever else a subclass does cannot be, so
 only models that make their steps as HHModel does are accepted.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from pyhh_fast import validation
 from pyhh_fast.kinetics.choose_kinetics import kinetics_of_run
@@ -71,31 +71,68 @@ def _declared(model: Any) -> dict[str, float]:
     return {name: float(value) for name, value in values.items() if is_parameter(name, value)}
 
 
-def rebuilt(description: Any, table: RateTable | None, model: Any = None) -> Any:
+class SavedModel(NamedTuple):
+    """A model as it was saved: parameters, those that its class declares, state, custom rates."""
+
+    parameters: dict[str, float]
+    declared: dict[str, float]
+    state: dict[str, float]
+    table: RateTable | None
+
+
+def checked(description: Any, table: RateTable | None) -> SavedModel:
+    """Return what a description says of a model whose custom rates are in `table`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If that is not what was written.
+    """
+    keys = {"class", "own_kinetics", "parameters", "declared", "state"}
+    if not isinstance(description, dict) or set(description) != keys:
+        raise ValueError("no description of a model")
+    parameters, state = description["parameters"], description["state"]
+    if not isinstance(parameters, dict) or set(parameters) != set(PARAMETERS):
+        raise ValueError("no parameters of a model")
+    own = description["declared"]
+    if not isinstance(own, dict) or not all(is_parameter(*one) for one in own.items()):
+        raise ValueError("no declared parameters of a model")
+    needed = {"Vm", *GATE_VALUES}
+    if not isinstance(state, dict) or not needed <= set(state) <= needed | set(CURRENTS):
+        raise ValueError("no state of a model")
+    if (table is not None) != description["own_kinetics"]:
+        raise ValueError("no table of its rates, or one too many")
+    return SavedModel(
+        {name: parameter(name, parameters[name]) for name in PARAMETERS},
+        {name: float(value) for name, value in own.items()},
+        {name: validation.real_number(name, value) for name, value in state.items()},
+        table,
+    )
+
+
+def rebuilt(saved: SavedModel, model: Any = None) -> Any:
     """Return a model that was saved: a new one, or `model`, which must be like it; in its state.
 
     Raises
     ------
     ValueError
-        If the description is none, or `model` has other parameters or other rates.
+        If `model` has other parameters or other rates.
     """
-    parameters, own, state = _checked(description)
-    if (table is not None) != description["own_kinetics"]:
-        raise ValueError("no table of its rates, or one too many")
+    table = saved.table
     if model is not None:
-        _must_agree(model, parameters | own, table)
+        _must_agree(model, saved.parameters | saved.declared, table)
     elif table is not None:
         model = TabulatedModel.__new__(TabulatedModel)
         model.table = table
         # Not those that have the name of something else here, such as "table".
-        model.declared = {name: value for name, value in own.items() if not hasattr(model, name)}
+        model.declared = {k: value for k, value in saved.declared.items() if not hasattr(model, k)}
         vars(model).update(model.declared)
     else:
         model = HHModel()
-    for name, value in parameters.items():
+    for name, value in saved.parameters.items():
         if getattr(model, name) != value:
             setattr(model, name, value)
-    for key, value in state.items():
+    for key, value in saved.state.items():
         gate, _, part = key.rpartition(".")
         setattr(getattr(model, gate) if gate else model, part, value)
     return model
@@ -110,23 +147,3 @@ def _must_agree(model: Any, parameters: dict[str, float], table: RateTable | Non
     rates = rates_to_save(model, "Pass the one that was saved.", table)
     if not rates.agree_with(table):
         raise ValueError("model must be the one that was saved; got one with other rates.")
-
-
-def _checked(description: Any) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
-    keys = {"class", "own_kinetics", "parameters", "declared", "state"}
-    if not isinstance(description, dict) or set(description) != keys:
-        raise ValueError("no description of a model")
-    parameters, state = description["parameters"], description["state"]
-    if not isinstance(parameters, dict) or set(parameters) != set(PARAMETERS):
-        raise ValueError("no parameters of a model")
-    own = description["declared"]
-    if not isinstance(own, dict) or not all(is_parameter(*one) for one in own.items()):
-        raise ValueError("no declared parameters of a model")
-    needed = {"Vm", *GATE_VALUES}
-    if not isinstance(state, dict) or not needed <= set(state) <= needed | set(CURRENTS):
-        raise ValueError("no state of a model")
-    return (
-        {name: parameter(name, parameters[name]) for name in PARAMETERS},
-        {name: float(value) for name, value in own.items()},
-        {name: validation.real_number(name, value) for name, value in state.items()},
-    )

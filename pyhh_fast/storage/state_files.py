@@ -1,4 +1,4 @@
-"""A model and its state in a file: JSON, of which nothing is ever run or unpickled."""
+"""Files of Simulation.save_state: a model and its state as JSON; nothing is run or unpickled."""
 
 import base64
 import contextlib
@@ -25,7 +25,7 @@ FORMAT = 1
 KEYS = {"state_file", "version", "model", "table"}
 
 MOST = 2**27
-"""Bytes of the largest file that was ever written; the finest table takes two thirds of that."""
+"""Bytes of the largest file that is read; the finest table takes two thirds of that."""
 
 
 def save(path: str, model: Any) -> None:
@@ -68,11 +68,11 @@ def _extend(rates: FrozenKinetics, model: Any) -> None:
 
 
 def _check_file(path: str) -> None:
-    """See that nothing is replaced but a file, or a link."""
+    """Refuse to replace what is neither a file nor a link to one."""
     try:
         mode = os.stat(path).st_mode
     except OSError:
-        return  # nothing is there, or writing tells what is the matter
+        return  # nothing is there, or writing will raise the error
     if not stat.S_ISREG(mode):
         kind = regular_files.KINDS.get(stat.S_IFMT(mode), "no file")
         raise ValueError(
@@ -97,11 +97,10 @@ def load(path: str, model: Any) -> Any:
         found = from_json(content)
         if not isinstance(found, dict) or set(found) != KEYS or found["state_file"] != FORMAT:
             raise ValueError("it is something else, or of another version of pyhh_fast")
-        table = _table(found["table"])
-        saved_models.rebuilt(found["model"], table)
+        saved = saved_models.checked(found["model"], _table(found["table"]))
     except (LookupError, TypeError, ValueError) as error:
         _refuse(path, f"which cannot be read: {error}")
-    return saved_models.rebuilt(found["model"], table, model)
+    return saved_models.rebuilt(saved, model)
 
 
 def _table(found: Any) -> RateTable | None:

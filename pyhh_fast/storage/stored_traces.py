@@ -1,4 +1,7 @@
-"""The traces of a recording that are in a store, and are read when they are requested."""
+"""The traces of a recording that are in a store, and are read when they are requested.
+
+The sink of a run, and what opens a store, give one to the Recording in place of arrays.
+"""
 
 from typing import NamedTuple
 
@@ -13,7 +16,7 @@ class StoredTraces(NamedTuple):
     identity: str
 
     def open(self) -> RunStore:
-        """Return the store, to read."""
+        """Return the store, open to read."""
         return RunStore.read(self.path, self.identity)
 
     def values(self, name: str, rows: int) -> FloatArray:

@@ -30,7 +30,7 @@ def main_thread_needed(what: str) -> Iterator[None]:
         ) from error
 
 
-class Job(Generic[Result]):
+class Future(Generic[Result]):
     """A call that a thread makes, or has made.
 
     Parameters
@@ -108,7 +108,7 @@ class Workers:
     """
 
     def __init__(self, threads: int, name: str) -> None:
-        self._jobs: SimpleQueue[Job[Any] | None] = SimpleQueue()
+        self._jobs: SimpleQueue[Future[Any] | None] = SimpleQueue()
         # Daemons, as the interpreter would wait at its end for others whose owner was never closed.
         self._threads = [
             threading.Thread(target=_work, args=(self._jobs,), name=name, daemon=True)
@@ -117,9 +117,9 @@ class Workers:
         for thread in self._threads:
             thread.start()
 
-    def submit(self, function: Callable[..., Result], *arguments: Any) -> Job[Result]:
+    def submit(self, function: Callable[..., Result], *arguments: Any) -> Future[Result]:
         """Have a thread call a function; return the call."""
-        job = Job(function, arguments)
+        job = Future(function, arguments)
         self._jobs.put(job)
         return job
 
@@ -146,7 +146,7 @@ class Workers:
             self.end()
 
 
-def _work(jobs: "SimpleQueue[Job[Any] | None]") -> None:
+def _work(jobs: "SimpleQueue[Future[Any] | None]") -> None:
     """Make calls, without a reference to what they are submitted to."""
     while (job := jobs.get()) is not None:
         job.run()

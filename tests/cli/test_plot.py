@@ -106,7 +106,7 @@ def test_run_being_written_is_drawn_up_to_its_last_commit(capsys, drawn_windows)
     drive = stimuli.ornstein_uhlenbeck(8, 3, 5, 1)
     model = pyhh.HHModel.at_rest()
     settings = RunSettings(dt=0.01, every=3, envelope=7)
-    run = resume.begun(model, settings, drive, 100_000, "run.zarr")
+    run = resume.begin_run(model, settings, drive, 100_000, "run.zarr")
     while run.stepper.step < 90_000:
         run.stepper.advance()
         run.sink.collect(run.stepper)
@@ -114,7 +114,7 @@ def test_run_being_written_is_drawn_up_to_its_last_commit(capsys, drawn_windows)
     assert made % 7 > 1, "the last window is not whole, and not there"
     run.sink._commit(run.stepper)
     directory = Path("run.zarr")  # another thread writes it
-    while not directory.exists() or resume.recorded("run.zarr").steps < made:
+    while not directory.exists() or resume.open_recording("run.zarr").steps < made:
         time.sleep(0.01)
     assert plot("run.zarr") == 0
     assert plot("run.zarr", "--from", "1ms", "--to", ".2s") == 0
@@ -125,7 +125,7 @@ def test_run_being_written_is_drawn_up_to_its_last_commit(capsys, drawn_windows)
     assert (len(found), found.envelope) == (-(-made // 3), 7)
     V = found.Vm
     run.sink.end(run.stepper, failed=False)
-    np.testing.assert_array_equal(resume.recorded("run.zarr").Vm, V)
+    np.testing.assert_array_equal(resume.open_recording("run.zarr").Vm, V)
     assert capsys.readouterr().err == ""
 
 
@@ -192,7 +192,7 @@ def test_recorded_equals_the_recording_of_the_run(options):
     made = run_to_store(drive=drive, threshold=30.0, method="rk4", **options)
     with RunStore.open("run.zarr"):  # which holds the lock
         before = times_of_files()
-        found = resume.recorded("run.zarr")
+        found = resume.open_recording("run.zarr")
         assert times_of_files() == before
     assert repr(found) == repr(made)
     for name in ("steps", "dt", "every", "envelope", "threshold", "method", "rtol", "atol"):
@@ -209,16 +209,16 @@ def test_recorded_equals_the_recording_of_the_run(options):
 def test_recorded_reads_stores_of_another_build():
     made = run_to_store()
     change_attributes("run.zarr", build="of a later version")
-    np.testing.assert_array_equal(resume.recorded("run.zarr").Vm, made.Vm)
+    np.testing.assert_array_equal(resume.open_recording("run.zarr").Vm, made.Vm)
 
 
 def test_recorded_has_a_constant_but_not_an_array_stimulus():
     run_to_store()
-    constant = resume.recorded("run.zarr").stimulus
+    constant = resume.open_recording("run.zarr").stimulus
     assert constant.strides == (0,)
     np.testing.assert_array_equal(constant, np.full(300_000, 12.0))
     run_to_store("array.zarr", np.arange(5.0))
-    np.testing.assert_array_equal(resume.recorded("array.zarr").stimulus, np.full(5, np.nan))
+    np.testing.assert_array_equal(resume.open_recording("array.zarr").stimulus, np.full(5, np.nan))
 
 
 @pytest.mark.parametrize(
@@ -237,15 +237,15 @@ def test_recorded_has_a_constant_but_not_an_array_stimulus():
 )
 def test_recorded_refuses_changed_attributes(attributes):
     run_to_store(envelope=1_000, record=["Vm"])
-    resume.recorded("run.zarr")
+    resume.open_recording("run.zarr")
     change_attributes("run.zarr", **attributes)
     expected = "got one whose attributes are not what was written"
     with pytest.raises(ValueError, match=expected):
-        resume.recorded("run.zarr")
+        resume.open_recording("run.zarr")
 
 
 def test_recorded_refuses_missing_traces():
     run_to_store(record=["Vm"])
     change_attributes("run.zarr", recorded=["StateM"])
     with pytest.raises(ValueError, match=r"got one whose attributes .*StateM"):
-        resume.recorded("run.zarr")
+        resume.open_recording("run.zarr")

@@ -203,7 +203,7 @@ def test_store_and_figure_are_written(capsys):
         "data        run.zarr: Vm, Vm_min, Vm_max, spike times",
         "figure      a.png",
     ]
-    found = resume.recorded("run.zarr")
+    found = resume.open_recording("run.zarr")
     model = pyhh.HHModel.at_rest()
     expected = pyhh.Simulation(model).run(12, 0.01, duration=300, record=["Vm"], envelope=100)
     for name in ("Vm", "Vm_min", "Vm_max", "times", "spike_times", "stimulus"):

@@ -168,7 +168,7 @@ def test_diverging_run_is_written_up_to_its_end(capsys):
         V = found["Vm"]
     steps = np.isfinite(V).sum()
     assert 500 < steps < 510
-    np.testing.assert_array_equal(resume.recorded("run.zarr").Vm[:500], V[:500])
+    np.testing.assert_array_equal(resume.open_recording("run.zarr").Vm[:500], V[:500])
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a full disk")

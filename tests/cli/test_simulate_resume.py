@@ -110,7 +110,7 @@ def test_run_resumed_after_ctrl_c_has_the_store_of_an_uninterrupted_one(capsys):
             time.sleep(0.01)
         time.sleep(0.5)
         out, err = process.interrupted()
-    steps = resume.recorded(name).steps
+    steps = resume.open_recording(name).steps
     assert 0 < steps < 360_000_000
     *slow, last = err.splitlines()  # preceded by a message on a slow disk
     assert last == (
@@ -129,7 +129,7 @@ def test_run_resumed_after_ctrl_c_has_the_store_of_an_uninterrupted_one(capsys):
     assert shared(Path(name)) == shared(Path("whole.zarr"))
     # An interrupted resumed run has its figure, too, and can be resumed again.
     with CommandProcess(f"--resume '{name}' --duration 1h --plot again.png") as process:
-        while resume.recorded(name).steps <= steps + 12_345:
+        while resume.open_recording(name).steps <= steps + 12_345:
             time.sleep(0.01)
         out, err = process.interrupted()
     assert " of 1 h. a run.zarr has that much. To continue: " in err

@@ -169,7 +169,7 @@ def test_stored_run_is_drawn_as_from_memory_in_blocks(options, tmp_path, monkeyp
         return found
 
     monkeypatch.setattr(RunStore, "values", watched)
-    for recording in (stored, resume.recorded(tmp_path / "run.zarr")):
+    for recording in (stored, resume.open_recording(tmp_path / "run.zarr")):
         for part in ((), (0, 300), (120.5, 240)):
             most.clear()
             drawn, wanted = (plot_recording(one, *part) for one in (recording, expected))
@@ -355,9 +355,9 @@ def test_array_stimulus_of_a_stored_run_is_noted_as_missing(tmp_path):
     drive = np.linspace(0, 20, 10_000)
     recording = run(drive, to=tmp_path / "run.zarr")
     assert "Stimulus" in labels(plot_recording(recording))
-    figure = plot_recording(resume.recorded(tmp_path / "run.zarr"))
+    figure = plot_recording(resume.open_recording(tmp_path / "run.zarr"))
     assert labels(figure) == ["Membrane potential", "Open fraction", "Membrane current"]
-    part = plot_recording(resume.recorded(tmp_path / "run.zarr"), 5.005, 50)
+    part = plot_recording(resume.open_recording(tmp_path / "run.zarr"), 5.005, 50)
     assert part.axes[0].get_xlim() == (5.005, 50)
     note = "The stimulus, an array or a function, is not in the store."
     assert figure.axes[-1].get_xlabel() == f"Time (ms)\n{note}"

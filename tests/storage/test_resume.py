@@ -322,7 +322,7 @@ def test_store_with_renamed_removed_or_added_arrays_is_refused(change, tmp_path)
         del listed["StateX"]
     (store / "zarr.json").write_text(json.dumps(root))
     before = files(store)
-    for read in (resume.recorded, pyhh.Simulation.resume):
+    for read in (resume.open_recording, pyhh.Simulation.resume):
         with pytest.raises(ValueError, match=r"are not what was written \(arrays "):
             read(store)
     with pytest.raises(ValueError, match=" must be a store written by run"):

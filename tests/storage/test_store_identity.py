@@ -98,7 +98,7 @@ def test_recording_refuses_a_replaced_store(out):
 def test_repeated_run_has_another_identity(out):
     recording = run(10, out)
     shutil.move(out, out.with_name("first.zarr"))
-    assert (run(10, out).Vm == resume.recorded(out.with_name("first.zarr")).Vm).all()
+    assert (run(10, out).Vm == resume.open_recording(out.with_name("first.zarr")).Vm).all()
     assert shared(out) == shared(out.with_name("first.zarr"))
     assert files(out) != files(out.with_name("first.zarr"))
     with raises(ValueError, other_store_message(out)):
@@ -249,7 +249,7 @@ def test_first_of_two_runs_to_one_path_ends_in_an_error(out, monkeypatch):
     simulation = pyhh.Simulation(pyhh.HHModel.at_rest())
     with pytest.raises(FileNotFoundError, match="and is something else now, which was left as"):
         simulation.run(10, to=out, **OPTIONS | {"duration": 90_000.0, "every": 100})
-    found = resume.recorded(out)
+    found = resume.open_recording(out)
     assert found.stimulus[0] == 3
     expected = pyhh.Simulation(pyhh.HHModel.at_rest()).run(3, **OPTIONS | {"every": 100})
     np.testing.assert_array_equal(found.Vm, expected.Vm)
