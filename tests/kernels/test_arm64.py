@@ -226,23 +226,30 @@ def rises(b):
     return real[(0 < real) & (real < 1) & (slope > 0)]
 
 
+def crossings(harness, polynomials):
+    """Return where each polynomial crosses 0 upward, as the harness finds it."""
+    got = harness("cross", *[part for b in polynomials for part in ([len(b)], b)]).tolist()
+    found = []
+    for _ in polynomials:
+        count = int(got.pop(0))
+        found.append(got[:count])
+        del got[:count]
+    assert got == []
+    return found
+
+
 def test_upward_crossings_of_polynomials_match_their_roots(harness):
     draw = np.random.default_rng(4)
     polynomials = [draw.normal(size=n) for n in draw.choice([2, 4, 8], 3_000)]
     polynomials += [np.array([-1.0, 9, -12, 9, -9, 12, -9, 1])]
-    got = harness("cross", *[part for b in polynomials for part in ([b.size], b)]).tolist()
-    counts = []
-    for b in polynomials:
-        counts.append(int(got.pop(0)))
-        places, got = got[: counts[-1]], got[counts[-1] :]
+    found = crossings(harness, polynomials)
+    for places, b in zip(found, polynomials, strict=True):
         np.testing.assert_allclose(places, rises(b), atol=1e-9)
-    assert got == []
-    assert max(counts) == 3
+    assert max(map(len, found)) == 3
 
 
-@pytest.mark.parametrize(
-    ("b", "places"),
-    [
+def test_crossings_at_the_ends_and_twice(harness):
+    expected = [
         ([-1, 1], [0.5]),
         ([1, -1], []),
         ([-1, 0], [1.0]),  # 0 counts as above
@@ -255,12 +262,9 @@ def test_upward_crossings_of_polynomials_match_their_roots(harness):
         ([1, -1, -1, 1], [0.7886751346]),
         ([-0.25, 0.25, -0.25], [0.5]),  # touches 0 and turns
         ([-1, 1e-300], [1.0]),
-    ],
-)
-def test_crossings_at_the_ends_and_twice(harness, b, places):
-    count, *found = harness("cross", [len(b)], b)
-    assert count == len(places)
-    np.testing.assert_allclose(found, places, atol=1e-9)
+    ]
+    found = crossings(harness, [b for b, _ in expected])
+    assert [pytest.approx(places, abs=1e-9) for _, places in expected] == found
 
 
 def test_run_ends_where_a_number_is_not_finite(harness):

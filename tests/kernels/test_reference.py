@@ -51,11 +51,6 @@ def test_rates_match_the_paper_to_the_last_digits(V):
         assert ours[name] == pytest.approx(float(exact), rel=5e-15, abs=0), name
 
 
-def test_rates_at_the_removable_points_are_their_limits():
-    assert reference.rates(25.0).alpha_m == 1.0
-    assert reference.rates(10.0).alpha_n == 0.1
-
-
 def test_rates_at_extreme_V_overflow_to_infinity():
     low, high = reference.rates(-1e6), reference.rates(1e6)
     assert low == (0.0, math.inf, math.inf, 0.0, 0.0, math.inf)
