@@ -260,7 +260,7 @@ def test_figure_marks_rates_of_subthreshold_oscillations(tmp_path, monkeypatch, 
     assert drawn == [False, True]
 
 
-def test_a_tiny_default_step_is_told_of_in_options(monkeypatch, capsys):
+def test_tiny_default_step_warns_in_options(monkeypatch, capsys):
     monkeypatch.setattr(setup, "LONG", 1e4)
     options = ["--Cm", "0.005", "--to", "0.001", "--points", "2", "--duration", "1"]
     assert cli.main(["fi", *options, "--method", "euler"]) == 0
