@@ -116,15 +116,19 @@ def steady_at(kinetics: Kinetics, V: FloatArray) -> SteadyState:
 
 def _steady_in(kinetics: Kinetics, V: FloatArray) -> FloatArray:
     """Return m, h, n and their time constants (ms) at each V of a block, shape (6, n)."""
+    alpha, beta = rates_at(kinetics, V).T.reshape(2, 3, V.size)
+    with np.errstate(all="ignore"):  # where both are 0, and all is NaN
+        return np.concatenate([alpha / (alpha + beta), 1 / (alpha + beta)])
+
+
+def rates_at(kinetics: Kinetics, V: FloatArray) -> FloatArray:
+    """Return the rates at each V (mV), shape (n, 6), where formulas are 0/0 or overflow, too."""
     rates = kinetics.checked_rates_at(V)
     undefined = np.isnan(rates).any(axis=1)
     if undefined.any():
         near = [kinetics.checked_rates_at(V[undefined] + d) for d in (-OFFSET, OFFSET)]
         rates[undefined] = np.mean(near, axis=0)
-    # Far away rates may be infinite; or both 0, and then all is NaN.
-    alpha, beta = np.minimum(rates, LARGEST_RATE).T.reshape(2, 3, V.size)
-    with np.errstate(all="ignore"):
-        return np.concatenate([alpha / (alpha + beta), 1 / (alpha + beta)])
+    return np.minimum(rates, LARGEST_RATE)
 
 
 def net_current(model: HHModel, current: float, V: Any, m: Any, h: Any, n: Any) -> Any:

@@ -11,16 +11,18 @@ cell that has not fired often enough is at rest, rings down, or keeps swinging i
   equilibrium under its current is stable, and ends in a smaller swing if not.
 """
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
 
 from pyhh_fast.analysis.setup import Setup
 from pyhh_fast.analysis.spike_rates import LEAST_SPIKES, late_spikes, steady_rates
-from pyhh_fast.analysis.steady_states import net_current, steady_at, steady_under
-from pyhh_fast.equilibria.membranes import all_decay
+from pyhh_fast.analysis.steady_states import net_current, rates_at, steady_at, steady_under
+from pyhh_fast.equilibria.membranes import Membranes
 from pyhh_fast.kinetics.protocol import Kinetics
 from pyhh_fast.models.hh_model import HHModel
+from pyhh_fast.models.membrane import parameters_of
 from pyhh_fast.typing import BoolArray, FloatArray, IntArray, StructArray
 
 STILL = 2e-3
@@ -73,9 +75,6 @@ part of them; just below the onset they get longer, for some time, until firing 
 
 TAU_POINTS = 401
 """Potentials at which the slowest time constant is looked for."""
-
-DEVIATIONS = (1e-4, 1e-6, 1e-6, 1e-6)
-"""Of V (mV), m, h, n, for derivatives."""
 
 
 class Rates(NamedTuple):
@@ -175,20 +174,9 @@ def is_still(
 
 def is_stable(model: HHModel, kinetics: Kinetics, V: FloatArray) -> BoolArray:
     """Whether an equilibrium at each V (mV), under whatever current that takes, is stable."""
-    steady = steady_at(kinetics, V)
-    at = np.array([V, *steady[:3]])
-    jacobian = np.empty((V.size, 4, 4))
-    for column, width in enumerate(DEVIATIONS):
-        ends = []
-        for side in (width, -width):
-            y = at.copy()
-            y[column] += side
-            there = steady_at(kinetics, y[0])
-            gates = [(x - z) / tau for x, z, tau in zip(there[:3], y[1:], there[3:], strict=True)]
-            ends.append(np.array([net_current(model, 0.0, *y) / model.Cm, *gates]))
-        jacobian[:, :, column] = ((ends[0] - ends[1]) / (2 * width)).T
-    stable: BoolArray = all_decay(jacobian)
-    return stable
+    parameters = np.repeat(parameters_of(model), V.size)
+    cells = Membranes(parameters, functools.partial(rates_at, kinetics))
+    return cells.are_stable(np.ascontiguousarray(V))  # not a field of structs
 
 
 class _Segment(NamedTuple):
