@@ -1,7 +1,7 @@
 """Which rates a model has: built-in, custom, or those of a table."""
 
 from pyhh_fast.kinetics.built_in import BuiltIn
-from pyhh_fast.kinetics.evaluated import Evaluated
+from pyhh_fast.kinetics.evaluated import Evaluated, may_tabulate
 from pyhh_fast.kinetics.protocol import Kinetics, NotTabulable
 from pyhh_fast.models.hh_model import HHModel, has_custom_kinetics
 
@@ -16,7 +16,7 @@ def kinetics_of(model: HHModel, *, table_needed: bool) -> BuiltIn | Evaluated:
     """
     if not has_custom_kinetics(model):
         return BuiltIn()
-    if table_needed and not model.tabulate:
+    if table_needed and not may_tabulate(model):
         raise NotTabulable("tabulate is False")
     return Evaluated(model)
 

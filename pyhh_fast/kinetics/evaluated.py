@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from pyhh_fast import rate_tables
+from pyhh_fast import rate_tables, validation
 from pyhh_fast.kinetics.protocol import FrozenKinetics, Kinetics, NotSmooth, NotTabulable
 from pyhh_fast.kinetics.record_access import record_access
 from pyhh_fast.models.hh_model import HHModel
@@ -32,6 +32,15 @@ AGREES_AT = np.array([-0.2, 0.3])
 """Where in each row an existing table is compared with a model before a run."""
 
 _FLOATS = {float, np.float64}
+
+
+def may_tabulate(model: HHModel) -> bool:
+    """Whether a run may tabulate the custom rates of a model, by its `tabulate`."""
+    try:
+        return bool(model.tabulate)
+    except Exception:  # as of an array
+        got = validation.shown(model.tabulate)
+        raise TypeError(validation.message("tabulate", "True or False", got)) from None
 
 
 class Evaluated(Kinetics):
@@ -57,7 +66,7 @@ class Evaluated(Kinetics):
             weakref.ref(self._hook)
         except TypeError:  # a callable that cannot be a key
             self._hook = type(self._hook)
-        self._may_tabulate = bool(model.tabulate)
+        self._may_tabulate = may_tabulate(model)
         self._accessed: set[str] = set()
         try:
             self._scratch = copy.deepcopy(model)

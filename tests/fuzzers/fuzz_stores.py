@@ -32,6 +32,7 @@ from fuzz_models import Warm
 import pyhh_fast as pyhh
 from pyhh_fast import stimuli
 from pyhh_fast.cli import main as cli
+from pyhh_fast.cli.common import INTERRUPTED
 
 TRACES = ("Vm", "StateM", "INa")
 GRID = {"gNa": np.linspace(80, 140, 5), "current": [0.0, 10.0]}
@@ -105,6 +106,8 @@ def read(kind, how):
     errors = io.StringIO()
     with contextlib.redirect_stdout(errors), contextlib.redirect_stderr(errors):
         code = cli.main(["plot", f"{kind}.zarr", "-o", "figure.png"])
+    if code == INTERRUPTED:
+        raise KeyboardInterrupt
     if "Traceback" in errors.getvalue():
         raise AssertionError(errors.getvalue())
     if code:
@@ -280,4 +283,5 @@ if __name__ == "__main__":
     import matplotlib.pyplot
 
     fuzzing.MEMORY = 4 * 2**30
+    fuzzing.CTRL_C_AFTER = 40  # nothing here is right to take long, but a loaded machine is slow
     sys.exit(fuzzing.main(__file__, case))

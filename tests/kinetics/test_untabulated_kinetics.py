@@ -176,6 +176,16 @@ def test_rates_that_no_table_can_hold_are_stepped_in_python(make, reason, engine
             np.testing.assert_array_equal(getattr(fast, name), getattr(slow, name))
 
 
+def test_tabulate_that_is_neither_true_nor_false_is_refused():
+    model = Forbids()
+    for model.tabulate in (np.ones(2), np.array([])):
+        got = f"an array of float64 with shape \\({model.tabulate.size},\\)"
+        with pytest.raises(TypeError, match=rf"^tabulate must be True or False; got {got}\.$"):
+            pyhh.Simulation(model).Run(STIMULUS, 0.01)
+        with pytest.raises(TypeError, match=r"^tabulate must be True or False; got an array"):
+            pyhh.fi_curve(model, 10.0)
+
+
 def test_rates_that_jump_beyond_the_first_range_are_stepped_in_python_from_there(engines, caplog):
     class JumpsFarOut(HHModel):
         def _UpdateGateTimeConstants(self, Vm):
