@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from pyhh_fast import validation
+from pyhh_fast.channels import representation
 from pyhh_fast.channels.gate import Gate
 
 MOST_FACTORS = 16
@@ -112,9 +113,7 @@ class Channel:
         return hash(self._parts)
 
     def __repr__(self) -> str:
-        shift = f", shift={self._shift}" if self._shift else ""
-        gates = "".join(f", {name}={gate!r}" for name, gate in self._gates.items())
-        return f"Channel({self._g}, E={self._E}{shift}{gates})"
+        return representation.channel_text(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         from pyhh_fast.channels import descriptions

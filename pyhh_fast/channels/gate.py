@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pyhh_fast import validation
+from pyhh_fast.channels import representation
 
 RateFunction = Callable[[Any], Any]
 """Takes V (mV), a number or an array; returns as many rates (1/ms), times (ms) or fractions."""
@@ -12,7 +13,7 @@ RateFunction = Callable[[Any], Any]
 FUNCTIONS = ("alpha", "beta", "inf", "tau")
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
 class Gate:
     """What opens and closes a channel, declared by its rates or its steady state.
 
@@ -94,6 +95,9 @@ class Gate:
     def kinetics(self) -> tuple[Any, ...]:
         """What its table depends on: all but its power and speed."""
         return tuple(self.functions.items()), self.instantaneous
+
+    def __repr__(self) -> str:
+        return representation.gate_text(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         from pyhh_fast.channels import descriptions

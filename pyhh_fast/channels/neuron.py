@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pyhh_fast import validation
+from pyhh_fast.channels import representation
 from pyhh_fast.channels.channel import Channel, check_names
 from pyhh_fast.channels.gate import Gate
 from pyhh_fast.channels.gate_table import LARGEST_V, GateTable
@@ -378,6 +379,12 @@ class Neuron:
 
     def __hash__(self) -> int:
         return hash(self._parts)
+
+    def __repr__(self) -> str:
+        return representation.neuron_text(self)
+
+    def _repr_html_(self) -> str:
+        return representation.neuron_html(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         from pyhh_fast.channels import descriptions
