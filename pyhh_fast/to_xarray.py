@@ -1,4 +1,4 @@
-"""Recordings with labels and units, for xarray. Imported where it is asked for."""
+"""PopulationRecording.to_xarray: a dataset with labels and units."""
 
 from typing import TYPE_CHECKING
 

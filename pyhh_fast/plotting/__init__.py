@@ -1,4 +1,4 @@
-"""Figures of recordings and of what the analysis found.
+"""Figures of recordings and of results of the analysis.
 
 Importing matplotlib takes long: the package itself imports this only where a figure is requested.
 All figures are made with pyplot, so ``matplotlib.pyplot.show()`` shows them.

@@ -1,4 +1,7 @@
-"""Figures of what the analysis found: f-I and strength-duration curves, phase plane."""
+"""Figures of results of the analysis: f-I and strength-duration curves, phase plane, steady states.
+
+Users call them with what the functions of pyhh_fast.analysis return; so does the command line.
+"""
 
 from itertools import cycle
 from typing import Any
@@ -137,7 +140,7 @@ def plot_rheobase(rheobase: float, durations: npt.ArrayLike, thresholds: npt.Arr
     label = f"rheobase, {rheobase:.4g} µA/cm²"
     axis.axhline(rheobase, color=ORANGE, linewidth=1, linestyle="--", label=label)
     curve = np.asarray(axis.lines[0].get_xydata())
-    x, y = curve[::-1].T  # the thresholds fall; np.interp wants them to rise
+    x, y = curve[::-1].T  # the thresholds fall; np.interp needs them to rise
     known = np.isfinite(y) & (y > 0) & (x > 0)
     x, y = np.log(x[known]), np.log(y[known])
     if y.size and rheobase > 0 and y[0] < np.log(2 * rheobase) < y[-1]:
@@ -183,7 +186,7 @@ def plot_phase_plane(plane: PhasePlane) -> Figure:
 
 
 def plot_steady_state(V: npt.ArrayLike, steady: SteadyState) -> Figure:
-    """Draw where the gates settle, and their time constants, over V.
+    """Draw the steady open fractions of the gates, and their time constants, over V.
 
     Parameters
     ----------
@@ -230,9 +233,9 @@ def plot_steady_state(V: npt.ArrayLike, steady: SteadyState) -> Figure:
 def _curve(
     name: str, value: Any, unit: str, size: int | None = None, along: str = ""
 ) -> FloatArray:
-    """Return numbers to be drawn, which may be NaN or infinite: one, or a 1-D array of them.
+    """Return numbers to draw, which may be NaN or infinite: one, or a 1-D array of them.
 
-    Where `size` is given there must be so many, as in the array that is called `along`.
+    Where `size` is given there must be that many, as in the array called `along`.
     """
     rule = "a 1-D array of numbers"
     if size is not None:

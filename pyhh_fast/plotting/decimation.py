@@ -1,4 +1,4 @@
-"""What a figure shows of a run: the part of it, and of many rows the few that look the same.
+"""Min-max decimation of the traces and the stimulus of a run, for the figures of plotting/runs.py.
 
 Rows are read block by block, from memory or from a store, so that a run of any length is drawn in
 constant memory.
@@ -21,19 +21,19 @@ from pyhh_fast.typing import FloatArray, IntArray
 from pyhh_fast.variables import ENVELOPE, VARIABLES
 
 MOST_POINTS = 4_000
-"""As many rows are drawn as they are: more than a screen has pixel columns."""
+"""Up to so many rows all are drawn: more than a screen has pixel columns."""
 
-STRETCHES = 1_000
-"""Of more rows, into how many stretches they are cut, of which four rows each are drawn."""
+SEGMENTS = 1_000
+"""More rows are cut into so many segments, of each of which four rows are drawn."""
 
 BLOCK = CHUNK
-"""Rows read at a time; blocks end where the chunks of a store do, so that none is read twice."""
+"""Rows read at a time; blocks end where the chunks of a store end: none is read twice."""
 
 MOST_VALUES = 10**8
-"""Values of a stimulus that are computed for a figure: those of noise take a second."""
+"""Most values of a stimulus that are computed for a figure; those of noise take a second."""
 
 Read = Callable[[int, int], FloatArray]
-"""Returns rows from one number to another, which is excluded."""
+"""Returns the rows from one number up to another, which is excluded."""
 
 
 class Window(NamedTuple):
@@ -50,7 +50,7 @@ class Window(NamedTuple):
         stop: float | None = None,
         names: tuple[str, str] = ("start", "stop"),
     ) -> Self:
-        """Return a window of a recording, which must have it; from its beginning, to its end.
+        """Return a window of a recording; by default from its beginning and to its end.
 
         Raises
         ------
@@ -76,13 +76,13 @@ class Window(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class Series:
-    """Rows of a run, which are read when they are wanted.
+class LazyTrace:
+    """A trace whose rows are read when they are drawn.
 
     Parameters
     ----------
     read : callable
-        Returns values from one row to another.
+        Returns the values from one row up to another.
     size : int
         Number of rows.
     dt : float, ms
@@ -105,29 +105,29 @@ class Series:
         return range(first, max(first, last))
 
     def points(self, window: Window) -> tuple[FloatArray, FloatArray]:
-        """Return times in ms and values of what is to be drawn in a window."""
-        rows, values = thinned(self.read, self.within(window))
+        """Return the times (ms) and values that are drawn in a window."""
+        rows, values = decimated(self.read, self.within(window))
         return (rows.astype(np.float64) * self.spacing + self.offset) * self.dt, values
 
 
 class Source:
-    """The rows of a recording: in memory, or in its store, of which it sees one commit."""
+    """The traces of a recording, in memory or in its store, which is opened once: at one commit."""
 
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
         self._opened: Any = None
 
-    def trace(self, name: str) -> Series:
+    def trace(self, name: str) -> LazyTrace:
         """Return a trace that was recorded."""
         r = self._recording
-        return Series(
+        return LazyTrace(
             self._read(name), len(r), r.dt, r.every, 0 if VARIABLES[name].before_step else 1
         )
 
-    def envelope(self) -> Series:
-        """Return the lowest and the highest V of each window in turns.
+    def envelope(self) -> LazyTrace:
+        """Return the lowest and the highest V of each window alternately.
 
-        A line through them is the band that V is in, where there are more than can be seen.
+        Where there are more than pixels, a line through them fills the band in which V is.
         """
         r = self._recording
         assert r.envelope
@@ -138,10 +138,10 @@ class Source:
             both = [one(windows.start, windows.stop) for one in (lowest, highest)]
             return np.ravel(both, order="F")[start - 2 * windows.start :][: stop - start]
 
-        return Series(read, 2 * self._windows(), r.dt, r.envelope / 2, r.envelope / 4)
+        return LazyTrace(read, 2 * self._windows(), r.dt, r.envelope / 2, r.envelope / 4)
 
     def band(self, window: Window) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return where the envelope's windows begin, and where the last ends; lowest; highest."""
+        """Return the edges (ms) of the envelope's windows, and the lowest and highest V of each."""
         r = self._recording
         assert r.envelope
         length = r.envelope * r.dt
@@ -152,7 +152,7 @@ class Source:
         return edges, lowest, highest
 
     def _windows(self) -> int:
-        # While a run is being made, its store lacks the window that is not whole.
+        # While a run is being made, its store lacks the last window, which is not complete.
         store = self._store
         return store.length("envelope_time") if store else self._recording.windows
 
@@ -173,9 +173,9 @@ class Source:
 
 
 def stimulus_points(recording: Recording, window: Window) -> tuple[FloatArray, FloatArray] | None:
-    """Return where in a window, in ms, the stimulus changes to which value, and its end.
+    """Return the times (ms) at which the stimulus changes in a window, and its values from there.
 
-    None where it is not known, or would take long: the values of noise come one after the other.
+    Return None where it is not known, or would take long: noise is computed value by value.
     """
     stimulus, dt = recording._stimulus, recording.dt
     first = math.floor(window.start / dt + 1e-6)
@@ -187,7 +187,7 @@ def stimulus_points(recording: Recording, window: Window) -> tuple[FloatArray, F
         number = np.array([stimulus.amplitude] * bool(len(steps)))
         return until_end(np.array([first])[: len(steps)], number, last, dt, window)
     if isinstance(stimulus, np.ndarray):
-        found = thinned(lambda start, stop: stimulus[start:stop], steps)
+        found = decimated(lambda start, stop: stimulus[start:stop], steps)
         return until_end(*found, last, dt, window)
     reader = stimulus.reader_at(dt, first)
     costly = sum(not isinstance(part, constant) for part in parts_of(stimulus))
@@ -200,14 +200,14 @@ def stimulus_points(recording: Recording, window: Window) -> tuple[FloatArray, F
         reader = stimulus.reader(dt)
         for start in range(0, first, BLOCK):
             reader.read(min(BLOCK, first - start))
-    found = thinned(lambda start, stop: reader.read(stop - start), steps)
+    found = decimated(lambda start, stop: reader.read(stop - start), steps)
     return until_end(*found, last, dt, window)
 
 
 def until_end(
     steps: IntArray, values: FloatArray, last: int, dt: float, window: Window
 ) -> tuple[FloatArray, FloatArray]:
-    """Return the times of steps, cut to a window, and values; and the end, before step `last`."""
+    """Return the times of steps, cut to a window, and values; the last value to step `last`."""
     times = (np.append(steps, [last] * bool(len(steps))) * dt).clip(*window)
     return times, np.append(values, values[-1:])
 
@@ -215,35 +215,36 @@ def until_end(
 def _straight(
     stimulus: Stimulus, bends: list[float], dt: float, steps: range
 ) -> tuple[IntArray, FloatArray]:
-    """Return steps and values of what is straight between the times at which it bends."""
+    """Return steps and values of a stimulus that is linear between the times at which it bends."""
     near = {math.ceil(time / dt) + i for time in bends for i in (-2, -1, 0, 1)}
-    wanted = {*steps[:: -(-len(steps) // STRETCHES)], steps[-1], *(i for i in near if i in steps)}
-    found = sorted(wanted)
+    evenly = steps[:: -(-len(steps) // SEGMENTS)]
+    found = sorted({*evenly, steps[-1], *(i for i in near if i in steps)})
     readers = [stimulus.reader_at(dt, step) for step in found]
     values = [float(reader.read(1)[0]) for reader in readers if reader]
     return np.array(found, dtype=np.int64), np.array(values)
 
 
-def thinned(read: Read, rows: range) -> tuple[IntArray, FloatArray]:
-    """Return numbers and values of `rows`, or of the few of many by which a line looks the same.
+def decimated(read: Read, rows: range) -> tuple[IntArray, FloatArray]:
+    """Return numbers and values of `rows`, or of a few of many through which a line looks the same.
 
-    These are the first, lowest, highest and last of each of up to 1,000 stretches: a line through
+    These are the first, lowest, highest and last of each of up to 1,000 segments: a line through
     them crosses the same pixels (Jugel et al. 2014, Proc. VLDB 7, 797-808). Rows are read in order,
     each once.
     """
     if len(rows) <= MOST_POINTS:
         return np.array(rows, dtype=np.int64), read(rows.start, rows.stop)
-    width = -(-len(rows) // STRETCHES)
+    width = -(-len(rows) // SEGMENTS)
+    # Extremes of whole segments, and, by number, those of parts of segments that blocks cut.
     whole: list[tuple[IntArray, FloatArray]] = []
     parts: dict[int, list[tuple[IntArray, FloatArray]]] = {}
     for first, values in _blocks(read, rows):
         begin, end = 0, 0
         while (begin := end) < len(values):
-            stretch, at = divmod(first + begin - rows.start, width)
-            stretches = 0 if at else (len(values) - begin) // width
-            end = begin + stretches * width if stretches else min(begin + width - at, len(values))
-            found = _extremes(first + begin, values[begin:end].reshape(stretches or 1, -1))
-            (whole if stretches else parts.setdefault(stretch, [])).append(found)
+            segment, at = divmod(first + begin - rows.start, width)
+            segments = 0 if at else (len(values) - begin) // width
+            end = begin + segments * width if segments else min(begin + width - at, len(values))
+            found = _extremes(first + begin, values[begin:end].reshape(segments or 1, -1))
+            (whole if segments else parts.setdefault(segment, [])).append(found)
     for found_in_parts in parts.values():
         numbers, kept = (np.concatenate(one) for one in zip(*found_in_parts, strict=True))
         order = _extremes(0, kept[np.newaxis])[0]
@@ -261,21 +262,21 @@ def _blocks(read: Read, rows: range) -> Iterator[tuple[int, FloatArray]]:
         first = last
 
 
-def _extremes(first: int, stretches: FloatArray) -> tuple[IntArray, FloatArray]:
-    """Return number and value of the first, lowest, highest and last of each row of `stretches`.
+def _extremes(first: int, segments: FloatArray) -> tuple[IntArray, FloatArray]:
+    """Return number and value of the first, lowest, highest and last of each row of `segments`.
 
-    The numbers rise; `first` is that of the first of all.
+    The numbers rise; `first` is the number of the first value of all.
     """
-    count, width = stretches.shape
+    count, width = segments.shape
     places = np.zeros((count, 4), dtype=np.int64)
-    places[:, 1], places[:, 2] = stretches.argmin(axis=1), stretches.argmax(axis=1)
+    places[:, 1], places[:, 2] = segments.argmin(axis=1), segments.argmax(axis=1)
     places[:, 3] = width - 1
-    if np.isnan(np.take_along_axis(stretches, places, axis=1)).any():
-        # After a divergence; the others are to be seen all the same.
-        unknown = np.isnan(stretches)
-        places[:, 1] = np.where(unknown, np.inf, stretches).argmin(axis=1)
-        places[:, 2] = np.where(unknown, -np.inf, stretches).argmax(axis=1)
+    if np.isnan(np.take_along_axis(segments, places, axis=1)).any():
+        # After a divergence; the finite ones are drawn all the same.
+        unknown = np.isnan(segments)
+        places[:, 1] = np.where(unknown, np.inf, segments).argmin(axis=1)
+        places[:, 2] = np.where(unknown, -np.inf, segments).argmax(axis=1)
     places.sort(axis=1)
-    values = np.take_along_axis(stretches, places, axis=1)
+    values = np.take_along_axis(segments, places, axis=1)
     numbers = first + width * np.arange(count)[:, np.newaxis] + places
     return np.ravel(numbers), np.ravel(values)

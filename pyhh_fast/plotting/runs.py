@@ -1,4 +1,7 @@
-"""Figures of runs and stimuli, of any length: of many rows only what can be seen is drawn."""
+"""Figures of runs and stimuli, of any length: of many rows only what can be seen is drawn.
+
+`Recording.plot`, `Stimulus.plot` and `pyhh-fast plot` call these functions.
+"""
 
 from collections.abc import Iterable
 from itertools import cycle
@@ -12,11 +15,11 @@ from matplotlib.figure import Figure
 from pyhh_fast import validation
 from pyhh_fast.plotting.decimation import (
     MOST_POINTS,
-    STRETCHES,
+    SEGMENTS,
     Source,
     Window,
+    decimated,
     stimulus_points,
-    thinned,
     until_end,
 )
 from pyhh_fast.plotting.style import (
@@ -37,10 +40,10 @@ if TYPE_CHECKING:
     from pyhh_fast.typing import FloatArray
 
 MANY = 2_000_000
-"""Rows of V from which on its envelope, if there is one, is drawn instead: they take 10 ms."""
+"""Of more rows of V, which take 10 ms, the envelope is drawn instead, if there is one."""
 
 MOST_LETTERS = 80
-"""Of a stimulus, in a note below a figure."""
+"""Letters of a stimulus in a note below a figure."""
 
 
 class Trace(NamedTuple):
@@ -77,7 +80,7 @@ def plot_recording(
 ) -> Figure:
     """Draw potential, stimulus, gates and currents in four panels over one time axis.
 
-    Each trace stands at its own time: potential and gates at the end of a step, stimulus and
+    Each trace is drawn at its own times: potential and gates at the end of a step, stimulus and
     currents at its beginning. Panels of which nothing was recorded are left out; instead of V the
     times of spikes are drawn.
 
@@ -85,7 +88,7 @@ def plot_recording(
     ----------
     recording : Recording
         Of any length, in memory or in a store. Of more than 4,000 rows the first, lowest, highest
-        and last of each of 1,000 stretches are drawn, which looks the same. Where it has an
+        and last of each of 1,000 segments are drawn, which looks the same. Where it has an
         envelope, that is drawn instead of very many rows of V, and in grey behind every k-th row.
     start, stop : float, ms, default all
         Only rows between these times are drawn.
@@ -101,9 +104,9 @@ def plot_recording(
 
     Notes
     -----
-    The values of a stimulus that is noise come one after the other. Where more than 10⁸ would have
-    to be computed, it is left out, and the figure says so; a current that is straight between a
-    few times is drawn over any window.
+    Noise is computed value by value. Where that would take more than 10⁸ values, the stimulus is
+    left out, and the figure says so; a current that is linear between a few times is drawn over
+    any window.
 
     Examples
     --------
@@ -158,7 +161,7 @@ def _draw_potential(axis: Axes, recording: "Recording", source: Source, window: 
         rows = source.trace("Vm")
     if recording.envelope:
         band = source.envelope()
-        dense = len(band.within(window)) >= 2 * STRETCHES
+        dense = len(band.within(window)) >= 2 * SEGMENTS
         if dense and (rows is None or len(rows.within(window)) > MANY):
             axis.plot(*band.points(window), color=BLACK, linewidth=1)
             return
@@ -213,7 +216,7 @@ def plot_stimulus(stimulus: "Stimulus", steps: int, dt: float) -> Figure:
         One of those of :mod:`pyhh_fast.stimuli`.
     steps : int
         Number of steps. Of more than 4,000 the first, lowest, highest and last of each of up to
-        1,000 stretches are drawn, which looks the same.
+        1,000 segments are drawn, which looks the same.
     dt : float, ms
         Step size.
 
@@ -240,7 +243,7 @@ def plot_stimulus(stimulus: "Stimulus", steps: int, dt: float) -> Figure:
         return reader.read(last - first)
 
     window = Window(0.0, steps * reader.dt)
-    points = until_end(*thinned(read, range(steps)), steps, reader.dt, window)
+    points = until_end(*decimated(read, range(steps)), steps, reader.dt, window)
     figure, axis = panel(width=8.0)
     axis.plot(*points, color=BLACK, linewidth=1, drawstyle="steps-post")
     axis.set_ylabel("Stimulus (µA/cm²)")

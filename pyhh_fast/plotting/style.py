@@ -1,4 +1,4 @@
-"""What all figures have in common: colours, frames, axes of time."""
+"""What the figures of plotting/ have in common: colours, frames, time axes."""
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
@@ -10,7 +10,7 @@ GREY = "#BBBBBB"
 
 GATE_COLOURS = (BLUE, ORANGE, GREEN)
 CURRENT_COLOURS = (BLUE, GREEN, ORANGE)
-"""In turns, in the order of variables.py."""
+"""Repeated, in the order of variables.py."""
 
 POTENTIAL = "Membrane potential (mV from rest)"
 
@@ -26,7 +26,7 @@ def panel(width: float = 6.0) -> tuple[Figure, Axes]:
 
 
 def open_frame(axis: Axes) -> None:
-    """Leave out the frame but for the axes."""
+    """Hide the frame but for the two axes."""
     axis.spines[["top", "right"]].set_visible(False)
 
 

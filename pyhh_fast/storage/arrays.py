@@ -1,12 +1,12 @@
-"""The arrays of a run's store: compressed chunks of what is only appended.
+"""The arrays of a run's store, of which RunStore is made: compressed chunks, only appended to.
 
-Chunks are compressed and written here, and not by Zarr's library, which has executors of
-concurrent.futures do it: those refuse, once the main thread has ended, what another thread's run
+Chunks are compressed and written here, and not by Zarr's library, which leaves that to executors
+of concurrent.futures: once the main thread has ended, they refuse what the run of another thread
 still has to write.
 
 Chunks go to disk as they fill. The last, not yet full, is kept in memory and written at every
-commit. What it then holds begins with what it held before, and files are replaced whole: so a kill
-between two writes takes nothing away from those who read as many rows as were committed.
+commit. It then begins with the rows that it had before, and files are replaced whole: so a kill
+between two writes takes no row from readers, who read as many as were committed.
 """
 
 import os
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import zarr  # noqa: F401 (which has Blosc run in no threads of its own)
+import zarr  # noqa: F401 (it switches off Blosc's own threads)
 from numcodecs import Blosc
 
 from pyhh_fast.rate_tables import RateTable
@@ -27,7 +27,7 @@ from pyhh_fast.system.background import Future, Workers
 from pyhh_fast.typing import FloatArray
 
 CODEC = Blosc(BLOSC["cname"], BLOSC["clevel"], Blosc.SHUFFLE, BLOSC["blocksize"])
-"""What compresses chunks; an array that tells of another one is not accepted."""
+"""What compresses chunks; an array whose metadata name another is refused."""
 
 MOST_OVERHEAD = 4_096
 """Bytes by which a chunk that cannot be compressed may be larger than its rows: Blosc's are 16."""
@@ -36,22 +36,21 @@ MOST_OVERHEAD = 4_096
 class DurableStore:
     """Zarr's directory, in which files outlast a loss of power as well as a kill.
 
-    Zarr's own replaces them whole too, but before their content is safe on disk. It makes no
-    directories either, so that a store that was removed does not come back in part.
+    Zarr's own replaces them whole too, but before their content is safe on disk, and makes missing
+    directories, so that a store that was removed would come back in part.
 
     Parameters
     ----------
     root : Path
     check : callable
-        Called before a file is moved to its place: raises where another directory is at `root`. No
-        file of another store is ever replaced, as the parts of this one have names of their own:
-        one that was begun before the exchange is not in the other.
+        Called before a file is moved to its place; raises where another store is at `root`. An
+        exchange between that call and the move does no harm: the unfinished files of a store have
+        names of their own, so that there is nothing to be moved in the other one.
     """
 
-    # A disk may need 0.2 s to say that a file is safe. Many are waited for at once: the files of a
-    # commit, then their directories, then the file that is the commit.
-
     THREADS = 16
+    """A disk may need 0.2 s until a file is safe. Many are synced at once: the files of a commit,
+    then their directories, then the file that is the commit."""
 
     def __init__(self, root: Path, check: Callable[[], None] | None) -> None:
         self.root = root
@@ -70,10 +69,10 @@ class DurableStore:
         part = (path.parent if within is None else self.root / within) / f"{path.name}{self._part}"
         if path in self._written or len(self._written) >= 2 * self.THREADS:
             self.wait()
-        self._written[path] = self._begun(zarr_files.replace, path, content, part, self._check)
+        self._written[path] = self._submit(zarr_files.replace, path, content, part, self._check)
         self._touched.add(path.parent)
 
-    def _begun(self, function: Callable[..., None], *arguments: Any) -> Future[None]:
+    def _submit(self, function: Callable[..., None], *arguments: Any) -> Future[None]:
         if self._workers is None:
             self._workers = Workers(self.THREADS, "pyhh_fast disk")
         return self._workers.submit(function, *arguments)
@@ -96,18 +95,18 @@ class DurableStore:
         self._touched |= {path, path.parent}
 
     def sync(self) -> None:
-        """See that all that was written, and its names, outlast a loss of power."""
+        """Make all that was written, and its names, outlast a loss of power."""
         self.wait()
-        _wait_for([self._begun(zarr_files.sync, [directory]) for directory in self._touched])
+        _wait_for([self._submit(zarr_files.sync, [directory]) for directory in self._touched])
         self._touched.clear()
 
 
-def _wait_for(jobs: Iterable[Future[None]]) -> None:
-    """Wait for all jobs; then raise the first error of them."""
+def _wait_for(calls: Iterable[Future[None]]) -> None:
+    """Wait for all calls; then raise the first error of them."""
     first: BaseException | None = None
-    for job in jobs:
+    for call in calls:
         try:
-            job.result()
+            call.result()
         except BaseException as error:
             first = first or error
     if first is not None:
@@ -138,7 +137,7 @@ class RowsArray:
     Raises
     ------
     Damaged
-        If it is not what was written; from all that reads.
+        If it is not what was written; from all methods that read.
     """
 
     def __init__(
@@ -158,16 +157,16 @@ class RowsArray:
         if not made:
             store.make(name)
             store.make(f"{name}/c")
-        self._numbers = self._on_disk()
-        # The last chunk, and whether the disk has another.
+        self._on_disk = self._committed_chunks()
+        # The last chunk, not yet full, and whether that on disk differs from it.
         self._tail = np.empty(self._chunk if writable else 0)
         self._dirty = False
         self._saved = b""
         if writable and made:
-            self._begin()
+            self._load_tail()
 
-    def _begin(self) -> None:
-        """Have what is needed to append: the last chunk, which may hold more than was committed."""
+    def _load_tail(self) -> None:
+        """Read the last chunk, to append to; it may hold more than was committed."""
         number, rows = divmod(self.length, self._chunk)
         if rows:
             found = self._read(number)
@@ -200,13 +199,13 @@ class RowsArray:
         self._dirty = rows > 0
 
     def before_commit(self) -> None:
-        """Have all rows on disk."""
-        # Where rows were cut off that are committed still, they are there, and must be.
+        """Write all rows to disk."""
+        # Rows that were cut off but are still committed must stay there until the commit.
         if self.length >= self.committed:
             self._flush()
 
     def save_metadata(self) -> None:
-        """Write what describes it, for those who read it alone."""
+        """Write its metadata, for readers of this array alone."""
         path = f"{self._name}/{zarr_files.METADATA}"
         content = zarr_files.as_json(self.metadata())
         if content != self._saved:
@@ -214,7 +213,7 @@ class RowsArray:
             self._saved = content
 
     def metadata(self) -> dict[str, Any]:
-        """Return what describes it."""
+        """Return its metadata, with its present length."""
         return {**self._metadata, "shape": [self.length]}
 
     def after_commit(self) -> None:
@@ -223,10 +222,10 @@ class RowsArray:
         self._flush()
         self._store.wait()
         chunks = -(-self.length // self._chunk)
-        for number in sorted(self._numbers):
+        for number in sorted(self._on_disk):
             if number >= chunks:
                 self._file(number).unlink(missing_ok=True)
-                self._numbers.remove(number)
+                self._on_disk.remove(number)
 
     def values(self, start: int, stop: int) -> FloatArray:
         """Return rows from `start` to `stop`, which must be there."""
@@ -248,7 +247,7 @@ class RowsArray:
     def _write(self, number: int, block: FloatArray) -> None:
         content = CODEC.encode(np.ascontiguousarray(block, "<f8"))
         self._store.put(f"{self._name}/c/{number}", content)
-        self._numbers.add(number)
+        self._on_disk.add(number)
         self._dirty = False
 
     def _read(self, number: int) -> FloatArray:
@@ -259,8 +258,8 @@ class RowsArray:
     def _file(self, number: int) -> Path:
         return self._store.root / self._name / "c" / str(number)
 
-    def _on_disk(self) -> set[int]:
-        """Return the numbers of its chunks, having seen that all that were committed are there."""
+    def _committed_chunks(self) -> set[int]:
+        """Return the numbers of the chunks on disk; all that were committed must be there."""
         chunks = self._store.root / self._name / "c"
         for directory in (chunks.parent, chunks):
             need_directory(self._store, self._inside(directory))
@@ -292,19 +291,19 @@ def read_table(store: DurableStore, name: str, metadata: dict[str, Any]) -> Rate
 
 
 def need_directory(store: DurableStore, key: str) -> None:
-    """See that a directory is there; links, which may lead anywhere, are none."""
+    """Check that a directory is there and is no link, which may lead anywhere."""
     directory = store.root / key
     if directory.is_symlink() or not directory.is_dir():
         raise Damaged(f"no directory {key!r}")
 
 
 def read(file: Path, place: str, rows: int) -> FloatArray:
-    """Return the rows of a chunk, whose file must be what was written; errors tell its `place`."""
+    """Return the rows of a chunk, whose file must be what was written; errors name its `place`."""
     size = 8 * rows
     try:
         content = regular_files.read(file, size + MOST_OVERHEAD)
-        # Blosc's header: four bytes, then sizes unpacked, of a block, and packed. Seen first, it
-        # makes nobody give as much memory as a file that is no chunk asks for.
+        # Blosc's header: four bytes, then sizes unpacked, of a block, and packed. They are checked
+        # first, because Blosc allocates whatever a crafted file claims to unpack to.
         if len(content) < 16 or struct.unpack("<I", content[4:8])[0] != size:
             raise Damaged(f"a file {place!r} that is no chunk of it")
         if struct.unpack("<I", content[12:16])[0] != len(content):
@@ -320,5 +319,5 @@ def read(file: Path, place: str, rows: int) -> FloatArray:
 
 
 def same_bits(one: FloatArray, other: FloatArray) -> bool:
-    """Whether arrays are equal to the bit, as NaN are not otherwise."""
+    """Whether arrays are equal to the bit; unlike by ==, a NaN equals itself."""
     return np.array_equal(one.view(np.uint64), other.view(np.uint64))

@@ -1,4 +1,4 @@
-"""Reading files of which nothing is known: only regular files of a bounded size are read.
+"""Reading files that may be anything: only regular files of a bounded size are read.
 
 A link may lead anywhere, a FIFO may never have anything to read, a device may never end, and a
 sparse file of 1 kB on disk may claim to have 50 GB.
@@ -20,7 +20,7 @@ KINDS = {
 
 FLAGS = (
     os.O_RDONLY
-    # The first two in case a file is exchanged after it was looked at; the last is Windows'.
+    # The first two in case a file is exchanged after it was checked; the last is for Windows.
     | getattr(os, "O_NOFOLLOW", 0)
     | getattr(os, "O_NONBLOCK", 0)
     | getattr(os, "O_BINARY", 0)
@@ -28,7 +28,7 @@ FLAGS = (
 
 
 class NotRegular(Exception):
-    """What is at a path is no file that can be read whole; says what it is instead."""
+    """At a path is no regular file; the text says what it is instead."""
 
 
 class TooLarge(NotRegular):
@@ -54,14 +54,14 @@ def read(path: str | os.PathLike[str], most: int) -> bytes:
         raise
     with open(number, "rb") as file:
         size = _check(os.fstat(number), most)
-        content = file.read(size + 1)  # not `most`: room for all of it is made before
+        content = file.read(size + 1)  # not `most`: that much memory would be allocated
     if len(content) > size:
         raise NotRegular("a file that grows while it is read")
     return content
 
 
 def check_directories(top: Path, directory: Path) -> None:
-    """See that `directory`, and each in which it is below `top`, is a directory and no link.
+    """Check that `directory`, and each between it and `top`, is a directory and no link.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def check_directories(top: Path, directory: Path) -> None:
 
 
 def _check(found: os.stat_result, most: int) -> int:
-    """Return the size of what was found."""
+    """Return the size of a regular file of at most `most` bytes."""
     if not stat.S_ISREG(found.st_mode):
         raise NotRegular(KINDS.get(stat.S_IFMT(found.st_mode), "no regular file"))
     if found.st_size > most:

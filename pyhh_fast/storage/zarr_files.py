@@ -1,7 +1,8 @@
 """Files of Zarr's format 3 that are there whole or not at all, whatever moment a run is killed at.
 
-What stands in them is written here, and not by Zarr's library, so that it is the same to the byte
-whichever version of that is installed. Every reader of Zarr opens it.
+Their content is written here, and not by Zarr's library, so that it is the same to the byte
+whichever version of that is installed. Every reader of Zarr opens it. Stores of runs and of sweeps
+are made of these files.
 """
 
 import contextlib
@@ -21,19 +22,19 @@ from pyhh_fast.storage import regular_files
 from pyhh_fast.storage.regular_files import NotRegular, TooLarge
 
 METADATA = "zarr.json"
-"""What describes a group or an array, in its directory."""
+"""The file with the metadata of a group or an array, in its directory."""
 
 PART = ".part"
-"""What the name of a file ends in that is not whole yet."""
+"""The ending of a file that is not whole yet."""
 
 MOST_METADATA = 2**26
-"""Bytes of a file with metadata that is read."""
+"""Bytes of the largest file with metadata that is read."""
 
 CHECKSUM = {"name": "crc32c"}
 CHECKSUM_BYTES = 4
 
 FILL = {"f": np.nan, "i": -2}
-"""What stands for numbers that are not there, by the kind of their type."""
+"""The value of numbers that were not written, by the kind of their type."""
 
 BYTES = {"name": "bytes", "configuration": {"endian": "little"}}
 BLOSC = {"typesize": 8, "cname": "lz4", "clevel": 5, "shuffle": "shuffle", "blocksize": 0}
@@ -44,11 +45,11 @@ CANNOT_SYNC = {
     getattr(errno, name, errno.EINVAL)
     for name in ("EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EBADF", "EPERM", "EACCES")
 }
-"""What file systems say that sync no directory; databases do not take that for a failure either."""
+"""Error numbers of file systems that sync no directory; databases ignore them as well."""
 
 
 class Damaged(Exception):
-    """What is in a store is not what was written; says which and why."""
+    """Something in a store is not what was written; the text says what it is."""
 
 
 def replace(
@@ -63,13 +64,13 @@ def replace(
     ----------
     content : bytes or contiguous ndarray
     part : Path, optional
-        Where it is until it is whole, on the same file system; by default beside its place.
+        Its path until it is whole, on the same file system; by default beside its place.
     check : callable, optional
         Called when it is safe on disk, before it is moved to its place; may raise.
     """
     part = part or path.with_name(f"{path.name}{PART}")
     try:
-        part.unlink(missing_ok=True)  # of a process that was killed; or a link, not to be followed
+        part.unlink(missing_ok=True)  # left by a process that was killed; or a link, not followed
         with part.open("xb") as file:
             file.write(content)
             file.flush()
@@ -84,9 +85,9 @@ def replace(
 
 
 def sync(directories: Iterable[Path]) -> None:
-    """See that the names in these directories outlast a loss of power, where that can be."""
+    """Make the names in these directories outlast a loss of power, where that is possible."""
     if sys.platform == "win32":
-        return  # which has no such thing
+        return  # it opens no directories
     for directory in directories:
         try:
             number = os.open(directory, os.O_RDONLY)
@@ -140,7 +141,7 @@ def _finite_whole(text: str) -> int:
 
 def difference(found: dict[str, Any], written: dict[str, Any]) -> str | None:
     """Return in which member metadata differ from those that would be written, or None."""
-    # Zarr's library adds this where it writes the file anew, as for a user's attribute.
+    # Zarr's library adds this when it rewrites the file, as for an attribute that a user added.
     written, found = ({"storage_transformers": [], **some} for some in (written, found))
     for key in [*written, *found]:
         if key not in found:
@@ -170,7 +171,7 @@ def checksum(content: Any) -> bytes:
 
 
 def as_json(content: dict[str, Any]) -> bytes:
-    """Return metadata as they stand in a file."""
+    """Return metadata as a file has them."""
     return json.dumps(content, indent=2, allow_nan=False).encode()
 
 
@@ -179,8 +180,8 @@ def group_metadata(
 ) -> dict[str, Any]:
     """Return the metadata of a group; those of its members are in it where they are given.
 
-    That is for the group on top, which xarray takes to be slow without, be there no members. In
-    one within, Zarr's library would believe that they are all that there is.
+    They are given for the topmost group, even if there are none: xarray warns that it is slow
+    without them. In an inner group, Zarr's library would take them for all that there is.
     """
     group = {"zarr_format": 3, "node_type": "group", "attributes": attributes}
     if members is None:
@@ -238,7 +239,7 @@ class ZarrArray:
 
     @classmethod
     def made(cls, store: Path, key: str, metadata: dict[str, Any]) -> Self:
-        """Return the array, which is made where it is not there.
+        """Return the array, which is made unless it exists.
 
         Raises
         ------
@@ -266,14 +267,14 @@ class ZarrArray:
 
     @staticmethod
     def found(store: Path, key: str) -> dict[str, Any]:
-        """Return the metadata that are there, of whatever."""
+        """Return the metadata that are there, unchecked."""
         try:
             return read_json(store / key)
         except ValueError as error:
             raise Damaged(f"a {key}/{METADATA} that cannot be read ({error})") from None
 
     def check(self, found: dict[str, Any]) -> None:
-        """See that metadata are those of this array."""
+        """Check that metadata are those of this array."""
         differs = difference(found, self.metadata)
         if differs:
             raise Damaged(f"a {self.key}/{METADATA} that has {differs}")
@@ -302,13 +303,13 @@ class ZarrArray:
             return None
         except NotRegular as error:
             raise Damaged(f"{error} {file.relative_to(self.store).as_posix()!r}") from None
-        # What a machine that lost its power leaves may be short.
+        # After a loss of power a file may be short.
         if len(content) != size + CHECKSUM_BYTES or checksum(content[:size]) != content[size:]:
             return None
         return np.frombuffer(content, self.dtype, values).reshape(self.chunk).copy()
 
     def file(self, number: tuple[int, ...]) -> Path:
-        """Return where a chunk is."""
+        """Return the path of a chunk."""
         return self.path.joinpath("c", *map(str, number))
 
 

@@ -1,4 +1,4 @@
-"""Threads that compute beside the one that waits for them.
+"""Threads that compute or write in the background: of populations, stimuli and stores.
 
 Executors of concurrent.futures refuse new work once the main thread has ended, also where another
 thread still runs a simulation. These do not, and importing them costs nothing.
@@ -13,12 +13,12 @@ from typing import Any, Generic, Self, TypeVar
 Result = TypeVar("Result")
 
 INTERVAL = 0.1
-"""Seconds from one look at Ctrl-C to the next, where a wait could not be interrupted otherwise."""
+"""Seconds after which a wait that Ctrl-C cannot interrupt is repeated."""
 
 
 @contextlib.contextmanager
 def main_thread_needed(what: str) -> Iterator[None]:
-    """Say what is the matter where a library refuses to work after the main thread's end."""
+    """Explain the error of a library that refuses to work after the main thread's end."""
     try:
         yield
     except RuntimeError as error:
@@ -39,12 +39,11 @@ class Future(Generic[Result]):
     arguments : tuple
     """
 
-    # A lock that is taken until the call has returned: unlike the conditions of threading, it has
-    # nothing that Ctrl-C could interrupt halfway.
+    # A lock is held until the call has returned. Ctrl-C cannot interrupt it halfway, as it can the
+    # conditions of threading, which are locks and a list of waiters that must change together.
 
     def __init__(self, function: Callable[..., Result], arguments: tuple[Any, ...]) -> None:
-        # A list, because pop() gives the call to one thread only: to that which makes it, or to
-        # that which cancels it.
+        # A list, because pop() is atomic: one thread only gets the call, to make or to cancel it.
         self._call = [(function, arguments)]
         self._cancelled = False
         self._running = threading.Lock()
@@ -72,7 +71,7 @@ class Future(Generic[Result]):
         return self._returned[0]
 
     def cancel(self) -> None:
-        """Have the call not made, if no thread has begun it; then :meth:`result` raises."""
+        """Prevent the call, unless a thread has begun it; then :meth:`result` raises."""
         try:
             self._call.pop()
         except IndexError:  # it is being made, or was
@@ -108,25 +107,25 @@ class Workers:
     """
 
     def __init__(self, threads: int, name: str) -> None:
-        self._jobs: SimpleQueue[Future[Any] | None] = SimpleQueue()
-        # Daemons, as the interpreter would wait at its end for others whose owner was never closed.
+        self._calls: SimpleQueue[Future[Any] | None] = SimpleQueue()
+        # Daemons: the interpreter would wait at its end for others, if nobody closes them.
         self._threads = [
-            threading.Thread(target=_work, args=(self._jobs,), name=name, daemon=True)
+            threading.Thread(target=_work, args=(self._calls,), name=name, daemon=True)
             for _ in range(threads)
         ]
         for thread in self._threads:
             thread.start()
 
     def submit(self, function: Callable[..., Result], *arguments: Any) -> Future[Result]:
-        """Have a thread call a function; return the call."""
-        job = Future(function, arguments)
-        self._jobs.put(job)
-        return job
+        """Let a thread call a function; return its future."""
+        future = Future(function, arguments)
+        self._calls.put(future)
+        return future
 
     def end(self) -> None:
-        """Have the threads end, once they have made the calls that wait."""
+        """Let the threads end once they have made the calls that wait."""
         for _ in self._threads:
-            self._jobs.put(None)
+            self._calls.put(None)
 
     def close(self) -> None:
         """End the threads, and wait until they have."""
@@ -146,8 +145,8 @@ class Workers:
             self.end()
 
 
-def _work(jobs: "SimpleQueue[Future[Any] | None]") -> None:
-    """Make calls, without a reference to what they are submitted to."""
-    while (job := jobs.get()) is not None:
-        job.run()
-        del job  # which has the result
+def _work(calls: "SimpleQueue[Future[Any] | None]") -> None:
+    """Make calls, without a reference to the Workers, which could not be deleted otherwise."""
+    while (future := calls.get()) is not None:
+        future.run()
+        del future  # which has the result

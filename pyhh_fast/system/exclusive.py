@@ -1,4 +1,4 @@
-"""One run at a time: whatever is running is not run by a second thread, nor from within its run.
+"""One run at a time of each model, Simulation and Population, also from within a run.
 
 Two runs of one model would each write back a state of their own, and one of the two would be lost.
 """
@@ -7,8 +7,8 @@ import os
 from _thread import get_ident  # `threading` would be one import more
 from typing import Any, Self
 
-# What is running, by its id: it cannot be freed meanwhile. Here and not on the objects themselves,
-# which are pickled, copied and compared. `dict.setdefault` is atomic.
+# What is running, by its id, which is not reused while the run refers to it. Not an attribute of
+# the objects, which are pickled, copied and compared. `dict.setdefault` is atomic.
 _running: dict[int, "Exclusive"] = {}
 
 

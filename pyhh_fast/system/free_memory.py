@@ -1,4 +1,4 @@
-"""Whether what is about to be allocated fits into the memory that is free.
+"""Whether traces, values and cells that are about to be allocated fit into the free memory.
 
 Linux grants memory that it does not have, and kills the process when it is written to. There, what
 is free without swapping, the limits of control groups and that of the process are respected; on
@@ -10,7 +10,7 @@ import os
 import sys
 
 CHECKED_FROM = 100_000_000
-"""Bytes; less is allocated without a look at what is free, which takes up to 1 ms."""
+"""Bytes; less is allocated without a check, which takes up to 1 ms."""
 
 CGROUPS = "/sys/fs/cgroup"
 
@@ -20,7 +20,7 @@ VERSION_1 = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_f
 
 
 def check(need: int, name: str, advice: str) -> None:
-    """Refuse an allocation of `need` bytes for `name` that memory cannot hold.
+    """Refuse an allocation of `need` bytes for `name` that does not fit into the free memory.
 
     Raises
     ------

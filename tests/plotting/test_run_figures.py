@@ -10,7 +10,7 @@ import pytest
 import pyhh_fast as pyhh
 from pyhh_fast import stimuli
 from pyhh_fast.plotting import decimation, plot_recording, plot_stimulus, runs
-from pyhh_fast.plotting.decimation import Series, Window
+from pyhh_fast.plotting.decimation import LazyTrace, Window
 from pyhh_fast.storage import resume
 from pyhh_fast.storage.run_store import RunStore
 from pyhh_fast.variables import TRACES
@@ -70,7 +70,7 @@ def test_decimation_keeps_first_lowest_highest_and_last_of_each_segment(
         blocks.append((start, stop))
         return values[start:stop]
 
-    numbers, drawn = decimation.thinned(read, range(1_234, values.size))
+    numbers, drawn = decimation.decimated(read, range(1_234, values.size))
     np.testing.assert_array_equal(numbers, extremes(values[1_234:], 1_234))
     np.testing.assert_array_equal(drawn, values[numbers])
     assert numbers.size <= 4_000
@@ -83,7 +83,7 @@ def test_decimation_keeps_first_lowest_highest_and_last_of_each_segment(
 @pytest.mark.parametrize("rows", [0, 1, 4_000])
 def test_few_samples_are_all_drawn(rows):
     values = np.arange(rows) ** 0.5
-    numbers, drawn = decimation.thinned(lambda start, stop: values[start:stop], range(rows))
+    numbers, drawn = decimation.decimated(lambda start, stop: values[start:stop], range(rows))
     np.testing.assert_array_equal(numbers, np.arange(rows))
     np.testing.assert_array_equal(drawn, values)
 
@@ -91,7 +91,7 @@ def test_few_samples_are_all_drawn(rows):
 @pytest.mark.parametrize("dt", [0.01, 0.1, 1 / 3])
 @pytest.mark.parametrize(("spacing", "offset"), [(1, 0), (1, 1), (7, 1), (2.5, 1.25)])
 def test_samples_within_a_window_are_those_between_its_ends(dt, spacing, offset):
-    series = Series(None, 1_000, dt, spacing, offset)
+    series = LazyTrace(None, 1_000, dt, spacing, offset)
     times = (np.arange(1_000) * spacing + offset) * dt
     borders = [0, 0.3, 0.7, 29 * dt, 30 * dt, 333.3 * dt, 5_000 * dt]
     for start in borders:
