@@ -28,7 +28,7 @@ def rate_of(spikes, duration):
 
 
 def test_published_firing_rates():
-    # The values of `test_published_figures`.
+    # The values of `test_method_figures`.
     rates = pyhh.fi_curve(pyhh.HHModel.at_rest(), [7, 10, 20, 50])
     np.testing.assert_allclose(rates, [58.3, 68.3, 86.5, 117.0], rtol=0, atol=0.05)
 

@@ -1,16 +1,13 @@
-"""Published or independently computed figures against the public API.
+"""Published or independently computed figures of models, their rest, and forward Euler.
 
-Units: mV, ms, µA/cm²; rest near 0 mV. Unless a comment names another source, a figure was computed
-outside this package, from the equations with a high-order solver or with continuation, and
-`reference.py` agrees with it. Tolerances are half a unit of the last digit given.
-
-Where a figure belongs to the equations rather than to forward Euler, the step is small enough for
-Euler's error to vanish within those digits.
+Those that every method has are in test_method_figures.py. Units: mV, ms, µA/cm²; rest near 0 mV.
+Unless a comment names another source, a figure was computed outside this package, from the
+equations with a high-order solver or with continuation, and `reference.py` agrees with it.
+Tolerances are half a unit of the last digit given.
 """
 
 import numpy as np
 import pytest
-import reference
 
 from pyhh_fast import HHModel, Simulation, SimulationError
 
@@ -25,35 +22,13 @@ def model_with_steady_gates(starting_voltage=0.0, **parameters):
     return model
 
 
-def model_in_state(state, **parameters):
-    """Return a model in a `reference.State`."""
-    model = HHModel(**parameters)
-    model.Vm, model.m.state, model.h.state, model.n.state = state
-    return model
-
-
 def pulse(begin, end, duration, current, dt):
     """Return a stimulus of whole steps (the last may end after `duration`)."""
     times = np.arange(round(duration / dt)) * dt
     return np.where((times > begin - dt / 2) & (times < end - dt / 2), current, 0.0)
 
 
-def upward_crossings(trace, level, dt):
-    """Return the interpolated times of upward crossings of a level by a trace."""
-    before = np.flatnonzero((trace[:-1] < level) & (trace[1:] >= level))
-    fraction = (level - trace[before]) / (trace[before + 1] - trace[before])
-    return (before + 1 + fraction) * dt
-
-
-# --- rates and steady states ---------------------------------------------------------------------
-
-
-def test_rates_at_the_removable_points_are_their_limits():
-    at_10, at_25 = HHModel(10), HHModel(25)
-    assert (at_10.n.alpha, at_25.m.alpha) == (0.1, 1.0)
-    for model in (at_10, at_25):
-        Simulation(model).Run([0.0], 0.01)  # leaves the rates of its step, from V before it
-    assert (at_10.n.alpha, at_25.m.alpha) == (0.1, 1.0)
+# --- steady states -------------------------------------------------------------------------------
 
 
 def test_steady_gates_at_0_mV():
@@ -142,40 +117,6 @@ def test_no_stable_rest_between_the_hopf_points(current):
     assert model_at_rest_under(current) is None
 
 
-@pytest.mark.parametrize(
-    ("current", "grows"), [(9.70, False), (9.85, True), (154.0, True), (155.0, False)]
-)
-def test_small_displacement_grows_between_hopf_points_and_decays_outside(current, grows):
-    state = reference.equilibrium(reference.Parameters(), current)
-    model = model_in_state(state._replace(V=state.V + 0.01))
-    V = Simulation(model).run(current, FINE, duration=1_500.0).Vm
-    amplitudes = [np.ptp(part) for part in (V[20_000:60_000], V[-40_000:])]
-    assert amplitudes[1] > 2 * amplitudes[0] if grows else amplitudes[1] < amplitudes[0] / 2
-
-
-# --- long steps: when does the cell fire, and for how long? --------------------------------------
-
-
-def spikes_from_rest(current, duration):
-    return Simulation(HHModel.at_rest()).run(current, FINE, duration=duration).spike_times
-
-
-@pytest.mark.parametrize(("current", "count"), [(2.20, 0), (2.25, 1)])
-def test_onset_of_a_single_spike_under_a_long_step(current, count):
-    assert len(spikes_from_rest(current, 500.0)) == count
-
-
-def test_onset_of_repetitive_firing_under_a_long_step():
-    assert spikes_from_rest(6.25, 1_000.0)[-1] < 200
-    assert spikes_from_rest(6.30, 1_000.0)[-1] > 980
-
-
-@pytest.mark.parametrize(("current", "rate"), [(7, 58.3), (10, 68.3), (20, 86.5), (50, 117.0)])
-def test_steady_firing_rate(current, rate):
-    before_last, last = spikes_from_rest(current, 1_000.0)[-2:]
-    assert 1_000 / (last - before_last) == pytest.approx(rate, abs=0.05)
-
-
 def firing_simulation_lowered_to(current, dt, slowly):
     """Return a simulation that fires, after its current was lowered from 6.5 over `slowly` ms."""
     simulation = Simulation(HHModel.at_rest())
@@ -183,20 +124,6 @@ def firing_simulation_lowered_to(current, dt, slowly):
         part = (begin + np.arange(0, 100, dt)) / slowly
         simulation.Run(6.5 + (current - 6.5) * part, dt)
     return simulation
-
-
-@pytest.mark.parametrize(("current", "fires"), [(6.25, False), (6.27, True), (9.75, True)])
-def test_initial_state_decides_between_rest_and_firing_where_bistable(current, fires):
-    # Both are stable from 6.265, where the limit cycle ends, to the Hopf point at 9.779.
-    firing = firing_simulation_lowered_to(current, FINE, slowly=500.0)
-    last = firing.run(current, FINE, duration=500.0).spike_times[-1]
-    assert (last > 480) == fires
-
-    state = reference.equilibrium(reference.Parameters(), current)
-    resting = model_in_state(state._replace(V=state.V + 0.1))
-    recording = Simulation(resting).run(current, FINE, duration=500.0)
-    first, last = np.ptp(recording.Vm[20_000:60_000]), np.ptp(recording.Vm[-40_000:])
-    assert last < 0.9 * first < 0.2
 
 
 @pytest.mark.slow
@@ -245,31 +172,6 @@ def test_euler_error_of_the_last_of_65_spikes(dt, error):
     assert len(spikes) == 65
     half_digit = {-0.243: 5e-4, -0.0238: 5e-5}[error]
     assert spikes[-1] - LAST_SPIKE == pytest.approx(error, abs=half_digit)
-
-
-# NeuroML2 (github.com/NeuroML/NeuroML2), LEMSexamples/test/.test.ex1.mep and .test.ex5.mep: the
-# squid cell at rest -65 mV with a leak at -54.3 mV (EKleak 10.7 here), 8 µA/cm² for a while. Their
-# spikes are upward crossings of 0 mV (65 here), and for m of 0.9. Their engines differ from each
-# other by up to 0.37 %.
-NEUROML_SPREAD = 0.0037
-
-
-def neuroml_cell(begin, end):
-    stimulus = pulse(begin, end, 300, 8.0, FINE)
-    return Simulation(model_with_steady_gates(EKleak=10.7)).run(stimulus, FINE, threshold=65.0)
-
-
-def test_spike_times_of_neuroml_example_1():
-    published = [52.24, 68.5, 84.56, 100.67]
-    assert neuroml_cell(50, 100).spike_times == pytest.approx(published, rel=NEUROML_SPREAD)
-
-
-def test_spike_times_of_neuroml_example_5():
-    recording = neuroml_cell(100, 200)
-    published = [102.22, 118.46, 134.5, 150.52, 166.55, 182.58, 198.6]
-    assert recording.spike_times == pytest.approx(published, rel=NEUROML_SPREAD)
-    of_m = [102.44, 118.69, 134.72, 150.75, 166.77, 182.8, 198.83]
-    assert upward_crossings(recording.StateM, 0.9, FINE) == pytest.approx(of_m, rel=NEUROML_SPREAD)
 
 
 # --- where forward Euler breaks down -------------------------------------------------------------

@@ -22,7 +22,7 @@ def fires(model, current, duration, wait=20.0, dt=0.01, threshold=50.0):
 
 
 def test_published_rheobase():
-    # Between 2.20 and 2.25 by `test_published_figures`.
+    # Between 2.20 and 2.25 by `test_method_figures`.
     assert 2.20 < pyhh.rheobase(pyhh.HHModel.at_rest()) < 2.25
 
 

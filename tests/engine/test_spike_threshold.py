@@ -114,7 +114,7 @@ def test_threshold_argument_is_used():
 
 
 def test_analysis_in_absolute_mV_has_the_same_results():
-    # Values of `test_published_figures`, and 2.2410 by DOP853.
+    # Values of `test_method_figures`, and 2.2410 by DOP853.
     assert pyhh.rheobase(absolute()) == pytest.approx(2.241, abs=5e-4)
     rates = pyhh.fi_curve(absolute(), [10, 20])
     np.testing.assert_allclose(rates, [68.3, 86.5], rtol=0, atol=0.05)
