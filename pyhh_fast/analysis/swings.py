@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pyhh_fast.analysis.runs import Runs
 from pyhh_fast.analysis.setup import Setup
 from pyhh_fast.analysis.spike_rates import LEAST_SPIKES, late_spikes, steady_rates
 from pyhh_fast.analysis.steady_states import net_current, rates_at, steady_at, steady_under
@@ -102,49 +103,65 @@ class Rates(NamedTuple):
 
 def rates_under(setup: Setup, currents: FloatArray, steps: int, progress: bool = False) -> Rates:
     """Return the rates under currents (µA/cm²) after so many steps, as `fi_curve` defines them."""
-    model, kinetics, dt, runs = setup.model, setup.kinetics, setup.settings.dt, setup.runs()
+    model, kinetics, runs = setup.model, setup.kinetics, setup.runs()
     state = np.repeat(runs.start, currents.size)
     rates, low, high = np.zeros((3, currents.size))
     diverged, swings = np.zeros((2, currents.size), dtype=bool)
     if steps:
         outcome = runs.run(state, currents, steps, progress=progress)
-        rates = steady_rates(outcome.counts, outcome.times, steps * dt)
+        rates = steady_rates(outcome.counts, outcome.times, steps * setup.settings.dt)
         diverged, state = outcome.diverged, outcome.state
     silent = np.flatnonzero((rates == 0) & ~diverged)
     still = is_still(model, kinetics, state[silent], currents[silent])
     unstable = silent[still & ~is_stable(model, kinetics, state["V"][silent])]
     state["V"][unstable] += NUDGE
     moving = np.union1d(silent[~still], unstable)
-    time = 0.0
-    tau = slowest_time_constant(model, kinetics)
-    for first in range(0, moving.size, CELLS_AT_ONCE):
-        cells = moving[first : first + CELLS_AT_ONCE]
-        least = round(min(FIRST * tau / dt, MOST_STEPS))
-        length = min(max(least, steps, 4), LONGEST_FIRST)  # whose quarters are compared
-        limit = round(min(max(LIMIT * tau / dt, steps), MOST_STEPS))
-        done = steps
-        while cells.size:
-            done += length
-            every = max(1, length // SAMPLES)
-            part = runs.run(state[cells], currents[cells], length, record=("Vm",), every=every)
-            state[cells], diverged[cells] = part.state, part.diverged
-            V = part.traces["Vm"]
-            late = V[:, V.shape[1] // 2 :]
-            low[cells], high[cells] = late.min(axis=1), late.max(axis=1)
-            segment = _Segment(V, part.counts, part.times, every * dt, length * dt)
-            last = done - steps >= limit
-            with np.errstate(all="ignore"):  # of those that diverged
-                rates[cells], swings[cells] = segment.rates(
-                    model, kinetics, part.state, currents[cells], length >= least, last
-                )
-            rates[cells[part.diverged]] = 0.0
-            cells = cells[np.isnan(rates[cells])]
-            if last and cells.size:
-                time = max(time, done * dt)
-                break
-            length *= 2
+    found = Rates(rates, diverged, swings, low, high, 0.0)
+    blocks = [moving[i : i + CELLS_AT_ONCE] for i in range(0, moving.size, CELLS_AT_ONCE)]
+    times = [_continue(setup, runs, cells, state, currents, steps, found) for cells in blocks]
     rates[diverged] = np.nan
-    return Rates(rates, diverged, swings, low, high, time)
+    return found._replace(time=max(times, default=0.0))
+
+
+def _continue(
+    setup: Setup,
+    runs: Runs,
+    cells: IntArray,
+    state: StructArray,
+    currents: FloatArray,
+    steps: int,
+    found: Rates,
+) -> float:
+    """Continue the runs of some cells, after so many steps, until their rates are found.
+
+    Returns how long they were run (ms) if a rate is still not known, else 0.
+    """
+    model, kinetics, dt = setup.model, setup.kinetics, setup.settings.dt
+    tau = slowest_time_constant(model, kinetics)
+    least = round(FIRST * tau / dt)
+    length = min(max(least, steps), LONGEST_FIRST)
+    limit = min(max(round(LIMIT * tau / dt), steps), MOST_STEPS)
+    done = steps
+    while cells.size:
+        done += length
+        every = max(1, length // SAMPLES)
+        part = runs.run(state[cells], currents[cells], length, record=("Vm",), every=every)
+        state[cells], found.diverged[cells] = part.state, part.diverged
+        V = part.traces["Vm"]
+        late = V[:, V.shape[1] // 2 :]
+        found.low[cells], found.high[cells] = late.min(axis=1), late.max(axis=1)
+        segment = _Segment(V, part.counts, part.times, every * dt, length * dt)
+        last = done - steps >= limit
+        with np.errstate(all="ignore"):  # of those that diverged
+            found.rates[cells], found.swings[cells] = segment.rates(
+                model, kinetics, part.state, currents[cells], length >= least, last
+            )
+        found.rates[cells[part.diverged]] = 0.0
+        cells = cells[np.isnan(found.rates[cells])]
+        if last and cells.size:
+            return done * dt
+        length *= 2
+    return 0.0
 
 
 def slowest_time_constant(model: HHModel, kinetics: Kinetics) -> float:

@@ -33,11 +33,11 @@ MOST_RATES = 64
 """Tables of rates that are kept in memory, where rates depend on parameters in the grid."""
 
 MOST_SENT = 2**28
-"""Bytes of stimuli and tables that these may have, or they are fewer."""
+"""Bytes of stimuli and tables that these may have; else they are fewer."""
 
 
 class InThisProcess(Executor):
-    """Does at once what it is given."""
+    """Computes at once what is submitted."""
 
     def submit(self, fn: Callable[..., Any], /, *arguments: Any, **options: Any) -> Future[Any]:
         """Return a future that is done."""
@@ -78,14 +78,14 @@ class SweepRun:
         Of the model.
     store : SweepStore or None
     name : str
-        Of the array of values, beside `diverged_at`.
+        Of the array of values; the other one is `diverged_at`.
     kinetics_with : callable
         Returns the kinetics of the model with these values of parameters that its class declares.
 
     Attributes
     ----------
     arrays : dict of ndarray
-        Not there before the first chunk is.
+        Empty before the first chunk.
     """
 
     def __init__(
@@ -102,28 +102,28 @@ class SweepRun:
         self._kinetics_with = kinetics_with
         self._rates_by_values: dict[tuple[float, ...], FrozenKinetics] = {}
         self._name = name
-        self._again: set[Shape] = set()
+        self._repeated: set[Shape] = set()
         self.arrays: dict[str, NumberArray] = {}
         self._done = 0
 
-    def make(self, executor: Executor, bar: Any) -> None:
-        """Have all chunks computed that are not in the store."""
+    def run(self, executor: Executor, bar: Any) -> None:
+        """Compute all chunks that are not in the store."""
         todo = self._not_done(bar)
         waiting: dict[Future[Any], Shape] = {}
         try:
             while True:
-                room = self._most_waiting(executor) - len(waiting)
-                for number in itertools.islice(todo, max(0, room)):
+                more = self._most_waiting(executor) - len(waiting)
+                for number in itertools.islice(todo, max(0, more)):
                     waiting[self._submit(executor, number)] = number
                 if not waiting:
                     return
                 done = wait_for(waiting, return_when=FIRST_COMPLETED).done
                 for future in sorted(done, key=_failed):  # so that what is done is kept
                     number = waiting.pop(future)
-                    if not self._take(number, future, bar):
+                    if not self._accept(number, future, bar):
                         waiting[self._submit(executor, number)] = number
         except (BrokenExecutor, CancelledError) as error:
-            self._tell_of_lost_worker(error)
+            self._raise_lost_worker(error)
         finally:
             for future in waiting:
                 future.cancel()
@@ -162,16 +162,16 @@ class SweepRun:
         return known[key]
 
     def _not_done(self, bar: Any) -> Iterator[Shape]:
-        """Yield the numbers of chunks to be computed; what the store has is put in its place."""
+        """Yield the numbers of chunks to be computed; those in the store fill the arrays."""
         for number in self._grid.numbers():
             kept = self._store and self._store.read(number)
             if kept:
-                self._put(number, kept, bar)
+                self._fill(number, kept, bar)
             else:
                 yield number
 
-    def _take(self, number: Shape, future: Future[Any], bar: Any) -> bool:
-        """Take what became of a chunk; return False where it must be computed again."""
+    def _accept(self, number: Shape, future: Future[Any], bar: Any) -> bool:
+        """Keep the result of a chunk; return False where it must be computed again."""
         try:
             outcome = future.result()
         except (BrokenExecutor, CancelledError):
@@ -179,9 +179,9 @@ class SweepRun:
         except Exception as error:
             # Dask's executor mistakes a result for an error where its worker dies as it arrives.
             verdict = has_note(error) or type(error).__module__.startswith("distributed")
-            if verdict or number in self._again:
+            if verdict or number in self._repeated:
                 raise
-            self._again.add(number)
+            self._repeated.add(number)
             return False
         if isinstance(outcome, BeyondTable):
             self._extend_rates(number, outcome.V)
@@ -202,9 +202,9 @@ class SweepRun:
         arrays = {"diverged_at": chunk.diverged_at.reshape(shape), self._name: values}
         if self._store:
             self._store.write(number, arrays)
-        self._put(number, arrays, bar)
+        self._fill(number, arrays, bar)
 
-    def _put(self, number: Shape, arrays: dict[str, NumberArray], bar: Any) -> None:
+    def _fill(self, number: Shape, arrays: dict[str, NumberArray], bar: Any) -> None:
         box, whole = self._grid.box(number), self._grid.shape
         for name, values in arrays.items():
             if name not in self.arrays:
@@ -227,7 +227,7 @@ class SweepRun:
         if extended and self._store and rates.stored is not None:
             self._store.keep_table(rates.stored, self._values_of(number))
 
-    def _tell_of_lost_worker(self, error: BaseException) -> NoReturn:
+    def _raise_lost_worker(self, error: BaseException) -> NoReturn:
         advice = "With out=... what is done would be kept; call again with that and a new executor."
         if self._store:
             advice = "out has those; the same call with a new executor continues from there."

@@ -38,18 +38,18 @@ MOST_IN_CHUNK = 2**28
 
 
 class SweepStore:
-    """What is done of a sweep; made, or opened again. One sweep at a time writes to it.
+    """What is done of a sweep, new or opened again. One sweep at a time writes to it.
 
     Parameters
     ----------
     path : str
-        It is made absolute here: a sweep writes to one place, be the working directory changed.
+        It is made absolute here: a sweep writes to one place, whatever the working directory is.
     description : dict
         What makes it this sweep and no other, apart from the grid; numbers, text and lists.
     grid : Grid
         With the chunks that a store of this sweep has.
     name : str
-        Of the array of values, beside `diverged_at`; it is made with the first of them.
+        Of the array of values; the other one is `diverged_at`. It is made with the first values.
     dtype : {"float64", "int64"}
         Of the same.
     rows : bool

@@ -232,7 +232,7 @@ def sweep(
 
         run = SweepRun(task, points, cell._kinetics(), store, name, kinetics_with)
         with bar_over(math.prod(points.shape) * steps, progress) as bar:
-            run.make(executor, bar)
+            run.run(executor, bar)
     _warn_of_divergence(run.arrays["diverged_at"], task, points, cell)
     dimensions = [*points.dimensions, "column"]
     variables = {
