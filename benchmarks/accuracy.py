@@ -9,18 +9,15 @@ are its settings, steps or tolerances: what an accuracy costs is the fastest row
 What is not installed is left out, and the reason printed.
 """
 
-import argparse
-import importlib
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 import solvers
 import spiking_simulators
-from cell import Disagreement, Unavailable
-from timing import Row, conditions, table, three_digits, time_in_turns, write_section
+from cell import Disagreement
+from timing import Row, parser, report, set_up, table, three_digits, time_interleaved
 from train import END, Solver, exact_spike_times, largest_error
 
 SOLVERS: list[type[Solver]] = [
@@ -67,11 +64,8 @@ def checked_rows(left_out: dict[str, str]) -> list[TimedSolver]:
     rows = []
     for solver in SOLVERS:
         for setting in solver.settings:
-            try:
-                importlib.import_module(solver.package)
-                instance = solver(setting)
-            except (ImportError, Unavailable) as error:
-                left_out[solver.label] = str(error)
+            instance = set_up(solver, left_out, solver.label, setting)
+            if instance is None:
                 break
             call = instance.prepare()
             times = instance.spike_times(call())
@@ -83,7 +77,7 @@ def checked_rows(left_out: dict[str, str]) -> list[TimedSolver]:
 
 
 def cost(rows: list[TimedSolver], ways: Sequence[type[Solver]], error: float) -> TimedSolver | None:
-    """Return the fastest row of some ways that errs by `error` ms at most, if there is one."""
+    """Return the fastest row of some ways whose error is `error` ms at most, if there is one."""
     good = [row for row in rows if row.solver in ways and row.error <= error]
     return min(good, key=lambda row: row.best, default=None)
 
@@ -131,7 +125,7 @@ def claims(rows: list[TimedSolver]) -> str:
             [f"{what} faster than any package", "25 or more", ratio(PACKAGED, error)],
         ]
     coarse = next(row for row in rows if row.solver is solvers.RK4 and row.setting == 0.05)
-    lines.append(["`rk4` at 0.05 ms errs by", "2e-3 ms or less", f"{coarse.error:.1e} ms"])
+    lines.append(["error of `rk4` at 0.05 ms", "2e-3 ms or less", f"{coarse.error:.1e} ms"])
     return table(["aim", "", "measured"], lines)
 
 
@@ -175,34 +169,24 @@ def draw(rows: list[TimedSolver], path: Path) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description="Time solvers; print Markdown tables.")
-    parser.add_argument("--rounds", type=int, default=40, help="(default: %(default)s)")
-    parser.add_argument("--figure", type=Path, help="draw wall time over error into this file")
-    parser.add_argument(
-        "--write", action="store_true", help="put the tables into RESULTS.md, the figure into place"
+    options = parser("Time solvers", rounds=40)
+    options.add_argument(
+        "--figure", type=Path, help="draw wall time over error into this file (--write: into docs/)"
     )
-    chosen = parser.parse_args(arguments)
+    chosen = options.parse_args(arguments)
     if chosen.rounds < 1:
-        parser.error("--rounds must be 1 or more")
+        options.error("--rounds must be 1 or more")
 
     left_out: dict[str, str] = {}
     try:
         rows = checked_rows(left_out)
     except Disagreement as error:
         sys.exit(f"{error}; nothing was timed.")
-    time_in_turns(rows, chosen.rounds, LONGEST)
-    parts = [claims(rows), all_rows(rows)]
-    parts += [f"Left out: {label} ({reason})." for label, reason in left_out.items()]
-    packages = dict.fromkeys(row.solver.package for row in rows)
-    parts.append(
-        f"Smallest of {chosen.rounds} rounds, all rows in turns, slow ones fewer; all from one "
-        f"run, {date.today()}.\n"
-        f"{conditions('numpy', *[name for name in packages if name != 'ctypes'])}"
-    )
-    text = "\n\n".join(parts)
-    print(text)
-    if chosen.write:
-        write_section("Accuracy: accuracy.py", text)
+    time_interleaved(rows, chosen.rounds, LONGEST)
+    how = f"Smallest of {chosen.rounds} rounds, rows interleaved, slow ones fewer"
+    heading = "Accuracy: accuracy.py" if chosen.write else None
+    parts, packages = [claims(rows), all_rows(rows)], [row.solver.package for row in rows]
+    report(heading, parts, how, packages, left_out)
     for path in filter(None, [chosen.figure, FIGURE if chosen.write else None]):
         draw(rows, path)
 

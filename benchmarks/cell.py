@@ -1,11 +1,12 @@
-"""The run that all rows of single_cell.py make, and how their results are held together.
+"""The run that all rows of single_cell.py make, and how their results are compared.
 
 Nothing here imports a simulator, this package included: cold_start.py times those imports.
 """
 
-from collections.abc import Callable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from math import exp
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +24,7 @@ SECOND = 1_000.0  # ms
 TOLERANCE = 1e-9
 """Largest difference between two runs of forward Euler, relative to the largest value of a trace.
 
-For V that is about 1e-7 mV. Rounding alone, amplified from spike to spike, was seen to come to
+For V that is about 1e-7 mV. Rounding alone, amplified from spike to spike, was seen to reach
 7e-9 mV over 10⁶ steps, and to no more over 10⁷; a parameter changed by 1 in 10¹² to 1.4e-7 mV.
 """
 SPIKE_TOLERANCE = 0.02  # ms
@@ -43,7 +44,7 @@ class Disagreement(Exception):
     """Two ways do not simulate the same cell."""
 
 
-class Way(Protocol):
+class Way(ABC):
     """One way to simulate the cell: made once, which is its set-up, and run many times.
 
     Making it raises ImportError or `Unavailable` where it cannot be had.
@@ -52,18 +53,22 @@ class Way(Protocol):
     label: ClassVar[str]
     package: ClassVar[str]
     """The module to import, for its version and for the time that its import takes."""
-    forward_euler: ClassVar[bool]
+    forward_euler: ClassVar[bool] = True
     """Whether every step is pyHH's, in which case the traces must agree number by number."""
-    rows_before: ClassVar[bool]
+    rows_before: ClassVar[bool] = False
     """Whether row i holds V and gates before step i, as simulators record, or, as pyHH, after."""
 
-    def __init__(self, steps: int, dt: float, all_traces: bool) -> None: ...
+    def __init__(self, steps: int, dt: float, all_traces: bool) -> None:
+        self._steps, self._dt = steps, dt
+        self._names: Sequence[str] = TRACES if all_traces else TRACES[:1]
 
+    @abstractmethod
     def prepare(self) -> Callable[[], Any]:
         """Return a call that makes the run, from the start, into new arrays."""
 
     def read(self, result: Any) -> Traces:
-        """Return what the call returned as traces; V alone where no more was asked for."""
+        """Return what the call returned as traces; V alone where no more was requested."""
+        return dict(zip(self._names, map(np.asarray, result), strict=True))
 
 
 def start() -> tuple[float, float, float, float]:
@@ -99,10 +104,14 @@ def largest_difference(way: Way, traces: Traces, expected: Traces) -> float:
 
 def spike_times(way: Way, V: FloatArray, dt: float) -> FloatArray:
     """Return when V crosses 50 mV upward, in ms, within the first second."""
-    rows = np.flatnonzero((V[:-1] < 50) & (V[1:] >= 50))
-    fraction = (50 - V[rows]) / (V[rows + 1] - V[rows])
-    times = (rows + fraction + (0 if way.rows_before else 1)) * dt
+    times = (crossings(V, 50) + (not way.rows_before)) * dt
     return times[times < SECOND]
+
+
+def crossings(V: FloatArray, threshold: float) -> FloatArray:
+    """Return where V crosses a threshold upward, in rows, interpolated linearly."""
+    rows = np.flatnonzero((V[:-1] < threshold) & (V[1:] >= threshold))
+    return np.asarray(rows + (threshold - V[rows]) / (V[rows + 1] - V[rows]))
 
 
 def exact_spike_times(way: type[Way]) -> FloatArray:
@@ -111,10 +120,10 @@ def exact_spike_times(way: type[Way]) -> FloatArray:
 
 
 def spike_error(way: type[Way], exact: FloatArray) -> float:
-    """Return by how much the last spike of a second errs, in ms; late is positive.
+    """Return the error of the last spike of a second, in ms; late is positive.
 
-    Whatever the method, with ever smaller steps all spikes must come to where forward Euler's
-    come; Disagreement is raised where they do not, which is what another cell would do.
+    Whatever the method, with ever smaller steps all spikes must converge to forward Euler's;
+    Disagreement is raised where they do not, which is what another cell would do.
     """
     times, extrapolated = _extrapolated(way, STEP, all_traces=False)
     if extrapolated.size != exact.size:

@@ -1,8 +1,8 @@
 """Long runs in constant memory: time over the bare kernel's, peak memory, bytes on disk.
 
-Each row is a process of its own, so that its peak memory is its own. They take turns, the smallest
-time counts; that all come to the same spikes and the same last V is asserted. The bare kernel is
-the compiled time loop alone, called for 262,144 steps at a time, writing nothing.
+Each row is a process of its own, so that its peak memory is its own. They are interleaved, and
+the smallest time counts; that all have the same spikes and the same last V is asserted. The bare
+kernel is the compiled time loop alone, called for 262,144 steps at a time, writing nothing.
 
     python benchmarks/long_run.py                # 10⁷, 10⁸ and 10⁹ steps, some 10 minutes
     python benchmarks/long_run.py --write        # puts the table into RESULTS.md
@@ -75,7 +75,7 @@ def noisy(steps: int, store: str, **options: Any) -> Result:
 
 @dataclass
 class Row:
-    """A way to make the run; `same_as` counts the rows that must come to the same end."""
+    """A way to make the run; `same_as` counts the rows that must have the same end."""
 
     label: str
     make: Callable[..., Result]

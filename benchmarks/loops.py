@@ -1,6 +1,7 @@
 """The time loop as one would write it by hand: in plain Python, with numba, in C."""
 
 import ctypes
+import functools
 import os
 import shlex
 import shutil
@@ -13,14 +14,14 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from cell import STIMULUS, TRACES, Traces, Unavailable, start
+from cell import STIMULUS, TRACES, Unavailable, Way, start
 
 
 def stepping_loop(all_traces: bool) -> Callable[..., None]:
     """Return the time loop, written from the paper: plain Python, and what numba compiles.
 
     Numba takes `all_traces` for a constant and drops the branch; in plain Python it is lost in
-    the noise. The same loop stands in plain_loop.c.
+    the noise. The same loop is in plain_loop.c.
     """
 
     def loop(stimulus, dt, V, m, h, n, V_out, m_out, h_out, n_out, INa_out, IK_out, IL_out):
@@ -50,60 +51,46 @@ def stepping_loop(all_traces: bool) -> Callable[..., None]:
     return loop
 
 
-class PurePython:
+class PurePython(Way):
     label: ClassVar[str] = "pure Python, `math` and lists"
     package: ClassVar[str] = "math"
-    forward_euler: ClassVar[bool] = True
-    rows_before: ClassVar[bool] = False
 
     def __init__(self, steps: int, dt: float, all_traces: bool) -> None:
-        self._stimulus = [STIMULUS] * steps
-        self._dt = dt
-        self._names = TRACES if all_traces else TRACES[:1]
-        self._loop = stepping_loop(all_traces)
+        super().__init__(steps, dt, all_traces)
+        self._stimulus = self._zeros(steps)
+        self._stimulus[:] = [STIMULUS] * steps
+        self._loop = self._compiled(stepping_loop(all_traces))
+        unused = [self._zeros(0)] * len(TRACES)
+        self._loop(self._zeros(0), dt, *start(), *unused)  # compiling is part of the set-up
 
     def prepare(self) -> Callable[[], Any]:
-        unused: list[list[float]] = [[]] * (len(TRACES) - len(self._names))
+        unused = [self._zeros(0)] * (len(TRACES) - len(self._names))
 
         def call() -> Any:
-            traces = [[0.0] * len(self._stimulus) for _ in self._names]
+            traces = [self._zeros(self._steps) for _ in self._names]
             self._loop(self._stimulus, self._dt, *start(), *traces, *unused)
             return traces
 
         return call
 
-    def read(self, result: Any) -> Traces:
-        return {name: np.array(trace) for name, trace in zip(self._names, result, strict=True)}
+    def _zeros(self, size: int) -> Any:
+        return [0.0] * size
+
+    def _compiled(self, loop: Callable[..., None]) -> Callable[..., None]:
+        return loop
 
 
-class Numba:
+class Numba(PurePython):
     label: ClassVar[str] = "numba, NumPy's outputs"
     package: ClassVar[str] = "numba"
-    forward_euler: ClassVar[bool] = True
-    rows_before: ClassVar[bool] = False
 
-    def __init__(self, steps: int, dt: float, all_traces: bool) -> None:
+    def _zeros(self, size: int) -> Any:
+        return np.empty(size)
+
+    def _compiled(self, loop: Callable[..., None]) -> Any:
         from numba import njit
 
-        self._stimulus = np.full(steps, STIMULUS)
-        self._dt = dt
-        self._names = TRACES if all_traces else TRACES[:1]
-        self._loop = njit(stepping_loop(all_traces))
-        unused = [np.empty(0)] * len(TRACES)
-        self._loop(np.empty(0), dt, *start(), *unused)  # compiles: part of the set-up
-
-    def prepare(self) -> Callable[[], Any]:
-        unused = [np.empty(0)] * (len(TRACES) - len(self._names))
-
-        def call() -> Any:
-            traces = [np.empty(self._stimulus.size) for _ in self._names]
-            self._loop(self._stimulus, self._dt, *start(), *traces, *unused)
-            return traces
-
-        return call
-
-    def read(self, result: Any) -> Traces:
-        return dict(zip(self._names, result, strict=True))
+        return njit(loop)
 
 
 class NumbaAllocating(Numba):
@@ -137,18 +124,14 @@ class NumbaAllocating(Numba):
         return lambda: self._run(self._stimulus, self._dt, *start())
 
 
-class PlainC:
+class PlainC(Way):
     label: ClassVar[str] = "plain C, libm's `exp`, `cc -O2`"
     package: ClassVar[str] = "ctypes"
-    forward_euler: ClassVar[bool] = True
-    rows_before: ClassVar[bool] = False
 
     def __init__(self, steps: int, dt: float, all_traces: bool) -> None:
+        super().__init__(steps, dt, all_traces)
         self._stimulus = np.full(steps, STIMULUS)
-        self._dt = dt
-        self._names = TRACES if all_traces else TRACES[:1]
-        self._folder = tempfile.TemporaryDirectory()
-        library = ctypes.CDLL(str(compiled("plain_loop.c", Path(self._folder.name))))
+        library = ctypes.CDLL(str(compiled("plain_loop.c", "-O2")))
         self._loop = library.all_traces if all_traces else library.only_V
         pointers = [ctypes.c_void_p] * (1 + len(self._names))
         self._loop.argtypes = [ctypes.c_ssize_t, *[ctypes.c_double] * 5, *pointers]
@@ -163,19 +146,27 @@ class PlainC:
 
         return call
 
-    def read(self, result: Any) -> Traces:
-        return dict(zip(self._names, result, strict=True))
+
+@functools.cache
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory()
 
 
-def compiled(name: str, folder: Path) -> Path:
-    """Return a shared library, in `folder`, made of the C source beside this file."""
+@functools.cache
+def compiled(name: str, *flags: str) -> Path:
+    """Return a shared library made of the C source beside this file."""
     compiler = shlex.split(os.environ.get("CC", "cc"))
     if not shutil.which(compiler[0]):
         raise Unavailable(f"there is no C compiler {compiler[0]!r}")
     source = Path(__file__).with_name(name)
-    library = folder / f"{source.stem}{sysconfig.get_config_var('SHLIB_SUFFIX')}"
-    command = [*compiler, "-O2", "-shared", "-fPIC", str(source), "-o", str(library), "-lm"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise Unavailable(f"{compiler[0]} failed: {done.stderr.strip()[:200]}")
+    made = Path(_folder().name) / source.stem
+    library = made.with_suffix(sysconfig.get_config_var("SHLIB_SUFFIX"))
+    for command in (
+        [*compiler, *flags, "-fPIC", "-c", str(source), "-o", f"{made}.o"],
+        # Linked without flags: by -ffast-math, gcc has the whole process flush small numbers.
+        [*compiler, "-shared", f"{made}.o", "-o", str(library), "-lm"],
+    ):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise Unavailable(f"{compiler[0]} failed: {done.stderr.strip()[:200]}")
     return library

@@ -4,11 +4,11 @@
 
 Cells do not touch each other, and no two are alike, so that nobody can share work among them: each
 has a constant current of its own, 8 to 20 µA/cm², and one of 101 sodium conductances within 5 % of
-Hodgkin and Huxley's. All start at their own rest and go on firing; with less than 7.6 µA/cm² some
-would fall silent after a few spikes, how many depending on the method. dt is 0.01 ms. Kept are the
-spikes of each cell, upward crossings of 50 mV, and the last state.
+Hodgkin and Huxley's. All start at their own rest and fire repetitively; with less than 7.6 µA/cm²
+some would fall silent after a few spikes, how many depending on the method. dt is 0.01 ms. The
+spikes of each cell, upward crossings of 50 mV, are recorded, and the last state.
 
-Every row is held against the first before anything is timed, and the script stops where they
+Every row is compared with the first before anything is timed, and the script stops where they
 differ. Where the method is forward Euler the counts must be equal, cell by cell, and V at the end.
 Arbor and NEURON step V by backward Euler, which delays spikes a little, so that the end of the run
 may fall between the two: a few counts may differ, by one.
@@ -18,21 +18,18 @@ that take minutes to set up; the last but one column of the table tells. This pa
 the times of the spikes. What is not installed is left out, and the reason printed.
 """
 
-import argparse
 import functools
-import importlib
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 import population_peers as peers
-import population_simulators as packages
-from cell import STEP, Disagreement, FloatArray, Unavailable
-from population_peers import Cells, Outcome
-from timing import Row, conditions, table, three_digits, time_in_turns, write_section
+import population_simulators as simulators
+from cell import STEP, Disagreement, FloatArray
+from population_peers import Cells, Outcome, PopulationWay
+from timing import AGREED, Row, parser, report, set_up, table, three_digits, time_interleaved
 
 STEPS = {1_000: 50_000, 10_000: 5_000, 1_000_000: 400}
 """Sizes, and the steps of fast rows."""
@@ -51,44 +48,9 @@ In 20 to 100 ms there are one to ten spikes of a cell, each late by some 0.03 ms
 """
 
 
-class PopulationWay(Protocol):
-    """One way to simulate the population: made once, which is its set-up, and run many times.
-
-    Making it raises ImportError or `Unavailable` where it cannot be had.
-    """
-
-    label: ClassVar[str]
-    package: ClassVar[str]
-    threads: ClassVar[tuple[int, ...]]
-    forward_euler: ClassVar[bool]
-    """Whether every step is pyHH's, in which case V must agree number by number."""
-    most_cells: ClassVar[int]
-    share: ClassVar[int]
-    """It makes one of so many steps that fast rows make."""
-    note: str
-    """What its build on this machine can do, or how it is used."""
-
-    def __init__(self, cells: Cells, steps: int, threads: int) -> None: ...
-
-    def prepare(self) -> Callable[[], Any]:
-        """Return a call that makes the run, from the start."""
-
-    def read(self, result: Any) -> Outcome: ...
-
-
-class ThisPackage:
+class ThisPackage(PopulationWay):
     label: ClassVar[str] = "**this package**, `Population.run`"
     package: ClassVar[str] = "pyhh_fast"
-    threads: ClassVar[tuple[int, ...]] = (1, 2)
-    forward_euler: ClassVar[bool] = True
-    most_cells: ClassVar[int] = 1_000_000
-    share: ClassVar[int] = 1
-    note = ""
-
-    def __init__(self, cells: Cells, steps: int, threads: int) -> None:
-        from pyhh_fast import Population  # noqa: F401  # it is there, or this row is not
-
-        self._cells, self._duration, self._threads = cells, steps * STEP, threads
 
     def prepare(self) -> Callable[[], Any]:
         from pyhh_fast import Population
@@ -97,8 +59,8 @@ class ThisPackage:
         population = Population(c.size, gNa=c.gNa)
         population.Vm, population.StateM = c.V, c.m
         population.StateH, population.StateN = c.h, c.n
-        duration, threads = self._duration, self._threads
-        return lambda: population.run(c.current, STEP, duration=duration, threads=threads)
+        options = {"duration": self._steps * STEP, "threads": self._threads}
+        return lambda: population.run(c.current, STEP, **options)
 
     def read(self, result: Any) -> Outcome:
         return Outcome(result.spike_counts, result.final_state.Vm)
@@ -106,13 +68,13 @@ class ThisPackage:
 
 WAYS: list[type[PopulationWay]] = [
     *(ThisPackage, peers.PlainC, peers.Numba, peers.Jax),
-    *(packages.Arbor, packages.Brian2, packages.Neuron),
+    *(simulators.Arbor, simulators.Brian2, simulators.Neuron),
 ]
 
 
 @dataclass
 class TimedPopulation(Row):
-    """A row, and what was found when it was held against the first."""
+    """A row, and what was found when it was compared with the first."""
 
     way: type[PopulationWay] = ThisPackage
     threads: int = 1
@@ -146,23 +108,10 @@ class Bench:
                     if size > way.most_cells or way.label in self.left_out:
                         continue
                     steps = min(most_steps, max(most_steps // way.share, FEWEST_STEPS))
-                    instance = self._made(way, different_cells(size), steps, threads)
+                    arguments = different_cells(size), steps, threads
+                    instance = set_up(way, self.left_out, way.label, *arguments)
                     if instance is not None:
                         self.rows.append(self._checked(instance, way, size, steps, threads))
-
-    def _made(
-        self, way: type[PopulationWay], population: Cells, steps: int, threads: int
-    ) -> PopulationWay | None:
-        """Return a way, set up; None, with the reason noted, where it cannot be had."""
-        try:
-            importlib.import_module(way.package)
-            return way(population, steps, threads)
-        except (ImportError, Unavailable) as error:
-            reason = str(error)
-        except Exception as error:  # a package that is at odds with another fails in any way
-            reason = f"{type(error).__name__}: {error}"
-        self.left_out[way.label] = reason
-        return None
 
     def _checked(
         self,
@@ -270,7 +219,7 @@ def claims(bench: Bench) -> str:
 
     measures: dict[str, Callable[[int], float]] = {
         "plain C's time of this package's, one thread": lambda n: slower(peers.PlainC, n),
-        "Arbor's time of this package's, one thread": lambda n: slower(packages.Arbor, n),
+        "Arbor's time of this package's, one thread": lambda n: slower(simulators.Arbor, n),
         "gain from a second thread, this package": lambda n: gain(ThisPackage, n),
         "gain from a second thread, plain C": lambda n: gain(peers.PlainC, n),
         "the former of the latter": lambda n: gain(ThisPackage, n) / gain(peers.PlainC, n),
@@ -293,7 +242,7 @@ def fi_curve(count: int, rounds: int) -> str:
     model, currents = HHModel.at_rest(), np.linspace(0, 20, count)
     row = Row("", count, lambda: lambda: curve(model, currents))
     row.prepare()()
-    time_in_turns([row], rounds, LONGEST)
+    time_interleaved([row], rounds, LONGEST)
     return (
         f"An f-I curve of {count:,} currents, 1 s each, `fi_curve(model, currents)` with all "
         f"cores: {three_digits(row.best)} s."
@@ -301,41 +250,33 @@ def fi_curve(count: int, rounds: int) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description="Time many cells; print Markdown tables.")
-    parser.add_argument("--rounds", type=int, default=20, help="(default: %(default)s)")
-    parser.add_argument(
+    options = parser("Time many cells", rounds=20)
+    options.add_argument(
         "--quick", action="store_true", help="one small size, two rounds, no Brian2: seconds"
     )
-    parser.add_argument("--write", action="store_true", help="put the tables into RESULTS.md")
-    chosen = parser.parse_args(arguments)
+    chosen = options.parse_args(arguments)
     if chosen.rounds < 1:
-        parser.error("--rounds must be 1 or more")
+        options.error("--rounds must be 1 or more")
     if chosen.quick and chosen.write:
-        parser.error("--write needs a whole run")
+        options.error("--write needs a whole run")
     rounds = 2 if chosen.quick else chosen.rounds
-    ways = [way for way in WAYS if not (chosen.quick and way is packages.Brian2)]
+    ways = [way for way in WAYS if not (chosen.quick and way is simulators.Brian2)]
 
     bench = Bench(QUICK if chosen.quick else STEPS, ways)
     try:
         bench.check()
     except Disagreement as error:
         sys.exit(f"{error}; nothing was timed.")
-    time_in_turns(bench.rows, rounds, LONGEST)
+    time_interleaved(bench.rows, rounds, LONGEST)
 
     parts = [bench.speed(), claims(bench), fi_curve(20 if chosen.quick else 1_000, min(rounds, 5))]
     if bench.notes:
         parts.append("; ".join(f"{label}: {note}" for label, note in bench.notes.items()) + ".")
-    parts += [f"Left out: {label} ({reason})." for label, reason in bench.left_out.items()]
-    named = dict.fromkeys(row.way.package for row in bench.rows)
-    parts.append(
-        f"Agreement was asserted before timing. Smallest of {rounds} rounds, all rows in turns, "
-        f"slow ones fewer; all from one run, {date.today()}.\n"
-        f"{conditions('numpy', *[name for name in named if name != 'ctypes'])}"
+    how = f"Smallest of {rounds} rounds, rows interleaved, slow ones fewer"
+    heading = "Many cells: population.py" if chosen.write else None
+    report(
+        heading, parts, f"{AGREED} {how}", [row.way.package for row in bench.rows], bench.left_out
     )
-    text = "\n\n".join(parts)
-    print(text)
-    if chosen.write:
-        write_section("Many cells: population.py", text)
 
 
 if __name__ == "__main__":

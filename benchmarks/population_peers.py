@@ -8,21 +8,17 @@ import functools
 import itertools
 import os
 import re
-import shlex
-import shutil
-import subprocess
-import sysconfig
-import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import exp
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 from cell import STEP, FloatArray, Unavailable
+from loops import compiled
 
 # Read when JAX is imported; its own choice of 256 bits is slower, and the C loop has 512, too.
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_prefer_vector_width=512")
@@ -54,17 +50,40 @@ class Outcome:
     V: FloatArray | None = None
 
 
-class Loop:
-    """A loop over all cells and steps, written by hand: what the three have in common."""
+class PopulationWay(ABC):
+    """One way to simulate the population: made once, which is its set-up, and run many times.
 
+    Making it raises ImportError or `Unavailable` where it cannot be had.
+    """
+
+    label: ClassVar[str]
+    package: ClassVar[str]
     threads: ClassVar[tuple[int, ...]] = (1, 2)
     forward_euler: ClassVar[bool] = True
+    """Whether every step is pyHH's, in which case V must agree number by number."""
     most_cells: ClassVar[int] = 1_000_000
     share: ClassVar[int] = 1
+    """It makes one of so many steps that fast rows make."""
     note = ""
+    """What its build on this machine can do, or how it is used."""
 
     def __init__(self, cells: Cells, steps: int, threads: int) -> None:
-        self._cells, self._steps = cells, steps
+        self._cells, self._steps, self._threads = cells, steps, threads
+
+    @abstractmethod
+    def prepare(self) -> Callable[[], Any]:
+        """Return a call that makes the run, from the start."""
+
+    @abstractmethod
+    def read(self, result: Any) -> Outcome:
+        """Return what the call returned as an outcome."""
+
+
+class Loop(PopulationWay):
+    """A loop over all cells and steps, written by hand: what the three have in common."""
+
+    def __init__(self, cells: Cells, steps: int, threads: int) -> None:
+        super().__init__(cells, steps, threads)
         ends = [cells.size * i // threads for i in range(threads + 1)]
         self._parts = [slice(*pair) for pair in itertools.pairwise(ends)]
         self._pool = ThreadPoolExecutor(threads)
@@ -95,7 +114,8 @@ class PlainC(Loop):
 
     def __init__(self, cells: Cells, steps: int, threads: int) -> None:
         super().__init__(cells, steps, threads)
-        library = vectorised("plain_population.c")
+        flags = ["-O3", "-march=native", "-mprefer-vector-width=512", "-ffast-math"]
+        library = compiled("plain_population.c", *flags)
         called = re.findall(rb"_ZGV\w(?:N|M)(\d+)v_exp\b", library.read_bytes())
         lanes = max(map(int, called), default=1)
         self.note = f"its `exp` is of {lanes} cells at a time"
@@ -108,32 +128,6 @@ class PlainC(Loop):
         addresses = [array.ctypes.data for array in arrays]
         self._population(arrays[0].size, self._steps, STEP, THRESHOLD, *addresses)
         return arrays[2], arrays[6]
-
-
-@functools.cache
-def _folder() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory()
-
-
-@functools.cache
-def vectorised(name: str) -> Path:
-    """Return a shared library made of the C source beside this file, for this very CPU."""
-    compiler = shlex.split(os.environ.get("CC", "cc"))
-    if not shutil.which(compiler[0]):
-        raise Unavailable(f"there is no C compiler {compiler[0]!r}")
-    source = Path(__file__).with_name(name)
-    made = Path(_folder().name) / source.stem
-    library = made.with_suffix(sysconfig.get_config_var("SHLIB_SUFFIX"))
-    flags = ["-O3", "-march=native", "-mprefer-vector-width=512", "-ffast-math", "-fPIC"]
-    for command in (
-        [*compiler, *flags, "-c", str(source), "-o", f"{made}.o"],
-        # Linked without -ffast-math, with which gcc has the whole process flush small numbers.
-        [*compiler, "-shared", f"{made}.o", "-o", str(library), "-lm"],
-    ):
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise Unavailable(f"{compiler[0]} failed: {done.stderr.strip()[:200]}")
-    return library
 
 
 class Numba(Loop):
@@ -193,7 +187,7 @@ def _numba_loop() -> Callable[..., None]:
 class Jax(Loop):
     """In blocks of cells, each to its end: with many cells faster than all at once.
 
-    A block is too small for XLA to split, so it is run by the thread that asks for it; XLA's own
+    A block is too small for XLA to split, so it is run by the thread that calls it; XLA's own
     two threads on a million cells at once took twice as long as two of Python's.
     """
 

@@ -13,17 +13,16 @@ from typing import Any, ClassVar
 import numpy as np
 import simulators
 from cell import STEP, Unavailable
-from population_peers import THRESHOLD, Cells, Outcome
+from population_peers import THRESHOLD, Cells, Outcome, PopulationWay
 from simulators import E_K, E_LEAK, E_NA, HERE, REST, SIDE
 
 IN_NANOAMPERES = 0.1  # of 1 µA/cm² over the simulators' 1e-4 cm²
 IN_SIEMENS = 1e-3  # of 1 mS
 
 
-class Arbor:
+class Arbor(PopulationWay):
     label: ClassVar[str] = "Arbor, `hh` (V backward Euler, gates exponential)"
     package: ClassVar[str] = "arbor"
-    threads: ClassVar[tuple[int, ...]] = (1, 2)
     forward_euler: ClassVar[bool] = False
     most_cells: ClassVar[int] = 10_000
     share: ClassVar[int] = 5
@@ -33,7 +32,8 @@ class Arbor:
         import arbor
         from arbor import units
 
-        self._ms, self._steps, self._size = units.ms, steps, cells.size
+        super().__init__(cells, steps, threads)
+        self._ms = units.ms
         self._record = arbor.spike_recording.local
         group = min(self.GROUP, cells.size // threads)
         self.note = f"built for {arbor.config()['arch']}, in groups of {group} cells"
@@ -50,7 +50,7 @@ class Arbor:
         return call
 
     def read(self, result: Any) -> Outcome:
-        return _counted((gid for (gid, _), _ in result.spikes()), self._size)
+        return _counted((gid for (gid, _), _ in result.spikes()), self._cells.size)
 
 
 def _arbor_population(cells: Cells, threads: int, group: int) -> Any:
@@ -91,25 +91,25 @@ def _arbor_population(cells: Cells, threads: int, group: int) -> Any:
     return arbor.simulation(recipe, context, arbor.partition_load_balance(recipe, context, hints))
 
 
-class Neuron:
+class Neuron(PopulationWay):
     label: ClassVar[str] = "NEURON, `hh` (V backward Euler, gates exponential)"
     package: ClassVar[str] = "neuron"
     threads: ClassVar[tuple[int, ...]] = (1,)
     forward_euler: ClassVar[bool] = False
     most_cells: ClassVar[int] = 10_000
     share: ClassVar[int] = 25
-    note = ""
 
     def __init__(self, cells: Cells, steps: int, threads: int) -> None:
         from neuron import h
 
-        self._h, self._cells, self._steps = h, cells, steps
+        super().__init__(cells, steps, threads)
+        self._h = h
 
     def prepare(self) -> Callable[[], Any]:
         h = self._h
         sections = [h.Section(name=f"cell{i}") for i in range(self._cells.size)]
         if len(list(h.allsec())) > len(sections):
-            raise RuntimeError("earlier cells live on and would be stepped too")
+            raise RuntimeError("earlier cells still exist and would be stepped too")
         clamps, detectors, times, spiking = [], [], h.Vector(), h.Vector()
         for i, section in enumerate(sections):
             section.L = section.diam = SIDE
@@ -140,14 +140,11 @@ class Neuron:
         return _counted(result.as_numpy().astype(int), self._cells.size)
 
 
-class Brian2:
+class Brian2(PopulationWay):
     label: ClassVar[str] = "Brian2, its time loop alone (CPU time, as it reports)"
     package: ClassVar[str] = "brian2"
     threads: ClassVar[tuple[int, ...]] = (1,)
-    forward_euler: ClassVar[bool] = True
-    most_cells: ClassVar[int] = 1_000_000
     share: ClassVar[int] = 10
-    note = ""
 
     PER_CELL: ClassVar[tuple[str, ...]] = ("STIMULUS", "gNa")
     EQUATIONS = simulators.Brian2.EQUATIONS + "".join(f"{name} : 1\n" for name in PER_CELL)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from cell import STIMULUS, TRACES, Traces, Unavailable, start
+from cell import STIMULUS, TRACES, Traces, Unavailable, Way, start
 
 # Read when the packages are imported.
 os.environ.setdefault("NEURON_MODULE_OPTIONS", "-nogui")
@@ -33,13 +33,13 @@ def neuron_cell(h: Any, onset: float) -> tuple[Any, Any]:
     """Return the cell, and the clamp that stimulates it from `onset` (ms) on."""
     cell = h.Section(name="cell")
     if len(list(h.allsec())) > 1:
-        raise RuntimeError("an earlier cell lives on and would be stepped too")
+        raise RuntimeError("an earlier cell still exists and would be stepped too")
     cell.L = cell.diam = SIDE
     cell.cm = 1.0
     cell.insert("hh")
     cell.ena, cell.ek = E_NA, E_K
     cell(0.5).hh.el = E_LEAK
-    h.usetable_hh = 0  # NEURON's table of rates has rows of 1 mV and errs by 1e-3
+    h.usetable_hh = 0  # NEURON's table of rates has rows of 1 mV and an error of 1e-3
     clamp = h.IClamp(cell(0.5))
     clamp.delay, clamp.dur, clamp.amp = onset, 1e12, CURRENT
     return cell, clamp
@@ -103,24 +103,27 @@ def jaxley_cell(record: Sequence[str]) -> Any:
     return cell
 
 
-class Neuron:
-    label: ClassVar[str] = "NEURON, `hh` (V backward Euler, gates exponential)"
-    package: ClassVar[str] = "neuron"
+class Simulator(Way):
     forward_euler: ClassVar[bool] = False
     rows_before: ClassVar[bool] = True
+
+
+class Neuron(Simulator):
+    label: ClassVar[str] = "NEURON, `hh` (V backward Euler, gates exponential)"
+    package: ClassVar[str] = "neuron"
 
     def __init__(self, steps: int, dt: float, all_traces: bool) -> None:
         from neuron import h
 
+        super().__init__(steps, dt, all_traces)
         self._h = h
-        self._steps, self._dt, self._all_traces = steps, dt, all_traces
 
     def prepare(self) -> Callable[[], Any]:
         h, dt = self._h, self._dt
         cell, clamp = neuron_cell(h, 0.0)
         segment = cell(0.5)
         watched = [segment._ref_v]
-        if self._all_traces:
+        if len(self._names) > 1:
             hh = segment.hh
             watched += [hh._ref_m, hh._ref_h, hh._ref_n]
             watched += [segment._ref_ina, segment._ref_ik, hh._ref_il]
@@ -141,17 +144,16 @@ class Neuron:
         return _shifted([trace.as_numpy().copy() for trace in result], MICROAMPERES["milli"])
 
 
-class Arbor:
+class Arbor(Simulator):
     label: ClassVar[str] = "Arbor, `hh` (V backward Euler, gates exponential)"
     package: ClassVar[str] = "arbor"
-    forward_euler: ClassVar[bool] = False
-    rows_before: ClassVar[bool] = True
 
     def __init__(self, steps: int, dt: float, all_traces: bool) -> None:
         import arbor
         from arbor import units
 
-        self._units, self._steps, self._dt = units, steps, dt
+        super().__init__(steps, dt, all_traces)
+        self._units = units
         self._names = ["V", "m", "h", "n", "na", "k"] if all_traces else ["V"]
         probe_of = {
             "V": arbor.cable_probe_membrane_voltage(HERE, "V"),
@@ -178,11 +180,9 @@ class Arbor:
         return _shifted(traces, MICROAMPERES["A/m²"])
 
 
-class Jaxley:
+class Jaxley(Simulator):
     label: ClassVar[str] = "Jaxley, `HH` (V forward Euler, gates exponential)"
     package: ClassVar[str] = "jaxley"
-    forward_euler: ClassVar[bool] = False
-    rows_before: ClassVar[bool] = True
 
     def __init__(self, steps: int, dt: float, all_traces: bool) -> None:
         import jax
@@ -205,11 +205,10 @@ class Jaxley:
         return _shifted(list(np.asarray(result)), 1.0)
 
 
-class Brian2:
+class Brian2(Simulator):
     label: ClassVar[str] = "Brian2, C++ standalone, the whole program"
     package: ClassVar[str] = "brian2"
     forward_euler: ClassVar[bool] = True
-    rows_before: ClassVar[bool] = True
 
     EQUATIONS = """
     dVm/dt = (STIMULUS - INa - IK - IKleak) / Cm / ms : 1

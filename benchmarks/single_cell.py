@@ -4,7 +4,7 @@
 
 Every row simulates the cell of cell.py from the same state, 10 µA/cm² at 0.01 ms, which keeps it
 firing, and writes its traces into new arrays each time. Before anything is timed every row's
-traces are held against this package's, and the script stops where they differ: number by number
+traces are compared with this package's, and the script stops where they differ: number by number
 where the method is forward Euler; where it is not, all spikes of the first second, extrapolated
 to a step of zero, must be where forward Euler's are, and each trace must span what it should.
 What is not installed is left out, and the reason printed.
@@ -17,12 +17,9 @@ Times are the smallest of many rounds, so of rounds whose arrays may lie in memo
 already holds. A process's first run also pays for fresh pages; the table of cold starts has it.
 """
 
-import argparse
-import importlib
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
 
 import cold_start
 from cell import (
@@ -38,9 +35,9 @@ from cell import (
     spike_times,
 )
 from loops import Numba, NumbaAllocating, PlainC, PurePython
-from own import CustomKinetics, Iterate, RichDoor, ThisPackage, readme_example
 from simulators import Arbor, Brian2, Brian2Loop, Jaxley, Neuron
-from timing import Row, conditions, table, three_digits, time_in_turns, write_section
+from this_package import CustomKinetics, Iterate, Run, ThisPackage, readme_example
+from timing import AGREED, Row, parser, report, set_up, table, three_digits, time_interleaved
 
 SLOW_STEPS = 10_000
 """Most steps of a row that runs in the interpreter."""
@@ -51,7 +48,7 @@ LONGEST = 5.0  # s: what a row may take over all rounds, so that slow ones leave
 
 ROWS: list[tuple[type[Way], bool]] = [
     (ThisPackage, True),
-    (RichDoor, False),
+    (Run, False),
     (CustomKinetics, True),
     (PlainC, True),
     (PlainC, False),
@@ -83,7 +80,7 @@ ColdStarts = dict[type[Way], cold_start.ColdStart]
 
 @dataclass
 class TimedWay(Row):
-    """A row, and what was found when it was held against the first."""
+    """A row, and what was found when it was compared with the first."""
 
     way: type[Way] = ThisPackage
     traces: int = 0
@@ -108,15 +105,8 @@ class Bench:
 
     def made(self, way: type[Way], steps: int, all_traces: bool) -> Way | None:
         """Return a way, set up; None, with the reason noted, where it cannot be had."""
-        try:
-            importlib.import_module(way.package)
-            return way(steps, STEP, all_traces)
-        except (ImportError, Unavailable) as error:
-            reason = str(error)
-        except Exception as error:  # a package that is at odds with another fails in any way
-            reason = f"{type(error).__name__}: {error}"
-        self.left_out[f"{way.label}{'' if all_traces else ', V only'}"] = reason
-        return None
+        label = f"{way.label}{'' if all_traces else ', V only'}"
+        return set_up(way, self.left_out, label, steps, STEP, all_traces)
 
     def check(self) -> None:
         """Make the rows and hold each against the first; this also warms them up."""
@@ -162,7 +152,7 @@ class Bench:
         headings = ["one cell, dt 0.01 ms", "traces", "steps", "ns/step", "× this package"]
         headings += [
             "V differs by (mV)",
-            "last spike of the first second errs by (ms)",
+            "error of the last spike of the first second (ms)",
         ]
         return table(headings, lines)
 
@@ -170,10 +160,10 @@ class Bench:
 def recording_cost(rounds: int) -> tuple[float, float]:
     """Return ns per step of a long run with all traces, and with V alone."""
     rows = [
-        Row("", RECORDING_STEPS, RichDoor(RECORDING_STEPS, STEP, all_traces).prepare)
+        Row("", RECORDING_STEPS, Run(RECORDING_STEPS, STEP, all_traces).prepare)
         for all_traces in (True, False)
     ]
-    time_in_turns(rows, rounds)
+    time_interleaved(rows, rounds)
     return rows[0].ns_per_step, rows[1].ns_per_step
 
 
@@ -221,7 +211,7 @@ def claims(bench: Bench, cold: ColdStarts, rounds: int) -> str:
     def example() -> str:
         row = Row("", 20_000, readme_example)
         row.prepare()()
-        time_in_turns([row], 10 * rounds)
+        time_interleaved([row], 10 * rounds)
         return f"{row.best * 1e3:.2f} ms"
 
     def recording() -> str:
@@ -241,7 +231,7 @@ def claims(bench: Bench, cold: ColdStarts, rounds: int) -> str:
             ["numba, its own outputs, against this package", "4 or more", ratio(NumbaAllocating)],
             ["numba, NumPy's outputs, against this package", "4 or more", ratio(Numba)],
             [
-                "README's example, rate tables made anew",
+                "README's example, rate tables rebuilt",
                 "1.5 ms or less",
                 unless_unavailable(example),
             ],
@@ -266,8 +256,8 @@ def long_runs(bench: Bench) -> str:
         way = bench.made(short.way, steps, all_traces=False)
         if way is not None:
             rows.append(Row(short.label, steps, way.prepare))
-    time_in_turns(rows, 3, LONGEST)
-    ours = next((row.ns_per_step for row in rows if row.label == RichDoor.label), float("nan"))
+    time_interleaved(rows, 3, LONGEST)
+    ours = next((row.ns_per_step for row in rows if row.label == Run.label), float("nan"))
     lines = [
         [
             row.label,
@@ -283,21 +273,19 @@ def long_runs(bench: Bench) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description="Time one neuron; print Markdown tables.")
-    parser.add_argument("--steps", type=int, default=1_000_000, help="(default: %(default)s)")
-    parser.add_argument("--rounds", type=int, default=40, help="(default: %(default)s)")
-    parser.add_argument("--long", action="store_true", help="also runs of 10⁸ steps (minutes)")
-    parser.add_argument("--write", action="store_true", help="put the tables into RESULTS.md")
-    chosen = parser.parse_args(arguments)
+    options = parser("Time one neuron", rounds=40)
+    options.add_argument("--steps", type=int, default=1_000_000, help="(default: %(default)s)")
+    options.add_argument("--long", action="store_true", help="also runs of 10⁸ steps (minutes)")
+    chosen = options.parse_args(arguments)
     if chosen.steps < SLOW_STEPS or chosen.rounds < 1:
-        parser.error(f"--steps must be {SLOW_STEPS} or more, --rounds 1 or more")
+        options.error(f"--steps must be {SLOW_STEPS} or more, --rounds 1 or more")
 
     bench = Bench(chosen.steps)
     try:
         bench.check()
     except Disagreement as error:
         sys.exit(f"{error}; nothing was timed.")
-    time_in_turns(bench.rows, chosen.rounds, LONGEST)
+    time_interleaved(bench.rows, chosen.rounds, LONGEST)
 
     cold = cold_starts(bench, chosen.rounds)
     parts = [
@@ -307,17 +295,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ]
     if chosen.long:
         parts.append(long_runs(bench))
-    parts += [f"Left out: {label} ({reason})." for label, reason in bench.left_out.items()]
-    packages = dict.fromkeys(row.way.package for row in bench.rows)
-    versions = [name for name in packages if name not in ("math", "ctypes")]
-    parts.append(
-        f"Agreement was asserted before timing. Smallest of {chosen.rounds} rounds, all rows in "
-        f"turns; all from one run, {date.today()}.\n{conditions('numpy', *versions)}"
-    )
-    text = "\n\n".join(parts)
-    print(text)
-    if chosen.write:
-        write_section("One neuron: single_cell.py", text)
+    how = f"{AGREED} Smallest of {chosen.rounds} rounds, rows interleaved"
+    heading = "One neuron: single_cell.py" if chosen.write else None
+    report(heading, parts, how, [row.way.package for row in bench.rows], bench.left_out)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,14 @@
 """Solvers of train.py in this package, in SciPy, and as one would write them by hand."""
 
 import ctypes
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import train
-from cell import STIMULUS, FloatArray, start
+from cell import STIMULUS, FloatArray, crossings, start
 from loops import compiled
-from train import END, ONSET, THRESHOLD, solved_by_scipy
+from train import END, ONSET, THRESHOLD, Solver, solved_by_scipy, stimulus
 
 import pyhh_fast as pyhh
 
@@ -27,25 +25,20 @@ def model() -> pyhh.HHModel:
     return cell
 
 
-class ThisPackage:
+class ThisPackage(Solver):
     """Spikes alone; a row every `dt`, which for methods of fixed step is the step.
 
     The rates for a new dt are made once, in 0.1 to 0.3 ms, and not timed, like compilation.
     """
 
     package: ClassVar[str] = "pyhh_fast"
-    setting_name: ClassVar[str] = "dt"
     method: ClassVar[str]
     record: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, setting: float) -> None:
         self._dt = setting
         self._options: dict[str, Any] = {"method": self.method, "record": self.record}
-        self._make_stimulus()
-
-    def _make_stimulus(self) -> None:
-        rows = np.arange(round(END / self._dt))
-        self._stimulus = np.where(rows < round(ONSET / self._dt), 0.0, STIMULUS)
+        self._stimulus = stimulus(setting)
 
     def prepare(self) -> Callable[[], Any]:
         simulation = pyhh.Simulation(model())
@@ -95,22 +88,15 @@ class AdaptiveTraces(Adaptive):
     row = 0.01
 
 
-class SciPyDOP853:
+class SciPyDOP853(Solver):
     label = "SciPy `solve_ivp`, DOP853 with events"
     package = "scipy"
     setting_name = "tolerance"
     method: ClassVar[str] = "DOP853"
     settings = (1e-5, 1e-6, 1e-7, 1e-8, 1e-10)
 
-    def __init__(self, setting: float) -> None:
-        self._tolerance = setting
-
     def prepare(self) -> Callable[[], Any]:
-        return lambda: solved_by_scipy(self.method, self._tolerance)
-
-    def spike_times(self, result: Any) -> FloatArray:
-        times: FloatArray = result
-        return times
+        return lambda: solved_by_scipy(self.method, self._setting)
 
 
 class SciPyLSODA(SciPyDOP853):
@@ -119,20 +105,17 @@ class SciPyLSODA(SciPyDOP853):
     settings = (1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-11)
 
 
-class PlainCEuler:
+class PlainCEuler(Solver):
     """The yardstick: forward Euler in plain C with libm's `exp`, V only."""
 
     label = "plain C forward Euler, libm's `exp`, `cc -O2`"
     package = "ctypes"
-    setting_name = "dt"
     settings = (0.01,)
 
     def __init__(self, setting: float) -> None:
-        self._dt = setting
-        rows = np.arange(round(END / setting))
-        self._stimulus = np.where(rows < round(ONSET / setting), 0.0, STIMULUS)
-        self._folder = tempfile.TemporaryDirectory()
-        library = ctypes.CDLL(str(compiled("plain_loop.c", Path(self._folder.name))))
+        super().__init__(setting)
+        self._stimulus = stimulus(setting)
+        library = ctypes.CDLL(str(compiled("plain_loop.c", "-O2")))
         self._loop = library.only_V
         self._loop.argtypes = [ctypes.c_ssize_t, *[ctypes.c_double] * 5, *[ctypes.c_void_p] * 2]
         self._loop.restype = None
@@ -141,38 +124,32 @@ class PlainCEuler:
         def call() -> FloatArray:
             V = np.empty(self._stimulus.size)
             addresses = [array.ctypes.data for array in (self._stimulus, V)]
-            self._loop(V.size, self._dt, *start(), *addresses)
+            self._loop(V.size, self._setting, *start(), *addresses)
             return V
 
         return call
 
     def spike_times(self, result: Any) -> FloatArray:
-        before, after = result[:-1], result[1:]
-        rows = np.flatnonzero((before < THRESHOLD) & (after >= THRESHOLD))
-        fraction = (THRESHOLD - before[rows]) / (after[rows] - before[rows])
-        times: FloatArray = (rows + 1 + fraction) * self._dt
-        return times
+        return (crossings(result, THRESHOLD) + 1) * self._setting
 
 
-class NumbaRK4:
+class NumbaRK4(Solver):
     """The classic method by hand; spikes on the cubic through both ends of their step."""
 
     label = "numba, RK4 by hand"
     package = "numba"
-    setting_name = "dt"
     settings = (0.05, 0.04, 0.025, 0.0125, 0.01, 0.005)
 
     def __init__(self, setting: float) -> None:
-        self._step = setting
-        self._solve = _numba_rk4()
-        self._solve(0.0, 0.1, *start(), self._step)  # compiles: part of the set-up
+        super().__init__(setting)
+        self._solve = self._compiled()
+        self._solve(0.0, 0.1, *start(), setting)  # compiles: part of the set-up
 
     def prepare(self) -> Callable[[], Any]:
-        return lambda: self._solve(ONSET, END, *start(), self._step)
+        return lambda: self._solve(ONSET, END, *start(), self._setting)
 
-    def spike_times(self, result: Any) -> FloatArray:
-        times: FloatArray = result
-        return times
+    def _compiled(self) -> Any:
+        return _numba_rk4()
 
 
 class NumbaAdaptive(NumbaRK4):
@@ -182,10 +159,8 @@ class NumbaAdaptive(NumbaRK4):
     setting_name = "tolerance"
     settings = (1e-3, 3e-4, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9)
 
-    def __init__(self, setting: float) -> None:
-        self._step = setting
-        self._solve = _numba_adaptive()
-        self._solve(0.0, 0.1, *start(), self._step)
+    def _compiled(self) -> Any:
+        return _numba_adaptive()
 
 
 def _numba_rk4() -> Any:

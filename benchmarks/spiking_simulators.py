@@ -1,20 +1,20 @@
 """NEURON, Arbor and Jaxley on train.py's problem, each as its users would have it give spike times.
 
-All rest at -65 mV; the settings that all have in common stand in simulators.py.
+All rest at -65 mV; the settings that all have in common are in simulators.py.
 """
 
 from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
-from cell import FloatArray
+from cell import FloatArray, crossings
 from simulators import CURRENT, REST, arbor_simulation, jaxley_cell, neuron_cell
-from train import END, ONSET, THRESHOLD
+from train import END, ONSET, THRESHOLD, Solver, stimulus
 
 LEVEL = REST + THRESHOLD  # mV
 
 
-class NeuronCVODE:
+class NeuronCVODE(Solver):
     """Variable steps by SUNDIALS, crossings found with condition order 2."""
 
     label: ClassVar[str] = "NEURON, CVODE"
@@ -27,7 +27,8 @@ class NeuronCVODE:
         from neuron import h
 
         h.load_file("stdrun.hoc")
-        self._h, self._setting = h, setting
+        super().__init__(setting)
+        self._h = h
 
     def prepare(self) -> Callable[[], Any]:
         h = self._h
@@ -66,17 +67,17 @@ class Neuron(NeuronCVODE):
     steps_vary = False
 
 
-class Arbor:
+class Arbor(Solver):
     label: ClassVar[str] = "Arbor"
     package: ClassVar[str] = "arbor"
-    setting_name: ClassVar[str] = "dt"
     settings: ClassVar[tuple[float, ...]] = (0.01, 0.001, 0.0001)
 
     def __init__(self, setting: float) -> None:
         import arbor
         from arbor import units
 
-        self._units, self._dt = units, setting
+        super().__init__(setting)
+        self._units = units
         self._level = arbor.threshold_detector(LEVEL * units.mV)
         self._record = arbor.spike_recording.local
 
@@ -85,7 +86,7 @@ class Arbor:
         simulation.record(self._record)
 
         def call() -> Any:
-            simulation.run(END * ms, self._dt * ms)
+            simulation.run(END * ms, self._setting * ms)
             return simulation.spikes()
 
         return call
@@ -94,36 +95,29 @@ class Arbor:
         return np.array([time for _, time in result])
 
 
-class Jaxley:
+class Jaxley(Solver):
     """V at every step, crossings interpolated linearly."""
 
     label: ClassVar[str] = "Jaxley"
     package: ClassVar[str] = "jaxley"
-    setting_name: ClassVar[str] = "dt"
     settings: ClassVar[tuple[float, ...]] = (0.01, 0.001, 0.0001)
 
     def __init__(self, setting: float) -> None:
         import jax
         import jaxley
 
-        self._dt = setting
+        super().__init__(setting)
         cell = jaxley_cell(["v"])
 
         def run(current: Any) -> Any:
             wave = cell.data_stimulate(current)
             return jaxley.integrate(cell, data_stimuli=wave, delta_t=setting, solver="fwd_euler")
 
-        rows = np.arange(round(END / setting))
-        current = np.where(rows < round(ONSET / setting), 0.0, CURRENT)
-        self._current = jax.numpy.asarray(current)
+        self._current = jax.numpy.asarray(stimulus(setting, CURRENT))
         self._run = jax.jit(run).lower(self._current).compile()  # part of the set-up
 
     def prepare(self) -> Callable[[], Any]:
         return lambda: self._run(self._current).block_until_ready()
 
     def spike_times(self, result: Any) -> FloatArray:
-        V = np.asarray(result)[0]
-        rows = np.flatnonzero((V[:-1] < LEVEL) & (V[1:] >= LEVEL))
-        fraction = (LEVEL - V[rows]) / (V[rows + 1] - V[rows])
-        times: FloatArray = (rows + fraction) * self._dt
-        return times
+        return crossings(np.asarray(result)[0], LEVEL) * self._setting

@@ -1,15 +1,20 @@
-"""What the benchmarks share: rows timed in turns, and the machine they ran on."""
+"""What the benchmarks share: interleaved timing, the report, and the machine of a run."""
 
+import argparse
+import importlib
 import os
 import platform
 import random
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from cell import Unavailable
 
 
 @dataclass
@@ -33,13 +38,13 @@ class Row:
         return self.best / self.steps * 1e9
 
 
-def time_in_turns(rows: Sequence[Row], rounds: int, longest: float = float("inf")) -> None:
+def time_interleaved(rows: Sequence[Row], rounds: int, longest: float = float("inf")) -> None:
     """Time each row once a round and keep its smallest time.
 
     A row that has taken `longest` seconds in all sits out the rounds that are left.
 
-    In turns, so that a noisy minute of the machine hits all rows alike; in an order drawn anew
-    each round, because a row leaves its caches and its heap to the next. Call each row once
+    Interleaved, so that a noisy minute of the machine hits all rows alike; in another order each
+    round, because a row leaves its caches and its heap to the next. Call each row once
     before: nothing here warms up.
     """
     order = list(rows)
@@ -58,6 +63,25 @@ def time_in_turns(rows: Sequence[Row], rounds: int, longest: float = float("inf"
             del result, call
 
 
+def set_up(way: Any, left_out: dict[str, str], label: str, *arguments: Any) -> Any:
+    """Return way(*arguments); None, with the reason in `left_out`, where it cannot be had."""
+    try:
+        importlib.import_module(way.package)
+        return way(*arguments)
+    except Exception as error:  # a package that conflicts with another fails in any way
+        expected = isinstance(error, ImportError | Unavailable)
+        left_out[label] = str(error) if expected else f"{type(error).__name__}: {error}"
+    return None
+
+
+def parser(description: str, rounds: int) -> argparse.ArgumentParser:
+    """Return a parser with the options that all benchmarks of several rows have."""
+    options = argparse.ArgumentParser(description=f"{description}; print Markdown tables.")
+    options.add_argument("--rounds", type=int, default=rounds, help="(default: %(default)s)")
+    options.add_argument("--write", action="store_true", help="put the tables into RESULTS.md")
+    return options
+
+
 def table(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     """Return a Markdown table: the first column is text, the others are numbers."""
     rules = ["---", *["---:"] * (len(headings) - 1)]
@@ -66,6 +90,28 @@ def table(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
 
 def three_digits(number: float) -> str:
     return f"{number:,.0f}" if number >= 100 else f"{number:#.3g}".rstrip(".")
+
+
+def report(
+    heading: str | None,
+    parts: Sequence[str],
+    how: str,
+    packages: Iterable[str],
+    left_out: dict[str, str],
+) -> None:
+    """Print the parts and the conditions; write them under `heading` into RESULTS.md, if given."""
+    missing = [f"Left out: {label} ({reason})." for label, reason in left_out.items()]
+    named = [name for name in dict.fromkeys(["numpy", *packages]) if name not in STANDARD]
+    made = f"{how}; all from one run, {date.today()}.\n{conditions(*named)}"
+    text = "\n\n".join([*parts, *missing, made])
+    print(text)
+    if heading is not None:
+        write_section(heading, text)
+
+
+AGREED = "Agreement was asserted before timing."
+STANDARD = ("ctypes", "math")
+"""Modules of Python's own, whose version is Python's."""
 
 
 def write_section(heading: str, text: str) -> None:

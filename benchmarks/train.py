@@ -4,9 +4,10 @@
 the period adds up from spike to spike, so the last tells how good the method is.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from math import exp
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 from cell import STIMULUS, Disagreement, FloatArray, start
@@ -14,10 +15,12 @@ from cell import STIMULUS, Disagreement, FloatArray, start
 ONSET, END = 50.0, 1_000.0  # ms
 THRESHOLD = 50.0  # mV
 SPIKES = 65
-FAR_OFF = 4.0  # ms: more than any spike errs by, even with coarse steps, if the cell is the same
+FAR_OFF = (
+    4.0  # ms: more than the error of any spike, even with coarse steps, if the cell is the same
+)
 
 
-class Solver(Protocol):
+class Solver(ABC):
     """One way to solve it, at one setting. Making it is its set-up.
 
     Making it raises ImportError or `Unavailable` where it cannot be had.
@@ -27,15 +30,24 @@ class Solver(Protocol):
     package: ClassVar[str]
     settings: ClassVar[tuple[float, ...]]
     """Steps in ms, or tolerances."""
-    setting_name: ClassVar[str]
+    setting_name: ClassVar[str] = "dt"
 
-    def __init__(self, setting: float) -> None: ...
+    def __init__(self, setting: float) -> None:
+        self._setting = setting
 
+    @abstractmethod
     def prepare(self) -> Callable[[], Any]:
         """Return a call that solves it, from the start."""
 
     def spike_times(self, result: Any) -> FloatArray:
         """Return the spike times, in ms, from what the call returned."""
+        return np.asarray(result)
+
+
+def stimulus(dt: float, current: float = STIMULUS) -> FloatArray:
+    """Return the stimulus of each step."""
+    steps = np.arange(round(END / dt))
+    return np.where(steps < round(ONSET / dt), 0.0, current)
 
 
 def slopes(V: float, m: float, h: float, n: float, current: float) -> tuple[float, ...]:

@@ -1,28 +1,25 @@
 """This package's rows: its runs, its custom kinetics, its slow twin."""
 
 import functools
-import inspect
 import time
 from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
-from cell import STIMULUS, TRACES, Traces, Unavailable
+from cell import STIMULUS, Traces, Unavailable, Way
 
 
-class ThisPackage:
+class ThisPackage(Way):
     """The drop-in: `Simulation.Run` over an array, all traces."""
 
     label: ClassVar[str] = "**this package**, `Simulation.Run`"
     package: ClassVar[str] = "pyhh_fast"
-    forward_euler: ClassVar[bool] = True
-    rows_before: ClassVar[bool] = False
 
     def __init__(self, steps: int, dt: float, all_traces: bool) -> None:
         if not all_traces:
-            raise Unavailable("Run records all traces")
+            raise Unavailable("it records all traces")
+        super().__init__(steps, dt, all_traces)
         self._stimulus = np.full(steps, STIMULUS)
-        self._dt = dt
 
     def prepare(self) -> Callable[[], Any]:
         from pyhh_fast import Simulation
@@ -36,7 +33,7 @@ class ThisPackage:
         return call
 
     def read(self, result: Any) -> Traces:
-        return {name: getattr(result, name) for name in TRACES}
+        return {name: getattr(result, name) for name in self._names}
 
     def _model(self) -> Any:
         from pyhh_fast import HHModel
@@ -44,40 +41,25 @@ class ThisPackage:
         return _started(HHModel())
 
 
-class RichDoor:
+class Run(Way):
     """`Simulation.run` with a constant stimulus, all traces or V alone."""
 
     label: ClassVar[str] = "this package, `Simulation.run`"
     package: ClassVar[str] = "pyhh_fast"
-    forward_euler: ClassVar[bool] = True
-    rows_before: ClassVar[bool] = False
-
-    def __init__(self, steps: int, dt: float, all_traces: bool) -> None:
-        from pyhh_fast import Simulation
-
-        if not all_traces and "record" not in inspect.signature(Simulation.run).parameters:
-            raise Unavailable("Simulation.run has no argument `record` to ask for V alone")
-        self._duration, self._dt = steps * dt, dt
-        self._names = TRACES if all_traces else TRACES[:1]
-        self._choice: dict[str, Any] = {} if all_traces else {"record": ("Vm",)}
 
     def prepare(self) -> Callable[[], Any]:
         from pyhh_fast import HHModel, Simulation
 
         simulation = Simulation(_started(HHModel()))
-
-        def call() -> Any:
-            duration = self._duration
-            return simulation.run(STIMULUS, self._dt, duration=duration, **self._choice)
-
-        return call
+        options = {"duration": self._steps * self._dt, "record": self._names}
+        return lambda: simulation.run(STIMULUS, self._dt, **options)
 
     def read(self, result: Any) -> Traces:
         return {name: getattr(result, name) for name in self._names}
 
 
 class CustomKinetics(ThisPackage):
-    """The same, for a model whose rates the package finds out by asking its method."""
+    """The same, for a model whose rates the package evaluates from its method."""
 
     label: ClassVar[str] = "this package, kinetics of a subclass"
 
@@ -96,25 +78,16 @@ class CustomKinetics(ThisPackage):
         return time.perf_counter() - begin < steps * 2e-6  # in Python a step takes some 10 µs
 
 
-class Iterate:
+class Iterate(ThisPackage):
     """The loop that a user of pyHH's `iterate` writes."""
 
     label: ClassVar[str] = "this package, its own Python stepping, `HHModel.iterate`"
-    package: ClassVar[str] = "pyhh_fast"
-    forward_euler: ClassVar[bool] = True
-    rows_before: ClassVar[bool] = False
-
-    def __init__(self, steps: int, dt: float, all_traces: bool) -> None:
-        if not all_traces:
-            raise Unavailable("iterate's loop records all traces")
-        self._stimulus = np.full(steps, STIMULUS)
-        self._dt = dt
 
     def prepare(self) -> Callable[[], Any]:
-        from pyhh_fast import HHModel, Simulation
+        from pyhh_fast import Simulation
 
-        stimulus, steps, dt = self._stimulus, self._stimulus.size, self._dt
-        model = _started(HHModel())
+        stimulus, steps, dt = self._stimulus, self._steps, self._dt
+        model = self._model()
         simulation = Simulation(model)
 
         def call() -> Any:
@@ -131,9 +104,6 @@ class Iterate:
             return simulation
 
         return call
-
-    def read(self, result: Any) -> Traces:
-        return {name: getattr(result, name) for name in TRACES}
 
 
 @functools.cache
@@ -155,7 +125,7 @@ def _warmed_model() -> Any:
 
 
 def readme_example() -> Callable[[], Any]:
-    """Return a call of README's example that has to make its rate tables anew."""
+    """Return a call of README's example that has to rebuild its rate tables."""
     from pyhh_fast import HHModel, Simulation, rate_tables
 
     if not hasattr(rate_tables, "_built_in"):
