@@ -14,6 +14,8 @@ from pyhh_fast._version import __version__
 try:
     from pyhh_fast.engine import kernels as kernels
 except ImportError as error:
+    if not str(error.name).startswith("pyhh_fast"):  # NumPy, or what it needs
+        raise
     raise ImportError(
         "pyhh_fast's compiled kernels are not built here. If this is a source tree, run "
         "'pip install -e .' in it, or start Python elsewhere to use the installed package."

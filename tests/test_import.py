@@ -93,6 +93,18 @@ def test_version_equals_that_of_the_metadata():
     assert pyhh_fast.__version__ == importlib.metadata.version("pyhh_fast")
 
 
+@pytest.mark.parametrize(
+    ("module", "told"),
+    [("numpy", "import of numpy halted"), ("datetime", "Importing the numpy C-extensions failed")],
+)
+def test_import_error_of_another_module_is_not_put_down_to_the_kernels(module, told):
+    code = f"import sys; sys.modules[{module!r}] = None; import pyhh_fast"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "kernels are not built" not in done.stderr
+    assert told in done.stderr
+
+
 def test_missing_kernels_give_one_clear_message(tmp_path):
     package = Path(pyhh_fast.__file__).parent
     shutil.copytree(package, tmp_path / "pyhh_fast", ignore=shutil.ignore_patterns("*.so", "*.pyd"))
