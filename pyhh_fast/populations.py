@@ -95,7 +95,7 @@ class Population(Cells):
     recording: PopulationRecording | None = None
     _model: HHModel | None
     _told: tuple[str, ...] = ()
-    _own_parameters: dict[str, float] = {}  # noqa: RUF012 (replaced, never changed)
+    _custom_parameters: dict[str, float] = {}  # noqa: RUF012 (replaced, never changed)
 
     @rounds_to_nearest
     def __init__(self, size: int, **parameters: npt.ArrayLike) -> None:
@@ -110,7 +110,7 @@ class Population(Cells):
     def __setattr__(self, name: str, value: Any) -> None:
         # A name that is misspelled would else change nothing, without a word.
         if not (name.startswith("_") or hasattr(type(self), name)):
-            if name in self._own_parameters:
+            if name in self._custom_parameters:
                 raise AttributeError(
                     f"{name} is one number for all cells, on which their rates may depend, and is "
                     "not changed later. Make a population by from_model(model, size, "
@@ -124,8 +124,8 @@ class Population(Cells):
 
     def __getattr__(self, name: str) -> Any:
         # What the class of the model declares; only names that are not found come here.
-        if name in self._own_parameters:
-            return self._own_parameters[name]
+        if name in self._custom_parameters:
+            return self._custom_parameters[name]
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     @classmethod
@@ -264,9 +264,9 @@ class Population(Cells):
         size = validation.count("size", size)
         for name in parameters:
             check_name(model, name)
-        model, parameters = _with_own_parameters(model, size, parameters)
+        model, parameters = _with_custom_parameters(model, size, parameters)
         population = cls.__new__(cls)
-        population._own_parameters = custom_parameters(model)
+        population._custom_parameters = custom_parameters(model)
         population._set_up(
             size, {name: getattr(model, name) for name in PARAMETERS} | dict(parameters)
         )
@@ -453,16 +453,16 @@ def _check_names(cls: type[Population], parameters: dict[str, Any]) -> None:
             check_name(HHModel, name)
 
 
-def _with_own_parameters(
+def _with_custom_parameters(
     model: HHModel, size: int, parameters: dict[str, Any]
 ) -> tuple[HHModel, dict[str, Any]]:
     """Return a copy of `model` with those parameters that a subclass declares, and the others."""
     others = parameters.keys() - PARAMETERS
-    own = others & custom_parameters(model).keys() if others else set()
-    if not own:
+    custom = others & custom_parameters(model).keys() if others else set()
+    if not custom:
         return model, parameters
     changed = copy.copy(model)
-    for name in own:
+    for name in custom:
         values = np.unique(per_cell(name, parameters[name], size))
         if values.size > 1:
             raise ValueError(
@@ -472,4 +472,4 @@ def _with_own_parameters(
             )
         for value in values:
             setattr(changed, name, float(value))
-    return changed, {name: value for name, value in parameters.items() if name not in own}
+    return changed, {name: value for name, value in parameters.items() if name not in custom}

@@ -27,7 +27,7 @@ class Grid:
     ----------
     grid : mapping of str to array_like
     crossed : bool
-    own : iterable of str, default none
+    custom : iterable of str, default none
         Names of the parameters that the model's class declares.
 
     Attributes
@@ -45,14 +45,14 @@ class Grid:
         If a name or a value cannot be used, or zipped arrays differ in length.
     """
 
-    def __init__(self, grid: Mapping[str, Any], crossed: bool, own: Iterable[str] = ()) -> None:
+    def __init__(self, grid: Mapping[str, Any], crossed: bool, custom: Iterable[str] = ()) -> None:
         advice = f"Pass for example {{{CONDUCTANCES[0]!r}: [80, 100, 120]}}."
         validation.instance("grid", grid, Mapping, "a mapping of names to arrays", advice)
         if not grid:
             raise ValueError(f"grid must have one name or more; got none. {advice}")
         self.axes: dict[str, FloatArray] = {}
         for name, values in grid.items():
-            known = [*UNITS, *(n for n in own if n not in UNITS)]
+            known = [*UNITS, *(n for n in custom if n not in UNITS)]
             validation.choice("grid's names", name, known, suggestion)
             unit = UNITS.get(name, "")
             positive = name in PARAMETERS and PARAMETERS[name].positive
@@ -86,16 +86,16 @@ class Grid:
         Parameters that a subclass declares have one value in a box: rates may depend on them.
         """
         chunk = []
-        own = self.own
+        custom = self.custom
         for size, name in zip(reversed(self.shape), reversed(self.dimensions), strict=True):
-            single = name in own or (own and not self.crossed)
+            single = name in custom or (custom and not self.crossed)
             parts = -(-size // (1 if single else max(1, min(size, cells))))
             chunk.append(-(-size // parts))  # all about as large
             cells //= chunk[-1]
         self.chunk = tuple(reversed(chunk))
 
     @property
-    def own(self) -> tuple[str, ...]:
+    def custom(self) -> tuple[str, ...]:
         """The names of parameters that a subclass declares."""
         return tuple(name for name in self.axes if name not in UNITS)
 

@@ -142,14 +142,14 @@ class SweepRun:
     def _values_of(self, number: Shape) -> tuple[float, ...]:
         """Return the values of declared parameters in a chunk."""
         part = self._grid.part(number)
-        return tuple(float(part[name][0]) for name in self._grid.own)
+        return tuple(float(part[name][0]) for name in self._grid.custom)
 
     def _rates_of(self, number: Shape) -> FrozenKinetics:
         """Return the rates of a chunk, in which declared parameters have one value."""
-        if not self._grid.own:
+        if not self._grid.custom:
             return self._rates
         key, known = self._values_of(number), self._rates_by_values
-        values = dict(zip(self._grid.own, key, strict=True))
+        values = dict(zip(self._grid.custom, key, strict=True))
         if key not in known:
             while len(known) >= MOST_RATES:
                 del known[next(iter(known))]

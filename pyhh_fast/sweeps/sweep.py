@@ -281,8 +281,8 @@ def _checked(reduce: Any) -> "Reduce":
 def _cells(task: "Task", grid: Grid) -> int:
     """Return how many cells a chunk should have."""
     cells = min(max(WORK // max(task.steps, 1), LEAST_CELLS), MOST_CELLS)
-    own = len(task.settings.record) + (task.stimulus.size > 1 and "current" in grid.axes)
-    return max(1, min(cells, MOST_BYTES // max(8 * own * task.steps, 1)))
+    arrays = len(task.settings.record) + (task.stimulus.size > 1 and "current" in grid.axes)
+    return max(1, min(cells, MOST_BYTES // max(8 * arrays * task.steps, 1)))
 
 
 def _description(task: "Task", grid: Grid, model: str) -> dict[str, Any]:
