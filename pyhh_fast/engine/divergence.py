@@ -215,7 +215,7 @@ def stuck_error(
     if rate > STIFF:
         message += (
             f" There {what} moves at {rate:.3g} per ms. Use a weaker stimulus, or "
-            "method='exponential_euler', which stands any rate, and see by estimate_error() "
+            "method='exponential_euler', which is stable at any rate, and see by estimate_error() "
             "whether dt is small enough for it."
         )
     else:

@@ -85,7 +85,7 @@ def conductance_message(name: str, got: str) -> str:
     """Return the warning of a conductance below 0."""
     return (
         f"{name} is {got} (mS/cm²). A conductance below 0 drives V away from its reversal "
-        "potential; it is computed as it stands. Check the sign."
+        "potential; it is computed as it is. Check the sign."
     )
 
 
@@ -93,7 +93,7 @@ def gate_message(name: str, got: str) -> str:
     """Return the warning of a gate that is not between 0 and 1."""
     return (
         f"{name} is {got}. The open fraction of a gate is between 0 and 1; it is computed as it "
-        "stands. Set it, or start from at_rest() or steady(V)."
+        "is. Set it, or start from at_rest() or steady(V)."
     )
 
 

@@ -33,9 +33,8 @@ def adaptive(stimulus, dt, model=None, tolerance=1e-6, **options):
 @pytest.fixture(scope="module")
 def train():
     """One second with 10 µA/cm² from 50 ms on: 65 spikes."""
-    return reference.solve(
-        DEFAULTS, reference.steady(0.0), [(50.0, 0.0), (950.0, 10.0)], rtol=1e-13, atol=1e-13
-    )
+    protocol, tight = [(50.0, 0.0), (950.0, 10.0)], {"rtol": 1e-13, "atol": 1e-13}
+    return reference.solve(DEFAULTS, reference.steady(0.0), protocol, dense=False, **tight)
 
 
 TRAIN = np.where(np.arange(10_000) < 500, 0.0, 10.0)
@@ -308,7 +307,9 @@ def test_too_stiff_run_is_an_error(current, V, why, record):
     assert time.perf_counter() - start < 5
     error, model = caught.value, simulation.model
     if "gate m" in why:
-        advice = "Use a weaker stimulus, or method='exponential_euler', which stands any rate, and"
+        advice = (
+            "Use a weaker stimulus, or method='exponential_euler', which is stable at any rate, and"
+        )
         assert advice in str(error)
     assert len(simulation.recording) == 100_000
     for name in record:

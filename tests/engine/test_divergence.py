@@ -165,7 +165,9 @@ def test_recommended_exponential_euler_is_right_under_hyperpolarisation(current)
 
 
 def test_recommended_exponential_euler_is_right_where_the_solver_is_stuck():
-    message = "or method='exponential_euler', which stands any rate, and see by estimate_error()"
+    message = (
+        "or method='exponential_euler', which is stable at any rate, and see by estimate_error()"
+    )
     with pytest.raises(pyhh.SimulationError, match=re.escape(message)):
         pyhh.Simulation(pyhh.HHModel.at_rest()).run(-100.0, 0.01, duration=50, method="adaptive")
     run = pyhh.Simulation(pyhh.HHModel.at_rest()).run(

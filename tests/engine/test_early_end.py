@@ -288,7 +288,7 @@ def test_chunks_are_short_enough_for_ctrl_c():
 
 
 def test_second_ctrl_c_loses_no_steps(monkeypatch):
-    """The first ends the run, the second comes while its steps are being kept."""
+    """The first ends the run, the second comes while its recording is kept."""
     original = pyhh.Simulation._keep
     impatient = iter([KeyboardInterrupt])
 

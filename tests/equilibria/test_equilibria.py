@@ -11,7 +11,7 @@ import pyhh_fast as pyhh
 from pyhh_fast.equilibria import rest_states, search
 from pyhh_fast.models import hh_model
 
-# What is hardly meant is computed as it stands, with warnings that are tested elsewhere.
+# Implausible parameters are computed as they are, with warnings that are tested elsewhere.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:the reversal potentials"),
     pytest.mark.filterwarnings("ignore:gK is -0.4"),

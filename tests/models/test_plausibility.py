@@ -87,7 +87,7 @@ def test_potentials_of_custom_rates_may_be_absolute():
 
 NEGATIVE = (
     "{} is {} (mS/cm²). A conductance below 0 drives V away from its reversal potential; it is "
-    "computed as it stands. Check the sign."
+    "computed as it is. Check the sign."
 )
 
 
@@ -105,7 +105,7 @@ def test_gates_outside_0_to_1_warn(state):
     model.m.state = state
     assert warnings_of(lambda: run(model)) == [
         f"m.state is {state}. The open fraction of a gate is between 0 and 1; it is computed as it "
-        "stands. Set it, or start from at_rest() or steady(V)."
+        "is. Set it, or start from at_rest() or steady(V)."
     ]
     model.h.state = 1 + 1e-12
     assert warnings_of(lambda: run(model)) == []
@@ -120,7 +120,7 @@ def test_warnings_of_populations_name_the_cell():
     messages = [
         NEGATIVE.format("gK of cell 2", "-1"),
         "StateM of cell 1 is 5. The open fraction of a gate is between 0 and 1; it is computed as "
-        "it stands. Set it, or start from at_rest() or steady(V).",
+        "it is. Set it, or start from at_rest() or steady(V).",
     ]
     assert warnings_of(lambda: population.run(0, 0.01, duration=1)) == messages
     assert warnings_of(lambda: population.run(0, 0.01, duration=1)) == []
