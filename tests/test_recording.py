@@ -115,15 +115,6 @@ def test_threshold_argument_is_used():
     assert rested().run(10.0, 0.01, duration=50.0, threshold=200.0).spike_times.size == 0
 
 
-@pytest.mark.parametrize("chunk", [1, 7])
-def test_results_do_not_depend_on_the_chunk_size(chunk, monkeypatch):
-    whole = rested().run(10.0, 0.01, duration=60.0)
-    monkeypatch.setattr(FixedStepper, "CHUNK", chunk)
-    pieces = rested().run(10.0, 0.01, duration=60.0)
-    for name in (*TRACES, "spike_times"):
-        np.testing.assert_array_equal(getattr(pieces, name), getattr(whole, name))
-
-
 @pytest.mark.parametrize(
     ("duration", "text"),
     [
