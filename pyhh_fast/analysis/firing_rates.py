@@ -86,7 +86,7 @@ def fi_curve(
 
     Notes
     -----
-    Strong currents make V swing less and less: below 50 mV from 87.9 µA/cm² on, not at all from
+    Strong currents make V swing less and less: below 50 mV from 89.9 µA/cm² on, not at all from
     154.5 on. What has not fired four times and is not at rest is run on, by segments that are each
     twice as long as the one before, until it has fired or swung four times in the second half of
     one, or is at rest. They end after 400 times the slowest time constant of the gates and the leak

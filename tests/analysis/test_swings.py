@@ -44,6 +44,19 @@ def test_rates_of_subthreshold_oscillations_match_the_reference():
     np.testing.assert_allclose(rates, expected, rtol=2e-6)
 
 
+def test_swings_are_below_the_threshold_from_89_9_on():
+    currents = np.array([89.8, 90.0])
+    start = reference.steady(pyhh.HHModel.at_rest().Vm)
+    for current, crosses in zip(currents, [True, False], strict=True):
+        run = reference.solve(
+            reference.Parameters(), start, [(400.0, current)], rtol=1e-9, atol=1e-9
+        )
+        assert (run.spike_times[-1] > 390) == crosses
+    with pytest.warns(UserWarning, match=f"^under 1 of the currents {MESSAGE}") as caught:
+        pyhh.fi_curve(pyhh.HHModel(), currents)
+    assert "under 90 µA/cm² from" in str(caught[0].message)
+
+
 def test_warning_names_currents_range_and_remedy():
     with pytest.warns(UserWarning, match=MESSAGE) as caught:
         rates = pyhh.fi_curve(pyhh.HHModel(), [20, 100, 120])
