@@ -151,8 +151,9 @@ def sweep(
     The result does not depend, in any bit, on how the grid is cut, on who computed what, or on
     whether it was interrupted: custom rates are tabulated once, by the caller, and are sent with
     the chunks and kept in the store, in a grid with parameters that a subclass declares a table for
-    each of their values. The classes of the model need not be known to workers, but a function for `reduce` must be: pickle finds it by its module and
-    name, so with a ProcessPoolExecutor it cannot be a lambda. A store knows it by its name alone.
+    each of their values. The classes of the model need not be known to workers, but a function for
+    `reduce` must be: pickle finds it by its module and name, so with a ProcessPoolExecutor it
+    cannot be a lambda. A store knows it by its name alone.
 
     Under strong currents V may keep swinging without crossing the threshold, and no spikes are
     counted, as from 89.9 µA/cm² on at the default parameters (90.6 by "euler" at 0.01 ms).
