@@ -177,7 +177,7 @@ def _ready(
         stepper = savable_stepper(model, settings, read_ahead, sink, checkpoint)
         sink.begin(stepper)
     except BaseException:
-        sink.abandon()
+        sink.close()
         raise
     origin: Origin = "it was resumed, and begun with another model"
     return Run(read_ahead, stepper, sink, origin_of(model) if state is None else origin)

@@ -5,6 +5,7 @@ It hands rows to the thread of storage/writer.py, with all that is needed to con
 
 import sys
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -106,7 +107,7 @@ class StoreSink(RunSink):
         # because each call of the writer may wait until its thread lets go of the interpreter.
         self._collected: dict[str, tuple[int, list[FloatArray]]] = {}
         self._committed = -np.inf
-        self._broken = self._all_handed_over = False
+        self._all_handed_over = False
 
     def keep_table(self, table: RateTable) -> None:
         """Write a table of rates before any row that is computed with it."""
@@ -119,22 +120,14 @@ class StoreSink(RunSink):
         """Commit the store before the first step."""
         if self._state is None:
             self._state = self._state_of(stepper)
-        try:
-            self._commit(stepper)
-        except OSError:
-            self._broken = True
-            raise
+        self._commit(stepper)
 
     def collect(self, stepper: Any) -> None:  # a SavableStepper
-        try:
-            self._collect(stepper)
-            if time.monotonic() - self._committed > COMMIT:
-                self._commit(stepper)
-            elif any(sum(map(len, parts)) > TOGETHER for _, parts in self._collected.values()):
-                self._hand_over()
-        except OSError:
-            self._broken = True
-            raise
+        self._collect(stepper)
+        if time.monotonic() - self._committed > COMMIT:
+            self._commit(stepper)
+        elif any(sum(map(len, parts)) > TOGETHER for _, parts in self._collected.values()):
+            self._hand_over()
 
     def _collect(self, stepper: "SavableStepper") -> None:
         block = self._sampler.samples(stepper.step)
@@ -198,34 +191,33 @@ class StoreSink(RunSink):
     def end(self, stepper: Any, failed: bool) -> None:  # a SavableStepper
         interrupted = isinstance(sys.exception(), KeyboardInterrupt)
         try:
-            interrupt: KeyboardInterrupt | None = None
-            if not (self._broken or self._all_handed_over):
-                try:
-                    self._end(stepper)
-                except KeyboardInterrupt as again:
-                    interrupt = again
-                    self._end(stepper)  # all is handed over and written before the store is closed
-                self._all_handed_over = True
-            self._writer.close(self._report if interrupted else None)
-            if interrupt is not None:
-                raise interrupt
+            if not self._all_handed_over:
+                self._hand_over_all(stepper)
         finally:
-            self._read_ahead.close()
-            self._store.close()
+            self.close(self._report if interrupted else None)
 
     def recording(self, origin: Origin) -> Recording:
         source = StoredTraces(self._store.path, self._store.identity)
         steps, spikes = _committed(source)
         return Recording(self._settings, self._read_ahead.stimulus, steps, spikes, source, origin)
 
-    def abandon(self) -> None:
-        """Close the store before the run has begun."""
-        self._broken = True
-        self._read_ahead.close()
+    def close(self, report: Callable[[], object] | None = None) -> None:
+        """Wait until all is written, and close the store; also of a run that never began."""
         try:
-            self._writer.close()
+            self._writer.close(report)
         finally:
+            self._read_ahead.close()
             self._store.close()
+
+    def _hand_over_all(self, stepper: "SavableStepper") -> None:
+        """Hand over the last rows and commit, even if Ctrl-C interrupts that."""
+        try:
+            self._end(stepper)
+        except KeyboardInterrupt:
+            self._end(stepper)
+            raise
+        finally:
+            self._all_handed_over = True
 
     def _end(self, stepper: "SavableStepper") -> None:
         s, step = self._settings, stepper.step

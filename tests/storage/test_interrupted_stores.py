@@ -100,6 +100,28 @@ def test_store_has_its_last_commit_after_disk_is_full(tmp_path, monkeypatch, aft
     check_resume(store, recording.steps)
 
 
+def test_disk_that_is_full_at_the_end_leaves_no_thread(tmp_path, monkeypatch):
+    """The error is raised where the last rows are handed to the thread that writes them."""
+    monkeypatch.setattr(run_sink, "COMMIT", 0.0)
+    commit = RunStore.commit
+
+    def commit_once(self, attributes):
+        if out.exists():
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "somewhere")
+        commit(self, attributes)
+
+    def end(self):
+        while not self._failed:
+            time.sleep(0.001)
+
+    out = tmp_path / "run.zarr"
+    monkeypatch.setattr(RunStore, "commit", commit_once)
+    monkeypatch.setattr(store_writer.StoreWriter, "end", end)
+    simulation, _ = run_until_error(out, OSError, duration=10.0)
+    assert simulation.recording.steps == 0
+    assert [t for t in threading.enumerate() if "pyhh_fast" in t.name] == []
+
+
 def test_store_moved_during_the_run_ends_the_run(tmp_path, after_commits):
     store, moved = tmp_path / "run.zarr", tmp_path / "moved.zarr"
     after_commits(lambda: store.rename(moved))
