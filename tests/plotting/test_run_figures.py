@@ -156,11 +156,11 @@ def test_figure_of_a_window_has_only_its_samples():
 
 
 @pytest.mark.parametrize("options", [{}, {"every": 7, "envelope": 100}, {"record": ()}])
-def test_stored_run_is_drawn_as_from_memory_in_blocks(options, tmp_path, monkeypatch):
+def test_stored_run_is_drawn_as_from_memory_in_blocks(options, out, monkeypatch):
     monkeypatch.setattr(decimation, "BLOCK", 5_000)
     drive = stimuli.step(15, 20, 250) + stimuli.ornstein_uhlenbeck(0, 1, 5, 1)
     expected = run(drive, **options)
-    stored = run(drive, to=tmp_path / "run.zarr", **options)
+    stored = run(drive, to=out, **options)
     values, most = RunStore.values, []
 
     def watched(self, name, start=0, stop=None):
@@ -169,7 +169,7 @@ def test_stored_run_is_drawn_as_from_memory_in_blocks(options, tmp_path, monkeyp
         return found
 
     monkeypatch.setattr(RunStore, "values", watched)
-    for recording in (stored, resume.open_recording(tmp_path / "run.zarr")):
+    for recording in (stored, resume.open_recording(out)):
         for part in ((), (0, 300), (120.5, 240)):
             most.clear()
             drawn, wanted = (plot_recording(one, *part) for one in (recording, expected))
@@ -351,13 +351,13 @@ def test_piecewise_linear_stimuli_are_drawn_over_any_window(monkeypatch):
         assert np.abs(seen - whole[first:last]).max() <= 9 / 17_000 * 30
 
 
-def test_array_stimulus_of_a_stored_run_is_noted_as_missing(tmp_path):
+def test_array_stimulus_of_a_stored_run_is_noted_as_missing(out):
     drive = np.linspace(0, 20, 10_000)
-    recording = run(drive, to=tmp_path / "run.zarr")
+    recording = run(drive, to=out)
     assert "Stimulus" in labels(plot_recording(recording))
-    figure = plot_recording(resume.open_recording(tmp_path / "run.zarr"))
+    figure = plot_recording(resume.open_recording(out))
     assert labels(figure) == ["Membrane potential", "Open fraction", "Membrane current"]
-    part = plot_recording(resume.open_recording(tmp_path / "run.zarr"), 5.005, 50)
+    part = plot_recording(resume.open_recording(out), 5.005, 50)
     assert part.axes[0].get_xlim() == (5.005, 50)
     note = "The stimulus, an array or a function, is not in the store."
     assert figure.axes[-1].get_xlabel() == f"Time (ms)\n{note}"

@@ -59,37 +59,36 @@ def after_commits(monkeypatch):
 
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize("method", ["euler", "adaptive"])
-def test_completed_steps_are_kept_after_ctrl_c(times, method, tmp_path, after_commits):
+def test_completed_steps_are_kept_after_ctrl_c(times, method, out, after_commits):
     def interrupt():
         for _ in range(times):
             signal.raise_signal(signal.SIGINT)
             time.sleep(0.002)
 
     after_commits(interrupt)
-    simulation, _ = run_until_error(tmp_path / "run.zarr", KeyboardInterrupt, method=method)
+    simulation, _ = run_until_error(out, KeyboardInterrupt, method=method)
     steps = simulation.recording.steps
     assert 0 < steps < 90_000_000
     assert simulation.Vm.size == -(-steps // 10)
     assert simulation.Vm.size == 0 or np.isfinite(simulation.Vm).all()
     assert [t for t in threading.enumerate() if "pyhh_fast" in t.name] == []
-    resumed = pyhh.Simulation.resume(tmp_path / "run.zarr", duration=steps * 0.01)
+    resumed = pyhh.Simulation.resume(out, duration=steps * 0.01)
     np.testing.assert_array_equal(resumed.Vm, simulation.Vm)
     if times == 1:
         assert resumed.model.Vm == simulation.model.Vm
 
 
-def test_store_has_its_last_commit_after_disk_is_full(tmp_path, monkeypatch, after_commits):
+def test_store_has_its_last_commit_after_disk_is_full(out, monkeypatch, after_commits):
     replace = zarr_files.replace
 
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "somewhere")
 
     after_commits(lambda: monkeypatch.setattr(zarr_files, "replace", full))
-    store = tmp_path / "run.zarr"
-    simulation, error = run_until_error(store, OSError)
+    simulation, error = run_until_error(out, OSError)
     assert error.errno == errno.ENOSPC
     assert str(error) == (
-        f"[Errno {errno.ENOSPC}] {os.strerror(errno.ENOSPC)}. {str(store)!r} is as of its last "
+        f"[Errno {errno.ENOSPC}] {os.strerror(errno.ENOSPC)}. {str(out)!r} is as of its last "
         "commit. Once there is room, Simulation.resume continues from there.: 'somewhere'"
     )
     monkeypatch.setattr(zarr_files, "replace", replace)
@@ -97,10 +96,10 @@ def test_store_has_its_last_commit_after_disk_is_full(tmp_path, monkeypatch, aft
     assert 0 < recording.steps < 90_000_000
     assert recording.Vm.size == len(recording)
     assert recording.spike_times[-1] <= recording.steps * 0.01
-    check_resume(store, recording.steps)
+    check_resume(out, recording.steps)
 
 
-def test_disk_that_is_full_at_the_end_leaves_no_thread(tmp_path, monkeypatch):
+def test_disk_that_is_full_at_the_end_leaves_no_thread(out, monkeypatch):
     """The error is raised where the last rows are handed to the thread that writes them."""
     monkeypatch.setattr(run_sink, "COMMIT", 0.0)
     commit = RunStore.commit
@@ -114,7 +113,6 @@ def test_disk_that_is_full_at_the_end_leaves_no_thread(tmp_path, monkeypatch):
         while not self._failed:
             time.sleep(0.001)
 
-    out = tmp_path / "run.zarr"
     monkeypatch.setattr(RunStore, "commit", commit_once)
     monkeypatch.setattr(store_writer.StoreWriter, "end", end)
     simulation, _ = run_until_error(out, OSError, duration=10.0)
@@ -140,12 +138,12 @@ def test_store_moved_during_the_run_ends_the_run(tmp_path, after_commits):
     check_resume(moved, RunStore.read(moved).attributes["done"])
 
 
-def test_existing_store_is_not_overwritten(tmp_path):
-    resting_simulation().run(10.0, 0.01, duration=1.0, to=tmp_path / "run.zarr")
+def test_existing_store_is_not_overwritten(out):
+    resting_simulation().run(10.0, 0.01, duration=1.0, to=out)
     simulation = resting_simulation()
     before = simulation.model.Vm
     with pytest.raises(ValueError, match=r"^to must be a new path; got .*run\.zarr', which exists"):
-        simulation.run(10.0, 0.01, duration=1.0, to=tmp_path / "run.zarr")
+        simulation.run(10.0, 0.01, duration=1.0, to=out)
     assert simulation.model.Vm == before
 
 
@@ -185,17 +183,16 @@ pyhh.Simulation(pyhh.HHModel.at_rest()).run(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
-def test_second_process_is_refused_until_the_first_ends(tmp_path):
-    store = tmp_path / "run.zarr"
-    process = subprocess.Popen([sys.executable, "-c", LONG_RUN, store], cwd=Path(__file__).parent)
+def test_second_process_is_refused_until_the_first_ends(out):
+    process = subprocess.Popen([sys.executable, "-c", LONG_RUN, out], cwd=Path(__file__).parent)
     with process:
-        while not store.exists():
+        while not out.exists():
             time.sleep(0.01)
         message = r"run.zarr' is being written by another process\. Wait for it, or stop it\.$"
         with pytest.raises(RuntimeError, match=message):
-            pyhh.Simulation.resume(store)
+            pyhh.Simulation.resume(out)
         process.kill()
-    check_resume(store, RunStore.read(store).attributes["done"] + 1_000_000)
+    check_resume(out, RunStore.read(out).attributes["done"] + 1_000_000)
 
 
 def test_missing_zarr_names_what_to_install(tmp_path):
@@ -237,12 +234,11 @@ def refuse_to_sync_directories(monkeypatch, number):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="syncs no directory")
 @pytest.mark.parametrize("name", ["EINVAL", "ENOTSUP", "ENOSYS", "EBADF", "EPERM", "EACCES"])
-def test_file_system_without_directory_sync_is_accepted(name, tmp_path, monkeypatch):
+def test_file_system_without_directory_sync_is_accepted(name, out, monkeypatch):
     refused = refuse_to_sync_directories(monkeypatch, getattr(errno, name))
-    store = tmp_path / "run.zarr"
-    resting_simulation().run(10.0, 0.01, duration=50.0, to=store)
+    resting_simulation().run(10.0, 0.01, duration=50.0, to=out)
     assert refused
-    longer = pyhh.Simulation.resume(store, duration=100.0)
+    longer = pyhh.Simulation.resume(out, duration=100.0)
     assert longer.recording.spike_times.size == 7
 
 
@@ -257,7 +253,7 @@ def test_failed_directory_sync_is_an_error(name, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_ctrl_c_on_a_slow_disk_says_what_is_being_written(tmp_path, monkeypatch, capsys):
+def test_ctrl_c_on_a_slow_disk_says_what_is_being_written(out, monkeypatch, capsys):
     monkeypatch.setattr(store_writer, "PATIENCE", 0.0)
     monkeypatch.setattr(run_sink, "COMMIT", 0.0)
     fsync, commit, counts = os.fsync, RunStore.commit, []
@@ -274,14 +270,13 @@ def test_ctrl_c_on_a_slow_disk_says_what_is_being_written(tmp_path, monkeypatch,
 
     monkeypatch.setattr(os, "fsync", slow)
     monkeypatch.setattr(RunStore, "commit", counted)
-    store = tmp_path / "run.zarr"
-    simulation, _ = run_until_error(store, KeyboardInterrupt, record=("Vm", "INa", "StateM"))
+    simulation, _ = run_until_error(out, KeyboardInterrupt, record=("Vm", "INa", "StateM"))
     assert capsys.readouterr().err == (
-        f"pyhh_fast: interrupted; the last rows are being written to {str(store)!r}. Another "
+        f"pyhh_fast: interrupted; the last rows are being written to {str(out)!r}. Another "
         "Ctrl-C gives them up.\n"
     )
     assert 6 <= len(counts) <= 7  # one that was about to begin, and the last
     monkeypatch.setattr(os, "fsync", fsync)
     assert simulation.recording.steps == counts[-1]
     assert [t for t in threading.enumerate() if "pyhh_fast" in t.name] == []
-    check_resume(store, simulation.recording.steps)
+    check_resume(out, simulation.recording.steps)

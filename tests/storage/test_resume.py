@@ -3,11 +3,13 @@
 import copy
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
 from custom_models import NineTimes
 from model_states import full_state_of, resting_simulation
+from run_stores import files
 from store_files import shared
 from sweep_models import Warm
 
@@ -35,10 +37,6 @@ def assert_same_bits(recording, expected):
     for name in (*expected.recorded, *expected.enveloped, "spike_times", "times"):
         got, want = getattr(recording, name), getattr(expected, name)
         np.testing.assert_array_equal(got.view(np.int64), want.view(np.int64), err_msg=name)
-
-
-def files(store):
-    return {str(p.relative_to(store)): p.read_bytes() for p in store.rglob("*") if p.is_file()}
 
 
 @pytest.mark.parametrize(
@@ -111,38 +109,34 @@ def test_interrupted_run_resumes_to_the_uninterrupted_one(
     assert shared(tmp_path / "run.zarr") == shared(tmp_path / "at_once.zarr")
 
 
-def test_resuming_a_finished_run_changes_nothing(tmp_path):
-    recording = resting_simulation().run(NOISE, 0.01, duration=50.0, to=tmp_path / "run.zarr")
-    before = files(tmp_path / "run.zarr")
-    again = pyhh.Simulation.resume(tmp_path / "run.zarr")
+def test_resuming_a_finished_run_changes_nothing(out):
+    recording = resting_simulation().run(NOISE, 0.01, duration=50.0, to=out)
+    before = files(out)
+    again = pyhh.Simulation.resume(out)
     assert_same_bits(again.recording, recording)
-    assert files(tmp_path / "run.zarr") == before
+    assert files(out) == before
 
 
-def test_error_estimate_of_stored_runs_but_not_of_resumed_ones(tmp_path):
-    recording = resting_simulation().run(
-        NOISE, 0.01, duration=50.0, every=7, to=tmp_path / "run.zarr"
-    )
+def test_error_estimate_of_stored_runs_but_not_of_resumed_ones(out):
+    recording = resting_simulation().run(NOISE, 0.01, duration=50.0, every=7, to=out)
     expected = resting_simulation().run(NOISE, 0.01, duration=50.0, every=7).estimate_error()
     assert recording.estimate_error() == expected
-    resumed = pyhh.Simulation.resume(tmp_path / "run.zarr").recording
+    resumed = pyhh.Simulation.resume(out).recording
     with pytest.raises(RuntimeError, match="The error cannot be estimated: it was resumed, and "):
         resumed.estimate_error()
 
 
-def test_recording_keeps_its_length_when_its_store_grows(tmp_path):
+def test_recording_keeps_its_length_when_its_store_grows(out):
     options = {"dt": 0.01, "every": 7, "envelope": 100}
-    first = resting_simulation().run(NOISE, duration=50.0, to=tmp_path / "run.zarr", **options)
-    pyhh.Simulation.resume(tmp_path / "run.zarr", duration=80.0)
+    first = resting_simulation().run(NOISE, duration=50.0, to=out, **options)
+    pyhh.Simulation.resume(out, duration=80.0)
     assert_same_bits(first, resting_simulation().run(NOISE, duration=50.0, **options))
 
 
-def test_stored_arrays_have_labels_and_units(tmp_path):
+def test_stored_arrays_have_labels_and_units(out):
     options = {"every": 10, "envelope": 100, "record": ("Vm", "StateM", "INa")}
-    recording = resting_simulation().run(
-        20.0, 0.01, duration=50.0, to=tmp_path / "run.zarr", **options
-    )
-    with xarray.open_zarr(tmp_path / "run.zarr") as dataset:
+    recording = resting_simulation().run(20.0, 0.01, duration=50.0, to=out, **options)
+    with xarray.open_zarr(out) as dataset:
         assert {name: str(dataset[name].attrs["units"]) for name in dataset.variables} == {
             "Vm": "mV",
             "StateM": "1",
@@ -166,63 +160,63 @@ def test_stored_arrays_have_labels_and_units(tmp_path):
         assert dataset.attrs["steps"] == dataset.attrs["done"] == 5_000
 
 
-def test_array_stimulus_must_be_given_again(tmp_path):
+def test_array_stimulus_must_be_given_again(out):
     wave = np.random.default_rng(0).normal(8, 5, 30_000)
-    resting_simulation().run(wave[:20_000], 0.01, to=tmp_path / "run.zarr")
+    resting_simulation().run(wave[:20_000], 0.01, to=out)
     with pytest.raises(ValueError, match=r"^stimulus must be given again, because a store"):
-        pyhh.Simulation.resume(tmp_path / "run.zarr", duration=300.0)
+        pyhh.Simulation.resume(out, duration=300.0)
     with pytest.raises(ValueError, match=r"^stimulus must have a value for each of 30000 steps"):
-        pyhh.Simulation.resume(tmp_path / "run.zarr", stimulus=wave[:20_000], duration=300.0)
+        pyhh.Simulation.resume(out, stimulus=wave[:20_000], duration=300.0)
     with pytest.raises(ValueError, match=r"^stimulus must be that of the run; got an array with"):
-        pyhh.Simulation.resume(tmp_path / "run.zarr", stimulus=wave + 1e-9, duration=300.0)
-    resumed = pyhh.Simulation.resume(tmp_path / "run.zarr", stimulus=wave, duration=300.0)
+        pyhh.Simulation.resume(out, stimulus=wave + 1e-9, duration=300.0)
+    resumed = pyhh.Simulation.resume(out, stimulus=wave, duration=300.0)
     assert_same_bits(resumed.recording, resting_simulation().run(wave, 0.01))
 
 
-def test_stimulus_containing_an_array_must_be_given_again(tmp_path):
+def test_stimulus_containing_an_array_must_be_given_again(out):
     wave = np.random.default_rng(0).normal(8, 5, 30_000)
     noise = stimuli.ornstein_uhlenbeck(0, 1, 5, seed=2)
     stimulus = stimuli.from_array(wave) + noise
-    resting_simulation().run(stimulus, 0.01, duration=200.0, to=tmp_path / "run.zarr")
+    resting_simulation().run(stimulus, 0.01, duration=200.0, to=out)
     with pytest.raises(ValueError, match=r"^stimulus must be given again"):
-        pyhh.Simulation.resume(tmp_path / "run.zarr", duration=300.0)
+        pyhh.Simulation.resume(out, duration=300.0)
     with pytest.raises(ValueError, match=r"^stimulus must be that of the run, "):
-        pyhh.Simulation.resume(tmp_path / "run.zarr", stimulus=noise, duration=300.0)
-    resumed = pyhh.Simulation.resume(tmp_path / "run.zarr", stimulus=stimulus, duration=300.0)
+        pyhh.Simulation.resume(out, stimulus=noise, duration=300.0)
+    resumed = pyhh.Simulation.resume(out, stimulus=stimulus, duration=300.0)
     assert_same_bits(resumed.recording, resting_simulation().run(stimulus, 0.01))
 
 
-def test_custom_kinetics_need_the_model_only_outside_their_stored_range(tmp_path):
+def test_custom_kinetics_need_the_model_only_outside_their_stored_range(out):
     stimulus = stimuli.step(20, 10, 100) + stimuli.step(-60, 200, 300)
     options = {"method": "exponential_euler", "dt": 0.01}
-    resting_simulation(Warm).run(stimulus, duration=150.0, to=tmp_path / "run.zarr", **options)
+    resting_simulation(Warm).run(stimulus, duration=150.0, to=out, **options)
     expected = resting_simulation(Warm)
     full = expected.run(stimulus, duration=400.0, **options)
     assert full.Vm.min() < -50
     message = r"^model must be given to continue: V has reached -50.* mV, and the rates"
     with pytest.raises(ValueError, match=message):
-        pyhh.Simulation.resume(tmp_path / "run.zarr", duration=400.0)
+        pyhh.Simulation.resume(out, duration=400.0)
     with pytest.raises(ValueError, match=r"^model must be the one that was saved; got one with"):
-        pyhh.Simulation.resume(tmp_path / "run.zarr", model=pyhh.HHModel())
+        pyhh.Simulation.resume(out, model=pyhh.HHModel())
     warmer = Warm()
     warmer.factor = 3.0
     with pytest.raises(ValueError, match=r"^model must be the one that was saved; got one with"):
-        pyhh.Simulation.resume(tmp_path / "run.zarr", model=warmer)
+        pyhh.Simulation.resume(out, model=warmer)
     with pytest.raises(ValueError, match="got one with gNa 110 instead of 120"):
-        pyhh.Simulation.resume(tmp_path / "run.zarr", model=Warm(gNa=110))
+        pyhh.Simulation.resume(out, model=Warm(gNa=110))
     model = Warm(12.0)
-    resumed = pyhh.Simulation.resume(tmp_path / "run.zarr", model=model)
+    resumed = pyhh.Simulation.resume(out, model=model)
     assert resumed.model is model
     assert_same_bits(resumed.recording, full)
     assert full_state_of(model) == full_state_of(expected.model)
 
 
-def test_store_of_another_build_is_refused(tmp_path, monkeypatch):
-    resting_simulation().run(10.0, 0.01, duration=50.0, to=tmp_path / "run.zarr")
+def test_store_of_another_build_is_refused(out, monkeypatch):
+    resting_simulation().run(10.0, 0.01, duration=50.0, to=out)
     monkeypatch.setattr("pyhh_fast.storage.resume.BUILD", "9.9.9, sources abc, with FMA")
     message = "must be a store of this build of pyhh_fast, 9.9.9, sources abc, with FMA; got one of"
     with pytest.raises(ValueError, match=message):
-        pyhh.Simulation.resume(tmp_path / "run.zarr")
+        pyhh.Simulation.resume(out)
 
 
 @pytest.mark.parametrize(
@@ -239,13 +233,13 @@ def test_store_of_another_build_is_refused(tmp_path, monkeypatch):
     ],
     ids=lambda value: str(value).partition(" at 0x")[0],  # of a model
 )
-def test_wrong_arguments_of_resume_are_refused(arguments, message, tmp_path):
-    resting_simulation().run(10.0, 0.01, duration=50.0, to=tmp_path / "run.zarr")
-    before = files(tmp_path / "run.zarr")
+def test_wrong_arguments_of_resume_are_refused(arguments, message, out):
+    resting_simulation().run(10.0, 0.01, duration=50.0, to=out)
+    before = files(out)
     with pytest.raises(ValueError) as error:
-        pyhh.Simulation.resume(**{"path": tmp_path / "run.zarr", **arguments})
+        pyhh.Simulation.resume(**{"path": out, **arguments})
     assert str(error.value).startswith(message)
-    assert files(tmp_path / "run.zarr") == before
+    assert files(out) == before
 
 
 def change_attributes(store, **changes):
@@ -260,6 +254,13 @@ def change_attributes(store, **changes):
         else:
             at[last] = value
     (store / "zarr.json").write_text(json.dumps(root))
+
+
+@pytest.fixture(scope="module")
+def noisy_store(tmp_path_factory):
+    store = tmp_path_factory.mktemp("noisy") / "run.zarr"
+    resting_simulation().run(NOISE, 0.01, duration=50.0, to=store, record=("Vm",), every=10)
+    return store
 
 
 @pytest.mark.parametrize(
@@ -295,39 +296,34 @@ def change_attributes(store, **changes):
     ],
     ids=str,
 )
-def test_store_with_crafted_attributes_is_refused(changes, tmp_path):
-    store = tmp_path / "run.zarr"
-    resting_simulation().run(NOISE, 0.01, duration=50.0, to=store, record=("Vm",), every=10)
-    change_attributes(store, **changes)
+def test_store_with_crafted_attributes_is_refused(changes, noisy_store, out):
+    shutil.copytree(noisy_store, out)
+    change_attributes(out, **changes)
     with pytest.raises(ValueError, match=r" must be a store written by run\(..., to=...\); got "):
-        pyhh.Simulation.resume(store)
+        pyhh.Simulation.resume(out)
 
 
 @pytest.mark.parametrize("change", ["renamed", "removed", "added"])
-def test_store_with_renamed_removed_or_added_arrays_is_refused(change, tmp_path):
-    store = tmp_path / "run.zarr"
-    resting_simulation().run(10.0, 0.01, duration=50.0, to=store, record=("Vm", "StateM"), every=10)
-    root = json.loads((store / "zarr.json").read_text())
+def test_store_with_renamed_removed_or_added_arrays_is_refused(change, out):
+    resting_simulation().run(10.0, 0.01, duration=50.0, to=out, record=("Vm", "StateM"), every=10)
+    root = json.loads((out / "zarr.json").read_text())
     listed = root["consolidated_metadata"]["metadata"]
     listed["StateX"] = listed["StateM"]
-    (store / "StateM").rename(store / "StateX")
+    (out / "StateM").rename(out / "StateX")
     if change == "added":
-        (store / "StateM").mkdir()
-        for path in (store / "StateX").rglob("*"):
-            there = store / "StateM" / path.relative_to(store / "StateX")
-            there.mkdir() if path.is_dir() else there.write_bytes(path.read_bytes())
+        shutil.copytree(out / "StateX", out / "StateM")
     else:
         del listed["StateM"]
     if change == "removed":
         del listed["StateX"]
-    (store / "zarr.json").write_text(json.dumps(root))
-    before = files(store)
+    (out / "zarr.json").write_text(json.dumps(root))
+    before = files(out)
     for read in (resume.open_recording, pyhh.Simulation.resume):
         with pytest.raises(ValueError, match=r"are not what was written \(arrays "):
-            read(store)
+            read(out)
     with pytest.raises(ValueError, match=" must be a store written by run"):
-        pyhh.Simulation.resume(store, duration=100)
-    assert files(store) == before
+        pyhh.Simulation.resume(out, duration=100)
+    assert files(out) == before
 
 
 def test_model_with_custom_iterate_or_random_rates_cannot_be_stored(tmp_path):
@@ -346,22 +342,22 @@ def test_model_with_custom_iterate_or_random_rates_cannot_be_stored(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_diverged_run_stores_its_finite_steps(tmp_path):
+def test_diverged_run_stores_its_finite_steps(out):
     simulation = resting_simulation()
     with pytest.raises(pyhh.SimulationError) as error:
-        simulation.run(-1e4, 0.01, duration=10.0, to=tmp_path / "run.zarr", every=2)
+        simulation.run(-1e4, 0.01, duration=10.0, to=out, every=2)
     recording = simulation.recording
     assert recording.steps == error.value.step
     assert recording.Vm.size == -(-recording.steps // 2)
     assert np.isfinite(recording.Vm).all()
     with pytest.raises(pyhh.SimulationError) as again:
-        pyhh.Simulation.resume(tmp_path / "run.zarr")
+        pyhh.Simulation.resume(out)
     assert again.value.step == error.value.step
 
 
-def test_traces_not_recorded_raise_attribute_error(tmp_path):
+def test_traces_not_recorded_raise_attribute_error(out):
     simulation = resting_simulation()
-    recording = simulation.run(1.0, 0.01, duration=1.0, record=("Vm",), to=tmp_path / "run.zarr")
+    recording = simulation.run(1.0, 0.01, duration=1.0, record=("Vm",), to=out)
     for owner in (simulation, recording):
         assert owner.Vm.size == 100
         with pytest.raises(AttributeError, match=r"^INa was not recorded\. Name it in run"):
@@ -401,10 +397,10 @@ def test_a_run_that_had_diverged_says_what_gives_the_right_result(kind, tmp_path
     np.testing.assert_allclose(adaptive.spike_times, small.spike_times, rtol=0, atol=0.5)
 
 
-def test_custom_rates_beyond_every_table_go_to_a_store(tmp_path):
+def test_custom_rates_beyond_every_table_go_to_a_store(out):
     model = NineTimes.steady(30_000)
     options = {"duration": 0.001, "method": "exponential_euler"}
     twin = copy.deepcopy(model)
-    recording = pyhh.Simulation(model).run(0, 1e-5, to=tmp_path / "run.zarr", **options)
+    recording = pyhh.Simulation(model).run(0, 1e-5, to=out, **options)
     again = pyhh.Simulation(twin).run(0, 1e-5, **options)
     np.testing.assert_array_equal(recording.Vm, again.Vm)

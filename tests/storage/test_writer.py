@@ -21,12 +21,13 @@ class RecordingStore:
 
     def __init__(self, seconds=0.0, fails=None):
         self.calls, self.seconds, self.fails = [], seconds, fails
-        self.thread, self.gate = None, threading.Event()
+        self.thread, self.begun, self.gate = None, threading.Event(), threading.Event()
         self.gate.set()
 
     def _do(self, *call):
         self.thread = threading.current_thread()
-        self.gate.wait()
+        self.begun.set()
+        assert self.gate.wait(60)
         time.sleep(self.seconds)
         if len(self.calls) == self.fails:
             self.fails = None
@@ -62,8 +63,6 @@ def no_thread_is_left():
 def ctrl_c():
     """A function that sends SIGINT after so many seconds, as Ctrl-C does."""
     timers = []
-    # Processes started in the background by a shell ignore SIGINT, and so would the tests.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def after(*seconds):
         for one in seconds:
@@ -75,7 +74,6 @@ def ctrl_c():
     for timer in timers:
         timer.cancel()
         timer.join()
-    signal.signal(signal.SIGINT, before)
 
 
 def test_blocks_are_written_in_order():
@@ -343,49 +341,36 @@ except KeyboardInterrupt:
     assert rest == f"{{'given': {count}}}\nended\n"
 
 
-class SlowDisk:
-    """A store whose first commit takes until `release` is set."""
-
-    def __init__(self):
-        self.calls, self.begun, self.release = [], threading.Event(), threading.Event()
-
-    def append(self, name, values, first=None):
-        self.calls.append((name, first))
-
-    def commit(self, attributes):
-        self.calls.append(attributes["number"])
-        self.begun.set()
-        assert self.release.wait(60)
-
-
 def test_only_the_last_commit_is_waited_for_at_the_end():
-    store = SlowDisk()
+    store = RecordingStore()
+    store.gate.clear()
     writer = StoreWriter(store, most_waiting=8)
     writer.commit({"number": 1})
     assert store.begun.wait(60)
     for number in range(2, 6):
         writer.commit({"number": number})
     writer.end()
-    writer.append("x", np.ones(10), 0)  # more than may wait else
-    writer.append("x", np.ones(10), 10)
+    writer.append("x", block(0))  # more than may wait otherwise
+    writer.append("x", block(1))
     writer.commit({"number": 6}, last=True)
-    store.release.set()
+    store.gate.set()
     writer.close()
-    assert store.calls == [1, ("x", 0), ("x", 10), 6]
+    first, last = (("commit", {"number": number}) for number in (1, 6))
+    assert store.calls == [first, ("x", 0.0, 10), ("x", 1.0, 10), last]
 
 
 @pytest.mark.parametrize("slow", [False, True])
 def test_message_about_a_slow_disk_is_shown_once(slow, monkeypatch):
     monkeypatch.setattr(store_writer, "PATIENCE", 0.01 if slow else 60)
-    store, told = SlowDisk(), []
+    store, shown = RecordingStore(), []
 
-    def tell():
-        told.append(None)
-        store.release.set()
+    def show():
+        shown.append(None)
+        store.gate.set()
 
-    if not slow:
-        store.release.set()
+    if slow:
+        store.gate.clear()
     writer = StoreWriter(store)
-    writer.commit({"number": 1}, last=True)
-    writer.close(tell)
-    assert len(told) == slow
+    writer.commit({}, last=True)
+    writer.close(show)
+    assert len(shown) == slow
