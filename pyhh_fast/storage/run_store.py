@@ -49,6 +49,18 @@ class RunStore:
         No other store has it: one that is put in the place of this one is known by it.
     path : str
         Where it is; after :meth:`close`, where it was moved to, if it was while it was open.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the path cannot be used, or no store of a run is there, or a damaged one; from all that
+        reads, too.
+    RuntimeError
+        If another process writes to it.
+    OSError
+        If it cannot be read or written. It is then as of its last commit, and takes no more.
+    ImportError
+        If zarr is not installed.
     """
 
     def __init__(
@@ -100,17 +112,6 @@ class RunStore:
             By name; the one with the name of its dimension labels its rows.
         chunk : int, default 524,288
             Rows in a file.
-
-        Raises
-        ------
-        TypeError
-            If `path` is no path.
-        ValueError
-            If something is at `path`, or the directory that it would be in is none.
-        OSError
-            If nothing can be made there.
-        ImportError
-            If zarr is not installed.
         """
         name = validation.local_path("to", path)
         directory.check_ending("to", name)
@@ -130,21 +131,7 @@ class RunStore:
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Self:
-        """Return a store as it was committed last, to append to; others may then only read it.
-
-        Raises
-        ------
-        TypeError
-            If `path` is no path.
-        ValueError
-            If no store of a run is there, or a damaged one.
-        RuntimeError
-            If another writes to it.
-        OSError
-            If it cannot be read, or written.
-        ImportError
-            If zarr is not installed.
-        """
+        """Return a store as it was committed last, to append to; others may then only read it."""
         name = validation.local_path("path", path)
         _need_zarr()
         directory = Path(name).absolute()
@@ -168,16 +155,7 @@ class RunStore:
     def read(cls, path: str | os.PathLike[str], identity: str | None = None) -> Self:
         """Return a store as it was committed last, to read; another may write to it meanwhile.
 
-        Parameters
-        ----------
-        path : str or path-like
-        identity : str, optional
-            Of the store that must be there.
-
-        Raises
-        ------
-        TypeError, ValueError, OSError, ImportError
-            As :meth:`open`.
+        With `identity`, the store that is there must have that.
         """
         name = validation.local_path("path", path)
         _need_zarr()
@@ -194,13 +172,7 @@ class RunStore:
         return min(array.length for array in self._along(dimension))
 
     def values(self, name: str, start: int = 0, stop: int | None = None) -> FloatArray:
-        """Return rows of an array, as a slice would; only the chunks that have them are read.
-
-        Raises
-        ------
-        ValueError
-            If the store is damaged there.
-        """
+        """Return rows of an array, as a slice would; only the chunks that have them are read."""
         array = self._arrays[name]
         rows = range(array.length)[start:stop]
         with self._reading():
@@ -213,17 +185,7 @@ class RunStore:
     def append(self, name: str, values: Any, first: int | None = None) -> None:
         """Append rows of float64 to an array; full chunks go to disk at once.
 
-        Parameters
-        ----------
-        first : int, optional
-            Number of the first of them; those that are there already are skipped.
-
-        Raises
-        ------
-        ValueError
-            If rows are missing before them.
-        OSError
-            If they cannot be written; the store is then as of its last commit, and takes no more.
+        With `first`, the number of the first of them, those that are there already are skipped.
         """
         array = self._arrays[name]
         there = 0 if first is None else array.length - first
@@ -265,15 +227,7 @@ class RunStore:
     def commit(self, attributes: dict[str, Any]) -> None:
         """Make all that was appended and put visible, with `attributes` instead of those before.
 
-        It is on disk, whatever happens then, or all is as it was.
-
-        Raises
-        ------
-        ValueError
-            If arrays along one dimension differ in length, `attributes` are not what JSON holds,
-            or at the first commit something else is at the path by now.
-        OSError
-            If it cannot be written; the store is then as of its last commit, and takes no more.
+        It is safe on disk when this returns; where this raises, all is as it was.
         """
         plain = _plain(attributes)
         for name, array in self._arrays.items():

@@ -59,10 +59,7 @@ class StoreWriter:
         self._thread.start()
 
     def append(self, name: str, values: FloatArray, first: int | None = None) -> None:
-        """Append rows to an array of the store, the first of which has the number `first`.
-
-        The caller must not change `values` again.
-        """
+        """Append rows, which the caller must not change again, to an array of the store."""
         self._enqueue(values.nbytes, lambda: self._store.append(name, values, first))
 
     def commit(self, attributes: dict[str, Any], *, last: bool = False) -> None:
