@@ -1,11 +1,11 @@
-"""A fuzzer of the public functions: random models, arguments and calls, valid and not.
+"""A fuzzer of the public functions: random models, arguments and calls, valid and invalid.
 
     python tests/fuzzers/fuzz_api.py --seconds 60 --seed 1
 
-A case is a short script that is made up while it runs. After every line it must hold: no crash,
-no hang, no error but those that say what is wrong and what to do, no warning but those for users,
-no NaN without a word, and what was passed is unchanged. Some scripts are right by construction;
-their results are compared with the slow twin, and with themselves in other pieces.
+A case is a short script that is made up while it runs. No line of it may crash, hang, raise an
+error that does not say what is wrong and what to do, warn of anything that is not meant for users,
+return NaN without an error or a warning, or change an argument. Some scripts are right by
+construction; their results are compared with the slow twin, and with the same in other pieces.
 """
 
 import ast
@@ -52,22 +52,22 @@ ERRORS = (
     AttributeError,
     pickle.PicklingError,
 )
-"""What a call may raise, with a message of ours; SimulationError is a RuntimeError."""
+"""What a call may raise, with a message of the package; SimulationError is a RuntimeError."""
 
 KNOWN = re.compile(
     r" must (?s:.*); got[ :]"
     r"|diverged at step |was not recorded\. |There is no envelope\. |nothing to plot yet\. "
     r"|The error cannot be estimated: |the starting voltages?|takes the state of the model; "
-    r"|must be given to go on: |Unable to allocate .* for an array|[Cc]an't pickle "
+    r"|must be given to continue: |Unable to allocate .* for an array|[Cc]an't pickle "
     r"|is being written by another process|the run cannot continue at step "
     # Python's own, for a call with wrong names or numbers of arguments:
     r"|(missing|takes) .*argument|got an unexpected keyword argument|got multiple values for"
     r"|\] .*: '|(unsupported operand|bad operand) type"
 )
-"""What the messages say; the last line is for files and for sums with what is no stimulus."""
+"""Parts of all messages; the last line is for files and for sums with what is no stimulus."""
 
 UNCHECKED = ("iterate", "update")
-"""Steps of pyHH's, which users call in loops of their own and override: they check nothing."""
+"""Steps of pyHH, which users override and call in loops of their own: they check nothing."""
 
 MODELS = ["HHModel", "Warm", "Absolute", "Scalar", "Jumpy", "Stepping", "Leaking", "NotANumber"]
 PARAMETERS = ["Cm", "gNa", "gK", "gKleak", "ENa", "EK", "EKleak"]
@@ -125,7 +125,7 @@ class Script:
         self.names = dict(NAMES)
 
     def junk(self):
-        """Return text of what most functions must refuse."""
+        """Return the text of a value that most functions must refuse."""
         return self.rng.choice(fuzz_values.JUNK)
 
     def value(self, name, junk=0.08):
@@ -144,7 +144,7 @@ class Script:
         return self.bind(self.junk() if found is None else found)
 
     def bind(self, text):
-        """Give what can be changed a name of its own, so that it can be looked at afterwards."""
+        """Give a mutable value a name of its own, so that it can be compared afterwards."""
         if not re.match(r"\[|np\.(array|ones|full|linspace|random|arange|ma)|\{.*:", text):
             return text
         name = f"a{len(self.bound)}"
@@ -187,14 +187,17 @@ class Script:
         return ", ".join(positional + keywords)
 
     def run(self, line, name):
-        """Run a line; whether it was accepted. A Failure where it does what none may do."""
+        """Run a line and return whether it was accepted; raise a Failure if it breaks a rule."""
         self.lines.append(line)
         self.report("call", "\n".join(self.lines))
         out, error, value = io.StringIO(), None, None
         tree = ast.parse(line)
         unraisable = []
         sys.unraisablehook = unraisable.append
-        with warnings.catch_warnings(record=True) as heard, contextlib.redirect_stdout(out):
+        with (
+            warnings.catch_warnings(record=True) as recorded,
+            contextlib.redirect_stdout(out),
+        ):
             warnings.simplefilter("always")
             try:
                 with fuzzing.limited_time():
@@ -206,13 +209,13 @@ class Script:
             except (Exception, KeyboardInterrupt, SystemExit) as caught:
                 error = caught
         if unraisable:
-            self.fail(f"raised where none hears it: {unraisable[0].exc_value!r}")
+            self.fail(f"raised where it cannot be caught: {unraisable[0].exc_value!r}")
         outcome = "accepted" if error is None else "refused"
         if isinstance(error, KeyboardInterrupt):
             outcome = "interrupted"
         elif error is not None and name not in ("arguments", "attributes"):
             self.check_error(error)
-        for one in heard if name != "arguments" else ():
+        for one in recorded if name != "arguments" else ():
             self.warned = True
             if one.category is not UserWarning:
                 place = f"{os.path.basename(one.filename)}:{one.lineno}"
@@ -221,10 +224,10 @@ class Script:
             self.warned = True  # and NaN from there on
         own = name != "arguments" and not line.endswith(".model")  # not what was passed
         if outcome == "accepted" and not self.warned and own and has_nan(value):
-            self.fail(f"gives NaN without a word: {name}")
+            self.fail(f"returns NaN without a warning: {name}")
         for bound, text in self.bound.items():
             if not same(self.names[bound], eval(text, self.names)):
-                self.fail(f"changes what was passed: {name}")
+                self.fail(f"changes an argument: {name}")
         if name != "arguments":
             self.report(name, outcome)
         if self.report is print:
@@ -251,7 +254,7 @@ def same(left, right):
 
 
 def has_nan(value, depth=3):
-    """Whether a result has a NaN anywhere."""
+    """Whether there is a NaN anywhere in a result."""
     if isinstance(value, float):
         return value != value
     if isinstance(value, np.ndarray):
@@ -289,7 +292,7 @@ def case(number, seed, report):
 
 
 def calls(script):
-    """Make objects, and call whatever is public of them."""
+    """Make objects, and use their public attributes."""
     rng = script.rng
     for number in range(rng.randint(1, 7)):
         things = [

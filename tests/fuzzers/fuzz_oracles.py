@@ -1,4 +1,4 @@
-"""Scripts of the fuzzer that are right by construction, and what their results must be."""
+"""Scripts of the fuzzer that are right by construction, and the oracles of their results."""
 
 import copy
 import pickle
@@ -94,7 +94,7 @@ def every(script, wave, s):
 
 
 def population(script, wave, s):
-    """Threads, company, and one cell alone."""
+    """Cells with one thread and with three, and one of them alone."""
     options = {"method": s["method"], "record": TRACES}
     gK = np.linspace(20, 45, 37)
     cells = s["cell"] | {"gK": gK, "startingVoltage": s["V"]}

@@ -1,11 +1,11 @@
-"""A fuzzer of what is read from disk: stores of runs and of sweeps, and files of state.
+"""A fuzzer of what is read from disk: stores of runs and of sweeps, and state files.
 
     python tests/fuzzers/fuzz_stores.py --seconds 60 --seed 1
 
-A case copies a store that is right, damages one or two of its files, and reads it, resumes it or
-computes on. What comes must be exactly what comes of the store as it was, or an error that says
-what is wrong with which path: no hang, no exhausted memory, no raw error, and nothing believed that
-is not so. A number that stands where a number stood may be believed: nobody can tell.
+A case copies an intact store, damages one or two of its files, and reads, resumes or continues it.
+The result must be that of the intact store, or an error that says what is wrong with which path:
+no hang, no exhausted memory, no raw error, and no wrong content accepted. A number that replaces
+another number may be accepted: nothing shows that it is wrong.
 """
 
 import contextlib
@@ -33,6 +33,7 @@ import pyhh_fast as pyhh
 from pyhh_fast import stimuli
 from pyhh_fast.cli import main as cli
 from pyhh_fast.cli.common import INTERRUPTED
+from pyhh_fast.storage import resume
 
 TRACES = ("Vm", "StateM", "INa")
 GRID = {"gNa": np.linspace(80, 140, 5), "current": [0.0, 10.0]}
@@ -41,7 +42,8 @@ VALUES = [None, True, 0, 1, -1, 0.5, 2**31, 2**63, 2**70, 1e300, 10**400, "", "x
 VALUES += [[1], [0], [-1], [2**40], [[1]], {"a": 1}, "int64", "float32", "V8", "object", "NaN"]
 VALUES += ["../../x", "/dev/zero", [None], [2**62, 2**62], 1.0, "\udc80"]
 
-OURS = ["run", "table", "resumed", "sweep", "table of sweep", "state", "table of state"]
+KINDS = ["run", "table", "resumed", "sweep", "table of sweep", "state", "table of state"]
+WAYS = ["resume", "plot", "open"]
 
 
 def noise():
@@ -68,7 +70,7 @@ def sweep_to(kind):
 
 
 def make(kind):
-    """Write what cases take copies of; return its name."""
+    """Write an original, which cases copy; return its name."""
     if "state" in kind:
         simulation = pyhh.Simulation(model_of(kind))
         simulation.run(10, 0.02, duration=3)
@@ -90,19 +92,20 @@ def everything(recording):
 
 
 def read(kind, how):
-    """Return what a store or a file gives: arrays that are the same whenever it is as it was."""
+    """Return the content of a store or a file: arrays that are equal if it is intact."""
     given = {"model": model_of(kind)} if "table" in kind else {}
     if "state" in kind:
         simulation = pyhh.Simulation.load_state(f"{kind}.json", **given)
-        return everything_in_memory(simulation.run(10, 0.02, duration=2))
+        run = simulation.run(10, 0.02, duration=2)
+        return [run.Vm, run.StateH, run.INa]
     if "sweep" in kind:
         found = sweep_to(kind)
         return [found[name].values for name in sorted(map(str, found.variables))]
     if how == "resume":
         simulation = pyhh.Simulation.resume(f"{kind}.zarr", duration=20, **given)
         return [*everything(simulation.recording), np.array(simulation.model.Vm)]
-    if how == "look":
-        return everything(pyhh.Recording.open(f"{kind}.zarr"))
+    if how == "open":
+        return everything(resume.open_recording(f"{kind}.zarr"))
     errors = io.StringIO()
     with contextlib.redirect_stdout(errors), contextlib.redirect_stderr(errors):
         code = cli.main(["plot", f"{kind}.zarr", "-o", "figure.png"])
@@ -115,26 +118,21 @@ def read(kind, how):
     return []
 
 
-def everything_in_memory(recording):
-    return [recording.Vm, recording.StateH, recording.INa]
-
-
 @functools.cache
 def originals():
-    """Return a folder with one of each kind, and what reading it gives."""
+    """Return a folder with one of each kind, their names, and their contents."""
     folder = tempfile.mkdtemp()
     os.chdir(folder)
-    names = {kind: make(kind) for kind in OURS}
-    ways = ["resume", "plot"] + ["look"] * hasattr(pyhh.Recording, "open")
+    names = {kind: make(kind) for kind in KINDS}
     expected = {}
-    for kind in OURS:
-        for how in ways:
+    for kind in KINDS:
+        for how in WAYS:
             with tempfile.TemporaryDirectory() as place:
                 copy_of(Path(folder, names[kind]), Path(place, names[kind]))
                 os.chdir(place)
                 expected[kind, how] = read(kind, how)
             os.chdir(folder)
-    return folder, names, ways, expected
+    return folder, names, expected
 
 
 def copy_of(source, place):
@@ -142,7 +140,7 @@ def copy_of(source, place):
 
 
 def damage(rng, root):
-    """Damage one file; return what was done, and whether only a number became another."""
+    """Damage one file; return what was done, and whether only a number may have changed."""
     paths = [root] if root.is_file() else sorted(root.rglob("*"))
     path = rng.choice([p for p in paths if rng.random() < 0.5 or p.is_file()] or [root])
     name = str(path.relative_to(root.parent))
@@ -168,7 +166,7 @@ def damage(rng, root):
 
 
 def in_place_of(rng, path, name):
-    """Put something else where a file or a directory is."""
+    """Put something else in the place of a file or a directory."""
     shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
     kind = rng.choice(["nothing", "fifo", "directory", "zero", "loop", "sparse", "text", "socket"])
     if kind == "fifo":
@@ -216,29 +214,29 @@ def change_json(rng, path, name, content):
     path.write_bytes(json.dumps(tree).encode())
     number = (int, float)
     same_kind = change == "value" and isinstance(before, number) and isinstance(holder[key], number)
-    told = f"{name}: {change} at {steps}"
+    done = f"{name}: {change} at {steps}"
     if change == "value":
-        told += f", {before!r:.60} to {holder[key]!r:.60}"
-    return told, same_kind
+        done += f", {before!r:.60} to {holder[key]!r:.60}"
+    return done, same_kind
 
 
 def case(number, seed, report):
     """Damage a copy and read it."""
-    folder, names, ways, expected = originals()
+    folder, names, expected = originals()
     rng = random.Random(f"{seed} {number}")
-    kind, how = rng.choice(OURS), rng.choice(ways)
+    kind, how = rng.choice(KINDS), rng.choice(WAYS)
     with tempfile.TemporaryDirectory() as place:
         os.chdir(place)
         root = Path(place, names[kind])
         copy_of(Path(folder, root.name), root)
         done, plausible = [], False
         for _ in range(rng.choice([1, 1, 2])):
-            told, number_only = damage(rng, root)
-            done.append(told)
+            one, number_only = damage(rng, root)
+            done.append(one)
             plausible |= number_only
             if not root.exists():
                 break
-        what = "\n".join(f"    {kind}, {how}: {told}" for told in done)
+        what = "\n".join(f"    {kind}, {how}: {one}" for one in done)
         report("call", what)
         found, error = [], None
         with warnings.catch_warnings():
@@ -259,12 +257,12 @@ def case(number, seed, report):
 
 
 def check(found, error, expected, plausible, what):
-    """Return how a case ended; a Failure where it must not end so."""
+    """Return how a case ended; raise a Failure where it must not end like that."""
     if error is None:
         same = len(found) == len(expected) and all(map(equal, found, expected))
         if not same and not plausible:
-            raise fuzzing.Failure(f"what is wrong is believed\n{what}")
-        return "read as it was" if same else "another number believed"
+            raise fuzzing.Failure(f"accepts wrong content\n{what}")
+        return "intact" if same else "another number accepted"
     clear = isinstance(error, ValueError | OSError | RuntimeError | TypeError)
     if not clear or not fuzz_api.KNOWN.search(str(error)):
         raise fuzzing.Failure(
@@ -283,5 +281,5 @@ if __name__ == "__main__":
     import matplotlib.pyplot
 
     fuzzing.MEMORY = 4 * 2**30
-    fuzzing.CTRL_C_AFTER = 40  # nothing here is right to take long, but a loaded machine is slow
+    fuzzing.CTRL_C_AFTER = 40  # nothing here rightly takes long, but a loaded machine is slow
     sys.exit(fuzzing.main(__file__, case))

@@ -1,121 +1,25 @@
 """Arguments for the fuzzer of the public functions, as Python text: usual ones, and others."""
 
-JUNK = [
-    "None",
-    "True",
-    "False",
-    "0",
-    "-1",
-    "1",
-    "2",
-    "0.0",
-    "-0.0",
-    "0.5",
-    "-1.5",
-    "3.0",
-    "1e-300",
-    "1e300",
-    "1e30",
-    "1e9",
-    "-1e9",
-    "5e-324",
-    "2**31",
-    "2**63",
-    "2**70",
-    "-2**63",
-    "10**400",
-    "np.nan",
-    "np.inf",
-    "-np.inf",
-    'float("nan")',
-    "1+2j",
-    '""',
-    '"Vm"',
-    '"10"',
-    '"a\\0b"',
-    '"\\udc80"',
-    'b"Vm"',
-    'bytearray(b"1")',
-    "[]",
-    "()",
-    "{}",
-    "set()",
-    "[1]",
-    "[[1],[2]]",
-    "[None]",
-    '["Vm"]',
-    '[1,2,"x"]',
-    "[[1],[2,3]]",
-    '{"Vm":1}',
-    "object()",
-    "type",
-    "int",
-    "(lambda*a:0)",
-    "(i*for*i*in*range(3))",
-    "range(3)",
-    "...",
-    "NotImplemented",
-    "slice(1)",
-    'Decimal("1")',
-    'Decimal("NaN")',
-    "Fraction(1,3)",
-    "np.float16(6)",
-    'np.float16("inf")',
-    "np.float32(0.1)",
-    "np.int8(-3)",
-    "np.uint64(2**64-1)",
-    'np.longdouble("1e4000")',
-    "np.longdouble(1)",
-    "np.bool_(True)",
-    'np.timedelta64(50,"ns")',
-    'np.timedelta64(1,"s")',
-    'np.datetime64("2020")',
-    "datetime.timedelta(seconds=1)",
-    'np.str_("Vm")',
-    'np.bytes_(b"Vm")',
-    'np.void(b"12")',
-    "np.array(1.0)",
-    'np.array("Vm")',
-    "np.array(None)",
-    "np.array([])",
-    "np.array([1.0])",
-    "np.array([[1.0,2.0]])",
-    "np.array([np.nan])",
-    "np.array([1,np.inf,2])",
-    "np.array([1+1j])",
-    'np.array(["a"])',
-    "np.array([None,1])",
-    "np.array([True,False])",
-    'np.array([1,2],dtype="m8[s]")',
-    "np.ones((2,2,2))",
-    "np.ones((3,0))",
-    "np.ma.masked",
-    "np.ma.array([1.0,2.0],mask=[0,1])",
-    'np.array([(1,2)],dtype="i4,f8")',
-    'np.ones(5,">f4")',
-    "np.arange(10)[::-2]",
-    "np.float64",
-    'Path("x")',
-    'Path(".")',
-    '"/"',
-    '"/dev/null/x"',
-    '"no/such/place.zarr"',
-    "pyhh.HHModel",
-    "pyhh.HHModel()",
-    "pyhh.Simulation",
-    "stimuli.constant(5)",
-    "stimuli.from_array([1.0,2.0])",
-    "stimuli.sine(5,50)",
-    "MyFloat(2)",
-    "MyInt(2)",
-    "Liar()",
-    "Endless()",
-    "Unequal()",
-]
+WORDS = r"""
+None True False 0 -1 1 2 0.0 -0.0 0.5 -1.5 3.0 1e-300 1e300 1e30 1e9 -1e9 5e-324 2**31 2**63 2**70
+-2**63 10**400 np.nan np.inf -np.inf float("nan") 1+2j "" "Vm" "10" "a\0b" "\udc80" b"Vm"
+bytearray(b"1") [] () {} set() [1] [[1],[2]] [None] ["Vm"] [1,2,"x"] [[1],[2,3]] {"Vm":1} object()
+type int range(3) ... NotImplemented slice(1) Decimal("1") Decimal("NaN") Fraction(1,3)
+np.float16(6) np.float16("inf") np.float32(0.1) np.int8(-3) np.uint64(2**64-1)
+np.longdouble("1e4000") np.longdouble(1) np.bool_(True) np.timedelta64(50,"ns")
+np.timedelta64(1,"s") np.datetime64("2020") datetime.timedelta(seconds=1) np.str_("Vm")
+np.bytes_(b"Vm") np.void(b"12") np.array(1.0) np.array("Vm") np.array(None) np.array([])
+np.array([1.0]) np.array([[1.0,2.0]]) np.array([np.nan]) np.array([1,np.inf,2]) np.array([1+1j])
+np.array(["a"]) np.array([None,1]) np.array([True,False]) np.array([1,2],dtype="m8[s]")
+np.ones((2,2,2)) np.ones((3,0)) np.ma.masked np.ma.array([1.0,2.0],mask=[0,1])
+np.array([(1,2)],dtype="i4,f8") np.ones(5,">f4") np.arange(10)[::-2] np.float64 Path("x")
+Path(".") "/" "/dev/null/x" "no/such/place.zarr" pyhh.HHModel pyhh.HHModel() pyhh.Simulation
+stimuli.constant(5) stimuli.from_array([1.0,2.0]) stimuli.sine(5,50) MyFloat(2) MyInt(2) Liar()
+Endless() Unequal()
+"""
+JUNK = [*WORDS.split(), "(lambda *a: 0)", "(i for i in range(3))"]
 EMPTY = ["[]", "()", "np.array([])", "np.ones((0, 2))", "np.ones((3, 0))", "np.array([], object)"]
 """Arrays without values, which are the parameters of a population of size 0."""
-
-JUNK = [text.replace("*a:0", " *a: 0").replace("(i*for*i*in*", "(i for i in ") for text in JUNK]
 
 
 def usual(rng, name):

@@ -1,7 +1,7 @@
-"""What the fuzzers share: cases that follow from a seed, run in a child process under limits.
+"""Shared by the fuzzers: cases that follow from a seed, run in a child process with limits.
 
-A fuzzer is a function `case(number, seed, report)`. The child tells this process what it begins
-and what came of it, so a crash, a hang or an exhausted memory is put down to its case.
+A fuzzer is a function `case(number, seed, report)`. The child reports each case and each call, so
+that a crash, a hang or exhausted memory is attributed to its case.
 """
 
 import argparse
@@ -21,17 +21,17 @@ import time
 import traceback
 
 CTRL_C_AFTER = 4
-"""Seconds after which a call gets what Ctrl-C gives: some are right to take hours."""
+"""Seconds after which a call is interrupted as by Ctrl-C: some rightly take hours."""
 
 HANGS_AFTER = 60
-"""Seconds after which a call that has not even heard that counts as one that hangs."""
+"""Seconds after which a call that ignores the interrupt counts as one that hangs."""
 
 MEMORY = 6 * 2**30
 """Bytes of address space of the child, 64 MB of them for each thread's heap."""
 
 
 class Failure(Exception):
-    """What must never happen has happened; the text says what, and in which calls."""
+    """Something that must never happen; the text says what, and in which calls."""
 
 
 def main(script, case):
@@ -85,40 +85,40 @@ def _parent(script, options):
 
 
 def _watch(script, seed, first, end, outcomes, failed):
-    """Run cases in a child until time is over, or it ends; return the last one's number."""
+    """Run cases in a child until time is up, or it ends; return the number of the last one."""
     reading, writing = os.pipe()
     command = [sys.executable, script, "--seed", str(seed), "--child", str(writing), str(first)]
-    number, at_work, said, enough = first, "", b"", False
+    number, call, partial, stop = first, "", b"", False
     with tempfile.TemporaryFile() as errors, os.fdopen(reading, "rb", 0) as pipe:
         child = subprocess.Popen(
             command, pass_fds=[writing], stdout=errors, stderr=errors, start_new_session=True
         )
         os.close(writing)
         ready = True
-        while not enough and (ready := select.select([pipe], [], [], HANGS_AFTER + 60)[0]):
+        while not stop and (ready := select.select([pipe], [], [], HANGS_AFTER + 60)[0]):
             if not (more := pipe.read(2**16)):
                 break
-            *lines, said = (said + more).split(b"\n")
+            *lines, partial = (partial + more).split(b"\n")
             for kind, value in map(json.loads, lines):
                 if kind == "begin":
-                    number, enough = value, enough or time.monotonic() > end
+                    number, stop = value, stop or time.monotonic() > end
                 elif kind == "call":
-                    at_work = value
+                    call = value
                 elif kind == "failure":
-                    enough = failed(number, value)
+                    stop = failed(number, value)
                 else:
                     outcomes[kind, value] += 1
-                if enough:
+                if stop:
                     break
-        if enough or not ready:
+        if stop or not ready:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
         code = child.wait()
-        if not enough:
+        if not stop:
             errors.seek(0)
             last = errors.read()[-6000:].decode(errors="replace")
             how = "hangs" if "Timeout (" in last or not ready else f"ends with {code}"
-            failed(number, f"the process {how} in {at_work.splitlines()[-1:]}\n{last}\n{at_work}")
+            failed(number, f"the process {how} in {call.splitlines()[-1:]}\n{last}\n{call}")
     return number
 
 
@@ -146,7 +146,7 @@ def _limit():
 
 @contextlib.contextmanager
 def limited_time():
-    """What runs longer gets a KeyboardInterrupt; what does not hear it ends the process."""
+    """Interrupt what runs longer, as Ctrl-C does; if that is ignored, end the process."""
     faulthandler.dump_traceback_later(HANGS_AFTER, exit=True, file=sys.__stderr__)
     signal.setitimer(signal.ITIMER_REAL, CTRL_C_AFTER)
     try:
@@ -157,7 +157,7 @@ def limited_time():
 
 
 def where(error):
-    """Return the innermost place of the package that an error came through."""
+    """Return the innermost function of the package in an error's traceback."""
     frames = traceback.extract_tb(error.__traceback__)
     inside = [frame for frame in frames if "pyhh_fast" in frame.filename]
     frame = (inside or frames)[-1]
