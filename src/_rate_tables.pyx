@@ -2,7 +2,7 @@
 
 from hodgkin_huxley cimport (
     PYHH_FAST_SOURCES, RATE_SOURCE_LINE, RATE_TABLE_LANES, RATE_TABLE_POWERS,
-    hh_exponential_rates, hh_rates, hh_rates_at, rate_table_find, rate_table_fit_row,
+    exponential_rates, hh_rates, hh_rates_at, rate_table_find, rate_table_fit_row,
     rate_table_nodes, rate_table_position, rate_table_plain,
 )
 from pyhh_fast._cpu import rounded_to_nearest
@@ -18,7 +18,7 @@ NODES = [rate_table_nodes[j] for j in range(RATE_TABLE_POWERS)]
 def rates_at(const double[::1] V, hh_rates[::1] rates):
     """Fill `rates` with alpha_m, beta_m, alpha_h, beta_h, alpha_n, beta_n (1/ms) at each V (mV).
 
-    These are the formulas of Hodgkin & Huxley (1952) as hh_equations.h has them.
+    These are the formulas of Hodgkin & Huxley (1952) as hodgkin_huxley.h has them.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def evaluate(const double[:, :, ::1] rows, Py_ssize_t first, double inverse_widt
 
 @rounded_to_nearest
 def relax(double[:, ::1] rates_dt):
-    """Turn rates times dt into those of exponential Euler (hh_exponential_euler.h), in place.
+    """Turn rates times dt into those of exponential Euler (exponential_euler.h), in place.
 
     Parameters
     ----------
@@ -97,4 +97,4 @@ def relax(double[:, ::1] rates_dt):
     with nogil:
         for i in range(rates_dt.shape[0]):
             for gate in range(3):
-                hh_exponential_rates(&rates_dt[i, gate], &rates_dt[i, 3 + gate])
+                exponential_rates(&rates_dt[i, gate], &rates_dt[i, 3 + gate])

@@ -1,4 +1,4 @@
-/* Numbers of the method of hh_dop853.h, in 18 digits: E. Hairer, S. P. Norsett and G. Wanner,
+/* Numbers of the method of dop853.h, in 18 digits: E. Hairer, S. P. Norsett and G. Wanner,
    Solving Ordinary Differential Equations I, 2nd edition, Springer (1993), section II.5, and for
    the interpolant II.6; the digits are those of the authors' program DOP853. */
 #ifndef PYHH_FAST_DOP853_TABLEAU_H

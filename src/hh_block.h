@@ -17,20 +17,26 @@
 #define PYHH_FAST_HH_BLOCK_H
 
 #include "fixed_step.h"
-#include "outputs.h"
+#include "hodgkin_huxley.h"
 
 #define HH_BLOCK 128 /* cells at most; 8 divides it, as all widths of vectors divide 8 */
 
 enum { HH_SPIKE = 1, HH_NEEDS_EXACT_RATES = 2 };
+
+/* One of many cells. */
+typedef struct {
+    double V, m, h, n;
+} hh_point;
 
 typedef struct {
     _Alignas(64) double V[HH_BLOCK];
     double m[HH_BLOCK], h[HH_BLOCK], n[HH_BLOCK];
 } hh_block_state;
 
+/* The parameters of each cell, as a step of V uses them; channels in the order of hh_shape. */
 typedef struct {
     _Alignas(64) double per_C_m[HH_BLOCK];
-    double Na[HH_BLOCK], K[HH_BLOCK], L[HH_BLOCK], E_Na[HH_BLOCK], E_K[HH_BLOCK], E_L[HH_BLOCK];
+    double g[HH_CHANNELS][HH_BLOCK], E[HH_CHANNELS][HH_BLOCK];
 } hh_block_membranes;
 
 /* Intermediate values of a step. */
@@ -54,24 +60,90 @@ static inline void hh_block_put(hh_block_state *s, int64_t c, hh_point y)
     s->n[c] = y.n;
 }
 
-static inline hh_membrane hh_block_membrane(const hh_block_membranes *membranes, int64_t c)
+HH_INLINE void hh_block_membrane(const hh_block_membranes *membranes, int64_t c,
+                                 membrane_scaled *one)
 {
-    const hh_membrane one = {
-        membranes->per_C_m[c], membranes->Na[c],  membranes->K[c],   membranes->L[c],
-        membranes->E_Na[c],    membranes->E_K[c], membranes->E_L[c],
-    };
-    return one;
+    int channel;
+    one->per_C_m = membranes->per_C_m[c];
+    for (channel = 0; channel < HH_CHANNELS; ++channel) {
+        one->g[channel] = membranes->g[channel][c];
+        one->E[channel] = membranes->E[channel][c];
+    }
 }
 
-static inline void hh_block_set_membrane(hh_block_membranes *membranes, int64_t c, hh_membrane one)
+HH_INLINE void hh_block_set_membrane(hh_block_membranes *membranes, int64_t c,
+                                     const membrane_scaled *one)
 {
-    membranes->per_C_m[c] = one.per_C_m;
-    membranes->Na[c] = one.Na;
-    membranes->K[c] = one.K;
-    membranes->L[c] = one.L;
-    membranes->E_Na[c] = one.E_Na;
-    membranes->E_K[c] = one.E_K;
-    membranes->E_L[c] = one.E_L;
+    int channel;
+    membranes->per_C_m[c] = one->per_C_m;
+    for (channel = 0; channel < HH_CHANNELS; ++channel) {
+        membranes->g[channel][c] = one->g[channel];
+        membranes->E[channel][c] = one->E[channel];
+    }
+}
+
+/* from + dt dV/dt, by the equations of membrane.h, of a cell whose gates are numbers. */
+HH_INLINE double hh_V_step(double from, const membrane_scaled *membrane, double V, double m,
+                           double h, double n, double I)
+{
+    const double x[] = {1.0, m, h, n};
+    double open[HH_CHANNELS];
+    membrane_open_of(&hh_shape, x, open);
+    return membrane_V_step(&hh_shape, membrane, from, V, open, I);
+}
+
+HH_INLINE hh_point hh_euler_point_step(hh_point now, const membrane_scaled *membrane, hh_rates_dt r,
+                                       double I)
+{
+    hh_point after;
+    after.V = hh_V_step(now.V, membrane, now.V, now.m, now.h, now.n, I);
+    after.m = gate_step(now.m, r.alpha_m, r.alpha_plus_beta_m);
+    after.h = gate_step(now.h, r.alpha_h, r.alpha_plus_beta_h);
+    after.n = gate_step(now.n, r.alpha_n, r.alpha_plus_beta_n);
+    return after;
+}
+
+/* A step of exponential Euler (exponential_euler.h) in two parts: a gate, with its rates, and then
+   V. Where *in_range is 0, something decays too fast for the polynomial. */
+HH_INLINE double hh_gate_exponential_step(double x, double alpha_dt, double alpha_plus_beta_dt,
+                                          int *in_range)
+{
+    const double phi1 = hh_phi1_polynomial(-alpha_plus_beta_dt);
+    *in_range &= (0 <= alpha_plus_beta_dt) & (alpha_plus_beta_dt <= HH_PHI1_RANGE);
+    return HH_FMA(phi1, gate_slope(x, alpha_dt, alpha_plus_beta_dt), x);
+}
+
+HH_INLINE double hh_V_exponential_step(double V, const membrane_scaled *membrane, double m,
+                                       double h, double n, double I, int *in_range)
+{
+    const double x[] = {1.0, m, h, n};
+    double open[HH_CHANNELS], conductance;
+    membrane_open_of(&hh_shape, x, open);
+    conductance = membrane_conductance(&hh_shape, membrane->g, open);
+    *in_range &= (0 <= conductance) & (conductance <= HH_PHI1_RANGE);
+    return HH_FMA(hh_phi1_polynomial(-conductance),
+                  membrane_V_step(&hh_shape, membrane, 0.0, V, open, I), V);
+}
+
+/* One of the four stages of rk4.h: the slope at *y, with its rates, goes into *sum and leads to the
+   next *y. */
+HH_INLINE void hh_rk4_point_stage(int i, hh_point start, const membrane_scaled *membrane,
+                                  hh_rates_dt r, double I, hh_point *y, hh_point *sum)
+{
+    const double a = rk4_stage[i], w = rk4_weight[i];
+    hh_point k;
+    k.V = hh_V_step(0.0, membrane, y->V, y->m, y->h, y->n, I);
+    k.m = gate_slope(y->m, r.alpha_m, r.alpha_plus_beta_m);
+    k.h = gate_slope(y->h, r.alpha_h, r.alpha_plus_beta_h);
+    k.n = gate_slope(y->n, r.alpha_n, r.alpha_plus_beta_n);
+    sum->V = HH_FMA(w, k.V, sum->V);
+    sum->m = HH_FMA(w, k.m, sum->m);
+    sum->h = HH_FMA(w, k.h, sum->h);
+    sum->n = HH_FMA(w, k.n, sum->n);
+    y->V = HH_FMA(a, k.V, start.V);
+    y->m = HH_FMA(a, k.m, start.m);
+    y->h = HH_FMA(a, k.h, start.h);
+    y->n = HH_FMA(a, k.n, start.n);
 }
 
 HH_NOINLINE void hh_block_exponentials(int64_t cells, const double *HH_RESTRICT V,
@@ -116,7 +188,10 @@ HH_NOINLINE int64_t hh_block_euler(int64_t cells, const hh_block_state *HH_RESTR
         int shared;
         const hh_rates_dt r =
             hh_shared_rates_dt(y.V, hh_block_exponentials_of(scratch, c), dt, &shared);
-        const hh_point next = hh_euler_point_step(y, hh_block_membrane(membranes, c), r, I[c]);
+        membrane_scaled membrane;
+        hh_point next;
+        hh_block_membrane(membranes, c, &membrane);
+        next = hh_euler_point_step(y, &membrane, r, I[c]);
         hh_block_put(after, c, next);
         flags[c] = hh_block_flag(y.V, next.V, threshold, shared);
         any |= flags[c];
@@ -147,10 +222,11 @@ HH_NOINLINE int64_t hh_block_exponential_euler(int64_t cells, const hh_block_sta
         flags[c] = shared & in_range ? 0 : HH_NEEDS_EXACT_RATES;
     }
     for (c = 0; c < count; ++c) {
-        const hh_open open = hh_open_of(after->m[c], after->h[c], after->n[c]);
+        membrane_scaled membrane;
         int in_range = 1;
-        after->V[c] = hh_V_exponential_step(now->V[c], hh_block_membrane(membranes, c), open, I[c],
-                                            &in_range);
+        hh_block_membrane(membranes, c, &membrane);
+        after->V[c] = hh_V_exponential_step(now->V[c], &membrane, after->m[c], after->h[c],
+                                            after->n[c], I[c], &in_range);
         flags[c] |= hh_block_flag(now->V[c], after->V[c], threshold, in_range);
         any |= flags[c];
     }
@@ -170,8 +246,9 @@ HH_NOINLINE void hh_block_rk4_stage(int i, int64_t cells, const hh_block_state *
         int shared;
         const hh_rates_dt r =
             hh_shared_rates_dt(y.V, hh_block_exponentials_of(scratch, c), dt, &shared);
-        hh_rk4_point_stage(i, hh_block_point(now, c), hh_block_membrane(membranes, c), r, I[c], &y,
-                           &total);
+        membrane_scaled membrane;
+        hh_block_membrane(membranes, c, &membrane);
+        hh_rk4_point_stage(i, hh_block_point(now, c), &membrane, r, I[c], &y, &total);
         hh_block_put(&scratch->y, c, y);
         hh_block_put(sum, c, total);
         flags[c] |= shared ? 0 : HH_NEEDS_EXACT_RATES;
@@ -205,24 +282,41 @@ HH_NOINLINE int64_t hh_block_rk4(int64_t cells, const hh_block_state *HH_RESTRIC
 
 /* The step of one cell by forward Euler or Runge-Kutta, with rates that are exact at any V. For
    exponential Euler its table is faster. */
-HH_COLD hh_point hh_step_with_exact_rates(hh_method method, hh_point now, hh_membrane membrane,
-                                          double I, double dt)
+HH_COLD hh_point hh_step_with_exact_rates(fixed_method method, hh_point now,
+                                          const membrane_scaled *membrane, double I, double dt)
 {
     hh_point y = now, sum = now;
     int i;
     switch (method) {
-    case HH_EULER:
+    case METHOD_EULER:
         return hh_euler_point_step(now, membrane, hh_rates_dt_at(now.V, dt), I);
-    case HH_RK4:
+    case METHOD_RK4:
         for (i = 0; i < 4; ++i) {
             hh_rk4_point_stage(i, now, membrane, hh_rates_dt_at(y.V, dt), I, &y, &sum);
         }
         return sum;
-    case HH_EXPONENTIAL_EULER:
+    case METHOD_EXPONENTIAL_EULER:
         break;
     }
     sum.V = NAN;
     return sum;
+}
+
+/* A line of a rate_source: what a row of the built-in rates gives at V, by exponential Euler. */
+static inline void hh_exponential_line(double V, double dt, double *line)
+{
+    hh_rates_dt r = hh_rates_dt_at(V, dt);
+    exponential_rates(&r.alpha_m, &r.alpha_plus_beta_m);
+    exponential_rates(&r.alpha_h, &r.alpha_plus_beta_h);
+    exponential_rates(&r.alpha_n, &r.alpha_plus_beta_n);
+    line[0] = V;
+    line[1] = r.alpha_m;
+    line[2] = r.alpha_h;
+    line[3] = r.alpha_n;
+    line[5] = r.alpha_plus_beta_m;
+    line[6] = r.alpha_plus_beta_h;
+    line[7] = r.alpha_plus_beta_n;
+    line[4] = line[8] = 0.0;
 }
 
 /* Stimuli are read, and traces written, for so many steps at a time: those of one cell are adjacent
@@ -244,9 +338,9 @@ typedef struct {
 
 static inline void hh_block_deactivate(hh_block *b, hh_block_state *s, int64_t c)
 {
-    const hh_membrane none = {0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0};
+    const membrane_scaled none = {0.0, {0.0}, {0.0}};
     const hh_point zero = {0.0, 0.0, 0.0, 0.0};
-    hh_block_set_membrane(&b->membranes, c, none);
+    hh_block_set_membrane(&b->membranes, c, &none);
     hh_block_put(s, c, zero);
     b->inactive[c] = 1;
 }
@@ -254,7 +348,11 @@ static inline void hh_block_deactivate(hh_block *b, hh_block_state *s, int64_t c
 static inline void hh_block_activate(hh_block *b, int64_t c, hh_point y, const hh_parameters *p,
                                     double dt)
 {
-    hh_block_set_membrane(&b->membranes, c, hh_membrane_of(p, dt / p->C_m));
+    membrane_parameters membrane;
+    membrane_scaled scaled;
+    hh_membrane(p, &membrane);
+    membrane_scale(&hh_shape, &membrane, dt / p->C_m, &scaled);
+    hh_block_set_membrane(&b->membranes, c, &scaled);
     hh_block_put(&b->states[0], c, y);
     b->inactive[c] = 0;
 }
@@ -275,7 +373,7 @@ static inline void hh_block_pad(hh_block *b, int64_t cells)
 }
 
 /* Step from states[now] to the other, with a row of I; return the flags of all cells combined. */
-static inline int64_t hh_block_step(hh_method method, hh_block *b, int now, int row, double dt,
+static inline int64_t hh_block_step(fixed_method method, hh_block *b, int now, int row, double dt,
                                     double threshold)
 {
     const hh_block_state *before = &b->states[now];
@@ -284,13 +382,13 @@ static inline int64_t hh_block_step(hh_method method, hh_block *b, int now, int 
     const double *I = b->I[row];
     int64_t c;
     switch (method) {
-    case HH_EULER:
+    case METHOD_EULER:
         return hh_block_euler(cells, before, &b->membranes, I, dt, threshold, &b->scratch, after,
                               b->flags);
-    case HH_EXPONENTIAL_EULER:
+    case METHOD_EXPONENTIAL_EULER:
         return hh_block_exponential_euler(cells, before, &b->membranes, I, dt, threshold,
                                           &b->scratch, after, b->flags);
-    case HH_RK4:
+    case METHOD_RK4:
         return hh_block_rk4(cells, before, &b->membranes, I, dt, threshold, &b->scratch, after,
                             b->flags);
     }

@@ -4,7 +4,7 @@
 from libc.stdint cimport int64_t
 
 
-cdef extern from "hh_equations.h" nogil:
+cdef extern from "hodgkin_huxley.h" nogil:
     ctypedef struct hh_parameters:
         double C_m, g_Na, g_K, g_L, E_Na, E_K, E_L
 
@@ -50,8 +50,8 @@ cdef extern from "root_search.h" nogil:
     bint root_search_next(root_search *s, double f)
 
 
-cdef extern from "hh_exponential_euler.h" nogil:
-    void hh_exponential_rates(double *alpha_dt, double *alpha_plus_beta_dt)
+cdef extern from "exponential_euler.h" nogil:
+    void exponential_rates(double *alpha_dt, double *alpha_plus_beta_dt)
 
 
 cdef extern from *:

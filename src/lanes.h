@@ -1,5 +1,4 @@
-/* Four doubles in a vector: one for each gate; the fourth is 0 beside gates and their slopes, or V
-   where a method keeps the whole state in one vector.
+/* Four doubles in a vector: one for each gate; or V in the fourth, where membrane.h says so.
 
    One interface, two ways to compile it: AVX2 with FMA, and plain C loops, which compilers turn
    into whatever the CPU has. Each operation rounds each lane once, as IEEE 754 says, so both give
@@ -27,6 +26,21 @@
 #define HH_LIKELY(condition) __builtin_expect(!!(condition), 1)
 #endif
 
+/* In a loop of a few turns whose number is no constant: keeps compilers from making vectors of it.
+   They would load them where single numbers have just been stored, and the CPU waits for such. */
+#if defined(__GNUC__)
+#define HH_IS_CONSTANT(number) __builtin_constant_p(number)
+#define HH_ONE_BY_ONE(turns)            \
+    do {                                \
+        if (!HH_IS_CONSTANT(turns)) {   \
+            __asm__ volatile("");       \
+        }                               \
+    } while (0)
+#else
+#define HH_IS_CONSTANT(number) 0
+#define HH_ONE_BY_ONE(turns) ((void)0)
+#endif
+
 #if defined(__AVX2__) && (defined(__FMA__) || defined(_MSC_VER))
 #define HH_LANES_AVX2
 #endif
@@ -45,7 +59,11 @@ typedef __m256d lanes;
 
 static inline lanes lanes_load(const double *from) { return _mm256_loadu_pd(from); }
 static inline lanes lanes_all(double a) { return _mm256_set1_pd(a); }
-static inline lanes lanes_of(double m, double h, double n) { return _mm256_setr_pd(m, h, n, 0.0); }
+static inline void lanes_store(double *to, lanes a) { _mm256_storeu_pd(to, a); }
+static inline lanes lanes_of(double a, double b, double c, double d)
+{
+    return _mm256_setr_pd(a, b, c, d);
+}
 static inline lanes lanes_add(lanes a, lanes b) { return _mm256_add_pd(a, b); }
 static inline lanes lanes_sub(lanes a, lanes b) { return _mm256_sub_pd(a, b); }
 static inline lanes lanes_mul(lanes a, lanes b) { return _mm256_mul_pd(a, b); }
@@ -53,13 +71,18 @@ static inline lanes lanes_div(lanes a, lanes b) { return _mm256_div_pd(a, b); }
 static inline lanes lanes_max(lanes a, lanes b) { return _mm256_max_pd(a, b); }
 static inline lanes lanes_fma(lanes a, lanes b, lanes c) { return _mm256_fmadd_pd(a, b, c); }
 static inline lanes lanes_fnma(lanes a, lanes b, lanes c) { return _mm256_fnmadd_pd(a, b, c); }
-static inline double lane_m(lanes a) { return _mm256_cvtsd_f64(a); }
-static inline double lane_h(lanes a)
+/* In pairs, on all CPUs. */
+static inline double lanes_sum(lanes a)
 {
-    const __m128d low = _mm256_castpd256_pd128(a);
-    return _mm_cvtsd_f64(_mm_unpackhi_pd(low, low));
+    const __m256d pairs = _mm256_hadd_pd(a, a);
+    return _mm256_cvtsd_f64(pairs) + _mm_cvtsd_f64(_mm256_extractf128_pd(pairs, 1));
 }
-static inline double lane_n(lanes a) { return _mm_cvtsd_f64(_mm256_extractf128_pd(a, 1)); }
+/* yes where the condition is not 0, else no. */
+static inline lanes lanes_select(lanes condition, lanes yes, lanes no)
+{
+    const lanes chosen = _mm256_cmp_pd(condition, _mm256_setzero_pd(), _CMP_NEQ_OQ);
+    return _mm256_blendv_pd(no, yes, chosen);
+}
 static inline double lane_V(lanes a)
 {
     const __m128d high = _mm256_extractf128_pd(a, 1);
@@ -88,10 +111,17 @@ typedef struct {
 
 static inline lanes lanes_load(const double *from) { HH_EACH_LANE(from[l]); }
 static inline lanes lanes_all(double a) { HH_EACH_LANE(a); }
-static inline lanes lanes_of(double m, double h, double n)
+static inline lanes lanes_of(double a, double b, double c, double d)
 {
-    const lanes result = {{m, h, n, 0.0}};
+    const lanes result = {{a, b, c, d}};
     return result;
+}
+static inline void lanes_store(double *to, lanes a)
+{
+    int l;
+    for (l = 0; l < 4; ++l) {
+        to[l] = a.lane[l];
+    }
 }
 static inline lanes lanes_add(lanes a, lanes b) { HH_EACH_LANE(a.lane[l] + b.lane[l]); }
 static inline lanes lanes_sub(lanes a, lanes b) { HH_EACH_LANE(a.lane[l] - b.lane[l]); }
@@ -109,9 +139,14 @@ static inline lanes lanes_fnma(lanes a, lanes b, lanes c)
 {
     HH_EACH_LANE(HH_FMA(-a.lane[l], b.lane[l], c.lane[l]));
 }
-static inline double lane_m(lanes a) { return a.lane[0]; }
-static inline double lane_h(lanes a) { return a.lane[1]; }
-static inline double lane_n(lanes a) { return a.lane[2]; }
+static inline lanes lanes_select(lanes condition, lanes yes, lanes no)
+{
+    HH_EACH_LANE(condition.lane[l] != 0.0 ? yes.lane[l] : no.lane[l]);
+}
+static inline double lanes_sum(lanes a)
+{
+    return (a.lane[0] + a.lane[1]) + (a.lane[2] + a.lane[3]);
+}
 static inline double lane_V(lanes a) { return a.lane[3]; }
 static inline lanes lanes_with_V(lanes a, double V)
 {
@@ -122,9 +157,5 @@ static inline lanes lanes_with_V(lanes a, double V)
 #endif
 
 static inline lanes lanes_abs(lanes a) { return lanes_max(a, lanes_sub(lanes_all(0.0), a)); }
-static inline double lanes_sum(lanes a)
-{
-    return (lane_m(a) + lane_h(a)) + (lane_n(a) + lane_V(a));
-}
 
 #endif

@@ -4,49 +4,58 @@
 
 #include <stdint.h>
 
-#include "hh_cell.h"
+#include "neuron.h"
 
-/* The order of all outputs: the state after a step, then the currents from the state before it. */
-typedef enum hh_variable {
-    HH_V,
-    HH_M,
-    HH_H,
-    HH_N,
-    HH_I_NA,
-    HH_I_K,
-    HH_I_L,
-    HH_VARIABLES
-} hh_variable;
+#define OUTPUT_VARIABLES (1 + MEMBRANE_GATES + MEMBRANE_CHANNELS)
 
 /* Value i of a variable goes `i * stride` bytes behind `data`. The stride of a variable that is not
-   recorded is 0: one number takes all its values, which is faster than to test for it. */
+   recorded is 0: one number takes all its values. */
 typedef struct {
     char *data;
     int64_t stride;
 } output_buffer;
 
+/* V, the gates and the currents, each in the order in which they are recorded; and which are. */
 typedef struct {
-    output_buffer of[HH_VARIABLES];
+    output_buffer of[OUTPUT_VARIABLES];
+    int64_t count, recorded[OUTPUT_VARIABLES];
 } output_buffers;
 
-HH_INLINE void output_write(const output_buffers *out, int64_t i, const double *values)
+HH_INLINE void output_write(const output_buffer *to, int64_t i, double value)
 {
-    int variable;
-    for (variable = 0; variable < HH_VARIABLES; ++variable) {
-        const output_buffer *buffer = &out->of[variable];
-        *(double *)(buffer->data + i * buffer->stride) = values[variable];
-    }
+    *(double *)(to->data + i * to->stride) = value;
 }
 
-HH_INLINE void hh_write(const output_buffers *out, int64_t i, const hh_neuron *neuron)
+/* Where the shape is a constant, all variables are written, from registers, which is faster than to
+   test which are recorded. Elsewhere they are in memory, and those that are recorded are copied. */
+HH_INLINE void neuron_write(int vectors, const membrane_shape *s, const neuron *from, int64_t i,
+                            const output_buffers *out)
 {
-    const double values[HH_VARIABLES] = {
-        [HH_V] = neuron->y.V,          [HH_M] = lane_m(neuron->y.x),
-        [HH_H] = lane_h(neuron->y.x),  [HH_N] = lane_n(neuron->y.x),
-        [HH_I_NA] = neuron->i.I_Na,    [HH_I_K] = neuron->i.I_K,
-        [HH_I_L] = neuron->i.I_L,
-    };
-    output_write(out, i, values);
+    const int gates = (int)s->gates;
+    double x[MEMBRANE_LANES];
+    int64_t r;
+    int v, k;
+    for (v = 0; v < vectors; ++v) {
+        lanes_store(x + 4 * v, from->y.x[v]);
+    }
+    if (HH_IS_CONSTANT(s->gates)) {
+        output_write(&out->of[0], i, from->y.V);
+        for (k = 0; k < gates; ++k) {
+            output_write(&out->of[1 + k], i, x[s->lane_of_gate[k]]);
+        }
+        for (k = 0; k < s->channels; ++k) {
+            output_write(&out->of[1 + gates + k], i, from->I[s->channel_of_current[k]]);
+        }
+        return;
+    }
+    for (r = 0; r < out->count; ++r) {
+        const int64_t variable = out->recorded[r], gate = variable - 1, current = gate - gates;
+        const double value = variable == 0 ? from->y.V
+                             : current < 0 ? x[s->lane_of_gate[gate]]
+                                           : from->I[s->channel_of_current[current]];
+        HH_ONE_BY_ONE(out->count);
+        output_write(&out->of[variable], i, value);
+    }
 }
 
 /* Values that are read in the same way: of stride 0 where all are equal. */
@@ -59,12 +68,6 @@ static inline double input_read(const input_buffer *in, int64_t i)
 {
     return *(const double *)(in->data + i * in->stride);
 }
-
-/* Times of spikes; `capacity` of them have space. */
-typedef struct {
-    double *times;
-    int64_t capacity;
-} spike_buffer;
 
 /* How a call of a time loop ended. */
 typedef enum ending {

@@ -1,4 +1,4 @@
-/* The time loop of many cells, block by block. */
+/* What the time loop of many cells (population.pxi) is made of: blocks of cells, their steps. */
 #ifndef PYHH_FAST_POPULATION_H
 #define PYHH_FAST_POPULATION_H
 
@@ -8,7 +8,7 @@
 #include "outputs.h"
 
 typedef struct {
-    int64_t method;       /* an hh_method */
+    int64_t method;       /* a fixed_method */
     int64_t built_in;     /* rates are those of Hodgkin and Huxley; others are in the table */
     int64_t block_size;   /* cells, at most HH_BLOCK */
     double dt, threshold; /* ms, mV */
@@ -71,58 +71,81 @@ HH_INLINE int hh_point_is_finite(hh_point y)
     return isfinite(y.V + y.m + y.h + y.n);
 }
 
-/* Step a cell whose rates the table lacks. Those of Hodgkin and Huxley are taken from the
+HH_INLINE void population_neuron(hh_point point, neuron *to)
+{
+    to->y.V = point.V;
+    to->y.x[0] = lanes_of(point.m, point.h, point.n, 0.0);
+}
+
+HH_INLINE hh_point population_point(const neuron *from)
+{
+    double x[4];
+    lanes_store(x, from->y.x[0]);
+    {
+        const hh_point point = {from->y.V, x[HH_M], x[HH_H], x[HH_N]};
+        return point;
+    }
+}
+
+/* A cell of the block, with rates from the table. */
+HH_INLINE void population_model(const population_call *call, int64_t c, neuron_model *model)
+{
+    hh_membrane(&call->cells->parameters[call->first_cell + c], &model->p);
+    membrane_scale(&hh_shape, &model->p, call->block.membranes.per_C_m[c], &model->scaled);
+    model->rates = &call->rates;
+}
+
+/* Step a cell whose rates the table lacks at V. Those of Hodgkin and Huxley are taken from the
    equations. Others are missing, and 0 is returned, up to largest_V; beyond, the cell diverges. */
-HH_COLD int population_step_beside_table(population_call *call, hh_neuron before,
-                                         const hh_parameters *p, double dt_over_C_m, double I,
-                                         hh_neuron *after)
+HH_COLD int population_step_beside_table(population_call *call, int64_t c, hh_point before,
+                                         double I, double V, hh_point *after)
 {
     const population_settings *s = call->settings;
     rate_source rates = call->rates;
+    neuron_model model;
+    neuron start, end;
     double line[RATE_SOURCE_LINE];
     if (!s->built_in) {
-        *call->missing_V = after->y.V;
-        if (fabs(after->y.V) < s->largest_V) {
-            return 0;
-        }
-        after->y.V = NAN;
-        return 1;
+        *call->missing_V = V;
+        after->V = NAN;
+        return !(fabs(V) < s->largest_V);
     }
+    population_model(call, c, &model);
+    population_neuron(before, &start);
+    model.rates = &rates;
+    end.y.V = V;
     do {
-        hh_exponential_line(after->y.V, s->dt, line);
+        hh_exponential_line(end.y.V, s->dt, line);
         rates.evaluated = line;
         rates.evaluated_lines = 1;
-    } while (!hh_step((hh_method)s->method, before, p, dt_over_C_m, &rates, I, after));
+    } while (!fixed_step_make((fixed_method)s->method, 1, &hh_shape, &model, &start, I, &end));
+    *after = population_point(&end);
     return 1;
 }
 
 /* Step one cell with rates from the table; return 0 where they are missing, at *missing_V. */
-HH_INLINE int population_step_from_table(population_call *call, hh_method method,
-                                         const hh_parameters *p, double dt_over_C_m,
+HH_INLINE int population_step_from_table(population_call *call, fixed_method method, int64_t c,
                                          hh_point before, double I, hh_point *after)
 {
-    const hh_neuron start = hh_neuron_at(before);
-    hh_neuron end = start;
-    if (!hh_step(method, start, p, dt_over_C_m, &call->rates, I, &end)) {
-        hh_neuron beside = end; /* in memory, so that `end` need not be */
-        if (!population_step_beside_table(call, start, p, dt_over_C_m, I, &beside)) {
-            return 0;
-        }
-        end = beside;
+    neuron_model model;
+    neuron start, end;
+    population_model(call, c, &model);
+    population_neuron(before, &start);
+    if (!fixed_step_make(method, 1, &hh_shape, &model, &start, I, &end)) {
+        return population_step_beside_table(call, c, before, I, end.y.V, after);
     }
-    *after = hh_point_of(&end);
+    *after = population_point(&end);
     return 1;
 }
 
-/* The loop of population_step_all_from_table for one method: a constant, as in fixed_step_loop. */
-HH_INLINE int64_t population_table_loop(population_call *call, hh_method method, int row)
+/* The loop of population_step_all_from_table for one method, which is a constant. */
+HH_INLINE int64_t population_table_loop(population_call *call, fixed_method method, int row)
 {
     const double threshold = call->settings->threshold;
-    const hh_parameters *p = &call->cells->parameters[call->first_cell];
     hh_block *b = &call->block;
     const hh_block_state *HH_RESTRICT before = &b->states[call->now];
     hh_block_state *HH_RESTRICT after = &b->states[1 - call->now];
-    const double *I = b->I[row], *dt_over_C_m = b->membranes.per_C_m;
+    const double *I = b->I[row];
     const int64_t cells = b->cells;
     int64_t any = 0, c;
     for (c = 0; c < cells; ++c) {
@@ -130,8 +153,7 @@ HH_INLINE int64_t population_table_loop(population_call *call, hh_method method,
         hh_point end = start;
         int flagged = 0;
         if (!b->inactive[c]) {
-            if (!population_step_from_table(call, method, &p[c], dt_over_C_m[c], start, I[c],
-                                            &end)) {
+            if (!population_step_from_table(call, method, c, start, I[c], &end)) {
                 return -1;
             }
             flagged = (start.V < threshold && threshold <= end.V) || !hh_point_is_finite(end);
@@ -147,15 +169,15 @@ HH_INLINE int64_t population_table_loop(population_call *call, hh_method method,
    returns -1 where rates are missing. */
 HH_NOINLINE int64_t population_step_all_from_table(population_call *call, int row)
 {
-    switch ((hh_method)call->settings->method) {
-    case HH_EULER:
-        return population_table_loop(call, HH_EULER, row);
-    case HH_EXPONENTIAL_EULER:
-        return population_table_loop(call, HH_EXPONENTIAL_EULER, row);
-    case HH_RK4:
-        return population_table_loop(call, HH_RK4, row);
+    switch ((fixed_method)call->settings->method) {
+    case METHOD_EULER:
+        return population_table_loop(call, METHOD_EULER, row);
+    case METHOD_EXPONENTIAL_EULER:
+        return population_table_loop(call, METHOD_EXPONENTIAL_EULER, row);
+    case METHOD_RK4:
+        return population_table_loop(call, METHOD_RK4, row);
     }
-    return population_table_loop(call, (hh_method)-1, row);
+    return population_table_loop(call, (fixed_method)-1, row);
 }
 
 /* Complete the step of a flagged cell: with exact rates where it needs them; note a divergence and
@@ -163,41 +185,41 @@ HH_NOINLINE int64_t population_step_all_from_table(population_call *call, int ro
 HH_INLINE int population_finish_flagged(population_call *call, int row, int64_t c, int64_t step)
 {
     const population_settings *s = call->settings;
-    const hh_method method = (hh_method)s->method;
+    const fixed_method method = (fixed_method)s->method;
     const int64_t cell = call->first_cell + c;
-    const hh_parameters *p = &call->cells->parameters[cell];
     population_spikes *spikes = call->spikes;
     hh_block *b = &call->block;
     hh_block_state *states = &b->states[1 - call->now];
     const hh_point before = hh_block_point(&b->states[call->now], c);
     const double I = b->I[row][c];
     hh_point after = hh_block_point(states, c);
-    hh_neuron start, end;
+    neuron_model model;
+    neuron start, end;
+    population_model(call, c, &model);
     if (b->flags[c] & HH_NEEDS_EXACT_RATES) {
-        if (method == HH_EXPONENTIAL_EULER) {
-            population_step_from_table(call, method, p, s->dt / p->C_m, before, I, &after);
+        if (method == METHOD_EXPONENTIAL_EULER) {
+            population_step_from_table(call, method, c, before, I, &after);
         } else {
-            const hh_membrane membrane = hh_block_membrane(&b->membranes, c);
-            after = hh_step_with_exact_rates(method, before, membrane, I, s->dt);
+            after = hh_step_with_exact_rates(method, before, &model.scaled, I, s->dt);
         }
         hh_block_put(states, c, after);
     }
-    start = hh_neuron_at(before);
-    end = hh_neuron_at(after);
-    if (!hh_is_finite(end.y)) {
+    if (!hh_point_is_finite(after)) {
         /* A step straight to infinity is seen at the next. */
-        call->cells->diverged_at[cell] = hh_is_finite(start.y) ? step : step - 1;
+        call->cells->diverged_at[cell] = hh_point_is_finite(before) ? step : step - 1;
         hh_block_deactivate(b, states, c);
         return 1;
     }
-    if (start.y.V < s->threshold && s->threshold <= end.y.V) {
+    if (before.V < s->threshold && s->threshold <= after.V) {
         population_spike *spike = &spikes->list[spikes->count];
         if (spikes->count >= spikes->capacity) {
             return 0;
         }
+        population_neuron(before, &start);
+        population_neuron(after, &end);
         spike->cell = (int32_t)cell;
-        spike->time = s->dt * ((double)step + hh_crossing(method, start, end, p, s->dt / p->C_m, I,
-                                                          s->threshold));
+        spike->time = s->dt * ((double)step + fixed_step_crossing(method, 1, &hh_shape, &model,
+                                                                  &start, &end, I, s->threshold));
         ++spikes->count;
     }
     return 1;
@@ -210,7 +232,7 @@ HH_INLINE ending population_step(population_call *call, int row, int64_t step)
     hh_block *b = &call->block;
     int64_t c, any;
     if (s->built_in) {
-        any = hh_block_step((hh_method)s->method, b, call->now, row, s->dt, s->threshold);
+        any = hh_block_step((fixed_method)s->method, b, call->now, row, s->dt, s->threshold);
     } else {
         any = population_step_all_from_table(call, row);
         if (any < 0) {
@@ -287,7 +309,7 @@ HH_INLINE void population_record(population_call *call, int sample)
     hh_block *b = &call->block;
     const hh_block_state *before = &b->states[call->now], *after = &b->states[1 - call->now];
     const double *const state[] = {
-        [HH_V] = after->V, [HH_M] = after->m, [HH_H] = after->h, [HH_N] = after->n};
+        [HH_V] = after->V, [HH_VAR_M] = after->m, [HH_VAR_H] = after->h, [HH_VAR_N] = after->n};
     int64_t v, j;
     for (v = 0; v < samples->variable_count; ++v) {
         const int64_t variable = samples->variables[v];
@@ -296,15 +318,16 @@ HH_INLINE void population_record(population_call *call, int sample)
             double *trace = b->traces[variable][j];
             if (b->inactive[c] || !isfinite(after->V[c])) {
                 trace[sample] = NAN;
-            } else if (variable <= HH_N) {
+            } else if (variable <= HH_VAR_N) {
                 trace[sample] = state[variable][c];
             } else {
-                const hh_neuron neuron = hh_neuron_at(hh_block_point(before, c));
-                const hh_currents i = hh_currents_at(&call->cells->parameters[cell], neuron.y.V,
-                                                     hh_open_at(neuron.y.x));
-                trace[sample] = variable == HH_I_NA  ? i.I_Na
-                                : variable == HH_I_K ? i.I_K
-                                                     : i.I_L;
+                membrane_parameters p;
+                const double x[] = {1.0, before->m[c], before->h[c], before->n[c]};
+                double open[HH_CHANNELS], I[HH_CHANNELS];
+                hh_membrane(&call->cells->parameters[cell], &p);
+                membrane_open_of(&hh_shape, x, open);
+                membrane_currents(&hh_shape, &p, before->V[c], open, I);
+                trace[sample] = I[hh_shape.channel_of_current[variable - HH_I_NA]];
             }
         }
     }
@@ -327,85 +350,26 @@ HH_INLINE void population_write(const population_call *call, int64_t first_sampl
     }
 }
 
-/* Make all steps of the call with the cells of the block, and return how that ended. */
-HH_INLINE ending population_run_block(population_call *call)
+/* Begin a block of `count` cells from number `cell` on. */
+HH_INLINE void population_begin_block(population_call *call, int64_t cell, int64_t count)
 {
     const population_samples *samples = call->samples;
-    const int64_t every = samples->every, steps = call->stimulus->steps;
-    const int changes = call->stimulus->step_stride != 0, recorded = call->past > call->first;
-    int64_t first_sample = (call->step + every - 1) / every, i;
-    int row = 0, count = 0;
-    for (i = 0; i < steps; ++i) {
-        ending ended;
-        if (changes) {
-            row = (int)(i % HH_ROWS);
-        }
-        if (row == 0 && (changes || i == 0)) {
-            population_load_stimulus(call, i);
-        }
-        ended = population_step(call, row, call->step + i);
-        if (ended != LOOP_DONE) {
-            return ended;
-        }
-        if (recorded && (call->step + i) % every == 0) {
-            population_record(call, count);
-            ++count;
-            if (count == HH_ROWS) {
-                population_write(call, first_sample, count);
-                first_sample += count;
-                count = 0;
-            }
-        }
-        call->now = 1 - call->now;
+    call->first_cell = cell;
+    call->first = call->past;
+    while (call->past < samples->cell_count && samples->cells[call->past] < cell + count) {
+        ++call->past;
     }
-    if (count > 0) {
-        population_write(call, first_sample, count);
-    }
-    return LOOP_DONE;
+    population_load_cells(call, count);
 }
 
-/* Make the steps of the stimulus, from number `step` of the run on, with cells first_cell to
-   last_cell, the last excluded; return how that ended.
-
-   LOOP_DONE: all were made. Anything else: what was written does not count, and the same call may
-   be made again. The step that would leave a cell not finite is noted in diverged_at; from there on
-   its traces and its state are NaN, and the others continue. */
-static inline ending population_run(const population_settings *settings,
-                                    const population_cells *cells, rate_source rates,
-                                    const population_stimulus *stimulus, int64_t step,
-                                    int64_t first_cell, int64_t last_cell,
-                                    population_spikes *spikes, const population_samples *samples,
-                                    double *missing_V)
+/* How many recorded cells are before number `cell`. */
+HH_INLINE int64_t population_recorded_before(const population_samples *samples, int64_t cell)
 {
-    population_call call;
-    ending ended = LOOP_DONE;
-    int64_t cell;
-    assert(0 < settings->block_size && settings->block_size <= HH_BLOCK);
-    call.settings = settings;
-    call.cells = cells;
-    call.stimulus = stimulus;
-    call.samples = samples;
-    call.spikes = spikes;
-    call.rates = rates;
-    call.step = step;
-    call.missing_V = missing_V;
-    call.past = 0;
-    while (call.past < samples->cell_count && samples->cells[call.past] < first_cell) {
-        ++call.past;
+    int64_t count = 0;
+    while (count < samples->cell_count && samples->cells[count] < cell) {
+        ++count;
     }
-    for (cell = first_cell; cell < last_cell && ended == LOOP_DONE; cell += settings->block_size) {
-        const int64_t left = last_cell - cell;
-        const int64_t count = left < settings->block_size ? left : settings->block_size;
-        call.first_cell = cell;
-        call.first = call.past;
-        while (call.past < samples->cell_count && samples->cells[call.past] < cell + count) {
-            ++call.past;
-        }
-        population_load_cells(&call, count);
-        ended = population_run_block(&call);
-        population_store_cells(&call, ended == LOOP_DONE);
-    }
-    return ended;
+    return count;
 }
 
 #endif

@@ -1,9 +1,9 @@
 /* Rates as piecewise polynomials of V: no exponential, no division, one row load for all gates.
 
    Row k holds for V within half a width of k times the width (0.5 mV, or that halved): six
-   coefficients for each of the six rates, in powers of r = V / width - k, |r| <= 1/2. The layout
-   of a row is [power][alpha m h n -, beta m h n -], so that a power is two loads of four lanes. For
-   the time loops alpha + beta is in the place of beta.
+   coefficients for each of the rates of a vector of gates, in powers of r = V / width - k,
+   |r| <= 1/2. The layout is [power][alpha of four lanes, beta of four lanes], so that a power is
+   two loads. For the time loops alpha + beta is in the place of beta.
 
    Degree 5 through Chebyshev nodes leaves, for a rate like e^(V/10), the slope of the steepest of
    Hodgkin and Huxley, (0.25/10)^6 / (2^5 6!) = 1e-14 of it.
@@ -22,7 +22,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "lanes.h"
+#include "membrane.h"
 
 #define RATE_TABLE_POWERS 6
 #define RATE_TABLE_LANES 8
@@ -87,11 +87,6 @@ static inline rate_table_position rate_table_find(double V, double inverse_width
     return place;
 }
 
-/* alpha and alpha + beta of m, h, n; or multiples of them, depending on the method. */
-typedef struct {
-    lanes alpha, alpha_plus_beta;
-} gate_rates;
-
 /* The polynomials of one row, in pairs of powers (Estrin). */
 static inline lanes rate_table_polynomial(const double *row, lanes r, lanes r2, lanes r4)
 {
@@ -135,9 +130,11 @@ typedef struct {
 
 #define RATE_SOURCE_LINE (1 + RATE_TABLE_LANES)
 
-HH_COLD int rate_source_evaluated(const rate_source *s, double V, gate_rates *rates)
+/* Only membranes of one vector of gates have such a list. */
+HH_COLD int rate_source_evaluated(int vectors, const rate_source *s, double V, gate_rates *rates)
 {
     int64_t line;
+    int v;
     for (line = 0; line < s->evaluated_lines; ++line) {
         const double *at = s->evaluated + line * RATE_SOURCE_LINE;
         if (at[0] == V) {
@@ -146,25 +143,36 @@ HH_COLD int rate_source_evaluated(const rate_source *s, double V, gate_rates *ra
             return 1;
         }
     }
-    rates->alpha = rates->alpha_plus_beta = lanes_all(V - V);
+    for (v = 0; v < vectors; ++v) {
+        rates[v].alpha = rates[v].alpha_plus_beta = lanes_all(V - V);
+    }
     return !isfinite(V);
 }
 
 /* Find the rates at V; return 0 where neither the table nor the list has them. Those at a V that
-   is no number are no numbers. */
-HH_INLINE int rate_source_find(const rate_source *s, double V, gate_rates *rates)
+   is no number are no numbers. A row has the rates of all vectors of gates, one after another;
+   where channels are shifted, each vector's are in a row of its own. */
+HH_INLINE int rate_source_find(int vectors, const membrane_shape *shape, const rate_source *s,
+                               double V, gate_rates *rates)
 {
     if (HH_LIKELY(s->low < V && V < s->high)) {
-        const rate_table_position place = rate_table_find(V, s->inverse_width, s->first);
         const size_t row_size = RATE_TABLE_POWERS * RATE_TABLE_LANES;
-        assert(place.row < s->count);
-        *rates = rate_table_at(s->rows + place.row * row_size, place.r);
+        rate_table_position place = {0, 0.0};
+        size_t row;
+        int v;
+        for (v = 0; v < vectors; ++v) {
+            if (shape->shifted) {
+                place = rate_table_find(V - shape->shift[v], s->inverse_width, s->first);
+            } else if (v == 0) {
+                place = rate_table_find(V, s->inverse_width, s->first);
+            }
+            assert(place.row < s->count);
+            row = place.row * (size_t)vectors + (size_t)v;
+            rates[v] = rate_table_at(s->rows + row * row_size, place.r);
+        }
         return 1;
     }
-    gate_rates found;
-    const int known = rate_source_evaluated(s, V, &found);
-    *rates = found;
-    return known;
+    return rate_source_evaluated(vectors, s, V, rates);
 }
 
 #endif

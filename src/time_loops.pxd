@@ -1,39 +1,69 @@
-# The C headers of the time loops, declared for loops.pxi.
+# The C headers of the time loops, declared for loops.pxi and the files that it includes.
 
 from libc.stdint cimport int32_t, int64_t
 
 from hodgkin_huxley cimport hh_parameters, rate_source
 
 
-cdef extern from "hh_cell.h" nogil:
-    ctypedef struct hh_point:
-        double V, m, h, n
+cdef extern from "membrane.h" nogil:
+    const int MEMBRANE_VECTORS, MEMBRANE_GATES, MEMBRANE_CHANNELS, MEMBRANE_FACTORS
 
-    ctypedef struct hh_cell:
-        double V, m, h, n
-        double I_Na, I_K, I_L
+    ctypedef struct membrane_shape:
+        int64_t vectors, gates, channels, ungated, factors, shifted, instantaneous
+        int64_t factor[8][16]
+        int64_t lane_of_gate[16]
+        int64_t channel_of_current[8]
+        double shift[10]
+        double at_inf[40]
+
+    ctypedef struct membrane_parameters:
+        double C_m
+        double g[8]
+        double E[8]
+
+    ctypedef struct membrane_state:
+        double V
+
+    bint membrane_same_shape(const membrane_shape *a, const membrane_shape *b)
+    bint membrane_is_finite(int vectors, const membrane_state *y)
+
+
+cdef extern from "hodgkin_huxley.h" nogil:
+    const membrane_shape hh_shape
+
+    void hh_membrane(const hh_parameters *p, membrane_parameters *membrane)
+
+
+cdef extern from "neuron.h" nogil:
+    ctypedef struct neuron_record:
+        double V
+        double x[40]
+        double I[8]
         double V_before
         int64_t step, spikes
 
-    ctypedef struct hh_state:
-        double V
+    ctypedef struct neuron:
+        membrane_state y
 
-    ctypedef struct hh_neuron:
-        hh_state y
+    ctypedef struct neuron_model:
+        pass
 
-    hh_neuron hh_neuron_of(const hh_cell *c)
-    void hh_cell_put(hh_cell *c, const hh_neuron *neuron)
-    bint hh_is_finite(hh_state y)
+    neuron_model neuron_model_of(const membrane_shape *s, const membrane_parameters *p,
+                                 const rate_source *rates, double dt)
+    void neuron_load(int vectors, const membrane_shape *s, const neuron_record *start, neuron *to)
+    void neuron_store(int vectors, const membrane_shape *s, const neuron *end, neuron_record *to)
+    void neuron_copy(int vectors, const membrane_shape *s, const neuron *now, neuron *to)
 
 
 cdef extern from "outputs.h" nogil:
-    const int HH_VARIABLES
-
     ctypedef enum ending:
         LOOP_DONE
         LOOP_NOT_FINITE
         LOOP_RATES_MISSING
         LOOP_SPIKES_FULL
+        LOOP_PAUSED
+        LOOP_STEP_TOO_SMALL
+        LOOP_TOO_MANY_STEPS
 
     ctypedef struct output_buffer:
         char *data
@@ -41,16 +71,15 @@ cdef extern from "outputs.h" nogil:
 
     ctypedef struct output_buffers:
         output_buffer *of
+        int64_t count
+        int64_t *recorded
 
     ctypedef struct input_buffer:
         const char *data
         int64_t stride, count
 
-    ctypedef struct spike_buffer:
-        double *times
-        int64_t capacity
-
-    void hh_write(const output_buffers *out, int64_t i, const hh_neuron *neuron)
+    void neuron_write(int vectors, const membrane_shape *s, const neuron *now, int64_t i,
+                      const output_buffers *out)
 
 
 cdef extern from "fixed_step.h" nogil:
@@ -58,38 +87,81 @@ cdef extern from "fixed_step.h" nogil:
         int64_t method
         double dt, threshold
 
-    ctypedef enum hh_method:
-        HH_EULER
-        HH_EXPONENTIAL_EULER
-        HH_RK4
+    ctypedef enum fixed_method:
+        METHOD_EULER
+        METHOD_EXPONENTIAL_EULER
+        METHOD_RK4
 
-    bint hh_step(hh_method method, hh_neuron now, const hh_parameters *p, double dt_over_C_m,
-                 const rate_source *rates_dt, double I, hh_neuron *after)
-    double hh_crossing(hh_method method, hh_neuron before, hh_neuron after, const hh_parameters *p,
-                       double dt_over_C_m, double I, double level)
+    bint fixed_step_make(fixed_method method, int vectors, const membrane_shape *s,
+                         const neuron_model *m, const neuron *now, double I, neuron *after)
+    double fixed_step_crossing(fixed_method method, int vectors, const membrane_shape *s,
+                               const neuron_model *m, const neuron *before, const neuron *after,
+                               double I, double level)
+
+
+cdef extern from "crossings.h" nogil:
+    const int CROSSINGS_MAX
 
 
 cdef extern from "adaptive.h" nogil:
     const double ADAPTIVE_SMALLEST_STEP
-    const int64_t ADAPTIVE_MAX_ATTEMPTS_PER_MS
+    const int64_t ADAPTIVE_MAX_ATTEMPTS_PER_MS, ADAPTIVE_ROWS_PER_ATTEMPT
+
+    ctypedef enum last_row:
+        LAST_ROW_SKIPPED
+        LAST_ROW_STATE
+        LAST_ROW_WHOLE
 
     ctypedef struct adaptive_settings:
         double dt, rtol, atol, threshold
         int64_t restart_every, max_attempts
 
     ctypedef struct adaptive_run:
-        double V, m, h, n
+        double V
+        double x[40]
         double elapsed, step_size, log_err_before, ms_remaining
         int64_t window, begin, end, attempts, rejected, last_row
 
-    ending adaptive_solve(hh_cell *cell, adaptive_run *progress, hh_parameters p,
-                          rate_source rates, const adaptive_settings *given, input_buffer I,
-                          int64_t stop, spike_buffer spikes, bint every_row, output_buffers out,
-                          double *missing_V)
+    ctypedef struct dop853_tolerance:
+        pass
+
+    ctypedef struct dop853_step:
+        double h
+
+    ctypedef struct adaptive_solver:
+        adaptive_run run
+        double I
+        dop853_step step
+        int64_t rows
+        bint every_row
+
+    dop853_tolerance adaptive_tolerance(const adaptive_settings *settings)
+    void adaptive_load(int vectors, const membrane_shape *shape, const neuron_model *model,
+                       const adaptive_settings *settings, const neuron_record *record,
+                       const adaptive_run *run, adaptive_solver *s)
+    void adaptive_store(int vectors, const membrane_shape *shape, const adaptive_solver *s,
+                        int64_t spikes, neuron_record *record, adaptive_run *run)
+    void adaptive_begin_segment(adaptive_solver *s, input_buffer I)
+    bint adaptive_begin_slope(int vectors, const membrane_shape *shape, adaptive_solver *s,
+                              double *missing_V)
+    bint adaptive_attempt(int vectors, const membrane_shape *shape, adaptive_solver *s,
+                          int *accepted, double *log_err, double *missing_V)
+    void adaptive_accept(adaptive_run *run, double h, double log_err, bint cut)
+    void adaptive_reject(adaptive_run *run, double h, double log_err)
+    int64_t adaptive_rows_passed(const adaptive_solver *s, double after, bint cut)
+    int64_t adaptive_find_spikes(const adaptive_solver *s, double *times)
+    void adaptive_compute_rows(int vectors, const membrane_shape *shape, adaptive_solver *s,
+                               int64_t last, int64_t first_row, const output_buffers *out)
+    void adaptive_advance(int vectors, adaptive_solver *s)
+    bint dop853_may_cross(const dop853_step *s, dop853_tolerance t, double level)
+    void dop853_interpolate(int vectors, dop853_step *s)
 
 
 cdef extern from "population.h" nogil:
-    const int HH_BLOCK
+    const int HH_BLOCK, HH_ROWS
+
+    ctypedef struct hh_point:
+        double V, m, h, n
 
     ctypedef struct population_settings:
         int64_t method, built_in, block_size
@@ -120,7 +192,21 @@ cdef extern from "population.h" nogil:
         population_spike *list
         int64_t count, capacity
 
-    ending population_run(const population_settings *settings, const population_cells *cells,
-                          rate_source rates, const population_stimulus *stimulus, int64_t step,
-                          int64_t first_cell, int64_t last_cell, population_spikes *spikes,
-                          const population_samples *samples, double *missing_V)
+    ctypedef struct population_call:
+        const population_settings *settings
+        const population_cells *cells
+        const population_stimulus *stimulus
+        const population_samples *samples
+        population_spikes *spikes
+        rate_source rates
+        int64_t step, first, past
+        double *missing_V
+        int now
+
+    int64_t population_recorded_before(const population_samples *samples, int64_t cell)
+    void population_begin_block(population_call *call, int64_t cell, int64_t count)
+    void population_load_stimulus(population_call *call, int64_t i)
+    ending population_step(population_call *call, int row, int64_t step)
+    void population_record(population_call *call, int sample)
+    void population_write(const population_call *call, int64_t first_sample, int count)
+    void population_store_cells(population_call *call, bint whole)

@@ -3,13 +3,12 @@
 import numpy as np
 
 from pyhh_fast import validation
-from pyhh_fast.engine.compiled_stepper import CompiledStepper
+from pyhh_fast.engine.compiled_stepper import FIELDS, CompiledStepper
 from pyhh_fast.engine.divergence import stuck_error
 from pyhh_fast.engine.kernels import loops, struct
 from pyhh_fast.engine.sampling import Buffers
 from pyhh_fast.recording import State
 from pyhh_fast.typing import StructArray
-from pyhh_fast.variables import STATE_SYMBOLS
 
 RESTART_INTERVAL = 100.0
 """Time between the points at which a run may end and be continued, in ms: whole rows nearest."""
@@ -41,13 +40,12 @@ class AdaptiveStepper(CompiledStepper):
         begin = self.step
         last_row = loops.LastRow.WHOLE if begin else loops.LastRow.STATE
         self._progress = struct(loops.ADAPTIVE_RUN, begin=begin, end=begin, last_row=last_row)
-        for name in STATE_SYMBOLS:
-            self._progress[name] = self._cell[name]
+        FIELDS.put_state(self._progress, FIELDS.state(self._record))
         self._begin_window(begin)
 
     @property
     def state(self) -> State:
-        return tuple(float(self._progress[name][0]) for name in STATE_SYMBOLS)
+        return FIELDS.state(self._progress)
 
     def _begin_window(self, begin: int) -> None:
         """Begin a window of the stimulus at row `begin`, where the solver is.
@@ -61,17 +59,17 @@ class AdaptiveStepper(CompiledStepper):
         self._progress["window"], self._end = begin, end if end > begin else steps
         # Where the loop skipped the last row, it can be computed again from here: where the call
         # began that completed the last two rows. Those at the end of a window are not skipped.
-        self._before = (self._cell.copy(), self._progress.copy())
+        self._before = (self._record.copy(), self._progress.copy())
 
     def advance(self) -> bool:
         if self.step == self._end:
             self._begin_window(self._end)
-        before = (self._cell.copy(), self._progress.copy())
+        before = (self._record.copy(), self._progress.copy())
         buffers = None
         if self.settings.record or self.settings.envelope:
             buffers = self.sink.buffers(self.step, self._end)
         ended, missing_V = self._run_loop(
-            self._cell, self._progress, self._end, self._loop_settings, buffers
+            self._record, self._progress, self._end, self._loop_settings, buffers
         )
         if self.step >= before[0]["step"][0] + 2:
             self._before = before
@@ -81,7 +79,7 @@ class AdaptiveStepper(CompiledStepper):
 
     def _run_loop(
         self,
-        cell: StructArray,
+        record: StructArray,
         progress: StructArray,
         stop: int,
         settings: StructArray,
@@ -90,9 +88,9 @@ class AdaptiveStepper(CompiledStepper):
         I = self.read_ahead.window(int(progress["window"][0]), self._end)  # noqa: E741
         ended: tuple[int, float] = loops.adaptive(
             settings,
-            cell,
+            record,
             progress,
-            self._parameters,
+            self._membrane,
             self._rates(),
             I,
             stop,
@@ -108,13 +106,13 @@ class AdaptiveStepper(CompiledStepper):
     def write_back(self) -> None:
         row = self.step
         if row and self._progress["last_row"][0] != loops.LastRow.WHOLE:
-            cell, progress = (part.copy() for part in self._before)
+            record, progress = (part.copy() for part in self._before)
             settings = self._loop_settings.copy()
             settings["threshold"] = np.inf  # its spikes are known
-            while cell["step"][0] < row:
-                self._serve(*self._run_loop(cell, progress, row, settings, None))
-            cell["spikes"] = self._cell["spikes"]
-            self._cell = cell  # the solver's own state, which an error names, stays
+            while record["step"][0] < row:
+                self._serve(*self._run_loop(record, progress, row, settings, None))
+            record["spikes"] = self._record["spikes"]
+            self._record = record  # the solver's own state, which an error names, stays
         super().write_back()
 
     def error(self, start: State) -> Exception:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pyhh_fast import _rate_tables, rate_tables
-from pyhh_fast.engine.kernels import loops
+from pyhh_fast.engine.kernels import fields_of_hodgkin_huxley, loops
 from pyhh_fast.engine.protocols import SavableStepper
 from pyhh_fast.engine.read_ahead import ReadAhead
 from pyhh_fast.engine.sampling import RunSink
@@ -18,10 +18,10 @@ from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.typing import FloatArray
-from pyhh_fast.variables import CURRENTS, GATES, STATE
+from pyhh_fast.variables import CURRENTS, GATES
 
-CELL_FIELDS = tuple(name for name in loops.CELL.names if name not in ("step", "spikes"))
-"""What describes a neuron between two steps, by the equations' symbols (src/hh_cell.h)."""
+FIELDS = fields_of_hodgkin_huxley(GATES, [current.symbol for current in CURRENTS.values()])
+"""What describes a model between two steps, by the equations' symbols."""
 
 MOST_EVALUATED = 32
 """Evaluated rates that are kept: more than one step needs."""
@@ -36,7 +36,7 @@ class Checkpoint(NamedTuple):
         Rates that will have the same bits later.
     state : dict, optional
         Of a run that continues another: its "step", the number of "spikes" before it, and of the
-        "cell" what is in `CELL_FIELDS`.
+        "cell" what is in `FIELDS`.
     """
 
     kinetics: Kinetics
@@ -75,10 +75,9 @@ class CompiledStepper(SavableStepper):
     ) -> None:
         self.model, self.settings, self.stored = model, settings, checkpoint is not None
         self.read_ahead, self.sink = read_ahead, sink
-        self._parameters = membrane.parameters_of(model)
-        self._cell = np.zeros(1, loops.CELL)
-        for variable, value in zip(STATE.values(), membrane.state_of(model), strict=True):
-            self._cell[variable.symbol] = value
+        self._membrane = loops.Membrane.of_hodgkin_huxley(membrane.parameters_of(model))
+        self._record = np.zeros(1, loops.RECORD)
+        FIELDS.put_state(self._record, membrane.state_of(model))
         # Where the step is fixed, rates come multiplied by it.
         self._dt = settings.dt if settings.fixed_step else 1.0
         self._relaxing = settings.method == "exponential_euler"
@@ -88,12 +87,11 @@ class CompiledStepper(SavableStepper):
             checkpoint = Checkpoint(kinetics_of_run(model, table_needed=table_needed))
         self._kinetics, state = checkpoint
         if state is not None:
-            for name, value in state["cell"].items():
-                self._cell[name] = value
-            self._cell["step"] = state["step"]
+            FIELDS.put_values(self._record, state["cell"])
+            self._record["step"] = state["step"]
             self._spikes_forgotten = state["spikes"]
         self._tabulable = True
-        self._table = self._table_at(float(self._cell["V"][0]))
+        self._table = self._table_at(float(self._record["V"][0]))
         self._evaluated = np.empty((0, _rate_tables.LINE))
         self._spike_buffer = np.empty(64)
         self._prepare()
@@ -103,31 +101,31 @@ class CompiledStepper(SavableStepper):
 
     @property
     def step(self) -> int:
-        return int(self._cell["step"][0])
+        return int(self._record["step"][0])
 
     @property
     def spikes(self) -> int:
-        return self._spikes_forgotten + int(self._cell["spikes"][0])
+        return self._spikes_forgotten + int(self._record["spikes"][0])
 
     @property
     def spike_times(self) -> FloatArray:
-        return self._spike_buffer[: self._cell["spikes"][0]]
+        return self._spike_buffer[: self._record["spikes"][0]]
 
     def forget_spikes(self, number: int) -> None:
         left = self.spike_times[number - self._spikes_forgotten :]
-        buffer, cell = np.empty(self._spike_buffer.size), self._cell.copy()
-        buffer[: left.size], cell["spikes"] = left, left.size
+        buffer, record = np.empty(self._spike_buffer.size), self._record.copy()
+        buffer[: left.size], record["spikes"] = left, left.size
         # At once, so that Ctrl-C finds them before or after.
-        self._spike_buffer, self._cell, self._spikes_forgotten = buffer, cell, number
+        self._spike_buffer, self._record, self._spikes_forgotten = buffer, record, number
 
     def cell_state(self) -> dict[str, float]:
-        return {name: float(self._cell[name][0]) for name in CELL_FIELDS}
+        return FIELDS.values(self._record)
 
     def write_back(self) -> None:
-        cell = self._cell[0]
-        if cell["step"] == 0:
+        if self.step == 0:
             return
-        rates = self._kinetics.rates_used(self._table, float(cell["V_before"]))
+        cell = FIELDS.values(self._record)
+        rates = self._kinetics.rates_used(self._table, cell["V_before"])
         self.model.Vm = cell["V"]
         for name, current in CURRENTS.items():
             setattr(self.model, name, cell[current.symbol])

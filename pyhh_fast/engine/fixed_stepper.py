@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pyhh_fast.engine.compiled_stepper import CompiledStepper
+from pyhh_fast.engine.compiled_stepper import FIELDS, CompiledStepper
 from pyhh_fast.engine.divergence import LOOK_BACK, divergence_error
 from pyhh_fast.engine.kernels import loops, struct
 from pyhh_fast.engine.sampling import Buffers
@@ -19,8 +19,8 @@ class FixedStepper(CompiledStepper):
     resumable = True
 
     def _prepare(self) -> None:
-        # The cell LOOK_BACK steps ago, or more.
-        self._earlier = self._latest = self._cell.copy()
+        # The record LOOK_BACK steps ago, or more.
+        self._earlier = self._latest = self._record.copy()
         self._loop_settings = struct(
             loops.FIXED_STEP_SETTINGS,
             method=loops.Method[self.settings.method],
@@ -30,28 +30,28 @@ class FixedStepper(CompiledStepper):
 
     @property
     def state(self) -> State:
-        return tuple(float(self._cell[name][0]) for name in STATE_SYMBOLS)
+        return FIELDS.state(self._record)
 
     def advance(self) -> bool:
         step = self.step
         if step - self._latest["step"][0] >= LOOK_BACK:
-            self._earlier, self._latest = self._latest, self._cell.copy()
+            self._earlier, self._latest = self._latest, self._record.copy()
         # Chunks end at multiples of their length, wherever the loop stopped in between.
         length = min(self.CHUNK, self.sink.block_length, self.read_ahead.block_length)
         stop = min(step - step % length + length, self.read_ahead.steps)
         buffers, I = self.sink.buffers(step, stop), self.read_ahead.window(step, stop)  # noqa: E741
-        ended, missing_V = self._run_loop(self._cell, I, self._loop_settings, buffers)
+        ended, missing_V = self._run_loop(self._record, I, self._loop_settings, buffers)
         return self._serve(ended, missing_V) or ended == loops.Ending.DONE
 
     def _run_loop(
         self,
-        cell: StructArray,
+        record: StructArray,
         I: FloatArray,  # noqa: E741
         settings: StructArray,
         buffers: Buffers,
     ) -> tuple[int, float]:
         ended: tuple[int, float] = loops.fixed_step(
-            settings, cell, self._parameters, self._rates(), I, self._spike_buffer, buffers
+            settings, record, self._membrane, self._rates(), I, self._spike_buffer, buffers
         )
         return ended
 
@@ -61,16 +61,16 @@ class FixedStepper(CompiledStepper):
 
     def _late_steps(self) -> list[tuple[int, State]]:
         """Return the latest steps, each with the state before it, computed again."""
-        cell, step = self._earlier.copy(), self.step
-        first = int(cell["step"][0])
+        record, step = self._earlier.copy(), self.step
+        first = int(record["step"][0])
         I = self.read_ahead.reread(first, step)  # noqa: E741
         traces = np.empty((len(STATE_SYMBOLS), step - first + 1))
-        traces[:, 0] = [cell[name][0] for name in STATE_SYMBOLS]
+        traces[:, 0] = FIELDS.state(record)
         settings = self._loop_settings.copy()
         settings["threshold"] = np.inf  # its spikes are known
-        while (done := int(cell["step"][0])) < step:
+        while (done := int(record["step"][0])) < step:
             states = [trace[done - first + 1 :] for trace in traces]
             buffers = (*states, *[None for _ in CURRENTS])
-            self._serve(*self._run_loop(cell, I[done - first :], settings, buffers))
+            self._serve(*self._run_loop(record, I[done - first :], settings, buffers))
         late = traces[:, -LOOK_BACK:].T
         return [(step - len(late) + 1 + i, tuple(state)) for i, state in enumerate(late.tolist())]

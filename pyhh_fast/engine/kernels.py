@@ -11,6 +11,7 @@ import importlib
 # completed import cannot be interrupted.
 import inspect as inspect
 import os
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -44,3 +45,54 @@ def struct(kind: np.dtype[np.void], **values: float) -> StructArray:
     for name, value in values.items():
         array[name] = value
     return array
+
+
+Place = tuple[str, tuple[int, ...]]
+"""A field, and an index into it."""
+
+
+class RecordFields:
+    """Where V, the gates and the currents of a neuron are in the structs of the time loops.
+
+    Parameters
+    ----------
+    shape : structured array, shape (1,)
+        Of loops.SHAPE.
+    gates, currents : sequence of str
+        Their names, in the order in which they are recorded.
+    """
+
+    def __init__(self, shape: StructArray, gates: Sequence[str], currents: Sequence[str]) -> None:
+        lanes, channels = shape["lane_of_gate"][0], shape["channel_of_current"][0]
+        self._state: dict[str, Place] = {"V": ("V", (0,))}
+        for name, lane in zip(gates, lanes.tolist(), strict=False):
+            self._state[name] = ("x", (0, lane))
+        self._all = self._state.copy()
+        for name, channel in zip(currents, channels.tolist(), strict=False):
+            self._all[name] = ("I", (0, channel))
+        self._all["V_before"] = ("V_before", (0,))
+        self.names = tuple(self._all)
+
+    def state(self, struct: StructArray) -> tuple[float, ...]:
+        """Return V and the gates of a record, or of the run of an adaptive method."""
+        return tuple(float(struct[field][index]) for field, index in self._state.values())
+
+    def put_state(self, struct: StructArray, state: Iterable[float]) -> None:
+        """Set V and the gates."""
+        for (field, index), value in zip(self._state.values(), state, strict=True):
+            struct[field][index] = value
+
+    def values(self, record: StructArray) -> dict[str, float]:
+        """Return all that is known between two steps: the state, the currents, and V before."""
+        return {name: float(record[field][index]) for name, (field, index) in self._all.items()}
+
+    def put_values(self, record: StructArray, values: Mapping[str, float]) -> None:
+        """Set some of it."""
+        for name, value in values.items():
+            field, index = self._all[name]
+            record[field][index] = value
+
+
+def fields_of_hodgkin_huxley(gates: Sequence[str], currents: Sequence[str]) -> RecordFields:
+    """Return the fields of the neuron of Hodgkin and Huxley."""
+    return RecordFields(loops.HODGKIN_HUXLEY, gates, currents)

@@ -13,7 +13,7 @@ import numpy as np
 
 from pyhh_fast import stimuli, validation
 from pyhh_fast.engine.choose_stepper import check_model, savable_stepper
-from pyhh_fast.engine.compiled_stepper import CELL_FIELDS, Checkpoint
+from pyhh_fast.engine.compiled_stepper import FIELDS, Checkpoint
 from pyhh_fast.engine.kernels import BUILD
 from pyhh_fast.engine.read_ahead import ReadAhead
 from pyhh_fast.engine.run_loop import Run, origin_of
@@ -220,7 +220,7 @@ def _settings_of(about: dict[str, Any], done: Any, state: Any) -> RunSettings:
     ):
         raise ValueError("more steps than there are")
     validation.count("spikes", state["spikes"])
-    if set(state["cell"]) != set(CELL_FIELDS):
+    if set(state["cell"]) != set(FIELDS.names):
         raise ValueError("no state of a cell")
     for name, value in state["cell"].items():
         validation.real_number(name, value)

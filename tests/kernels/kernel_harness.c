@@ -27,49 +27,27 @@
 #include "population.h"
 #include "waves.h"
 
-/* fixed_step.pxi has this loop for the package, in Cython. */
-static ending fixed_step_run(const fixed_step_settings *settings, hh_cell *cell, hh_parameters p,
-                             rate_source rates_dt, input_buffer I, spike_buffer spikes,
-                             output_buffers out, double *missing_V)
+/* fixed_step.pxi, adaptive.pxi and population.pxi have the loops for the package, in Cython. */
+static int64_t fixed_step_run(fixed_method method, double dt, const hh_parameters *parameters,
+                              const rate_source *rates, neuron now, const double *I, size_t steps,
+                              const output_buffers *out)
 {
-    const hh_method method = (hh_method)settings->method;
-    const double dt = settings->dt, threshold = settings->threshold, dt_over_C_m = dt / p.C_m;
-    hh_neuron now = hh_neuron_of(cell), after = now;
-    double V_before = cell->V_before;
-    int64_t found = cell->spikes, i;
-    ending ended = LOOP_DONE;
-    for (i = 0; i < I.count; ++i) {
-        const double I_now = input_read(&I, i);
-        if (!hh_step(method, now, &p, dt_over_C_m, &rates_dt, I_now, &after)) {
-            *missing_V = after.y.V;
-            ended = LOOP_RATES_MISSING;
+    membrane_parameters p;
+    neuron_model model;
+    neuron after;
+    int64_t i;
+    hh_membrane(parameters, &p);
+    model = neuron_model_of(&hh_shape, &p, rates, dt);
+    for (i = 0; i < (int64_t)steps; ++i) {
+        if (!fixed_step_make(method, 1, &hh_shape, &model, &now, I[i], &after) ||
+            !membrane_is_finite(1, &after.y)) {
             break;
         }
-        if (!hh_is_finite(after.y)) {
-            ended = LOOP_NOT_FINITE;
-            break;
-        }
-        if (now.y.V < threshold && threshold <= after.y.V) {
-            if (found >= spikes.capacity) {
-                ended = LOOP_SPIKES_FULL;
-                break;
-            }
-            spikes.times[found] =
-                dt * ((double)(cell->step + i) +
-                      hh_crossing(method, now, after, &p, dt_over_C_m, I_now, threshold));
-            ++found;
-        }
-        V_before = now.y.V;
         now = after;
-        hh_write(&out, i, &now);
+        neuron_write(1, &hh_shape, &now, i, out);
     }
-    hh_cell_put(cell, &now);
-    cell->V_before = V_before;
-    cell->step += i;
-    cell->spikes = found;
-    return ended;
+    return i;
 }
-
 
 #define ROW (RATE_TABLE_POWERS * RATE_TABLE_LANES)
 
@@ -153,7 +131,7 @@ static double *relaxing(const double *rows, const table_shape *t, double dt)
                 const double r = rate_table_find(V, 1 / t->width, t->first).r;
                 values[0][j] = dt * rate_table_plain(rows + k * ROW, gate, r);
                 values[1][j] = dt * rate_table_plain(rows + k * ROW, gate + 4, r) + values[0][j];
-                hh_exponential_rates(&values[0][j], &values[1][j]);
+                exponential_rates(&values[0][j], &values[1][j]);
             }
             for (part = 0; part < 2; ++part) {
                 rate_table_fit_row(values[part], coefficients);
@@ -172,9 +150,10 @@ static void give_table_at(const table_shape *t, const double *rows, double V)
     const rate_table_position place = rate_table_find(V, 1 / t->width, t->first);
     const gate_rates r = rate_table_at(rows + place.row * ROW, place.r);
     const lanes alpha = r.alpha, sum = r.alpha_plus_beta;
-    const double values[6] = {lane_m(alpha), lane_h(alpha), lane_n(alpha),
-                              lane_m(sum),   lane_h(sum),   lane_n(sum)};
-    give(values, sizeof values);
+    double values[8];
+    lanes_store(values, alpha);
+    lanes_store(values + 3, sum);
+    give(values, 6 * sizeof *values);
 }
 
 static rate_source source_of(const table_shape *t, const double *rows)
@@ -196,25 +175,34 @@ typedef struct {
     double V, m, h, n;
 } start;
 
+static neuron neuron_at(double V, double m, double h, double n)
+{
+    neuron at;
+    at.y.V = V;
+    at.y.x[0] = lanes_of(m, h, n, 0.0);
+    return at;
+}
+
 static void run(const table_shape *t, const start *s, const double *I, size_t steps)
 {
-    const fixed_step_settings settings = {(int64_t)s->method, s->dt, INFINITY};
+    const fixed_method method = (fixed_method)s->method;
     const double *table = table_of(t);
-    const rate_source rates =
-        source_of(t, settings.method == HH_EXPONENTIAL_EULER ? relaxing(table, t, s->dt)
-                                                             : times(table, t, s->dt));
-    const input_buffer stimulus = {(const char *)I, sizeof *I, (int64_t)steps};
-    const spike_buffer spikes = {NULL, 0};
-    hh_cell cell = {.V = s->V, .m = s->m, .h = s->h, .n = s->n};
-    double *traces = space_for(HH_VARIABLES * steps), missing_V;
+    const rate_source rates = source_of(t, method == METHOD_EXPONENTIAL_EULER
+                                               ? relaxing(table, t, s->dt)
+                                               : times(table, t, s->dt));
+    double *traces = space_for(HH_VARIABLES * steps);
     output_buffers out;
+    int64_t made;
     int v;
+    out.count = HH_VARIABLES;
     for (v = 0; v < HH_VARIABLES; ++v) {
         out.of[v].data = (char *)(traces + v);
         out.of[v].stride = HH_VARIABLES * sizeof *traces;
+        out.recorded[v] = v;
     }
-    fixed_step_run(&settings, &cell, s->p, rates, stimulus, spikes, out, &missing_V);
-    give(traces, HH_VARIABLES * (size_t)cell.step * sizeof *traces);
+    made = fixed_step_run(method, s->dt, &s->p, &rates, neuron_at(s->V, s->m, s->h, s->n), I, steps,
+                          &out);
+    give(traces, HH_VARIABLES * (size_t)made * sizeof *traces);
 }
 
 typedef struct {
@@ -223,30 +211,55 @@ typedef struct {
     double V, m, h, n, I;
 } problem;
 
-/* Rows of half the duration, so that the solver chooses its own steps. */
+/* One segment, on which the solver chooses its own steps. */
 static void solve(const table_shape *t, const problem *given)
 {
-    enum { ROWS = 2 };
     const adaptive_settings settings = {
-        .dt = given->duration / ROWS,
+        .dt = given->duration,
         .rtol = given->rtol,
         .atol = given->atol,
         .threshold = given->threshold,
-        .restart_every = ROWS,
-        .max_attempts = INT64_MAX,
+        .restart_every = 1,
     };
-    const input_buffer I = {(const char *)&given->I, 0, ROWS};
-    const spike_buffer spikes = {space_for(1000), 1000};
+    const input_buffer I = {(const char *)&given->I, 0, 1};
     const rate_source rates = source_of(t, times(table_of(t), t, 1.0));
-    const output_buffers nothing = {{{NULL, 0}}};
-    adaptive_run at = {.V = given->V, .m = given->m, .h = given->h, .n = given->n};
-    hh_cell cell = {.V = given->V, .m = given->m, .h = given->h, .n = given->n};
-    double missing_V;
-    adaptive_solve(&cell, &at, given->p, rates, &settings, I, INT64_MAX, spikes, 0, nothing,
-                   &missing_V);
-    const double end[4] = {at.V, at.m, at.h, at.n};
-    give(end, sizeof end);
-    give(spikes.times, (size_t)cell.spikes * sizeof *spikes.times);
+    neuron_record record = {.V = given->V, .x = {given->m, given->h, given->n}};
+    adaptive_run begin = {.V = given->V, .x = {given->m, given->h, given->n}};
+    double *spikes = space_for(1000), missing_V, log_err;
+    int64_t found = 0;
+    membrane_parameters p;
+    neuron_model model;
+    adaptive_solver s;
+    hh_membrane(&given->p, &p);
+    model = neuron_model_of(&hh_shape, &p, &rates, 1.0);
+    adaptive_load(1, &hh_shape, &model, &settings, &record, &begin, &s);
+    s.every_row = 0;
+    adaptive_begin_segment(&s, I);
+    if (!adaptive_begin_slope(1, &hh_shape, &s, &missing_V)) {
+        exit(EXIT_FAILURE);
+    }
+    while (s.run.elapsed < given->duration) {
+        const double remaining = given->duration - s.run.elapsed;
+        const int cut = s.run.step_size * 1.01 >= remaining;
+        int accepted;
+        s.step.h = cut ? remaining : s.run.step_size;
+        if (!adaptive_attempt(1, &hh_shape, &s, &accepted, &log_err, &missing_V)) {
+            exit(EXIT_FAILURE);
+        }
+        if (!accepted) {
+            adaptive_reject(&s.run, s.step.h, log_err);
+            continue;
+        }
+        dop853_interpolate(1, &s.step);
+        found += adaptive_find_spikes(&s, spikes + found);
+        adaptive_accept(&s.run, s.step.h, log_err, cut);
+        s.run.elapsed = cut ? given->duration : s.run.elapsed + s.step.h;
+        adaptive_advance(1, &s);
+    }
+    adaptive_store(1, &hh_shape, &s, found, &record, &begin);
+    give(&begin.V, sizeof begin.V);
+    give(begin.x, 3 * sizeof *begin.x);
+    give(spikes, (size_t)found * sizeof *spikes);
 }
 
 /* One of many cells, with its current. */
@@ -268,20 +281,33 @@ static void run_cells(double method, double dt, size_t steps, const member *memb
     const population_stimulus stimulus = {(const char *)&members->I, sizeof *members, 0,
                                           (int64_t)steps};
     const population_samples nothing = {.every = 1};
-    const rate_source rates = {0};
     hh_parameters *parameters = space_for(count * sizeof *parameters / sizeof(double));
     hh_point *before = space_for(count * sizeof *before / sizeof(double));
     hh_point *after = space_for(count * sizeof *after / sizeof(double));
     const population_cells cells = {parameters, before, after, space_for(count)};
     population_spikes spikes = {NULL, 0, 0};
     double missing_V;
-    size_t c;
+    population_call call = {.settings = &settings,
+                            .cells = &cells,
+                            .stimulus = &stimulus,
+                            .samples = &nothing,
+                            .spikes = &spikes,
+                            .missing_V = &missing_V};
+    size_t c, i;
     for (c = 0; c < count; ++c) {
         parameters[c] = members[c].p;
         before[c] = members[c].y;
     }
-    population_run(&settings, &cells, rates, &stimulus, 0, 0, (int64_t)count, &spikes, &nothing,
-                   &missing_V);
+    for (c = 0; c < count; c += HH_BLOCK) {
+        const size_t left = count - c;
+        population_begin_block(&call, (int64_t)c, left < HH_BLOCK ? (int64_t)left : HH_BLOCK);
+        population_load_stimulus(&call, 0);
+        for (i = 0; i < steps; ++i) {
+            population_step(&call, 0, (int64_t)i);
+            call.now = 1 - call.now;
+        }
+        population_store_cells(&call, 1);
+    }
     give(after, count * sizeof *after);
 }
 

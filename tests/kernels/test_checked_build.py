@@ -18,6 +18,7 @@ pytestmark = pytest.mark.skipif(_cpu.FLAVOUR == "optimised", reason="nothing is 
 
 ARRAYS = ["I", "V", "m", "h", "n", "I_Na", "I_K", "I_L"]
 PARAMETERS = np.ones(1, loops.PARAMETERS)
+MEMBRANE = loops.Membrane.of_hodgkin_huxley(PARAMETERS)
 NONE_EVALUATED = np.empty((0, 9))
 
 
@@ -27,7 +28,7 @@ def advance(steps=100, short=None, lanes=8, high=50.0, adaptive=False):
     rows = np.ascontiguousarray(table.times(0.01)[:, :, :lanes])
     I, *traces = [np.zeros(steps - (name == short)) for name in ARRAYS]  # noqa: E741
     rates = loops.Rates(rows, table.first, 4.0, -50.0, high, NONE_EVALUATED)
-    cell, spikes, out = struct(loops.CELL), np.empty(9), tuple(traces)
+    record, spikes, out = struct(loops.RECORD), np.empty(9), tuple(traces)
     if adaptive:
         settings = struct(
             loops.ADAPTIVE_SETTINGS,
@@ -39,10 +40,10 @@ def advance(steps=100, short=None, lanes=8, high=50.0, adaptive=False):
             max_attempts=1_000,
         )
         progress = struct(loops.ADAPTIVE_RUN)
-        arguments = (cell, progress, PARAMETERS, rates, I, steps, spikes, out)
+        arguments = (record, progress, MEMBRANE, rates, I, steps, spikes, out)
         return loops.adaptive(settings, *arguments)[0]
     settings = struct(loops.FIXED_STEP_SETTINGS, dt=0.01, threshold=50.0)
-    return loops.fixed_step(settings, cell, PARAMETERS, rates, I, spikes, out)[0]
+    return loops.fixed_step(settings, record, MEMBRANE, rates, I, spikes, out)[0]
 
 
 @pytest.mark.parametrize("adaptive", [False, True])

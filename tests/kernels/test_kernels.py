@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyhh_fast import _cpu, _rate_tables, rate_tables
-from pyhh_fast.engine.kernels import struct
+from pyhh_fast.engine.kernels import fields_of_hodgkin_huxley, struct
 from pyhh_fast.methods import METHODS
 from pyhh_fast.models import membrane
 from pyhh_fast.variables import VARIABLES
@@ -61,9 +61,22 @@ def rates_of(table, rows):
     return loop.Rates(rows, table.first, table.inverse_width, table.low, table.high, NO_RATES)
 
 
-def parameters_of(parameters):
-    """Parameters in the order of the kernels."""
-    return np.array([tuple(parameters)], loop.PARAMETERS)
+def membrane_of(parameters):
+    return loop.Membrane.of_hodgkin_huxley(np.array([tuple(parameters)], loop.PARAMETERS))
+
+
+FIELDS = fields_of_hodgkin_huxley(STATE[1:], CURRENTS)
+
+
+def record_of(state=(0.0,) * 4):
+    record = struct(loop.RECORD)
+    FIELDS.put_state(record, state)
+    return record
+
+
+def values_of(record):
+    """All that the record of a neuron holds, by name."""
+    return FIELDS.values(record) | {name: int(record[name][0]) for name in ("step", "spikes")}
 
 
 def settings(dt, method="euler"):
@@ -72,8 +85,8 @@ def settings(dt, method="euler"):
 
 def kernel(state=REST, parameters=None, I=(10.0,) * 100, dt=0.01, cuts=(), table=TABLE):  # noqa: E741
     """Run the loop over all of I, in pieces ending at `cuts`; return cell, traces, how it ended."""
-    cell = struct(loop.CELL, **dict(zip(STATE, state, strict=True)))
-    p = parameters_of(parameters or reference.Parameters())
+    record = record_of(state)
+    p = membrane_of(parameters or reference.Parameters())
     I = np.asarray(I, dtype=float)  # noqa: E741
     traces = {name: np.full(len(I), -999.0) for name in STATE + CURRENTS}
     ended = loop.Ending.DONE
@@ -82,9 +95,9 @@ def kernel(state=REST, parameters=None, I=(10.0,) * 100, dt=0.01, cuts=(), table
         if ended == loop.Ending.DONE:
             out = tuple(trace[start:stop] for trace in traces.values())
             ended, _ = loop.fixed_step(
-                settings(dt), cell, p, rates, I[start:stop], np.empty(len(I)), out
+                settings(dt), record, p, rates, I[start:stop], np.empty(len(I)), out
             )
-    return cell[0], traces, ended
+    return values_of(record), traces, ended
 
 
 @pytest.mark.parametrize(
@@ -220,7 +233,7 @@ def test_exponential_is_accurate_to_the_last_place():
 def test_loop_releases_the_gil(monkeypatch):
     go, ran = threading.Event(), []
     thread = threading.Thread(target=lambda: ran.append(go.wait()))
-    cell, p = struct(loop.CELL), parameters_of(reference.Parameters())
+    record, p = record_of(), membrane_of(reference.Parameters())
     rates = rates_of(TABLE, TABLE.times(0.01))
     I, *traces = np.zeros((8, 1_000_000))  # noqa: E741
     interval = sys.getswitchinterval()
@@ -229,7 +242,7 @@ def test_loop_releases_the_gil(monkeypatch):
         thread.start()
         go.set()
         before = len(ran)
-        loop.fixed_step(settings(0.01), cell, p, rates, I, np.empty(9_999), tuple(traces))
+        loop.fixed_step(settings(0.01), record, p, rates, I, np.empty(9_999), tuple(traces))
         after = len(ran)
     finally:
         sys.setswitchinterval(interval)
@@ -241,7 +254,7 @@ def test_outputs_and_structs_are_in_the_order_of_the_table_of_variables():
     symbols = [variable.symbol for variable in VARIABLES.values()]
     assert [variable.name for variable in loop.Variable] == symbols
     assert membrane.PARAMETER_STRUCT == loop.PARAMETERS
-    assert list(loop.CELL.names[: len(symbols)]) == symbols
+    assert list(FIELDS.names) == [*symbols, "V_before"]
 
 
 def test_methods_of_fixed_step_are_those_of_the_kernels():
@@ -251,11 +264,11 @@ def test_methods_of_fixed_step_are_those_of_the_kernels():
 
 def test_variables_without_an_array_are_not_written():
     def run(skipped):
-        cell = struct(loop.CELL, V=10.0, m=0.1, h=0.5, n=0.3)
+        record = record_of((10.0, 0.1, 0.5, 0.3))
         out = tuple(None if v in skipped else np.full(100, -999.0) for v in loop.Variable)
-        rest = (parameters_of(reference.Parameters()), rates_of(TABLE, TABLE.times(0.01)))
-        loop.fixed_step(settings(0.01), cell, *rest, np.full(100, 10.0), np.empty(9), out)
-        return cell, out
+        rest = (membrane_of(reference.Parameters()), rates_of(TABLE, TABLE.times(0.01)))
+        loop.fixed_step(settings(0.01), record, *rest, np.full(100, 10.0), np.empty(9), out)
+        return values_of(record), out
 
     cell, every = run(())
     assert not (np.array(every) == -999.0).any()
@@ -267,6 +280,6 @@ def test_variables_without_an_array_are_not_written():
 
 @pytest.mark.parametrize("outputs", [(), (None,) * 6, (None,) * 8])
 def test_wrong_number_of_outputs_is_refused(outputs):
-    rest = (parameters_of(reference.Parameters()), rates_of(TABLE, TABLE.times(0.01)))
+    rest = (membrane_of(reference.Parameters()), rates_of(TABLE, TABLE.times(0.01)))
     with pytest.raises(ValueError, match="outputs must have an array or None for each variable"):
-        loop.fixed_step(settings(0.01), struct(loop.CELL), *rest, np.zeros(1), np.empty(1), outputs)
+        loop.fixed_step(settings(0.01), record_of(), *rest, np.zeros(1), np.empty(1), outputs)

@@ -79,13 +79,15 @@ def test_switch_that_lacks_a_method_does_not_compile(more, tmp_path):
     for header in (Path(__file__).parents[2] / "src").glob("*.h"):
         text = header.read_text()
         if more:
-            text = text.replace("HH_RK4 } hh_method", "HH_RK4, HH_PRETEND } hh_method")
+            text = text.replace("METHOD_RK4 }", "METHOD_RK4, METHOD_PRETEND }")
         (tmp_path / header.name).write_text(text)
     source = tmp_path / "main.c"
     source.write_text('#include "population.h"\nint main(void) { return 0; }\n')
     command = ["cc", "-std=c11", "-Werror=switch", "-fsyntax-only", str(source)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode == 0) != more, done.stderr
-    missed = [line for line in done.stderr.splitlines() if "HH_PRETEND" in line and "error" in line]
-    # hh_step, hh_crossing, hh_step_with_exact_rates, hh_block_step, population_step_all_from_table
+    errors = [line for line in done.stderr.splitlines() if "error" in line]
+    missed = [line for line in errors if "METHOD_PRETEND" in line]
+    # fixed_step_make, fixed_step_crossing, hh_step_with_exact_rates, hh_block_step,
+    # population_step_all_from_table
     assert len(missed) == 5 * more

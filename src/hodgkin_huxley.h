@@ -1,20 +1,16 @@
-/* The equations of Hodgkin & Huxley (1952), in pyHH's units and signs. This is the only compiled
-   place that holds them: every method and every loop calls these functions.
-
-       C_m dV/dt = I - I_Na - I_K - I_L
-       I_Na = g_Na m^3 h (V - E_Na),   I_K = g_K n^4 (V - E_K),   I_L = g_L (V - E_L)
-       dx/dt = alpha_x(V) (1 - x) - beta_x(V) x      for x = m, h, n
+/* What is special to the neuron of Hodgkin & Huxley (1952), in pyHH's units and signs: its rates,
+   its gates and its channels. The equations themselves are in membrane.h.
 
    Units: mV (relative to rest, depolarisation positive), ms, mS/cm2, uA/cm2, uF/cm2, rates 1/ms.
    Outward currents are positive.
 
    All functions are pure; they may be called from any thread.
 */
-#ifndef PYHH_FAST_HH_EQUATIONS_H
-#define PYHH_FAST_HH_EQUATIONS_H
+#ifndef PYHH_FAST_HODGKIN_HUXLEY_H
+#define PYHH_FAST_HODGKIN_HUXLEY_H
 
 #include "hh_math.h"
-#include "lanes.h"
+#include "membrane.h"
 
 typedef struct {
     double C_m, g_Na, g_K, g_L, E_Na, E_K, E_L;
@@ -28,17 +24,43 @@ typedef struct {
     double I_Na, I_K, I_L;
 } hh_currents;
 
-/* Fractions of the sodium and potassium channels that are open. */
-typedef struct {
-    double Na, K;
-} hh_open;
+enum { HH_M, HH_H, HH_N }; /* lanes of the gates */
+enum { HH_L, HH_NA, HH_K, HH_CHANNELS };
 
-/* V and the gates m, h, n; or how fast they change. Methods that take many slopes keep V in the
-   fourth lane of x as well, to add all in one operation. */
-typedef struct {
-    double V;
-    lanes x;
-} hh_state;
+/* The order in which variables are recorded. */
+typedef enum hh_variable {
+    HH_V,
+    HH_VAR_M,
+    HH_VAR_H,
+    HH_VAR_N,
+    HH_I_NA,
+    HH_I_K,
+    HH_I_L,
+    HH_VARIABLES
+} hh_variable;
+
+/* Sodium m^3 h, potassium n^4, and a leak. */
+static const membrane_shape hh_shape = {
+    .vectors = 1,
+    .gates = 3,
+    .channels = HH_CHANNELS,
+    .ungated = 1,
+    .factors = 4,
+    .factor = {[HH_NA] = {HH_M, HH_M, HH_M, HH_H}, [HH_K] = {HH_N, HH_N, HH_N, HH_N}},
+    .lane_of_gate = {HH_M, HH_H, HH_N},
+    .channel_of_current = {HH_NA, HH_K, HH_L},
+};
+
+HH_INLINE void hh_membrane(const hh_parameters *p, membrane_parameters *membrane)
+{
+    membrane->C_m = p->C_m;
+    membrane->g[HH_L] = p->g_L;
+    membrane->g[HH_NA] = p->g_Na;
+    membrane->g[HH_K] = p->g_K;
+    membrane->E[HH_L] = p->E_L;
+    membrane->E[HH_NA] = p->E_Na;
+    membrane->E[HH_K] = p->E_K;
+}
 
 /* L(x) = x / (1 - e^-x) carries the two 0/0 of the paper's formulas: alpha_n(10) = 0.1 and
    alpha_m(25) = 1 are its limits. */
@@ -116,28 +138,6 @@ HH_INLINE hh_rates_dt hh_shared_rates_dt(double V, hh_exponentials e, double dt,
     return d;
 }
 
-static inline hh_open hh_open_of(double m, double h, double n)
-{
-    const double n2 = n * n;
-    const hh_open open = {(m * m) * (m * h), n2 * n2};
-    return open;
-}
-
-static inline hh_open hh_open_at(lanes x)
-{
-    return hh_open_of(lane_m(x), lane_h(x), lane_n(x));
-}
-
-static inline hh_currents hh_currents_at(const hh_parameters *p, double V, hh_open open)
-{
-    const hh_currents c = {
-        open.Na * (p->g_Na * (V - p->E_Na)),
-        open.K * (p->g_K * (V - p->E_K)),
-        p->g_L * (V - p->E_L),
-    };
-    return c;
-}
-
 /* The currents, and dV/dt without stimulus, each operation in the order of HHModel's own
    _UpdateCellVoltage: so a model rests at the same bits whoever has computed its rates. */
 static inline hh_currents hh_currents_in_order(const hh_parameters *p, double V, double m, double h,
@@ -156,72 +156,6 @@ static inline double hh_dVdt_in_order(const hh_parameters *p, double V, double m
 {
     const hh_currents c = hh_currents_in_order(p, V, m, h, n);
     return (0.0 - c.I_Na - c.I_K - c.I_L) / p->C_m;
-}
-
-/* The sum of all conductances: C_m times the rate at which V decays if the gates do not move. */
-static inline double hh_conductance_at(const hh_parameters *p, hh_open open)
-{
-    return HH_FMA(p->g_Na, open.Na, HH_FMA(p->g_K, open.K, p->g_L));
-}
-
-/* The parameters as a step of V uses them: per_C_m is dt / C_m, the conductances are times that. */
-typedef struct {
-    double per_C_m, Na, K, L, E_Na, E_K, E_L;
-} hh_membrane;
-
-static inline hh_membrane hh_membrane_of(const hh_parameters *p, double dt_over_C_m)
-{
-    const hh_membrane membrane = {
-        dt_over_C_m, dt_over_C_m * p->g_Na, dt_over_C_m * p->g_K, dt_over_C_m * p->g_L,
-        p->E_Na,     p->E_K,                p->E_L,
-    };
-    return membrane;
-}
-
-/* from + dt dV/dt at V. Terms are added in the order in which they are known, V before the gates,
-   so that one fused operation waits for each. */
-HH_INLINE double hh_V_step(double from, hh_membrane membrane, double V, hh_open open, double I)
-{
-    const double Na = membrane.Na * (membrane.E_Na - V);
-    const double K = membrane.K * (membrane.E_K - V);
-    const double rest = HH_FMA(membrane.L, membrane.E_L - V, HH_FMA(membrane.per_C_m, I, from));
-    return HH_FMA(K, open.K, HH_FMA(Na, open.Na, rest));
-}
-
-/* dt dx/dt, and x + dt dx/dt, with dt alpha and dt (alpha + beta): so only one operation waits for
-   the rates. For one gate, and below for all of a cell. */
-HH_INLINE double hh_gate_slope(double x, double alpha_dt, double alpha_plus_beta_dt)
-{
-    return HH_FMA(-alpha_plus_beta_dt, x, alpha_dt);
-}
-
-HH_INLINE double hh_gate_step(double x, double alpha_dt, double alpha_plus_beta_dt)
-{
-    return HH_FMA(-alpha_plus_beta_dt, x, x + alpha_dt);
-}
-
-HH_INLINE lanes hh_gates_step(lanes x, lanes alpha_dt, lanes alpha_plus_beta_dt)
-{
-    return lanes_fnma(alpha_plus_beta_dt, x, lanes_add(x, alpha_dt));
-}
-
-/* dV/dt and dx/dt; or, with dt/C_m and rates times dt, these times dt. */
-HH_INLINE hh_state hh_slope_at(hh_membrane membrane, lanes alpha, lanes alpha_plus_beta,
-                               hh_state y, double I)
-{
-    hh_state slope;
-    slope.V = hh_V_step(0.0, membrane, y.V, hh_open_at(y.x), I);
-    slope.x = lanes_with_V(lanes_fnma(alpha_plus_beta, y.x, alpha), slope.V);
-    return slope;
-}
-
-/* base + a k, with V in the fourth lane of all; V by itself as well: the rates wait for it. */
-HH_INLINE hh_state hh_state_plus(lanes base, double a, hh_state k)
-{
-    hh_state y;
-    y.V = HH_FMA(a, k.V, lane_V(base));
-    y.x = lanes_fma(lanes_all(a), k.x, base);
-    return y;
 }
 
 #endif

@@ -1,0 +1,250 @@
+/* A membrane with any set of channels, and its equations. This is the only compiled place that
+   holds them: every method and every loop calls these functions.
+
+       C_m dV/dt = I - sum of I_c,      I_c = g_c open_c (V - E_c)       over the channels c
+       dx/dt = alpha_x(V) (1 - x) - beta_x(V) x                         over the gates x
+
+   open_c is the product of the channel's gates, each to its power; 1 where it has none (a leak). An
+   instantaneous gate is always at alpha / (alpha + beta).
+
+   Units: mV, ms, mS/cm2, uA/cm2, uF/cm2, rates 1/ms. Outward currents are positive.
+
+   Gates are lanes of vectors of four. Lane 3 of the first vector is none: methods that take many
+   slopes keep V in it, to add all in one operation. A channel is a list of factors, lane numbers,
+   padded with a 1 and multiplied in pairs: m^3 h is (m m) (m h). Channels without gates come first.
+
+   A shape says which gates and channels there are. Where it is a constant, as that of Hodgkin and
+   Huxley is, compilers unroll all loops over it; `vectors` is an argument of its own, since it is a
+   constant for more shapes than the rest. All functions are pure; any thread may call them.
+*/
+#ifndef PYHH_FAST_MEMBRANE_H
+#define PYHH_FAST_MEMBRANE_H
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "lanes.h"
+
+#define MEMBRANE_VECTORS 10  /* 16 gates of channels with 8 different shifts take that many */
+#define MEMBRANE_LANES (4 * MEMBRANE_VECTORS)
+#define MEMBRANE_GATES 16
+#define MEMBRANE_CHANNELS 8
+#define MEMBRANE_FACTORS 16 /* of a channel */
+#define MEMBRANE_ONE -1     /* the factor that pads a list */
+
+typedef struct {
+    int64_t vectors, gates, channels;
+    int64_t ungated;       /* channels without gates, which are the first */
+    int64_t factors;       /* of each gated channel: a power of two, at least 4 */
+    int64_t shifted;       /* whether a channel's rates are those at another V */
+    int64_t instantaneous; /* whether a gate is */
+    int64_t factor[MEMBRANE_CHANNELS][MEMBRANE_FACTORS];
+    int64_t lane_of_gate[MEMBRANE_GATES];          /* gates and currents in the order in which */
+    int64_t channel_of_current[MEMBRANE_CHANNELS]; /* they are recorded */
+    double shift[MEMBRANE_VECTORS];                /* mV, of the gates of a vector */
+    double at_inf[MEMBRANE_LANES];                 /* 1 where the gate is instantaneous, else 0 */
+} membrane_shape;
+
+typedef struct {
+    double C_m;
+    double g[MEMBRANE_CHANNELS], E[MEMBRANE_CHANNELS];
+} membrane_parameters;
+
+/* The parameters as a step of V uses them: per_C_m is dt / C_m, the conductances are times that. */
+typedef struct {
+    double per_C_m;
+    double g[MEMBRANE_CHANNELS], E[MEMBRANE_CHANNELS];
+} membrane_scaled;
+
+/* V and the gates; or how fast they change. */
+typedef struct {
+    double V;
+    lanes x[MEMBRANE_VECTORS];
+} membrane_state;
+
+static inline int membrane_same_shape(const membrane_shape *a, const membrane_shape *b)
+{
+    return memcmp(a, b, sizeof *a) == 0; /* all of eight bytes each: nothing between */
+}
+
+/* alpha and alpha + beta of the gates of a vector; or multiples of them, by the method. */
+typedef struct {
+    lanes alpha, alpha_plus_beta;
+} gate_rates;
+
+HH_INLINE void membrane_scale(const membrane_shape *s, const membrane_parameters *p,
+                              double dt_over_C_m, membrane_scaled *scaled)
+{
+    int c;
+    scaled->per_C_m = dt_over_C_m;
+    for (c = 0; c < s->channels; ++c) {
+        scaled->g[c] = dt_over_C_m * p->g[c];
+        scaled->E[c] = p->E[c];
+    }
+}
+
+/* The product of n factors, a power of two, in pairs. */
+HH_INLINE double membrane_product(double *factors, int n)
+{
+    int i;
+    while (n > 1) {
+        n /= 2;
+        for (i = 0; i < n; ++i) {
+            factors[i] = factors[2 * i] * factors[2 * i + 1];
+        }
+    }
+    return factors[0];
+}
+
+/* The open fractions of the gated channels. x[1 + lane] is a gate, x[0] is 1. */
+HH_INLINE void membrane_open_of(const membrane_shape *s, const double *x, double *open)
+{
+    int c, i;
+    for (c = (int)s->ungated; c < s->channels; ++c) {
+        const int64_t *factor = s->factor[c];
+        HH_ONE_BY_ONE(s->channels);
+        if (s->factors == 4) {
+            open[c] = (x[1 + factor[0]] * x[1 + factor[1]]) * (x[1 + factor[2]] * x[1 + factor[3]]);
+        } else {
+            double factors[MEMBRANE_FACTORS];
+            for (i = 0; i < s->factors; ++i) {
+                factors[i] = x[1 + factor[i]];
+            }
+            open[c] = membrane_product(factors, (int)s->factors);
+        }
+    }
+}
+
+HH_INLINE void membrane_open(int vectors, const membrane_shape *s, const membrane_state *y,
+                             double *open)
+{
+    double x[1 + MEMBRANE_LANES];
+    int v;
+    x[1 + MEMBRANE_ONE] = 1.0;
+    for (v = 0; v < vectors; ++v) {
+        lanes_store(x + 1 + 4 * v, y->x[v]);
+    }
+    membrane_open_of(s, x, open);
+}
+
+HH_INLINE void membrane_currents(const membrane_shape *s, const membrane_parameters *p, double V,
+                                 const double *open, double *I)
+{
+    int c;
+    for (c = 0; c < s->ungated; ++c) {
+        HH_ONE_BY_ONE(s->ungated);
+        I[c] = p->g[c] * (V - p->E[c]);
+    }
+    for (; c < s->channels; ++c) {
+        HH_ONE_BY_ONE(s->channels);
+        I[c] = open[c] * (p->g[c] * (V - p->E[c]));
+    }
+}
+
+/* The sum of all conductances g, and so how fast V decays if the gates do not move, with g over C_m
+   and times dt if g is. The last channel is the first to be added. */
+HH_INLINE double membrane_conductance(const membrane_shape *s, const double *g,
+                                       const double *open)
+{
+    double sum = 0.0;
+    int c;
+    for (c = 0; c < s->ungated; ++c) {
+        sum = c == 0 ? g[0] : sum + g[c];
+    }
+    for (c = (int)s->channels - 1; c >= s->ungated; --c) {
+        HH_ONE_BY_ONE(s->channels);
+        sum = HH_FMA(g[c], open[c], sum);
+    }
+    return sum;
+}
+
+/* from + dt dV/dt at V. Terms are added in the order in which they are known, V before the gates,
+   so that one fused operation a channel waits for these. */
+HH_INLINE double membrane_V_step(const membrane_shape *s, const membrane_scaled *m, double from,
+                                 double V, const double *open, double I)
+{
+    double sum = HH_FMA(m->per_C_m, I, from);
+    int c;
+    for (c = 0; c < s->ungated; ++c) {
+        HH_ONE_BY_ONE(s->ungated);
+        sum = HH_FMA(m->g[c], m->E[c] - V, sum);
+    }
+    for (; c < s->channels; ++c) {
+        HH_ONE_BY_ONE(s->channels);
+        sum = HH_FMA(m->g[c] * (m->E[c] - V), open[c], sum);
+    }
+    return sum;
+}
+
+/* dt dx/dt, and x + dt dx/dt, with dt alpha and dt (alpha + beta): so only one operation waits for
+   the rates. For one gate, and below for those of a vector. */
+HH_INLINE double gate_slope(double x, double alpha_dt, double alpha_plus_beta_dt)
+{
+    return HH_FMA(-alpha_plus_beta_dt, x, alpha_dt);
+}
+
+HH_INLINE double gate_step(double x, double alpha_dt, double alpha_plus_beta_dt)
+{
+    return HH_FMA(-alpha_plus_beta_dt, x, x + alpha_dt);
+}
+
+HH_INLINE lanes gates_slope(lanes x, gate_rates r)
+{
+    return lanes_fnma(r.alpha_plus_beta, x, r.alpha);
+}
+
+HH_INLINE lanes gates_step(lanes x, gate_rates r)
+{
+    return lanes_fnma(r.alpha_plus_beta, x, lanes_add(x, r.alpha));
+}
+
+/* Put the instantaneous gates where they are: at alpha, for the rates of such are alpha = inf and
+   alpha + beta = 1, in all methods. */
+HH_INLINE void membrane_settle(int vectors, const membrane_shape *s, const gate_rates *r,
+                               membrane_state *y)
+{
+    int v;
+    for (v = 0; v < vectors; ++v) {
+        y->x[v] = lanes_select(lanes_load(s->at_inf + 4 * v), r[v].alpha, y->x[v]);
+    }
+}
+
+/* dV/dt and dx/dt; or, with dt/C_m and rates times dt, these times dt. V in its lane as well. */
+HH_INLINE void membrane_slope(int vectors, const membrane_shape *s, const membrane_scaled *m,
+                              const gate_rates *r, const membrane_state *y, double I,
+                              membrane_state *slope)
+{
+    double open[MEMBRANE_CHANNELS];
+    int v;
+    membrane_open(vectors, s, y, open);
+    slope->V = membrane_V_step(s, m, 0.0, y->V, open, I);
+    for (v = 0; v < vectors; ++v) {
+        slope->x[v] = gates_slope(y->x[v], r[v]);
+    }
+    slope->x[0] = lanes_with_V(slope->x[0], slope->V);
+}
+
+/* y = base + a k, with V in its lane of all; V by itself as well: the rates wait for it. */
+HH_INLINE void membrane_state_plus(int vectors, const lanes *base, double a,
+                                   const membrane_state *k, membrane_state *y)
+{
+    int v;
+    y->V = HH_FMA(a, k->V, lane_V(base[0]));
+    for (v = 0; v < vectors; ++v) {
+        y->x[v] = lanes_fma(lanes_all(a), k->x[v], base[v]);
+    }
+}
+
+/* Whether V and all gates are finite: a sum is not where one of its terms is not. */
+HH_INLINE int membrane_is_finite(int vectors, const membrane_state *y)
+{
+    lanes sum = y->x[0];
+    int v;
+    for (v = 1; v < vectors; ++v) {
+        sum = lanes_add(sum, y->x[v]);
+    }
+    return isfinite(y->V + lanes_sum(sum));
+}
+
+#endif

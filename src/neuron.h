@@ -1,0 +1,112 @@
+/* One neuron, as the time loops carry it. */
+#ifndef PYHH_FAST_NEURON_H
+#define PYHH_FAST_NEURON_H
+
+#include <stdint.h>
+#include <string.h>
+
+#include "membrane.h"
+#include "rate_table.h"
+
+/* One neuron between two steps. V_before and the currents are those of the step that led here: of
+   the state before it. `step` counts the steps of this run, `spikes` its spikes. */
+typedef struct {
+    double V, x[MEMBRANE_LANES];
+    double I[MEMBRANE_CHANNELS];
+    double V_before;
+    int64_t step, spikes;
+} neuron_record;
+
+/* The same while it is stepped. */
+typedef struct {
+    membrane_state y;
+    double I[MEMBRANE_CHANNELS];
+} neuron;
+
+/* What a step depends on besides the state and the stimulus. The rates are times dt, as the method
+   needs them; for the adaptive method, whose dt changes, dt is 1. */
+typedef struct {
+    membrane_parameters p;
+    membrane_scaled scaled;
+    const rate_source *rates;
+} neuron_model;
+
+HH_INLINE neuron_model neuron_model_of(const membrane_shape *s, const membrane_parameters *p,
+                                       const rate_source *rates, double dt)
+{
+    neuron_model m;
+    m.p = *p;
+    membrane_scale(s, p, dt / p->C_m, &m.scaled);
+    m.rates = rates;
+    return m;
+}
+
+HH_INLINE void neuron_load(int vectors, const membrane_shape *s, const neuron_record *from,
+                           neuron *to)
+{
+    int v, c;
+    to->y.V = from->V;
+    for (v = 0; v < vectors; ++v) {
+        to->y.x[v] = lanes_load(from->x + 4 * v);
+    }
+    to->y.x[0] = lanes_with_V(to->y.x[0], 0.0);
+    for (c = 0; c < s->channels; ++c) {
+        to->I[c] = from->I[c];
+    }
+}
+
+HH_INLINE void neuron_store(int vectors, const membrane_shape *s, const neuron *from,
+                            neuron_record *to)
+{
+    int v, c;
+    to->V = from->y.V;
+    for (v = 0; v < vectors; ++v) {
+        lanes_store(to->x + 4 * v, from->y.x[v]);
+    }
+    for (c = 0; c < s->channels; ++c) {
+        to->I[c] = from->I[c];
+    }
+}
+
+HH_INLINE void state_copy(int vectors, const membrane_state *from, membrane_state *to)
+{
+    int v;
+    to->V = from->V;
+    for (v = 0; v < vectors; ++v) {
+        to->x[v] = from->x[v];
+    }
+}
+
+HH_INLINE void neuron_copy(int vectors, const membrane_shape *s, const neuron *from, neuron *to)
+{
+    int c;
+    state_copy(vectors, &from->y, &to->y);
+    for (c = 0; c < s->channels; ++c) {
+        HH_ONE_BY_ONE(s->channels);
+        to->I[c] = from->I[c];
+    }
+}
+
+HH_INLINE void neuron_currents(int vectors, const membrane_shape *s, const neuron_model *m,
+                               const membrane_state *y, double *I)
+{
+    double open[MEMBRANE_CHANNELS];
+    membrane_open(vectors, s, y, open);
+    membrane_currents(s, &m->p, y->V, open, I);
+}
+
+/* Find the rates at y->V and put the instantaneous gates where these say; return 0 where the rates
+   are missing. */
+HH_INLINE int neuron_rates(int vectors, const membrane_shape *s, const neuron_model *m,
+                           membrane_state *y, gate_rates *r)
+{
+    if (!rate_source_find(vectors, s, m->rates, y->V, r)) {
+        return 0;
+    }
+    if (s->instantaneous) {
+        membrane_settle(vectors, s, r, y);
+    }
+    return 1;
+}
+
+#endif

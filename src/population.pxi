@@ -1,0 +1,151 @@
+# The time loop of many cells, block by block.
+
+
+cdef inline ending steps_of_block(
+    population_call *call, Py_ssize_t steps, bint changes
+) noexcept nogil:
+    # Make all steps of the call with the cells of the block.
+    cdef int64_t every = call.samples.every, first_sample = (call.step + every - 1) // every
+    cdef bint recorded = call.past > call.first
+    cdef Py_ssize_t i
+    cdef int row = 0, count = 0
+    cdef ending ended
+    for i in range(steps):
+        if changes:
+            row = <int>(i % HH_ROWS)
+        if row == 0 and (changes or i == 0):
+            population_load_stimulus(call, i)
+        ended = population_step(call, row, call.step + i)
+        if ended != LOOP_DONE:
+            return ended
+        if recorded and (call.step + i) % every == 0:
+            population_record(call, count)
+            count += 1
+            if count == HH_ROWS:
+                population_write(call, first_sample, count)
+                first_sample += count
+                count = 0
+        call.now = 1 - call.now
+    if count > 0:
+        population_write(call, first_sample, count)
+    return LOOP_DONE
+
+
+@cython.final
+cdef class Samples:
+    """Where the samples of many cells go.
+
+    Parameters
+    ----------
+    cells : array of int, shape (cells,)
+        Which cells are recorded, in rising order.
+    rows : array of int, shape (cells,)
+        The row of each in `traces`.
+    variables : array of int, shape (variables,)
+        Each a Variable.
+    every : int
+        Steps whose number this divides are recorded.
+    traces : array, shape (variables, cells, samples)
+        Output.
+    """
+
+    cdef const int64_t[::1] _cells, _rows, _variables
+    cdef double[:, :, ::1] _traces
+    cdef population_samples samples
+
+    def __cinit__(
+        self,
+        const int64_t[::1] cells,
+        const int64_t[::1] rows,
+        const int64_t[::1] variables,
+        int64_t every,
+        double[:, :, ::1] traces,
+    ):
+        cdef population_samples *s = &self.samples
+        c_assert(rows.shape[0] == cells.shape[0] == traces.shape[1])
+        c_assert(variables.shape[0] == traces.shape[0])
+        self._cells, self._rows, self._variables, self._traces = cells, rows, variables, traces
+        s.cells = s.rows = s.variables = NULL
+        s.traces = NULL
+        if cells.shape[0] > 0:
+            s.cells, s.rows = &cells[0], &rows[0]
+        if variables.shape[0] > 0:
+            s.variables = &variables[0]
+        if traces.shape[0] > 0 and traces.shape[1] > 0 and traces.shape[2] > 0:
+            s.traces = &traces[0, 0, 0]
+        s.cell_count, s.variable_count = cells.shape[0], variables.shape[0]
+        s.every, s.sample_count = every, traces.shape[2]
+
+
+@rounded_to_nearest
+def population(
+    const population_settings[::1] settings,  # IN     shape (1,)
+    const hh_parameters[::1] parameters,      # IN     shape (size,)
+    Rates rates not None,                     # times dt, by method
+    const hh_point[::1] before,               # IN     shape (size,)
+    hh_point[::1] after,                      # OUT    the same, I.shape[1] steps later
+    int64_t[::1] diverged_at,                 # INOUT  shape (size,): a step, or -1
+    const double[:, :] I,                     # IN     shape (size, steps), any strides, µA/cm²
+    int64_t step,                             # number of the first step within its run
+    cells not None,                           # range: the call is for these
+    population_spike[::1] spikes,             # OUT    space for those of this call
+    Samples samples not None,                 # OUT
+):
+    """Make I.shape[1] steps with each of some cells; return how that ended, a V, and the spikes.
+
+    DONE: all were made. Anything else: what was written does not count, and the same call may be
+    made again. Only these cells' parts of the outputs are written.
+
+    The step that would leave a cell not finite is noted in diverged_at; from there on its traces
+    and its state are NaN, and the others continue.
+    """
+    cdef population_cells arrays
+    cdef population_stimulus stimulus
+    cdef population_spikes found
+    cdef population_call call
+    cdef int64_t cell = cells.start, last_cell = cells.stop, count
+    cdef Py_ssize_t size = before.shape[0], steps = I.shape[1]
+    cdef double missing_V = 0.0
+    cdef ending ended = LOOP_DONE
+    c_assert(0 <= cell < last_cell <= size)
+    c_assert(after.shape[0] == size and parameters.shape[0] == size)
+    c_assert(I.shape[0] == size and steps > 0 and diverged_at.shape[0] == size)
+    c_assert(0 < settings[0].block_size <= HH_BLOCK)
+    c_assert(
+        samples.samples.cell_count == 0
+        or (step + steps - 1) // samples.samples.every < samples.samples.sample_count
+    )
+    arrays.parameters, arrays.before, arrays.after = &parameters[0], &before[0], &after[0]
+    arrays.diverged_at = &diverged_at[0]
+    stimulus.data = <const char *>&I[0, 0]
+    stimulus.cell_stride, stimulus.step_stride = I.strides[0], I.strides[1]
+    stimulus.steps = steps
+    found.list, found.count, found.capacity = &spikes[0], 0, spikes.shape[0]
+    call.settings, call.cells, call.stimulus = &settings[0], &arrays, &stimulus
+    call.samples, call.spikes, call.rates = &samples.samples, &found, rates.source
+    call.step, call.missing_V = step, &missing_V
+    call.past = population_recorded_before(&samples.samples, cell)
+    with nogil:
+        while cell < last_cell and ended == LOOP_DONE:
+            count = min(last_cell - cell, settings[0].block_size)
+            population_begin_block(&call, cell, count)
+            ended = steps_of_block(&call, steps, I.strides[1] != 0)
+            population_store_cells(&call, ended == LOOP_DONE)
+            cell += settings[0].block_size
+    return <Ending>ended, missing_V, found.count
+
+
+@rounded_to_nearest
+def order_spikes(
+    const population_spike[::1] spikes,
+    int64_t[::1] next_place,    # INOUT  shape (size,): where the next spike of each cell goes
+    double[::1] times,          # OUT
+):
+    """Put the time of each spike at its cell's next place."""
+    cdef Py_ssize_t i
+    cdef int32_t cell
+    with nogil:
+        for i in range(spikes.shape[0]):
+            cell = spikes[i].cell
+            times[next_place[cell]] = spikes[i].time
+            next_place[cell] += 1
