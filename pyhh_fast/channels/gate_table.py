@@ -39,7 +39,7 @@ class GateTable:
     __slots__ = ("coefficients", "first", "own_width", "width")
 
     def __init__(self, coefficients: FloatArray, width: float, own_width: float) -> None:
-        self.coefficients = np.array(coefficients, np.float64, order="C")
+        self.coefficients = np.ascontiguousarray(coefficients, np.float64)
         self.coefficients.flags.writeable = False
         self.width = width
         self.own_width = own_width
