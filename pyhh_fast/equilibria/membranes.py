@@ -69,7 +69,7 @@ class Membranes:
             reversals = p[channel.reversal.symbol][g != 0]
             if reversals.size:
                 low, high = min(low, float(reversals.min())), max(high, float(reversals.max()))
-            if g.min() < 0:
+            if (g < 0).any():
                 margin = MARGIN
         return (low - margin, high + margin) if low <= high else (0.0, 0.0)
 

@@ -335,7 +335,8 @@ def test_to_xarray_has_labels_and_units():
 
 
 def test_empty_populations_and_runs():
-    assert pyhh.Population(0).run(1.0, 0.01, duration=1.0).spike_counts.shape == (0,)
+    for population in (pyhh.Population(0), pyhh.Population.at_rest(0)):
+        assert population.run(1.0, 0.01, duration=1.0).spike_counts.shape == (0,)
     r = cells().run([], 0.01, record=TRACES)
     assert r.steps == 0
     assert r.Vm.shape == (6, 0)
