@@ -107,16 +107,8 @@ def strength_duration(
         How long after the pulse a spike still counts, to the end of the step. Close to threshold
         the spike is late, by 13 ms at most at the default parameters; kinetics that are slower
         need longer.
-    dt : float, ms, optional
-        Step size; by default as for :func:`fi_curve`. For "adaptive" it changes nothing.
-    method : {"exponential_euler", "adaptive", "rk4", "euler"}, default "exponential_euler"
-        As for :meth:`Simulation.run`. "adaptive" makes the runs one by one, and pulses end exactly.
-    threshold : float, mV, optional
-        By default as for :meth:`Simulation.run`.
-    start : {"rest", "model"}, default "rest"
-        Where runs start: at rest with all gates steady, or in the present state of the model.
-    threads : int, default one for each CPU there is for this process
-        How many threads share the work. The numbers do not depend on it.
+    dt, method, threshold, start, threads
+        As for :func:`fi_curve`. With method "adaptive" pulses end exactly.
 
     Returns
     -------

@@ -17,8 +17,7 @@ from pyhh_fast import _cpu
 from pyhh_fast.cli import main as cli
 
 
-def test_demo_prints_its_results_and_draws_a_figure(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
+def test_demo_prints_its_results_and_draws_a_figure(tmp_path, capsys):
     assert cli.main(["demo"]) == 0
     out, err = capsys.readouterr()
     assert err == ""
@@ -49,8 +48,7 @@ def test_demo_writes_to_the_given_file(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("name", ["missing/demo.png", "demo.xyz"])
-def test_demo_names_a_file_that_cannot_be_written(name, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
+def test_demo_names_a_file_that_cannot_be_written(name, capsys):
     assert cli.main(["demo", "-o", name]) == 1
     out, err = capsys.readouterr()
     assert out == ""

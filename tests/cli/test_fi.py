@@ -146,8 +146,7 @@ def test_unwritable_table_is_refused_before_the_run(tmp_path, monkeypatch, capsy
 
 
 @pytest.mark.parametrize("name", ["missing/fi.png", "fi.xyz"])
-def test_unwritable_figure_does_not_affect_the_table(name, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
+def test_unwritable_figure_does_not_affect_the_table(name, capsys):
     assert cli.main(["fi", *SHORT, "-o", "fi.csv", "--plot", name]) == 1
     out, err = capsys.readouterr()
     assert out == ""

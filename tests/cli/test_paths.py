@@ -39,11 +39,6 @@ CALLS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _in_tmp_path(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
 class BytesPath:
     def __fspath__(self):
         return b"run.zarr"

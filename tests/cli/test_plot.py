@@ -20,11 +20,6 @@ from pyhh_fast.storage.run_store import RunStore
 from pyhh_fast.variables import TRACES
 
 
-@pytest.fixture(autouse=True)
-def _in_tmp_path(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
 @pytest.fixture
 def drawn_windows(monkeypatch):
     """The recordings and windows that are drawn."""

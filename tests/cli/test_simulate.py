@@ -19,11 +19,6 @@ from pyhh_fast.storage import resume
 from pyhh_fast.variables import TRACES
 
 
-@pytest.fixture(autouse=True)
-def _in_tmp_path(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
 def test_summary_is_printed(capsys, monkeypatch):
     clock = itertools.count(0, 0.0123456)
     monkeypatch.setattr(simulate_command.time, "perf_counter", lambda: next(clock))

@@ -16,11 +16,6 @@ from pyhh_fast.storage import resume
 from pyhh_fast.variables import PARAMETERS
 
 
-@pytest.fixture(autouse=True)
-def _in_tmp_path(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

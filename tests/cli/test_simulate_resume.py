@@ -17,11 +17,6 @@ from pyhh_fast.cli import common
 from pyhh_fast.storage import resume
 
 
-@pytest.fixture(autouse=True)
-def _in_tmp_path(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
 def test_resumed_run_equals_an_uninterrupted_one(capsys):
     noise = "--noise 8,3,5 --envelope 70 --record Vm,INa"
     assert simulate("--duration 400 --out one.zarr", noise) == 0

@@ -1,7 +1,6 @@
 """Initial states of runs of `pyhh-fast simulate`."""
 
 import numpy as np
-import pytest
 from simulating import refused, simulate
 
 import pyhh_fast as pyhh
@@ -9,11 +8,6 @@ import pyhh_fast as pyhh
 SPONTANEOUS = {"gNa": 100, "gK": 5, "EK": -35}
 OPTIONS = "--gNa 100 --gK 5 --EK -35"
 RUN = "--duration 5 --out run.npz"
-
-
-@pytest.fixture(autouse=True)
-def _in_tmp_path(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
 
 
 def trace_from(model):

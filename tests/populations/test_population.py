@@ -8,14 +8,12 @@ import pytest
 from sweep_models import Warm
 
 import pyhh_fast as pyhh
-from pyhh_fast.engine import kernels
 from pyhh_fast.engine.population_stepper import PopulationStepper
 from pyhh_fast.rate_tables import hodgkin_huxley
 from pyhh_fast.variables import TRACES
 
 METHODS = ("euler", "exponential_euler", "rk4")
 STATE = ("Vm", "StateM", "StateH", "StateN")
-FUSED = kernels.LEVEL != "v2"
 
 
 def random_cells(size, seed=0):
@@ -49,9 +47,9 @@ def test_each_cell_equals_its_simulation(method):
         run = {"stimulus": current, "dt": 0.01, "duration": 100.0, "method": method}
         one = pyhh.Simulation(model_of_cell(parameters, cell)).run(**run)
         # Near a threshold rounding is amplified, as much as a shift of the initial V is.
-        beside = model_of_cell(parameters, cell)
-        beside.Vm += 1e-7
-        amplified = np.abs(pyhh.Simulation(beside).run(**run).Vm - one.Vm).max() / 1e-7
+        shifted = model_of_cell(parameters, cell)
+        shifted.Vm += 1e-7
+        amplified = np.abs(pyhh.Simulation(shifted).run(**run).Vm - one.Vm).max() / 1e-7
         sensitive += amplified > 1_000
         for name in TRACES:
             tolerance = 1e-9 if name == "Vm" else 1e-11 if name in STATE else 5e-9
@@ -290,7 +288,7 @@ def test_each_cell_rests_where_its_model_does():
 
 
 def test_population_rests_at_the_equilibrium_of_a_single_model():
-    # Without potassium a cell has a depolarised equilibrium besides rest.
+    # Without potassium a cell has a depolarised equilibrium shifteds rest.
     model = pyhh.HHModel.at_rest(gK=0.0, EKleak=0.0, gNa=20.0)
     population = pyhh.Population.at_rest(2, gK=0.0, EKleak=[0.0, 10.6], gNa=[20.0, 120.0])
     assert abs(population.Vm[0] - model.Vm) < 1e-12

@@ -15,8 +15,6 @@ import pyhh_fast as pyhh
 from pyhh_fast.engine.population_stepper import PopulationStepper
 from pyhh_fast.variables import TRACES
 
-STATE = ("Vm", "StateM", "StateH", "StateN")
-
 
 def cells(size=6):
     return pyhh.Population.at_rest(size, gNa=np.linspace(100, 140, size))
