@@ -65,7 +65,7 @@ class RunSettings:
             method=validation.choice(
                 "method", s.method, of_populations() if many_cells else METHODS
             ),
-            dt=number("dt", s.dt, unit="ms", positive=True),
+            dt=validation.step_size("dt", s.dt),
             rtol=number("rtol", s.rtol, positive=True),
             atol=number("atol", s.atol, positive=True),
             record=validation.names("record", s.record, TRACES),

@@ -103,7 +103,7 @@ class Simulation(TraceArrays):
             If this simulation or its model is running already, in another thread or because a hook
             has called this.
         """
-        dt = validation.real_number("stepSizeMs", stepSizeMs, unit="ms", positive=True)
+        dt = validation.step_size("stepSizeMs", stepSizeMs)
         warn_of_large_step("stepSizeMs", dt, RunSettings.method, SMALL_OR_ADAPTIVE)
         advice = "Pass one value a step; for a constant use run(current, dt, duration=...)."
         stimulus = validation.waveform("stimulusWaveform", stimulusWaveform, advice=advice)

@@ -26,6 +26,9 @@ Suggestion = Callable[[str, list[str]], str]
 MOST_STEPS = 2**48
 """More steps than any machine computes; a larger number is a mistake of units."""
 
+LEAST_STEP = 1e-300
+"""Time (ms) below which quotients of it and of steps as short are not all finite."""
+
 BLOCK = 2**16
 """Values converted or checked at a time, so that Ctrl-C is heard in between."""
 
@@ -92,6 +95,14 @@ def real_number(
     if not math.isfinite(number) or (positive and not number > 0):
         raise ValueError(message(name, rule, shown(value), advice, unit=unit))
     return number
+
+
+def step_size(name: str, value: Any) -> float:
+    """Return `value` as a float; it must be a positive, finite time, not below `LEAST_STEP`."""
+    dt = real_number(name, value, unit="ms", positive=True)
+    if dt < LEAST_STEP:
+        raise ValueError(message(name, f"{LEAST_STEP:g} or more", shown(value), unit="ms"))
+    return dt
 
 
 def at_least(name: str, value: Any, least: float, *, unit: str = "", least_name: str = "") -> float:

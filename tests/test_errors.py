@@ -183,6 +183,25 @@ def test_wrong_steps_are_refused(step, kind, got):
         simulation().run(np.zeros(3), step)
 
 
+@pytest.mark.parametrize("step", [1e-301, 1e-310, 5e-324])
+def test_steps_whose_quotients_are_infinite_are_refused(step):
+    with raises(ValueError, f"stepSizeMs must be 1e-300 or more (ms); got {step}."):
+        simulation().Run(np.zeros(3), step)
+    # By the adaptive method V was infinite, without an error.
+    with raises(ValueError, f"dt must be 1e-300 or more (ms); got {step}."):
+        simulation().run(np.zeros(3), step, method="adaptive")
+    with raises(ValueError, f"dt must be 1e-300 or more (ms); got {step}."):
+        pyhh.fi_curve(pyhh.HHModel(), 10, dt=step)
+
+
+@pytest.mark.parametrize("method", ["euler", "exponential_euler", "rk4", "adaptive"])
+def test_V_is_linear_in_time_over_the_smallest_steps(method):
+    n = pyhh.HHModel().n.state
+    slope = 10 - 36 * n**4 * 12 + 0.3 * 10.6  # mV/ms, at V = 0 and h = 0
+    recording = simulation().run(10, 1e-300, duration=9e-300, method=method)
+    np.testing.assert_allclose(recording.Vm, slope * recording.times, rtol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("arguments", "kind", "message"),
     [

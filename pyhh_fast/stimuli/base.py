@@ -368,6 +368,10 @@ class Held(Stimulus):
     def _begin(self) -> State:
         return {"step": 0, "part": self.part._begin(), "second": 0.0}
 
+    def _checked(self, state: Any, name: str) -> State:
+        part = self.part._checked(state["part"], f"{name}['part']")
+        return super()._checked(state, name) | {"part": part, "second": float(state["second"])}
+
     def _read(self, state: State, values: FloatArray, dt: float) -> State:
         step, second = state["step"], state["second"]
         begun = step % 2

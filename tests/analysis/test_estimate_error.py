@@ -10,6 +10,7 @@ import reference
 from custom_models import InPython
 
 import pyhh_fast as pyhh
+from pyhh_fast import stimuli
 
 STIMULUS = np.where(np.arange(20_000) < 5_000, 0.0, 10.0)
 METHODS = ["euler", "exponential_euler", "rk4", "adaptive"]
@@ -225,6 +226,14 @@ def test_failed_runs_and_copies_cannot_be_estimated():
 
     with pytest.raises(RuntimeError, match="the model was not copied"):
         run(stimulus=np.zeros(9), model=Slotted()).estimate_error()
+
+
+@pytest.mark.filterwarnings("ignore:dt is")
+def test_divergence_of_the_finer_run_under_noise_is_told():
+    noise = stimuli.ornstein_uhlenbeck(1, 1, 5, seed=1)
+    recording = run("euler", noise, 1e3, duration=3e3)
+    with pytest.raises(pyhh.SimulationError, match=r"^the run diverged at step \d \(t = "):
+        recording.estimate_error()
 
 
 def test_interrupted_run_is_compared_up_to_its_end(monkeypatch):
