@@ -1,10 +1,9 @@
 """Errors of the analysis functions: the type and whole text of every message."""
 
-import re
-
 import numpy as np
 import pytest
 from custom_models import FrozenGates  # steps in Python
+from error_messages import raises
 
 import pyhh_fast as pyhh
 from pyhh_fast.analysis import steady_states, swings
@@ -32,10 +31,6 @@ def call(name, **changed):
 
 
 FUNCTIONS = ["fi_curve", "rheobase", "strength_duration", "steady_state", "phase_plane"]
-
-
-def raises(kind, message):
-    return pytest.raises(kind, match=f"^{re.escape(message)}$")
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

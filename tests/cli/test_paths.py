@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from error_messages import raises
 from model_states import resting_simulation
-from run_stores import files, made, raises
+from run_stores import made
+from store_files import files
 
 import pyhh_fast as pyhh
 from pyhh_fast.cli import main as cli

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from simulating import failed, figure_size, files, refused, simulate
-from store_files import shared
+from simulating import failed, figure_size, refused, simulate
+from store_files import files, shared
 
 import pyhh_fast as pyhh
 from pyhh_fast.cli import common

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 from pathlib import Path
 
 import numpy as np
@@ -44,18 +43,6 @@ def append(store, dimension, count):
 
 def same_bits(found, expected):
     np.testing.assert_array_equal(found.view(np.uint64), expected.view(np.uint64))
-
-
-def files(directory):
-    """All that a store holds, by name."""
-    return {
-        str(f.relative_to(directory)): f.read_bytes() if f.is_file() else None
-        for f in directory.rglob("*")
-    }
-
-
-def raises(kind, message):
-    return pytest.raises(kind, match=f"^{re.escape(message)}$")
 
 
 def create(out, chunk=CHUNK_HERE):

@@ -40,9 +40,5 @@ def failed(capsys, *arguments):
     return err.removeprefix("pyhh-fast simulate: error: ").rstrip("\n")
 
 
-def files(path):
-    return {p.relative_to(path): p.read_bytes() for p in sorted(path.rglob("*")) if p.is_file()}
-
-
 def figure_size(name):
     return mpl.image.imread(name).shape[:2]

@@ -1,9 +1,5 @@
 """Stimuli that tests change an argument of, and the errors they expect."""
 
-import re
-
-import pytest
-
 from pyhh_fast import stimuli
 
 SEED = "seed must be a whole number from 0 to 18446744073709551615"
@@ -13,7 +9,3 @@ NOISE = stimuli.ornstein_uhlenbeck(10, 2, 5, 1)
 
 
 SYNAPSES = stimuli.poisson_epsc(1_000, 1, 5, 1)
-
-
-def raises(kind, message):
-    return pytest.raises(kind, match=f"^{re.escape(message)}$")

@@ -1,6 +1,14 @@
-"""Stores byte for byte: what two of them have in common that hold the same run."""
+"""Stores byte for byte, and what two of them have in common that hold the same run."""
 
 import re
+
+
+def files(directory):
+    """Return the bytes of all files below a directory, by name; None for directories."""
+    return {
+        str(path.relative_to(directory)): path.read_bytes() if path.is_file() else None
+        for path in directory.rglob("*")
+    }
 
 
 def shared(store):
@@ -8,10 +16,7 @@ def shared(store):
 
     All else must be the same to the byte, the length of that text included.
     """
-    found = {
-        str(path.relative_to(store)): path.read_bytes() if path.is_file() else None
-        for path in store.rglob("*")
-    }
+    found = files(store)
     found["zarr.json"], times = re.subn(
         rb'"identity": "[0-9a-f]{32}"', b'"identity": "its own"', found["zarr.json"]
     )

@@ -16,11 +16,6 @@ def small(out, model=None, **options):
     return pyhh.sweep(model, {"gNa": GNA}, 10.0, 0.01, **options)
 
 
-def files(store):
-    """All that a store holds, by name."""
-    return {str(f.relative_to(store)): f.read_bytes() for f in store.rglob("*") if f.is_file()}
-
-
 def refused(out, got=""):
     head = f"out must be a store of this sweep, or new; got {str(out)!r} with "
     tail = ". Name another, or remove it."

@@ -4,7 +4,8 @@ import re
 
 import numpy as np
 import pytest
-from stimulus_arguments import NOISE, SEED, SYNAPSES, raises
+from error_messages import raises
+from stimulus_arguments import NOISE, SEED, SYNAPSES
 
 from pyhh_fast import stimuli
 

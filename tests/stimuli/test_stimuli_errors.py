@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from stimulus_arguments import NOISE, SEED, raises
+from error_messages import raises
+from stimulus_arguments import NOISE, SEED
 
 import pyhh_fast as pyhh
 from pyhh_fast import stimuli

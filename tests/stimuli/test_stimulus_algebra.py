@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from error_messages import raises
 
 from pyhh_fast import stimuli
 
@@ -160,10 +161,6 @@ def test_shifted_array_ends_later_or_earlier():
         message = rf"^steps must be at most {size}, the number of values"
         with pytest.raises(ValueError, match=message):
             ARRAY.shifted(by).to_array(size + 1, DT)
-
-
-def raises(kind, message):
-    return pytest.raises(kind, match=f"^{re.escape(message)}$")
 
 
 def test_wrong_factors_and_shifts_are_refused():

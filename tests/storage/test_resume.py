@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from custom_models import NineTimes
 from model_states import full_state_of, resting_simulation
-from run_stores import files
-from store_files import shared
+from store_files import files, shared
 from sweep_models import Warm
 
 import pyhh_fast as pyhh

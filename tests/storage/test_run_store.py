@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+from error_messages import raises
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from run_stores import (
@@ -16,14 +17,12 @@ from run_stores import (
     check,
     create,
     dead,
-    files,
     made,
-    raises,
     rows,
     same_bits,
     unbroken,
 )
-from store_files import shared
+from store_files import files, shared
 
 from pyhh_fast import rate_tables
 from pyhh_fast.rate_tables import RateTable

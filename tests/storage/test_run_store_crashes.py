@@ -19,14 +19,13 @@ from run_stores import (
     check,
     create,
     dead,
-    files,
     made,
     posix,
     rows,
     same_bits,
     write_or_resume,
 )
-from store_files import shared
+from store_files import files, shared
 
 xarray = pytest.importorskip("xarray", reason="stores need the extra 'store'")
 zarr = pytest.importorskip("zarr", minversion="3.1.3", reason="stores need the extra 'store'")

@@ -7,7 +7,9 @@ import reprlib
 import shutil
 
 import pytest
-from run_stores import CHUNK_HERE, TABLE, VARIABLES, append, files, made, raises, unbroken
+from error_messages import raises
+from run_stores import CHUNK_HERE, TABLE, VARIABLES, append, made, unbroken
+from store_files import files
 
 from pyhh_fast.storage import stored_tables
 

@@ -7,7 +7,9 @@ import subprocess
 import sys
 
 import pytest
-from run_stores import append, check, create, files, made, posix, raises
+from error_messages import raises
+from run_stores import append, check, create, made, posix
+from store_files import files
 
 from pyhh_fast.storage.directory import DirectoryLock
 

@@ -7,8 +7,9 @@ import sys
 
 import numpy as np
 import pytest
-from run_stores import CHUNK_HERE, append, check, create, files, made, raises
-from store_files import shared
+from error_messages import raises
+from run_stores import CHUNK_HERE, append, check, create, made
+from store_files import files, shared
 
 import pyhh_fast as pyhh
 from pyhh_fast import plotting

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from other_processes import ENVIRONMENT
+from store_files import files
 from sweep_runs import GRID, SPAWN, WAVE, cut, raises, short
 
 import pyhh_fast as pyhh
@@ -55,11 +56,6 @@ def computed(monkeypatch):
 
     monkeypatch.setattr(run, "compute", counted)
     return done
-
-
-def files(store):
-    """All that a store holds, by name."""
-    return {str(f.relative_to(store)): f.read_bytes() for f in store.rglob("*") if f.is_file()}
 
 
 @pytest.mark.parametrize("kind", [pyhh.HHModel, Warm])

@@ -13,6 +13,7 @@ from multiprocessing import get_context
 
 import numpy as np
 import pytest
+from store_files import files
 from sweep_runs import cut, raises
 
 import pyhh_fast as pyhh
@@ -22,7 +23,7 @@ from pyhh_fast.sweeps import run
 xarray = pytest.importorskip("xarray", reason="sweeps need the extra 'sweep'")
 
 from sweep_models import Warm  # noqa: E402
-from sweep_stores import GNA, files, small  # noqa: E402
+from sweep_stores import GNA, small  # noqa: E402
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps a store in its place")
 
