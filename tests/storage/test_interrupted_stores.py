@@ -195,23 +195,6 @@ def test_second_process_is_refused_until_the_first_ends(out):
     check_resume(out, RunStore.read(out).attributes["done"] + 1_000_000)
 
 
-def test_missing_zarr_names_what_to_install(tmp_path):
-    code = """
-import sys
-sys.modules["zarr"] = None
-import pyhh_fast as pyhh
-try:
-    pyhh.Simulation(pyhh.HHModel()).run(1.0, 0.01, duration=1.0, to="run.zarr")
-except ImportError as error:
-    print(error)
-"""
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-    expected = "a run's store needs zarr. Install it with: pip install 'pyhh_fast[store]'\n"
-    assert done.stdout == expected
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_missing_tqdm_leaves_no_store(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tqdm.auto", None)
     with pytest.raises(ImportError, match=r"^progress=True needs tqdm\."):

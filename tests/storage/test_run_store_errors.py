@@ -11,7 +11,8 @@ from error_messages import raises
 from run_stores import append, check, create, made, posix
 from store_files import files
 
-from pyhh_fast.storage.directory import DirectoryLock
+import pyhh_fast as pyhh
+from pyhh_fast.storage.locks import DirectoryLock
 
 xarray = pytest.importorskip("xarray", reason="stores need the extra 'store'")
 zarr = pytest.importorskip("zarr", minversion="3.1.3", reason="stores need the extra 'store'")
@@ -257,9 +258,16 @@ def test_failing_mkdir_names_the_path(out, monkeypatch):
 
 def test_missing_zarr_names_what_to_install(out, monkeypatch):
     made(out)
-    monkeypatch.setitem(sys.modules, "pyhh_fast.storage.arrays", None)
+    monkeypatch.setitem(sys.modules, "zarr", None)
+    monkeypatch.delitem(sys.modules, "pyhh_fast.storage.arrays")
     monkeypatch.delattr("pyhh_fast.storage.arrays")
+    new = out.with_name("new.zarr")
     message = "a run's store needs zarr. Install it with: pip install 'pyhh_fast[store]'"
-    for function in (create, RunStore.open, RunStore.read):
+    for function in (
+        lambda: RunStore.open(out),
+        lambda: RunStore.read(out),
+        lambda: pyhh.Simulation(pyhh.HHModel()).run(1.0, 0.01, duration=1.0, to=new),
+    ):
         with raises(ImportError, message):
-            function(out.with_name("new.zarr") if function == create else out)
+            function()
+    assert not new.exists()

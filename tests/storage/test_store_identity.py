@@ -1,5 +1,6 @@
 """No recording shows another run's traces, and no run writes into another's store."""
 
+import json
 import os
 import pickle
 import shutil
@@ -12,8 +13,8 @@ from run_stores import CHUNK_HERE, append, check, create, made
 from store_files import files, shared
 
 import pyhh_fast as pyhh
-from pyhh_fast import plotting
 from pyhh_fast.cli import main as cli
+from pyhh_fast.plotting.decimation import Source
 from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.storage import arrays, resume, run_sink, zarr_files
 
@@ -112,12 +113,7 @@ def test_repeated_run_has_another_identity(out):
 def test_figure_refuses_a_store_replaced_while_drawing(out):
     """So that one figure never shows parts of two runs."""
     recording = run(10, out)
-    source = plotting.run_figures.Source(recording) if hasattr(plotting, "run_figures") else None
-    if source is None:
-        from pyhh_fast.plotting.decimation import Source
-
-        source = Source(recording)
-    read = source.trace("Vm").read
+    read = Source(recording).trace("Vm").read
     assert read(0, 10).size == 10
     shutil.rmtree(out)
     run(0, out)
@@ -261,8 +257,6 @@ def test_first_of_two_runs_to_one_path_ends_in_an_error(out, monkeypatch):
 
 @pytest.mark.parametrize("identity", [None, 5, "", "x" * 32, "0" * 31])
 def test_store_without_an_identity_is_refused(out, identity):
-    import json
-
     made(out)
     content = json.loads((out / "zarr.json").read_text())
     content["attributes"]["identity"] = identity
