@@ -138,9 +138,9 @@ def _continue(
     """
     model, kinetics, dt = setup.model, setup.kinetics, setup.settings.dt
     tau = slowest_time_constant(model, kinetics)
-    least = round(FIRST * tau / dt)
-    length = min(max(least, steps), LONGEST_FIRST)
-    limit = min(max(round(LIMIT * tau / dt), steps), MOST_STEPS)
+    least = round(min(FIRST * tau / dt, MOST_STEPS))
+    length = min(max(least, steps, 4), LONGEST_FIRST)  # whose quarters are compared
+    limit = round(min(max(LIMIT * tau / dt, steps), MOST_STEPS))
     done = steps
     while cells.size:
         done += length
