@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from pyhh_fast import validation
 from pyhh_fast.analysis.runs import Outcome
 from pyhh_fast.engine.progress import bar_over
 from pyhh_fast.errors import SimulationError
@@ -103,7 +104,7 @@ class SingleRuns:
         """Return whether a pulse makes the model fire, and whether it diverges."""
         model = self._model_at(self.start[0])
         for strength, length in ((current, duration), (0.0, wait)):
-            if length > 0:
+            if length >= validation.LEAST_STEP:  # what is shorter moves nothing
                 steps = max(1, math.ceil(length / self._settings.dt - 1e-9))
                 simulation = Simulation(model)
                 complete = self._complete(simulation, strength, length / steps, steps)
