@@ -281,5 +281,4 @@ if __name__ == "__main__":
     import matplotlib.pyplot
 
     fuzzing.MEMORY = 4 * 2**30
-    fuzzing.CTRL_C_AFTER = 40  # nothing here rightly takes long, but a loaded machine is slow
     sys.exit(fuzzing.main(__file__, case))

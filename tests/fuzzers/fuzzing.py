@@ -21,10 +21,10 @@ import time
 import traceback
 
 CTRL_C_AFTER = 4
-"""Seconds after which a call is interrupted as by Ctrl-C: some rightly take hours."""
+"""Seconds of computing after which a call gets what Ctrl-C gives: some are right to take hours."""
 
-HANGS_AFTER = 60
-"""Seconds after which a call that ignores the interrupt counts as one that hangs."""
+HANGS_AFTER = 300
+"""Seconds after which a call that waits, or has not even heard that, counts as one that hangs."""
 
 MEMORY = 6 * 2**30
 """Bytes of address space of the child, 64 MB of them for each thread's heap."""
@@ -139,7 +139,7 @@ def _child(case, seed, number, first):
 
 def _limit():
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.signal(signal.SIGPROF, signal.default_int_handler)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
@@ -148,11 +148,11 @@ def _limit():
 def limited_time():
     """Interrupt what runs longer, as Ctrl-C does; if that is ignored, end the process."""
     faulthandler.dump_traceback_later(HANGS_AFTER, exit=True, file=sys.__stderr__)
-    signal.setitimer(signal.ITIMER_REAL, CTRL_C_AFTER)
+    signal.setitimer(signal.ITIMER_PROF, CTRL_C_AFTER)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         faulthandler.cancel_dump_traceback_later()
 
 
