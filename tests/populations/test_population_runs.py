@@ -257,12 +257,17 @@ def test_ctrl_c_interrupts_within_a_second(threads):
 import signal, threading, time
 import numpy as np
 import pyhh_fast as pyhh
+from pyhh_fast.engine.population_stepper import PopulationStepper
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
 population = pyhh.Population(20_000)
-population.run(10.0, 0.01, duration=1.0)
-sent = []
+sent, begun, advance = [], threading.Event(), PopulationStepper.advance
+def watched(*arguments):
+    advance(*arguments)
+    begun.set()  # the next chunk is interrupted
+PopulationStepper.advance = watched
 def send():
-    time.sleep(0.5)
+    begun.wait()
+    time.sleep(0.05)
     sent.append(time.perf_counter())
     signal.raise_signal(signal.SIGINT)
 threading.Thread(target=send).start()
