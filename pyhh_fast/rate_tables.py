@@ -71,12 +71,12 @@ class RateTable:
         """Return rows of alpha and alpha + beta times `dt`; those of the latest `dt` are cached."""
         return self._for("times", dt, self._make_times)
 
-    def relaxing(self, dt: float) -> FloatArray:
+    def times_phi1(self, dt: float) -> FloatArray:
         """Return rows for exponential Euler: the same times phi1(-(alpha + beta) dt).
 
         See src/hh_exponential_euler.h. Those of the latest `dt` are cached.
         """
-        return self._for("relaxing", dt, self._make_relaxing)
+        return self._for("phi1", dt, self._make_times_phi1)
 
     def _for(self, what: str, dt: float, make: Callable[[float], FloatArray]) -> FloatArray:
         cached_dt, rows = self._scaled.get(what, (None, self.rows))
@@ -93,9 +93,9 @@ class RateTable:
             rows[:, :, half:] += rows[:, :, :half]
         return rows
 
-    def _make_relaxing(self, dt: float) -> FloatArray:
+    def _make_times_phi1(self, dt: float) -> FloatArray:
         numbers = np.arange(self.first, self.first + len(self.rows))
-        return rows_of(lambda V: relaxing(self(V), dt), numbers, self.width)
+        return rows_of(lambda V: times_phi1(self(V), dt), numbers, self.width)
 
     def __call__(self, V: FloatArray) -> FloatArray:
         """Return the rates, shape (n, 6), at each V within the table."""
@@ -152,8 +152,12 @@ def times(rates: FloatArray, dt: float) -> FloatArray:
     return scaled
 
 
-def relaxing(rates: FloatArray, dt: float) -> FloatArray:
-    """Return the same times phi1(-(alpha + beta) dt), for exponential Euler."""
+def times_phi1(rates: FloatArray, dt: float) -> FloatArray:
+    """Return the same times phi1(-(alpha + beta) dt), for exponential Euler.
+
+    phi1(z) is (e^z - 1) / z: M. Hochbruck and A. Ostermann, "Exponential integrators", Acta
+    Numerica 19, 209-286 (2010).
+    """
     scaled = times(rates, dt)
     _rate_tables.relax(scaled)
     return scaled

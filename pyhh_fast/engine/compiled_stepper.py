@@ -80,7 +80,7 @@ class CompiledStepper(SavableStepper):
         FIELDS.put_state(self._record, membrane.state_of(model))
         # Where the step is fixed, rates come multiplied by it.
         self._dt = settings.dt if settings.fixed_step else 1.0
-        self._relaxing = settings.method == "exponential_euler"
+        self._phi1 = settings.method == "exponential_euler"
         self._spikes_forgotten = 0
         if checkpoint is None:
             table_needed = settings.method == "euler"
@@ -135,7 +135,7 @@ class CompiledStepper(SavableStepper):
     def _rates(self) -> Any:
         """Return the rates for a time loop."""
         t = self._table
-        rows = t.relaxing(self._dt) if self._relaxing else t.times(self._dt)
+        rows = t.times_phi1(self._dt) if self._phi1 else t.times(self._dt)
         return loops.Rates(rows, t.first, t.inverse_width, t.low, t.high, self._evaluated)
 
     def _serve(self, ended: int, missing_V: float) -> bool:
@@ -167,8 +167,8 @@ class CompiledStepper(SavableStepper):
             self._table = self._table_at(V)
             if self._table.low < V < self._table.high:
                 return
-        in_form_of_table = rate_tables.relaxing if self._relaxing else rate_tables.times
-        rates = in_form_of_table(self._kinetics.checked_rates_at(np.array([V])), self._dt)
+        scaled = rate_tables.times_phi1 if self._phi1 else rate_tables.times
+        rates = scaled(self._kinetics.checked_rates_at(np.array([V])), self._dt)
         line = rate_tables.line(V, rates[0])
         self._evaluated = np.concatenate([self._evaluated[1 - MOST_EVALUATED :], line])
 

@@ -218,7 +218,7 @@ class PopulationStepper:
     def _rates(self) -> Any:
         """Return the rates for the time loop."""
         s, t = self._run_settings, self._table
-        rows = t.relaxing(s.dt) if s.method == "exponential_euler" else t.times(s.dt)
+        rows = t.times_phi1(s.dt) if s.method == "exponential_euler" else t.times(s.dt)
         return loops.Rates(rows, t.first, t.inverse_width, t.low, t.high, NONE_EVALUATED)
 
     def _extend_table(self, V: float) -> None:

@@ -82,10 +82,12 @@ def _pairs(
     one = np.arange(cell.size)
     for _ in range(EXTREMUM_ROUNDS):
         between = np.linspace(low, high, EXTREMUM_POINTS, axis=1)
+        # dV/dt with the sign that makes it positive at the ends: its minimum is the extremum.
         towards_0 = owners.dVdt(between.ravel()).reshape(between.shape) * sign[:, np.newaxis]
         best = np.clip(np.nanargmin(towards_0, axis=1), 1, EXTREMUM_POINTS - 2)
         low, high = between[one, best - 1], between[one, best + 1]
     middle, there = between[one, best], towards_0[one, best] * sign
+    # Where the extremum is beyond 0, there is a root on either side of it.
     beyond = (there > 0) != side
     cell, first, last, at_first, at_last, middle, there = (
         part[beyond] for part in (cell, first, last, at_first, at_last, middle, there)

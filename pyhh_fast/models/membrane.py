@@ -56,7 +56,7 @@ def conductances_of(model: Any, gates: Iterable[float] | None = None) -> list[An
 
 
 def rate_of(model: Any, gates: Iterable[float] | None = None) -> Any:
-    """Return how fast V relaxes at open fractions, by default at all 1, in 1/ms."""
+    """Return the rate of the membrane (1/ms) at open fractions, by default at all 1."""
     return sum(conductances_of(model, gates)) / getattr(model, CAPACITANCE.name)
 
 

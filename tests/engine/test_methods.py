@@ -114,20 +114,19 @@ def test_tabulated_exponential_euler_rates_are_accurate_between_nodes(low):
     table = rate_tables.built_in(-999.0)
     V = np.random.default_rng(3).uniform(max(low, table.low), low + 100, 2_000)
     for dt in (1e-4, 0.01, 1.0):
-        rows = table.relaxing(dt)
-        relaxing = rate_tables.RateTable(rows, table.first, table.width)
-        want = rate_tables.relaxing(rate_tables.hodgkin_huxley(V), dt)
-        np.testing.assert_allclose(relaxing(V), want, rtol=3e-13)
+        scaled = rate_tables.RateTable(table.times_phi1(dt), table.first, table.width)
+        want = rate_tables.times_phi1(rate_tables.hodgkin_huxley(V), dt)
+        np.testing.assert_allclose(scaled(V), want, rtol=3e-13)
 
 
 def test_exponential_euler_rates_equal_the_exact_solution():
     rates = rate_tables.hodgkin_huxley(np.linspace(-150, 150, 61))
     alpha, beta = rates[:, :3], rates[:, 3:]
     for dt in (1e-6, 0.01, 0.5):
-        both = rate_tables.relaxing(rates, dt)
-        moved = -np.expm1(-dt * (alpha + beta)) / (alpha + beta)
-        np.testing.assert_allclose(both[:, :3], alpha * moved, rtol=1e-13)
-        np.testing.assert_allclose(both[:, 3:], (alpha + beta) * moved, rtol=1e-13)
+        scaled = rate_tables.times_phi1(rates, dt)
+        dt_phi1 = -np.expm1(-dt * (alpha + beta)) / (alpha + beta)
+        np.testing.assert_allclose(scaled[:, :3], alpha * dt_phi1, rtol=1e-13)
+        np.testing.assert_allclose(scaled[:, 3:], (alpha + beta) * dt_phi1, rtol=1e-13)
 
 
 # --- one model, any method -----------------------------------------------------------------------

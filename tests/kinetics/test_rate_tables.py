@@ -139,9 +139,9 @@ def test_rows_times_dt_are_cached_for_the_latest_dt():
         np.testing.assert_array_equal(rows, np.concatenate([alpha, alpha + beta], axis=2))
         assert table.times(dt) is rows
         assert rows.ctypes.data % 64 == 0
-    relaxing = table.relaxing(0.01)
-    assert table.relaxing(0.01) is relaxing is not table.relaxing(0.02)
-    assert relaxing.ctypes.data % 64 == 0
+    rows = table.times_phi1(0.01)
+    assert table.times_phi1(0.01) is rows is not table.times_phi1(0.02)
+    assert rows.ctypes.data % 64 == 0
 
 
 def run_to(V, **parameters):
