@@ -29,6 +29,9 @@ MOST_STEPS = 2**48
 LEAST_STEP = 1e-300
 """Time (ms) below which quotients of it and of steps as short are not all finite."""
 
+LARGEST_STEP = 1e300
+"""Time (ms) above which the end of a run of a few steps may not be finite."""
+
 BLOCK = 2**16
 """Values converted or checked at a time, so that Ctrl-C is heard in between."""
 
@@ -98,10 +101,11 @@ def real_number(
 
 
 def step_size(name: str, value: Any) -> float:
-    """Return `value` as a float; it must be a positive, finite time, not below `LEAST_STEP`."""
+    """Return `value` as a float; it must be a time from `LEAST_STEP` to `LARGEST_STEP`."""
     dt = real_number(name, value, unit="ms", positive=True)
-    if dt < LEAST_STEP:
-        raise ValueError(message(name, f"{LEAST_STEP:g} or more", shown(value), unit="ms"))
+    if not LEAST_STEP <= dt <= LARGEST_STEP:
+        rule = f"from {LEAST_STEP:g} to {LARGEST_STEP:g}"
+        raise ValueError(message(name, rule, shown(value), unit="ms"))
     return dt
 
 

@@ -9,6 +9,7 @@ from custom_models import FrozenGates  # steps in Python
 from error_messages import raises
 
 import pyhh_fast as pyhh
+from pyhh_fast import stimuli
 
 NAMES = "Cm, EK, EKleak, ENa, gK, gKleak, gNa, startingVoltage"
 WAVE = "must be a 1-D array of finite numbers (µA/cm²)"
@@ -183,15 +184,17 @@ def test_wrong_steps_are_refused(step, kind, got):
         simulation().run(np.zeros(3), step)
 
 
-@pytest.mark.parametrize("step", [1e-301, 1e-310, 5e-324])
-def test_steps_whose_quotients_are_infinite_are_refused(step):
-    with raises(ValueError, f"stepSizeMs must be 1e-300 or more (ms); got {step}."):
+@pytest.mark.parametrize("step", [1e-301, 1e-310, 5e-324, 1e301, 1.7e308])
+def test_steps_whose_quotients_or_multiples_are_infinite_are_refused(step):
+    with raises(ValueError, f"stepSizeMs must be from 1e-300 to 1e+300 (ms); got {step}."):
         simulation().Run(np.zeros(3), step)
     # By the adaptive method V was infinite, without an error.
-    with raises(ValueError, f"dt must be 1e-300 or more (ms); got {step}."):
+    with raises(ValueError, f"dt must be from 1e-300 to 1e+300 (ms); got {step}."):
         simulation().run(np.zeros(3), step, method="adaptive")
-    with raises(ValueError, f"dt must be 1e-300 or more (ms); got {step}."):
+    with raises(ValueError, f"dt must be from 1e-300 to 1e+300 (ms); got {step}."):
         pyhh.fi_curve(pyhh.HHModel(), 10, dt=step)
+    with raises(ValueError, f"dt must be from 1e-300 to 1e+300 (ms); got {step}."):
+        stimuli.step(10, 1, 2).plot(3, step)
 
 
 @pytest.mark.parametrize("method", ["euler", "exponential_euler", "rk4", "adaptive"])

@@ -236,7 +236,7 @@ def plot_stimulus(stimulus: "Stimulus", steps: int, dt: float) -> Figure:
             "stimulus must be a stimulus of pyhh_fast.stimuli, or a function of the time (ms); got "
             f"{validation.shown(stimulus)}. Make one of an array with stimuli.from_array."
         )
-    reader = given.reader(dt)
+    reader = given.reader(validation.step_size("dt", dt))
     steps = validation.count("steps", steps)
 
     def read(first: int, last: int) -> "FloatArray":

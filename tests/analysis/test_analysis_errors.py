@@ -271,14 +271,6 @@ def test_steps_longer_than_all_durations_give_an_answer(dt):
     np.testing.assert_array_equal(adaptive, expected)
 
 
-@pytest.mark.filterwarnings("ignore:dt is 1.7e")
-def test_largest_step_diverges_with_a_warning():
-    largest = {"dt": 1.7e308, "wait": 1.7e308}
-    with pytest.warns(UserWarning, match="diverged before it fired, and the current is NaN"):
-        found = pyhh.strength_duration(pyhh.HHModel(), [1.0, 1.7e308], **largest)
-    assert np.isnan(found).all()
-
-
 def test_steps_too_small_for_the_durations_are_refused(monkeypatch):
     for dt in (1e-250, 1e-300):
         with raises(
