@@ -111,7 +111,7 @@ def test_without_conductances_exponential_euler_charges_a_capacitor():
 
 @pytest.mark.parametrize("low", [-1_000.0, -100.0, 100.0])
 def test_tabulated_exponential_euler_rates_are_accurate_between_nodes(low):
-    table = rate_tables.built_in(-999.0)
+    table = rate_tables.tabulate(rate_tables.hodgkin_huxley, -1_000.0, 1_000.0)
     V = np.random.default_rng(3).uniform(max(low, table.low), low + 100, 2_000)
     for dt in (1e-4, 0.01, 1.0):
         scaled = rate_tables.RateTable(table.times_phi1(dt), table.first, table.width)
