@@ -75,7 +75,9 @@ def test_completed_steps_are_kept_after_ctrl_c(times, method, out, after_commits
     resumed = pyhh.Simulation.resume(out, duration=steps * 0.01)
     np.testing.assert_array_equal(resumed.Vm, simulation.Vm)
     if times == 1:
-        assert resumed.model.Vm == simulation.model.Vm
+        # The last step of an adaptive run is shortened to its end; an interrupted run has none.
+        tolerance = 1e-5 if method == "adaptive" else 0
+        assert resumed.model.Vm == pytest.approx(simulation.model.Vm, rel=0, abs=tolerance)
 
 
 def test_store_has_its_last_commit_after_disk_is_full(out, monkeypatch, after_commits):
