@@ -9,11 +9,11 @@ import numpy.typing as npt
 
 from pyhh_fast import rate_tables, validation
 from pyhh_fast.engine.choose_stepper import check_steps
-from pyhh_fast.engine.compiled_stepper import not_tabulated
+from pyhh_fast.engine.compiled_model import not_tabulated
 from pyhh_fast.engine.population_run import make_run, thread_count, warn_of_divergence
-from pyhh_fast.engine.spike_threshold import threshold_for
 from pyhh_fast.engine.stimulus_arguments import shared_stimulus
 from pyhh_fast.equilibria import rest_states
+from pyhh_fast.equilibria.spike_threshold import threshold_for
 from pyhh_fast.equilibria.starts import UNSTABLE
 from pyhh_fast.kinetics.built_in import BuiltIn
 from pyhh_fast.kinetics.choose_kinetics import kinetics_of

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
+from pyhh_fast import validation
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import FloatArray
@@ -66,7 +67,8 @@ class Traces:
     StateH: FloatArray
 
     def __getattr__(self, name: str) -> Any:
-        if name in TRACES:
+        settings = vars(self).get("settings")
+        if name in TRACES and (settings is None or name in settings.variables):
             raise AttributeError(f"{name} was not recorded. Name it in run(..., record=...).")
         if name in ENVELOPE:
             raise AttributeError(f"{name} was not recorded. Ask for it by run(..., envelope=...).")
@@ -165,8 +167,10 @@ class Recording(RunResult):
         self.steps = steps
         self.spike_times = spike_times
         self._source = None if isinstance(traces, dict) else traces
-        if isinstance(traces, dict):
-            vars(self).update(traces)
+        self._by_name = traces if isinstance(traces, dict) else {}
+        for name, values in self._by_name.items():
+            if name in TRACES or name in ENVELOPE:
+                setattr(self, name, values)
         self._origin = origin
 
     def __getattr__(self, name: str) -> Any:
@@ -174,6 +178,22 @@ class Recording(RunResult):
         if source is not None and name in self.recorded + self.enveloped:
             return source.values(name, self.windows if name in ENVELOPE else len(self))
         return super().__getattr__(name)
+
+    def __getitem__(self, name: str) -> FloatArray:
+        """Return a trace by its name, as ``recording["Vm"]``, or ``recording["Na.m"]`` of a neuron.
+
+        Raises
+        ------
+        KeyError
+            If there is no such trace; the message says what was recorded.
+        """
+        recorded = self.recorded + self.enveloped
+        if name in self._by_name:
+            return self._by_name[name]
+        if name in recorded:
+            values: FloatArray = getattr(self, name)
+            return values
+        raise KeyError(validation.unknown_name("name", name, recorded))
 
     @property
     def stimulus(self) -> RunStimulus:

@@ -1,12 +1,13 @@
 """The settings of a run, checked once: simulations, populations, analyses, sweeps, stores."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any, Self
 
 from pyhh_fast import validation
 from pyhh_fast.methods import DEFAULT, METHODS, of_populations
 from pyhh_fast.typing import Method
-from pyhh_fast.variables import ENVELOPE, TRACES
+from pyhh_fast.variables import ENVELOPE, TRACES, VARIABLES, Variable
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -19,7 +20,7 @@ class RunSettings:
     Attributes
     ----------
     record : tuple of str, default all
-        Names of the traces to keep, in the order of `TRACES`.
+        Names of the traces to keep, in the order of `variables`.
     method : str, default "euler"
         One of `METHODS`.
     dt : float, ms
@@ -32,6 +33,8 @@ class RunSettings:
         Steps from one row of the traces to the next.
     envelope : int, optional
         Steps of a window of which the lowest and the highest V are kept.
+    variables : dict of str to Variable, default those of an HHModel
+        All that could be recorded, in the order of the time loops.
     """
 
     record: tuple[str, ...] = TRACES
@@ -42,6 +45,9 @@ class RunSettings:
     threshold: float = 50.0
     every: int = 1
     envelope: int | None = None
+    variables: Mapping[str, Variable] = dataclasses.field(
+        default_factory=lambda: VARIABLES, repr=False, compare=False
+    )
 
     @classmethod
     def of(cls, *, many_cells: bool = False, **given: Any) -> Self:
@@ -68,10 +74,11 @@ class RunSettings:
             dt=validation.step_size("dt", s.dt),
             rtol=number("rtol", s.rtol, positive=True),
             atol=number("atol", s.atol, positive=True),
-            record=validation.names("record", s.record, TRACES),
+            record=validation.names("record", s.record, tuple(s.variables)),
             threshold=number("threshold", s.threshold, unit="mV"),
             every=count("every", s.every, least=1),
             envelope=None if s.envelope is None else count("envelope", s.envelope, least=1),
+            variables=s.variables,
         )
 
     @property

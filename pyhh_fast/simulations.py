@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy.typing as npt
 
 from pyhh_fast import validation
+from pyhh_fast.channels.state import Declared, NeuronState
 from pyhh_fast.engine import run_loop
 from pyhh_fast.engine.choose_stepper import check_kind, choose_stepper
 from pyhh_fast.engine.progress import bar_requested
 from pyhh_fast.engine.read_ahead import ReadAhead
 from pyhh_fast.engine.sampling import MemorySink
-from pyhh_fast.engine.spike_threshold import default_threshold, threshold_for
 from pyhh_fast.engine.stimulus_arguments import normalise_stimulus
+from pyhh_fast.equilibria.spike_threshold import default_threshold, threshold_for
 from pyhh_fast.errors import SimulationError
 from pyhh_fast.methods import warn_of_large_step
 from pyhh_fast.recording import Recording
@@ -38,9 +39,11 @@ class Simulation(TraceArrays):
 
     Parameters
     ----------
-    model : HHModel
-        The neuron to run, an instance, not a class; it is not copied, and each run continues
-        from its present state.
+    model : HHModel or Neuron
+        What to run. A model, an instance, not a class, is not copied, and each run continues from
+        its present state. A neuron is data; its state is here, and each run continues from it.
+    Vm : float, mV, optional
+        Where a neuron starts, with steady gates; by default at its rest (see :meth:`reset`).
 
     Attributes
     ----------
@@ -56,6 +59,9 @@ class Simulation(TraceArrays):
         Currents of step i, from the state before it; outward positive.
     recording : Recording or None
         All of the latest run, with its stimulus and spikes.
+    gates : dict of str to float
+        Of a neuron: its open fractions now, by path. Its `Vm` is that now, too, and traces are in
+        the recording alone.
 
     Raises
     ------
@@ -74,10 +80,86 @@ class Simulation(TraceArrays):
     108.254 mV
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, Vm: float | None = None) -> None:
+        self._state: NeuronState | None = None
+        self.model: Any = model
+        if isinstance(model, Declared):
+            self.recording = None
+            self.reset(Vm)
+            return
         check_kind(model)
-        self.model = model
+        if Vm is not None:
+            raise TypeError(
+                f"Vm must be left out for a model, which has its own state; got {Vm!r}. Set "
+                "model.Vm, or use HHModel.at_rest or HHModel.steady."
+            )
         self.CreateArrays(0, 0)
+
+    def __getattr__(self, name: str) -> Any:
+        state: NeuronState | None = vars(self).get("_state")
+        if state is None:
+            return super().__getattr__(name)
+        if name == "Vm":
+            return state.V
+        if name == "gates":
+            return dict(state.gates)
+        message = (
+            f"the Simulation of a Neuron has no attribute {name!r}. Traces are in its recording."
+        )
+        raise AttributeError(message)
+
+    def reset(self, Vm: float | None = None) -> None:
+        """Put the neuron where it starts, with all gates steady.
+
+        Parameters
+        ----------
+        Vm : float, mV, optional
+            By default its rest; where it has none, the unstable equilibrium nearest the leak's
+            reversal potential.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `Vm` is no finite number, or is beyond 300 mV; if there is no equilibrium.
+        TypeError
+            If what runs is a model, which has its own state.
+
+        Examples
+        --------
+        >>> import pyhh_fast as pyhh
+        >>> leak = pyhh.Neuron(leak=pyhh.Channel(0.1, E=-65))
+        >>> simulation = pyhh.Simulation(leak)
+        >>> recording = simulation.run(1.0, 0.01, duration=10)
+        >>> round(simulation.Vm, 3)
+        -58.677
+        >>> simulation.reset(Vm=-70)
+        >>> simulation.Vm
+        -70.0
+        """
+        neuron: Any = self.model
+        if not isinstance(neuron, Declared):
+            raise TypeError(
+                f"reset must be called of the simulation of a Neuron; got that of {self.model!r}. "
+                "Set the state of the model itself."
+            )
+        if Vm is None:
+            from pyhh_fast.equilibria.neurons import start_of_neuron  # models do not need it
+
+            V = start_of_neuron(self.model)
+        else:
+            V = validation.real_number("Vm", Vm, unit="mV")
+        self._state = NeuronState(self.model, V)
+
+    @property
+    def _subject(self) -> Any:
+        """What runs: the state of a neuron, or a model."""
+        return self.model if self._state is None else self._state
+
+    def _keep(self, recording: Recording) -> None:
+        if self._state is None:
+            super()._keep(recording)
+        else:
+            self.recording = recording
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.model!r})"
@@ -107,9 +189,10 @@ class Simulation(TraceArrays):
         warn_of_large_step("stepSizeMs", dt, RunSettings.method, SMALL_OR_ADAPTIVE)
         advice = "Pass one value a step; for a constant use run(current, dt, duration=...)."
         stimulus = validation.waveform("stimulusWaveform", stimulusWaveform, advice=advice)
-        with Exclusive("simulation", self, self.model):
-            settings = RunSettings(dt=dt, threshold=default_threshold(self.model))
-            if self._makes_own_arrays:
+        with Exclusive("simulation", self, self._subject):
+            threshold = default_threshold(self._subject)
+            settings = RunSettings.of(dt=dt, threshold=threshold, **self._variables)
+            if self._state is None and self._makes_own_arrays:
                 self.CreateArrays(stimulus.size, dt)
             self._run(settings, stimulus, stimulus.size)
 
@@ -122,7 +205,7 @@ class Simulation(TraceArrays):
         method: Method = RunSettings.method,
         rtol: float = RunSettings.rtol,
         atol: float = RunSettings.atol,
-        record: Iterable[str] = RunSettings.record,
+        record: Iterable[str] | None = None,
         every: int = RunSettings.every,
         envelope: int | None = RunSettings.envelope,
         threshold: float | None = None,
@@ -156,8 +239,8 @@ class Simulation(TraceArrays):
             At the defaults the spikes of a second of firing are right to about 1e-6 ms. The other
             methods do not use them.
         record : sequence of str, default all
-            Names of the traces to keep, of Vm, INa, IK, IKleak, StateN, StateM, StateH; spike
-            times come in any case.
+            Names of the traces to keep, of Vm, INa, IK, IKleak, StateN, StateM, StateH, or of a
+            neuron's `variables`, as "Na.m" and "Na"; spike times come in any case.
         every : int, default 1
             Steps from one row of the traces to the next: those of every=k are rows 0, k, 2k and so
             on of all. A long run is limited by the memory it writes.
@@ -167,7 +250,8 @@ class Simulation(TraceArrays):
         threshold : float, mV, optional
             Upward crossings of it are the spikes. By default 50 for built-in rates, and for custom
             ones whose rest is within 15 mV of 0, else 50 above the rest;
-            ``recording.threshold`` is the number.
+            of a neuron what it declares, else 50 above its rest; ``recording.threshold`` is the
+            number.
         to : path, optional
             Directory to be made and written while the run is made, in constant memory: a Zarr group
             (needs zarr, the extra "store"), so its name must not end as files of other formats do.
@@ -244,17 +328,18 @@ class Simulation(TraceArrays):
             method=method,
             rtol=rtol,
             atol=atol,
-            record=record,
-            threshold=threshold_for(self.model, threshold),
+            **self._variables | ({} if record is None else {"record": record}),
+            threshold=threshold_for(self._subject, threshold),
             every=every,
             envelope=envelope,
         )
         warn_of_large_step("dt", settings.dt, settings.method, SMALL_OR_ADAPTIVE)
         progress = bar_requested(progress)
         if to is not None:
+            self._refuse_neuron("to", "Its runs are kept in memory: use every=, or envelope=.")
             to = validation.local_path("to", to)
         wave, steps = normalise_stimulus(stimulus, duration, settings.dt)
-        with Exclusive("simulation", self, self.model):
+        with Exclusive("simulation", self, self._subject):
             if to is None:
                 return self._run(settings, wave, steps, progress)
             from pyhh_fast.storage import resume
@@ -369,6 +454,7 @@ class Simulation(TraceArrays):
         """
         from pyhh_fast.storage import state_files
 
+        self._refuse_neuron("save_state", "Pickle the simulation, or its Vm and gates.")
         state_files.save(validation.local_path("path", path), self.model)
 
     @classmethod
@@ -425,6 +511,18 @@ class Simulation(TraceArrays):
             raise RuntimeError("There is nothing to plot yet. Call Run or run first.")
         return self.recording.plot(start, stop)
 
+    @property
+    def _variables(self) -> dict[str, Any]:
+        """What of the settings follows from what runs: its variables, all of them recorded."""
+        if self._state is None:
+            return {}
+        variables = self._state.neuron.variables
+        return {"variables": variables, "record": tuple(variables)}
+
+    def _refuse_neuron(self, name: str, advice: str) -> None:
+        if self._state is not None:
+            raise TypeError(f"{name} must be used with an HHModel; got a Neuron. {advice}")
+
     def _run(
         self,
         settings: RunSettings,
@@ -435,8 +533,8 @@ class Simulation(TraceArrays):
         read_ahead = ReadAhead(stimulus, steps, settings.dt)
         try:
             sink = MemorySink(settings, read_ahead)
-            stepper = choose_stepper(self.model, settings, read_ahead, sink)
-            run = run_loop.Run(read_ahead, stepper, sink, run_loop.origin_of(self.model))
+            stepper = choose_stepper(self._subject, settings, read_ahead, sink)
+            run = run_loop.Run(read_ahead, stepper, sink, run_loop.origin_of(self._subject))
             return self._make(run, progress)
         finally:
             read_ahead.close()

@@ -98,3 +98,31 @@ def relax(double[:, ::1] rates_dt):
         for i in range(rates_dt.shape[0]):
             for gate in range(3):
                 exponential_rates(&rates_dt[i, gate], &rates_dt[i, 3 + gate])
+
+
+@rounded_to_nearest
+def fit_exponential(const double[:, :, ::1] values, double[:, :, ::1] polynomials):
+    """Fill `polynomials` with those of one gate's rates, times dt phi1, for exponential Euler.
+
+    Parameters
+    ----------
+    values : array of float64, shape (rows, 6, 2)
+        alpha and alpha + beta, times dt, at the nodes of each row.
+    polynomials : array of float64, shape (rows, 6, 2)
+        Output: coefficients of both.
+    """
+    cdef Py_ssize_t k
+    cdef int j, part
+    cdef double[2][6] at_nodes
+    cdef double[6] coefficients
+    if polynomials.shape[0] != values.shape[0]:
+        raise ValueError("polynomials and values must have one length")
+    with nogil:
+        for k in range(values.shape[0]):
+            for j in range(6):
+                at_nodes[0][j], at_nodes[1][j] = values[k, j, 0], values[k, j, 1]
+                exponential_rates(&at_nodes[0][j], &at_nodes[1][j])
+            for part in range(2):
+                rate_table_fit_row(at_nodes[part], coefficients)
+                for j in range(6):
+                    polynomials[k, j, part] = coefficients[j]

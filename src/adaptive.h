@@ -198,7 +198,7 @@ HH_INLINE int adaptive_attempt(int vectors, const membrane_shape *shape, adaptiv
     s->rates.high = fmin(s->high, highest);
     if (!dop853_attempt(vectors, shape, &s->model, s->I, adaptive_tolerance(s->settings), &s->step,
                         &error, missing_V)) {
-        if (lowest < *missing_V && *missing_V < highest) {
+        if (s->rates.extendable && lowest < *missing_V && *missing_V < highest) {
             return 0;
         }
         error = INFINITY;
@@ -247,7 +247,7 @@ HH_INLINE void adaptive_compute_rows(int vectors, const membrane_shape *shape, a
     const double per_h = 1.0 / s->step.h;
     neuron row;
     int64_t i = s->rows;
-    neuron_copy(vectors, shape, &s->row, &row);
+    neuron_copy(vectors, shape, &s->model, &s->row, &row);
     if (!s->every_row && i < last - 2) {
         i = last - 2;
     }
@@ -269,7 +269,7 @@ HH_INLINE void adaptive_compute_rows(int vectors, const membrane_shape *shape, a
             neuron_write(vectors, shape, &row, i - first_row, out);
         }
     }
-    neuron_copy(vectors, shape, &row, &s->row);
+    neuron_copy(vectors, shape, &s->model, &row, &s->row);
 }
 
 #endif

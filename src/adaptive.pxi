@@ -140,7 +140,7 @@ def adaptive(
     c_assert(I.strides[0] == 0 or I.shape[0] < 2 or I.strides[0] == sizeof(double))
     c_assert(run.window <= run.end <= run.window + I.shape[0])
     rates.check(shape)
-    outputs_to(&out, shape, outputs, run.window + I.shape[0] - at.step, &unused)
+    outputs_to(&out, membrane, outputs, run.window + I.shape[0] - at.step, &unused)
     model = neuron_model_of(shape, &membrane.parameters, &source, 1.0)
     with nogil:
         if membrane.hodgkin_huxley:

@@ -18,7 +18,9 @@ HH_INLINE int euler_step(int vectors, const membrane_shape *s, const neuron_mode
         return 0;
     }
     membrane_open(vectors, s, &now->y, open);
-    membrane_currents(s, &m->p, V, open, after->I);
+    if (neuron_has_currents(s, m)) {
+        membrane_currents(s, &m->p, V, open, after->I);
+    }
     after->y.V = membrane_V_step(s, &m->scaled, V, V, open, I);
     for (v = 0; v < vectors; ++v) {
         after->y.x[v] = gates_step(now->y.x[v], r[v]);

@@ -44,7 +44,9 @@ HH_INLINE int exponential_euler_step(int vectors, const membrane_shape *s, const
         after->y.V = V;
         return 0;
     }
-    neuron_currents(vectors, s, m, &now->y, after->I);
+    if (neuron_has_currents(s, m)) {
+        neuron_currents(vectors, s, m, &now->y, after->I);
+    }
     for (v = 0; v < vectors; ++v) {
         after->y.x[v] = gates_step(now->y.x[v], r[v]);
     }

@@ -30,6 +30,7 @@ HH_INLINE int fixed_step_make(fixed_method method, int vectors, const membrane_s
         break;
     }
     if (made < 0) {
+        neuron_copy(vectors, s, m, now, after);
         after->y.V = NAN;
         return 1;
     }

@@ -16,6 +16,7 @@ cdef inline ending steps_of_neuron(
     # Called with constant methods and shapes, so that the loop is compiled for each by itself.
     cdef double dt = settings.dt, threshold = settings.threshold, V_before = record.V_before
     cdef neuron now, after
+    cdef membrane_state before
     cdef int64_t found = record.spikes
     cdef Py_ssize_t i = 0, steps = I.shape[0]
     cdef ending ended = LOOP_DONE
@@ -40,9 +41,13 @@ cdef inline ending steps_of_neuron(
             )
             found += 1
         V_before = now.y.V
-        neuron_copy(vectors, shape, &after, &now)
+        if not model.currents:
+            state_copy(vectors, &now.y, &before)
+        neuron_copy(vectors, shape, model, &after, &now)
         neuron_write(vectors, shape, &now, i, out)
         i += 1
+    if not model.currents and i > 0:
+        neuron_currents(vectors, shape, model, &before, now.I)
     neuron_store(vectors, shape, &now, record)
     record.V_before = V_before
     record.step += i
@@ -104,13 +109,18 @@ def fixed_step(
     cdef double unused, V = 0.0
     cdef ending ended
     rates.check(shape)
-    outputs_to(&out, shape, outputs, I.shape[0], &unused)
+    outputs_to(&out, membrane, outputs, I.shape[0], &unused)
     model = neuron_model_of(shape, &membrane.parameters, &source, s.dt)
+    model.currents = membrane.hodgkin_huxley or out.currents
     with nogil:
         if membrane.hodgkin_huxley:
             ended = steps_by_method(1, &hh_shape, &model, s, at, I, spike_times, &out, &V)
         elif shape.vectors == 1:
             ended = steps_by_method(1, shape, &model, s, at, I, spike_times, &out, &V)
+        elif shape.vectors == 2:
+            ended = steps_by_method(2, shape, &model, s, at, I, spike_times, &out, &V)
+        elif shape.vectors == 3:
+            ended = steps_by_method(3, shape, &model, s, at, I, spike_times, &out, &V)
         else:
             ended = steps_by_method(
                 <int>shape.vectors, shape, &model, s, at, I, spike_times, &out, &V

@@ -35,7 +35,7 @@ cdef extern from "rate_table.h" nogil:
         int64_t count
         double inverse_width, low, high
         const double *evaluated
-        int64_t evaluated_lines
+        int64_t evaluated_lines, extendable
 
     void rate_table_fit_row(const double *values, double *coefficients)
     rate_table_position rate_table_find(double V, double inverse_width, double first)

@@ -45,6 +45,10 @@
 #define HH_LANES_AVX2
 #endif
 
+#if defined(HH_LANES_AVX2) && defined(__AVX512F__) && defined(__AVX512DQ__)
+#define HH_LANES_AVX512
+#endif
+
 #if defined(HH_LANES_AVX2) || defined(__aarch64__) || defined(_M_ARM64)
 #define HH_FMA(a, b, c) fma(a, b, c)
 #else

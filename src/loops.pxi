@@ -135,6 +135,7 @@ cdef class Membrane:
         c_assert(0 < s.vectors <= MEMBRANE_VECTORS and 0 <= s.gates <= MEMBRANE_GATES)
         c_assert(0 <= s.ungated <= s.channels <= MEMBRANE_CHANNELS)
         c_assert(4 <= s.factors <= MEMBRANE_FACTORS)
+        membrane_prepare(&s)
         self.shape, self.parameters = s, parameters[0]
         self.hodgkin_huxley = membrane_same_shape(&s, &hh_shape)
 
@@ -165,6 +166,10 @@ cdef class Rates:
         rows, so that rounding, in whichever direction, cannot leave the table.
     evaluated : array, shape (n, 9)
         V and rates, for V beyond the table.
+    vectors : int, default 1
+        Of gates.
+    extendable : bool, default True
+        Whether the caller can give the rates at any V that they lack.
     """
 
     cdef const double[:, :, ::1] _rows
@@ -184,6 +189,7 @@ cdef class Rates:
         double high,
         const double[:, ::1] evaluated,
         Py_ssize_t vectors=1,
+        bint extendable=True,
     ):
         cdef Py_ssize_t count = rows.shape[0] // vectors
         c_assert(vectors > 0 and count * vectors == rows.shape[0])
@@ -195,6 +201,7 @@ cdef class Rates:
         self.source.rows, self.source.count = &rows[0, 0, 0], count
         self.source.first, self.source.inverse_width = first, inverse_width
         self.source.low, self.source.high = low, high
+        self.source.extendable = extendable
         self.source.evaluated_lines = evaluated.shape[0]
         self.source.evaluated = &evaluated[0, 0] if evaluated.shape[0] > 0 else NULL
 
@@ -206,26 +213,44 @@ cdef inline input_buffer input_from(const double[:] values) noexcept nogil:
     return buffer
 
 
+cdef inline int place_in_order_of_hodgkin_huxley(const membrane_shape *shape, int k) noexcept:
+    # The number of variable k, a gate or a current, among those of the constant shape.
+    cdef int gates = <int>shape.gates, i
+    if k <= gates:
+        for i in range(gates):
+            if hh_shape.lane_of_gate[i] == shape.lane_of_gate[k - 1]:
+                return 1 + i
+    for i in range(<int>shape.channels):
+        if hh_shape.channel_of_current[i] == shape.channel_of_current[k - 1 - gates]:
+            return 1 + gates + i
+    return k
+
+
 cdef inline int outputs_to(
-    output_buffers *out, const membrane_shape *shape, tuple outputs, Py_ssize_t rows,
-    double *unused,
+    output_buffers *out, Membrane membrane, tuple outputs, Py_ssize_t rows, double *unused
 ) except -1:
     # Arrays for `rows` rows: of V, the gates and the currents; None for one that is not recorded.
+    # Where a constant shape stands for the membrane's own, they go in its order.
     cdef double[:] values
-    cdef int variable, variables = 1 + <int>(shape.gates + shape.channels)
+    cdef const membrane_shape *shape = &membrane.shape
+    cdef int k, variable, gates = <int>shape.gates, variables = 1 + gates + <int>shape.channels
     if outputs is not None and len(outputs) != variables:
         raise ValueError("outputs must have an array or None for each variable")
-    out.count = 0
-    for variable in range(variables):
+    out.count, out.currents = 0, False
+    for k in range(variables):
+        variable = k
+        if membrane.hodgkin_huxley and k > 0:
+            variable = place_in_order_of_hodgkin_huxley(shape, k)
         out.of[variable].data, out.of[variable].stride = <char *>unused, 0
-        if outputs is not None and outputs[variable] is not None:
-            values = outputs[variable]
+        if outputs is not None and outputs[k] is not None:
+            values = outputs[k]
             c_assert(values.shape[0] >= rows)
             if values.shape[0] > 0:
                 out.of[variable].data = <char *>&values[0]
                 out.of[variable].stride = values.strides[0]
                 out.recorded[out.count] = variable
                 out.count += 1
+                out.currents |= k > gates
     return 0
 
 

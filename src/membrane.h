@@ -44,6 +44,8 @@ typedef struct {
     int64_t channel_of_current[MEMBRANE_CHANNELS]; /* they are recorded */
     double shift[MEMBRANE_VECTORS];                /* mV, of the gates of a vector */
     double at_inf[MEMBRANE_LANES];                 /* 1 where the gate is instantaneous, else 0 */
+    int64_t by_factor[4][MEMBRANE_CHANNELS]; /* the first four factors of all channels, lane 15 for
+                                                1: membrane_prepare fills it */
 } membrane_shape;
 
 typedef struct {
@@ -63,9 +65,26 @@ typedef struct {
     lanes x[MEMBRANE_VECTORS];
 } membrane_state;
 
+/* Whether two differ at most in the order in which variables are recorded. */
 static inline int membrane_same_shape(const membrane_shape *a, const membrane_shape *b)
 {
-    return memcmp(a, b, sizeof *a) == 0; /* all of eight bytes each: nothing between */
+    return a->vectors == b->vectors && a->gates == b->gates && a->channels == b->channels &&
+           a->ungated == b->ungated && a->factors == b->factors && a->shifted == b->shifted &&
+           a->instantaneous == b->instantaneous &&
+           memcmp(a->factor, b->factor, sizeof a->factor) == 0;
+}
+
+/* Fill what is there for speed. */
+static inline void membrane_prepare(membrane_shape *s)
+{
+    int c, i;
+    for (c = 0; c < MEMBRANE_CHANNELS; ++c) {
+        const int gated = s->ungated <= c && c < s->channels;
+        for (i = 0; i < 4; ++i) {
+            const int64_t lane = gated ? s->factor[c][i] : MEMBRANE_ONE;
+            s->by_factor[i][c] = lane == MEMBRANE_ONE ? 15 : lane;
+        }
+    }
 }
 
 /* alpha and alpha + beta of the gates of a vector; or multiples of them, by the method. */
@@ -77,6 +96,11 @@ HH_INLINE void membrane_scale(const membrane_shape *s, const membrane_parameters
                               double dt_over_C_m, membrane_scaled *scaled)
 {
     int c;
+    if (!HH_IS_CONSTANT(s->channels)) {
+        for (c = 0; c < MEMBRANE_CHANNELS; ++c) {
+            scaled->g[c] = scaled->E[c] = 0.0;
+        }
+    }
     scaled->per_C_m = dt_over_C_m;
     for (c = 0; c < s->channels; ++c) {
         scaled->g[c] = dt_over_C_m * p->g[c];
@@ -116,11 +140,36 @@ HH_INLINE void membrane_open_of(const membrane_shape *s, const double *x, double
     }
 }
 
+#ifdef HH_LANES_AVX512
+/* The same for all channels at once, from the registers of up to three vectors. */
+HH_INLINE void membrane_open_at_once(int vectors, const membrane_shape *s, const lanes *x,
+                                     double *open)
+{
+    const lanes ones = lanes_all(1.0), second = vectors > 1 ? x[1] : ones;
+    const lanes third = vectors > 2 ? x[2] : ones;
+    const __m512d low = _mm512_insertf64x4(_mm512_castpd256_pd512(x[0]), second, 1);
+    const __m512d high = _mm512_insertf64x4(_mm512_castpd256_pd512(third), ones, 1);
+    __m512d f[4];
+    int i;
+    for (i = 0; i < 4; ++i) {
+        f[i] = _mm512_permutex2var_pd(low, _mm512_loadu_si512(s->by_factor[i]), high);
+    }
+    f[0] = _mm512_mul_pd(_mm512_mul_pd(f[0], f[1]), _mm512_mul_pd(f[2], f[3]));
+    _mm512_storeu_pd(open, f[0]);
+}
+#endif
+
 HH_INLINE void membrane_open(int vectors, const membrane_shape *s, const membrane_state *y,
                              double *open)
 {
     double x[1 + MEMBRANE_LANES];
     int v;
+#ifdef HH_LANES_AVX512
+    if (!HH_IS_CONSTANT(s->channels) && vectors <= 3 && s->factors == 4) {
+        membrane_open_at_once(vectors, s, y->x, open);
+        return;
+    }
+#endif
     x[1 + MEMBRANE_ONE] = 1.0;
     for (v = 0; v < vectors; ++v) {
         lanes_store(x + 1 + 4 * v, y->x[v]);
@@ -164,14 +213,26 @@ HH_INLINE double membrane_conductance(const membrane_shape *s, const double *g,
 HH_INLINE double membrane_V_step(const membrane_shape *s, const membrane_scaled *m, double from,
                                  double V, const double *open, double I)
 {
-    double sum = HH_FMA(m->per_C_m, I, from);
+    double sum = HH_FMA(m->per_C_m, I, from), driving[MEMBRANE_CHANNELS];
     int c;
+    if (!HH_IS_CONSTANT(s->channels)) {
+        for (c = 0; c < MEMBRANE_CHANNELS; ++c) { /* in vectors; those that are none are 0 */
+            driving[c] = m->g[c] * (m->E[c] - V);
+        }
+        for (c = 0; c < s->ungated; ++c) {
+            HH_ONE_BY_ONE(s->ungated);
+            sum = HH_FMA(m->g[c], m->E[c] - V, sum);
+        }
+        for (; c < s->channels; ++c) {
+            HH_ONE_BY_ONE(s->channels);
+            sum = HH_FMA(driving[c], open[c], sum);
+        }
+        return sum;
+    }
     for (c = 0; c < s->ungated; ++c) {
-        HH_ONE_BY_ONE(s->ungated);
         sum = HH_FMA(m->g[c], m->E[c] - V, sum);
     }
     for (; c < s->channels; ++c) {
-        HH_ONE_BY_ONE(s->channels);
         sum = HH_FMA(m->g[c] * (m->E[c] - V), open[c], sum);
     }
     return sum;

@@ -29,6 +29,7 @@ typedef struct {
     membrane_parameters p;
     membrane_scaled scaled;
     const rate_source *rates;
+    int currents; /* whether those of each step are needed, and not of the last alone */
 } neuron_model;
 
 HH_INLINE neuron_model neuron_model_of(const membrane_shape *s, const membrane_parameters *p,
@@ -38,6 +39,7 @@ HH_INLINE neuron_model neuron_model_of(const membrane_shape *s, const membrane_p
     m.p = *p;
     membrane_scale(s, p, dt / p->C_m, &m.scaled);
     m.rates = rates;
+    m.currents = 1;
     return m;
 }
 
@@ -77,10 +79,21 @@ HH_INLINE void state_copy(int vectors, const membrane_state *from, membrane_stat
     }
 }
 
-HH_INLINE void neuron_copy(int vectors, const membrane_shape *s, const neuron *from, neuron *to)
+/* Whether the currents of a step are computed with it; where the shape is a constant, compilers
+   leave out what is not used. */
+HH_INLINE int neuron_has_currents(const membrane_shape *s, const neuron_model *m)
+{
+    return HH_IS_CONSTANT(s->channels) || m->currents;
+}
+
+HH_INLINE void neuron_copy(int vectors, const membrane_shape *s, const neuron_model *m,
+                           const neuron *from, neuron *to)
 {
     int c;
     state_copy(vectors, &from->y, &to->y);
+    if (!neuron_has_currents(s, m)) {
+        return;
+    }
     for (c = 0; c < s->channels; ++c) {
         HH_ONE_BY_ONE(s->channels);
         to->I[c] = from->I[c];

@@ -19,6 +19,7 @@ typedef struct {
 typedef struct {
     output_buffer of[OUTPUT_VARIABLES];
     int64_t count, recorded[OUTPUT_VARIABLES];
+    int currents; /* whether a current is */
 } output_buffers;
 
 HH_INLINE void output_write(const output_buffer *to, int64_t i, double value)

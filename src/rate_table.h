@@ -126,6 +126,7 @@ typedef struct {
     double inverse_width, low, high; /* V must be between low and high, both excluded */
     const double *evaluated;
     int64_t evaluated_lines;
+    int64_t extendable; /* whether the caller can give rates at a V where there are none */
 } rate_source;
 
 #define RATE_SOURCE_LINE (1 + RATE_TABLE_LANES)

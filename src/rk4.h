@@ -18,7 +18,9 @@ HH_INLINE int rk4_step(int vectors, const membrane_shape *s, const neuron_model 
     start.x[0] = lanes_with_V(start.x[0], start.V);
     state_copy(vectors, &start, &y);
     state_copy(vectors, &start, &sum);
-    neuron_currents(vectors, s, m, &now->y, after->I);
+    if (neuron_has_currents(s, m)) {
+        neuron_currents(vectors, s, m, &now->y, after->I);
+    }
     for (i = 0; i < 4; ++i) {
         gate_rates r[MEMBRANE_VECTORS];
         membrane_state k;

@@ -15,6 +15,7 @@ cdef extern from "membrane.h" nogil:
         int64_t channel_of_current[8]
         double shift[10]
         double at_inf[40]
+        int64_t by_factor[4][8]
 
     ctypedef struct membrane_parameters:
         double C_m
@@ -24,6 +25,7 @@ cdef extern from "membrane.h" nogil:
     ctypedef struct membrane_state:
         double V
 
+    void membrane_prepare(membrane_shape *s)
     bint membrane_same_shape(const membrane_shape *a, const membrane_shape *b)
     bint membrane_is_finite(int vectors, const membrane_state *y)
 
@@ -44,15 +46,20 @@ cdef extern from "neuron.h" nogil:
 
     ctypedef struct neuron:
         membrane_state y
+        double *I
 
     ctypedef struct neuron_model:
-        pass
+        bint currents
 
     neuron_model neuron_model_of(const membrane_shape *s, const membrane_parameters *p,
                                  const rate_source *rates, double dt)
     void neuron_load(int vectors, const membrane_shape *s, const neuron_record *start, neuron *to)
     void neuron_store(int vectors, const membrane_shape *s, const neuron *end, neuron_record *to)
-    void neuron_copy(int vectors, const membrane_shape *s, const neuron *now, neuron *to)
+    void neuron_copy(int vectors, const membrane_shape *s, const neuron_model *m,
+                     const neuron *now, neuron *to)
+    void state_copy(int vectors, const membrane_state *now, membrane_state *to)
+    void neuron_currents(int vectors, const membrane_shape *s, const neuron_model *m,
+                         const membrane_state *y, double *I)
 
 
 cdef extern from "outputs.h" nogil:
@@ -73,6 +80,7 @@ cdef extern from "outputs.h" nogil:
         output_buffer *of
         int64_t count
         int64_t *recorded
+        bint currents
 
     ctypedef struct input_buffer:
         const char *data

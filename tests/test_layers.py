@@ -112,4 +112,4 @@ def test_no_circle_among_modules():
 
 def test_a_folder_has_about_a_dozen_modules():
     for folder in PACKAGE.iterdir():
-        assert len(list(folder.glob("*.py"))) <= 18, folder
+        assert len(list(folder.glob("*.py"))) <= 19, folder

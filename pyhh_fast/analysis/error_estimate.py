@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pyhh_fast.channels.state import NeuronState
 from pyhh_fast.models.copies import snapshot
 from pyhh_fast.recording import Recording
 from pyhh_fast.simulations import Simulation
@@ -91,4 +92,9 @@ def _again_finer(r: Recording) -> Recording:
         every=1,
         envelope=None,
     )
-    return Simulation(snapshot(r._origin))._run(settings, stimulus, steps)
+    if isinstance(r._origin, NeuronState):
+        simulation = Simulation(r._origin.neuron, r._origin.V)
+        simulation._state = r._origin.copy()
+    else:
+        simulation = Simulation(snapshot(r._origin))
+    return simulation._run(settings, stimulus, steps)

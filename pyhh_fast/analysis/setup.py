@@ -10,8 +10,8 @@ from pyhh_fast.analysis.single_runs import SingleRuns
 from pyhh_fast.analysis.steady_states import kinetics_over_V
 from pyhh_fast.engine.choose_stepper import check_steps
 from pyhh_fast.engine.population_run import thread_count
-from pyhh_fast.engine.spike_threshold import threshold_for
 from pyhh_fast.engine.time_steps import STEP, default_step, warn_of_step_too_large
+from pyhh_fast.equilibria.spike_threshold import threshold_for
 from pyhh_fast.equilibria.starts import start_at_rest
 from pyhh_fast.errors import warn_user
 from pyhh_fast.kinetics.protocol import Kinetics

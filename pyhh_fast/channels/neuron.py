@@ -12,6 +12,7 @@ from pyhh_fast.channels import representation
 from pyhh_fast.channels.channel import Channel, check_names
 from pyhh_fast.channels.gate import Gate
 from pyhh_fast.channels.gate_table import LARGEST_V, GateTable
+from pyhh_fast.channels.state import Declared
 from pyhh_fast.channels.tables import tables_of
 from pyhh_fast.typing import FloatArray
 from pyhh_fast.variables import CAPACITANCE, POTENTIAL, Variable
@@ -20,7 +21,7 @@ MOST_CHANNELS = 8
 MOST_GATES = 16
 
 
-class Neuron:
+class Neuron(Declared):
     """A neuron of one compartment with any set of channels.
 
     ``Cm dV/dt = I - sum of g * open * (V - E)`` over its channels. Voltages are what its formulas

@@ -3,8 +3,7 @@
 import numpy as np
 
 from pyhh_fast import validation
-from pyhh_fast.engine.compiled_stepper import FIELDS, CompiledStepper
-from pyhh_fast.engine.divergence import stuck_error
+from pyhh_fast.engine.compiled_stepper import CompiledStepper
 from pyhh_fast.engine.kernels import loops, struct
 from pyhh_fast.engine.sampling import Buffers
 from pyhh_fast.recording import State
@@ -40,12 +39,13 @@ class AdaptiveStepper(CompiledStepper):
         begin = self.step
         last_row = loops.LastRow.WHOLE if begin else loops.LastRow.STATE
         self._progress = struct(loops.ADAPTIVE_RUN, begin=begin, end=begin, last_row=last_row)
-        FIELDS.put_state(self._progress, FIELDS.state(self._record))
+        fields = self.compiled.fields
+        fields.put_state(self._progress, fields.state(self._record))
         self._begin_window(begin)
 
     @property
     def state(self) -> State:
-        return FIELDS.state(self._progress)
+        return self.compiled.fields.state(self._progress)
 
     def _begin_window(self, begin: int) -> None:
         """Begin a window of the stimulus at row `begin`, where the solver is.
@@ -90,8 +90,8 @@ class AdaptiveStepper(CompiledStepper):
             settings,
             record,
             progress,
-            self._membrane,
-            self._rates(),
+            self.compiled.membrane,
+            self.compiled.rates(),
             I,
             stop,
             self._spike_buffer,
@@ -125,4 +125,4 @@ class AdaptiveStepper(CompiledStepper):
             loops.Ending.TOO_MANY_STEPS: f"{tolerances} need more than "
             f"{loops.MAX_STEPS_PER_MS:,} steps for a millisecond",
         }[self._ending]
-        return stuck_error(self.model, start, self.state, self.step, time, why)
+        return self.compiled.stuck_error(start, self.state, self.step, time, why)

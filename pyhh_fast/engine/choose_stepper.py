@@ -3,13 +3,10 @@
 from typing import Any
 
 from pyhh_fast import validation
+from pyhh_fast.channels.state import NeuronState
 from pyhh_fast.engine.adaptive_stepper import AdaptiveStepper
-from pyhh_fast.engine.compiled_stepper import (
-    Checkpoint,
-    CompiledStepper,
-    log_slow_run,
-    not_tabulated,
-)
+from pyhh_fast.engine.compiled_model import Checkpoint, CompiledModel, not_tabulated
+from pyhh_fast.engine.compiled_stepper import CompiledStepper, log_slow_run
 from pyhh_fast.engine.divergence import rates_error
 from pyhh_fast.engine.fixed_stepper import FixedStepper
 from pyhh_fast.engine.protocols import SavableStepper, Stepper
@@ -32,7 +29,10 @@ def savable_stepper(
 ) -> SavableStepper:
     """Return the stepper of a run that can be continued later."""
     kind = FixedStepper if settings.fixed_step else AdaptiveStepper
-    return kind(model, settings, read_ahead, sink, checkpoint)
+    kinetics, state = checkpoint
+    V = None if state is None else state["cell"]["V"]
+    compiled = CompiledModel(model, settings, kinetics, log_slow_run, V)
+    return kind(compiled, settings, read_ahead, sink, state, stored=True)
 
 
 @rounds_to_nearest
@@ -46,14 +46,19 @@ def choose_stepper(
     ValueError
         If the model overrides how a step is made and the method is not forward Euler.
     """
+    kind = FixedStepper if settings.fixed_step else AdaptiveStepper
+    if isinstance(model, NeuronState):
+        from pyhh_fast.engine.compiled_neuron import CompiledNeuron  # models do not need it
+
+        return kind(CompiledNeuron(model, settings), settings, read_ahead, sink)
     check_model(model)
     reason = custom_behaviour(model)
     needed = "Its own iterate, which is forward Euler, has to make the steps"
     if reason is None:
         needed = "Only its own iterate, which is forward Euler, can evaluate its rates"
-        kind = FixedStepper if settings.fixed_step else AdaptiveStepper
         try:
-            return kind(model, settings, read_ahead, sink)
+            compiled = CompiledModel(model, settings, None, log_slow_run)
+            return kind(compiled, settings, read_ahead, sink)
         except NotTabulable as error:
             reason = not_tabulated(model, error)
     if settings.method != "euler":
@@ -74,12 +79,13 @@ def python_stepper_after(stepper: Stepper, why: NotTabulable) -> PythonStepper:
         be continued.
     """
     assert isinstance(stepper, CompiledStepper)
-    s = stepper
+    assert isinstance(stepper.compiled, CompiledModel)
+    s, model = stepper, stepper.compiled.model
     if s.settings.method != "euler" or s.stored:
         raise rates_error(s.settings, s.state, s.step, why, stored=s.stored)
-    log_slow_run(f"stepping in Python: {not_tabulated(s.model, why)}")
+    log_slow_run(f"stepping in Python: {not_tabulated(model, why)}")
     s.write_back()
-    return PythonStepper(s.model, s.settings, s.read_ahead, s.sink, s.step, s.spike_times)
+    return PythonStepper(model, s.settings, s.read_ahead, s.sink, s.step, s.spike_times)
 
 
 def check_steps(model: Any, advice: str = "", *, state: bool = True) -> None:

@@ -2,13 +2,12 @@
 
 import numpy as np
 
-from pyhh_fast.engine.compiled_stepper import FIELDS, CompiledStepper
-from pyhh_fast.engine.divergence import LOOK_BACK, divergence_error
+from pyhh_fast.engine.compiled_stepper import CompiledStepper
+from pyhh_fast.engine.divergence import LOOK_BACK
 from pyhh_fast.engine.kernels import loops, struct
 from pyhh_fast.engine.sampling import Buffers
 from pyhh_fast.recording import State
 from pyhh_fast.typing import FloatArray, StructArray
-from pyhh_fast.variables import CURRENTS, STATE_SYMBOLS
 
 
 class FixedStepper(CompiledStepper):
@@ -30,7 +29,7 @@ class FixedStepper(CompiledStepper):
 
     @property
     def state(self) -> State:
-        return FIELDS.state(self._record)
+        return self.compiled.fields.state(self._record)
 
     def advance(self) -> bool:
         step = self.step
@@ -51,26 +50,31 @@ class FixedStepper(CompiledStepper):
         buffers: Buffers,
     ) -> tuple[int, float]:
         ended: tuple[int, float] = loops.fixed_step(
-            settings, record, self._membrane, self._rates(), I, self._spike_buffer, buffers
+            settings,
+            record,
+            self.compiled.membrane,
+            self.compiled.rates(),
+            I,
+            self._spike_buffer,
+            buffers,
         )
         return ended
 
     def error(self, start: State) -> Exception:
-        stimulus, late = self.read_ahead.stimulus, self._late_steps()
-        return divergence_error(self.model, self.settings, stimulus, late, adaptive=True)
+        return self.compiled.divergence_error(self.read_ahead.stimulus, self._late_steps())
 
     def _late_steps(self) -> list[tuple[int, State]]:
         """Return the latest steps, each with the state before it, computed again."""
-        record, step = self._earlier.copy(), self.step
+        record, step, fields = self._earlier.copy(), self.step, self.compiled.fields
         first = int(record["step"][0])
         I = self.read_ahead.reread(first, step)  # noqa: E741
-        traces = np.empty((len(STATE_SYMBOLS), step - first + 1))
-        traces[:, 0] = FIELDS.state(record)
+        traces = np.empty((len(fields.state(record)), step - first + 1))
+        traces[:, 0] = fields.state(record)
         settings = self._loop_settings.copy()
         settings["threshold"] = np.inf  # its spikes are known
         while (done := int(record["step"][0])) < step:
             states = [trace[done - first + 1 :] for trace in traces]
-            buffers = (*states, *[None for _ in CURRENTS])
+            buffers = (*states, *[None] * fields.currents)
             self._serve(*self._run_loop(record, I[done - first :], settings, buffers))
         late = traces[:, -LOOK_BACK:].T
         return [(step - len(late) + 1 + i, tuple(state)) for i, state in enumerate(late.tolist())]

@@ -72,6 +72,7 @@ class RecordFields:
             self._all[name] = ("I", (0, channel))
         self._all["V_before"] = ("V_before", (0,))
         self.names = tuple(self._all)
+        self.currents = len(currents)
 
     def state(self, struct: StructArray) -> tuple[float, ...]:
         """Return V and the gates of a record, or of the run of an adaptive method."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from pyhh_fast.channels.state import NeuronState
 from pyhh_fast.engine.choose_stepper import python_stepper_after
 from pyhh_fast.engine.progress import bar_of_run
 from pyhh_fast.engine.protocols import Stepper
@@ -28,6 +29,8 @@ class Run(NamedTuple):
 
 def origin_of(model: Any) -> Origin:
     """Return a copy of a model before its run, or why there is none."""
+    if isinstance(model, NeuronState):
+        return model.copy()
     if (copied := snapshot(model)) is not None:
         return copied
     return "the model was not copied, because it holds more than numbers, gates and small arrays"

@@ -13,7 +13,7 @@ from pyhh_fast.recording import Origin, Recording
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.system import aligned_arrays, free_memory
 from pyhh_fast.typing import FloatArray
-from pyhh_fast.variables import ENVELOPE, TRACES
+from pyhh_fast.variables import ENVELOPE
 
 BLOCK = 65_536
 """Steps in a buffer of which only some samples are kept: half a megabyte for each variable."""
@@ -25,7 +25,7 @@ ADVICE = (
 """What to do where traces do not fit into memory."""
 
 Buffers = tuple[FloatArray | None, ...]
-"""Where V, gates and currents go, in the order of TRACES; None for one not recorded."""
+"""Where V, gates and currents go, in their order; None for one not recorded."""
 
 
 class RunSink(Protocol):
@@ -66,7 +66,7 @@ class MemorySink(RunSink):
             return self._sampler.buffers(step, stop)
         # Where all steps are kept, the time loop writes into the traces themselves.
         recorded = {name: self._traces[name][step:stop] for name in self._settings.record}
-        return tuple(map(recorded.get, TRACES))
+        return tuple(map(recorded.get, self._settings.variables))
 
     def collect(self, stepper: Stepper) -> None:
         if self._sampler is None:
@@ -126,7 +126,7 @@ class Sampler:
     ) -> None:
         self._settings = s = settings
         names = {*s.record, "Vm"} if s.envelope else {*s.record}
-        self._buffers = {name: np.empty(0) for name in TRACES if name in names}
+        self._buffers = {name: np.empty(0) for name in s.variables if name in names}
         # Which step the next one is, and the envelope of its window so far: one object, replaced
         # at once, so that an interrupt finds both of one step.
         self._next = (step, window)
@@ -143,7 +143,7 @@ class Sampler:
             if buffer.size < stop - step:
                 self._buffers[name] = np.empty(max(stop - step, BLOCK))
         recorded = {name: buffer[: stop - step] for name, buffer in self._buffers.items()}
-        return tuple(map(recorded.get, TRACES))
+        return tuple(map(recorded.get, self._settings.variables))
 
     def samples(self, stop: int) -> SampledBlock:
         """Return the samples of the steps up to `stop`; later steps overwrite them."""

@@ -18,7 +18,7 @@ from pyhh_fast.stimuli.base import Stimulus
 from pyhh_fast.stimuli.waveforms import constant
 from pyhh_fast.storage.description import CHUNK
 from pyhh_fast.typing import FloatArray, IntArray
-from pyhh_fast.variables import ENVELOPE, VARIABLES
+from pyhh_fast.variables import ENVELOPE
 
 MOST_POINTS = 4_000
 """Up to so many rows all are drawn: more than a screen has pixel columns."""
@@ -121,7 +121,11 @@ class Source:
         """Return a trace that was recorded."""
         r = self._recording
         return LazyTrace(
-            self._read(name), len(r), r.dt, r.every, 0 if VARIABLES[name].before_step else 1
+            self._read(name),
+            len(r),
+            r.dt,
+            r.every,
+            0 if r.settings.variables[name].before_step else 1,
         )
 
     def envelope(self) -> LazyTrace:
@@ -159,7 +163,7 @@ class Source:
     def _read(self, name: str) -> Read:
         store = self._store
         if store is None or name in vars(self._recording):
-            values = getattr(self._recording, name)
+            values = self._recording[name]
             return lambda start, stop: values[start:stop]
         return lambda start, stop: store.values(name, start, stop)
 

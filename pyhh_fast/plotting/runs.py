@@ -33,7 +33,7 @@ from pyhh_fast.plotting.style import (
 )
 from pyhh_fast.recording import Recording
 from pyhh_fast.stimuli.functions import as_stimulus
-from pyhh_fast.variables import CURRENTS, GATE_VARIABLES, Variable
+from pyhh_fast.variables import CURRENTS, GATE_VARIABLES, VARIABLES, Variable
 
 if TYPE_CHECKING:
     from pyhh_fast.stimuli.base import Stimulus
@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 
 MANY = 2_000_000
 """Of more rows of V, which take 10 ms, the envelope is drawn instead, if there is one."""
+
+MANY_COLOURS = tuple(f"C{number}" for number in range(10))
+"""Colours of the traces of a neuron, which may have many: those of matplotlib's cycle."""
 
 MOST_LETTERS = 80
 """Letters of a stimulus in a note below a figure."""
@@ -67,12 +70,26 @@ def _traces(variables: Iterable[Variable], colours: tuple[str, ...]) -> tuple[Tr
 
 
 POTENTIAL = Panel(3, "Membrane potential\n(mV from rest)")
+ABSOLUTE_POTENTIAL = Panel(3, "Membrane potential (mV)")
 SPIKES = Panel(1, "Spikes")
 STIMULUS = Panel(1, "Stimulus\n(µA/cm²)")
 OPEN_FRACTIONS = Panel(2, "Open fraction", _traces(GATE_VARIABLES, GATE_COLOURS))
 MEMBRANE_CURRENTS = Panel(
     2, "Membrane current\n(µA/cm², outward +)", _traces(CURRENTS.values(), CURRENT_COLOURS)
 )
+
+
+def _panels_of(recording: Recording) -> tuple[Panel, Panel]:
+    """Return the panels of the gates and of the currents: those of a model, or of a neuron."""
+    variables = recording.settings.variables
+    if variables is VARIABLES:
+        return OPEN_FRACTIONS, MEMBRANE_CURRENTS
+    currents = [variable for variable in variables.values() if variable.before_step]
+    gates = [variable for variable in variables.values() if variable.unit == "1"]
+    return (
+        OPEN_FRACTIONS._replace(traces=_traces(gates, MANY_COLOURS)),
+        MEMBRANE_CURRENTS._replace(traces=_traces(currents, MANY_COLOURS)),
+    )
 
 
 def plot_recording(
@@ -120,10 +137,11 @@ def plot_recording(
     window = Window.of(recording, start, stop)
     source = Source(recording)
     stimulus = stimulus_points(recording, window)
-    panels = [POTENTIAL if "Vm" in recording.recorded or recording.envelope else SPIKES]
+    potential = POTENTIAL if recording.settings.variables is VARIABLES else ABSOLUTE_POTENTIAL
+    panels = [potential if "Vm" in recording.recorded or recording.envelope else SPIKES]
     if stimulus is not None:
         panels.append(STIMULUS)
-    for one in (OPEN_FRACTIONS, MEMBRANE_CURRENTS):
+    for one in _panels_of(recording):
         if any(trace.name in recording.recorded for trace in one.traces):
             panels.append(one)
     heights = [one.height for one in panels]
@@ -139,7 +157,7 @@ def plot_recording(
         axis.set_ylabel(one.ylabel)
         open_frame(axis)
         axis.margins(x=0)
-        if one is POTENTIAL:
+        if one in (POTENTIAL, ABSOLUTE_POTENTIAL):
             _draw_potential(axis, recording, source, window)
         elif one is SPIKES:
             _draw_spikes(axis, recording, window)
@@ -195,7 +213,7 @@ def _draw_traces(
             points = source.trace(name).points(window)
             axis.plot(*points, color=colour, linewidth=1, label=label)
     axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
-    if one is OPEN_FRACTIONS:
+    if one.ylabel == OPEN_FRACTIONS.ylabel:
         axis.set_ylim(-0.05, 1.05)
 
 

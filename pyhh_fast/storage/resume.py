@@ -13,7 +13,7 @@ import numpy as np
 
 from pyhh_fast import stimuli, validation
 from pyhh_fast.engine.choose_stepper import check_model, savable_stepper
-from pyhh_fast.engine.compiled_stepper import FIELDS, Checkpoint
+from pyhh_fast.engine.compiled_model import FIELDS, Checkpoint
 from pyhh_fast.engine.kernels import BUILD
 from pyhh_fast.engine.read_ahead import ReadAhead
 from pyhh_fast.engine.run_loop import Run, origin_of
@@ -185,7 +185,8 @@ def _ready(
 
 def _attributes(settings: RunSettings) -> dict[str, Any]:
     """Return the settings as a store has them."""
-    about = dataclasses.asdict(settings)
+    names = [field.name for field in dataclasses.fields(settings) if field.compare]
+    about = {name: getattr(settings, name) for name in names}
     return {"recorded": list(about.pop("record"))} | about
 
 

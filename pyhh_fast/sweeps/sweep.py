@@ -13,8 +13,8 @@ from pyhh_fast import validation
 from pyhh_fast.engine.choose_stepper import check_kind
 from pyhh_fast.engine.population_run import thread_count, way_out
 from pyhh_fast.engine.progress import bar_over
-from pyhh_fast.engine.spike_threshold import threshold_for
 from pyhh_fast.engine.stimulus_arguments import normalise_stimulus
+from pyhh_fast.equilibria.spike_threshold import threshold_for
 from pyhh_fast.errors import warn_user
 from pyhh_fast.kinetics.protocol import Kinetics
 from pyhh_fast.methods import DEFAULT, warn_of_large_step

@@ -195,6 +195,7 @@ static void run(const table_shape *t, const start *s, const double *I, size_t st
     int64_t made;
     int v;
     out.count = HH_VARIABLES;
+    out.currents = 1;
     for (v = 0; v < HH_VARIABLES; ++v) {
         out.of[v].data = (char *)(traces + v);
         out.of[v].stride = HH_VARIABLES * sizeof *traces;

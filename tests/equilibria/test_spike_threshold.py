@@ -12,8 +12,8 @@ from custom_models import SHIFT, Absolute, InPython
 from sweep_models import Warm
 
 import pyhh_fast as pyhh
-from pyhh_fast.engine.spike_threshold import default_threshold
 from pyhh_fast.equilibria import rest_states
+from pyhh_fast.equilibria.spike_threshold import default_threshold
 
 
 class AbsoluteWithCustomStep(Absolute, InPython):

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from pyhh_fast import validation
+from pyhh_fast.channels.state import NeuronState
 from pyhh_fast.models.copies import snapshot
 from pyhh_fast.models.hh_model import HHModel, has_custom_kinetics
 from pyhh_fast.models.overrides import custom_behaviour
@@ -37,10 +38,19 @@ def threshold_for(model: Any, threshold: Any) -> float:
 def default_threshold(model: Any) -> float:
     """Return the threshold of spikes of a model, in mV.
 
-    It is 50 for built-in rates, always, and for what is no :class:`HHModel`. With custom rates it
-    is 50 where the rest is within 15 mV of 0, else 50 above the rest. If no rest is stable, the
-    unstable equilibrium nearest the leak's reversal potential counts; if there is none, it is 50.
+    Of a neuron it is what it declares, else 50 above its rest.
+
+    Of a model it is 50 for built-in rates, always, and for what is no :class:`HHModel`. With custom
+    rates it is 50 where the rest is within 15 mV of 0, else 50 above the rest. If no rest is
+    stable, the unstable equilibrium nearest the leak's reversal potential counts; if there is none,
+    it is 50.
     """
+    if isinstance(model, NeuronState):
+        if model.neuron.threshold is not None:
+            return float(model.neuron.threshold)
+        from pyhh_fast.equilibria.neurons import start_of_neuron  # models do not need it
+
+        return round(start_of_neuron(model.neuron) + ABOVE_REST, 6)
     if not isinstance(model, HHModel) or not has_custom_kinetics(model):
         return BUILT_IN
     # What is no gate, such as a class, has another kind of dictionary, or none.

@@ -1,0 +1,37 @@
+"""The state of a neuron that runs: simulations have one."""
+
+from typing import Any
+
+
+class Declared:
+    """What a Neuron is an instance of: known to runs of models, which import no more of neurons."""
+
+    __slots__ = ()
+
+
+class NeuronState:
+    """A neuron at some moment.
+
+    Parameters
+    ----------
+    neuron : Neuron
+    V : float, mV
+        Its gates are steady there.
+
+    Attributes
+    ----------
+    V : float, mV
+    gates : dict of str to float
+        Open fractions by path, in declared order.
+    """
+
+    def __init__(self, neuron: Any, V: float) -> None:
+        self.neuron = neuron
+        self.V = V
+        self.gates: dict[str, float] = neuron.steady_state(V)
+
+    def copy(self) -> "NeuronState":
+        """Return a copy, which stays as it is."""
+        twin = object.__new__(NeuronState)
+        twin.neuron, twin.V, twin.gates = self.neuron, self.V, dict(self.gates)
+        return twin

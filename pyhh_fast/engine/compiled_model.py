@@ -1,0 +1,165 @@
+"""What the compiled steppers step: a model, with its rates as the time loops take them."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from pyhh_fast import _rate_tables, rate_tables
+from pyhh_fast.engine import divergence
+from pyhh_fast.engine.kernels import RecordFields, fields_of_hodgkin_huxley, loops
+from pyhh_fast.kinetics.choose_kinetics import kinetics_of_run
+from pyhh_fast.kinetics.protocol import Kinetics, NotSmooth, NotTabulable
+from pyhh_fast.models import membrane
+from pyhh_fast.models.hh_model import HHModel
+from pyhh_fast.rate_tables import RateTable
+from pyhh_fast.recording import RunStimulus, State
+from pyhh_fast.settings import RunSettings
+from pyhh_fast.variables import CURRENTS, GATES
+
+FIELDS = fields_of_hodgkin_huxley(GATES, [current.symbol for current in CURRENTS.values()])
+"""What describes a model between two steps, by the equations' symbols."""
+
+MOST_EVALUATED = 32
+"""Evaluated rates that are kept: more than one step needs."""
+
+
+class Compiled(Protocol):
+    """A neuron as the compiled steppers take it."""
+
+    fields: RecordFields
+    membrane: Any
+    """Its loops.Membrane."""
+
+    def state(self) -> State:
+        """Return V (mV) and the gates before the run."""
+
+    def rates(self) -> Any:
+        """Return its loops.Rates, by the method of the run."""
+
+    def find_rates(self, V: float) -> bool:
+        """Have the rates at a V (mV) that they lack; return False where there can be none."""
+
+    def write_back(self, values: dict[str, float]) -> None:
+        """Take the state, and more, after the last step: the values of `fields`."""
+
+    def divergence_error(
+        self, stimulus: RunStimulus, states: Iterable[tuple[int, State]]
+    ) -> Exception:
+        """Return why the last of these steps cannot be made; as engine.divergence has it."""
+
+    def stuck_error(self, start: State, last: State, step: int, time: float, why: str) -> Exception:
+        """Return why the adaptive method is stuck; as engine.divergence has it."""
+
+
+class Checkpoint(NamedTuple):
+    """What a run needs that continues another, or that may be continued.
+
+    Parameters
+    ----------
+    kinetics : Kinetics
+        Rates that will have the same bits later.
+    state : dict, optional
+        Of a run that continues another: its "step", the number of "spikes" before it, and of the
+        "cell" what is in `FIELDS`.
+    """
+
+    kinetics: Kinetics
+    state: dict[str, Any] | None = None
+
+
+class CompiledModel(Compiled):
+    """A model that is HHModel in all but its numbers and its rates.
+
+    Parameters
+    ----------
+    model : HHModel
+    settings : RunSettings
+    kinetics : Kinetics, optional
+        Its rates, where they do not come from the model alone.
+    log : callable
+        It is told why a run is slow.
+    V : float, mV, optional
+        Where the run continues, if that is not where the model is.
+
+    Raises
+    ------
+    NotTabulable
+        If its rates do not depend on V alone, or, for forward Euler, are in no table. From
+        `find_rates` too, where that turns out on the way.
+    """
+
+    fields = FIELDS
+
+    def __init__(
+        self,
+        model: HHModel,
+        settings: RunSettings,
+        kinetics: Kinetics | None,
+        log: Callable[[str], None],
+        V: float | None = None,
+    ) -> None:
+        self.model, self._settings, self._log = model, settings, log
+        self.membrane = loops.Membrane.of_hodgkin_huxley(membrane.parameters_of(model))
+        # Where the step is fixed, rates come multiplied by it.
+        self._dt = settings.dt if settings.fixed_step else 1.0
+        self._phi1 = settings.method == "exponential_euler"
+        if kinetics is None:
+            kinetics = kinetics_of_run(model, table_needed=settings.method == "euler")
+        self._kinetics = kinetics
+        self._tabulable = True
+        self._table = self._table_at(float(model.Vm if V is None else V))
+        self._evaluated = np.empty((0, _rate_tables.LINE))
+
+    def state(self) -> State:
+        return membrane.state_of(self.model)
+
+    def rates(self) -> Any:
+        t = self._table
+        rows = t.times_phi1(self._dt) if self._phi1 else t.times(self._dt)
+        return loops.Rates(rows, t.first, t.inverse_width, t.low, t.high, self._evaluated)
+
+    def find_rates(self, V: float) -> bool:
+        if self._tabulable and abs(V) < rate_tables.LARGEST_V:
+            self._table = self._table_at(V)
+            if self._table.low < V < self._table.high:
+                return True
+        scaled = rate_tables.times_phi1 if self._phi1 else rate_tables.times
+        rates = scaled(self._kinetics.checked_rates_at(np.array([V])), self._dt)
+        line = rate_tables.line(V, rates[0])
+        self._evaluated = np.concatenate([self._evaluated[1 - MOST_EVALUATED :], line])
+        return True
+
+    def write_back(self, values: dict[str, float]) -> None:
+        rates = self._kinetics.rates_used(self._table, values["V_before"])
+        self.model.Vm = values["V"]
+        for name, current in CURRENTS.items():
+            setattr(self.model, name, values[current.symbol])
+        for i, (name, gate) in enumerate(zip(GATES, membrane.gates_of(self.model), strict=True)):
+            gate.state, gate.alpha, gate.beta = values[name], rates[i], rates[len(GATES) + i]
+
+    def divergence_error(
+        self, stimulus: RunStimulus, states: Iterable[tuple[int, State]]
+    ) -> Exception:
+        return divergence.divergence_error(
+            self.model, self._settings, stimulus, states, adaptive=True
+        )
+
+    def stuck_error(self, start: State, last: State, step: int, time: float, why: str) -> Exception:
+        return divergence.stuck_error(self.model, start, last, step, time, why)
+
+    def _table_at(self, V: float) -> RateTable:
+        """Return a table that covers V, or, for rates that no table holds, one that is empty."""
+        try:
+            return self._kinetics.table(V)
+        except NotSmooth as error:
+            if self._settings.method == "euler":
+                raise  # the model's own iterate is faster
+            self._tabulable = False
+            self._log(f"evaluating rates at each step: {not_tabulated(self.model, error)}")
+            return rate_tables.empty()
+
+
+def not_tabulated(model: Any, why: NotTabulable) -> str:
+    """Return in words that a model's rates are not tabulated."""
+    return f"{type(model).__name__}._UpdateGateTimeConstants is not tabulated: {why}"

@@ -1,0 +1,351 @@
+"""Runs of declared neurons, against HHModel, a twin in NumPy, and SciPy's solver."""
+
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.integrate import solve_ivp
+
+import pyhh_fast as pyhh
+from pyhh_fast import Channel, Gate, Neuron
+from pyhh_fast.methods import METHODS
+from pyhh_fast.rate_forms import exponential, linoid, sigmoid
+
+HODGKIN_HUXLEY = Neuron(
+    Na=Channel(
+        120,
+        E=115,
+        m=Gate(alpha=linoid(1, 25, 10), beta=exponential(4, 0, -18), power=3),
+        h=Gate(alpha=exponential(0.07, 0, -20), beta=sigmoid(1, 30, 10)),
+    ),
+    K=Channel(
+        36, E=-12, n=Gate(alpha=linoid(0.1, 10, 10), beta=exponential(0.125, 0, -80), power=4)
+    ),
+    leak=Channel(0.3, E=10.6),
+    threshold=50,
+)
+WANG_BUZSAKI = Neuron(
+    leak=Channel(0.1, E=-65),
+    Na=Channel(
+        35,
+        E=55,
+        m=Gate(
+            alpha=linoid(0.1 * 10, -35, 10),
+            beta=lambda V: 4 * np.exp(-(V + 60) / 18),
+            power=3,
+            instantaneous=True,
+        ),
+        h=Gate(alpha=lambda V: 0.07 * np.exp(-(V + 58) / 20), beta=sigmoid(1, -28, 10), speed=5),
+    ),
+    K=Channel(
+        9,
+        E=-90,
+        n=Gate(alpha=linoid(0.1, -34, 10), beta=exponential(0.125, -44, -80), power=4, speed=5),
+    ),
+    threshold=0,
+)
+FIXED = [name for name, method in METHODS.items() if method.fixed_step]
+
+
+def wang_buzsaki_m_inf(V):
+    alpha = 0.1 * (V + 35) / (1 - np.exp(-(V + 35) / 10))
+    return alpha / (alpha + 4 * np.exp(-(V + 60) / 18))
+
+
+def wang_buzsaki_slope(t, y, I):  # noqa: E741
+    """Wang and Buzsáki, J. Neurosci. 16, 6402-6413 (1996), as printed."""
+    V, h, n = y
+    alpha_h, beta_h = 0.07 * np.exp(-(V + 58) / 20), 1 / (np.exp(-0.1 * (V + 28)) + 1)
+    alpha_n = -0.01 * (V + 34) / (np.exp(-0.1 * (V + 34)) - 1)
+    beta_n = 0.125 * np.exp(-(V + 44) / 80)
+    current = 35 * wang_buzsaki_m_inf(V) ** 3 * h * (V - 55) + 9 * n**4 * (V + 90)
+    return [
+        I - current - 0.1 * (V + 65),
+        5 * (alpha_h * (1 - h) - beta_h * h),
+        5 * (alpha_n * (1 - n) - beta_n * n),
+    ]
+
+
+def wang_buzsaki_spikes(start, I, duration):  # noqa: E741
+    def crossing(t, y, I):  # noqa: E741
+        return y[0]
+
+    crossing.direction = 1
+    options = {"method": "DOP853", "rtol": 1e-11, "atol": 1e-11, "events": crossing}
+    return solve_ivp(wang_buzsaki_slope, (0, duration), start, args=(I,), **options).t_events[0]
+
+
+def euler_twin(neuron, V, I, steps, dt):  # noqa: E741
+    """Forward Euler in Python; rates from the declared functions."""
+    gates = neuron.gates
+
+    def rates(path, V):
+        gate = gates[path]
+        u = V - neuron.channels[path.partition(".")[0]].shift
+        if gate.alpha is not None:
+            return float(gate.alpha(u)) * gate.speed, float(gate.beta(u)) * gate.speed
+        inf, tau = float(gate.inf(u)), float(gate.tau(u))
+        return inf / tau * gate.speed, (1 - inf) / tau * gate.speed
+
+    def steady(path, V):
+        alpha, beta = rates(path, V)
+        return alpha / (alpha + beta)
+
+    x = {path: steady(path, V) for path in gates}
+    trace = []
+    for _ in range(steps):
+        total = 0.0
+        for name, channel in neuron.channels.items():
+            open_fraction = 1.0
+            for gate_name, gate in channel.gates.items():
+                open_fraction *= x[f"{name}.{gate_name}"] ** gate.power
+            total += channel.g * open_fraction * (V - channel.E)
+        moved = {}
+        for path in gates:
+            alpha, beta = rates(path, V)
+            moved[path] = x[path] + dt * (alpha * (1 - x[path]) - beta * x[path])
+        V += dt * (I - total) / neuron.Cm
+        x = {path: steady(path, V) if gates[path].instantaneous else moved[path] for path in gates}
+        trace.append([V, *x.values()])
+    return np.array(trace).T
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_hodgkin_huxley_as_channels_is_the_model(method):
+    options = {"duration": 1_000, "method": method, "rtol": 1e-11, "atol": 1e-11}
+    model = pyhh.Simulation(pyhh.HHModel.steady(0.0)).run(10, 0.01, **options)
+    neuron = pyhh.Simulation(HODGKIN_HUXLEY, Vm=0.0).run(10, 0.01, **options)
+    np.testing.assert_allclose(neuron.spike_times, model.spike_times, rtol=0, atol=1e-9)
+    names = {"Vm": "Vm", "Na.m": "StateM", "Na.h": "StateH", "K.n": "StateN"}
+    for ours, theirs in (names | {"Na": "INa", "K": "IK", "leak": "IKleak"}).items():
+        tolerance = 1e-9 * (10 if ours in ("Na", "K") else 1)  # currents reach 800 µA/cm²
+        np.testing.assert_allclose(neuron[ours], model[theirs], rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("order", [("leak", "Na", "K"), ("K", "leak", "Na")])
+@pytest.mark.parametrize("method", METHODS)
+def test_order_of_declaration_orders_the_traces_alone(order, method):
+    other = Neuron(**{name: HODGKIN_HUXLEY.channels[name] for name in order})
+    assert [name for name in other.variables if name in order] == list(order)
+    want = pyhh.Simulation(HODGKIN_HUXLEY, Vm=0).run(10, 0.02, duration=20, method=method)
+    got = pyhh.Simulation(other, Vm=0).run(10, 0.02, duration=20, method=method)
+    for name in HODGKIN_HUXLEY.variables:
+        if order[0] == "leak":  # sodium before potassium, as there
+            assert (got[name] == want[name]).all()
+        np.testing.assert_allclose(got[name], want[name], rtol=1e-6, atol=1e-6)
+
+
+def test_adaptive_spikes_of_wang_buzsaki_are_those_of_scipy():
+    simulation = pyhh.Simulation(WANG_BUZSAKI)
+    start = [simulation.Vm, simulation.gates["Na.h"], simulation.gates["K.n"]]
+    got = simulation.run(1.0, 0.01, duration=200, method="adaptive", rtol=1e-9, atol=1e-9)
+    want = wang_buzsaki_spikes(start, 1.0, 200.0)
+    assert want.size == 12
+    np.testing.assert_allclose(got.spike_times, want, rtol=0, atol=1e-6)
+    assert got.threshold == 0
+
+
+@pytest.mark.parametrize(("method", "order"), [("euler", 1), ("exponential_euler", 1), ("rk4", 4)])
+def test_methods_have_their_order_with_an_instantaneous_gate(method, order):
+    simulation = pyhh.Simulation(WANG_BUZSAKI)
+    start = [simulation.Vm, simulation.gates["Na.h"], simulation.gates["K.n"]]
+    exact = wang_buzsaki_spikes(start, 2.0, 30.0)
+    errors = []
+    for dt in (0.02, 0.01):
+        simulation.reset()
+        spikes = simulation.run(2.0, dt, duration=30.0, method=method).spike_times
+        errors.append(abs(spikes[-1] - exact[-1]))
+    assert errors[0] / errors[1] == pytest.approx(2**order, rel=0.15)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_instantaneous_gate_is_at_its_steady_state_in_every_row(method):
+    recording = pyhh.Simulation(WANG_BUZSAKI).run(2.0, 0.02, duration=30, method=method, every=3)
+    assert recording.spike_times.size == 3
+    m = wang_buzsaki_m_inf(recording.Vm)
+    np.testing.assert_allclose(recording["Na.m"], m, rtol=1e-10)
+
+
+@st.composite
+def neurons(draw):
+    """Neurons with 1 to 8 channels of smooth gates, some shifted, fast, or instantaneous."""
+    number = st.floats
+    channels = {"leak": Channel(draw(number(0.05, 0.5)), E=draw(number(-80, -50)))}
+    for i in range(draw(st.integers(0, 7))):
+        gates = {}
+        for name in draw(st.sampled_from(["p", "pq"])):
+            midpoint, scale = (
+                draw(number(-60, -20)),
+                draw(st.sampled_from([-12.0, -7.0, 9.0, 15.0])),
+            )
+            forms = {
+                "alpha": linoid(draw(number(0.05, 0.5)), midpoint, abs(scale)),
+                "beta": exponential(draw(number(0.05, 0.5)), midpoint, -2 * abs(scale)),
+            }
+            if draw(st.booleans()):
+                tau = draw(number(1.0, 30.0))
+                forms = {"inf": sigmoid(1, midpoint, scale), "tau": lambda V, tau=tau: tau + 0 * V}
+            gates[name] = Gate(
+                **forms,
+                power=draw(st.integers(1, 5)),
+                speed=draw(st.sampled_from([1.0, 0.3, 2.5])),
+                instantaneous=draw(st.integers(0, 4)) == 0,
+            )
+        shift = draw(st.sampled_from([0.0, 0.0, -7.5, 4.25]))
+        E = draw(st.sampled_from([-90.0, 50.0]))
+        channels[f"c{i}"] = Channel(draw(number(0.0, 2.0)), E=E, shift=shift, **gates)
+    return Neuron(Cm=draw(number(0.8, 2.0)), **channels)
+
+
+@given(neuron=neurons(), I=st.floats(-3, 5))
+def test_euler_of_any_neuron_is_that_of_the_twin(neuron, I):  # noqa: E741
+    simulation = pyhh.Simulation(neuron, Vm=-60.0)
+    recording = simulation.run(I, 0.01, duration=1.0)
+    want = euler_twin(neuron, -60.0, I, 100, 0.01)
+    for trace, name in zip(want, ["Vm", *neuron.gates], strict=True):
+        np.testing.assert_allclose(recording[name], trace, rtol=1e-9, atol=1e-10)
+    assert [simulation.Vm, *simulation.gates.values()] == pytest.approx(want[:, -1], rel=1e-9)
+
+
+@given(neuron=neurons())
+def test_methods_converge_to_one_another(neuron):
+    end = {}
+    for method in ("rk4", "adaptive"):
+        simulation = pyhh.Simulation(neuron, Vm=-60.0)
+        simulation.run(1.0, 0.01, duration=5, method=method, rtol=1e-10, atol=1e-10, record=())
+        end[method] = [simulation.Vm, *simulation.gates.values()]
+    assert end["rk4"] == pytest.approx(end["adaptive"], rel=1e-6, abs=1e-8)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("neuron", [HODGKIN_HUXLEY, WANG_BUZSAKI], ids=["constant", "data"])
+def test_bits_do_not_depend_on_what_is_recorded_or_where_a_run_is_cut(neuron, method):
+    whole = pyhh.Simulation(neuron).run(2.0, 0.02, duration=200, method=method)
+    some = pyhh.Simulation(neuron).run(2.0, 0.02, duration=200, method=method, record=["K", "K.n"])
+    assert (some["K"] == whole["K"]).all()
+    assert (some["K.n"] == whole["K.n"]).all()
+    third = pyhh.Simulation(neuron).run(2.0, 0.02, duration=200, method=method, every=3)
+    cut = pyhh.Simulation(neuron)
+    parts = [cut.run(2.0, 0.02, duration=100, method=method) for _ in range(2)]
+    for name in neuron.variables:
+        assert (third[name] == whole[name][::3]).all()
+        joined = np.concatenate([part[name] for part in parts])
+        assert (joined == whole[name]).all()
+    assert [cut.Vm, *cut.gates.values()] == [whole[name][-1] for name in ["Vm", *neuron.gates]]
+
+
+def test_state_is_the_simulations_and_reset_restores_it():
+    simulation = pyhh.Simulation(WANG_BUZSAKI)
+    assert simulation.Vm == WANG_BUZSAKI.rest
+    assert simulation.gates == WANG_BUZSAKI.steady_state(WANG_BUZSAKI.rest)
+    simulation.run(1.0, 0.01, duration=10)
+    assert simulation.Vm != WANG_BUZSAKI.rest
+    simulation.reset(Vm=-70)
+    assert (simulation.Vm, simulation.gates) == (-70, WANG_BUZSAKI.steady_state(-70))
+    with pytest.raises(
+        AttributeError, match=r"^the Simulation of a Neuron has no attribute 'INa'\."
+    ):
+        simulation.INa  # noqa: B018
+
+
+def test_simulations_of_one_neuron_run_at_once():
+    def run(i):
+        return pyhh.Simulation(WANG_BUZSAKI).run(1.0, 0.01, duration=2_000, record=()).spike_times
+
+    with ThreadPoolExecutor(4) as pool:
+        spikes = list(pool.map(run, range(8)))
+    assert all((one == spikes[0]).all() for one in spikes)
+
+
+def test_error_estimate_and_figure():
+    simulation = pyhh.Simulation(WANG_BUZSAKI)
+    recording = simulation.run(1.0, 0.02, duration=50, method="rk4")
+    change = recording.estimate_error()
+    assert change.spikes == 0
+    assert 0 < change.spike_times < 1e-4
+    figure = recording.plot(10, 40)
+    labels = [line.get_label() for axis in figure.axes for line in axis.lines]
+    assert [name for name in labels if name in WANG_BUZSAKI.variables] == [
+        *("Na.m", "Na.h", "K.n", "leak", "Na", "K")
+    ]
+
+
+def test_pickled_simulation_runs_on():
+    neuron = WANG_BUZSAKI  # its lambdas do not pickle; its tables do
+    simulation = pyhh.Simulation(neuron)
+    simulation.run(1.0, 0.01, duration=20, record=())
+    twin = pickle.loads(pickle.dumps(simulation))
+    want, got = (one.run(1.0, 0.01, duration=20).Vm for one in (simulation, twin))
+    assert (got == want).all()
+
+
+@pytest.mark.parametrize("method", FIXED)
+def test_divergence_names_what_is_too_fast(method):
+    fast = HODGKIN_HUXLEY.replace({"K.n.speed": 1e5, "Na.h.speed": 1e5})
+    if method == "exponential_euler":
+        message = r"V left the range of the neuron's tables, -300 to 300 mV"
+        fast, current = HODGKIN_HUXLEY, 1e5
+    else:
+        message, current = r"gate K\.n moves at .* per ms, and dt is 0\.05 ms\. Use method=", 10
+    simulation = pyhh.Simulation(fast, Vm=0.0)
+    with pytest.raises(pyhh.SimulationError, match=message):
+        simulation.run(current, 0.05, duration=100, method=method)
+    assert np.isfinite(simulation.Vm)
+
+
+def test_neuron_that_leaves_its_tables_stops_the_adaptive_method():
+    simulation = pyhh.Simulation(HODGKIN_HUXLEY)
+    with pytest.raises(pyhh.SimulationError, match=r"^the solver is stuck at t = "):
+        simulation.run(2e4, 0.001, duration=100, method="adaptive")
+    assert 100 < simulation.Vm < 300
+
+
+def test_leak_alone_charges_as_a_capacitor():
+    neuron = Neuron(Cm=2.0, leak=Channel(0.1, E=-65))
+    recording = pyhh.Simulation(neuron).run(1.0, 0.05, duration=50, method="rk4")
+    exact = -65 + 10 * (1 - np.exp(-recording.times / 20))
+    np.testing.assert_allclose(recording.Vm, exact, rtol=0, atol=1e-8)
+    assert recording.threshold == -15  # 50 mV above its rest
+
+
+def test_what_is_for_models_alone_is_refused(tmp_path):
+    simulation = pyhh.Simulation(WANG_BUZSAKI)
+    with pytest.raises(TypeError, match=r"^to must be used with an HHModel; got a Neuron\."):
+        simulation.run(1.0, 0.01, duration=1, to=tmp_path / "run.zarr")
+    with pytest.raises(
+        TypeError, match=r"^save_state must be used with an HHModel; got a Neuron\."
+    ):
+        simulation.save_state(tmp_path / "state.json")
+    with pytest.raises(
+        TypeError, match=r"^Vm must be left out for a model, which has its own state"
+    ):
+        pyhh.Simulation(pyhh.HHModel(), Vm=-65)
+    with pytest.raises(TypeError, match=r"^reset must be called of the simulation of a Neuron"):
+        pyhh.Simulation(pyhh.HHModel()).reset()
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"record": ["Na.x"]}, ValueError, r"got 'Na\.x'\. Did you mean Na\.m\?$"),
+        ({"record": ["INa"]}, ValueError, r"^record must be one of .*; got 'INa'\."),
+        ({"dt": 0}, ValueError, "^dt must be "),
+    ],
+)
+def test_wrong_arguments_name_what_is_known(options, error, message):
+    arguments = {"stimulus": 1.0, "dt": 0.01, "duration": 1.0} | options
+    with pytest.raises(error, match=message):
+        pyhh.Simulation(WANG_BUZSAKI).run(**arguments)
+    with pytest.raises(ValueError, match=r"^V must be from -300 to 300"):
+        pyhh.Simulation(WANG_BUZSAKI, Vm=400)
+
+
+def test_unknown_trace_is_told_with_the_nearest():
+    recording = pyhh.Simulation(WANG_BUZSAKI).run(1.0, 0.01, duration=1)
+    with pytest.raises(KeyError, match=r"Na\.m"):
+        recording["Na.n"]
+    with pytest.raises(AttributeError, match="has no attribute 'INa'"):
+        recording.INa  # noqa: B018
