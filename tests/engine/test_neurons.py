@@ -1,6 +1,9 @@
 """Runs of declared neurons, against HHModel, a twin in NumPy, and SciPy's solver."""
 
+import os
 import pickle
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -10,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
 import pyhh_fast as pyhh
-from pyhh_fast import Channel, Gate, Neuron
+from pyhh_fast import Channel, Gate, Neuron, _cpu
 from pyhh_fast.methods import METHODS
 from pyhh_fast.rate_forms import exponential, linoid, sigmoid
 
@@ -349,3 +352,59 @@ def test_unknown_trace_is_told_with_the_nearest():
         recording["Na.n"]
     with pytest.raises(AttributeError, match="has no attribute 'INa'"):
         recording.INa  # noqa: B018
+
+
+# One to four vectors of gates, shifted, instantaneous, up to five factors: pickled with their
+# tables, whose bits may differ between instruction sets of NumPy.
+def slow(V):
+    return 20 + V / 100
+
+
+MANY = [
+    HODGKIN_HUXLEY,
+    WANG_BUZSAKI,
+    *(
+        HODGKIN_HUXLEY.with_channels(
+            **{
+                f"M{i}": Channel(
+                    0.01,
+                    E=-20,
+                    shift=float(i % 3),
+                    p=Gate(
+                        inf=sigmoid(1, 20 + i, 9), tau=lambda V: 20 + V / 100, power=1 + i % power
+                    ),
+                    q=Gate(inf=sigmoid(1, 20, -9), tau=slow, power=2),
+                )
+                for i in range(number)
+            }
+        )
+        for number, power in [(1, 2), (3, 2), (5, 2), (5, 3)]
+    ),
+]
+TRACES = """
+import hashlib, pickle, sys
+import pyhh_fast as pyhh
+from pyhh_fast.methods import METHODS
+for neuron in pickle.loads(sys.stdin.buffer.read()):
+    for method in METHODS:
+        recording = pyhh.Simulation(neuron, Vm=-20.0).run(8.0, 0.01, duration=50, method=method)
+        traces = b"".join(recording[name].tobytes() for name in neuron.variables)
+        print(hashlib.sha256(traces + recording.spike_times.tobytes()).hexdigest())
+"""
+
+
+@pytest.mark.skipif("v4" not in _cpu.levels(), reason="there is one level with FMA here")
+def test_bits_do_not_depend_on_the_instruction_set():
+    digests = [
+        subprocess.run(
+            [sys.executable, "-W", "error", "-c", TRACES],
+            input=pickle.dumps(MANY),
+            env=os.environ | {"PYHH_FAST_SIMD": level},
+            stdout=subprocess.PIPE,
+            cwd=sys.prefix,
+            check=True,
+        ).stdout.split()
+        for level in ("v3", "v4")
+    ]
+    assert len(set(digests[0])) == len(MANY) * len(METHODS)
+    assert digests[0] == digests[1]
