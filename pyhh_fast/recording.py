@@ -186,8 +186,11 @@ class Recording(RunResult):
         ------
         KeyError
             If there is no such trace; the message says what was recorded.
+        TypeError
+            If `name` is no text.
         """
         recorded = self.recorded + self.enveloped
+        validation.instance("name", name, str, "a text", "Pass the name of a trace, as 'Vm'.")
         if name in self._by_name:
             return self._by_name[name]
         if name in recorded:

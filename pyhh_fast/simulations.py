@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy.typing as npt
@@ -59,7 +60,7 @@ class Simulation(TraceArrays):
         Currents of step i, from the state before it; outward positive.
     recording : Recording or None
         All of the latest run, with its stimulus and spikes.
-    gates : dict of str to float
+    gates : mapping of str to float
         Of a neuron: its open fractions now, by path. Its `Vm` is that now, too, and traces are in
         the recording alone.
 
@@ -102,11 +103,16 @@ class Simulation(TraceArrays):
         if name == "Vm":
             return state.V
         if name == "gates":
-            return dict(state.gates)
+            return MappingProxyType(state.gates)
         message = (
             f"the Simulation of a Neuron has no attribute {name!r}. Traces are in its recording."
         )
         raise AttributeError(message)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("Vm", "gates") and vars(self).get("_state") is not None:
+            raise AttributeError(f"{name} of a neuron's simulation is set by reset(Vm=...) alone.")
+        super().__setattr__(name, value)
 
     def reset(self, Vm: float | None = None) -> None:
         """Put the neuron where it starts, with all gates steady.

@@ -57,6 +57,7 @@ class TraceArrays(Traces):
         MemoryError
             If the arrays do not fit into the free memory.
         """
+        self._refuse_neuron("CreateArrays", "Traces are in the recording that run returns.")
         points = validation.count("pointCount", pointCount)
         free_memory.check(8 * len(TRACES) * points, "the arrays", "Use run with record= or every=.")
         self._dt = validation.real_number("deltaTms", deltaTms, unit="ms")
@@ -65,6 +66,9 @@ class TraceArrays(Traces):
         self.recording = None
         for name in TRACES:
             setattr(self, name, np.full(points, np.nan))
+
+    def _refuse_neuron(self, name: str, advice: str) -> None:
+        """Raise TypeError where what runs is a neuron, which has no such arrays."""
 
     def _keep(self, recording: Recording) -> None:
         self._points, self._every, self._times = len(recording), recording.every, None

@@ -254,6 +254,18 @@ def test_state_is_the_simulations_and_reset_restores_it():
         simulation.INa  # noqa: B018
 
 
+def test_state_is_set_by_reset_alone():
+    simulation = pyhh.Simulation(WANG_BUZSAKI)
+    for name in ("Vm", "gates"):
+        message = rf"^{name} of a neuron's simulation is set by reset\(Vm=\.\.\.\) alone\.$"
+        with pytest.raises(AttributeError, match=message):
+            setattr(simulation, name, -60)
+    with pytest.raises(TypeError, match="does not support item assignment"):
+        simulation.gates["K.n"] = 1.0
+    with pytest.raises(TypeError, match=r"^CreateArrays must be used with an HHModel; got"):
+        simulation.CreateArrays(3, 0.1)
+
+
 def test_simulations_of_one_neuron_run_at_once():
     def run(i):
         return pyhh.Simulation(WANG_BUZSAKI).run(1.0, 0.01, duration=2_000, record=()).spike_times
@@ -350,6 +362,8 @@ def test_unknown_trace_is_told_with_the_nearest():
     recording = pyhh.Simulation(WANG_BUZSAKI).run(1.0, 0.01, duration=1)
     with pytest.raises(KeyError, match=r"Na\.m"):
         recording["Na.n"]
+    with pytest.raises(TypeError, match=r"^name must be a text; got 0\."):
+        recording[0]
     with pytest.raises(AttributeError, match="has no attribute 'INa'"):
         recording.INa  # noqa: B018
 
