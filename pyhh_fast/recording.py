@@ -8,7 +8,7 @@ from pyhh_fast import validation
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import FloatArray
-from pyhh_fast.variables import ENVELOPE, TRACES
+from pyhh_fast.variables import ENVELOPE, TRACES, VARIABLES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -72,7 +72,12 @@ class Traces:
             raise AttributeError(f"{name} was not recorded. Name it in run(..., record=...).")
         if name in ENVELOPE:
             raise AttributeError(f"{name} was not recorded. Ask for it by run(..., envelope=...).")
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        message = f"{type(self).__name__!r} object has no attribute {name!r}"
+        if settings is not None and settings.variables != VARIABLES:
+            message += (
+                f". Traces of a neuron are items: recording[{list(settings.variables)[-1]!r}]."
+            )
+        raise AttributeError(message)
 
 
 class RunResult(Traces):

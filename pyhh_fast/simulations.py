@@ -110,8 +110,12 @@ class Simulation(TraceArrays):
         raise AttributeError(message)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in ("Vm", "gates") and vars(self).get("_state") is not None:
-            raise AttributeError(f"{name} of a neuron's simulation is set by reset(Vm=...) alone.")
+        if name in ("Vm", "gates", "model") and vars(self).get("_state") is not None:
+            advice = "Make another, Simulation(neuron, Vm=...)." if name == "model" else ""
+            raise AttributeError(
+                f"{name} of a neuron's simulation cannot be set. "
+                f"{advice or 'Use reset(Vm=...), which makes the gates steady.'}"
+            )
         super().__setattr__(name, value)
 
     def reset(self, Vm: float | None = None) -> None:

@@ -47,6 +47,10 @@ static const membrane_shape hh_shape = {
     .ungated = 1,
     .factors = 4,
     .factor = {[HH_NA] = {HH_M, HH_M, HH_M, HH_H}, [HH_K] = {HH_N, HH_N, HH_N, HH_N}},
+    .by_factor = {{15, HH_M, HH_N, 15, 15, 15, 15, 15},
+                  {15, HH_M, HH_N, 15, 15, 15, 15, 15},
+                  {15, HH_M, HH_N, 15, 15, 15, 15, 15},
+                  {15, HH_H, HH_N, 15, 15, 15, 15, 15}},
     .lane_of_gate = {HH_M, HH_H, HH_N},
     .channel_of_current = {HH_NA, HH_K, HH_L},
 };

@@ -19,7 +19,11 @@
 #define HH_RESTRICT __restrict
 #define HH_LIKELY(condition) (condition)
 #else
+#ifdef NDEBUG
 #define HH_INLINE static inline __attribute__((always_inline))
+#else
+#define HH_INLINE static inline __attribute__((unused)) /* builds that check need not be fast */
+#endif
 #define HH_COLD static __attribute__((noinline, cold, unused))
 #define HH_NOINLINE static __attribute__((noinline, unused))
 #define HH_RESTRICT restrict

@@ -3,7 +3,7 @@
 from typing import Any
 
 from pyhh_fast import validation
-from pyhh_fast.channels.state import NeuronState
+from pyhh_fast.channels.state import Declared, NeuronState
 from pyhh_fast.engine.adaptive_stepper import AdaptiveStepper
 from pyhh_fast.engine.compiled_model import Checkpoint, CompiledModel, not_tabulated
 from pyhh_fast.engine.compiled_stepper import CompiledStepper, log_slow_run
@@ -102,6 +102,9 @@ def check_steps(model: Any, advice: str = "", *, state: bool = True) -> None:
 def check_kind(model: Any) -> None:
     """Raise TypeError where `model` is no model: a class, for example."""
     advice = "Pass an instance of HHModel, or of a subclass."
+    if isinstance(model, Declared):
+        advice = "Only Simulation runs neurons as yet."
+        raise TypeError(f"model must be an HHModel; got a {type(model).__name__}. {advice}")
     if isinstance(model, type) or not callable(getattr(model, "iterate", None)):
         is_class = isinstance(model, type)
         got = f"the class {model.__name__}" if is_class else validation.shown(model)

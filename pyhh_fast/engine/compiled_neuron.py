@@ -10,14 +10,17 @@ from pyhh_fast.channels.gate_table import LARGEST_V, REACH
 from pyhh_fast.channels.layout import Membrane, membrane_of
 from pyhh_fast.channels.state import NeuronState
 from pyhh_fast.engine.compiled_model import Compiled
-from pyhh_fast.engine.divergence import NAMES
+from pyhh_fast.engine.divergence import NAMES, latest
 from pyhh_fast.engine.kernels import RecordFields, loops, struct
 from pyhh_fast.errors import SimulationError
 from pyhh_fast.kinetics.declared import FIRST_WITHOUT_GATES, WIDTH_WITHOUT_GATES, rows_of
 from pyhh_fast.methods import METHODS
 from pyhh_fast.recording import RunStimulus, State
 from pyhh_fast.settings import RunSettings
-from pyhh_fast.typing import StructArray
+from pyhh_fast.typing import FloatArray, StructArray
+
+NEAR_END = 0.9
+"""Part of the range of the tables beyond which a stuck solver is told that they end."""
 
 NONE_EVALUATED = np.empty((0, _rate_tables.LINE))
 
@@ -77,6 +80,8 @@ class CompiledNeuron(Compiled):
             "weaker stimulus, or check the parameters."
         )
         stable_below = METHODS[method].stable_below
+        if self._driven_out(latest(stimulus, step, dt)):
+            late = []  # no method and no step would help
         for earlier, state in late:
             what, rate = self._fastest(state)
             if rate * dt > stable_below:
@@ -93,10 +98,29 @@ class CompiledNeuron(Compiled):
         V = last[0]
         message = f"the solver is stuck at t = {time:.9g} ms (step {step}), V = {V:.6g} mV: {why}."
         what, rate = self._fastest(last)
-        advice = f"There {what} moves at {rate:.3g} per ms. Use larger tolerances, or check the "
-        return SimulationError(
-            f"{message} {advice}stimulus and the parameters.", step=step, time=time, V=V
+        advice = (
+            f"There {what} moves at {rate:.3g} per ms. Use larger tolerances, or check the "
+            "stimulus and the parameters."
         )
+        if abs(V) > NEAR_END * LARGEST_V:
+            advice = (
+                f"The neuron's tables are from -{LARGEST_V:g} to {LARGEST_V:g} mV. Use a weaker "
+                "stimulus, or check the parameters."
+            )
+        return SimulationError(f"{message} {advice}", step=step, time=time, V=V)
+
+    def _driven_out(self, currents: FloatArray) -> bool:
+        """Whether a current (µA/cm²) drives V beyond the tables, the gates being steady there."""
+        neuron = self._state.neuron
+        ends = np.array([-LARGEST_V, LARGEST_V])
+        steady, total = neuron.steady_state(ends), np.zeros(2)
+        for name, channel in neuron.channels.items():
+            open_fraction = np.ones(2)
+            for gate_name, gate in channel.gates.items():
+                open_fraction *= steady[f"{name}.{gate_name}"] ** gate.power
+            total += channel.g * open_fraction * (ends - channel.E)
+        low, high = currents.min(initial=0.0), currents.max(initial=0.0)
+        return bool(low - total[0] < 0 or high - total[1] > 0)
 
     def _fastest(self, state: State) -> tuple[str, float]:
         """Return which of V and the gates is fastest at a state, and its rate in 1/ms."""

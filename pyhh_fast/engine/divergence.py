@@ -81,7 +81,7 @@ def divergence_error(
             driven = _driven_to(model, [at[0] for _, at in late[place:]])
             suits = 0.0
             with contextlib.suppress(Exception):  # of a user's model
-                currents = _latest(stimulus, step, dt)
+                currents = latest(stimulus, step, dt)
                 driven += _held_at(scratch, currents)
                 suits = _suitable_step(scratch, currents, driven)
             far_below = _reversals(model)[0] - min(driven, default=np.inf) > FAR_BELOW
@@ -133,7 +133,7 @@ def _pull(scratch: Any, V: float, current: float) -> float:
         return current - membrane.current_of(scratch, V, alpha / (alpha + beta))
 
 
-def _latest(stimulus: "RunStimulus", step: int, dt: float) -> FloatArray:
+def latest(stimulus: "RunStimulus", step: int, dt: float) -> FloatArray:
     """Return the stimulus of some steps up to number `step`, µA/cm²."""
     first = max(0, step - LOOK_BACK)
     if isinstance(stimulus, np.ndarray):

@@ -82,7 +82,7 @@ MEMBRANE_CURRENTS = Panel(
 def _panels_of(recording: Recording) -> tuple[Panel, Panel]:
     """Return the panels of the gates and of the currents: those of a model, or of a neuron."""
     variables = recording.settings.variables
-    if variables is VARIABLES:
+    if variables == VARIABLES:
         return OPEN_FRACTIONS, MEMBRANE_CURRENTS
     currents = [variable for variable in variables.values() if variable.before_step]
     gates = [variable for variable in variables.values() if variable.unit == "1"]
@@ -137,7 +137,7 @@ def plot_recording(
     window = Window.of(recording, start, stop)
     source = Source(recording)
     stimulus = stimulus_points(recording, window)
-    potential = POTENTIAL if recording.settings.variables is VARIABLES else ABSOLUTE_POTENTIAL
+    potential = POTENTIAL if recording.settings.variables == VARIABLES else ABSOLUTE_POTENTIAL
     panels = [potential if "Vm" in recording.recorded or recording.envelope else SPIKES]
     if stimulus is not None:
         panels.append(STIMULUS)

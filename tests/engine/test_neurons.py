@@ -256,8 +256,8 @@ def test_state_is_the_simulations_and_reset_restores_it():
 
 def test_state_is_set_by_reset_alone():
     simulation = pyhh.Simulation(WANG_BUZSAKI)
-    for name in ("Vm", "gates"):
-        message = rf"^{name} of a neuron's simulation is set by reset\(Vm=\.\.\.\) alone\.$"
+    for name in ("Vm", "gates", "model"):
+        message = rf"^{name} of a neuron's simulation cannot be set\. (Use reset|Make another)"
         with pytest.raises(AttributeError, match=message):
             setattr(simulation, name, -60)
     with pytest.raises(TypeError, match="does not support item assignment"):
@@ -288,6 +288,13 @@ def test_error_estimate_and_figure():
     ]
 
 
+def test_pickled_recording_of_a_model_is_drawn_as_before():
+    recording = pyhh.Simulation(pyhh.HHModel()).run(1.0, 0.01, duration=1)
+    twin = pickle.loads(pickle.dumps(recording))
+    for one in (recording, twin):
+        assert one.plot().axes[0].get_ylabel() == "Membrane potential\n(mV from rest)"
+
+
 def test_pickled_simulation_runs_on():
     neuron = WANG_BUZSAKI  # its lambdas do not pickle; its tables do
     simulation = pyhh.Simulation(neuron)
@@ -316,6 +323,22 @@ def test_neuron_that_leaves_its_tables_stops_the_adaptive_method():
     with pytest.raises(pyhh.SimulationError, match=r"^the solver is stuck at t = "):
         simulation.run(2e4, 0.001, duration=100, method="adaptive")
     assert 100 < simulation.Vm < 300
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("current", [1e5, -1e4])
+def test_no_method_is_advised_where_a_current_drives_V_out_of_the_tables(current, method):
+    simulation = pyhh.Simulation(HODGKIN_HUXLEY)
+    with pytest.raises(pyhh.SimulationError) as error:
+        simulation.run(current, 0.0005, duration=10, method=method)
+    assert str(error.value).endswith("Use a weaker stimulus, or check the parameters.")
+    assert "-300 to 300 mV" in str(error.value)
+
+
+@pytest.mark.parametrize("ask", [pyhh.fi_curve, pyhh.rheobase, pyhh.phase_plane])
+def test_analyses_say_that_they_take_no_neurons(ask):
+    with pytest.raises(TypeError, match=r"^model must be an HHModel; got a Neuron\. Only Sim"):
+        ask(WANG_BUZSAKI, 1.0)
 
 
 def test_leak_alone_charges_as_a_capacitor():
@@ -364,7 +387,7 @@ def test_unknown_trace_is_told_with_the_nearest():
         recording["Na.n"]
     with pytest.raises(TypeError, match=r"^name must be a text; got 0\."):
         recording[0]
-    with pytest.raises(AttributeError, match="has no attribute 'INa'"):
+    with pytest.raises(AttributeError, match=r"no attribute 'INa'\. .* items: recording\['K'\]"):
         recording.INa  # noqa: B018
 
 
