@@ -145,9 +145,10 @@ def check_names(kind: str, names: Iterable[str], reserved: Iterable[str]) -> Non
                 f"got {name!r}."
             )
         if name.lower() in taken:
+            meant = taken[name.lower()]
             raise ValueError(
-                f"the name of a {kind} must be none of {', '.join(sorted(taken.values()))}; got "
-                f"{name!r}."
+                f"the name of a {kind} must be none of {', '.join(sorted(taken.values()))}, in any "
+                f"capitals; got {name!r}." + f" Did you mean {meant}?" * (meant != name)
             )
         other = seen.setdefault(name.lower(), name)
         if other != name:

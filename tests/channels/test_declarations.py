@@ -208,6 +208,7 @@ def test_an_instantaneous_gate_needs_no_tau():
         (lambda: neuron(area=-1), ValueError, r"area must be a positive, .* \(µm²\); got -1"),
         (lambda: neuron(threshold=np.nan), ValueError, r"threshold must be .* \(mV\); got nan"),
         (lambda: neuron(pump=m()), TypeError, r"channel pump must be a Channel; .*pump=Channel\("),
+        (lambda: neuron(cm=1), ValueError, r"capitals; got 'cm'\. Did you mean Cm\?$"),
         (lambda: neuron(Vm=neuron_K()), ValueError, "name of a channel must be none of Cm, .*'Vm'"),
         (lambda: neuron(replace=neuron_K()), ValueError, "name of a channel .*got 'replace'"),
         (lambda: neuron(NA=neuron_K()), ValueError, "more than capitals; got 'Na' and 'NA'"),
