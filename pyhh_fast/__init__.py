@@ -29,7 +29,7 @@ from pyhh_fast.recording import Recording
 from pyhh_fast.simulations import Simulation
 
 if TYPE_CHECKING:
-    from pyhh_fast import rate_forms, stimuli
+    from pyhh_fast import neurons, rate_forms, stimuli
     from pyhh_fast.analysis.firing_rates import fi_curve
     from pyhh_fast.analysis.phase_plane import phase_plane
     from pyhh_fast.analysis.pulse_thresholds import rheobase, strength_duration
@@ -54,6 +54,7 @@ __all__ = [
     "__version__",
     "fi_curve",
     "models",
+    "neurons",
     "phase_plane",
     "rate_forms",
     "rheobase",
@@ -72,6 +73,7 @@ _LATER = {
     "Population": "populations",
     "PopulationRecording": "population_recording",
     "fi_curve": "analysis.firing_rates",
+    "neurons": "neurons",
     "phase_plane": "analysis.phase_plane",
     "rate_forms": "rate_forms",
     "rheobase": "analysis.pulse_thresholds",

@@ -21,6 +21,7 @@ LAYERS = [  # from the lowest; what stands in one line does not import from one 
     ["rate_forms", "rate_tables", "methods", "variables"],
     ["settings"],
     ["recording", "models", "channels"],
+    ["neurons"],
     ["population_recording", "trace_arrays"],
     ["to_xarray"],
     ["kinetics"],

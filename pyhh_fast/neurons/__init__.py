@@ -1,0 +1,18 @@
+"""Published neurons, each a function that returns it as a Neuron.
+
+Voltages are absolute, in mV. What a function does not offer as an argument is changed in what it
+returns: ``wang_buzsaki().replace({"Na.g": 40})``.
+"""
+
+from pyhh_fast.neurons.connor_stevens import connor_stevens
+from pyhh_fast.neurons.hodgkin_huxley import hodgkin_huxley
+from pyhh_fast.neurons.pospischil import pospischil_ib, pospischil_rs
+from pyhh_fast.neurons.wang_buzsaki import wang_buzsaki
+
+__all__ = [
+    "connor_stevens",
+    "hodgkin_huxley",
+    "pospischil_ib",
+    "pospischil_rs",
+    "wang_buzsaki",
+]
