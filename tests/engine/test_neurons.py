@@ -15,6 +15,7 @@ from scipy.integrate import solve_ivp
 import pyhh_fast as pyhh
 from pyhh_fast import Channel, Gate, Neuron, _cpu
 from pyhh_fast.methods import METHODS
+from pyhh_fast.neurons import wang_buzsaki
 from pyhh_fast.rate_forms import exponential, linoid, sigmoid
 
 HODGKIN_HUXLEY = Neuron(
@@ -30,26 +31,7 @@ HODGKIN_HUXLEY = Neuron(
     leak=Channel(0.3, E=10.6),
     threshold=50,
 )
-WANG_BUZSAKI = Neuron(
-    leak=Channel(0.1, E=-65),
-    Na=Channel(
-        35,
-        E=55,
-        m=Gate(
-            alpha=linoid(0.1 * 10, -35, 10),
-            beta=lambda V: 4 * np.exp(-(V + 60) / 18),
-            power=3,
-            instantaneous=True,
-        ),
-        h=Gate(alpha=lambda V: 0.07 * np.exp(-(V + 58) / 20), beta=sigmoid(1, -28, 10), speed=5),
-    ),
-    K=Channel(
-        9,
-        E=-90,
-        n=Gate(alpha=linoid(0.1, -34, 10), beta=exponential(0.125, -44, -80), power=4, speed=5),
-    ),
-    threshold=0,
-)
+WANG_BUZSAKI = wang_buzsaki()
 FIXED = [name for name, method in METHODS.items() if method.fixed_step]
 
 

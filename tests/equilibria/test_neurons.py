@@ -2,19 +2,14 @@
 
 import numpy as np
 import pytest
-from declared_neurons import (
-    connor_stevens,
-    hodgkin_huxley,
-    wang_buzsaki,
-    wang_buzsaki_slopes,
-    wang_buzsaki_steady,
-)
+from declared_neurons import hodgkin_huxley, wang_buzsaki_slopes, wang_buzsaki_steady
 from scipy.optimize import approx_fprime, brentq, minimize_scalar
 
 from pyhh_fast import Channel, Gate, Neuron
 from pyhh_fast.equilibria import neurons
 from pyhh_fast.equilibria.neurons import equilibria, jacobian
 from pyhh_fast.equilibria.rest_states import NoRest
+from pyhh_fast.neurons import connor_stevens, wang_buzsaki
 from pyhh_fast.rate_forms import sigmoid
 
 

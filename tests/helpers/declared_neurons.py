@@ -1,7 +1,4 @@
-"""Neurons for tests: declared as channels, and as the right side of their equations, from papers.
-
-The right sides are written from the papers in plain NumPy and share nothing with the declarations.
-"""
+"""Neurons for tests, declared as channels or as the right side of their equations."""
 
 import numpy as np
 
@@ -25,30 +22,6 @@ def hodgkin_huxley():
             36, E=-12, n=Gate(alpha=linoid(0.1, 10, 10), beta=exponential(0.125, 0, -80), power=4)
         ),
         threshold=50,
-    )
-
-
-def wang_buzsaki():
-    """Return the interneuron of Wang and Buzsáki (1996)."""
-    return Neuron(
-        leak=Channel(0.1, E=-65),
-        Na=Channel(
-            35,
-            E=55,
-            m=Gate(
-                alpha=linoid(1, -35, 10),
-                beta=lambda V: 4 * exp(-(V + 60) / 18),
-                power=3,
-                instantaneous=True,
-            ),
-            h=Gate(alpha=lambda V: 0.07 * exp(-(V + 58) / 20), beta=sigmoid(1, -28, 10), speed=5),
-        ),
-        K=Channel(
-            9,
-            E=-90,
-            n=Gate(alpha=linoid(0.1, -34, 10), beta=exponential(0.125, -44, -80), power=4, speed=5),
-        ),
-        threshold=0,
     )
 
 
@@ -79,48 +52,3 @@ def wang_buzsaki_steady(V, current=0.0):
     alpha_n, beta_n = 0.1 * lin((V + 34) / 10), 0.125 * exp(-(V + 44) / 80)
     h, n = alpha_h / (alpha_h + beta_h), alpha_n / (alpha_n + beta_n)
     return wang_buzsaki_slopes((V, h, n), current)[0], h, n
-
-
-def connor_stevens():
-    """Return the neuron of Connor and Stevens as Dayan and Abbott have it."""
-    return Neuron(
-        leak=Channel(0.3, E=-17),
-        Na=Channel(
-            120,
-            E=55,
-            m=Gate(
-                alpha=lambda V: 3.8 * lin((V + 29.7) / 10),
-                beta=lambda V: 15.2 * exp(-0.0556 * (V + 54.7)),
-                power=3,
-            ),
-            h=Gate(
-                alpha=lambda V: 0.266 * exp(-0.05 * (V + 48)),
-                beta=lambda V: 3.8 / (1 + exp(-0.1 * (V + 18))),
-            ),
-        ),
-        K=Channel(
-            20,
-            E=-72,
-            n=Gate(
-                alpha=lambda V: 0.2 * lin((V + 45.7) / 10),
-                beta=lambda V: 0.25 * exp(-0.0125 * (V + 55.7)),
-                power=4,
-            ),
-        ),
-        A=Channel(
-            47.7,
-            E=-75,
-            a=Gate(
-                inf=lambda V: (
-                    (0.0761 * exp(0.0314 * (V + 94.22)) / (1 + exp(0.0346 * (V + 1.17)))) ** (1 / 3)
-                ),
-                tau=lambda V: 0.3632 + 1.158 / (1 + exp(0.0497 * (V + 55.96))),
-                power=3,
-            ),
-            b=Gate(
-                inf=lambda V: (1 + exp(0.0688 * (V + 53.3))) ** -4.0,
-                tau=lambda V: 1.24 + 2.678 / (1 + exp(0.0624 * (V + 50))),
-            ),
-        ),
-        threshold=0,
-    )
