@@ -9,6 +9,9 @@ from pyhh_fast.rate_forms import exponential, linoid, sigmoid
 _REST = -65.0
 """Where the paper's V = 0 lies, in mV."""
 
+_HIGHEST_TEMPERATURE = 50
+"""In °C; kelvins are above it."""
+
 
 def hodgkin_huxley(leak_reversal: float = -54.4, temperature: float = 6.3) -> Neuron:
     """Return the squid axon of 1952, its rest at -65 mV.
@@ -32,8 +35,10 @@ def hodgkin_huxley(leak_reversal: float = -54.4, temperature: float = 6.3) -> Ne
 
     Raises
     ------
-    TypeError, ValueError
-        If an argument is no finite number.
+    TypeError
+        If an argument is no number.
+    ValueError
+        If an argument is not finite, or `temperature` is not from 0 to 50 °C.
 
     Notes
     -----
@@ -59,6 +64,9 @@ def hodgkin_huxley(leak_reversal: float = -54.4, temperature: float = 6.3) -> Ne
     """
     leak_reversal = validation.real_number("leak_reversal", leak_reversal, unit="mV")
     temperature = validation.real_number("temperature", temperature, unit="°C")
+    if not 0 <= temperature <= _HIGHEST_TEMPERATURE:
+        rule = f"from 0 to {_HIGHEST_TEMPERATURE}"
+        raise ValueError(validation.message("temperature", rule, f"{temperature:g}", unit="°C"))
     phi = 3 ** ((temperature - 6.3) / 10)
     return Neuron(
         leak=Channel(0.3, E=leak_reversal),

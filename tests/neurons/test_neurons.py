@@ -115,6 +115,13 @@ def test_hodgkin_huxley_takes_finite_numbers(name, value, error):
         neurons.hodgkin_huxley(**{name: value})
 
 
+@pytest.mark.parametrize("temperature", [-0.1, 279.45, 1e6])
+def test_hodgkin_huxley_takes_temperatures_in_degrees_celsius(temperature):
+    message = rf"temperature must be from 0 to 50 \(°C\); got {temperature:g}\."
+    with pytest.raises(ValueError, match=message.replace("+", r"\+")):
+        neurons.hodgkin_huxley(temperature=temperature)
+
+
 def test_connor_stevens_rests_where_published_equations_do():
     simulation = pyhh.Simulation(neurons.connor_stevens())
     assert simulation.Vm == pytest.approx(-67.97812, abs=1e-5)
