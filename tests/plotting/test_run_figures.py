@@ -1,6 +1,7 @@
 """Figures of runs: windows, decimation of traces, stimuli, from memory and from stores."""
 
 import io
+import pickle
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -377,3 +378,17 @@ def test_all_traces_have_a_panel():
         for trace in panel.traces
     }
     assert drawn == {*TRACES} - {"Vm"}
+
+
+def test_gates_and_currents_of_a_neuron_have_a_line_each():
+    neuron = pyhh.neurons.wang_buzsaki()
+    figure = pyhh.Simulation(neuron).run(1.0, 0.02, duration=50, method="rk4").plot(10, 40)
+    assert figure.axes[0].get_ylabel() == "Membrane potential (mV)"
+    labels = [line.get_label() for axis in figure.axes for line in axis.lines]
+    assert [name for name in labels if name in neuron.variables] == list(neuron.variables)[1:]
+
+
+def test_pickled_recording_of_a_model_is_drawn_as_before():
+    recording = pyhh.Simulation(pyhh.HHModel()).run(1.0, 0.01, duration=1)
+    for one in (recording, pickle.loads(pickle.dumps(recording))):
+        assert one.plot().axes[0].get_ylabel() == "Membrane potential\n(mV from rest)"
