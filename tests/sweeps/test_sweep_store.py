@@ -405,7 +405,7 @@ def test_sweep_continues_after_kills_at_random_moments(tmp_path, kills):
     seconds = time.perf_counter() - begun
     expected = files(whole)
     finished = xarray.open_zarr(whole).load().slowly
-    rng, out, killed, rounds = np.random.default_rng(1), tmp_path / "killed.zarr", 0, 0
+    rng, out, killed = np.random.default_rng(1), tmp_path / "killed.zarr", 0
     while killed < kills:
         ended = run_in_a_process(out, kill_after=rng.uniform(0, seconds / 2))
         killed += ended == -signal.SIGKILL
@@ -420,8 +420,6 @@ def test_sweep_continues_after_kills_at_random_moments(tmp_path, kills):
                     assert ((values == finished) | np.isnan(values)).all()
         if ended == 0:
             assert files(out) == expected
-            rounds += 1
             shutil.rmtree(out)
     assert run_in_a_process(out) == 0
     assert files(out) == expected
-    assert rounds or kills < 10
