@@ -170,6 +170,10 @@ def line(V: float, rates: FloatArray) -> FloatArray:
     return numbers
 
 
+NO_LINES = np.empty((0, _rate_tables.LINE))
+"""No such lines."""
+
+
 def range_with(
     V: float, low: float = FIRST_RANGE[0], high: float = FIRST_RANGE[1]
 ) -> tuple[float, float]:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from pyhh_fast import _rate_tables, rate_tables
+from pyhh_fast import rate_tables
 from pyhh_fast.engine import divergence
 from pyhh_fast.engine.kernels import RecordFields, fields_of_hodgkin_huxley, loops
 from pyhh_fast.kinetics.choose_kinetics import kinetics_of_run
@@ -109,7 +109,7 @@ class CompiledModel(Compiled):
         self._kinetics = kinetics
         self._tabulable = True
         self._table = self._table_at(float(model.Vm if V is None else V))
-        self._evaluated = np.empty((0, _rate_tables.LINE))
+        self._evaluated = rate_tables.NO_LINES
 
     def state(self) -> State:
         return membrane.state_of(self.model)

@@ -5,13 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from pyhh_fast import _rate_tables
+from pyhh_fast import rate_tables
 from pyhh_fast.channels.gate_table import LARGEST_V, REACH
 from pyhh_fast.channels.layout import Membrane, membrane_of
 from pyhh_fast.channels.state import NeuronState
 from pyhh_fast.engine.compiled_model import Compiled
 from pyhh_fast.engine.divergence import NAMES, latest
 from pyhh_fast.engine.kernels import RecordFields, loops, struct
+from pyhh_fast.equilibria.neurons import ChannelMembrane
 from pyhh_fast.errors import SimulationError
 from pyhh_fast.kinetics.declared import FIRST_WITHOUT_GATES, WIDTH_WITHOUT_GATES, rows_of
 from pyhh_fast.methods import METHODS
@@ -21,8 +22,6 @@ from pyhh_fast.typing import FloatArray, StructArray
 
 NEAR_END = 0.9
 """Part of the range of the tables beyond which a stuck solver is told that they end."""
-
-NONE_EVALUATED = np.empty((0, _rate_tables.LINE))
 
 
 class CompiledNeuron(Compiled):
@@ -50,7 +49,7 @@ class CompiledNeuron(Compiled):
             1 / width,
             -LARGEST_V,
             LARGEST_V,
-            NONE_EVALUATED,
+            rate_tables.NO_LINES,
             layout.vectors,
             extendable=False,
         )
@@ -111,16 +110,14 @@ class CompiledNeuron(Compiled):
 
     def _driven_out(self, currents: FloatArray) -> bool:
         """Whether a current (µA/cm²) drives V beyond the tables, the gates being steady there."""
-        neuron = self._state.neuron
-        ends = np.array([-LARGEST_V, LARGEST_V])
-        steady, total = neuron.steady_state(ends), np.zeros(2)
-        for name, channel in neuron.channels.items():
-            open_fraction = np.ones(2)
-            for gate_name, gate in channel.gates.items():
-                open_fraction *= steady[f"{name}.{gate_name}"] ** gate.power
-            total += channel.g * open_fraction * (ends - channel.E)
-        low, high = currents.min(initial=0.0), currents.max(initial=0.0)
-        return bool(low - total[0] < 0 or high - total[1] > 0)
+        low, high = (
+            ChannelMembrane(self._state.neuron, float(current)).dVdt(np.array([end]))[0]
+            for current, end in (
+                (currents.min(initial=0.0), -LARGEST_V),
+                (currents.max(initial=0.0), LARGEST_V),
+            )
+        )
+        return bool(low < 0 or high > 0)
 
     def _fastest(self, state: State) -> tuple[str, float]:
         """Return which of V and the gates is fastest at a state, and its rate in 1/ms."""

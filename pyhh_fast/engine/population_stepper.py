@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pyhh_fast import rate_tables
-from pyhh_fast._rate_tables import LINE
 from pyhh_fast.engine.kernels import loops, struct
 from pyhh_fast.engine.read_ahead import SharedStimulus
 from pyhh_fast.kinetics.protocol import Kinetics
@@ -219,7 +218,7 @@ class PopulationStepper:
         """Return the rates for the time loop."""
         s, t = self._run_settings, self._table
         rows = t.times_phi1(s.dt) if s.method == "exponential_euler" else t.times(s.dt)
-        return loops.Rates(rows, t.first, t.inverse_width, t.low, t.high, NONE_EVALUATED)
+        return loops.Rates(rows, t.first, t.inverse_width, t.low, t.high, rate_tables.NO_LINES)
 
     def _extend_table(self, V: float) -> None:
         """Extend the table to V; raise NotTabulable where none can hold the rates."""
@@ -235,6 +234,3 @@ def _pool(threads: int) -> Any:
     from pyhh_fast.system.background import Workers  # here, because one cell needs none
 
     return Workers(threads, "pyhh_fast population")
-
-
-NONE_EVALUATED = np.empty((0, LINE))
