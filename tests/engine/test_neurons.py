@@ -6,11 +6,12 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import neuron_papers
 import numpy as np
 import pytest
+from declared_neurons import hodgkin_huxley
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.integrate import solve_ivp
 
 import pyhh_fast as pyhh
 from pyhh_fast import Channel, Gate, Neuron, _cpu
@@ -18,19 +19,7 @@ from pyhh_fast.methods import METHODS
 from pyhh_fast.neurons import wang_buzsaki
 from pyhh_fast.rate_forms import exponential, linoid, sigmoid
 
-HODGKIN_HUXLEY = Neuron(
-    Na=Channel(
-        120,
-        E=115,
-        m=Gate(alpha=linoid(1, 25, 10), beta=exponential(4, 0, -18), power=3),
-        h=Gate(alpha=exponential(0.07, 0, -20), beta=sigmoid(1, 30, 10)),
-    ),
-    K=Channel(
-        36, E=-12, n=Gate(alpha=linoid(0.1, 10, 10), beta=exponential(0.125, 0, -80), power=4)
-    ),
-    leak=Channel(0.3, E=10.6),
-    threshold=50,
-)
+HODGKIN_HUXLEY = hodgkin_huxley()
 WANG_BUZSAKI = wang_buzsaki()
 FIXED = [name for name, method in METHODS.items() if method.fixed_step]
 
@@ -38,29 +27,6 @@ FIXED = [name for name, method in METHODS.items() if method.fixed_step]
 def wang_buzsaki_m_inf(V):
     alpha = 0.1 * (V + 35) / (1 - np.exp(-(V + 35) / 10))
     return alpha / (alpha + 4 * np.exp(-(V + 60) / 18))
-
-
-def wang_buzsaki_slope(t, y, I):  # noqa: E741
-    """Wang and Buzsáki, J. Neurosci. 16, 6402-6413 (1996), as printed."""
-    V, h, n = y
-    alpha_h, beta_h = 0.07 * np.exp(-(V + 58) / 20), 1 / (np.exp(-0.1 * (V + 28)) + 1)
-    alpha_n = -0.01 * (V + 34) / (np.exp(-0.1 * (V + 34)) - 1)
-    beta_n = 0.125 * np.exp(-(V + 44) / 80)
-    current = 35 * wang_buzsaki_m_inf(V) ** 3 * h * (V - 55) + 9 * n**4 * (V + 90)
-    return [
-        I - current - 0.1 * (V + 65),
-        5 * (alpha_h * (1 - h) - beta_h * h),
-        5 * (alpha_n * (1 - n) - beta_n * n),
-    ]
-
-
-def wang_buzsaki_spikes(start, I, duration):  # noqa: E741
-    def crossing(t, y, I):  # noqa: E741
-        return y[0]
-
-    crossing.direction = 1
-    options = {"method": "DOP853", "rtol": 1e-11, "atol": 1e-11, "events": crossing}
-    return solve_ivp(wang_buzsaki_slope, (0, duration), start, args=(I,), **options).t_events[0]
 
 
 def euler_twin(neuron, V, I, steps, dt):  # noqa: E741
@@ -110,7 +76,7 @@ def test_hodgkin_huxley_as_channels_is_the_model(method):
         np.testing.assert_allclose(neuron[ours], model[theirs], rtol=0, atol=tolerance)
 
 
-@pytest.mark.parametrize("order", [("leak", "Na", "K"), ("K", "leak", "Na")])
+@pytest.mark.parametrize("order", [("Na", "K", "leak"), ("K", "leak", "Na")])
 @pytest.mark.parametrize("method", METHODS)
 def test_order_of_declaration_orders_the_traces_alone(order, method):
     other = Neuron(**{name: HODGKIN_HUXLEY.channels[name] for name in order})
@@ -118,16 +84,16 @@ def test_order_of_declaration_orders_the_traces_alone(order, method):
     want = pyhh.Simulation(HODGKIN_HUXLEY, Vm=0).run(10, 0.02, duration=20, method=method)
     got = pyhh.Simulation(other, Vm=0).run(10, 0.02, duration=20, method=method)
     for name in HODGKIN_HUXLEY.variables:
-        if order[0] == "leak":  # sodium before potassium, as there
+        if order[0] == "Na":  # before potassium, as there
             assert (got[name] == want[name]).all()
         np.testing.assert_allclose(got[name], want[name], rtol=1e-6, atol=1e-6)
 
 
 def test_adaptive_spikes_of_wang_buzsaki_are_those_of_scipy():
     simulation = pyhh.Simulation(WANG_BUZSAKI)
-    start = [simulation.Vm, simulation.gates["Na.h"], simulation.gates["K.n"]]
+    paper = neuron_papers.wang_buzsaki()
+    want = neuron_papers.spike_times(paper, simulation.Vm, (1.0, 0, 200), 200)
     got = simulation.run(1.0, 0.01, duration=200, method="adaptive", rtol=1e-9, atol=1e-9)
-    want = wang_buzsaki_spikes(start, 1.0, 200.0)
     assert want.size == 12
     np.testing.assert_allclose(got.spike_times, want, rtol=0, atol=1e-6)
     assert got.threshold == 0
@@ -136,8 +102,8 @@ def test_adaptive_spikes_of_wang_buzsaki_are_those_of_scipy():
 @pytest.mark.parametrize(("method", "order"), [("euler", 1), ("exponential_euler", 1), ("rk4", 4)])
 def test_methods_have_their_order_with_an_instantaneous_gate(method, order):
     simulation = pyhh.Simulation(WANG_BUZSAKI)
-    start = [simulation.Vm, simulation.gates["Na.h"], simulation.gates["K.n"]]
-    exact = wang_buzsaki_spikes(start, 2.0, 30.0)
+    paper = neuron_papers.wang_buzsaki()
+    exact = neuron_papers.spike_times(paper, simulation.Vm, (2.0, 0, 30), 30)
     errors = []
     for dt in (0.02, 0.01):
         simulation.reset()
