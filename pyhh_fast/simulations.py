@@ -2,13 +2,12 @@
 
 import os
 from collections.abc import Iterable
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy.typing as npt
 
 from pyhh_fast import validation
-from pyhh_fast.channels.state import Declared, NeuronState
+from pyhh_fast.channels.state import Declared
 from pyhh_fast.engine import run_loop
 from pyhh_fast.engine.choose_stepper import check_kind, choose_stepper
 from pyhh_fast.engine.progress import bar_requested
@@ -18,10 +17,10 @@ from pyhh_fast.engine.stimulus_arguments import normalise_stimulus
 from pyhh_fast.equilibria.spike_threshold import default_threshold, threshold_for
 from pyhh_fast.errors import SimulationError
 from pyhh_fast.methods import warn_of_large_step
+from pyhh_fast.neuron_simulation import NeuronSimulation
 from pyhh_fast.recording import Recording
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.system.exclusive import Exclusive
-from pyhh_fast.trace_arrays import TraceArrays
 from pyhh_fast.typing import Method
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ SMALL_OR_ADAPTIVE = ", or run(..., method='adaptive'), which is right at any dt"
 """What is added to the warning of a large step."""
 
 
-class Simulation(TraceArrays):
+class Simulation(NeuronSimulation):
     """Runs a model and keeps the traces of the latest run.
 
     Parameters
@@ -82,8 +81,8 @@ class Simulation(TraceArrays):
     """
 
     def __init__(self, model: Any, Vm: float | None = None) -> None:
-        self._state: NeuronState | None = None
-        self.model: Any = model
+        self._state = None
+        self.model = model
         if isinstance(model, Declared):
             self.recording = None
             self.reset(Vm)
@@ -95,81 +94,6 @@ class Simulation(TraceArrays):
                 "model.Vm, or use HHModel.at_rest or HHModel.steady."
             )
         self.CreateArrays(0, 0)
-
-    def __getattr__(self, name: str) -> Any:
-        state: NeuronState | None = vars(self).get("_state")
-        if state is None:
-            return super().__getattr__(name)
-        if name == "Vm":
-            return state.V
-        if name == "gates":
-            return MappingProxyType(state.gates)
-        message = (
-            f"the Simulation of a Neuron has no attribute {name!r}. Traces are in its recording."
-        )
-        raise AttributeError(message)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name in ("Vm", "gates", "model") and vars(self).get("_state") is not None:
-            advice = "Make another, Simulation(neuron, Vm=...)." if name == "model" else ""
-            raise AttributeError(
-                f"{name} of a neuron's simulation cannot be set. "
-                f"{advice or 'Use reset(Vm=...), which makes the gates steady.'}"
-            )
-        super().__setattr__(name, value)
-
-    def reset(self, Vm: float | None = None) -> None:
-        """Put the neuron where it starts, with all gates steady.
-
-        Parameters
-        ----------
-        Vm : float, mV, optional
-            By default its rest; where it has none, the unstable equilibrium nearest the leak's
-            reversal potential.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If `Vm` is no finite number, or is beyond 300 mV; if there is no equilibrium.
-        TypeError
-            If what runs is a model, which has its own state.
-
-        Examples
-        --------
-        >>> import pyhh_fast as pyhh
-        >>> leak = pyhh.Neuron(leak=pyhh.Channel(0.1, E=-65))
-        >>> simulation = pyhh.Simulation(leak)
-        >>> recording = simulation.run(1.0, 0.01, duration=10)
-        >>> round(simulation.Vm, 3)
-        -58.677
-        >>> simulation.reset(Vm=-70)
-        >>> simulation.Vm
-        -70.0
-        """
-        neuron: Any = self.model
-        if not isinstance(neuron, Declared):
-            raise TypeError(
-                f"reset must be called of the simulation of a Neuron; got that of {self.model!r}. "
-                "Set the state of the model itself."
-            )
-        if Vm is None:
-            from pyhh_fast.equilibria.neurons import start_of_neuron  # models do not need it
-
-            V = start_of_neuron(self.model)
-        else:
-            V = validation.real_number("Vm", Vm, unit="mV")
-        self._state = NeuronState(self.model, V)
-
-    @property
-    def _subject(self) -> Any:
-        """What runs: the state of a neuron, or a model."""
-        return self.model if self._state is None else self._state
-
-    def _keep(self, recording: Recording) -> None:
-        if self._state is None:
-            super()._keep(recording)
-        else:
-            self.recording = recording
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.model!r})"
@@ -520,18 +444,6 @@ class Simulation(TraceArrays):
         if self.recording is None:
             raise RuntimeError("There is nothing to plot yet. Call Run or run first.")
         return self.recording.plot(start, stop)
-
-    @property
-    def _variables(self) -> dict[str, Any]:
-        """What of the settings follows from what runs: its variables, all of them recorded."""
-        if self._state is None:
-            return {}
-        variables = self._state.neuron.variables
-        return {"variables": variables, "record": tuple(variables)}
-
-    def _refuse_neuron(self, name: str, advice: str) -> None:
-        if self._state is not None:
-            raise TypeError(f"{name} must be used with an HHModel; got a Neuron. {advice}")
 
     def _run(
         self,

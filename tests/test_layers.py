@@ -27,7 +27,7 @@ LAYERS = [  # from the lowest; what stands in one line does not import from one 
     ["kinetics"],
     ["equilibria"],
     ["engine"],
-    ["storage"],
+    ["storage", "neuron_simulation"],
     ["simulations", "populations"],
     ["analysis"],
     ["sweeps", "plotting"],
