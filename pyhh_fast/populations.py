@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from pyhh_fast import rate_tables, validation
+from pyhh_fast import validation
 from pyhh_fast.engine.choose_stepper import check_steps
 from pyhh_fast.engine.compiled_model import not_tabulated
 from pyhh_fast.engine.population_run import make_run, thread_count, warn_of_divergence
@@ -20,22 +20,19 @@ from pyhh_fast.kinetics.choose_kinetics import kinetics_of
 from pyhh_fast.kinetics.protocol import Kinetics, NotTabulable
 from pyhh_fast.methods import DEFAULT, warn_of_large_step
 from pyhh_fast.models import membrane, plausibility
-from pyhh_fast.models.cells import Cells, PerCell, cell_numbers, per_cell
+from pyhh_fast.models.cells import cell_numbers, per_cell
+from pyhh_fast.models.hh_cells import HHCells, with_custom_parameters
 from pyhh_fast.models.hh_model import HHModel, has_custom_kinetics
-from pyhh_fast.models.names import check_name, custom_parameters, suggestion
+from pyhh_fast.models.names import check_name, custom_parameters
 from pyhh_fast.population_recording import PopulationRecording
 from pyhh_fast.settings import RunSettings
-from pyhh_fast.system import free_memory
 from pyhh_fast.system.exclusive import Exclusive
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import MethodOfMany, Unstable
-from pyhh_fast.variables import GATES, PARAMETERS, STATE
-
-BYTES_A_CELL = 300
-"""What a run takes for each cell, apart from traces and spikes."""
+from pyhh_fast.variables import PARAMETERS, STATE
 
 
-class Population(Cells):
+class Population(HHCells):
     """Many Hodgkin-Huxley neurons, not coupled, each with its own parameters and state.
 
     Parameters
@@ -80,22 +77,7 @@ class Population(Cells):
     array([69, 58,  1,  1,  1])
     """
 
-    Cm = PerCell()
-    gNa = PerCell()
-    gK = PerCell()
-    gKleak = PerCell()
-    ENa = PerCell()
-    EK = PerCell()
-    EKleak = PerCell()
-    Vm = PerCell()
-    StateM = PerCell()
-    StateH = PerCell()
-    StateN = PerCell()
-
     recording: PopulationRecording | None = None
-    _model: HHModel | None
-    _told: tuple[str, ...] = ()
-    _custom_parameters: dict[str, float] = {}  # noqa: RUF012 (replaced, never changed)
 
     @rounds_to_nearest
     def __init__(self, size: int, **parameters: npt.ArrayLike) -> None:
@@ -106,27 +88,6 @@ class Population(Cells):
         self._set_gates_steady()
         self._state["h"] = 0.0
         plausibility.check_cells(self)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        # A name that is misspelled would else change nothing, without a word.
-        if not (name.startswith("_") or hasattr(type(self), name)):
-            if name in self._custom_parameters:
-                raise AttributeError(
-                    f"{name} is one number for all cells, on which their rates may depend, and is "
-                    "not changed later. Make a population by from_model(model, size, "
-                    f"{name}={validation.shown(value)})."
-                )
-            known = [*PARAMETERS, *STATE]
-            raise AttributeError(
-                validation.unknown_name("attribute of a Population", name, known, suggestion)
-            )
-        super().__setattr__(name, value)
-
-    def __getattr__(self, name: str) -> Any:
-        # What the class of the model declares; only names that are not found come here.
-        if name in self._custom_parameters:
-            return self._custom_parameters[name]
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     @classmethod
     @rounds_to_nearest
@@ -264,7 +225,7 @@ class Population(Cells):
         size = validation.count("size", size)
         for name in parameters:
             check_name(model, name)
-        model, parameters = _with_custom_parameters(model, size, parameters)
+        model, parameters = with_custom_parameters(model, size, parameters)
         population = cls.__new__(cls)
         population._custom_parameters = custom_parameters(model)
         population._set_up(
@@ -288,11 +249,6 @@ class Population(Cells):
 
     def __repr__(self) -> str:
         return f"Population({self.size} cell{'s' * (self.size != 1)})"
-
-    @property
-    def size(self) -> int:
-        """How many cells there are."""
-        return self._state.size
 
     def run(
         self,
@@ -413,33 +369,6 @@ class Population(Cells):
         warn_of_divergence(recording, kinetics)
         return recording
 
-    def _set_up(self, size: int, parameters: dict[str, Any]) -> None:
-        size = validation.count("size", size)
-        free_memory.check(BYTES_A_CELL * size, "a population", "Make several, one after the other.")
-        defaults = {name: getattr(HHModel, name) for name in PARAMETERS}
-        self._parameters = np.zeros(size, membrane.PARAMETER_STRUCT)
-        self._state = np.zeros(size, membrane.STATE_STRUCT)
-        self._model = None
-        for name, value in (defaults | parameters).items():
-            if name not in PARAMETERS:
-                known = [*PARAMETERS, "startingVoltage"]
-                raise TypeError(validation.unknown_name("parameter", name, known, suggestion))
-            setattr(self, name, value)
-
-    def _set_gates_steady(self) -> None:
-        rates = rate_tables.hodgkin_huxley(np.ascontiguousarray(self.Vm))
-        alpha, beta = np.split(np.minimum(rates, rate_tables.LARGEST_RATE), 2, axis=1)
-        for name, steady in zip(GATES, (alpha / (alpha + beta)).T, strict=True):
-            self._state[name] = steady
-
-    def _check_cells(self) -> None:
-        """See that what was set in place can be used."""
-        for name, parameter in PARAMETERS.items():
-            values = self._parameters[parameter.symbol]
-            if not (np.isfinite(values).all() and (not parameter.positive or (values > 0).all())):
-                setattr(self, name, values)  # which raises the error
-        plausibility.check_cells(self)
-
     def _kinetics(self) -> Kinetics:
         if self._model is None:
             return BuiltIn()
@@ -451,25 +380,3 @@ def _check_names(cls: type[Population], parameters: dict[str, Any]) -> None:
     if cls.__init__ is Population.__init__:  # another one may take anything
         for name in parameters:
             check_name(HHModel, name)
-
-
-def _with_custom_parameters(
-    model: HHModel, size: int, parameters: dict[str, Any]
-) -> tuple[HHModel, dict[str, Any]]:
-    """Return a copy of `model` with those parameters that a subclass declares, and the others."""
-    others = parameters.keys() - PARAMETERS
-    custom = others & custom_parameters(model).keys() if others else set()
-    if not custom:
-        return model, parameters
-    changed = copy.copy(model)
-    for name in custom:
-        values = np.unique(per_cell(name, parameters[name], size))
-        if values.size > 1:
-            raise ValueError(
-                f"{name} must be one number for all cells, because rates may depend on it; got "
-                f"{values.size} different ones. Use sweep(model, {{{name!r}: values}}, ...), or "
-                "make a population for each."
-            )
-        for value in values:
-            setattr(changed, name, float(value))
-    return changed, {name: value for name, value in parameters.items() if name not in custom}

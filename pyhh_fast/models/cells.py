@@ -1,6 +1,7 @@
 """Many cells as two arrays of structs, of parameters and of states: what a run of them takes.
 
-`Population` is the public class of them; sweeps and analyses make cells without its checks.
+Sweeps and analyses make them as they are; hh_cells.py names and checks their fields, for
+`Population`.
 """
 
 from collections.abc import Iterable
@@ -10,7 +11,6 @@ import numpy as np
 
 from pyhh_fast import validation
 from pyhh_fast.typing import FloatArray, IntArray, StructArray
-from pyhh_fast.variables import PARAMETERS, STATE
 
 
 class Cells:
@@ -28,26 +28,6 @@ class Cells:
 
     def __init__(self, parameters: StructArray, state: StructArray) -> None:
         self._parameters, self._state = parameters, state
-
-
-class PerCell:
-    """A number of each cell, as an attribute that is a view of a field of its arrays."""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
-        self._array = "_parameters" if name in PARAMETERS else "_state"
-        known = PARAMETERS[name] if name in PARAMETERS else STATE[name]
-        self._field, self._unit = known.symbol, known.unit
-        self._positive = name in PARAMETERS and PARAMETERS[name].positive
-
-    def __get__(self, instance: Any, owner: type) -> Any:
-        return self if instance is None else getattr(instance, self._array)[self._field]
-
-    def __set__(self, instance: Any, value: Any) -> None:
-        array = getattr(instance, self._array)
-        array[self._field] = per_cell(
-            self._name, value, array.size, unit=self._unit, positive=self._positive
-        )
 
 
 def per_cell(

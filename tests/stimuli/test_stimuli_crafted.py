@@ -8,12 +8,11 @@ from error_messages import raises
 from stimulus_arguments import NOISE, SEED, SYNAPSES
 
 from pyhh_fast import stimuli
+from pyhh_fast.stimuli import descriptions
 
-KINDS = (
-    "constant, step, pulses, ramp, sine, chirp, ornstein_uhlenbeck, poisson_epsc, from_array, "
-    "from_function, scaled, shifted as its 'kind'"
-)
-A_DICT = f"must be a dict with one of {KINDS}"
+KINDS = ", ".join(descriptions._KINDS)
+OTHERS = "from_array, from_function, scaled, shifted"
+A_DICT = f"must be a dict with one of {KINDS}, {OTHERS} as its 'kind'"
 ONE = f"description {A_DICT}"
 PARTS = "description['parts']"
 OF_KIND = "description of kind"
