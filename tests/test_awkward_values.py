@@ -1,9 +1,7 @@
 """Unusual types and values of arguments: each is refused in words or means what it says."""
 
 import datetime
-import os
 import re
-import sys
 import warnings
 from decimal import Decimal
 from fractions import Fraction
@@ -159,31 +157,3 @@ def test_two_dashes_are_refused_as_the_value_of_an_option(capsys, option):
     assert capsys.readouterr().err.endswith(
         f"pyhh-fast: error: argument {option}: must have a value; got '--'\n"
     )
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
-def test_unreadable_chunk_is_not_reported_as_a_figure_error(tmp_path, capsys, monkeypatch):
-    pytest.importorskip("zarr", reason="stores need the extra 'store'")
-    store, figure = tmp_path / "run.zarr", tmp_path / "p.png"
-    run(to=store)
-    read = os.open
-
-    def no_entry(path, *arguments, **options):
-        if str(path).endswith("Vm/c/0"):
-            raise PermissionError(13, "Permission denied", str(path))
-        return read(path, *arguments, **options)
-
-    monkeypatch.setattr(os, "open", no_entry)
-    opened = type(store).open
-
-    def no_open(path, *arguments, **options):
-        if str(path).endswith("Vm/c/0"):
-            raise PermissionError(13, "Permission denied", str(path))
-        return opened(path, *arguments, **options)
-
-    monkeypatch.setattr(type(store).__mro__[1], "open", no_open)
-    assert cli.main(["plot", str(store), "-o", str(figure)]) == 1
-    told = capsys.readouterr().err
-    assert told.startswith("pyhh-fast plot: error: cannot read what is to be drawn: ")
-    assert "Vm/c/0" in told
-    assert str(figure) not in told

@@ -73,11 +73,6 @@ def test_wrong_parameters_are_refused(parameters, kind, message):
             pyhh.HHModel.at_rest(**parameters)
 
 
-def test_at_rest_takes_no_starting_voltage():
-    with raises(TypeError, "at_rest finds the starting voltage itself; leave it out."):
-        pyhh.HHModel.at_rest(startingVoltage=3)
-
-
 @pytest.mark.parametrize(
     "number", [3, 3.0, True, np.True_, np.int16(3), np.float32(3), Fraction(7, 2)]
 )

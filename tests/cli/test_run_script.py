@@ -11,10 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-
-import pyhh_fast
 
 PYTHON = [sys.executable]
 PYHH_FAST_RUN = [
@@ -265,32 +262,6 @@ def test_every_form_of_import_finds_this_package(folder_with_pyhh):
         "done\n",
         "",
     )
-
-
-def test_script_for_pyhh_runs_with_this_package(folder_with_pyhh):
-    script = """
-        import sys
-        sys.path.append("./src")
-        import numpy as np
-        import pyhh
-
-        model = pyhh.HHModel()
-        model.gNa = 100
-        stim = np.zeros(2000)
-        stim[700:1300] = 50
-        sim = pyhh.Simulation(model)
-        sim.Run(stim, 0.01)
-        print(float(sim.Vm[-1]).hex())
-    """
-    code, out, err = run(PYHH_FAST_RUN, write(folder_with_pyhh, script), folder=folder_with_pyhh)
-
-    model = pyhh_fast.HHModel()
-    model.gNa = 100
-    stimulus = np.zeros(2000)
-    stimulus[700:1300] = 50
-    simulation = pyhh_fast.Simulation(model)
-    simulation.Run(stimulus, 0.01)
-    assert (code, float.fromhex(out), err) == (0, simulation.Vm[-1], "")
 
 
 def test_spawned_processes_import_this_package(folder_with_pyhh):

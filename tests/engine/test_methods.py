@@ -308,14 +308,6 @@ def test_recording_has_its_method_and_tolerances(method):
     assert (recording.method, recording.rtol, recording.atol) == (method, 1e-4, 1e-5)
 
 
-def test_forward_euler_is_the_default():
-    named, default = (pyhh.Simulation(pyhh.HHModel()) for _ in range(2))
-    named.run(10.0, 0.01, duration=20.0, method="euler")
-    default.Run(np.full(2_000, 10.0), 0.01)
-    for name in TRACES:
-        np.testing.assert_array_equal(getattr(named, name), getattr(default, name))
-
-
 @pytest.mark.parametrize(
     ("wrong", "kind", "message"),
     [
@@ -358,14 +350,6 @@ def test_coarse_grid_of_the_adaptive_method_does_not_warn():
 
 
 # --- far from rest -------------------------------------------------------------------------------
-
-
-def test_exponential_euler_is_stable_at_any_rate():
-    model = pyhh.HHModel.at_rest()
-    recording = pyhh.Simulation(model).run(-100.0, 0.01, duration=100.0, method="exponential_euler")
-    # Only the leak conducts, so V ends where the leak carries the current.
-    assert recording.Vm[-1] == pytest.approx(10.6 - 100 / 0.3, abs=1e-6)
-    assert np.isfinite(recording.StateM).all()
 
 
 def test_divergence_of_rk4_names_its_stability_bound():

@@ -18,34 +18,6 @@ def test_at_rest_is_an_equilibrium_with_all_gates_steady():
     assert np.abs(recording.Vm - expected.V).max() < 1e-10
 
 
-def test_at_rest_takes_parameters_and_keeps_the_class():
-    class Mine(pyhh.HHModel):
-        gKleak = 0.5
-
-    model = Mine.at_rest(EKleak=5.0)
-    assert type(model) is Mine
-    assert (model.gKleak, model.EKleak) == (0.5, 5.0)
-    expected = reference.equilibrium(reference.Parameters(gKleak=0.5, EKleak=5.0))
-    assert model.Vm == pytest.approx(expected.V, abs=1e-12)
-
-
-def test_at_rest_includes_an_overridden_method():
-    class Pumped(pyhh.HHModel):
-        def _UpdateCellVoltage(self, stimulusCurrent, deltaTms):
-            super()._UpdateCellVoltage(stimulusCurrent - 2.0, deltaTms)
-
-    expected = reference.equilibrium(reference.Parameters(), current=-2.0)
-    assert Pumped.at_rest().Vm == pytest.approx(expected.V, abs=1e-10)
-
-
-def test_at_rest_accepts_kinetics_for_scalars_only():
-    class Scalar(pyhh.HHModel):
-        def _UpdateGateTimeConstants(self, Vm):
-            super()._UpdateGateTimeConstants(float(Vm))
-
-    assert Scalar.at_rest().Vm == pytest.approx(pyhh.HHModel.at_rest().Vm, abs=1e-12)
-
-
 def test_at_rest_evaluates_a_copy():
     class Counting(pyhh.HHModel):
         calls = 0

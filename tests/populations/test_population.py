@@ -200,17 +200,6 @@ def test_cells_held_at_10_and_25_mV_do_not_end_in_nan():
             np.testing.assert_allclose(x, steady, rtol=2 * slowest + 1e-13)
 
 
-def test_state_equals_that_of_hhsharp():
-    # VALIDATION: HHSharp's unit test, all gates steady at V = 0, 20 µA/cm², 5,000 steps.
-    population = pyhh.Population(3)
-    rates = hodgkin_huxley(np.zeros(1))[0]
-    population.StateH = rates[1] / (rates[1] + rates[4])
-    final = population.run(20.0, 0.01, duration=50.0).final_state
-    figures = (12.1344631950574, 0.598998710210472, 0.0669057252257422, 0.73607630180196)
-    for values, figure in zip(final, figures, strict=True):
-        np.testing.assert_allclose(values, figure, rtol=0, atol=1e-10)
-
-
 @pytest.mark.parametrize("method", METHODS)
 def test_diverging_cell_ends_as_in_a_simulation_and_others_continue(method):
     # Fast enough for any method to diverge at this step: the rate of the leak is 1e5 per ms.
@@ -273,35 +262,6 @@ def test_spike_is_V_below_the_threshold_and_then_at_it():
     assert r.Vm.tolist() == [[1, 2, 3], [2, 3, 4]]
     assert r.spike_counts.tolist() == [1, 0]
     assert r.spike_times(0).tolist() == [1 / 64]
-
-
-def test_each_cell_rests_where_its_model_does():
-    parameters, _ = random_cells(25)
-    del parameters["startingVoltage"]
-    population = pyhh.Population.at_rest(25, **parameters)
-    for cell in range(25):
-        model = pyhh.HHModel.at_rest(**{name: v[cell] for name, v in parameters.items()})
-        want = [model.Vm, model.m.state, model.h.state, model.n.state]
-        got = [getattr(population, name)[cell] for name in STATE]
-        np.testing.assert_allclose(got, want, rtol=0, atol=1e-12)
-    assert pyhh.Population.at_rest(2).Vm.tolist() == [pyhh.HHModel.at_rest().Vm] * 2
-
-
-def test_population_rests_at_the_equilibrium_of_a_single_model():
-    # Without potassium a cell has a depolarised equilibrium shifteds rest.
-    model = pyhh.HHModel.at_rest(gK=0.0, EKleak=0.0, gNa=20.0)
-    population = pyhh.Population.at_rest(2, gK=0.0, EKleak=[0.0, 10.6], gNa=[20.0, 120.0])
-    assert abs(population.Vm[0] - model.Vm) < 1e-12
-    assert population.Vm[1] == pytest.approx(pyhh.HHModel.at_rest(gK=0.0).Vm, abs=1e-12)
-
-
-def test_initial_states_equal_those_of_models():
-    parameters, _ = random_cells(10)
-    population = pyhh.Population(10, **parameters)
-    for cell in range(10):
-        model = model_of_cell(parameters, cell)
-        start = [model.Vm, model.m.state, 0.0, model.n.state]
-        assert [getattr(population, name)[cell] for name in STATE] == start
 
 
 @pytest.mark.parametrize("method", METHODS)

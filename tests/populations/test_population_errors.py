@@ -249,18 +249,6 @@ def test_unknown_cell_of_a_recording_is_refused():
         r.spike_times("a")
 
 
-def test_spontaneously_firing_cells_have_no_rest():
-    message = (
-        "parameters of cell 1 must have a stable resting potential; got unstable ones at V = "
-        '7.853 mV. Start there by unstable="steady", or with steady gates at any V by '
-        "Population.steady(size, V)."
-    )
-    with raises(ValueError, message):
-        pyhh.Population.at_rest(3, EKleak=[10.6, 70.0, 10.6])
-    with raises(TypeError, "at_rest finds the starting voltages itself; leave them out."):
-        pyhh.Population.at_rest(3, startingVoltage=0)
-
-
 def test_misspelled_attribute_is_refused():
     population = pyhh.Population(3)
     message = (

@@ -18,7 +18,6 @@ from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 from other_processes import ENVIRONMENT
 from stimulus_examples import DT, EXAMPLES
 
-import pyhh_fast as pyhh
 from pyhh_fast import stimuli
 
 WHOLE = {name: stimulus.to_array(2_000, DT) for name, stimulus in EXAMPLES.items()}
@@ -316,7 +315,3 @@ def test_many_steps_are_decimated_in_figures(monkeypatch):
 def test_ten_million_steps_can_be_drawn():
     figure = (stimuli.step(5, 1e4, 9e4) + stimuli.sine(1, 3)).plot(10_000_000, DT)
     assert figure.axes[0].lines[0].get_xdata()[-1] == 1e5
-
-
-def test_stimuli_is_an_attribute_of_the_package():
-    assert pyhh.stimuli is stimuli

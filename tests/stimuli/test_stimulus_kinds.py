@@ -49,12 +49,6 @@ def test_edges_at_extreme_times():
     ]
 
 
-def test_step_aligned_with_samples_is_exact():
-    np.testing.assert_array_equal(
-        stimuli.step(50, 0.1, 0.3).to_array(5, 0.1), [0.0, 50.0, 50.0, 0.0, 0.0]
-    )
-
-
 @pytest.mark.parametrize(
     ("start", "stop"),
     [
