@@ -114,12 +114,7 @@ class Bench:
                         self.rows.append(self._checked(instance, way, size, steps, threads))
 
     def _checked(
-        self,
-        instance: PopulationWay,
-        way: type[PopulationWay],
-        size: int,
-        steps: int,
-        threads: int,
+        self, instance: PopulationWay, way: type[PopulationWay], size: int, steps: int, threads: int
     ) -> TimedPopulation:
         call = instance.prepare()
         outcome = instance.read(call())

@@ -150,10 +150,7 @@ class Bench:
             error = "" if row.spike_error is None else f"{row.spike_error:+.2f}"
             lines.append([row.label, *numbers, differs_by, error])
         headings = ["one cell, dt 0.01 ms", "traces", "steps", "ns/step", "× this package"]
-        headings += [
-            "V differs by (mV)",
-            "error of the last spike of the first second (ms)",
-        ]
+        headings += ["V differs by (mV)", "error of the last spike of the first second (ms)"]
         return table(headings, lines)
 
 

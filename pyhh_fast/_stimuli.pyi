@@ -23,13 +23,7 @@ def pulses(
     dt: float,
 ) -> None: ...
 def ramp(
-    values: FloatArray,
-    first: int,
-    low: float,
-    high: float,
-    start: float,
-    stop: float,
-    dt: float,
+    values: FloatArray, first: int, low: float, high: float, start: float, stop: float, dt: float
 ) -> None: ...
 def sine(
     values: FloatArray,

@@ -446,11 +446,7 @@ class Simulation(NeuronSimulation):
         return self.recording.plot(start, stop)
 
     def _run(
-        self,
-        settings: RunSettings,
-        stimulus: "RunStimulus",
-        steps: int,
-        progress: bool = False,
+        self, settings: RunSettings, stimulus: "RunStimulus", steps: int, progress: bool = False
     ) -> Recording:
         read_ahead = ReadAhead(stimulus, steps, settings.dt)
         try:

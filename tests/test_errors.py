@@ -33,11 +33,7 @@ def simulation():
             TypeError,
             f"parameter must be one of {NAMES}; got 'gna'. Did you mean gNa?",
         ),
-        (
-            {"CM": 1},
-            TypeError,
-            f"parameter must be one of {NAMES}; got 'CM'. Did you mean Cm?",
-        ),
+        ({"CM": 1}, TypeError, f"parameter must be one of {NAMES}; got 'CM'. Did you mean Cm?"),
         ({"xyz": 100}, TypeError, f"parameter must be one of {NAMES}; got 'xyz'."),
         ({"Cm": 0}, ValueError, "Cm must be a positive, finite number (µF/cm²); got 0."),
         ({"Cm": -1.5}, ValueError, "Cm must be a positive, finite number (µF/cm²); got -1.5."),
@@ -88,11 +84,7 @@ def test_any_real_number_is_accepted(number):
 @pytest.mark.parametrize(
     ("stimulus", "kind", "message"),
     [
-        (
-            [[1.0, 2.0]],
-            ValueError,
-            f"{WAVE}; got 2 dimensions, shape (1, 2). {STEPS}",
-        ),
+        ([[1.0, 2.0]], ValueError, f"{WAVE}; got 2 dimensions, shape (1, 2). {STEPS}"),
         ([1, np.nan, 3], ValueError, f"{WAVE}; got nan at index 1. Replace or remove it."),
         ([1, 2, -np.inf], ValueError, f"{WAVE}; got -inf at index 2. Replace or remove it."),
         (
@@ -260,11 +252,7 @@ def test_V_is_linear_in_time_over_the_smallest_steps(method):
             f"duration must be at most {2**48} steps; got 1e+30 at dt 0.01. "
             "Check the units of duration and dt: both are in ms.",
         ),
-        (
-            {"threshold": np.inf},
-            ValueError,
-            "threshold must be a finite number (mV); got inf.",
-        ),
+        ({"threshold": np.inf}, ValueError, "threshold must be a finite number (mV); got inf."),
         ({"progress": 1}, TypeError, "progress must be True or False; got 1."),
         ({"every": 0}, ValueError, "every must be a whole number, 1 or more; got 0."),
         ({"every": 1.5}, ValueError, "every must be a whole number, 1 or more; got 1.5."),

@@ -46,12 +46,7 @@ class ReadAhead:
     BLOCK = 65_536
 
     def __init__(
-        self,
-        stimulus: RunStimulus,
-        steps: int,
-        dt: float,
-        step: int = 0,
-        state: Any = None,
+        self, stimulus: RunStimulus, steps: int, dt: float, step: int = 0, state: Any = None
     ) -> None:
         self.stimulus, self.steps, self.dt = stimulus, steps, dt
         self._array = array_of_steps(stimulus, steps)

@@ -240,11 +240,7 @@ class Evaluated(Kinetics):
         return errors
 
     def _errors(
-        self,
-        rows: FloatArray,
-        numbers: IntArray,
-        width: float,
-        checked_at: FloatArray = CHECKED_AT,
+        self, rows: FloatArray, numbers: IntArray, width: float, checked_at: FloatArray = CHECKED_AT
     ) -> FloatArray:
         """Return the relative error of each row, the largest of its rates, off the nodes."""
         V = (numbers[:, np.newaxis] + checked_at) * width

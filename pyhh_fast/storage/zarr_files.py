@@ -53,10 +53,7 @@ class Damaged(Exception):
 
 
 def replace(
-    path: Path,
-    content: Any,
-    part: Path | None = None,
-    check: Callable[[], None] | None = None,
+    path: Path, content: Any, part: Path | None = None, check: Callable[[], None] | None = None
 ) -> None:
     """Write a file that is there whole or not at all, even after a kill or a loss of power.
 

@@ -171,8 +171,7 @@ def test_interrupt_ends_the_process_by_its_signal(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "arguments",
-    ["", "--help -x", "-- -x", "a -- --version", "run info -1 --x=y"],
+    "arguments", ["", "--help -x", "-- -x", "a -- --version", "run info -1 --x=y"]
 )
 def test_options_after_the_script_are_passed_to_it(arguments, tmp_path):
     script = write(tmp_path, "import sys; print(sys.argv)")

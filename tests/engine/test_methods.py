@@ -142,11 +142,7 @@ def test_model_continues_from_the_last_state_of_any_method(method):
     assert abs(second.Vm[0] - V) < 0.5
     traces = [second.Vm, second.StateM, second.StateH, second.StateN]
     assert state_of(model) == [trace[-1] for trace in traces]
-    assert [model.INa, model.IK, model.IKleak] == [
-        second.INa[-1],
-        second.IK[-1],
-        second.IKleak[-1],
-    ]
+    assert [model.INa, model.IK, model.IKleak] == [second.INa[-1], second.IK[-1], second.IKleak[-1]]
     expected = reference.rates(second.Vm[-2])
     for name in GATES:
         gate = getattr(model, name)

@@ -345,9 +345,7 @@ def test_gate_without_steady_state_is_refused():
 
 
 def test_infinite_rates_without_steady_state_are_refused():
-    with pytest.raises(
-        ValueError, match=r"^gate h must have a steady state at V = -1e\+09 mV; "
-    ):
+    with pytest.raises(ValueError, match=r"^gate h must have a steady state at V = -1e\+09 mV; "):
         Absolute.steady(-1e9)
 
 

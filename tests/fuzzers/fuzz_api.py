@@ -194,10 +194,7 @@ class Script:
         tree = ast.parse(line)
         unraisable = []
         sys.unraisablehook = unraisable.append
-        with (
-            warnings.catch_warnings(record=True) as recorded,
-            contextlib.redirect_stdout(out),
-        ):
+        with warnings.catch_warnings(record=True) as recorded, contextlib.redirect_stdout(out):
             warnings.simplefilter("always")
             try:
                 with fuzzing.limited_time():

@@ -111,9 +111,7 @@ def sums(script, wave, s):
     """A sum of stimuli, and reading in pieces."""
     names = script.names
     one, other = eval(s["text"], names), eval(s["other"], names)
-    steps = min(
-        [n for n in (one.steps, other.steps) if n is not None] + [s["steps"]],
-    )
+    steps = min([n for n in (one.steps, other.steps) if n is not None] + [s["steps"]])
     added = (one + other).to_array(steps, s["dt"])
     if "+" not in s["text"] and "-" not in s["text"]:
         right = one.to_array(steps, s["dt"]) + other.to_array(steps, s["dt"])

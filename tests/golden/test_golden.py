@@ -24,10 +24,7 @@ DISPATCHED = " ".join(name for name in __cpu_dispatch__ if __cpu_features__[name
 @pytest.mark.skipif(not WITH_FMA, reason="this CPU has no fused multiply-add")
 @pytest.mark.parametrize(
     "environment",
-    [
-        *({"PYHH_FAST_SIMD": level} for level in WITH_FMA),
-        {"NPY_DISABLE_CPU_FEATURES": DISPATCHED},
-    ],
+    [*({"PYHH_FAST_SIMD": level} for level in WITH_FMA), {"NPY_DISABLE_CPU_FEATURES": DISPATCHED}],
     ids=lambda environment: "=".join(*environment.items()),
 )
 def test_results_are_those_that_were_frozen(environment):

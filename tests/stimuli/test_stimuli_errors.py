@@ -115,8 +115,7 @@ def test_wrong_reads_are_refused():
         NOISE.plot("1", 0.01)
     short = NOISE + stimuli.from_array([1, 2, 3])
     with raises(
-        ValueError,
-        "steps must be at most 3, the number of values that the stimulus has; got 4.",
+        ValueError, "steps must be at most 3, the number of values that the stimulus has; got 4."
     ):
         short.to_array(4, 0.01)
     reader = short.reader(0.01)

@@ -112,15 +112,9 @@ CRAFTED = {
     "text": (setting("shape", "2"), ROWS.format("'2'", 8)),
     "two dimensions": (setting("shape", [20, 1]), "an array 'Vm' that is not described as one"),
     "no shape": (setting("shape", None), "an array 'Vm' that is not described as one"),
-    "chunk": (
-        setting(*CHUNK, [2**40]),
-        ROWS.format(20, 2**40),
-    ),
+    "chunk": (setting(*CHUNK, [2**40]), ROWS.format(20, 2**40)),
     "no chunk": (setting(*CHUNK, [0]), ROWS.format(20, 0)),
-    "chunk of a fraction": (
-        setting(*CHUNK, [8.0]),
-        ROWS.format(20, 8.0),
-    ),
+    "chunk of a fraction": (setting(*CHUNK, [8.0]), ROWS.format(20, 8.0)),
     "other chunk": (
         setting(*CHUNK, [16]),
         "one with arrays of different lengths, or in different chunks",
@@ -155,10 +149,7 @@ CRAFTED = {
         setting_of_table("attributes", ATTRIBUTES | {"first": 0}),
         "a table 'rows_-1_to_0' that begins at row 0 and has 2",
     ),
-    "table's width": (
-        setting_of_table("attributes", ATTRIBUTES | {"width": 0.2}),
-        "'width': 0.2}",
-    ),
+    "table's width": (setting_of_table("attributes", ATTRIBUTES | {"width": 0.2}), "'width': 0.2}"),
     "group": (
         lambda content: metadata_of(content, "rates").update(node_type="array"),
         "no group 'rates'",
@@ -248,10 +239,7 @@ def test_undecodable_chunk_is_refused(out):
     chunk.write_bytes(b"\xff" * 4 + content[4:16] + b"\xff" * (len(content) - 16))
     head = f"{str(out)!r} must be a store written by run(..., to=...); got "
     head += "a file 'Vm/c/0' that is no chunk of it ("
-    with (
-        RunStore.read(out) as reader,
-        pytest.raises(ValueError, match=f"^{re.escape(head)}"),
-    ):
+    with RunStore.read(out) as reader, pytest.raises(ValueError, match=f"^{re.escape(head)}"):
         reader.values("Vm")
 
 

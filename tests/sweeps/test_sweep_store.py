@@ -230,10 +230,7 @@ OTHERS = {
         {"grid": {name: GRID[name] for name in ("gNa", "EKleak", "current")}},
         "grid ['gNa', 'current', 'EKleak'] instead of ['gNa', 'EKleak', 'current']",
     ),
-    "values": (
-        {"grid": GRID | {"gNa": [90.0, 100.0, 121.0]}},
-        "other values of gNa in its grid",
-    ),
+    "values": ({"grid": GRID | {"gNa": [90.0, 100.0, 121.0]}}, "other values of gNa in its grid"),
     "number": ({"grid": GRID | {"gNa": [90.0]}}, "other values of gNa in its grid"),
     "parameter": ({"model": Warm.at_rest(gK=35)}, "gK 36.0 instead of 35.0"),
     "class": ({"model": Cooled.at_rest()}, "model 'Warm' instead of 'Cooled'"),

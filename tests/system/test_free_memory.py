@@ -94,10 +94,7 @@ def test_nothing_is_refused_where_free_memory_is_unknown(monkeypatch):
 
 @pytest.mark.parametrize(
     ("line", "folder", "files"),
-    [
-        ("0::/a/b", ".", free_memory.VERSION_2),
-        ("4:memory:/a/b", "memory", free_memory.VERSION_1),
-    ],
+    [("0::/a/b", ".", free_memory.VERSION_2), ("4:memory:/a/b", "memory", free_memory.VERSION_1)],
 )
 def test_smallest_limit_of_control_groups_counts(line, folder, files, tmp_path, monkeypatch):
     # The outer group leaves less than the inner one; its cache can be reclaimed.
