@@ -213,45 +213,6 @@ def test_V_is_linear_in_time_over_the_smallest_steps(method):
             "duration must be left out where stimulus is an array; got 1.0. "
             "The array's length gives the number of steps.",
         ),
-        (
-            {"stimulus": 5.0, "duration": 1.005},
-            ValueError,
-            "duration must be a whole number of steps (ms); got 1.005, which is 100.5 steps of "
-            "0.01. The nearest whole ones are 1 and 1.01.",
-        ),
-        (
-            {"stimulus": 5.0, "duration": 1.008},
-            ValueError,
-            "duration must be a whole number of steps (ms); got 1.008, which is 100.8 steps of "
-            "0.01. The nearest whole ones are 1.01 and 1.",
-        ),
-        (
-            {"stimulus": 5.0, "duration": 1.0 + 1e-8},
-            ValueError,
-            "duration must be a whole number of steps (ms); got 1.00000001, which is 100.000001 "
-            "steps of 0.01. The nearest whole ones are 1 and 1.01.",
-        ),
-        (
-            {"stimulus": 5.0, "duration": -1.0},
-            ValueError,
-            "duration must be 0 or more (ms); got -1.0.",
-        ),
-        (
-            {"stimulus": 5.0, "duration": np.nan},
-            ValueError,
-            "duration must be a finite number (ms); got nan. Pass the time to simulate.",
-        ),
-        (
-            {"stimulus": 5.0, "duration": "1h"},
-            TypeError,
-            "duration must be a finite number (ms); got '1h' (str). Pass it in ms, as a number.",
-        ),
-        (
-            {"stimulus": 5.0, "duration": 1e30},
-            ValueError,
-            f"duration must be at most {2**48} steps; got 1e+30 at dt 0.01. "
-            "Check the units of duration and dt: both are in ms.",
-        ),
         ({"threshold": np.inf}, ValueError, "threshold must be a finite number (mV); got inf."),
         ({"progress": 1}, TypeError, "progress must be True or False; got 1."),
         ({"every": 0}, ValueError, "every must be a whole number, 1 or more; got 0."),
@@ -264,6 +225,29 @@ def test_V_is_linear_in_time_over_the_smallest_steps(method):
 def test_wrong_arguments_of_run_are_refused(arguments, kind, message):
     with raises(kind, message):
         simulation().run(**{"stimulus": np.zeros(3), "dt": 0.01, **arguments})
+
+
+NOT_WHOLE = "a whole number of steps (ms); got {} steps of 0.01. The nearest whole ones are {}."
+
+
+@pytest.mark.parametrize(
+    ("duration", "message"),
+    [
+        (1.005, NOT_WHOLE.format("1.005, which is 100.5", "1 and 1.01")),
+        (1.008, NOT_WHOLE.format("1.008, which is 100.8", "1.01 and 1")),
+        (1.0 + 1e-8, NOT_WHOLE.format("1.00000001, which is 100.000001", "1 and 1.01")),
+        (-1.0, "0 or more (ms); got -1.0."),
+        (np.nan, "a finite number (ms); got nan. Pass the time to simulate."),
+        (
+            1e30,
+            f"at most {2**48} steps; got 1e+30 at dt 0.01. "
+            "Check the units of duration and dt: both are in ms.",
+        ),
+    ],
+)
+def test_wrong_durations_are_refused(duration, message):
+    with raises(ValueError, f"duration must be {message}"):
+        simulation().run(5.0, 0.01, duration=duration)
 
 
 @pytest.mark.parametrize(

@@ -150,64 +150,41 @@ def test_attributes_are_checked_when_set_and_before_a_run():
             "stimulus must be a finite number (µA/cm²); got nan.",
         ),
         ([[1], [1, 2]], {}, ValueError, f"{NUMBERS}; got [[1], [1, 2]] (list). {FORMS}"),
+    ],
+)
+def test_wrong_stimuli_are_refused(stimulus, options, kind, message):
+    population = pyhh.Population(3)
+    with raises(kind, message):
+        population.run(stimulus, 0.01, **options)
+    assert population.recording is None
+
+
+CELLS = "cells must be a whole number from 0 to 2"
+SEVERAL = "cells must be a sequence of whole numbers from 0 to 2"
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "message"),
+    [
+        ({"method": "adaptive"}, ValueError, f"method must be one of {METHODS}; got 'adaptive'."),
+        ({"every": 0}, ValueError, "every must be a whole number, 1 or more; got 0."),
+        ({"threads": 0}, ValueError, "threads must be a whole number, 1 or more; got 0."),
         (
-            1.0,
-            {"duration": 1.0, "method": "adaptive"},
-            ValueError,
-            f"method must be one of {METHODS}; got 'adaptive'.",
-        ),
-        (
-            1.0,
-            {"duration": 1.0, "every": 0},
-            ValueError,
-            "every must be a whole number, 1 or more; got 0.",
-        ),
-        (
-            1.0,
-            {"duration": 1.0, "threads": 0},
-            ValueError,
-            "threads must be a whole number, 1 or more; got 0.",
-        ),
-        (
-            1.0,
-            {"duration": 1.0, "record": ["V"]},
+            {"record": ["V"]},
             ValueError,
             "record must be one of IK, IKleak, INa, StateH, StateM, StateN, Vm; got 'V'. Did you "
             "mean Vm?",
         ),
+        ({"cells": [0, 3]}, ValueError, f"{CELLS}; got 3 at index 1."),
+        ({"cells": -1}, ValueError, f"{CELLS}; got -1."),
         (
-            1.0,
-            {"duration": 1.0, "cells": [0, 3]},
-            ValueError,
-            "cells must be a whole number from 0 to 2; got 3 at index 1.",
-        ),
-        (
-            1.0,
-            {"duration": 1.0, "cells": -1},
-            ValueError,
-            "cells must be a whole number from 0 to 2; got -1.",
-        ),
-        (
-            1.0,
-            {"duration": 1.0, "cells": [True, False, True]},
+            {"cells": [True, False, True]},
             TypeError,
-            "cells must be a sequence of whole numbers from 0 to 2; got a mask. Pass "
-            "numpy.flatnonzero of it.",
+            f"{SEVERAL}; got a mask. Pass numpy.flatnonzero of it.",
         ),
+        ({"cells": "all"}, TypeError, f"{SEVERAL}; got 'all' (str)."),
+        ({"threshold": np.nan}, ValueError, "threshold must be a finite number (mV); got nan."),
         (
-            1.0,
-            {"duration": 1.0, "cells": "all"},
-            TypeError,
-            "cells must be a sequence of whole numbers from 0 to 2; got 'all' (str).",
-        ),
-        (
-            1.0,
-            {"duration": 1.0, "threshold": np.nan},
-            ValueError,
-            "threshold must be a finite number (mV); got nan.",
-        ),
-        (
-            1.0,
             {"duration": 0.015},
             ValueError,
             "duration must be a whole number of steps (ms); got 0.015, which is 1.5 steps of 0.01. "
@@ -215,10 +192,10 @@ def test_attributes_are_checked_when_set_and_before_a_run():
         ),
     ],
 )
-def test_wrong_arguments_of_run_are_refused(stimulus, options, kind, message):
+def test_wrong_arguments_of_run_are_refused(options, kind, message):
     population = pyhh.Population(3)
     with raises(kind, message):
-        population.run(stimulus, 0.01, **options)
+        population.run(1.0, 0.01, **{"duration": 1.0} | options)
     assert population.recording is None
 
 
