@@ -1,29 +1,20 @@
 """Messages about arguments that cannot be meant: accepted names, types, what to do."""
 
 import datetime
+import functools
 import re
 import subprocess
 import sys
 
 import numpy as np
 import pytest
-from custom_models import InPython
+from custom_models import InPython, WithTemperature
 from error_messages import raises
 
 import pyhh_fast as pyhh
 from pyhh_fast import stimuli
 
 PARAMETERS = "Cm, EK, EKleak, ENa, gK, gKleak, gNa"
-
-
-class Warm(pyhh.HHModel):
-    temperature = 6.3
-
-    def _UpdateGateTimeConstants(self, Vm):
-        super()._UpdateGateTimeConstants(Vm)
-        for gate in (self.m, self.h, self.n):
-            gate.alpha *= 3 ** ((self.temperature - 6.3) / 10)
-            gate.beta *= 3 ** ((self.temperature - 6.3) / 10)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +43,10 @@ def test_startingVoltage_is_listed_where_it_is_accepted(kind):
 
 
 def test_parameters_that_a_subclass_declares_are_listed():
-    for call in (Warm.at_rest, lambda **others: pyhh.Population.from_model(Warm(), 3, **others)):
+    for call in (
+        WithTemperature.at_rest,
+        lambda **others: pyhh.Population.from_model(WithTemperature(), 3, **others),
+    ):
         with pytest.raises(TypeError, match=f"{PARAMETERS}, temperature; got 'temprature'"):
             call(temprature=3)
 
@@ -92,7 +86,7 @@ QUESTIONS = {
 @pytest.mark.parametrize(
     ("model", "got"),
     [
-        (Warm, "the class Warm"),
+        (WithTemperature, "the class WithTemperature"),
         (5, "5"),
         ("HHModel", "'HHModel' (str)"),
         (None, "None (NoneType)"),
@@ -109,7 +103,7 @@ def test_non_models_are_refused(question, model, got):
 
 
 def test_population_has_the_declared_parameters_of_its_model():
-    cells = pyhh.Population.from_model(Warm(), 3, temperature=8)
+    cells = pyhh.Population.from_model(WithTemperature(), 3, temperature=8)
     assert cells.temperature == 8
     message = (
         "temperature is one number for all cells, on which their rates may depend, and is not "
@@ -196,13 +190,13 @@ def test_custom_step_that_leaves_no_number_is_reported():
 def test_reprs_of_models_gates_and_simulations():
     assert repr(pyhh.HHModel()) == "HHModel(Vm=0 mV)"
     assert repr(pyhh.HHModel(5, gNa=100, gK=36.0)) == "HHModel(gNa=100, Vm=5 mV)"
-    assert repr(Warm(temperature=8)) == "Warm(temperature=8, Vm=0 mV)"
+    assert repr(WithTemperature(temperature=8)) == "WithTemperature(temperature=8, Vm=0 mV)"
     model = pyhh.HHModel()
     model.gNa = np.ones(2)
     assert repr(model) == "HHModel(gNa=an array of float64 with shape (2,), Vm=0 mV)"
     assert repr(pyhh.HHModel.__new__(pyhh.HHModel)) == "HHModel()"
     assert repr(pyhh.HHModel().m) == "Gate(alpha=0.223564, beta=4, state=0.0529325)"
-    assert repr(pyhh.Simulation(Warm())) == "Simulation(Warm(Vm=0 mV))"
+    assert repr(pyhh.Simulation(WithTemperature())) == "Simulation(WithTemperature(Vm=0 mV))"
 
 
 def test_python_m_runs_the_command():

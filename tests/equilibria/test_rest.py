@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import reference
 from custom_models import InPython
+from model_states import state_of
 
 import pyhh_fast as pyhh
 from pyhh_fast.equilibria import membranes, rest_states
@@ -12,8 +13,7 @@ from pyhh_fast.equilibria import membranes, rest_states
 def test_at_rest_is_an_equilibrium_with_all_gates_steady():
     model = pyhh.HHModel.at_rest()
     expected = reference.equilibrium(reference.Parameters())
-    got = [model.Vm, model.m.state, model.h.state, model.n.state]
-    np.testing.assert_allclose(got, expected, atol=1e-12)
+    np.testing.assert_allclose(state_of(model), expected, atol=1e-12)
     recording = pyhh.Simulation(model).run(0.0, 0.01, duration=100.0)
     assert np.abs(recording.Vm - expected.V).max() < 1e-10
 

@@ -1,28 +1,10 @@
 """Models and odd numbers that the fuzzer of the public functions passes, by name."""
 
 import numpy as np
+from custom_models import Absolute  # noqa: F401 (passed by name)
+from sweep_models import Warm  # noqa: F401
 
 import pyhh_fast as pyhh
-
-
-class Warm(pyhh.HHModel):
-    """Rates that are faster, and follow an attribute."""
-
-    factor = 2.0
-
-    def _UpdateGateTimeConstants(self, Vm):
-        super()._UpdateGateTimeConstants(Vm)
-        for gate in (self.m, self.h, self.n):
-            gate.alpha, gate.beta = self.factor * gate.alpha, self.factor * gate.beta
-
-
-class Absolute(pyhh.HHModel):
-    """Rest at -65 mV."""
-
-    ENa, EK, EKleak = 50, -77, -54.4
-
-    def _UpdateGateTimeConstants(self, Vm):
-        super()._UpdateGateTimeConstants(Vm + 65)
 
 
 class Scalar(pyhh.HHModel):

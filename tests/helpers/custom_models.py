@@ -1,4 +1,4 @@
-"""Models that differ from HHModel: in their steps, their rates or their zero of V."""
+"""Models that differ from HHModel: in steps, rates, gates or their zero of V."""
 
 from sweep_models import Warm
 
@@ -41,3 +41,31 @@ class Absolute(pyhh.HHModel):
 
     def _UpdateGateTimeConstants(self, Vm):
         super()._UpdateGateTimeConstants(Vm - SHIFT)
+
+
+class WithTemperature(pyhh.HHModel):
+    """Rates that triple every 10 °C."""
+
+    temperature = 6.3
+
+    def _UpdateGateTimeConstants(self, Vm):
+        super()._UpdateGateTimeConstants(Vm)
+        phi = 3 ** ((self.temperature - 6.3) / 10)
+        for gate in (self.m, self.h, self.n):
+            gate.alpha, gate.beta = phi * gate.alpha, phi * gate.beta
+
+
+class OtherGate:
+    """A gate that is no subclass of pyHH's."""
+
+    __slots__ = ("alpha", "beta", "state")
+
+    def __init__(self):
+        self.alpha = self.beta = 0.0
+        self.state = 0.1
+
+    def update(self, deltaTms):
+        self.state += 0.5 * deltaTms * (self.alpha * (1 - self.state) - self.beta * self.state)
+
+    def setInfiniteState(self):
+        pass

@@ -6,6 +6,8 @@ import types
 
 import numpy as np
 import pytest
+from custom_models import OtherGate
+from model_states import full_state_of, state_of
 
 import pyhh_fast as pyhh
 
@@ -31,20 +33,6 @@ class Calcium(pyhh.HHModel):
             gate.update(deltaTms)
         self.by_name["m"][0].update(deltaTms)
         self.q.alpha *= 0.999
-
-
-class OtherGate:
-    __slots__ = ("alpha", "beta", "state")
-
-    def __init__(self):
-        self.alpha = self.beta = 0.0
-        self.state = 0.2
-
-    def update(self, deltaTms):
-        self.state += deltaTms * (0.3 - self.state)
-
-    def setInfiniteState(self):
-        pass
 
 
 class Slotted(pyhh.HHModel):
@@ -114,17 +102,8 @@ def test_run_of_a_copy_does_not_change_the_original(make):
     assert type(twin) is type(model)
     pyhh.Simulation(twin).Run(np.full(500, 20.0), 0.01)
     pyhh.Simulation(expected).Run(np.full(500, 20.0), 0.01)
-    assert [twin.Vm, twin.m.state, twin.h.state, twin.n.state] == [
-        expected.Vm,
-        expected.m.state,
-        expected.h.state,
-        expected.n.state,
-    ]
-    for name in ("m", "h", "n"):
-        gate, gate_before = getattr(model, name), getattr(before, name)
-        for part in ("alpha", "beta", "state"):
-            assert getattr(gate, part) == getattr(gate_before, part)
-    assert model.Vm == before.Vm
+    assert state_of(twin) == state_of(expected)
+    assert full_state_of(model) == full_state_of(before)
     # A run of the original does not change the copy.
     state = twin.h.state
     pyhh.Simulation(model).Run(np.full(500, 20.0), 0.01)

@@ -6,22 +6,18 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from custom_models import WithTemperature
+from model_states import state_of
 from scipy.integrate import solve_ivp
 
 import pyhh_fast as pyhh
 
 
-class Warm(pyhh.HHModel):
+class Warm(WithTemperature):
     temperature = 16.3  # °C
     name = "warm"
     _private = 3.0
     quiet = False
-
-    def _UpdateGateTimeConstants(self, Vm):
-        super()._UpdateGateTimeConstants(Vm)
-        phi = 3 ** ((self.temperature - 6.3) / 10)
-        for gate in (self.m, self.h, self.n):
-            gate.alpha, gate.beta = phi * gate.alpha, phi * gate.beta
 
 
 class Shifted(Warm):
@@ -34,13 +30,12 @@ class Shifted(Warm):
 def spikes_of_solver(temperature, current, duration):
     """Return the times of spikes by SciPy's DOP853 over the model's own formulas."""
     model = Warm.at_rest(temperature=temperature)
-    start = [model.Vm, model.m.state, model.h.state, model.n.state]
+    start = state_of(model)
 
     def derivative(t, y):
         model.Vm, model.m.state, model.h.state, model.n.state = y
         model.iterate(current, 1.0)
-        after = [model.Vm, model.m.state, model.h.state, model.n.state]
-        return np.array(after) - y
+        return np.array(state_of(model)) - y
 
     def crossing(t, y):
         return y[0] - 50

@@ -7,7 +7,7 @@ import logging
 
 import numpy as np
 import pytest
-from custom_models import FrozenGates
+from custom_models import FrozenGates, OtherGate
 from model_states import full_state_of
 from slow_runs import slow_run
 
@@ -116,22 +116,6 @@ class LeakyGate(Gate):
     @state.setter
     def state(self, value):
         self.__dict__["open"] = value - 0.02
-
-
-class OtherGate:
-    """A gate that is no subclass of pyHH's."""
-
-    __slots__ = ("alpha", "beta", "state")
-
-    def __init__(self):
-        self.alpha = self.beta = 0.0
-        self.state = 0.1
-
-    def update(self, deltaTms):
-        self.state += 0.5 * deltaTms * (self.alpha * (1 - self.state) - self.beta * self.state)
-
-    def setInfiniteState(self):
-        pass
 
 
 class SlowGateOnTheClass(HHModel):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from custom_models import Absolute
 from user_warnings import warnings_of
 
 import pyhh_fast as pyhh
@@ -71,12 +72,6 @@ def test_potentials_relative_to_rest_do_not_warn(given):
 
 
 def test_potentials_of_custom_rates_may_be_absolute():
-    class Absolute(pyhh.HHModel):
-        ENa, EK, EKleak = 50, -77, -54.4
-
-        def _UpdateGateTimeConstants(self, Vm):
-            super()._UpdateGateTimeConstants(Vm + 65)
-
     class Step(Absolute):
         def _UpdateCellVoltage(self, stimulusCurrent, deltaTms):
             super()._UpdateCellVoltage(stimulusCurrent, deltaTms)
