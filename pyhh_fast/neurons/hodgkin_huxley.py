@@ -4,13 +4,11 @@ from pyhh_fast import validation
 from pyhh_fast.channels.channel import Channel
 from pyhh_fast.channels.gate import Gate
 from pyhh_fast.channels.neuron import Neuron
+from pyhh_fast.neurons import temperature as temperatures
 from pyhh_fast.rate_forms import exponential, linoid, sigmoid
 
 _REST = -65.0
 """Where the paper's V = 0 lies, in mV."""
-
-_HIGHEST_TEMPERATURE = 50
-"""In °C; kelvins are above it."""
 
 
 def hodgkin_huxley(leak_reversal: float = -54.4, temperature: float = 6.3) -> Neuron:
@@ -63,11 +61,7 @@ def hodgkin_huxley(leak_reversal: float = -54.4, temperature: float = 6.3) -> Ne
     array([ 52.2,  68.4,  84.4, 100.4])
     """
     leak_reversal = validation.real_number("leak_reversal", leak_reversal, unit="mV")
-    temperature = validation.real_number("temperature", temperature, unit="°C")
-    if not 0 <= temperature <= _HIGHEST_TEMPERATURE:
-        rule = f"from 0 to {_HIGHEST_TEMPERATURE}"
-        raise ValueError(validation.message("temperature", rule, f"{temperature:g}", unit="°C"))
-    phi = 3 ** ((temperature - 6.3) / 10)
+    phi = 3 ** ((temperatures.checked(temperature) - 6.3) / 10)
     return Neuron(
         leak=Channel(0.3, E=leak_reversal),
         Na=Channel(

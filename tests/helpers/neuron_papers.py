@@ -3,7 +3,7 @@
 They share nothing with the package's declarations.
 """
 
-from math import exp
+from math import cosh, exp, tanh
 
 import numpy as np
 from scipy.integrate import solve_ivp
@@ -49,28 +49,63 @@ def wang_buzsaki():
     return gates, current
 
 
-def pospischil(g_leak, E_leak, g_M, g_L):
-    """Pospischil et al. (2008); gates m, h, n, p, q, r."""
+def traub_gates(u, phi=1.0):
+    """Traub's m, h and n, of V - V_T, as in Destexhe's files."""
+    alpha_m = -0.32 * (u - 13) / (exp(-(u - 13) / 4) - 1)
+    yield of_rates(phi * alpha_m, phi * 0.28 * (u - 40) / (exp((u - 40) / 5) - 1))
+    yield of_rates(phi * 0.128 * exp(-(u - 17) / 18), phi * 4 / (1 + exp(-(u - 40) / 5)))
+    alpha_n = -0.032 * (u - 15) / (exp(-(u - 15) / 5) - 1)
+    yield of_rates(phi * alpha_n, phi * 0.5 * exp(-(u - 10) / 40))
+
+
+def traub_miles(leak_reversal=-60.0):
+    """Brette et al. (2007), benchmark 3; gates m, h, n."""
 
     def gates(V):
-        u = V + 55
-        alpha_m = -0.32 * (u - 13) / (exp(-(u - 13) / 4) - 1)
-        yield of_rates(alpha_m, 0.28 * (u - 40) / (exp((u - 40) / 5) - 1))
-        yield of_rates(0.128 * exp(-(u - 17) / 18), 4 / (1 + exp(-(u - 40) / 5)))
-        alpha_n = -0.032 * (u - 15) / (exp(-(u - 15) / 5) - 1)
-        yield of_rates(alpha_n, 0.5 * exp(-(u - 10) / 40))
-        tau_p = 1000 / (3.3 * exp((V + 35) / 20) + exp(-(V + 35) / 20))
+        return traub_gates(V + 63)
+
+    def current(V, m, h, n):
+        traub = 100 * m**3 * h * (V - 50) + 30 * n**4 * (V + 90)
+        return traub + 0.05 * (V - leak_reversal)
+
+    return gates, current
+
+
+def pospischil(g_leak, E_leak, g_M=0.0, g_L=0.0, g_K=5, warmer=0.0):
+    """Pospischil et al. (2008); gates m, h, n, p, q, r; so many °C above 36, over 10."""
+
+    def gates(V):
+        yield from traub_gates(V + 55, 3**warmer)
+        tau_peak = 1000 / 2.3**warmer
+        tau_p = tau_peak / (3.3 * exp((V + 35) / 20) + exp(-(V + 35) / 20))
         yield 1 / (1 + exp(-(V + 35) / 10)), tau_p
         alpha_q = 0.055 * (-27 - V) / (exp((-27 - V) / 3.8) - 1)
         yield of_rates(alpha_q, 0.94 * exp((-75 - V) / 17))
         yield of_rates(0.000457 * exp((-13 - V) / 50), 0.0065 / (exp((-15 - V) / 28) + 1))
 
     def current(V, m, h, n, p, q, r):
-        traub = 50 * m**3 * h * (V - 50) + 5 * n**4 * (V + 100)
+        traub = 50 * m**3 * h * (V - 50) + g_K * n**4 * (V + 100)
         slow = g_M * p * (V + 100) + g_L * q**2 * r * (V - 120.2547)
         return traub + slow + g_leak * (V - E_leak)
 
     return gates, current
+
+
+def morris_lecar(g_Ca, V_3, V_4, phi):
+    """Rinzel and Ermentrout (1989); gate w; C is 20 µF/cm²."""
+
+    def gates(V):
+        yield (1 + tanh((V - V_3) / V_4)) / 2, 1 / (phi * cosh((V - V_3) / (2 * V_4)))
+
+    def current(V, w):
+        m = (1 + tanh((V + 1.2) / 18)) / 2
+        return g_Ca * m * (V - 120) + 8 * w * (V + 84) + 2 * (V + 60)
+
+    return gates, current, 20
+
+
+MORRIS_LECAR_I = (4.0, 12.0, 17.4, 1 / 15)
+MORRIS_LECAR_II = (4.4, 2.0, 30.0, 0.04)
 
 
 def connor_stevens():
@@ -96,12 +131,12 @@ def connor_stevens():
 
 def spike_times(paper, Vm, pulses, duration):
     """Return when V rises through 0 mV under (amplitude, start, stop), gates steady at first."""
-    gates, current = paper
+    gates, current, Cm = (*paper, 1)[:3]
 
     def slope(t, y, I):  # noqa: E741
         V, *x = y.tolist()
         changes = [(inf - x) / tau for x, (inf, tau) in zip(x, gates(V), strict=True)]
-        return [I - current(V, *x), *changes]
+        return [(I - current(V, *x)) / Cm, *changes]
 
     def crossing(t, y, I):  # noqa: E741
         return y[0]
