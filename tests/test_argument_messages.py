@@ -43,10 +43,8 @@ def test_startingVoltage_is_listed_where_it_is_accepted(kind):
 
 
 def test_parameters_that_a_subclass_declares_are_listed():
-    for call in (
-        WithTemperature.at_rest,
-        lambda **others: pyhh.Population.from_model(WithTemperature(), 3, **others),
-    ):
+    of_model = functools.partial(pyhh.Population.from_model, WithTemperature(), 3)
+    for call in (WithTemperature.at_rest, of_model):
         with pytest.raises(TypeError, match=f"{PARAMETERS}, temperature; got 'temprature'"):
             call(temprature=3)
 

@@ -11,9 +11,11 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import pytest
+from commands import command
 
 import pyhh_fast
 from pyhh_fast import _cpu
+from pyhh_fast.cli import common
 from pyhh_fast.cli import main as cli
 
 
@@ -132,3 +134,46 @@ def test_unknown_option_is_refused_with_the_nearest_one(arguments, message, caps
         cli.main(arguments.split())
     assert ended.value.code == 2
     assert capsys.readouterr().err.splitlines()[-1].endswith(f": error: {message}")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a full disk")
+@pytest.mark.parametrize("name", ["fi --points=2", "simulate --duration=1"])
+def test_full_standard_output_is_reported(name):
+    code = f"import sys, pyhh_fast.cli.main as cli; sys.exit(cli.main({name.split()}))"
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"pyhh-fast {name.split()[0]}: error: cannot write to standard output: [Errno 28] No space "
+        "left on device. Free space, or name a file on another disk.\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["fi --points=2", "simulate"])
+def test_command_without_figure_does_not_import_matplotlib(name):
+    code = f"""
+import sys
+from pyhh_fast.cli import common
+from pyhh_fast.cli import main as cli
+assert cli.main({[*name.split(), "--duration=1"]}) == 0
+assert "matplotlib" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize("tqdm", [True, False])
+def test_progress_bar_is_shown_on_a_terminal_if_tqdm_is_installed(tqdm, monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    if not tqdm:
+        monkeypatch.setattr(common, "find_spec", lambda name: None)
+    for arguments, shown in (
+        ("fi --duration 100 --points 5", "10.0k/10.0k"),
+        ("simulate --duration 100 --out run.zarr", "10.0k/10.0k"),
+        ("simulate --resume run.zarr --duration 150", "15.0k/15.0k"),
+    ):
+        assert command(arguments) == 0
+        err = capsys.readouterr().err
+        assert (shown in err) == tqdm
+        assert tqdm or err == ""

@@ -8,11 +8,11 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import pytest
+from commands import command, failed, figure_size, refused
 
 import pyhh_fast as pyhh
 from pyhh_fast import stimuli, storage
 from pyhh_fast.cli import common
-from pyhh_fast.cli import main as cli
 from pyhh_fast.plotting import runs
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.storage import resume
@@ -40,28 +40,6 @@ def run_to_store(name="run.zarr", drive=12, duration=3_000, **options):
     return simulation.run(drive, 0.01, duration=duration, to=name, **options)
 
 
-def plot(*arguments):
-    return cli.main(["plot", *map(str, arguments)])
-
-
-def error_of(capsys, *arguments):
-    assert plot(*arguments) == 1
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.count("\n") == 1
-    return err.removeprefix("pyhh-fast plot: error: ").rstrip("\n")
-
-
-def usage_error_of(capsys, *arguments):
-    with pytest.raises(SystemExit) as caught:
-        plot(*arguments)
-    assert caught.value.code == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.startswith("usage: pyhh-fast plot [-h] ")
-    return err.partition("pyhh-fast plot: error: ")[2].rstrip("\n")
-
-
 def change_attributes(name, **attributes):
     """Change attributes of a store."""
     path = Path(name, "zarr.json")
@@ -74,15 +52,15 @@ def test_whole_run_is_drawn_beside_the_store(tmp_path, monkeypatch, capsys, draw
     mpl.use("svg")
     Path("data").mkdir()
     run_to_store("data/run.zarr")
-    assert plot("data/run.zarr") == 0
+    assert command("plot", "data/run.zarr") == 0
     figure = Path("data", "run.png")
     assert capsys.readouterr() == (f"{figure}\n", "")
-    assert mpl.image.imread(figure).shape[:2] == (960, 960)
+    assert figure_size(figure) == (960, 960)
     assert [part[1:] for part in drawn_windows] == [(0, 3_000)]
     assert mpl.get_backend().lower() == "agg", "it needs a display"
     figure.unlink()
     monkeypatch.chdir("data/run.zarr")
-    assert plot(".") == 0
+    assert command("plot", ".") == 0
     assert capsys.readouterr().out == f"{tmp_path / figure}\n"
     assert (tmp_path / figure).exists()
 
@@ -91,7 +69,7 @@ def test_whole_run_is_drawn_beside_the_store(tmp_path, monkeypatch, capsys, draw
 def test_part_of_the_run_is_drawn_into_the_given_file(option, capsys, drawn_windows):
     run_to_store()
     Path("part.svg").write_text("something that was there before")
-    assert plot("run.zarr", "--from", "0.5s", "--to", "520.25", option, "part.svg") == 0
+    assert command("plot", "run.zarr", "--from", "0.5s", "--to", "520.25", option, "part.svg") == 0
     assert capsys.readouterr() == ("part.svg\n", "")
     assert "<svg" in Path("part.svg").read_text()
     assert [part[1:] for part in drawn_windows] == [(500, 520.25)]
@@ -111,10 +89,10 @@ def test_run_being_written_is_drawn_up_to_its_last_commit(capsys, drawn_windows)
     directory = Path("run.zarr")  # another thread writes it
     while not directory.exists() or resume.open_recording("run.zarr").steps < made:
         time.sleep(0.01)
-    assert plot("run.zarr") == 0
-    assert plot("run.zarr", "--from", "1ms", "--to", ".2s") == 0
+    assert command("plot", "run.zarr") == 0
+    assert command("plot", "run.zarr", "--from", "1ms", "--to", ".2s") == 0
     late = made * 0.01 - 100
-    assert plot("run.zarr", "--from", late) == 0
+    assert command("plot", "run.zarr", "--from", late) == 0
     assert [part[1:] for part in drawn_windows] == [(0, made * 0.01), (1, 200), (late, made * 0.01)]
     found = drawn_windows[0][0]
     assert (len(found), found.envelope) == (-(-made // 3), 7)
@@ -140,35 +118,35 @@ def test_run_being_written_is_drawn_up_to_its_last_commit(capsys, drawn_windows)
 )
 def test_wrong_arguments_are_refused(arguments, message, capsys):
     run_to_store()
-    assert usage_error_of(capsys, "run.zarr", *arguments) == message
+    assert refused(capsys, "plot", "run.zarr", *arguments) == message
     assert not Path("run.png").exists()
 
 
 def test_unknown_figure_format_is_refused(capsys):
-    message = usage_error_of(capsys, "run.zarr", "-o", "run.xyz")
+    message = refused(capsys, "plot", "run.zarr", "-o", "run.xyz")
     assert message.startswith("argument -o/--output: must be a file whose name ends in ")
 
 
 def test_missing_store_figure_directory_and_zarr_are_reported(capsys, monkeypatch):
     message = "'no.zarr' must be a store written by run(..., to=...); got a path where nothing is."
-    assert error_of(capsys, "no.zarr") == message
+    assert failed(capsys, "plot", "no.zarr") == message
     run_to_store()
     monkeypatch.setattr(common, "save_figure", None)  # it is noticed before
     error = "[Errno 2] No such file or directory: 'no/run.png'"
-    message = error_of(capsys, "run.zarr", "-o", "no/run.png")
+    message = failed(capsys, "plot", "run.zarr", "-o", "no/run.png")
     assert message == f"cannot write no/run.png: {error}"
     monkeypatch.setitem(sys.modules, "zarr", None)
     monkeypatch.delitem(sys.modules, "pyhh_fast.storage.arrays")
     monkeypatch.delattr(storage, "arrays")
     message = "a run's store needs zarr. Install it with: pip install 'pyhh_fast[store]'"
-    assert error_of(capsys, "run.zarr") == message
+    assert failed(capsys, "plot", "run.zarr") == message
 
 
 def test_damaged_chunk_is_reported(capsys):
     run_to_store()
     path = Path("run.zarr", "Vm", "c", "0")
     path.write_bytes(path.read_bytes()[:-1])
-    message = error_of(capsys, "run.zarr")
+    message = failed(capsys, "plot", "run.zarr")
     where = repr(str(path.parents[2].absolute()))
     assert message.startswith(f"{where} must be a store written by run(..., to=...); got a file")
     assert "that was cut short" in message

@@ -2,14 +2,12 @@
 
 import itertools
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
 import pytest
-from simulating import figure_size, simulate
+from commands import figure_size, simulate
 
 import pyhh_fast as pyhh
 from pyhh_fast import stimuli
@@ -205,29 +203,6 @@ def test_store_and_figure_are_written(capsys):
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
     assert figure_size("a.png") == (480, 960)
     assert mpl.get_backend().lower() == "agg", "it needs a display"
-
-
-def test_run_without_figure_does_not_import_matplotlib():
-    code = """
-import sys
-from pyhh_fast.cli import main as cli
-assert cli.main(["simulate", "--duration", "1"]) == 0
-assert "matplotlib" not in sys.modules
-"""
-    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
-
-
-@pytest.mark.parametrize("tqdm", [True, False])
-def test_progress_bar_is_shown_on_a_terminal_if_tqdm_is_installed(tqdm, monkeypatch, capsys):
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    if not tqdm:
-        monkeypatch.setattr(common, "find_spec", lambda name: None)
-    assert simulate("--duration 100 --out run.zarr") == 0
-    assert ("10.0k/10.0k" in capsys.readouterr().err) == tqdm
-    assert simulate("--resume run.zarr --duration 150") == 0
-    err = capsys.readouterr().err
-    assert ("15.0k/15.0k" in err) == tqdm
-    assert tqdm or err == ""
 
 
 def test_warnings_are_printed_in_one_line_each(capsys):

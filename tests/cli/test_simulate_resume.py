@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from simulating import failed, figure_size, refused, simulate
+from commands import failed, figure_size, refused, simulate
 from store_files import files, shared
 
 import pyhh_fast as pyhh
@@ -51,18 +51,18 @@ def test_wrong_durations_for_resume_are_refused(duration, message, capsys):
     simulate("--duration 30 --out run.zarr")
     capsys.readouterr()
     before = files(Path("run.zarr"))
-    assert refused(capsys, "--resume run.zarr --duration", duration) == message
+    assert refused(capsys, "simulate", "--resume run.zarr --duration", duration) == message
     assert files(Path("run.zarr")) == before
 
 
 def test_stores_that_cannot_be_resumed_are_reported(capsys):
     message = "'no.zarr' must be a store written by run(..., to=...); got a path where nothing is."
-    assert failed(capsys, "--resume no.zarr") == message
+    assert failed(capsys, "simulate", "--resume no.zarr") == message
     model = pyhh.HHModel.at_rest()
     pyhh.Simulation(model).run(np.zeros(500), 0.01, to="array.zarr")
     message = "cannot write no/a.png: [Errno 2] No such file or directory: 'no/a.png'"
-    assert failed(capsys, "--resume array.zarr --plot no/a.png") == message
-    assert failed(capsys, "--resume array.zarr") == (
+    assert failed(capsys, "simulate", "--resume array.zarr --plot no/a.png") == message
+    assert failed(capsys, "simulate", "--resume array.zarr") == (
         "stimulus must be given again, because a store does not hold the values of an array or a "
         "function; got None. Call Simulation.resume(..., stimulus=...)."
     )
@@ -70,7 +70,7 @@ def test_stores_that_cannot_be_resumed_are_reported(capsys):
 
     with RunStore.open("array.zarr"):
         message = "'array.zarr' is being written by another process. Wait for it, or stop it."
-        assert failed(capsys, "--resume array.zarr") == message
+        assert failed(capsys, "simulate", "--resume array.zarr") == message
 
 
 class CommandProcess(subprocess.Popen):

@@ -1,7 +1,7 @@
 """Initial states of runs of `pyhh-fast simulate`."""
 
 import numpy as np
-from simulating import refused, simulate
+from commands import refused, simulate
 
 import pyhh_fast as pyhh
 
@@ -33,12 +33,12 @@ def test_steady_starts_at_any_potential_with_steady_gates(capsys):
 
 
 def test_neuron_without_equilibrium_is_refused(capsys):
-    assert refused(capsys, RUN, "--gNa 0 --gK 0 --gKleak 0") == (
+    assert refused(capsys, "simulate", RUN, "--gNa 0 --gK 0 --gKleak 0") == (
         "parameters must have an equilibrium; got none. Start at any potential by --steady."
     )
 
 
 def test_steady_and_voltage_together_are_refused(capsys):
-    assert refused(capsys, RUN, "--steady 3 --voltage 4") == (
+    assert refused(capsys, "simulate", RUN, "--steady 3 --voltage 4") == (
         "--steady and --voltage are two starts. Give one of them."
     )
