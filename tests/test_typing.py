@@ -37,8 +37,10 @@ def test_annotations_name_what_is_accepted(function):
     found = {name: typed[name] for name in ALIASES if name in typed}
     assert found
     for name, parameter in found.items():
-        assert parameter.annotation in ALIASES[name]
-        assert parameter.default in get_args(parameter.annotation)
+        optional = parameter.default is None
+        aliases = [alias | None if optional else alias for alias in ALIASES[name]]
+        assert parameter.annotation in aliases
+        assert optional or parameter.default in get_args(parameter.annotation)
 
 
 @pytest.mark.parametrize(

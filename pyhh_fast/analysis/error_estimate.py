@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pyhh_fast.analysis.neuron import simulation_of
 from pyhh_fast.channels.state import NeuronState
 from pyhh_fast.models.copies import snapshot
 from pyhh_fast.recording import Recording
@@ -93,8 +94,7 @@ def _again_finer(r: Recording) -> Recording:
         envelope=None,
     )
     if isinstance(r._origin, NeuronState):
-        simulation = Simulation(r._origin.neuron, r._origin.V)
-        simulation._state = r._origin.copy()
+        simulation = simulation_of(r._origin.copy())
     else:
         simulation = Simulation(snapshot(r._origin))
     return simulation._run(settings, stimulus, steps)

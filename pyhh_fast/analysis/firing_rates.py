@@ -1,6 +1,6 @@
 """How fast a neuron fires under constant currents: `fi_curve`.
 
-All runs are made at once, except by the adaptive method. The model is only read.
+Runs of a model are made at once, except by the adaptive method. The model is only read.
 """
 
 from typing import Any
@@ -11,18 +11,19 @@ import numpy.typing as npt
 from pyhh_fast import validation
 from pyhh_fast.analysis.setup import ACCURACY, Setup
 from pyhh_fast.analysis.swings import LEAST_CYCLES, Rates, rates_under
+from pyhh_fast.channels.neuron import Neuron
 from pyhh_fast.errors import warn_user
 from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.typing import FloatArray, Method, Start
 
 
 def fi_curve(
-    model: HHModel,
+    model: HHModel | Neuron,
     currents: npt.ArrayLike,
     *,
     duration: float = 1000.0,
     dt: float | None = None,
-    method: Method = "exponential_euler",
+    method: Method | None = None,
     threshold: float | None = None,
     start: Start = "rest",
     threads: int | None = None,
@@ -34,8 +35,9 @@ def fi_curve(
 
     Parameters
     ----------
-    model : HHModel
-        As for :meth:`Population.from_model`. It is not changed, and its state does not count.
+    model : HHModel or Neuron
+        A model as for :meth:`Population.from_model`. It is not changed, and its state does not
+        count.
     currents : float or array_like, µA/cm²
         Any shape.
     duration : float, default 1000, ms
@@ -44,14 +46,16 @@ def fi_curve(
         Step size. By default 0.01, or what is shorter by a whole number where gates or membrane
         are faster than those of the built-in model: rates are then right to 0.01 %, or a warning
         states the error. For "adaptive" the distance of samples, which changes nothing.
-    method : {"exponential_euler", "adaptive", "rk4", "euler"}, default "exponential_euler"
-        As for :meth:`Simulation.run`. Forward Euler fires too fast, and from 6.23 µA/cm² on
-        without end; with the others it is 6.265, as it should be. "adaptive" makes the runs one by
-        one.
+    method : {"exponential_euler", "adaptive", "rk4", "euler"}, optional
+        As for :meth:`Simulation.run`; by default "exponential_euler" for a model, all runs at once,
+        and "adaptive" for a neuron. Forward Euler fires too fast, and from 6.23 µA/cm² on without
+        end; with the others it is 6.265, as it should be. With "adaptive", and with a neuron, runs
+        are made one by one.
     threshold : float, mV, optional
         Upward crossings of it are the spikes; by default as for :meth:`Simulation.run`.
     start : {"rest", "model"}, default "rest"
-        Where runs start: at rest with all gates steady, or in the present state of the model.
+        Where runs start: at rest with all gates steady, or in the present state of the model. A
+        neuron has none.
     threads : int, default one for each CPU there is for this process
         How many threads share the work. The numbers do not depend on it.
     progress : bool, default False
@@ -79,10 +83,11 @@ def fi_curve(
     -----
     UserWarning
         If V keeps swinging under some of the currents without crossing `threshold`; if a rate is
-        not known, with the duration to pass; if the model diverges; if `dt` is too large for the
-        model, or rates have an error of more than 0.01 % at the default one; if that is so short
-        that the runs take minutes; or if no rest is stable: runs then start at the unstable
-        equilibrium nearest EKleak, with steady gates.
+        not known, with the duration to pass; if the model diverges, or V leaves the tables of a
+        neuron; if `dt` is too large for the model, or rates have an error of more than 0.01 % at
+        the default one; if that is so short that the runs take minutes; or if no rest is stable:
+        runs then start at the unstable equilibrium nearest the leak's reversal potential, with
+        steady gates.
 
     Notes
     -----
@@ -90,9 +95,9 @@ def fi_curve(
     154.5 on. What has not fired four times and is not at rest is run on, by segments that are each
     twice as long as the one before, until it has fired or swung four times in the second half of
     one, or is at rest. They end after 400 times the slowest time constant of the gates and the leak
-    (8.6 ms for the built-in model), or `duration` if that is longer, but after no more than 2e7
-    steps. A swing is sustained if it does not get smaller, or if the equilibrium under the current
-    is unstable.
+    (8.6 ms for the built-in model), of a neuron not before 10 s, or `duration` if that is longer,
+    but after no more than 2e7 steps. A swing is sustained if it does not get smaller, or if the
+    equilibrium under the current is unstable.
 
     A train of spikes that would end after `duration` only counts as firing. Just below the current
     from which firing is sustained, 6.265 µA/cm² for the built-in model, trains are long: those from
@@ -108,6 +113,11 @@ def fi_curve(
     >>> import pyhh_fast as pyhh
     >>> pyhh.fi_curve(pyhh.HHModel.at_rest(), [5, 7, 10, 20, 50]).round(1)
     array([  0. ,  58.3,  68.3,  86.5, 117. ])
+
+    Neurons of Connor and Stevens fire as slowly as may be:
+
+    >>> pyhh.fi_curve(pyhh.neurons.connor_stevens(), [8, 8.2, 10, 20]).round(1)
+    array([  0. ,   3.5,  34. , 132.3])
     """
     setup = Setup.of(model, dt, method, threshold, threads, start)
     return rates_and_swings(setup, currents, duration, progress)[0]
@@ -134,9 +144,9 @@ def _warn_of_rates(setup: Setup, currents: FloatArray, found: Rates) -> None:
     """Warn of rates that are unknown, or those of swings without spikes."""
     if found.diverged.any():
         warn_user(
-            f"under {np.count_nonzero(found.diverged)} of {currents.size} currents the model "
-            f"diverged, {currents[int(np.argmax(found.diverged))]:g} µA/cm² for one, and the "
-            f"rate is NaN. {setup.way_out()}"
+            f"under {np.count_nonzero(found.diverged)} of {currents.size} currents the "
+            f"{setup.subject.kind} diverged, {currents[int(np.argmax(found.diverged))]:g} µA/cm² "
+            f"for one, and the rate is NaN. {setup.way_out()}"
         )
     if found.swings.any():
         one = int(np.argmax(found.swings))

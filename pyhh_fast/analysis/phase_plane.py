@@ -1,102 +1,118 @@
-"""The plane of V and n: nullclines, and the trajectory of the full model among them."""
+"""The plane of two variables: nullclines, and the trajectory of the full model among them."""
 
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import Any, overload
 
 import numpy as np
 
 from pyhh_fast import validation
+from pyhh_fast.analysis.hodgkin_huxley import ModelSubject, PhasePlane
 from pyhh_fast.analysis.setup import Setup
-from pyhh_fast.analysis.steady_states import net_current, roots, steady_at, steady_under
+from pyhh_fast.analysis.subject import Subject
+from pyhh_fast.analysis.variable_plane import PLANE_POINTS, VariablePlane, plane_of
+from pyhh_fast.channels.neuron import Neuron
 from pyhh_fast.errors import warn_user
 from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.system.rounding import round_to_nearest
-from pyhh_fast.typing import FloatArray, Method
+from pyhh_fast.typing import Method
+from pyhh_fast.variables import GATE_VARIABLES, POTENTIAL
 
-PLANE_POINTS = 1_001
-"""Points of a nullcline."""
+MARGIN = 5.0
+"""How far beyond reversal potentials, trajectory and steady state nullclines reach, in mV."""
 
-
-class PhasePlane(NamedTuple):
-    """The plane of V and n; made by :func:`pyhh_fast.phase_plane`.
-
-    Attributes
-    ----------
-    V : ndarray, shape (1001,), mV
-        The nullclines are given at these.
-    V_nullcline : ndarray, shape (1001,)
-        The n at which dV/dt is 0. NaN where there is none from 0 to 1 that has h = c - n from
-        0 to 1 as well.
-    n_nullcline : ndarray, shape (1001,)
-        The n at which dn/dt is 0: its steady state.
-    trajectory_V, trajectory_n : ndarray, shape (steps + 1,)
-        V (mV) and n of the full model, from its present state; row i is at i dt.
-    steady_V, steady_n : float
-        The steady state under the current, of the full model as well as of the plane.
-    c : float
-        What h + n is taken to be: its value at the steady state.
-    """
-
-    V: FloatArray
-    V_nullcline: FloatArray
-    n_nullcline: FloatArray
-    trajectory_V: FloatArray
-    trajectory_n: FloatArray
-    steady_V: float
-    steady_n: float
-    c: float
+V = POTENTIAL.name
 
 
+@overload
 def phase_plane(
     model: HHModel,
     current: float = 0.0,
     *,
     duration: float = 50.0,
     dt: float | None = None,
-    method: Method = "exponential_euler",
-) -> PhasePlane:
-    """Return the nullclines of V and n under a constant current, and the model's way among them.
+    method: Method | None = None,
+) -> PhasePlane: ...
+@overload
+def phase_plane(
+    model: HHModel | Neuron,
+    current: float = 0.0,
+    *,
+    x: str = V,
+    y: str,
+    held: Iterable[str] | None = None,
+    Vm: float | None = None,
+    duration: float = 50.0,
+    dt: float | None = None,
+    method: Method | None = None,
+) -> VariablePlane: ...
+def phase_plane(
+    model: HHModel | Neuron,
+    current: float = 0.0,
+    *,
+    x: str = V,
+    y: str | None = None,
+    held: Iterable[str] | None = None,
+    Vm: float | None = None,
+    duration: float = 50.0,
+    dt: float | None = None,
+    method: Method | None = None,
+) -> PhasePlane | VariablePlane:
+    """Return the nullclines of two variables under a constant current, and the trajectory.
 
-    The nullclines are those of a model reduced to V and n: m is always at its steady state for V,
-    and h = c - n. The trajectory is that of the full model from its present state, so that any
-    point of the plane can be a start.
+    By default the variables are V and n of a model, with the nullclines of a model that is reduced
+    to them: m is always at its steady state for V, and h = c - n.
+
+    With any `y` gates that are faster than the gate of the plane are at their steady states for V,
+    and those that are slower are held at their values in the steady state under `current`; `held`
+    names others. Where neither axis is V, V is held so.
+
+    The trajectory is that of the full model or neuron. A model starts in its present state, a
+    neuron at `Vm`, so that any V can be a start.
 
     Parameters
     ----------
-    model : HHModel
-        As for :meth:`Population.from_model`. It is not changed.
+    model : HHModel or Neuron
+        A model as for :meth:`Population.from_model`. It is not changed.
     current : float, default 0, µA/cm²
+    x, y : str
+        Names of the variables on the axes, ``"Vm"`` or gates: paths of a neuron, as ``"K.n"``;
+        ``"StateM"``, ``"StateH"`` and ``"StateN"`` of a model. `y` must be given for a neuron.
+    held : sequence of str, optional
+        The gates, of those on no axis, that are held at their values in the steady state; all
+        others then follow V. By default those that are slower there than the gate of the plane.
+    Vm : float, mV, optional
+        Where the trajectory of a neuron starts, with steady gates; by default at its rest.
     duration : float, default 50, ms
         Length of the trajectory, a whole number of steps.
-    dt : float, ms, optional
-        Step size; by default as for :func:`fi_curve`. For "adaptive" the distance of samples.
-    method : {"exponential_euler", "adaptive", "rk4", "euler"}, default "exponential_euler"
-        As for :meth:`Simulation.run`.
+    dt, method
+        As for :func:`fi_curve`.
 
     Returns
     -------
-    PhasePlane
-        A named tuple; see there.
+    PhasePlane or VariablePlane
+        A named tuple; see there. The former is that of V and n of a model, where `y` is left out.
 
     Raises
     ------
     TypeError, ValueError
         If an argument cannot be used, or the model has a custom step; nothing was run.
     ValueError
-        If the model has no steady state under the current.
+        If there is no steady state under the current.
     SimulationError
         If custom rates turn out, during the run, to be what no table can hold.
 
     Warns
     -----
     UserWarning
-        If the model diverges, and the trajectory is NaN from there on; or if `dt` is too large for
-        the model.
+        If the trajectory diverges, and is NaN from there on; if `dt` is too large for the model; or
+        if a neuron has no stable rest, as for :func:`fi_curve`.
 
     Notes
     -----
     c is h + n at the full model's steady state under `current`, stable or not, so the nullclines
-    cross there exactly. Of several it is the one nearest 0 mV; the others are not on the plane.
+    cross there exactly, as they do in the plane of V and any gate. Of several steady states it is
+    that nearest rest; the others of a model are not on its plane.
 
     References
     ----------
@@ -110,31 +126,61 @@ def phase_plane(
     >>> plane = pyhh.phase_plane(pyhh.HHModel.at_rest(), 10.0)
     >>> print(f"around {plane.steady_V:.3f} mV, with h = {plane.c:.3f} - n")
     around 5.428 mV, with h = 0.807 - n
+
+    >>> plane = pyhh.phase_plane(pyhh.neurons.hodgkin_huxley(), 10.0, y="K.n")
+    >>> plane.steady.round(3), list(plane.held)
+    (array([-59.572,   0.403]), ['Na.h'])
     """
-    setup = Setup.of(model, dt, method, RunSettings.threshold, 1, "model")
+    setup = Setup.of(model, dt, method, RunSettings.threshold, 1, None, Vm)
+    subject = setup.subject
     current = validation.real_number("current", current, unit="µA/cm²")
     steps = validation.steps_in(duration, setup.settings.dt)
-    with round_to_nearest():
-        steady_V, steady = steady_under(model, setup.kinetics, current)
-        runs = setup.runs()
-        run = runs.run(runs.start, np.array([current]), steps, record=("Vm", "StateN"))
-        V, n = (run.traces[name][0] for name in ("Vm", "StateN"))
-        if not np.isfinite(V).all():
-            warn_user(
-                "the model diverged, and the trajectory is NaN from there on. Use a smaller dt, or "
-                "method='adaptive'."
+    if y is None:
+        if not isinstance(subject, ModelSubject) or (x, held) != (V, None):
+            names = list(subject.fields)
+            raise TypeError(
+                f"y must be given, one of {', '.join(names)}; got None. Pass y={names[-1]!r}."
             )
-        V, n = np.append(model.Vm, V), np.append(model.n.state, n)
-
-        ends = [*(getattr(model, name) for name in ("ENa", "EK", "EKleak")), steady_V]
-        low, high = min(*ends, np.nanmin(V)) - 5, max(*ends, np.nanmax(V)) + 5
+        axes = [V, GATE_VARIABLES[-1].name]
+    else:
+        axes = [
+            validation.choice("x", x, subject.fields),
+            validation.choice("y", y, subject.fields),
+        ]
+        if x == y:
+            raise ValueError(f"y must differ from x; got {y!r} for both.")
+        held = _checked_held(held, axes, subject)
+    with round_to_nearest():
+        at = subject.equilibrium(current)
+        runs = setup.runs()
+        recorded = {name: field for name, field in subject.fields.items() if name in (V, *axes)}
+        run = runs.run(runs.start, np.array([current]), steps, record=tuple(recorded))
+        traces = {
+            name: np.append(runs.start[field], run.traces[name][0])
+            for name, field in recorded.items()
+        }
+        if not np.isfinite(traces[V]).all():
+            warn_user(
+                f"the {subject.kind} diverged, and the trajectory is NaN from there on. Use a "
+                "smaller dt, or method='adaptive'."
+            )
+        ends = [*subject.reversals, at, np.nanmin(traces[V]), np.nanmax(traces[V])]
+        low, high = np.clip((min(ends) - MARGIN, max(ends) + MARGIN), *subject.limits)
         grid = np.linspace(low, high, PLANE_POINTS)
-        m, _, n_nullcline, *_ = steady_at(setup.kinetics, grid)
-        c = steady.h + steady.n
-        # h = c - n must be from 0 to 1 as well as n.
-        V_nullcline = roots(
-            lambda n: net_current(model, current, grid, m, c - n, n),
-            np.full(grid.size, max(0.0, c - 1)),
-            np.full(grid.size, min(1.0, c)),
+        trajectory = np.array([traces[name] for name in axes])
+        if y is None and isinstance(subject, ModelSubject):
+            return subject.reduced_plane(current, grid, trajectory, at)
+        return plane_of(subject, current, axes, held, grid, trajectory, at)
+
+
+def _checked_held(held: Any, axes: list[str], subject: Subject) -> tuple[str, ...] | None:
+    """Return the gates that a user wants to be held; None for those that are by default."""
+    if held is None:
+        return None
+    if V not in axes:
+        raise ValueError(
+            "held must be left out where neither axis is Vm, on which alone gates depend; got "
+            f"{held!r}."
         )
-        return PhasePlane(grid, V_nullcline, n_nullcline, V, n, steady_V, steady.n, c)
+    others = tuple(name for name in subject.fields if name not in axes)
+    return validation.names("held", held, others)

@@ -1,6 +1,6 @@
 """From which current on a pulse makes a neuron fire: `rheobase` and `strength_duration`.
 
-All runs are made at once, except by the adaptive method. The model is only read.
+Runs of a model are made at once, except by the adaptive method. The model is only read.
 """
 
 from typing import Any
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from pyhh_fast import validation
 from pyhh_fast.analysis.runs import Runs
 from pyhh_fast.analysis.setup import ACCURACY, Setup
+from pyhh_fast.channels.neuron import Neuron
 from pyhh_fast.errors import warn_user
 from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.system.rounding import rounds_to_nearest
@@ -27,12 +28,12 @@ PROBES = np.array([0.0, *np.geomspace(1e-3, 1e9, 63)])
 
 
 def rheobase(
-    model: HHModel,
+    model: HHModel | Neuron,
     duration: float = 500.0,
     *,
     wait: float = 20.0,
     dt: float | None = None,
-    method: Method = "exponential_euler",
+    method: Method | None = None,
     threshold: float | None = None,
     start: Start = "rest",
     threads: int | None = None,
@@ -76,17 +77,18 @@ def rheobase(
     pulse = np.array([_lengths("duration", duration, setup.settings.dt)])
     found = _threshold_currents(setup, pulse, wait)
     if np.isnan(found[0]):
-        warn_user(f"the model diverged before it fired, and the rheobase is NaN. {setup.way_out()}")
+        kind, way_out = setup.subject.kind, setup.way_out()
+        warn_user(f"the {kind} diverged before it fired, and the rheobase is NaN. {way_out}")
     return float(found[0])
 
 
 def strength_duration(
-    model: HHModel,
+    model: HHModel | Neuron,
     durations: npt.ArrayLike,
     *,
     wait: float = 20.0,
     dt: float | None = None,
-    method: Method = "exponential_euler",
+    method: Method | None = None,
     threshold: float | None = None,
     start: Start = "rest",
     threads: int | None = None,
@@ -98,8 +100,9 @@ def strength_duration(
 
     Parameters
     ----------
-    model : HHModel
-        As for :meth:`Population.from_model`. It is not changed, and its state does not count.
+    model : HHModel or Neuron
+        A model as for :meth:`Population.from_model`. It is not changed, and its state does not
+        count.
     durations : float or array_like, ms
         Any shape and order, each above 0. A last step that a pulse covers in part has that part of
         its current.
@@ -127,9 +130,10 @@ def strength_duration(
     Warns
     -----
     UserWarning
-        If the model diverges before it fires; if `dt` is too large for the model, or a current has
-        an error of more than 0.01 % at the default one, or that is so short that the runs take
-        minutes; or if no rest is stable, as for :func:`fi_curve`.
+        If the model diverges before it fires, or V leaves the tables of a neuron; if `dt` is too
+        large for the model, or a current has an error of more than 0.01 % at the default one, or
+        that is so short that the runs take minutes; or if no rest is stable, as for
+        :func:`fi_curve`.
 
     Notes
     -----
@@ -147,14 +151,17 @@ def strength_duration(
     >>> import pyhh_fast as pyhh
     >>> pyhh.strength_duration(pyhh.HHModel.at_rest(), [0.1, 1, 10, 100]).round(3)
     array([65.151,  6.922,  2.241,  2.241])
+
+    >>> pyhh.strength_duration(pyhh.neurons.wang_buzsaki(), [0.1, 1, 10]).round(3)
+    array([67.091,  6.846,  0.798])
     """
     setup = Setup.of(model, dt, method, threshold, threads, start)
     lengths = _lengths("durations", durations, setup.settings.dt)
     found = _threshold_currents(setup, lengths.ravel(), wait)
     if np.isnan(found).any():
         warn_user(
-            "for some durations the model diverged before it fired, and the current is NaN. "
-            f"{setup.way_out()}"
+            f"for some durations the {setup.subject.kind} diverged before it fired, and the "
+            f"current is NaN. {setup.way_out()}"
         )
     return found.reshape(lengths.shape)[()]
 

@@ -1,20 +1,17 @@
-"""A model that is ready to be analysed, and how its runs are made; every analysis begins here."""
+"""What is ready to be analysed, and how its runs are made; every analysis begins here."""
 
 import dataclasses
 from typing import Any, NamedTuple, get_args
 
 from pyhh_fast import validation
-from pyhh_fast.analysis.population_runs import PopulationRuns
+from pyhh_fast.analysis.hodgkin_huxley import ModelSubject
+from pyhh_fast.analysis.neuron import NeuronSubject
 from pyhh_fast.analysis.runs import Runs
-from pyhh_fast.analysis.single_runs import SingleRuns
-from pyhh_fast.analysis.steady_states import kinetics_over_V
-from pyhh_fast.engine.choose_stepper import check_steps
+from pyhh_fast.analysis.subject import Subject
+from pyhh_fast.channels.neuron import Neuron
 from pyhh_fast.engine.population_run import thread_count
 from pyhh_fast.engine.time_steps import STEP, default_step, warn_of_step_too_large
-from pyhh_fast.equilibria.spike_threshold import threshold_for
-from pyhh_fast.equilibria.starts import start_at_rest
 from pyhh_fast.errors import warn_user
-from pyhh_fast.kinetics.protocol import Kinetics
 from pyhh_fast.methods import METHODS
 from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.settings import RunSettings
@@ -31,7 +28,7 @@ so."""
 
 
 class Setup(NamedTuple):
-    """A model in the state that runs start in, and how they are made; checked.
+    """A model or a neuron in the state that runs start in, and how they are made; checked.
 
     Parameters
     ----------
@@ -39,41 +36,51 @@ class Setup(NamedTuple):
         Whether the step is that of the model, and not one that was given.
     """
 
-    model: HHModel
-    kinetics: Kinetics
+    subject: Subject
     settings: RunSettings
     threads: int
     default_dt: bool
 
     @classmethod
     def of(
-        cls, model: HHModel, dt: Any, method: Method, threshold: Any, threads: Any, start: Start
+        cls,
+        model: HHModel | Neuron,
+        dt: Any,
+        method: Method | None,
+        threshold: Any,
+        threads: Any,
+        start: Start | None,
+        Vm: Any = None,
     ) -> "Setup":
-        """Return the setup that a user gave by these arguments of a public function, checked."""
-        start = validation.choice("start", start, STARTS)
+        """Return the setup that a user gave by these arguments of a public function, checked.
+
+        Without `start` runs start in the state of a model, or with a neuron at `Vm`.
+        """
+        start = start and validation.choice("start", start, STARTS)
         threads = thread_count(threads)
-        check_steps(model, "Run such models one by one, with Simulation.", state=start == "model")
+        subject: Subject
+        if isinstance(model, Neuron):
+            subject = NeuronSubject(model)
+        else:
+            advice = "Run such models one by one, with Simulation."
+            subject = ModelSubject(model, advice, state=start != "rest")
         settings = RunSettings.of(
             dt=STEP if dt is None else dt,
-            method=method,
-            threshold=threshold_for(model, threshold),
+            method=subject.method if method is None else method,
+            threshold=subject.threshold(threshold),
             record=(),
         )
-        kinetics = kinetics_over_V(model)
-        if dt is None:
-            step = default_step(model, kinetics, settings.method)
-            settings = dataclasses.replace(settings, dt=step)
-        else:
-            warn_of_step_too_large(settings.dt, model, kinetics, settings.method)
-        model = start_at_rest(model) if start == "rest" else model
-        return cls(model, kinetics, settings, threads, dt is None)
+        if settings.fixed_step:
+            speed = subject.speed()
+            if dt is None:
+                settings = dataclasses.replace(settings, dt=default_step(speed))
+            else:
+                warn_of_step_too_large(settings.dt, speed, subject.kind)
+        return cls(subject.started(start, Vm), settings, threads, dt is None)
 
     def runs(self) -> Runs:
         """Return what makes runs of the model."""
-        many_cells = METHODS[self.settings.method].many_cells
-        return (PopulationRuns if many_cells else SingleRuns)(
-            self.model, self.settings, self.threads
-        )
+        return self.subject.runs(self.settings, self.threads)
 
     @property
     def adaptive(self) -> "Setup":
@@ -87,22 +94,23 @@ class Setup(NamedTuple):
         The error of the built-in model at its default step is known, and who gives a step, or takes
         forward Euler, has chosen the error.
         """
-        custom = not self.kinetics.built_in or self.settings.dt < STEP
-        return self.default_dt and custom and METHODS[self.settings.method].order in (2, 4)
+        unknown = not self.subject.known_error or self.settings.dt < STEP
+        return self.default_dt and unknown and METHODS[self.settings.method].order in (2, 4)
 
     def way_out(self) -> str:
         """Return what to do where the model diverged."""
         if self.settings.fixed_step:
             return "Use method='adaptive', whose steps follow the fastest rate."
-        return "Check the parameters, and the rates of an overridden _UpdateGateTimeConstants."
+        return self.subject.after_divergence
 
     def warn_of_length(self, steps: float) -> None:
         """Warn of so many steps of all cells, where they are many because the default is tiny."""
         if self.default_dt and self.settings.dt < STEP / 100 and steps > LONG:
             warn_user(
-                f"the rates of this model are so fast that dt is {self.settings.dt:.2g} ms, and "
-                f"{steps:.2g} steps of cells take long. Check the parameters, or pass a larger dt, "
-                "which method='exponential_euler' takes, or a shorter duration."
+                f"the rates of this {self.subject.kind} are so fast that dt is "
+                f"{self.settings.dt:.2g} ms, and {steps:.2g} steps of cells take long. Check the "
+                "parameters, or pass a larger dt, which method='exponential_euler' takes, or a "
+                "shorter duration."
             )
 
     def warn_of_error(self, what: str, found: float, right: float) -> None:

@@ -1,9 +1,8 @@
-"""Runs of copies of a model under constant currents, each as a `Simulation` makes it.
+"""Runs of copies of a model or a neuron under constant currents, each by a `Simulation`.
 
-Analyses make them so by methods that populations do not have.
+Analyses make so what populations do not run: neurons, and models by methods of one cell.
 """
 
-import copy
 import math
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -12,15 +11,14 @@ import numpy as np
 
 from pyhh_fast import validation
 from pyhh_fast.analysis.runs import Outcome
+from pyhh_fast.analysis.subject import Subject
 from pyhh_fast.engine.progress import bar_over
 from pyhh_fast.errors import SimulationError
-from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.simulations import Simulation
 from pyhh_fast.system.background import Workers
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import BoolArray, FloatArray, StructArray
-from pyhh_fast.variables import GATES
 
 
 class SingleRuns:
@@ -28,8 +26,8 @@ class SingleRuns:
 
     Parameters
     ----------
-    model : HHModel
-        It is not changed; runs start in its state.
+    subject : Subject
+        What runs, in the state that runs start in.
     settings : RunSettings
         Of which dt is the distance of samples where the method is adaptive.
     threads : int
@@ -37,14 +35,9 @@ class SingleRuns:
 
     parts = 4  # each current costs a run
 
-    @rounds_to_nearest
-    def __init__(self, model: HHModel, settings: RunSettings, threads: int) -> None:
-        self._model = model
+    def __init__(self, subject: Subject, settings: RunSettings, threads: int) -> None:
+        self._subject, self.start = subject, subject.start
         self._settings, self._threads = settings, threads
-        self.start = np.zeros(1, [(name, np.float64) for name in ("V", *GATES)])
-        self.start["V"] = model.Vm
-        for name in GATES:
-            self.start[name] = getattr(model, name).state
 
     @rounds_to_nearest
     def run(
@@ -64,17 +57,16 @@ class SingleRuns:
         end = state.copy()
 
         def run(cell: int) -> None:
-            model = self._model_at(state[cell])
-            simulation = Simulation(model)
+            simulation = self._subject.simulation_at(state[cell])
             diverged[cell] = not self._complete(
                 simulation, currents[cell], self._settings.dt, steps, record, every
             )
             if simulation.recording is not None:
                 times[cell] = simulation.recording.spike_times
                 for name in record:
-                    trace = getattr(simulation, name)
+                    trace = simulation.recording[name]
                     traces[name][cell, : trace.size] = trace
-            end[cell] = (model.Vm, *(getattr(model, name).state for name in GATES))
+            end[cell] = self._subject.state_of(simulation)
 
         with bar_over(currents.size * steps, progress) as bar:
             for _ in self._each(run, range(currents.size)):
@@ -102,16 +94,17 @@ class SingleRuns:
 
     def _response(self, current: float, duration: float, wait: float) -> tuple[bool, bool]:
         """Return whether a pulse makes the model fire, and whether it diverges."""
-        model = self._model_at(self.start[0])
+        state = self.start.copy()
         for strength, length in ((current, duration), (0.0, wait)):
             if length >= validation.LEAST_STEP:  # what is shorter moves nothing
                 steps = max(1, math.ceil(length / self._settings.dt - 1e-9))
-                simulation = Simulation(model)
+                simulation = self._subject.simulation_at(state[0])
                 complete = self._complete(simulation, strength, length / steps, steps)
                 if simulation.recording is not None and simulation.recording.spike_times.size:
                     return True, not complete
                 if not complete:
                     return False, True
+                state[0] = self._subject.state_of(simulation)
         return False, False
 
     def _complete(
@@ -138,14 +131,6 @@ class SingleRuns:
         except SimulationError:
             return False
         return True
-
-    def _model_at(self, state: Any) -> HHModel:
-        """Return a copy of the model in a state."""
-        model = copy.deepcopy(self._model)
-        model.Vm = float(state["V"])
-        for name in GATES:
-            getattr(model, name).state = float(state[name])
-        return model
 
     def _each(self, function: Callable[[Any], Any], items: Iterable[Any]) -> Iterable[Any]:
         """Yield what a function returns for each item, in order."""

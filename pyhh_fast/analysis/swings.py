@@ -11,7 +11,6 @@ cell that has not fired often enough is at rest, rings down, or keeps swinging i
   equilibrium under its current is stable, and ends in a smaller swing if not.
 """
 
-import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -19,11 +18,7 @@ import numpy as np
 from pyhh_fast.analysis.runs import Runs
 from pyhh_fast.analysis.setup import Setup
 from pyhh_fast.analysis.spike_rates import LEAST_SPIKES, late_spikes, steady_rates
-from pyhh_fast.analysis.steady_states import net_current, rates_at, steady_at, steady_under
-from pyhh_fast.equilibria.membranes import Membranes
-from pyhh_fast.kinetics.protocol import Kinetics
-from pyhh_fast.models.hh_model import HHModel
-from pyhh_fast.models.membrane import parameters_of
+from pyhh_fast.analysis.subject import Subject
 from pyhh_fast.typing import BoolArray, FloatArray, IntArray, StructArray
 
 STILL = 2e-3
@@ -47,7 +42,7 @@ LONGEST_FIRST = 100_000
 
 LIMIT = 400
 """Segments end after so many of the cell's slowest time constants, or after the duration of the run
-before if that is longer, or after ..."""
+before or the `least_time` of the subject if that is longer, or after ..."""
 
 MOST_STEPS = 20_000_000
 """... so many steps, at the end of the segment that reaches this."""
@@ -103,7 +98,7 @@ class Rates(NamedTuple):
 
 def rates_under(setup: Setup, currents: FloatArray, steps: int, progress: bool = False) -> Rates:
     """Return the rates under currents (µA/cm²) after so many steps, as `fi_curve` defines them."""
-    model, kinetics, runs = setup.model, setup.kinetics, setup.runs()
+    subject, runs = setup.subject, setup.runs()
     state = np.repeat(runs.start, currents.size)
     rates, low, high = np.zeros((3, currents.size))
     diverged, swings = np.zeros((2, currents.size), dtype=bool)
@@ -112,8 +107,8 @@ def rates_under(setup: Setup, currents: FloatArray, steps: int, progress: bool =
         rates = steady_rates(outcome.counts, outcome.times, steps * setup.settings.dt)
         diverged, state = outcome.diverged, outcome.state
     silent = np.flatnonzero((rates == 0) & ~diverged)
-    still = is_still(model, kinetics, state[silent], currents[silent])
-    unstable = silent[still & ~is_stable(model, kinetics, state["V"][silent])]
+    still = is_still(subject, state[silent], currents[silent])
+    unstable = silent[still & ~subject.are_stable(state["V"][silent])]
     state["V"][unstable] += NUDGE
     moving = np.union1d(silent[~still], unstable)
     found = Rates(rates, diverged, swings, low, high, 0.0)
@@ -136,11 +131,11 @@ def _continue(
 
     Returns how long they were run (ms) if a rate is still not known, else 0.
     """
-    model, kinetics, dt = setup.model, setup.kinetics, setup.settings.dt
-    tau = slowest_time_constant(model, kinetics)
+    subject, dt = setup.subject, setup.settings.dt
+    tau = slowest_time_constant(subject)
     least = round(min(FIRST * tau / dt, MOST_STEPS))
     length = min(max(least, steps, 4), LONGEST_FIRST)  # whose quarters are compared
-    limit = round(min(max(LIMIT * tau / dt, steps), MOST_STEPS))
+    limit = round(min(max(LIMIT * tau / dt, subject.least_time / dt, steps), MOST_STEPS))
     done = steps
     while cells.size:
         done += length
@@ -154,7 +149,7 @@ def _continue(
         last = done - steps >= limit
         with np.errstate(all="ignore"):  # of those that diverged
             found.rates[cells], found.swings[cells] = segment.rates(
-                model, kinetics, part.state, currents[cells], length >= least, last
+                subject, part.state, currents[cells], length >= least, last
             )
         found.rates[cells[part.diverged]] = 0.0
         cells = cells[np.isnan(found.rates[cells])]
@@ -164,36 +159,28 @@ def _continue(
     return 0.0
 
 
-def slowest_time_constant(model: HHModel, kinetics: Kinetics) -> float:
+def slowest_time_constant(subject: Subject) -> float:
     """Return the slowest time constant (ms) of the gates, or of the membrane through its leak."""
-    reversals = [model.ENa, model.EK, model.EKleak]
-    V = np.linspace(min(reversals), max(reversals), TAU_POINTS)
-    taus = np.ravel(steady_at(kinetics, V)[3:])
-    leak = [model.Cm / model.gKleak] if model.gKleak > 0 else []
+    V = np.linspace(min(subject.reversals), max(subject.reversals), TAU_POINTS)
+    taus = np.ravel(subject.time_constants(V))
+    leak = subject.leak_time_constants()
     return float(max([*taus[np.isfinite(taus)], *leak], default=0.0))
 
 
-def is_still(
-    model: HHModel, kinetics: Kinetics, state: StructArray, currents: FloatArray
-) -> BoolArray:
+def is_still(subject: Subject, state: StructArray, currents: FloatArray) -> BoolArray:
     """Whether each cell is at rest, stable or not, under its current."""
-    V, m, h, n = (state[name] for name in "Vmhn")
-    steady = steady_at(kinetics, V)
-    slow = np.abs(net_current(model, 0.0, V, m, h, n) + currents) < STILL * model.Cm
-    near = [np.abs(x - y) < STEADY for x, y in zip((m, h, n), steady[:3], strict=True)]
-    ends = []
-    for side in (-NEAR_EQUILIBRIUM, NEAR_EQUILIBRIUM):
-        gates = steady_at(kinetics, V + side)[:3]
-        ends.append(net_current(model, 0.0, V + side, *gates) + currents < 0)
-    still: BoolArray = np.logical_and.reduce([slow, *near, ends[0] != ends[1]])
+    potential, *gates = state.dtype.names or ()
+    V = np.ascontiguousarray(state[potential])
+    steady = subject.steady(V)
+    still: BoolArray = np.abs(subject.net_current(state, currents)) < STILL * subject.Cm
+    for gate in gates:
+        still &= np.abs(state[gate] - steady[gate]) < STEADY
+    below, above = (
+        subject.net_current(subject.steady(V + side), currents) < 0
+        for side in (-NEAR_EQUILIBRIUM, NEAR_EQUILIBRIUM)
+    )
+    still &= below != above
     return still
-
-
-def is_stable(model: HHModel, kinetics: Kinetics, V: FloatArray) -> BoolArray:
-    """Whether an equilibrium at each V (mV), under whatever current that takes, is stable."""
-    parameters = np.repeat(parameters_of(model), V.size)
-    cells = Membranes(parameters, functools.partial(rates_at, kinetics))
-    return cells.are_stable(np.ascontiguousarray(V))  # not a field of structs
 
 
 class _Segment(NamedTuple):
@@ -207,8 +194,7 @@ class _Segment(NamedTuple):
 
     def rates(
         self,
-        model: HHModel,
-        kinetics: Kinetics,
+        subject: Subject,
         state: StructArray,
         currents: FloatArray,
         long: bool,
@@ -222,8 +208,8 @@ class _Segment(NamedTuple):
         if not last:
             rates[~(long & self._are_regular())] = 0.0
         swings = np.zeros(rates.size, dtype=bool)
-        at_rest = is_still(model, kinetics, state, currents)
-        at_rest &= is_stable(model, kinetics, state["V"])
+        at_rest = is_still(subject, state, currents)
+        at_rest &= subject.are_stable(state["V"])
         spikes = late_spikes(self.counts, self.times, self.end)
         for cell in np.flatnonzero((rates == 0) & ~at_rest):
             V = self.V[cell]
@@ -233,7 +219,7 @@ class _Segment(NamedTuple):
             settled = last or (long and growth <= GROWING)
             if rate == 0 or not (settled or rate * self.interval > 1000 / LEAST_SAMPLES):
                 rates[cell] = np.nan
-            elif growth >= CONSTANT or not _is_damped(model, kinetics, float(currents[cell])):
+            elif growth >= CONSTANT or not _is_damped(subject, float(currents[cell])):
                 rates[cell], swings[cell] = rate, True
         return rates, swings
 
@@ -263,10 +249,10 @@ def _growth(V: FloatArray) -> float:
     return last / first if first > 0 else 1.0
 
 
-def _is_damped(model: HHModel, kinetics: Kinetics, current: float) -> bool:
+def _is_damped(subject: Subject, current: float) -> bool:
     """Whether a swing that falls ends at rest."""
     try:
-        equilibrium, _ = steady_under(model, kinetics, current)
+        equilibrium = subject.equilibrium(current)
     except ValueError:  # there is none
         return False
-    return bool(is_stable(model, kinetics, np.array([equilibrium]))[0])
+    return bool(subject.are_stable(np.array([equilibrium]))[0])

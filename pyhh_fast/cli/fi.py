@@ -8,6 +8,7 @@ import numpy as np
 
 from pyhh_fast import validation
 from pyhh_fast.analysis.firing_rates import fi_curve, rates_and_swings
+from pyhh_fast.analysis.hodgkin_huxley import ModelSubject
 from pyhh_fast.analysis.setup import Setup
 from pyhh_fast.cli import common
 from pyhh_fast.cli.common import COUNT, NUMBER
@@ -50,7 +51,7 @@ def add_to(commands: Any) -> None:
         **NUMBER,
     )
     dt = f"{STEP:g}, shorter where the neuron is faster"
-    common.add_run_options(fi, DEFAULTS["method"], dt)
+    common.add_run_options(fi, ModelSubject.method, dt)
     fi.add_argument("--threads", help="(default: one for each CPU there is)", **COUNT)
     file: Any = {"type": Path, "metavar": "FILE", "default": None}
     fi.add_argument("-o", "--output", help="write the CSV to a file", **file)

@@ -103,7 +103,7 @@ def check_kind(model: Any) -> None:
     """Raise TypeError where `model` is no model: a class, for example."""
     advice = "Pass an instance of HHModel, or of a subclass."
     if isinstance(model, Declared):
-        advice = "Only Simulation runs neurons as yet."
+        advice = "Populations and sweeps take no neurons yet: run them one by one, with Simulation."
         raise TypeError(f"model must be an HHModel; got a {type(model).__name__}. {advice}")
     if isinstance(model, type) or not callable(getattr(model, "iterate", None)):
         is_class = isinstance(model, type)

@@ -10,7 +10,7 @@ import numpy as np
 from pyhh_fast.errors import warn_user
 from pyhh_fast.kinetics.built_in import BuiltIn
 from pyhh_fast.kinetics.protocol import Kinetics
-from pyhh_fast.methods import LARGEST_ADVISED_STEP, METHODS
+from pyhh_fast.methods import LARGEST_ADVISED_STEP
 from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.models.membrane import rate_of, reversals_of
 from pyhh_fast.typing import FloatArray
@@ -32,22 +32,20 @@ MOST_RATE_POINTS = 100_000
 """... as long as there are no more of them."""
 
 
-def default_step(model: HHModel, kinetics: Kinetics, method: str) -> float:
-    """Return the step (ms) that suits `model`.
+def default_step(speed: float) -> float:
+    """Return the step (ms) that suits what is so many times faster than the built-in model.
 
     That is 0.01 ms over a whole number, so durations stay whole numbers of steps.
     """
-    if not METHODS[method].fixed_step:
-        return STEP
-    return STEP / math.ceil(max(speed(model, kinetics) / SAME_STEP_FACTOR, 1.0))
+    return STEP / math.ceil(max(speed / SAME_STEP_FACTOR, 1.0))
 
 
-def warn_of_step_too_large(dt: float, model: HHModel, kinetics: Kinetics, method: str) -> None:
-    """Warn of a step (ms) that is too large for the rates of `model`."""
-    if METHODS[method].fixed_step and dt > (advised := largest_advised_step(model, kinetics)):
+def warn_of_step_too_large(dt: float, speed: float, kind: str) -> None:
+    """Warn of a step (ms) that is too large for a model, or a neuron, that is so fast."""
+    if dt > (advised := _advised_step(speed)):
         warn_user(
             f"dt is {dt:g} ms; steps of {advised:.3g} ms or less are recommended for the rates of "
-            "this model. Leave dt out, or use method='adaptive'."
+            f"this {kind}. Leave dt out, or use method='adaptive'."
         )
 
 
@@ -56,7 +54,11 @@ def largest_advised_step(model: Any, kinetics: Any, V: Iterable[float] = ()) -> 
 
     These are those between the reversal potentials, and out to each of `V` (mV) beyond.
     """
-    return LARGEST_ADVISED_STEP / max(speed(model, kinetics, V) / SAME_STEP_FACTOR, 1.0)
+    return _advised_step(speed(model, kinetics, V))
+
+
+def _advised_step(speed: float) -> float:
+    return LARGEST_ADVISED_STEP / max(speed / SAME_STEP_FACTOR, 1.0)
 
 
 def step_for_cells(parameters: dict[str, FloatArray], kinetics: Kinetics) -> float:
@@ -78,8 +80,12 @@ def speed(model: Any, kinetics: Any, V: Iterable[float] = ()) -> float:
     arrays, of cells, of which the fastest counts. Where some of `V` (mV) are beyond the reversal
     potentials, the range of the gates extends to them.
     """
-    membrane = float(np.max(rate_of(model) / rate_of(HHModel)))
-    return max(gate_speed(model, kinetics, V), membrane)
+    return relative_speed(_fastest_gate(model, kinetics, V), float(np.max(rate_of(model))))
+
+
+def relative_speed(gate: float, membrane: float) -> float:
+    """Return how many times faster this gate or this membrane (1/ms) is than the built-in ones."""
+    return max(gate / _fastest_gate(HHModel, BuiltIn()), membrane / float(rate_of(HHModel)))
 
 
 def gate_speed(model: Any, kinetics: Any, V: Iterable[float] = ()) -> float:

@@ -1,6 +1,7 @@
 """Equilibria of a Neuron, their stability, and which of them is its rest."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -68,13 +69,20 @@ class ChannelMembrane:
     def dVdt(self, V: FloatArray) -> FloatArray:
         """Return dV/dt at each V with steady gates, mV/ms."""
         steady = self._neuron._steady_gates(V)
-        total = np.full(V.shape, self._current)
-        for name, channel in self._neuron.channels.items():
-            conductance = np.full(V.shape, channel.g)
-            for gate_name, gate in channel.gates.items():
-                conductance *= steady[f"{name}.{gate_name}"] ** gate.power
-            total -= conductance * (V - channel.E)
-        return total / self._neuron.Cm
+        return net_current(self._neuron, self._current, V, steady) / self._neuron.Cm
+
+
+def net_current(
+    neuron: Neuron, current: Any, V: FloatArray, gates: Mapping[str, FloatArray]
+) -> FloatArray:
+    """Return Cm dV/dt (µA/cm²) at each V with these gates: the injected current less all others."""
+    total: FloatArray = np.zeros(V.shape) + current
+    for name, channel in neuron.channels.items():
+        conductance = np.full(V.shape, channel.g)
+        for gate_name, gate in channel.gates.items():
+            conductance *= gates[f"{name}.{gate_name}"] ** gate.power
+        total -= conductance * (V - channel.E)
+    return total
 
 
 def jacobian(neuron: Neuron, V: float) -> FloatArray:
@@ -120,11 +128,13 @@ def equilibria(neuron: Neuron, current: float = 0.0) -> list[Equilibrium]:
     """
     with np.errstate(all="ignore"):
         _, found = equilibria_of(ChannelMembrane(neuron, current))
-    result = []
-    for V in found.tolist():
-        eigenvalues = np.linalg.eigvals(jacobian(neuron, V)).astype(np.complex128)
-        result.append(Equilibrium(V, bool((eigenvalues.real < 0).all()), eigenvalues))
-    return result
+    return [equilibrium_at(neuron, V) for V in found.tolist()]
+
+
+def equilibrium_at(neuron: Neuron, V: float) -> Equilibrium:
+    """Return the equilibrium at V (mV), under whatever current that takes."""
+    eigenvalues = np.linalg.eigvals(jacobian(neuron, V)).astype(np.complex128)
+    return Equilibrium(V, bool((eigenvalues.real < 0).all()), eigenvalues)
 
 
 def rest_of_neuron(neuron: Neuron) -> float:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from pyhh_fast import validation
-from pyhh_fast.channels.state import NeuronState
+from pyhh_fast.channels.state import Declared, NeuronState
 from pyhh_fast.models.copies import snapshot
 from pyhh_fast.models.hh_model import HHModel, has_custom_kinetics
 from pyhh_fast.models.overrides import custom_behaviour
@@ -45,12 +45,13 @@ def default_threshold(model: Any) -> float:
     stable, the unstable equilibrium nearest the leak's reversal potential counts; if there is none,
     it is 50.
     """
-    if isinstance(model, NeuronState):
-        if model.neuron.threshold is not None:
-            return float(model.neuron.threshold)
+    if isinstance(model, Declared | NeuronState):
+        neuron: Any = model.neuron if isinstance(model, NeuronState) else model
+        if neuron.threshold is not None:
+            return float(neuron.threshold)
         from pyhh_fast.equilibria.neurons import start_of_neuron  # models do not need it
 
-        return round(start_of_neuron(model.neuron) + ABOVE_REST, 6)
+        return round(start_of_neuron(neuron) + ABOVE_REST, 6)
     if not isinstance(model, HHModel) or not has_custom_kinetics(model):
         return BUILT_IN
     # What is no gate, such as a class, has another kind of dictionary, or none.

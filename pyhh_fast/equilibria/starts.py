@@ -67,12 +67,17 @@ def start_at_rest(model: HHModel) -> HHModel:
     V, stable = rest_states.rest_of(start, None, True)
     set_steady(start, V)
     if not stable:
-        warn_user(
-            f"the model has no stable resting potential; it starts at its unstable equilibrium at "
-            f'V = {V:.4g} mV with steady gates. Pass start="model" to start in the state that '
-            "the model is in."
-        )
+        advice = 'Pass start="model" to start in the state that the model is in.'
+        warn_of_unstable_start("model", V, advice)
     return start
+
+
+def warn_of_unstable_start(kind: str, V: float, advice: str) -> None:
+    """Warn of a start at an unstable equilibrium, at V (mV), of a model or a neuron."""
+    warn_user(
+        f"the {kind} has no stable resting potential; it starts at its unstable equilibrium at "
+        f"V = {V:.4g} mV with steady gates. {advice}"
+    )
 
 
 @rounds_to_nearest

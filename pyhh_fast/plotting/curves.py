@@ -3,6 +3,7 @@
 Users call them with what the functions of pyhh_fast.analysis return; so does the command line.
 """
 
+from collections.abc import Mapping
 from itertools import cycle
 from typing import Any
 
@@ -12,20 +13,24 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from pyhh_fast import validation
-from pyhh_fast.analysis.phase_plane import PhasePlane
-from pyhh_fast.analysis.steady_states import SteadyState
+from pyhh_fast.analysis.hodgkin_huxley import PhasePlane, SteadyState
+from pyhh_fast.analysis.subject import GateSteadyState
+from pyhh_fast.analysis.variable_plane import VariablePlane
 from pyhh_fast.plotting.style import (
+    ABSOLUTE_POTENTIAL,
     BLACK,
     BLUE,
     GATE_COLOURS,
     GREEN,
+    MANY_COLOURS,
     ORANGE,
     POTENTIAL,
     open_frame,
     panel,
 )
 from pyhh_fast.typing import FloatArray
-from pyhh_fast.variables import GATES
+from pyhh_fast.variables import POTENTIAL as VM
+from pyhh_fast.variables import VARIABLES
 
 
 def plot_fi_curve(
@@ -151,12 +156,12 @@ def plot_rheobase(rheobase: float, durations: npt.ArrayLike, thresholds: npt.Arr
     return figure
 
 
-def plot_phase_plane(plane: PhasePlane) -> Figure:
-    """Draw nullclines, steady state and trajectory in the plane of V and n.
+def plot_phase_plane(plane: PhasePlane | VariablePlane) -> Figure:
+    """Draw nullclines, steady state and trajectory in the plane of two variables.
 
     Parameters
     ----------
-    plane : PhasePlane
+    plane : PhasePlane or VariablePlane
         As :func:`pyhh_fast.phase_plane` returns.
 
     Returns
@@ -169,30 +174,38 @@ def plot_phase_plane(plane: PhasePlane) -> Figure:
     >>> from pyhh_fast.plotting import plot_phase_plane
     >>> figure = plot_phase_plane(pyhh.phase_plane(pyhh.HHModel.at_rest(), 10.0))
     """
-    rule = "what phase_plane returns"
-    validation.instance("plane", plane, PhasePlane, rule, "Call pyhh_fast.phase_plane first.")
+    rule, advice = "what phase_plane returns", "Call pyhh_fast.phase_plane first."
+    validation.instance("plane", plane, PhasePlane | VariablePlane, rule, advice)
+    if isinstance(plane, PhasePlane):
+        plane = plane.named()
     figure, axis = panel(width=8.0)
-    V, n = plane.trajectory_V, plane.trajectory_n
-    axis.plot(V, n, color=BLACK, linewidth=1, label="trajectory of the full model")
-    axis.plot(V[0], n[0], "o", color=BLACK, mfc="white", ms=5, label="its start")
-    axis.plot(plane.V, plane.V_nullcline, color=BLUE, label="dV/dt = 0")
-    axis.plot(plane.V, plane.n_nullcline, color=GREEN, label="dn/dt = 0")
-    axis.plot(plane.steady_V, plane.steady_n, "o", color=ORANGE, ms=5, label="steady state")
-    axis.set_xlabel(POTENTIAL)
-    axis.set_ylabel("Open fraction n")
-    axis.set_ylim(0, 1)
+    names = plane.x, plane.y
+    of_model = any(name in VARIABLES for name in names if name != VM.name)
+    labels = [VARIABLES[name].label if name in VARIABLES else name for name in names]
+    axis.plot(*plane.trajectory, color=BLACK, linewidth=1, label="trajectory of the full model")
+    axis.plot(*plane.trajectory[:, 0], "o", color=BLACK, mfc="white", ms=5, label="its start")
+    axis.plot(*plane.x_nullcline, color=BLUE, label=f"d{labels[0]}/dt = 0")
+    axis.plot(*plane.y_nullcline, color=GREEN, label=f"d{labels[1]}/dt = 0")
+    axis.plot(*plane.steady, "o", color=ORANGE, ms=5, label="steady state")
+    for name, label, direction in zip(names, labels, "xy", strict=True):
+        potential = POTENTIAL if of_model else ABSOLUTE_POTENTIAL
+        text = potential if name == VM.name else f"Open fraction {label}"
+        limits = {} if name == VM.name else {f"{direction}lim": (0, 1)}
+        axis.set(**{f"{direction}label": text}, **limits)
     axis.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
     return figure
 
 
-def plot_steady_state(V: npt.ArrayLike, steady: SteadyState) -> Figure:
+def plot_steady_state(
+    V: npt.ArrayLike, steady: SteadyState | Mapping[str, GateSteadyState]
+) -> Figure:
     """Draw the steady open fractions of the gates, and their time constants, over V.
 
     Parameters
     ----------
     V : array_like, shape (n,), mV
         Rising or falling.
-    steady : SteadyState
+    steady : SteadyState, or dict of str to GateSteadyState
         As :func:`pyhh_fast.steady_state` returns for them.
 
     Returns
@@ -207,22 +220,26 @@ def plot_steady_state(V: npt.ArrayLike, steady: SteadyState) -> Figure:
     >>> V = np.linspace(-50, 100, 301)
     >>> figure = plot_steady_state(V, pyhh.steady_state(pyhh.HHModel(), V))
     """
-    rule = "what steady_state returns"
-    validation.instance("steady", steady, SteadyState, rule, "Call pyhh_fast.steady_state first.")
+    rule, advice = "what steady_state returns", "Call pyhh_fast.steady_state first."
+    validation.instance("steady", steady, SteadyState | Mapping, rule, advice)
+    potential, colours = ABSOLUTE_POTENTIAL, MANY_COLOURS
+    if isinstance(steady, SteadyState):
+        steady, potential, colours = steady.by_gate(), POTENTIAL, GATE_COLOURS
     x = _curve("V", V, "mV")
-    curves = {
-        name: _curve(f"steady.{name}", getattr(steady, name), "", len(x), "V")
-        for name in SteadyState._fields
-    }
+    curves = {}
+    for gate, one in steady.items():
+        validation.instance("steady", one, GateSteadyState, rule, advice)
+        named = ((f"steady.{gate}", one.inf), (f"steady.tau_{gate}", one.tau))
+        curves[gate] = [_curve(name, values, "", len(x), "V") for name, values in named]
     figure, (above, below) = plt.subplots(2, sharex=True, figsize=(6, 6), layout="constrained")
-    for gate, colour in zip(GATES, cycle(GATE_COLOURS)):
-        above.plot(x, curves[gate], color=colour, linewidth=1, label=gate)
-        below.plot(x, curves[f"tau_{gate}"], color=colour, linewidth=1, label=gate)
+    for (gate, (inf, tau)), colour in zip(curves.items(), cycle(colours)):
+        above.plot(x, inf, color=colour, linewidth=1, label=gate)
+        below.plot(x, tau, color=colour, linewidth=1, label=gate)
     above.set_ylabel("Steady open fraction")
     above.set_ylim(-0.05, 1.05)
     below.set_ylabel("Time constant (ms)")
     below.set_ylim(bottom=0)
-    below.set_xlabel(POTENTIAL)
+    below.set_xlabel(potential)
     for axis in (above, below):
         open_frame(axis)
         axis.margins(x=0)

@@ -27,6 +27,7 @@ from pyhh_fast.plotting.style import (
     CURRENT_COLOURS,
     GATE_COLOURS,
     GREY,
+    MANY_COLOURS,
     open_frame,
     panel,
     time_axis,
@@ -41,9 +42,6 @@ if TYPE_CHECKING:
 
 MANY = 2_000_000
 """Of more rows of V, which take 10 ms, the envelope is drawn instead, if there is one."""
-
-MANY_COLOURS = tuple(f"C{number}" for number in range(10))
-"""Colours of the traces of a neuron, which may have many: those of matplotlib's cycle."""
 
 MOST_LETTERS = 80
 """Letters of a stimulus in a note below a figure."""

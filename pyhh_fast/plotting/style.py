@@ -12,7 +12,11 @@ GATE_COLOURS = (BLUE, ORANGE, GREEN)
 CURRENT_COLOURS = (BLUE, GREEN, ORANGE)
 """Repeated, in the order of variables.py."""
 
+MANY_COLOURS = tuple(f"C{number}" for number in range(10))
+"""Colours of what a neuron may have many of: those of matplotlib's cycle."""
+
 POTENTIAL = "Membrane potential (mV from rest)"
+ABSOLUTE_POTENTIAL = "Membrane potential (mV)"
 
 LONG = 10_000.0
 """Beyond this time, in ms, an axis has seconds."""

@@ -15,7 +15,7 @@ from sweep_models import Warm
 
 import pyhh_fast as pyhh
 from pyhh_fast.analysis import setup
-from pyhh_fast.analysis.steady_states import kinetics_over_V
+from pyhh_fast.analysis.hodgkin_huxley import ModelSubject
 from pyhh_fast.engine.time_steps import default_step, speed, step_for_cells
 from pyhh_fast.kinetics.built_in import BuiltIn
 from pyhh_fast.variables import PARAMETERS
@@ -155,7 +155,7 @@ def test_default_step_for_fast_kinetics_has_error_below_1e_4():
 def test_default_step_of_the_built_in_model_is_0_01_ms():
     model = pyhh.HHModel()
     assert speed(model, BuiltIn()) == 1
-    assert default_step(model, BuiltIn(), "exponential_euler") == 0.01
+    assert default_step(1) == 0.01
     rates = pyhh.fi_curve(model, [10, 20], duration=100)
     np.testing.assert_array_equal(pyhh.fi_curve(model, [10, 20], duration=100, dt=0.01), rates)
 
@@ -166,12 +166,11 @@ def test_default_step_of_the_built_in_model_is_0_01_ms():
 )
 def test_default_step_is_0_01_ms_over_a_whole_number(parameters, parts):
     model = pyhh.HHModel(**parameters)
-    assert default_step(model, BuiltIn(), "rk4") == pytest.approx(0.01 / parts, rel=1e-12)
+    assert default_step(speed(model, BuiltIn())) == pytest.approx(0.01 / parts, rel=1e-12)
 
 
 def test_default_step_follows_fast_gates():
-    step = default_step(Fast(), kinetics_over_V(Fast()), "exponential_euler")
-    assert step == pytest.approx(0.01 / 11, rel=1e-12)
+    assert default_step(ModelSubject(Fast()).speed()) == pytest.approx(0.01 / 11, rel=1e-12)
 
 
 def test_default_step_of_many_cells_follows_fastest_gate_and_membrane():
@@ -203,8 +202,9 @@ def test_disjoint_voltage_ranges_of_cells_are_searched_separately():
     cells = {name: np.full(2, getattr(pyhh.HHModel, name)) for name in PARAMETERS}
     cells |= {name: np.array(values) for name, values in apart.items()}
     far = pyhh.HHModel(**{name: values[1] for name, values in apart.items()})
-    expected = 0.05 * 1.15 / speed(far, kinetics_over_V(Resonant()))
-    assert step_for_cells(cells, kinetics_over_V(Resonant())) == pytest.approx(expected, rel=1e-12)
+    kinetics = ModelSubject(Resonant()).kinetics
+    expected = 0.05 * 1.15 / speed(far, kinetics)
+    assert step_for_cells(cells, kinetics) == pytest.approx(expected, rel=1e-12)
 
 
 def test_too_large_step_warns():

@@ -6,7 +6,7 @@ from custom_models import FrozenGates  # steps in Python
 from error_messages import raises
 
 import pyhh_fast as pyhh
-from pyhh_fast.analysis import steady_states, swings
+from pyhh_fast.analysis import hodgkin_huxley, swings
 
 CUSTOM_STEP = (
     "model must make its steps as HHModel does; got FrozenGates._UpdateGateStates is overridden."
@@ -297,8 +297,8 @@ def test_ctrl_c_interrupts_between_blocks_of_steady_states(monkeypatch):
             raise KeyboardInterrupt
         return np.ones((V.size, 6))
 
-    kinetics = type("Kinetics", (), {"checked_rates_at": interrupted})()
-    monkeypatch.setattr(steady_states, "kinetics_over_V", lambda model: kinetics)
+    kinetics = type("Kinetics", (), {"checked_rates_at": interrupted, "built_in": True})()
+    monkeypatch.setattr(hodgkin_huxley, "kinetics_of", lambda model, table_needed: kinetics)
     with pytest.raises(KeyboardInterrupt):
         pyhh.steady_state(pyhh.HHModel(), np.zeros(1_000_000))
-    assert block_sizes == [steady_states.BLOCK] * 3
+    assert block_sizes == [hodgkin_huxley.BLOCK] * 3

@@ -10,7 +10,7 @@ from scipy.optimize import brentq
 from sweep_models import Warm
 
 import pyhh_fast as pyhh
-from pyhh_fast.analysis.phase_plane import PLANE_POINTS
+from pyhh_fast.analysis.variable_plane import PLANE_POINTS
 
 
 class Textbook(pyhh.HHModel):

@@ -13,9 +13,8 @@ from custom_models import Absolute, Fast
 
 import pyhh_fast as pyhh
 from pyhh_fast.analysis import swings
-from pyhh_fast.analysis.steady_states import steady_under
+from pyhh_fast.analysis.hodgkin_huxley import ModelSubject
 from pyhh_fast.cli import main as cli
-from pyhh_fast.kinetics.built_in import BuiltIn
 
 MESSAGE = "V keeps swinging without crossing the threshold of 50 mV"
 HOPF = 154.5263
@@ -89,9 +88,8 @@ def test_small_oscillations_below_the_hopf_bifurcation_have_a_rate():
 
 @pytest.mark.parametrize("current", [9.77, 9.78, HOPF - 1e-3, HOPF + 1e-3])
 def test_stability_changes_at_the_hopf_bifurcations(current):
-    model = pyhh.HHModel()
-    V, _ = steady_under(model, BuiltIn(), current)
-    stable = swings.is_stable(model, BuiltIn(), np.array([V]))[0]
+    model = ModelSubject(pyhh.HHModel())
+    stable = model.are_stable(np.array([model.equilibrium(current)]))[0]
     assert stable == (current in (9.77, HOPF + 1e-3))
 
 
@@ -146,7 +144,7 @@ def test_slowly_charging_cell_is_not_taken_for_resting():
     state["V"] = [10.6, 10.6 + 20 / 0.3 + 0.01]
     for name, gate in zip("mhn", pyhh.steady_state(model, state["V"])[:3], strict=True):
         state[name] = gate
-    still = swings.is_still(model, BuiltIn(), state, np.full(2, 20.0))
+    still = swings.is_still(ModelSubject(model), state, np.full(2, 20.0))
     assert still.tolist() == [False, True]
 
 

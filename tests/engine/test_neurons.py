@@ -10,6 +10,7 @@ import neuron_papers
 import numpy as np
 import pytest
 from declared_neurons import hodgkin_huxley
+from error_messages import raises
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -270,10 +271,15 @@ def test_no_method_is_advised_where_a_current_drives_V_out_of_the_tables(current
     assert "-300 to 300 mV" in str(error.value)
 
 
-@pytest.mark.parametrize("ask", [pyhh.fi_curve, pyhh.rheobase, pyhh.phase_plane])
-def test_analyses_say_that_they_take_no_neurons(ask):
-    with pytest.raises(TypeError, match=r"^model must be an HHModel; got a Neuron\. Only Sim"):
-        ask(WANG_BUZSAKI, 1.0)
+def test_populations_and_sweeps_say_that_they_take_no_neurons():
+    message = (
+        "model must be an HHModel; got a Neuron. Populations and sweeps take no neurons yet: run "
+        "them one by one, with Simulation."
+    )
+    with raises(TypeError, message):
+        pyhh.Population.from_model(WANG_BUZSAKI, 2)
+    with raises(TypeError, message):
+        pyhh.sweep(WANG_BUZSAKI, {"gNa": [1, 2]}, 1.0, 0.01, duration=1)
 
 
 def test_leak_alone_charges_as_a_capacitor():

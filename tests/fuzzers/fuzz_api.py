@@ -38,7 +38,7 @@ import numpy as np
 import pyhh_fast as pyhh
 from pyhh_fast import plotting, stimuli
 from pyhh_fast.analysis.error_estimate import ErrorEstimate
-from pyhh_fast.analysis.phase_plane import PhasePlane
+from pyhh_fast.analysis.hodgkin_huxley import PhasePlane
 from pyhh_fast.cli import main as cli
 from pyhh_fast.stimuli import Reader, Stimulus
 

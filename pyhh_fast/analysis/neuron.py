@@ -1,0 +1,147 @@
+"""Declared neurons as analyses use them."""
+
+import copy
+from typing import Any, Self
+
+import numpy as np
+
+from pyhh_fast import validation
+from pyhh_fast.analysis.runs import Runs
+from pyhh_fast.analysis.single_runs import SingleRuns
+from pyhh_fast.analysis.subject import GateSteadyState, Subject, no_equilibrium
+from pyhh_fast.channels.gate_table import LARGEST_V
+from pyhh_fast.channels.neuron import Neuron
+from pyhh_fast.channels.state import NeuronState
+from pyhh_fast.engine.time_steps import RATE_POINTS, relative_speed
+from pyhh_fast.equilibria.neurons import equilibria, equilibrium_at, net_current, start_of_neuron
+from pyhh_fast.equilibria.spike_threshold import threshold_for
+from pyhh_fast.equilibria.starts import warn_of_unstable_start
+from pyhh_fast.settings import RunSettings
+from pyhh_fast.simulations import Simulation
+from pyhh_fast.typing import BoolArray, FloatArray, Method, Start, StructArray
+from pyhh_fast.variables import POTENTIAL
+
+
+class NeuronSubject(Subject):
+    """A neuron that was declared.
+
+    Parameters
+    ----------
+    neuron : Neuron
+    """
+
+    kind = "neuron"
+    method: Method = "adaptive"
+    known_error = False
+    after_divergence = (
+        f"Use weaker currents, or check the parameters: a neuron's tables end at {LARGEST_V:g} mV."
+    )
+    limits = -LARGEST_V, LARGEST_V
+    least_time = 10_000.0
+
+    _start: StructArray
+
+    def __init__(self, neuron: Neuron) -> None:
+        self.neuron, self.Cm = neuron, neuron.Cm
+        self.fields = {POTENTIAL.name: POTENTIAL.symbol, **{path: path for path in neuron.gates}}
+        self.reversals = [channel.E for channel in neuron.channels.values()]
+
+    def started(self, start: Start | None, Vm: Any) -> Self:
+        if start == "model":
+            raise ValueError(
+                "start must be 'rest' for a Neuron, which has no state of its own; got 'model'."
+            )
+        if Vm is None:
+            V = start_of_neuron(self.neuron)
+            if not equilibrium_at(self.neuron, V).stable:
+                advice = "Simulation(neuron, Vm=...) starts elsewhere."
+                warn_of_unstable_start(self.kind, V, advice)
+        else:
+            V = validation.real_number("Vm", Vm, unit="mV")
+        twin = copy.copy(self)
+        state = NeuronState(self.neuron, V)
+        twin._start = np.array([(V, *state.gates.values())], self._struct)
+        return twin
+
+    @property
+    def start(self) -> StructArray:
+        return self._start
+
+    def threshold(self, given: Any) -> float:
+        return threshold_for(self.neuron, given)
+
+    def speed(self) -> float:
+        V = np.linspace(min(self.reversals), max(self.reversals), RATE_POINTS)
+        taus = self.time_constants(V)
+        gate = float(np.max(1 / taus[taus > 0], initial=0.0))
+        return relative_speed(gate, self._conductance(leaks=False) / self.Cm)
+
+    def runs(self, settings: RunSettings, threads: int) -> Runs:
+        return SingleRuns(self, settings, threads)
+
+    def simulation_at(self, state: Any) -> Simulation:
+        V, *gates = state.tolist()
+        at = NeuronState(self.neuron, V)
+        at.gates = dict(zip(self.neuron.gates, gates, strict=True))
+        return simulation_of(at)
+
+    def state_of(self, simulation: Simulation) -> tuple[float, ...]:
+        return (simulation.Vm, *simulation.gates.values())
+
+    def steady(self, V: FloatArray) -> StructArray:
+        states = np.empty(V.shape, self._struct)
+        states[POTENTIAL.symbol] = V
+        for path, values in self.neuron._steady_gates(V).items():
+            states[path] = values
+        return states
+
+    def time_constants(self, V: FloatArray) -> FloatArray:
+        taus = np.zeros((len(self.neuron.gates), V.size))
+        for tau, (path, gate) in zip(taus, self.neuron.gates.items(), strict=True):
+            if not gate.instantaneous:
+                shift = self.neuron.channels[path.partition(".")[0]].shift
+                tau[:] = 1 / (gate.speed * self.neuron.tables[path](V - shift)[1])
+        return taus
+
+    def leak_time_constants(self) -> list[float]:
+        g = self._conductance(leaks=True)
+        return [self.Cm / g] if g > 0 else []
+
+    def net_current(self, state: StructArray, current: Any) -> FloatArray:
+        gates = {path: state[path] for path in self.neuron.gates}
+        return net_current(self.neuron, current, state[POTENTIAL.symbol], gates)
+
+    def are_stable(self, V: FloatArray) -> BoolArray:
+        return np.array([equilibrium_at(self.neuron, one).stable for one in V.tolist()], bool)
+
+    def equilibrium(self, current: float) -> float:
+        found = [one.V for one in equilibria(self.neuron, current)]
+        if not found:
+            raise no_equilibrium(self.kind, current, *self.limits)
+        rest = start_of_neuron(self.neuron)
+        return min(found, key=lambda V: abs(V - rest))
+
+    def steady_state(self, V: FloatArray) -> dict[str, GateSteadyState]:
+        """Return the steady state at each V (mV), as :func:`pyhh_fast.steady_state` does."""
+        inf = self.neuron.steady_state(V)
+        taus = self.time_constants(V.ravel())
+        return {
+            path: GateSteadyState(inf[path], tau.reshape(V.shape) if V.ndim else float(tau[0]))
+            for path, tau in zip(inf, taus, strict=True)
+        }
+
+    @property
+    def _struct(self) -> np.dtype[np.void]:
+        return np.dtype([(field, np.float64) for field in self.fields.values()])
+
+    def _conductance(self, *, leaks: bool) -> float:
+        """Return the largest conductance (mS/cm²) of its channels, or of its leaks alone."""
+        channels = self.neuron.channels.values()
+        return sum(channel.g for channel in channels if not (leaks and channel.gates))
+
+
+def simulation_of(state: NeuronState) -> Simulation:
+    """Return a simulation of a neuron in a state."""
+    simulation = Simulation(state.neuron, state.V)
+    simulation._state = state
+    return simulation
