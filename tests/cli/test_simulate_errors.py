@@ -99,10 +99,18 @@ def test_wrong_arguments_are_refused(arguments, message, capsys):
 
 def test_wrong_arguments_create_no_store(capsys):
     given = "--duration 1 --dt 0.02 --epsc 1e99,1,1 --out run.zarr"
-    assert refused(capsys, "simulate", given).startswith(
-        "rate must be at most 1000000 events a step (Hz)"
-    )
+    message = refused(capsys, "simulate", given)
+    assert message.startswith("rate must be at most 1000000 events a step (Hz)")
     assert list(Path().iterdir()) == []
+
+
+def test_usage_shows_how_to_begin_and_to_continue(capsys):
+    with pytest.raises(SystemExit):
+        simulate("--help")
+    assert capsys.readouterr().out.startswith(
+        "usage: pyhh-fast simulate [--duration TIME] [OPTION...]\n"
+        "       pyhh-fast simulate --resume RUN.zarr [--duration TIME] [--plot FILE]\n"
+    )
 
 
 def test_unknown_figure_format_is_refused(capsys):
