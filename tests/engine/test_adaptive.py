@@ -232,20 +232,6 @@ def test_run_divided_at_a_restart_point_is_bit_identical(dt, tolerance):
     np.testing.assert_allclose(spikes, one.spike_times, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("chunk", [1, 3, 100])
-@pytest.mark.parametrize("record", [TRACES, (), ("IK",)])
-def test_results_do_not_depend_on_the_chunk_size(chunk, record, monkeypatch):
-    stimulus = np.repeat([10.0, 3.0, 40.0, 0.0], [4_000, 13, 1_987, 3])
-    whole = pyhh.Simulation(pyhh.HHModel.at_rest())
-    expected = whole.run(stimulus, 0.01, method="adaptive", record=record)
-    monkeypatch.setattr(AdaptiveStepper, "CHUNK", chunk)
-    pieces = pyhh.Simulation(pyhh.HHModel.at_rest())
-    got = pieces.run(stimulus, 0.01, method="adaptive", record=record)
-    for name in (*record, "spike_times"):
-        np.testing.assert_array_equal(getattr(got, name), getattr(expected, name))
-    assert full_state_of(pieces.model) == full_state_of(whole.model)
-
-
 def test_step_shortened_by_a_stimulus_change_does_not_lower_the_step_size(monkeypatch):
     attempts = []
     original = AdaptiveStepper._run_loop
@@ -260,13 +246,6 @@ def test_step_shortened_by_a_stimulus_change_does_not_lower_the_step_size(monkey
     stimulus = np.tile(np.repeat([1e-3, 0.0], [1, 400]), 50)
     adaptive(stimulus, 0.001, pyhh.HHModel.at_rest(), record=())
     assert len(attempts) < 130
-
-
-def test_constant_stimulus_equals_a_full_array():
-    constant = adaptive(10.0, 0.01, duration=250.0)
-    array = adaptive(np.full(25_000, 10.0), 0.01)
-    for name in (*TRACES, "spike_times"):
-        np.testing.assert_array_equal(getattr(constant, name), getattr(array, name))
 
 
 def test_runs_of_one_sample_and_of_none():

@@ -168,23 +168,6 @@ def states(recording):
     return [getattr(recording, name) for name in TRACES[:4]]
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_results_do_not_depend_on_recorded_traces(method):
-    stimulus = np.repeat([10.0, -3.0, 20.0], [3_000, 1_000, 2_345])
-    whole = pyhh.Simulation(pyhh.HHModel.at_rest())
-    whole.run(stimulus, 0.01, method=method)
-    for record in [(), ("IK",), ("Vm", "StateH")]:
-        some = pyhh.Simulation(pyhh.HHModel.at_rest())
-        recording = some.run(stimulus, 0.01, method=method, record=record)
-        np.testing.assert_array_equal(recording.spike_times, whole.recording.spike_times)
-        assert state_of(some.model) == state_of(whole.model)
-        assert some.model.INa == whole.model.INa
-        assert some.model.m.beta == whole.model.m.beta
-        for name in record:
-            np.testing.assert_array_equal(getattr(recording, name), getattr(whole, name))
-    assert whole.recording.spike_times.size == 4
-
-
 class Jumping(pyhh.HHModel):
     """Rates that jump at 20 mV, which no table can hold."""
 

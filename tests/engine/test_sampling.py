@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 from custom_models import InPython
+from model_states import full_state_of
 
 import pyhh_fast as pyhh
 from pyhh_fast.engine import sampling
+from pyhh_fast.engine.adaptive_stepper import AdaptiveStepper
 from pyhh_fast.engine.fixed_stepper import FixedStepper
 from pyhh_fast.variables import TRACES
 
@@ -52,23 +54,27 @@ def test_samples_and_envelope_of_a_model_stepped_in_python(every, envelope):
 def test_results_do_not_depend_on_the_chunk_size(method, chunk, length, monkeypatch):
     full = run(method=method)
     monkeypatch.setattr(FixedStepper, "CHUNK", chunk)
-    monkeypatch.setattr("pyhh_fast.engine.adaptive_stepper.AdaptiveStepper.CHUNK", chunk)
+    monkeypatch.setattr(AdaptiveStepper, "CHUNK", chunk)
     monkeypatch.setattr(sampling, "BLOCK", length)
     assert_same_samples(run(method=method, every=10, envelope=64), full)
 
 
-@pytest.mark.parametrize("window", [1, 10_000, 25_000, 262_144])
-@pytest.mark.parametrize("record", [(), TRACES])
-def test_results_of_the_adaptive_method_do_not_depend_on_its_window(window, record, monkeypatch):
+@pytest.mark.parametrize(
+    ("bound", "size"),
+    [*(("WINDOW", rows) for rows in (1, 10_000, 25_000, 262_144)), ("CHUNK", 1), ("CHUNK", 100)],
+)
+@pytest.mark.parametrize("record", [(), ("IK",), TRACES])
+def test_results_of_the_adaptive_method_do_not_depend_on_its_bounds(
+    bound, size, record, monkeypatch
+):
     stimulus = np.repeat(STIMULUS, 9)  # 45,000 samples, with a restart point every 10,000
     expected = pyhh.Simulation(pyhh.HHModel.at_rest())
     full = expected.run(stimulus, 0.01, method="adaptive")
-    monkeypatch.setattr("pyhh_fast.engine.adaptive_stepper.AdaptiveStepper.WINDOW", window)
+    monkeypatch.setattr(AdaptiveStepper, bound, size)
     simulation = pyhh.Simulation(pyhh.HHModel.at_rest())
     recording = simulation.run(stimulus, 0.01, method="adaptive", record=record)
     assert_same_samples(recording, full)
-    for name in ("Vm", "INa", "IK", "IKleak"):
-        assert getattr(simulation.model, name) == getattr(expected.model, name)
+    assert full_state_of(simulation.model) == full_state_of(expected.model)
 
 
 def test_spikes_between_samples_are_in_the_envelope():
@@ -124,7 +130,7 @@ def test_diverged_run_has_nan_from_the_failed_step_on():
 def test_ctrl_c_keeps_the_samples_so_far(method, monkeypatch):
     full = run(method=method)
     monkeypatch.setattr(FixedStepper, "CHUNK", 1_000)
-    monkeypatch.setattr("pyhh_fast.engine.adaptive_stepper.AdaptiveStepper.CHUNK", 100)
+    monkeypatch.setattr(AdaptiveStepper, "CHUNK", 100)
     simulation = pyhh.Simulation(pyhh.HHModel.at_rest())
     taken = sampling.MemorySink.collect
 
@@ -165,8 +171,3 @@ def test_error_estimate_of_a_sparsely_sampled_run(method):
     sparse = run(method=method, every=7, record=("Vm",)).estimate_error()
     assert sparse.spike_times == full.spike_times
     assert 0 < sparse.Vm <= full.Vm
-
-
-def test_repr_counts_steps():
-    text = "Recording(5000 steps of 0.01 ms, 50 ms, 4 spikes)"
-    assert repr(run(10.0, duration=50.0, every=10)) == text

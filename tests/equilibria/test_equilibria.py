@@ -54,19 +54,6 @@ class Pumped(pyhh.HHModel):
 STEADY = {V: reference.steady(V) for V in GRID.tolist()}
 
 
-def eigenvalues(parameters, V):
-    at = np.array(reference.steady(V))
-    jacobian = np.empty((4, 4))
-    for column in range(4):
-        width = np.zeros(4)
-        width[column] = 1e-5
-        ends = [
-            reference.right_hand_side(0, at + side * width, 0.0, parameters) for side in (1, -1)
-        ]
-        jacobian[:, column] = (np.array(ends[0]) - ends[1]) / 2e-5
-    return np.linalg.eigvals(jacobian)
-
-
 @settings(max_examples=60)
 @given(**DOMAIN)
 def test_all_equilibria_are_found_with_the_stability_of_the_eigenvalues(**parameters):
@@ -86,7 +73,7 @@ def test_all_equilibria_are_found_with_the_stability_of_the_eigenvalues(**parame
     for v, judged in zip(V, stable, strict=True):
         scale = sum(map(abs, reference.currents(slow, reference.steady(v))))
         assert abs(net(v)) <= 1e-13 * (scale + slow.gNa + slow.gK + 100 * slow.gKleak)
-        largest = eigenvalues(slow, v).real.max()
+        largest = reference.eigenvalues(slow, v).real.max()
         if abs(largest) > 1e-5:
             assert judged == (largest < 0)
 
@@ -115,7 +102,7 @@ def test_a_run_from_a_stable_rest_stays_there(**parameters):
     model = pyhh.HHModel.at_rest(unstable="steady", **parameters)
     V = model.Vm
     slow = reference.Parameters(**parameters)
-    if eigenvalues(slow, V).real.max() < -1e-3:
+    if reference.eigenvalues(slow, V).real.max() < -1e-3:
         accurate = {"method": "adaptive", "rtol": 1e-10, "atol": 1e-10}
         recording = pyhh.Simulation(model).run(0.0, 0.01, duration=200.0, **accurate)
         assert np.abs(recording.Vm - V).max() < 1e-6

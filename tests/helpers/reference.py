@@ -170,6 +170,16 @@ def right_hand_side(
     ]
 
 
+def eigenvalues(parameters: Parameters, V: float) -> np.ndarray:
+    """Return those of the Jacobian at V and the gates steady for it, in 1/ms."""
+    at, step = np.array(steady(V)), 1e-5
+    above, below = (
+        [right_hand_side(0, at + side * step * axis, 0.0, parameters) for axis in np.eye(4)]
+        for side in (1, -1)
+    )
+    return np.linalg.eigvals(np.subtract(above, below).T / (2 * step))
+
+
 def euler(parameters: Parameters, state: State, stimulus: Sequence[float], dt: float) -> Traces:
     """Take one forward Euler step of dt ms for each value of the stimulus.
 

@@ -75,23 +75,15 @@ def test_equilibrium_has_no_slope(current):
     assert slope == pytest.approx([0, 0, 0, 0], abs=1e-12)
 
 
-def largest_real_part(current):
-    """Return the growth rate of a small displacement from the equilibrium, in 1/ms."""
-    state = np.array(reference.equilibrium(SQUID, current))
-    jacobian = np.empty((4, 4))
-    for k, step in enumerate([1e-4, 1e-6, 1e-6, 1e-6]):
-        shift = step * np.eye(4)[k]
-        above = reference.right_hand_side(0.0, state + shift, current, SQUID)
-        below = reference.right_hand_side(0.0, state - shift, current, SQUID)
-        jacobian[:, k] = np.subtract(above, below) / (2 * step)
-    return max(np.linalg.eigvals(jacobian).real)
-
-
 # The Hopf points of these equations and V there, computed independently, for EKleak 10.6.
 @pytest.mark.parametrize(
     ("between", "current", "V"), [((5, 20), 9.7793, 5.3459), ((140, 170), 154.5263, 21.9419)]
 )
 def test_hopf_points_match_the_published_currents(between, current, V):
+    def largest_real_part(current):
+        V = reference.equilibrium(SQUID, current).V
+        return reference.eigenvalues(SQUID, V).real.max()
+
     hopf = brentq(largest_real_part, *between, xtol=1e-9)
     found = (hopf, reference.equilibrium(SQUID, hopf).V)
     assert found == pytest.approx((current, V), abs=5e-5)
@@ -173,30 +165,14 @@ def test_euler_reaches_the_state_of_hhsharp():
     assert last == pytest.approx(published, abs=1e-11)
 
 
-def runge_kutta_4(state, protocol, dt):
-    """Return V at every step, by the classic method, as a second opinion on `solve`."""
-    y, V = np.array(state), []
-    for duration, current in protocol:
-
-        def slope(y, I=current):  # noqa: E741
-            return np.array(reference.right_hand_side(0.0, y, I, SQUID))
-
-        for _ in range(round(duration / dt)):
-            a = slope(y)
-            b = slope(y + dt / 2 * a)
-            c = slope(y + dt / 2 * b)
-            y = y + dt / 6 * (a + 2 * b + 2 * c + slope(y + dt * c))
-            V.append(y[0])
-    return V
-
-
 def test_runge_kutta_converges_to_solve():
     protocol = [(2.0, 0.0), (8.0, 10.0)]
     start = reference.equilibrium(SQUID)
     solution = reference.solve(SQUID, start, protocol)
     errors = []
     for dt in (0.005, 0.0025):
-        V = runge_kutta_4(start, protocol, dt)
+        stimulus = np.repeat([0.0, 10.0], [round(2 / dt), round(8 / dt)])
+        V = reference.rk4(SQUID, start, stimulus, dt).V
         errors.append(max(abs(V[i] - solution.at((i + 1) * dt).V) for i in range(len(V))))
     assert errors[0] / errors[1] == pytest.approx(16, rel=0.05)
     assert errors[1] < 1e-6

@@ -140,33 +140,6 @@ def test_store_moved_during_the_run_ends_the_run(tmp_path, after_commits):
     check_resume(moved, RunStore.read(moved).attributes["done"])
 
 
-def test_existing_store_is_not_overwritten(out):
-    resting_simulation().run(10.0, 0.01, duration=1.0, to=out)
-    simulation = resting_simulation()
-    before = simulation.model.Vm
-    with pytest.raises(ValueError, match=r"^to must be a new path; got .*run\.zarr', which exists"):
-        simulation.run(10.0, 0.01, duration=1.0, to=out)
-    assert simulation.model.Vm == before
-
-
-@pytest.mark.parametrize(
-    ("to", "kind", "message"),
-    [
-        (3, TypeError, "to must be a path of the local file system; got 3."),
-        ("s3://bucket/run.zarr", ValueError, "to must be a path of the local file system; got 's3"),
-        ("no/run.zarr", ValueError, "to must be"),
-        ("", ValueError, "to must be"),
-    ],
-    ids=str,
-)
-def test_invalid_store_paths_are_refused(to, kind, message, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(kind) as error:
-        resting_simulation().run(10.0, 0.01, duration=1.0, to=to)
-    assert str(error.value).startswith(message)
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_no_store_is_created_if_an_argument_is_wrong(tmp_path):
     for wrong in ({"every": 0}, {"duration": None}, {"method": "magic"}, {"record": ["V"]}):
         with pytest.raises(ValueError, match=" must be "):

@@ -124,12 +124,6 @@ def test_zarr_lists_all_arrays(out, consolidated):
     assert found["Vm"].metadata.to_dict()["codecs"][1]["configuration"]["cname"] == "lz4"
 
 
-def test_xarray_datatree_has_the_rate_tables(out):
-    made(out)
-    tree = xarray.open_datatree(out, engine="zarr")
-    np.testing.assert_array_equal(tree["rates/rows_-1_to_0"], TABLE.rows)
-
-
 def test_readers_see_only_what_is_committed(out):
     with create(out) as store:
         append(store, "time", 20)

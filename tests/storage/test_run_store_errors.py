@@ -246,16 +246,6 @@ def test_directory_that_is_missing_or_not_writable_is_refused(tmp_path, monkeypa
         create("new.zarr")
 
 
-def test_failing_mkdir_names_the_path(out, monkeypatch):
-    def refuse(path, *_):
-        raise FileNotFoundError(errno.ENOENT, "No such file or directory", str(path))
-
-    monkeypatch.setattr(os, "mkdir", refuse)
-    message = "[Errno 2] No such file or directory. to must be where a directory can be made."
-    with raises(FileNotFoundError, f"{message}: {str(out)!r}"):
-        create(out)
-
-
 def test_missing_zarr_names_what_to_install(out, monkeypatch):
     made(out)
     monkeypatch.setitem(sys.modules, "zarr", None)

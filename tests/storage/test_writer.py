@@ -1,6 +1,5 @@
 """The thread that writes a run's store writes in order, in bounded memory, and always ends."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -240,25 +239,6 @@ def test_error_is_the_cause_of_a_simultaneous_ctrl_c(ctrl_c):
     writer.close()
 
 
-def test_writer_writes_a_run_store(tmp_path):
-    pytest.importorskip("zarr", minversion="3.1.3", reason="stores need the extra 'store'")
-    from pyhh_fast.storage.run_store import RunStore, StoredVariable
-
-    rng = np.random.default_rng(1)
-    wave, out = rng.normal(size=100_000), tmp_path / "run.zarr"
-    with (
-        RunStore.create(out, {}, {"Vm": StoredVariable("time", {})}, chunk=1_024) as store,
-        StoreWriter(store, most_waiting=50_000) as writer,
-    ):
-        assert len(writer_threads()) == 1
-        for start in range(0, wave.size, 999):
-            writer.append("Vm", wave[start : start + 999])
-            writer.commit({"start": start})
-    with RunStore.read(out) as reader:
-        assert reader.attributes == {"start": 99_900}
-        np.testing.assert_array_equal(reader.values("Vm"), wave)
-
-
 NEVER_CLOSED = """
 import sys, time
 import numpy as np
@@ -295,50 +275,6 @@ def test_unclosed_writer_does_not_keep_python_running(tmp_path, real):
     )
     assert run.stderr == ""
     assert run.stdout.split() == ([] if real else ["0", "1", "2", "3", "4"])
-
-
-@pytest.mark.skipif(os.name != "posix", reason="SIGINT of POSIX")
-def test_sigint_ends_the_process_after_the_last_commit():
-    script = """
-import signal
-import time
-import numpy as np
-from pyhh_fast.storage.writer import StoreWriter
-
-class Store:
-    written = 0
-    def append(self, name, values, first=None):
-        time.sleep(0.02)
-        self.written += 1
-    def commit(self, attributes):
-        print(self.written, attributes, flush=True)
-
-signal.signal(signal.SIGINT, signal.default_int_handler)
-given = 0
-print("begun", flush=True)
-try:
-    with StoreWriter(Store(), most_waiting=100) as writer:
-        try:
-            while True:
-                given += 1
-                writer.append("Vm", np.zeros(10))
-        except KeyboardInterrupt:
-            writer.commit({"given": given})
-            raise
-except KeyboardInterrupt:
-    print("ended")
-"""
-    process = subprocess.Popen(
-        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stdout.readline() == "begun\n"
-    time.sleep(0.3)
-    process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=20)
-    assert errors == ""
-    count, rest = output.split(" ", 1)
-    assert int(count) > 3
-    assert rest == f"{{'given': {count}}}\nended\n"
 
 
 def test_only_the_last_commit_is_waited_for_at_the_end():
