@@ -9,10 +9,10 @@ import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pyhh_fast import validation
-from pyhh_fast.cli import common
+from pyhh_fast.cli import common, library
 from pyhh_fast.cli.common import COUNT, INTERRUPTED, NUMBER, Failed, shown_time
 from pyhh_fast.cli.stimulus_options import add_stimuli, total
 from pyhh_fast.cli.summary import save_npz, summary
@@ -22,11 +22,12 @@ from pyhh_fast.equilibria.rest_states import NoRest
 from pyhh_fast.errors import SimulationError
 from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.recording import Recording
-from pyhh_fast.settings import RunSettings
 from pyhh_fast.simulations import Simulation
-from pyhh_fast.variables import PARAMETERS, TRACES
+from pyhh_fast.variables import TRACES
 
 NAME = "pyhh-fast simulate"
+
+Start = TypeVar("Start", HHModel, Simulation)
 
 DEFAULTS = common.defaults_of(Simulation.run) | {"dt": STEP, "record": ("Vm",)}
 
@@ -73,6 +74,7 @@ def add_to(commands: Any) -> None:
     )
     add_stimuli(simulate)
     common.add_parameters(simulate)
+    library.add_options(simulate)
     output = simulate.add_argument_group("output")
     output.add_argument(
         "--out",
@@ -87,7 +89,8 @@ def add_to(commands: Any) -> None:
         "--record",
         type=_names,
         metavar="NAMES",
-        help=f"traces to keep: some of {','.join(TRACES)}, or all, or none (default: Vm)",
+        help=f"traces to keep: some of {','.join(TRACES)}, of a published neuron V, gates by path "
+        "and channels, or all, or none (default: Vm)",
     )
     output.add_argument("--every", help="steps from one row to the next (default: 1)", **COUNT)
     output.add_argument(
@@ -109,13 +112,10 @@ def _data_file(text: str) -> Path:
     return Path(text)
 
 
-def _names(text: str) -> tuple[str, ...]:
+def _names(text: str) -> tuple[str, ...] | None:
     if text in ("all", "none"):
-        return TRACES if text == "all" else ()
-    try:
-        return validation.names("each", [name.strip() for name in text.split(",")], TRACES)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+        return None if text == "all" else ()
+    return tuple(name.strip() for name in text.split(","))
 
 
 def run(given: argparse.Namespace) -> int:
@@ -163,22 +163,19 @@ def _new_run(given: argparse.Namespace) -> PlannedRun:
     duration = options["duration"]
     try:
         stimulus: Any = total(getattr(given, "stimuli", []), getattr(given, "seed", 0))
-        settings = RunSettings.of(dt=options["dt"], every=options["every"])
-        stimulus.reader(settings.dt)  # not every dt suits it
+        stimulus.reader(options["dt"])  # not every dt suits it
         if duration is None and stimulus.duration is None:
             given.parser.error("--duration is required where the stimulus has no end")
-        steps = stimulus_arguments.steps_of(stimulus, duration, settings.dt)
-        parameters = common.parameters_of(given)
-        model = _model_at_start(given, parameters)
-    except ValueError as error:
+        steps = stimulus_arguments.steps_of(stimulus, duration, options["dt"])
+        simulation = _simulation_at_start(given)
+    except (TypeError, ValueError) as error:
         given.parser.error(common.in_options(str(error)))
     _check_paths(out, plot)
     if out is None and plot is None:
         options["record"] = ()
-    elif out is None and not hasattr(given, "record") and steps // settings.every > LONG:
+    elif out is None and not hasattr(given, "record") and steps > LONG * options["every"]:
         options["record"] = ()
         options["envelope"] = options["envelope"] or FIGURE_ENVELOPE
-    simulation = Simulation(model)
     options |= {"to": out if out and out.suffix == ".zarr" else None, "progress": common.has_bar()}
     run = functools.partial(simulation.run, stimulus, **options)
 
@@ -186,34 +183,52 @@ def _new_run(given: argparse.Namespace) -> PlannedRun:
         return simulation.recording
 
     def save(path: Path, recording: Recording) -> None:
-        neuron = {name: getattr(model, name) for name in PARAMETERS}
-        save_npz(path, recording, stimulus, neuron)
+        save_npz(path, recording, stimulus, simulation.model, getattr(given, "neuron", None))
 
     return PlannedRun(
         given.parser, run, found, steps, 0, out, plot, None if options["to"] else save
     )
 
 
-def _model_at_start(given: argparse.Namespace, parameters: dict[str, Any]) -> HHModel:
+def _simulation_at_start(given: argparse.Namespace) -> Simulation:
+    """Return the simulation of what is to run, in the state that it starts in."""
+    parameters = common.parameters_of(given)
     if hasattr(given, "voltage") and hasattr(given, "steady"):
         given.parser.error("--steady and --voltage are two starts. Give one of them.")
+    if hasattr(given, "neuron"):
+        for name in ("voltage", *parameters):
+            if hasattr(given, name):
+                advice = "--steady" if name == "voltage" else "--set"
+                given.parser.error(f"--{name} does not go with --neuron. Use {advice}.")
+        neuron = library.neuron_of(given.neuron, getattr(given, "set", []))
+        if hasattr(given, "steady"):
+            return Simulation(neuron, Vm=given.steady)
+        return _at_rest(lambda: Simulation(neuron, Vm=neuron.rest), lambda: Simulation(neuron))
+    if hasattr(given, "set"):
+        given.parser.error("--set goes with --neuron. Give parameters by their options.")
     if hasattr(given, "voltage"):
-        return HHModel(given.voltage, **parameters)
+        return Simulation(HHModel(given.voltage, **parameters))
     if hasattr(given, "steady"):
-        return HHModel.steady(given.steady, **parameters)
+        return Simulation(HHModel.steady(given.steady, **parameters))
+    at_rest = functools.partial(HHModel.at_rest, **parameters)
+    return Simulation(_at_rest(at_rest, lambda: at_rest(unstable="steady")))
+
+
+def _at_rest(make: Callable[[], Start], make_unstable: Callable[[], Start]) -> Start:
+    """Return what starts at rest or, with a warning, at an unstable equilibrium."""
     try:
-        return HHModel.at_rest(**parameters)
+        return make()
     except NoRest as error:
         if not error.found:
             raise ValueError(f"{error.problem} Start at any potential by --steady.") from None
-    model = HHModel.at_rest(unstable="steady", **parameters)
+    start = make_unstable()
     warnings.warn(
         "the neuron has no stable resting potential; it starts at its unstable equilibrium at "
-        f"V = {model.Vm:.4g} mV with steady gates. --steady starts it at another potential.",
+        f"V = {start.Vm:.4g} mV with steady gates. --steady starts it at another potential.",
         UserWarning,
         stacklevel=2,
     )
-    return model
+    return start
 
 
 def _run_to_resume(given: argparse.Namespace) -> PlannedRun:
@@ -284,8 +299,8 @@ def _done(plan: PlannedRun) -> int:
         error = ended
     except ImportError as missing:
         raise Failed(missing) from None
-    except ValueError as wrong:
-        plan.parser.error(str(wrong))
+    except (TypeError, ValueError) as wrong:
+        plan.parser.error(common.in_options(str(wrong)))
     except MemoryError:
         raise Failed(
             f"there is not enough memory for the traces of {plan.steps:,} steps. Write them to a "

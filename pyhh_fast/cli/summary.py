@@ -11,18 +11,18 @@ from pyhh_fast import __version__
 from pyhh_fast.cli.common import shown_time
 from pyhh_fast.recording import Recording
 from pyhh_fast.stimuli.base import Stimulus
-from pyhh_fast.variables import VARIABLES
+from pyhh_fast.variables import PARAMETERS
 
 
 def save_npz(
-    path: Path, recording: Recording, stimulus: Stimulus, parameters: dict[str, float]
+    path: Path, recording: Recording, stimulus: Stimulus, model: Any, neuron: str | None
 ) -> None:
     """Write a recording to an .npz file, which is there when it is whole.
 
     It holds the traces by their names, `times` of V and gates, `current_times` of currents,
     `envelope_times`, `spike_times`, all in ms; numbers and names that the run was made with; and as
     texts, in JSON, the parameters of the neuron and what :func:`pyhh_fast.stimuli.from_description`
-    takes. No part of it needs pickle.
+    takes; as a text, the name of a published `neuron`. No part of it needs pickle.
 
     Raises
     ------
@@ -30,15 +30,20 @@ def save_npz(
         If it cannot be written.
     """
     r = recording
-    kept: dict[str, Any] = {name: getattr(r, name) for name in (*r.recorded, *r.enveloped)}
-    if not all(VARIABLES[name].before_step for name in r.recorded):
+    kept: dict[str, Any] = {name: r[name] for name in (*r.recorded, *r.enveloped)}
+    before_step = [r.settings.variables[name].before_step for name in r.recorded]
+    if not all(before_step):
         kept["times"] = r.times
-    if any(VARIABLES[name].before_step for name in r.recorded):
+    if any(before_step):
         kept["current_times"] = np.arange(len(r), dtype=np.float64) * r.every * r.dt
     if r.envelope:
         kept |= {"envelope": r.envelope, "envelope_times": r.envelope_times}
     for name in ("spike_times", "dt", "steps", "every", "threshold", "method", "rtol", "atol"):
         kept[name] = getattr(r, name)
+    if neuron is None:
+        parameters = {name: getattr(model, name) for name in PARAMETERS}
+    else:
+        kept["neuron"], parameters = neuron, model.parameters
     kept["parameters"] = json.dumps(parameters)
     kept["stimulus"] = json.dumps(stimulus.description())
     kept["pyhh_fast"] = __version__

@@ -145,7 +145,7 @@ def pospischil_ib(temperature: float = 36.0) -> Neuron:
 
 
 def pospischil_ibr(temperature: float = 36.0) -> Neuron:
-    """Return the cell that bursts repetitively, :func:`pospischil_ib` with a larger L current.
+    """Return the cell that bursts repetitively, by a larger L current than `pospischil_ib` has.
 
     Parameters
     ----------

@@ -48,8 +48,8 @@ from pyhh_fast.variables import PARAMETERS
         ("--duration 1 --voltage inf", "startingVoltage must be a finite number (mV); got inf."),
         (
             "--duration 1 --record Vm,Ina2",
-            "argument --record: each must be one of IK, IKleak, INa, StateH, StateM, StateN, Vm; "
-            "got 'Ina2'. Did you mean INa?",
+            "record must be one of IK, IKleak, INa, StateH, StateM, StateN, Vm; got 'Ina2'. Did "
+            "you mean INa?",
         ),
         ("--constant x", "argument --constant: must be AMPLITUDE, a number; got 'x'"),
         (
