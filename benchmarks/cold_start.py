@@ -1,7 +1,7 @@
 """How long a new process takes to its first result, one way to simulate the cell at a time.
 
-Run by single_cell.py, which starts this file as a process: module and class of a way are its
-arguments. The child imports that way's package and nothing that is not its own.
+Run by single_cell.py and neurons.py, which start this file as a process: module, class and neuron
+of a way are its arguments. The child imports that way's package and nothing that is not its own.
 """
 
 import importlib
@@ -32,7 +32,7 @@ class ColdStart:
 
 def measure(way: type[Way], steps: int) -> ColdStart:
     """Start a process and time its first result; then its first run of `steps`, 0 for none."""
-    command = [sys.executable, __file__, way.__module__, way.__name__, str(steps)]
+    command = [sys.executable, __file__, way.__module__, way.__name__, way.neuron, str(steps)]
     begin = time.perf_counter()
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -50,15 +50,15 @@ def measure(way: type[Way], steps: int) -> ColdStart:
 
 
 def main() -> None:
-    module, name, steps = sys.argv[1:]
-    way = getattr(importlib.import_module(module), name)
+    module, name, neuron, steps = sys.argv[1:]
+    way = getattr(importlib.import_module(module), name).of(neuron)
     begin = time.perf_counter()
     importlib.import_module(way.package)
     imported = time.perf_counter()
     instance = way(STEPS, STEP, all_traces=True)
     V = instance.read(instance.prepare()())["Vm"]
     done = time.perf_counter()
-    if not V.max() > 50:
+    if not V.max() > way.threshold:
         sys.exit("There is no spike.")
     parts = {"importing": imported - begin, "setting_up": done - imported}
     print(json.dumps(parts), flush=True)

@@ -10,12 +10,12 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from cell import STIMULUS, TRACES, Traces, Unavailable, Way, start
+from cell import STATES, STIMULUS, TRACES, Traces, Unavailable, Way, start
 
 # Read when the packages are imported.
 os.environ.setdefault("NEURON_MODULE_OPTIONS", "-nogui")
@@ -31,17 +31,23 @@ MICROAMPERES = {"milli": 1e3, "A/m²": 100.0}  # µA/cm² in a mA/cm², and in a
 
 def neuron_cell(h: Any, onset: float) -> tuple[Any, Any]:
     """Return the cell, and the clamp that stimulates it from `onset` (ms) on."""
+    cell, clamp = neuron_section(h, "hh", onset, CURRENT)
+    cell.ena, cell.ek = E_NA, E_K
+    cell(0.5).hh.el = E_LEAK
+    h.usetable_hh = 0  # NEURON's table of rates has rows of 1 mV and an error of 1e-3
+    return cell, clamp
+
+
+def neuron_section(h: Any, mechanism: str, onset: float, current: float) -> tuple[Any, Any]:
+    """Return a cell with a mechanism, and the clamp of a current (nA) from `onset` (ms) on."""
     cell = h.Section(name="cell")
     if len(list(h.allsec())) > 1:
         raise RuntimeError("an earlier cell still exists and would be stepped too")
     cell.L = cell.diam = SIDE
     cell.cm = 1.0
-    cell.insert("hh")
-    cell.ena, cell.ek = E_NA, E_K
-    cell(0.5).hh.el = E_LEAK
-    h.usetable_hh = 0  # NEURON's table of rates has rows of 1 mV and an error of 1e-3
+    cell.insert(mechanism)
     clamp = h.IClamp(cell(0.5))
-    clamp.delay, clamp.dur, clamp.amp = onset, 1e12, CURRENT
+    clamp.delay, clamp.dur, clamp.amp = onset, 1e12, current
     return cell, clamp
 
 
@@ -84,18 +90,53 @@ def arbor_simulation(
     return arbor.simulation(Recipe())
 
 
+def brian2_program(
+    equations: str,
+    namespace: Mapping[str, Any],
+    first: Mapping[str, float],
+    steps: int,
+    dt: float,
+    names: Sequence[str],
+) -> tuple[Any, dict[str, Path]]:
+    """Have a program of forward Euler written and compiled, which records `names` from `first` on.
+
+    Return its folder and its files of traces.
+    """
+    import brian2
+
+    folder = tempfile.TemporaryDirectory()
+    brian2.device.reinit()
+    brian2.set_device("cpp_standalone", build_on_run=False)
+    namespace = {**namespace, "ms": brian2.ms}
+    cell = brian2.NeuronGroup(1, equations, method="euler", dt=dt * brian2.ms, namespace=namespace)
+    for name, value in first.items():
+        setattr(cell, name, value)
+    monitor = brian2.StateMonitor(cell, names, record=True)
+    brian2.Network(cell, monitor).run(steps * dt * brian2.ms)
+    brian2.device.build(directory=folder.name, run=False)
+    results = Path(folder.name) / "results"
+    name_of = brian2.device.get_array_filename
+    return folder, {name: results / name_of(monitor.variables[name]) for name in names}
+
+
 def jaxley_cell(record: Sequence[str]) -> Any:
     """Return the cell, which records these states."""
+    from jaxley.channels import HH
+
+    settings = {"v": REST, "HH_eNa": E_NA, "HH_eK": E_K, "HH_eLeak": E_LEAK}
+    return jaxley_compartment(HH(), settings, record)
+
+
+def jaxley_compartment(channel: Any, settings: dict[str, float], record: Sequence[str]) -> Any:
+    """Return a cell with a channel and settings, which records these states."""
     import jax
     import jaxley
-    from jaxley.channels import HH
 
     jax.config.update("jax_enable_x64", True)
     cell = jaxley.Compartment()
-    cell.insert(HH())
-    settings = {"length": SIDE, "radius": SIDE / 2, "capacitance": 1.0, "v": REST}
-    settings |= {"HH_eNa": E_NA, "HH_eK": E_K, "HH_eLeak": E_LEAK}
-    for name, value in settings.items():
+    cell.insert(channel)
+    sizes = {"length": SIDE, "radius": SIDE / 2, "capacitance": 1.0}
+    for name, value in (sizes | settings).items():
         cell.set(name, value)
     cell.init_states()
     for name in record:
@@ -119,21 +160,25 @@ class Neuron(Simulator):
         self._h = h
 
     def prepare(self) -> Callable[[], Any]:
-        h, dt = self._h, self._dt
-        cell, clamp = neuron_cell(h, 0.0)
+        cell, clamp = neuron_cell(self._h, 0.0)
         segment = cell(0.5)
         watched = [segment._ref_v]
         if len(self._names) > 1:
             hh = segment.hh
             watched += [hh._ref_m, hh._ref_h, hh._ref_n]
             watched += [segment._ref_ina, segment._ref_ik, hh._ref_il]
+        return self._run((cell, clamp), watched, REST)
+
+    def _run(self, cell: Any, watched: list[Any], V: float) -> Callable[[], Any]:
+        """Return a call that runs the cell from V (mV) and returns what was watched."""
+        h, dt = self._h, self._dt
         traces = [h.Vector().record(pointer) for pointer in watched]
         h.dt = dt
         context = h.ParallelContext()
         context.set_maxstep(10)
-        h.finitialize(REST)
+        h.finitialize(V)
 
-        def call(alive: Any = (cell, clamp)) -> Any:
+        def call(alive: Any = cell) -> Any:
             context.psolve(self._steps * dt)
             return traces
 
@@ -185,17 +230,19 @@ class Jaxley(Simulator):
     package: ClassVar[str] = "jaxley"
 
     def __init__(self, steps: int, dt: float, all_traces: bool) -> None:
+        cell = jaxley_cell(["v", "HH_m", "HH_h", "HH_n"] if all_traces else ["v"])
+        self._compile(cell, CURRENT, steps, dt)
+
+    def _compile(self, cell: Any, amplitude: float, steps: int, dt: float) -> None:
+        """Compile the run, so that it is part of the set-up."""
         import jax
         import jaxley
-
-        cell = jaxley_cell(["v", "HH_m", "HH_h", "HH_n"] if all_traces else ["v"])
 
         def run(current: Any) -> Any:
             wave = cell.data_stimulate(current)
             return jaxley.integrate(cell, data_stimuli=wave, delta_t=dt, solver="fwd_euler")
 
-        self._current = jax.numpy.full(steps, CURRENT)
-        # Compiled here, so that it is part of the set-up.
+        self._current = jax.numpy.full(steps, amplitude)
         self._run = jax.jit(run).lower(self._current).compile()
 
     def prepare(self) -> Callable[[], Any]:
@@ -239,6 +286,13 @@ class Brian2(Simulator):
             raise Unavailable("its standalone mode needs make and a C++ compiler")
         self._folder, self._files = self._built(steps, dt, all_traces)
 
+    @staticmethod
+    @functools.cache  # Brian2's two rows share their programs
+    def _built(steps: int, dt: float, all_traces: bool) -> tuple[Any, dict[str, Path]]:
+        names = TRACES if all_traces else TRACES[:1]
+        first = dict(zip(STATES, start(), strict=True))
+        return brian2_program(Brian2.EQUATIONS, Brian2.PARAMETERS, first, steps, dt, names)
+
     def prepare(self) -> Callable[[], Any]:
         """The built program is run; it leaves its results in files, whose reading is not timed."""
         main = Path(self._folder.name) / "main"
@@ -246,31 +300,6 @@ class Brian2(Simulator):
 
     def read(self, result: Any) -> Traces:
         return {name: np.fromfile(file) for name, file in self._files.items()}
-
-    @staticmethod
-    @functools.cache  # Brian2's two rows share their programs
-    def _built(steps: int, dt: float, all_traces: bool) -> tuple[Any, dict[str, Path]]:
-        """Have the program written and compiled; return its folder and its files of traces."""
-        import brian2
-
-        folder = tempfile.TemporaryDirectory()
-        brian2.device.reinit()
-        brian2.set_device("cpp_standalone", build_on_run=False)
-        cell = brian2.NeuronGroup(
-            1,
-            Brian2.EQUATIONS,
-            method="euler",
-            dt=dt * brian2.ms,
-            namespace={**Brian2.PARAMETERS, "ms": brian2.ms},
-        )
-        cell.Vm, cell.StateM, cell.StateH, cell.StateN = start()
-        names = TRACES if all_traces else TRACES[:1]
-        monitor = brian2.StateMonitor(cell, names, record=True)
-        brian2.Network(cell, monitor).run(steps * dt * brian2.ms)
-        brian2.device.build(directory=folder.name, run=False)
-        results = Path(folder.name) / "results"
-        name_of = brian2.device.get_array_filename
-        return folder, {name: results / name_of(monitor.variables[name]) for name in names}
 
 
 class Brian2Loop(Brian2):

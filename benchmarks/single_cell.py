@@ -25,6 +25,7 @@ import cold_start
 from cell import (
     STEP,
     Disagreement,
+    FloatArray,
     Traces,
     Unavailable,
     Way,
@@ -91,8 +92,13 @@ class TimedWay(Row):
 class Bench:
     """What one call of the script found."""
 
-    def __init__(self, steps: int) -> None:
-        self.steps = steps
+    def __init__(
+        self,
+        steps: int,
+        ways: Sequence[tuple[type[Way], bool]],
+        exact: Callable[[type[Way]], FloatArray] = exact_spike_times,
+    ) -> None:
+        self.steps, self.ways, self._exact = steps, ways, exact
         self.left_out: dict[str, str] = {}
         self.rows: list[TimedWay] = []
 
@@ -110,10 +116,10 @@ class Bench:
 
     def check(self) -> None:
         """Make the rows and hold each against the first; this also warms them up."""
-        exact = exact_spike_times(ThisPackage)
+        exact = self._exact(self.ways[0][0])
         expected: Traces = {}
         errors: dict[type[Way], float] = {}
-        for way, all_traces in ROWS:
+        for way, all_traces in self.ways:
             in_python = way in (Iterate, PurePython) or (
                 way is CustomKinetics and not CustomKinetics.is_compiled(STEP)
             )
@@ -164,12 +170,12 @@ def recording_cost(rounds: int) -> tuple[float, float]:
     return rows[0].ns_per_step, rows[1].ns_per_step
 
 
-def cold_starts(bench: Bench, rounds: int) -> ColdStarts:
+def cold_starts(bench: Bench, rounds: int, ways: Sequence[type[Way]] = COLD) -> ColdStarts:
     """Return, for each way that there is, the processes' smallest times, part by part."""
     best: ColdStarts = {}
-    spent = dict.fromkeys(COLD, 0.0)
+    spent = dict.fromkeys(ways, 0.0)
     for _ in range(rounds):
-        for way in COLD:
+        for way in ways:
             if spent[way] >= LONGEST or not any(row.way is way for row in bench.rows):
                 continue
             found = cold_start.measure(way, bench.steps if way in FIRST_RUNS else 0)
@@ -277,7 +283,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if chosen.steps < SLOW_STEPS or chosen.rounds < 1:
         options.error(f"--steps must be {SLOW_STEPS} or more, --rounds 1 or more")
 
-    bench = Bench(chosen.steps)
+    bench = Bench(chosen.steps, ROWS)
     try:
         bench.check()
     except Disagreement as error:

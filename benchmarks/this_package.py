@@ -1,12 +1,14 @@
 """This package's rows: its runs, its custom kinetics, its slow twin."""
 
 import functools
+import importlib
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from cell import STIMULUS, Traces, Unavailable, Way
+from cell import PROTOCOLS, STIMULUS, FloatArray, NeuronWay, Traces, Unavailable, Way
 
 
 class ThisPackage(Way):
@@ -104,6 +106,161 @@ class Iterate(ThisPackage):
             return simulation
 
         return call
+
+
+class Declared(NeuronWay):
+    """A `Neuron`: `Simulation.run`; all its traces but those of gates that are instantaneous."""
+
+    label: ClassVar[str] = "**this package**"
+    package: ClassVar[str] = "pyhh_fast"
+
+    def __init__(self, steps: int, dt: float, all_traces: bool) -> None:
+        super().__init__(steps, dt, all_traces)
+        self._declared = declared(self.neuron)
+        at_once = [path for path, gate in self._declared.gates.items() if gate.instantaneous]
+        names = [name for name in self._declared.variables if name not in at_once]
+        self._names = names if all_traces else names[:1]
+
+    def prepare(self) -> Callable[[], Any]:
+        from pyhh_fast import Simulation
+
+        current, V = PROTOCOLS[self.neuron]
+        simulation = Simulation(self._declared, Vm=V)
+        options = {"duration": self._steps * self._dt, "record": self._names}
+        return lambda: simulation.run(current, self._dt, **options)
+
+    def read(self, result: Any) -> Traces:
+        """Return gates by their names alone, currents with "I_" before them."""
+        return {
+            f"I_{name}" if name in self._declared.channels else name.split(".")[-1]: result[name]
+            for name in self._names
+        }
+
+
+class BuiltIn(Run):
+    """The built-in neuron, for comparison with hodgkin_huxley; V is absolute."""
+
+    label: ClassVar[str] = "this package, `HHModel`"
+    NAMES: ClassVar[Sequence[str]] = ("Vm", "m", "h", "n", "I_Na", "I_K", "I_leak")
+
+    def read(self, result: Any) -> Traces:
+        traces = dict(zip(self.NAMES, super().read(result).values(), strict=False))
+        return traces | {"Vm": traces["Vm"] + PROTOCOLS[self.neuron][1]}
+
+
+def adaptive_spike_times(way: type[Way]) -> FloatArray:
+    """Return the spike times of a `Declared` way as the adaptive method has them, to 1e-6 ms."""
+    from pyhh_fast import Simulation
+
+    current, V = PROTOCOLS[way.neuron]
+    simulation = Simulation(declared(way.neuron), Vm=V)
+    times: FloatArray = simulation.run(
+        current, way.window, duration=way.window, method="adaptive", record=[]
+    ).spike_times
+    return times
+
+
+def declared(name: str) -> Any:
+    """Return a published neuron, or one of nine gates and seven currents made of their parts."""
+    from pyhh_fast import Channel, Gate, neurons
+    from pyhh_fast.rate_forms import sigmoid
+
+    if name != "nine_gates":
+        return getattr(neurons, name)()
+    slow = Gate(inf=sigmoid(1, -80, -10), tau=lambda V: 100.0)
+    bursting = neurons.pospischil_ib().channels
+    return neurons.connor_stevens().with_channels(
+        M=bursting["M"], L=bursting["L"], H=Channel(0.02, E=-40, x=slow)
+    )
+
+
+def new_neuron(name: str) -> Any:
+    """Return the neuron with new functions for rates, of which there are no tables yet."""
+    from pyhh_fast import Channel, Gate, Neuron
+
+    known = declared(name)
+    channels = {}
+    for path, channel in known.channels.items():
+        gates = {}
+        for gate_name, gate in channel.gates.items():
+            functions = {
+                key: lambda V, function=function: function(V)
+                for key, function in gate.functions.items()
+            }
+            others = {"speed": gate.speed, "instantaneous": gate.instantaneous}
+            gates[gate_name] = Gate(**functions, power=gate.power, **others)
+        channels[path] = Channel(channel.g, E=channel.E, shift=channel.shift, **gates)
+    return Neuron(Cm=known.Cm, threshold=known.threshold, **channels)
+
+
+class New(Declared):
+    """The neuron declared by functions, and tabulated, within the call."""
+
+    def prepare(self) -> Callable[[], Any]:
+        def call() -> Any:
+            self._declared = new_neuron(self.neuron)
+            return super(New, self).prepare()()
+
+        return call
+
+
+class OnV3(Way):
+    """A way of this package in a process of its own, whose kernels are those of the level v3."""
+
+    package: ClassVar[str] = "pyhh_fast"
+    way: ClassVar[type[Way]]
+
+    def __init__(self, steps: int, dt: float, all_traces: bool) -> None:
+        super().__init__(steps, dt, all_traces)
+        way = (self.way.__module__, self.way.__name__, self.way.neuron)
+        self._arguments = (*way, steps, dt, all_traces)
+        self._worker = _worker("v3")
+
+    def prepare(self) -> Callable[[], Any]:
+        return lambda: self._worker.submit(_result, *self._arguments, timed=True).result()
+
+    def seconds(self, result: Any) -> float:
+        return float(result)
+
+    def read(self, result: Any) -> Traces:
+        traces: Traces = self._worker.submit(_result, *self._arguments, timed=False).result()
+        return traces
+
+
+@functools.cache
+def on_v3(way: type[Way]) -> type[Way]:
+    """Return the way as it is with PYHH_FAST_SIMD=v3."""
+    own = {"way": way, "label": f"{way.label.replace('*', '')}, level v3"}
+    return type("OnV3", (OnV3,), own)
+
+
+@functools.cache
+def _worker(level: str) -> Any:
+    """Return a process, as a pool of one, that has the kernels of a level."""
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    return ProcessPoolExecutor(1, get_context("spawn"), _choose_level, (level,))
+
+
+def _choose_level(level: str) -> None:
+    os.environ["PYHH_FAST_SIMD"] = level
+
+
+@functools.cache
+def _made(module: str, name: str, neuron: str, *arguments: Any) -> Way:
+    way: type[Way] = getattr(importlib.import_module(module), name).of(neuron)
+    return way(*arguments)
+
+
+def _result(*arguments: Any, timed: bool) -> Any:
+    """Make a run in this process; return how long it took, or its traces."""
+    way = _made(*arguments)
+    call = way.prepare()
+    begin = time.perf_counter()
+    result = call()
+    took = time.perf_counter() - begin
+    return took if timed else way.read(result)
 
 
 @functools.cache
