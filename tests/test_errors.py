@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from custom_models import FrozenGates  # steps in Python
-from error_messages import raises
+from error_messages import errors, raises
 
 import pyhh_fast as pyhh
 from pyhh_fast import stimuli
@@ -25,42 +25,38 @@ def simulation():
     return pyhh.Simulation(pyhh.HHModel())
 
 
-@pytest.mark.parametrize(
-    ("parameters", "kind", "message"),
-    [
-        (
-            {"gna": 100},
-            TypeError,
-            f"parameter must be one of {NAMES}; got 'gna'. Did you mean gNa?",
-        ),
-        ({"CM": 1}, TypeError, f"parameter must be one of {NAMES}; got 'CM'. Did you mean Cm?"),
-        ({"xyz": 100}, TypeError, f"parameter must be one of {NAMES}; got 'xyz'."),
-        ({"Cm": 0}, ValueError, "Cm must be a positive, finite number (µF/cm²); got 0."),
-        ({"Cm": -1.5}, ValueError, "Cm must be a positive, finite number (µF/cm²); got -1.5."),
-        ({"gNa": np.nan}, ValueError, "gNa must be a finite number (mS/cm²); got nan."),
-        ({"EK": -np.inf}, ValueError, "EK must be a finite number (mV); got -inf."),
-        ({"gK": "36"}, TypeError, "gK must be a finite number (mS/cm²); got '36' (str)."),
-        ({"ENa": 1j}, TypeError, "ENa must be a finite number (mV); got 1j."),
-        ({"EKleak": None}, TypeError, "EKleak must be a finite number (mV); got None (NoneType)."),
-        ({"gKleak": Decimal(1)}, TypeError, "gKleak must be a finite number (mS/cm²); got 1."),
+PARAMETERS = {
+    TypeError: [
+        ({"gna": 100}, f"parameter must be one of {NAMES}; got 'gna'. Did you mean gNa?"),
+        ({"CM": 1}, f"parameter must be one of {NAMES}; got 'CM'. Did you mean Cm?"),
+        ({"xyz": 100}, f"parameter must be one of {NAMES}; got 'xyz'."),
+        ({"gK": "36"}, "gK must be a finite number (mS/cm²); got '36' (str)."),
+        ({"ENa": 1j}, "ENa must be a finite number (mV); got 1j."),
+        ({"EKleak": None}, "EKleak must be a finite number (mV); got None (NoneType)."),
+        ({"gKleak": Decimal(1)}, "gKleak must be a finite number (mS/cm²); got 1."),
         (
             {"gNa": np.ones(3)},
-            TypeError,
             "gNa must be a finite number (mS/cm²); got an array of float64 with shape (3,).",
         ),
         (
             {"startingVoltage": "rest"},
-            TypeError,
             "startingVoltage must be a finite number (mV); got 'rest' (str).",
         ),
+    ],
+    ValueError: [
+        ({"Cm": 0}, "Cm must be a positive, finite number (µF/cm²); got 0."),
+        ({"Cm": -1.5}, "Cm must be a positive, finite number (µF/cm²); got -1.5."),
+        ({"gNa": np.nan}, "gNa must be a finite number (mS/cm²); got nan."),
+        ({"EK": -np.inf}, "EK must be a finite number (mV); got -inf."),
         (
             {"startingVoltage": 10**400},
-            ValueError,
             f"startingVoltage must be a finite number (mV); got {10**400}.",
         ),
     ],
-    ids=str,
-)
+}
+
+
+@pytest.mark.parametrize(("kind", "parameters", "message"), errors(PARAMETERS), ids=str)
 def test_wrong_parameters_are_refused(parameters, kind, message):
     with raises(kind, message):
         pyhh.HHModel(**parameters)
@@ -81,60 +77,49 @@ def test_any_real_number_is_accepted(number):
     assert len(simulation().run([0.0], 0.01, progress=np.False_)) == 1
 
 
-@pytest.mark.parametrize(
-    ("stimulus", "kind", "message"),
-    [
-        ([[1.0, 2.0]], ValueError, f"{WAVE}; got 2 dimensions, shape (1, 2). {STEPS}"),
-        ([1, np.nan, 3], ValueError, f"{WAVE}; got nan at index 1. Replace or remove it."),
-        ([1, 2, -np.inf], ValueError, f"{WAVE}; got -inf at index 2. Replace or remove it."),
+WAVEFORMS = {
+    ValueError: [
+        ([[1.0, 2.0]], f"{WAVE}; got 2 dimensions, shape (1, 2). {STEPS}"),
+        ([1, np.nan, 3], f"{WAVE}; got nan at index 1. Replace or remove it."),
+        ([1, 2, -np.inf], f"{WAVE}; got -inf at index 2. Replace or remove it."),
         (
             np.array([1, 2, 3], dtype=np.longdouble) * 10 ** np.longdouble(400),
-            ValueError,
             f"{WAVE}; got 1e+400 at index 0. Replace or remove it.",
         ),
         (
             np.ma.masked_array([1.0, 2.0], [False, True]),
-            ValueError,
             f"{WAVE}; got -- at index 1. Replace or remove it.",
         ),
-        ([[1], [2, 3]], ValueError, f"{WAVE}; got [[1], [2, 3]] (list). {STEPS}"),
-        ("50", TypeError, f"{WAVE}; got '50' (str). {STEPS}"),
-        (b"50", TypeError, f"{WAVE}; got b'50' (bytes). {STEPS}"),
-        (None, TypeError, f"{WAVE}; got None (NoneType). {STEPS}"),
-        (
-            ["50"],
-            TypeError,
-            f"{WAVE}; got ['50'] (list), an array of <U2. Convert it to numbers first.",
-        ),
+        ([[1], [2, 3]], f"{WAVE}; got [[1], [2, 3]] (list). {STEPS}"),
+    ],
+    TypeError: [
+        ("50", f"{WAVE}; got '50' (str). {STEPS}"),
+        (b"50", f"{WAVE}; got b'50' (bytes). {STEPS}"),
+        (None, f"{WAVE}; got None (NoneType). {STEPS}"),
+        (["50"], f"{WAVE}; got ['50'] (list), an array of <U2. Convert it to numbers first."),
         (
             [1, None],
-            TypeError,
             f"{WAVE}; got [1, None] (list), an array of object. Convert it to numbers first.",
         ),
         (
             [None] * 99,
-            TypeError,
             f"{WAVE}; got [None, None, None, None, None, None, ...] (list), an array of object. "
             "Convert it to numbers first.",
         ),
-        (
-            {1: 2},
-            TypeError,
-            f"{WAVE}; got {{1: 2}} (dict), an array of object. Convert it to numbers first.",
-        ),
+        ({1: 2}, f"{WAVE}; got {{1: 2}} (dict), an array of object. Convert it to numbers first."),
         (
             np.ones(2, dtype=complex),
-            TypeError,
             f"{WAVE}; got an array of complex128 with shape (2,). Convert it to numbers first.",
         ),
         (
             np.zeros(2, dtype="m8[s]"),
-            TypeError,
             f"{WAVE}; got an array of timedelta64[s] with shape (2,). Convert it to numbers first.",
         ),
     ],
-    ids=str,
-)
+}
+
+
+@pytest.mark.parametrize(("kind", "stimulus", "message"), errors(WAVEFORMS), ids=str)
 def test_wrong_waveforms_are_refused(stimulus, kind, message):
     if message.endswith("got 1e+400 at index 0. Replace or remove it.") and not np.isfinite(
         stimulus[0]
@@ -192,36 +177,33 @@ def test_V_is_linear_in_time_over_the_smallest_steps(method):
     np.testing.assert_allclose(recording.Vm, slope * recording.times, rtol=1e-12)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "kind", "message"),
-    [
-        ({"stimulus": 5.0}, ValueError, NO_LENGTH),
-        ({"stimulus": np.array(5.0)}, ValueError, NO_LENGTH),
-        (
-            {"stimulus": 1j, "duration": 1.0},
-            TypeError,
-            "stimulus must be a finite number (µA/cm²); got 1j.",
-        ),
+ARGUMENTS = {
+    ValueError: [
+        ({"stimulus": 5.0}, NO_LENGTH),
+        ({"stimulus": np.array(5.0)}, NO_LENGTH),
         (
             {"stimulus": np.nan, "duration": 1.0},
-            ValueError,
             "stimulus must be a finite number (µA/cm²); got nan.",
         ),
         (
             {"duration": 1.0},
-            ValueError,
             "duration must be left out where stimulus is an array; got 1.0. "
             "The array's length gives the number of steps.",
         ),
-        ({"threshold": np.inf}, ValueError, "threshold must be a finite number (mV); got inf."),
-        ({"progress": 1}, TypeError, "progress must be True or False; got 1."),
-        ({"every": 0}, ValueError, "every must be a whole number, 1 or more; got 0."),
-        ({"every": 1.5}, ValueError, "every must be a whole number, 1 or more; got 1.5."),
-        ({"every": "10"}, TypeError, "every must be a whole number, 1 or more; got '10' (str)."),
-        ({"envelope": 0}, ValueError, "envelope must be a whole number, 1 or more; got 0."),
+        ({"threshold": np.inf}, "threshold must be a finite number (mV); got inf."),
+        ({"every": 0}, "every must be a whole number, 1 or more; got 0."),
+        ({"every": 1.5}, "every must be a whole number, 1 or more; got 1.5."),
+        ({"envelope": 0}, "envelope must be a whole number, 1 or more; got 0."),
     ],
-    ids=str,
-)
+    TypeError: [
+        ({"stimulus": 1j, "duration": 1.0}, "stimulus must be a finite number (µA/cm²); got 1j."),
+        ({"progress": 1}, "progress must be True or False; got 1."),
+        ({"every": "10"}, "every must be a whole number, 1 or more; got '10' (str)."),
+    ],
+}
+
+
+@pytest.mark.parametrize(("kind", "arguments", "message"), errors(ARGUMENTS), ids=str)
 def test_wrong_arguments_of_run_are_refused(arguments, kind, message):
     with raises(kind, message):
         simulation().run(**{"stimulus": np.zeros(3), "dt": 0.01, **arguments})

@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import pytest
+from error_messages import errors
 
 from pyhh_fast import Channel, Gate, Neuron
 from pyhh_fast.rate_forms import exponential, linoid, sigmoid
@@ -161,82 +162,67 @@ def test_an_instantaneous_gate_needs_no_tau():
     assert list(Gate(inf=rising, tau=rising, instantaneous=True).functions) == ["inf", "tau"]
 
 
-@pytest.mark.parametrize(
-    ("make", "kind", "message"),
-    [
-        (lambda: m(beta=5), TypeError, r"a gate's beta must be a function of V in mV; got 5\. For"),
-        (lambda: m(power=0), ValueError, "a gate's power must be a whole number, 1 or more; got 0"),
-        (lambda: m(power=2.5), ValueError, "a gate's power must be a whole number, 1 .*; got 2.5"),
-        (
-            lambda: m(power="3"),
-            TypeError,
-            "a gate's power must be a whole number, 1 or more; got '",
-        ),
-        (lambda: m(speed=0), ValueError, "a gate's speed must be a positive, finite number; got 0"),
-        (lambda: m(speed=np.nan), ValueError, "a gate's speed must be a positive, .*; got nan"),
-        (lambda: m(instantaneous=1), TypeError, "instantaneous must be True or False; got 1"),
-        (lambda: Channel(-1, E=3), ValueError, "a channel's g must be a finite number, 0 or more"),
-        (lambda: Channel(1, E=np.inf), ValueError, r"a channel's E must be .* \(mV\); got inf"),
-        (lambda: Channel(1, E="3"), TypeError, "a channel's E must be a finite number"),
+INPUT = {
+    TypeError: [
+        (lambda: m(beta=5), r"a gate's beta must be a function of V in mV; got 5\. For"),
+        (lambda: m(power="3"), "a gate's power must be a whole number, 1 or more; got '"),
+        (lambda: m(instantaneous=1), "instantaneous must be True or False; got 1"),
+        (lambda: Channel(1, E="3"), "a channel's E must be a finite number"),
+        (lambda: Channel(1, E=3, m=rising), r"gate m must be a Gate; .*Pass m=Gate\("),
+        (lambda: neuron(pump=m()), r"channel pump must be a Channel; .*pump=Channel\("),
+        (lambda: neuron().replace({3: 3}), "path must be one of "),
+        (lambda: neuron().replace({"Na.E": "3"}), r"^Na.E must be a finite .* \(mV\)"),
+        (lambda: neuron(area=3).density(nA="3"), r"nA must be .* \(nA\); got '3'"),
+    ],
+    ValueError: [
+        (lambda: m(power=0), "a gate's power must be a whole number, 1 or more; got 0"),
+        (lambda: m(power=2.5), "a gate's power must be a whole number, 1 .*; got 2.5"),
+        (lambda: m(speed=0), "a gate's speed must be a positive, finite number; got 0"),
+        (lambda: m(speed=np.nan), "a gate's speed must be a positive, .*; got nan"),
+        (lambda: Channel(-1, E=3), "a channel's g must be a finite number, 0 or more"),
+        (lambda: Channel(1, E=np.inf), r"a channel's E must be .* \(mV\); got inf"),
         (
             lambda: Channel(1, E=3, shift=101, m=m()),
-            ValueError,
             r"a channel's shift must be from -100 to 100 \(mV\); got 101\.",
         ),
-        (lambda: Channel(1, E=3, shift=2), ValueError, "shift must be left out where it has no"),
-        (lambda: Channel(1, E=3, m=rising), TypeError, r"gate m must be a Gate; .*Pass m=Gate\("),
-        (
-            lambda: Channel(1, E=3, m=m(power=10), h=m(power=7)),
-            ValueError,
-            "16 at most; got 17, of",
-        ),
-        (lambda: Channel(1, E=3, gates=m()), ValueError, "name of a gate must be none of E, g, "),
-        (lambda: Channel(1, E=3, m=m(), M=m()), ValueError, "more than capitals; got 'm' and 'M'"),
-        (lambda: Channel(1, E=3, **{"a.b": m()}), ValueError, "letter first; got 'a.b'"),
-        (lambda: Neuron(), ValueError, "a neuron must have 1 to 8 channels; got 0"),
+        (lambda: Channel(1, E=3, shift=2), "shift must be left out where it has no"),
+        (lambda: Channel(1, E=3, m=m(power=10), h=m(power=7)), "16 at most; got 17, of"),
+        (lambda: Channel(1, E=3, gates=m()), "name of a gate must be none of E, g, "),
+        (lambda: Channel(1, E=3, m=m(), M=m()), "more than capitals; got 'm' and 'M'"),
+        (lambda: Channel(1, E=3, **{"a.b": m()}), "letter first; got 'a.b'"),
+        (lambda: Neuron(), "a neuron must have 1 to 8 channels; got 0"),
         (
             lambda: Neuron(**{f"leak{i}": Channel(1, E=0) for i in range(9)}),
-            ValueError,
             "a neuron must have 1 to 8 channels; got 9",
         ),
         (
             lambda: Neuron(A=Channel(1, E=0, **{f"m{i}": m() for i in range(16)}), B=neuron_K()),
-            ValueError,
             "a neuron's channels must have 16 gates together at most; got 17",
         ),
-        (lambda: neuron(Cm=0), ValueError, r"Cm must be a positive, .* \(µF/cm²\); got 0"),
-        (lambda: neuron(area=-1), ValueError, r"area must be a positive, .* \(µm²\); got -1"),
-        (lambda: neuron(threshold=np.nan), ValueError, r"threshold must be .* \(mV\); got nan"),
-        (lambda: neuron(pump=m()), TypeError, r"channel pump must be a Channel; .*pump=Channel\("),
-        (lambda: neuron(cm=1), ValueError, r"capitals; got 'cm'\. Did you mean Cm\?$"),
-        (lambda: neuron(Vm=neuron_K()), ValueError, "name of a channel must be none of Cm, .*'Vm'"),
-        (lambda: neuron(replace=neuron_K()), ValueError, "name of a channel .*got 'replace'"),
-        (lambda: neuron(NA=neuron_K()), ValueError, "more than capitals; got 'Na' and 'NA'"),
-        (lambda: neuron(_K=neuron_K()), ValueError, "letter first; got '_K'"),
-        (lambda: neuron().with_channels(K=neuron_K()), ValueError, r"are new; got 'K'\. Remove"),
-        (lambda: neuron().without("k"), ValueError, r"got 'k'\. Did you mean K\?"),
-        (lambda: Neuron(K=neuron_K()).without("K"), ValueError, "1 to 8 channels; got 0"),
-        (lambda: neuron().replace({"Na.G": 3}), ValueError, r"got 'Na.G'\. Did you mean Na.g\?"),
-        (lambda: neuron().replace({"Na.m.speed": 3}), ValueError, "got 'Na.m.speed'. Did you mean"),
-        (
-            lambda: neuron().replace({"leak.shift": 3}),
-            ValueError,
-            "path must be one of .*leak.shift",
-        ),
-        (lambda: neuron().replace({3: 3}), TypeError, "path must be one of "),
-        (lambda: neuron().replace({"Na.g": -3}), ValueError, "^Na.g must be a finite number, 0 or"),
-        (lambda: neuron().replace({"Na.E": "3"}), TypeError, r"^Na.E must be a finite .* \(mV\)"),
-        (lambda: neuron().replace({"K.shift": 101}), ValueError, "^K.shift must be from -100 to"),
-        (lambda: neuron().replace({"K.n.speed": 0}), ValueError, "^K.n.speed must be a positive"),
-        (lambda: neuron().replace(Cm=-3), ValueError, "^Cm must be a positive"),
-        (
-            lambda: neuron().density(nA=3),
-            ValueError,
-            r"area must be given where .*; got None\. Pass",
-        ),
-        (lambda: neuron(area=3).density(nA="3"), TypeError, r"nA must be .* \(nA\); got '3'"),
+        (lambda: neuron(Cm=0), r"Cm must be a positive, .* \(µF/cm²\); got 0"),
+        (lambda: neuron(area=-1), r"area must be a positive, .* \(µm²\); got -1"),
+        (lambda: neuron(threshold=np.nan), r"threshold must be .* \(mV\); got nan"),
+        (lambda: neuron(cm=1), r"capitals; got 'cm'\. Did you mean Cm\?$"),
+        (lambda: neuron(Vm=neuron_K()), "name of a channel must be none of Cm, .*'Vm'"),
+        (lambda: neuron(replace=neuron_K()), "name of a channel .*got 'replace'"),
+        (lambda: neuron(NA=neuron_K()), "more than capitals; got 'Na' and 'NA'"),
+        (lambda: neuron(_K=neuron_K()), "letter first; got '_K'"),
+        (lambda: neuron().with_channels(K=neuron_K()), r"are new; got 'K'\. Remove"),
+        (lambda: neuron().without("k"), r"got 'k'\. Did you mean K\?"),
+        (lambda: Neuron(K=neuron_K()).without("K"), "1 to 8 channels; got 0"),
+        (lambda: neuron().replace({"Na.G": 3}), r"got 'Na.G'\. Did you mean Na.g\?"),
+        (lambda: neuron().replace({"Na.m.speed": 3}), "got 'Na.m.speed'. Did you mean"),
+        (lambda: neuron().replace({"leak.shift": 3}), "path must be one of .*leak.shift"),
+        (lambda: neuron().replace({"Na.g": -3}), "^Na.g must be a finite number, 0 or"),
+        (lambda: neuron().replace({"K.shift": 101}), "^K.shift must be from -100 to"),
+        (lambda: neuron().replace({"K.n.speed": 0}), "^K.n.speed must be a positive"),
+        (lambda: neuron().replace(Cm=-3), "^Cm must be a positive"),
+        (lambda: neuron().density(nA=3), r"area must be given where .*; got None\. Pass"),
     ],
-)
+}
+
+
+@pytest.mark.parametrize(("kind", "make", "message"), errors(INPUT))
 def test_bad_input_is_named(make, kind, message):
     with pytest.raises(kind, match=message):
         make()

@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from error_messages import errors
 from published_gates import FALLING, RISING, exp, one_gate, table_of
 
 from pyhh_fast import Channel, Gate, Neuron
@@ -15,87 +16,58 @@ def mostly(V):
     return np.where(V > 100.3, np.nan, 1.0)
 
 
-@pytest.mark.parametrize(
-    ("gate", "kind", "message"),
-    [
+RATES = {
+    ValueError: [
         (
             {"alpha": lambda V: 1.0 if V < -40.123 else 1.1},
-            ValueError,
             "alpha must be a smooth .* jumps at V = -40.123 mV, where a table has a .* of 0.0",
         ),
         (
             {"beta": lambda V: np.where(V < 7.7, 1.0, 1.1)},
-            ValueError,
             "beta must be a smooth .* jumps at V = 7.7 mV",
         ),
         (
             {"inf": sigmoid(1, -40, 9), "tau": lambda V: 0.05 + abs(V + 40.2)},
-            ValueError,
             "tau must be a smooth .* a kink or bends sharply at V = -40.2 mV",
         ),
-        (
-            {"alpha": mostly},
-            ValueError,
-            "alpha must be finite from -400 to 400 mV; got nan near V = 10",
-        ),
-        (
-            {"beta": lambda V: exp(V / 0.5)},
-            ValueError,
-            "beta must be finite .*; got inf near V = 35",
-        ),
+        ({"alpha": mostly}, "alpha must be finite from -400 to 400 mV; got nan near V = 10"),
+        ({"beta": lambda V: exp(V / 0.5)}, "beta must be finite .*; got inf near V = 35"),
         (
             {"alpha": lambda V: math.exp(V / 0.5)},
-            ValueError,
             r"alpha must have a value at each V .* mV; it raised OverflowError\(.*\) at V = 3",
         ),
-        (
-            {"alpha": lambda V: {}["a"]},
-            ValueError,
-            r"alpha .* it raised KeyError\('a'\) at V = -380.3 mV",
-        ),
-        (
-            {"alpha": lambda V: 0.1 * (V + 40)},
-            ValueError,
-            r"alpha must be 0 or more \(1/ms\); got -34",
-        ),
-        (
-            {"beta": lambda V: 0.1 * (V + 40)},
-            ValueError,
-            r"beta must be 0 or more \(1/ms\); got -34",
-        ),
+        ({"alpha": lambda V: {}["a"]}, r"alpha .* it raised KeyError\('a'\) at V = -380.3 mV"),
+        ({"alpha": lambda V: 0.1 * (V + 40)}, r"alpha must be 0 or more \(1/ms\); got -34"),
+        ({"beta": lambda V: 0.1 * (V + 40)}, r"beta must be 0 or more \(1/ms\); got -34"),
         (
             {"alpha": lambda V: 0 * V, "beta": lambda V: 0 * V},
-            ValueError,
             r"alpha \+ beta must be above 0 \(1/ms\); got 0 at V = ",
         ),
         (
             {"inf": lambda V: 1.1 / (1 + exp(-V)), "tau": RISING},
-            ValueError,
             "inf must be from 0 to 1.05; got 1.1 at V = 1",
         ),
-        (
-            {"inf": lambda V: V / 1000, "tau": RISING},
-            ValueError,
-            "inf must be from 0 to 1.05; got -0.38",
-        ),
+        ({"inf": lambda V: V / 1000, "tau": RISING}, "inf must be from 0 to 1.05; got -0.38"),
         (
             {"inf": sigmoid(1, -40, 9), "tau": lambda V: V + 100},
-            ValueError,
             r"tau must be above 0 \(ms\); got -28",
         ),
+    ],
+    TypeError: [
         (
             {"alpha": lambda V: None},
-            TypeError,
             r"alpha must give a number; got None \(NoneType\) at V = -380.3 mV",
         ),
-        ({"alpha": lambda V: 1j * V}, TypeError, "alpha must give a number; got "),
+        ({"alpha": lambda V: 1j * V}, "alpha must give a number; got "),
         (
             {"alpha": lambda V: np.ones(3)},
-            TypeError,
             r"alpha must give a number; got an array of float64 with shape \(3,\)",
         ),
     ],
-)
+}
+
+
+@pytest.mark.parametrize(("kind", "gate", "message"), errors(RATES))
 def test_what_no_gate_can_have_is_named(gate, kind, message):
     functions = {"alpha": RISING, "beta": FALLING} | gate if "inf" not in gate else gate
     with pytest.raises(kind, match=f"^Na.m: {message}"):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import reference
 from custom_models import Absolute
-from error_messages import raises
+from error_messages import errors, raises
 from model_states import state_of
 from sweep_models import Warm
 
@@ -257,74 +257,59 @@ def test_analysis_warns_and_starts_at_the_unstable_equilibrium():
         starts.start_at_rest(pyhh.HHModel(**NO_CONDUCTANCES))
 
 
-@pytest.mark.parametrize(
-    ("call", "kind", "message"),
-    [
+ARGUMENTS = {
+    ValueError: [
         (
             lambda: pyhh.HHModel.at_rest(unstable="ignore"),
-            ValueError,
             "unstable must be one of raise, steady; got 'ignore'.",
         ),
-        (
-            lambda: pyhh.HHModel.at_rest(near=np.nan),
-            ValueError,
-            "near must be a finite number (mV); got nan.",
-        ),
-        (
-            lambda: pyhh.HHModel.steady(np.inf),
-            ValueError,
-            "V must be a finite number (mV); got inf.",
-        ),
-        (
-            lambda: pyhh.HHModel().steady("rest"),
-            TypeError,
-            "V must be a finite number (mV); got 'rest' (str).",
-        ),
-        (
-            lambda: pyhh.HHModel.steady(0, startingVoltage=3),
-            TypeError,
-            "steady takes the starting voltage as V; leave startingVoltage out.",
-        ),
-        (
-            lambda: pyhh.HHModel().at_rest(startingVoltage=3),
-            TypeError,
-            "at_rest finds the starting voltage itself; leave it out.",
-        ),
-        (
-            lambda: pyhh.Population.at_rest(2, startingVoltage=0),
-            TypeError,
-            "at_rest finds the starting voltages itself; leave them out.",
-        ),
+        (lambda: pyhh.HHModel.at_rest(near=np.nan), "near must be a finite number (mV); got nan."),
+        (lambda: pyhh.HHModel.steady(np.inf), "V must be a finite number (mV); got inf."),
         (
             lambda: pyhh.HHModel().steady(0, Cm=-1),
-            ValueError,
             "Cm must be a positive, finite number (µF/cm²); got -1.",
         ),
         (
-            lambda: pyhh.Population.at_rest(2, unstable=True),
-            TypeError,
-            "unstable must be one of raise, steady; got True.",
-        ),
-        (
             lambda: pyhh.Population.at_rest(2, near=[1, 2, 3]),
-            ValueError,
             "near must be a finite number, or one for each of 2 cells (mV); got 3 values for a "
             "population of size 2.",
         ),
         (
             lambda: pyhh.Population.steady(2, [1, np.nan]),
-            ValueError,
             "V must be a finite number, or one for each of 2 cells (mV); got nan at index 1. "
             "Replace or remove it.",
         ),
+    ],
+    TypeError: [
+        (
+            lambda: pyhh.HHModel().steady("rest"),
+            "V must be a finite number (mV); got 'rest' (str).",
+        ),
+        (
+            lambda: pyhh.HHModel.steady(0, startingVoltage=3),
+            "steady takes the starting voltage as V; leave startingVoltage out.",
+        ),
+        (
+            lambda: pyhh.HHModel().at_rest(startingVoltage=3),
+            "at_rest finds the starting voltage itself; leave it out.",
+        ),
+        (
+            lambda: pyhh.Population.at_rest(2, startingVoltage=0),
+            "at_rest finds the starting voltages itself; leave them out.",
+        ),
+        (
+            lambda: pyhh.Population.at_rest(2, unstable=True),
+            "unstable must be one of raise, steady; got True.",
+        ),
         (
             lambda: pyhh.Population.steady(2, 0, startingVoltage=3),
-            TypeError,
             "steady takes the starting voltages as V; leave startingVoltage out.",
         ),
     ],
-    ids=range(12),
-)
+}
+
+
+@pytest.mark.parametrize(("kind", "call", "message"), errors(ARGUMENTS), ids=range(12))
 def test_wrong_arguments_are_refused(call, kind, message):
     with raises(kind, message):
         call()

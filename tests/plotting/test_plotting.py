@@ -6,6 +6,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from error_messages import errors
 
 import pyhh_fast as pyhh
 from pyhh_fast import plotting
@@ -101,82 +102,74 @@ def test_steady_states_and_time_constants_are_drawn():
 STEADY = pyhh.steady_state(pyhh.HHModel(), [1, 2, 3])
 
 
-@pytest.mark.parametrize(
-    ("function", "arguments", "kind", "message"),
-    [
+ARGUMENTS = {
+    ValueError: [
         (
             "plot_fi_curve",
             ([1, 2, 3], [1, 2]),
-            ValueError,
             "rates must be a 1-D array of 3 numbers, as currents is (Hz); got an array of int64 "
             "with shape (2,).",
         ),
         (
-            "plot_fi_curve",
-            ("ab", [1, 2]),
-            TypeError,
-            "currents must be a 1-D array of numbers (µA/cm²); got 'ab' (str).",
-        ),
-        (
-            "plot_fi_curve",
-            ([[1], [1, 2]], [1, 2]),
-            TypeError,
-            "currents must be a 1-D array of numbers (µA/cm²); got [[1], [1, 2]] (list).",
-        ),
-        (
             "plot_strength_duration",
             ([1, 2, 3], [1, 2]),
-            ValueError,
             "thresholds must be a 1-D array of 3 numbers, as durations is (µA/cm²); got an array "
             "of int64 with shape (2,).",
         ),
         (
             "plot_rheobase",
             (np.longdouble("1e4000"), [1, 2], [2]),
-            ValueError,
             "thresholds must be a 1-D array of 2 numbers, as durations is (µA/cm²); got an array "
             "of int64 with shape (1,).",
         ),
         (
-            "plot_rheobase",
-            ("x", [1], [2]),
-            TypeError,
-            "rheobase must be a number (µA/cm²); got 'x' (str).",
+            "plot_steady_state",
+            ([1, 2], STEADY),
+            "steady.m must be a 1-D array of 2 numbers, as V is; got an array of float64 with "
+            "shape (3,).",
         ),
+    ],
+    TypeError: [
+        (
+            "plot_fi_curve",
+            ("ab", [1, 2]),
+            "currents must be a 1-D array of numbers (µA/cm²); got 'ab' (str).",
+        ),
+        (
+            "plot_fi_curve",
+            ([[1], [1, 2]], [1, 2]),
+            "currents must be a 1-D array of numbers (µA/cm²); got [[1], [1, 2]] (list).",
+        ),
+        ("plot_rheobase", ("x", [1], [2]), "rheobase must be a number (µA/cm²); got 'x' (str)."),
         (
             "plot_phase_plane",
             ({},),
-            TypeError,
             "plane must be what phase_plane returns; got {} (dict). Call pyhh_fast.phase_plane "
             "first.",
         ),
         (
             "plot_steady_state",
             ([1, 2, 3], 5.0),
-            TypeError,
             "steady must be what steady_state returns; got 5.0. Call pyhh_fast.steady_state first.",
-        ),
-        (
-            "plot_steady_state",
-            ([1, 2], STEADY),
-            ValueError,
-            "steady.m must be a 1-D array of 2 numbers, as V is; got an array of float64 with "
-            "shape (3,).",
         ),
         (
             "plot_recording",
             (3,),
-            TypeError,
             "recording must be the Recording of a run of one cell; got 3. Pass what run returns.",
         ),
         (
             "plot_stimulus",
             ([1.0, 2.0], 2, 0.01),
-            TypeError,
             "stimulus must be a stimulus of pyhh_fast.stimuli, or a function of the time (ms); got "
             "[1.0, 2.0] (list). Make one of an array with stimuli.from_array.",
         ),
     ],
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "function", "arguments", "message"),
+    errors(ARGUMENTS),
     ids=lambda value: str(value)[:20],
 )
 def test_wrong_arguments_are_refused(function, arguments, kind, message):

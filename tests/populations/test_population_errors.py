@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from custom_models import FrozenGates  # steps in Python
-from error_messages import raises
+from error_messages import errors, raises
 
 import pyhh_fast as pyhh
 
@@ -13,65 +13,58 @@ FORMS = "Pass shape (steps,), (3, steps), or with duration=... a number or (3,).
 NUMBERS = "stimulus must be an array of finite numbers, of 1 or 2 dimensions (µA/cm²)"
 
 
-@pytest.mark.parametrize(
-    ("arguments", "parameters", "kind", "message"),
-    [
-        ([-1], {}, ValueError, "size must be a whole number, 0 or more; got -1."),
-        ([2.5], {}, ValueError, "size must be a whole number, 0 or more; got 2.5."),
-        (["3"], {}, TypeError, "size must be a whole number, 0 or more; got '3' (str)."),
-        (
-            [3],
-            {"gna": 100},
-            TypeError,
-            f"parameter must be one of {NAMES}; got 'gna'. Did you mean gNa?",
-        ),
+PARAMETERS = {
+    ValueError: [
+        ([-1], {}, "size must be a whole number, 0 or more; got -1."),
+        ([2.5], {}, "size must be a whole number, 0 or more; got 2.5."),
         (
             [3],
             {"gNa": [100, 110]},
-            ValueError,
             "gNa must be a finite number, or one for each of 3 cells (mS/cm²); got 2 values for a "
             "population of size 3.",
         ),
         (
             [3],
             {"EK": [-12, np.nan, -12]},
-            ValueError,
             "EK must be a finite number, or one for each of 3 cells (mV); got nan at index 1. "
             "Replace or remove it.",
         ),
-        ([3], {"gK": np.inf}, ValueError, "gK must be a finite number (mS/cm²); got inf."),
+        ([3], {"gK": np.inf}, "gK must be a finite number (mS/cm²); got inf."),
         (
             [3],
             {"Cm": [1, 2, 0]},
-            ValueError,
             "Cm must be a positive, finite number, or one for each of 3 cells (µF/cm²); got 0.0 at "
             "index 2.",
         ),
-        ([3], {"Cm": -1}, ValueError, "Cm must be a positive, finite number (µF/cm²); got -1."),
-        (
-            [3],
-            {"ENa": ["a", "b", "c"]},
-            TypeError,
-            "ENa must be a finite number, or one for each of 3 cells (mV); got ['a', 'b', 'c'] "
-            "(list), an array of <U1. Convert it to numbers first.",
-        ),
+        ([3], {"Cm": -1}, "Cm must be a positive, finite number (µF/cm²); got -1."),
         (
             [2],
             {"gNa": np.ones((2, 2))},
-            ValueError,
             "gNa must be a finite number, or one for each of 2 cells (mS/cm²); got 2 dimensions, "
             "shape (2, 2).",
         ),
         (
             [3],
             {"startingVoltage": [0, 1]},
-            ValueError,
             "startingVoltage must be a finite number, or one for each of 3 cells (mV); got 2 "
             "values for a population of size 3.",
         ),
-        ([3], {"ENa": 1j}, TypeError, "ENa must be a finite number (mV); got 1j."),
     ],
-)
+    TypeError: [
+        (["3"], {}, "size must be a whole number, 0 or more; got '3' (str)."),
+        ([3], {"gna": 100}, f"parameter must be one of {NAMES}; got 'gna'. Did you mean gNa?"),
+        (
+            [3],
+            {"ENa": ["a", "b", "c"]},
+            "ENa must be a finite number, or one for each of 3 cells (mV); got ['a', 'b', 'c'] "
+            "(list), an array of <U1. Convert it to numbers first.",
+        ),
+        ([3], {"ENa": 1j}, "ENa must be a finite number (mV); got 1j."),
+    ],
+}
+
+
+@pytest.mark.parametrize(("kind", "arguments", "parameters", "message"), errors(PARAMETERS))
 def test_wrong_sizes_and_parameters_are_refused(arguments, parameters, kind, message):
     with raises(kind, message):
         pyhh.Population(*arguments, **parameters)
@@ -92,66 +85,50 @@ def test_attributes_are_checked_when_set_and_before_a_run():
     assert population.recording is None
 
 
-@pytest.mark.parametrize(
-    ("stimulus", "options", "kind", "message"),
-    [
+STIMULI = {
+    ValueError: [
         (
             1.0,
             {},
-            ValueError,
             "duration must be given with a constant stimulus (ms); got None. Pass duration=..., or "
             "an array with one value a step.",
         ),
         (
             np.zeros((3, 50)),
             {"duration": 0.5},
-            ValueError,
             "duration must be left out where stimulus has two dimensions; got 0.5. The array's "
             "second dimension gives the number of steps.",
         ),
         (
             np.zeros((4, 50)),
             {},
-            ValueError,
             "stimulus must be one row for each cell (µA/cm²); got 4 rows for a population of size "
             f"3. {FORMS}",
         ),
         (
             np.zeros(50),
             {"duration": 0.5},
-            ValueError,
             "stimulus must be one value for each cell, where duration is given (µA/cm²); got 50 "
             "values for a population of size 3. For a value a step leave duration out.",
         ),
-        (
-            np.zeros((3, 2, 2)),
-            {},
-            ValueError,
-            f"{NUMBERS}; got 3 dimensions, shape (3, 2, 2). {FORMS}",
-        ),
+        (np.zeros((3, 2, 2)), {}, f"{NUMBERS}; got 3 dimensions, shape (3, 2, 2). {FORMS}"),
         (
             [[0, 1], [2, np.inf], [0, 0]],
             {},
-            ValueError,
             f"{NUMBERS}; got inf at index (1, 1). Replace or remove it.",
         ),
-        (
-            [0, np.nan],
-            {},
-            ValueError,
-            f"{NUMBERS}; got nan at index 1. Replace or remove it.",
-        ),
-        ("ten", {}, TypeError, f"{NUMBERS}; got 'ten' (str). {FORMS}"),
-        (None, {}, TypeError, f"{NUMBERS}; got None (NoneType). {FORMS}"),
-        (
-            np.nan,
-            {"duration": 1.0},
-            ValueError,
-            "stimulus must be a finite number (µA/cm²); got nan.",
-        ),
-        ([[1], [1, 2]], {}, ValueError, f"{NUMBERS}; got [[1], [1, 2]] (list). {FORMS}"),
+        ([0, np.nan], {}, f"{NUMBERS}; got nan at index 1. Replace or remove it."),
+        (np.nan, {"duration": 1.0}, "stimulus must be a finite number (µA/cm²); got nan."),
+        ([[1], [1, 2]], {}, f"{NUMBERS}; got [[1], [1, 2]] (list). {FORMS}"),
     ],
-)
+    TypeError: [
+        ("ten", {}, f"{NUMBERS}; got 'ten' (str). {FORMS}"),
+        (None, {}, f"{NUMBERS}; got None (NoneType). {FORMS}"),
+    ],
+}
+
+
+@pytest.mark.parametrize(("kind", "stimulus", "options", "message"), errors(STIMULI))
 def test_wrong_stimuli_are_refused(stimulus, options, kind, message):
     population = pyhh.Population(3)
     with raises(kind, message):
@@ -163,35 +140,33 @@ CELLS = "cells must be a whole number from 0 to 2"
 SEVERAL = "cells must be a sequence of whole numbers from 0 to 2"
 
 
-@pytest.mark.parametrize(
-    ("options", "kind", "message"),
-    [
-        ({"method": "adaptive"}, ValueError, f"method must be one of {METHODS}; got 'adaptive'."),
-        ({"every": 0}, ValueError, "every must be a whole number, 1 or more; got 0."),
-        ({"threads": 0}, ValueError, "threads must be a whole number, 1 or more; got 0."),
+OPTIONS = {
+    ValueError: [
+        ({"method": "adaptive"}, f"method must be one of {METHODS}; got 'adaptive'."),
+        ({"every": 0}, "every must be a whole number, 1 or more; got 0."),
+        ({"threads": 0}, "threads must be a whole number, 1 or more; got 0."),
         (
             {"record": ["V"]},
-            ValueError,
             "record must be one of IK, IKleak, INa, StateH, StateM, StateN, Vm; got 'V'. Did you "
             "mean Vm?",
         ),
-        ({"cells": [0, 3]}, ValueError, f"{CELLS}; got 3 at index 1."),
-        ({"cells": -1}, ValueError, f"{CELLS}; got -1."),
-        (
-            {"cells": [True, False, True]},
-            TypeError,
-            f"{SEVERAL}; got a mask. Pass numpy.flatnonzero of it.",
-        ),
-        ({"cells": "all"}, TypeError, f"{SEVERAL}; got 'all' (str)."),
-        ({"threshold": np.nan}, ValueError, "threshold must be a finite number (mV); got nan."),
+        ({"cells": [0, 3]}, f"{CELLS}; got 3 at index 1."),
+        ({"cells": -1}, f"{CELLS}; got -1."),
+        ({"threshold": np.nan}, "threshold must be a finite number (mV); got nan."),
         (
             {"duration": 0.015},
-            ValueError,
             "duration must be a whole number of steps (ms); got 0.015, which is 1.5 steps of 0.01. "
             "The nearest whole ones are 0.02 and 0.01.",
         ),
     ],
-)
+    TypeError: [
+        ({"cells": [True, False, True]}, f"{SEVERAL}; got a mask. Pass numpy.flatnonzero of it."),
+        ({"cells": "all"}, f"{SEVERAL}; got 'all' (str)."),
+    ],
+}
+
+
+@pytest.mark.parametrize(("kind", "options", "message"), errors(OPTIONS))
 def test_wrong_arguments_of_run_are_refused(options, kind, message):
     population = pyhh.Population(3)
     with raises(kind, message):

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from error_messages import raises
+from error_messages import errors, raises
 from stimulus_arguments import NOISE, SEED
 
 import pyhh_fast as pyhh
@@ -15,68 +15,48 @@ NOT_NEGATIVE = "must be a finite number, 0 or more"
 POSITIVE = "must be a positive, finite number"
 
 
-@pytest.mark.parametrize(
-    ("make", "given", "kind", "message"),
-    [
+PARAMETERS = {
+    TypeError: [
+        ("constant", ["1"], "amplitude must be a finite number (µA/cm²); got '1' (str)."),
+        ("constant", [1j], "amplitude must be a finite number (µA/cm²); got 1j."),
+        ("step", [1, None, 2], "start must be a finite number (ms); got None (NoneType)."),
+        ("sine", [1, 1, "0"], "phase must be a finite number (radians); got '0' (str)."),
+        ("ornstein_uhlenbeck", [0, 1, 5, None], f"{SEED}; got None (NoneType)."),
+    ],
+    ValueError: [
+        ("constant", [np.nan], "amplitude must be a finite number (µA/cm²); got nan."),
+        ("step", [1, 2, np.inf], "stop must be a finite number (ms); got inf."),
+        ("step", [1, 70, 50], "stop must be at least start, 70.0 (ms); got 50."),
+        ("pulses", [1, 0, 2], f"width {POSITIVE} (ms); got 0."),
+        ("pulses", [1, 5, 3], "period must be at least width, 5.0 (ms); got 3."),
+        ("pulses", [1, 1, 2, -3], f"start {NOT_NEGATIVE} (ms); got -3."),
+        ("pulses", [1, 1, 2, 0, -1], "count must be a whole number, 0 or more; got -1."),
+        ("pulses", [1, 1, 2, 0, 1.5], "count must be a whole number, 0 or more; got 1.5."),
+        ("ramp", [1, 2, 9, 8], "stop must be at least start, 9.0 (ms); got 8."),
+        ("ramp", [1e308, -1e308, 0, 1], "last - first must be a finite number (µA/cm²); got -inf."),
+        ("sine", [1, -1], f"frequency {NOT_NEGATIVE} (Hz); got -1."),
+        ("chirp", [1, -1, 0, 1], f"first_frequency {NOT_NEGATIVE} (Hz); got -1."),
+        ("chirp", [1, 0, -1, 1], f"last_frequency {NOT_NEGATIVE} (Hz); got -1."),
+        ("chirp", [1, 0, 1, 0], f"duration {POSITIVE} (ms); got 0."),
         (
-            "constant",
-            ["1"],
-            TypeError,
-            "amplitude must be a finite number (µA/cm²); got '1' (str).",
-        ),
-        ("constant", [np.nan], ValueError, "amplitude must be a finite number (µA/cm²); got nan."),
-        ("constant", [1j], TypeError, "amplitude must be a finite number (µA/cm²); got 1j."),
-        ("step", [1, 2, np.inf], ValueError, "stop must be a finite number (ms); got inf."),
-        (
-            "step",
-            [1, None, 2],
-            TypeError,
-            "start must be a finite number (ms); got None (NoneType).",
-        ),
-        ("step", [1, 70, 50], ValueError, "stop must be at least start, 70.0 (ms); got 50."),
-        ("pulses", [1, 0, 2], ValueError, f"width {POSITIVE} (ms); got 0."),
-        ("pulses", [1, 5, 3], ValueError, "period must be at least width, 5.0 (ms); got 3."),
-        ("pulses", [1, 1, 2, -3], ValueError, f"start {NOT_NEGATIVE} (ms); got -3."),
-        (
-            "pulses",
-            [1, 1, 2, 0, -1],
-            ValueError,
-            "count must be a whole number, 0 or more; got -1.",
-        ),
-        (
-            "pulses",
-            [1, 1, 2, 0, 1.5],
-            ValueError,
-            "count must be a whole number, 0 or more; got 1.5.",
-        ),
-        ("ramp", [1, 2, 9, 8], ValueError, "stop must be at least start, 9.0 (ms); got 8."),
-        (
-            "ramp",
-            [1e308, -1e308, 0, 1],
-            ValueError,
-            "last - first must be a finite number (µA/cm²); got -inf.",
-        ),
-        ("sine", [1, -1], ValueError, f"frequency {NOT_NEGATIVE} (Hz); got -1."),
-        ("sine", [1, 1, "0"], TypeError, "phase must be a finite number (radians); got '0' (str)."),
-        ("chirp", [1, -1, 0, 1], ValueError, f"first_frequency {NOT_NEGATIVE} (Hz); got -1."),
-        ("chirp", [1, 0, -1, 1], ValueError, f"last_frequency {NOT_NEGATIVE} (Hz); got -1."),
-        ("chirp", [1, 0, 1, 0], ValueError, f"duration {POSITIVE} (ms); got 0."),
-        (
-            *("chirp", [1, 0, 1e10, 1e10], ValueError),
+            "chirp",
+            [1, 0, 1e10, 1e10],
             "duration must be at most 2^48 cycles of the chirp's highest frequency (ms); got "
             "10000000000.0. Check the units: frequencies are in Hz, times in ms.",
         ),
-        ("ornstein_uhlenbeck", [0, -1, 5, 1], ValueError, f"sd {NOT_NEGATIVE} (µA/cm²); got -1."),
-        ("ornstein_uhlenbeck", [0, 1, 0, 1], ValueError, f"tau {POSITIVE} (ms); got 0."),
-        ("ornstein_uhlenbeck", [0, 1, 5, -1], ValueError, f"{SEED}; got -1."),
-        ("ornstein_uhlenbeck", [0, 1, 5, 2**64], ValueError, f"{SEED}; got {2**64}."),
-        ("ornstein_uhlenbeck", [0, 1, 5, 0.5], ValueError, f"{SEED}; got 0.5."),
-        ("ornstein_uhlenbeck", [0, 1, 5, None], TypeError, f"{SEED}; got None (NoneType)."),
-        ("poisson_epsc", [-1, 1, 5, 1], ValueError, f"rate {NOT_NEGATIVE} (Hz); got -1."),
-        ("poisson_epsc", [1, 1, -5, 1], ValueError, f"tau {POSITIVE} (ms); got -5."),
-        ("poisson_epsc", [1, 1, 5, np.nan], ValueError, f"{SEED}; got nan."),
+        ("ornstein_uhlenbeck", [0, -1, 5, 1], f"sd {NOT_NEGATIVE} (µA/cm²); got -1."),
+        ("ornstein_uhlenbeck", [0, 1, 0, 1], f"tau {POSITIVE} (ms); got 0."),
+        ("ornstein_uhlenbeck", [0, 1, 5, -1], f"{SEED}; got -1."),
+        ("ornstein_uhlenbeck", [0, 1, 5, 2**64], f"{SEED}; got {2**64}."),
+        ("ornstein_uhlenbeck", [0, 1, 5, 0.5], f"{SEED}; got 0.5."),
+        ("poisson_epsc", [-1, 1, 5, 1], f"rate {NOT_NEGATIVE} (Hz); got -1."),
+        ("poisson_epsc", [1, 1, -5, 1], f"tau {POSITIVE} (ms); got -5."),
+        ("poisson_epsc", [1, 1, 5, np.nan], f"{SEED}; got nan."),
     ],
-)
+}
+
+
+@pytest.mark.parametrize(("kind", "make", "given", "message"), errors(PARAMETERS))
 def test_wrong_parameters_are_refused(make, given, kind, message):
     with raises(kind, message):
         getattr(stimuli, make)(*given)
@@ -146,30 +126,32 @@ class Shrinking:
 ARRAY = "values must be a 1-D array of finite numbers (µA/cm²)"
 
 
-@pytest.mark.parametrize(
-    ("values", "kind", "message"),
-    [
-        (3, TypeError, f"{ARRAY}; got 3."),
-        ("123", TypeError, f"{ARRAY}; got '123' (str)."),
-        (None, TypeError, f"{ARRAY}; got None (NoneType)."),
-        ({0: 1}, TypeError, f"{ARRAY}; got {{0: 1}} (dict)."),
-        ({1}, TypeError, f"{ARRAY}; got {{1}} (set)."),
-        (np.array(1.0), TypeError, f"{ARRAY}; got an array of float64 with shape ()."),
-        (np.zeros((2, 3)), ValueError, f"{ARRAY}; got 2 dimensions, shape (2, 3)."),
+VALUES = {
+    TypeError: [
+        (3, f"{ARRAY}; got 3."),
+        ("123", f"{ARRAY}; got '123' (str)."),
+        (None, f"{ARRAY}; got None (NoneType)."),
+        ({0: 1}, f"{ARRAY}; got {{0: 1}} (dict)."),
+        ({1}, f"{ARRAY}; got {{1}} (set)."),
+        (np.array(1.0), f"{ARRAY}; got an array of float64 with shape ()."),
         (
             np.zeros(3, complex),
-            TypeError,
             f"{ARRAY}; got an array of complex128. Convert it to numbers first.",
         ),
         (
             np.zeros(3, "M8[s]"),
-            TypeError,
             f"{ARRAY}; got an array of datetime64[s]. Convert it to numbers first.",
         ),
-        ([1, np.nan], ValueError, f"{ARRAY}; got nan at index 1. Replace or remove it."),
-        ([[1], [2]], ValueError, f"{ARRAY}; got 2 dimensions, shape (2, 1)."),
     ],
-)
+    ValueError: [
+        (np.zeros((2, 3)), f"{ARRAY}; got 2 dimensions, shape (2, 3)."),
+        ([1, np.nan], f"{ARRAY}; got nan at index 1. Replace or remove it."),
+        ([[1], [2]], f"{ARRAY}; got 2 dimensions, shape (2, 1)."),
+    ],
+}
+
+
+@pytest.mark.parametrize(("kind", "values", "message"), errors(VALUES))
 def test_non_array_stimulus_is_refused(values, kind, message):
     with raises(kind, message):
         stimuli.from_array(values)

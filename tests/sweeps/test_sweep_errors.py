@@ -6,6 +6,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pytest
+from error_messages import errors
 from sweep_models import Kinked, failing
 from sweep_runs import SPAWN, WAVE, WHERE, cut, executors, raises, short
 
@@ -52,139 +53,118 @@ KNOWN = "Cm, EK, EKleak, ENa, current, gK, gKleak, gNa"
 FOUND = "reduce must be a function that returns a number, or a row of numbers, for each of 30 cells"
 
 
-@pytest.mark.parametrize(
-    ("options", "kind", "message"),
-    [
-        (
-            {"grid": [1]},
-            TypeError,
-            f"grid must be a mapping of names to arrays; got [1] (list). {EXAMPLE}",
-        ),
-        ({"grid": {}}, ValueError, f"grid must have one name or more; got none. {EXAMPLE}"),
-        (
-            {"grid": {"gna": [1]}},
-            ValueError,
-            f"grid's names must be one of {KNOWN}; got 'gna'. Did you mean gNa?",
-        ),
+ARGUMENTS = {
+    TypeError: [
+        ({"grid": [1]}, f"grid must be a mapping of names to arrays; got [1] (list). {EXAMPLE}"),
         (
             {"grid": {1: [1]}},
-            TypeError,
             "grid's names must be one of Cm, gNa, gK, gKleak, ENa, EK, EKleak, current; got 1.",
         ),
-        ({"grid": {"gNa": 3}}, TypeError, f"gNa must be {NUMBERS} (mS/cm²); got 3."),
-        ({"grid": {"gNa": []}}, ValueError, f"gNa must be {NUMBERS} (mS/cm²); got none."),
+        ({"grid": {"gNa": 3}}, f"gNa must be {NUMBERS} (mS/cm²); got 3."),
+        ({"product": 1}, "product must be True or False; got 1."),
+        (
+            {"reduce": None},
+            "reduce must be a function, or one of spike_counts, final_Vm, final_StateM, "
+            "final_StateH, final_StateN; got None (NoneType).",
+        ),
+        (
+            {"reduce": lambda recording: ["a"] * recording.size},
+            f"{FOUND}; got an array of <U1 with shape (30,) from it.",
+        ),
+        ({"reduce": lambda recording: None}, f"{FOUND}; got None (NoneType) from it."),
+        (
+            {"executor": 3},
+            "executor must be a concurrent.futures.Executor; got 3. "
+            "Of a Dask client pass client.get_executor().",
+        ),
+        ({"out": 3}, "out must be a path of the local file system; got 3."),
+        (
+            {"model": "HHModel"},
+            "model must be an HHModel; got 'HHModel' (str). "
+            "Pass an instance of HHModel, or of a subclass.",
+        ),
+    ],
+    ValueError: [
+        ({"grid": {}}, f"grid must have one name or more; got none. {EXAMPLE}"),
+        (
+            {"grid": {"gna": [1]}},
+            f"grid's names must be one of {KNOWN}; got 'gna'. Did you mean gNa?",
+        ),
+        ({"grid": {"gNa": []}}, f"gNa must be {NUMBERS} (mS/cm²); got none."),
         (
             {"grid": {"current": [1, np.nan]}},
-            ValueError,
             f"current must be {NUMBERS} (µA/cm²); got nan at index 1. Replace or remove it.",
         ),
         (
             {"grid": {"Cm": [1, 0.0]}},
-            ValueError,
             "Cm must be a 1-D array of one or more positive, finite numbers (µF/cm²); got 0.0 at "
             "index 1.",
         ),
         (
             {"grid": {"EK": np.ones((2, 3))}},
-            ValueError,
             f"EK must be {NUMBERS} (mV); got 2 dimensions, shape (2, 3).",
         ),
         (
             {"grid": {"gNa": [1, 2, 3], "gK": [1, 2]}, "product": False},
-            ValueError,
             "grid must have arrays of one length where product=False; got gNa 3, gK 2. "
             "With product=True they are crossed.",
         ),
-        ({"product": 1}, TypeError, "product must be True or False; got 1."),
         (
             {"reduce": "rate"},
-            ValueError,
             "reduce must be one of final_StateH, final_StateM, final_StateN, final_Vm, "
             "spike_counts; got 'rate'.",
         ),
-        (
-            {"reduce": None},
-            TypeError,
-            "reduce must be a function, or one of spike_counts, final_Vm, final_StateM, "
-            "final_StateH, final_StateN; got None (NoneType).",
-        ),
-        (
-            {"reduce": lambda recording: 3},
-            ValueError,
-            f"{FOUND}; got 3 from it.",
-        ),
+        ({"reduce": lambda recording: 3}, f"{FOUND}; got 3 from it."),
         (
             {"reduce": lambda recording: np.ones(29)},
-            ValueError,
             f"{FOUND}; got an array of float64 with shape (29,) from it.",
         ),
         (
             {"reduce": lambda recording: np.ones((30, 0))},
-            ValueError,
             f"{FOUND}; got an array of float64 with shape (30, 0) from it.",
         ),
         (
             {"reduce": lambda recording: np.ones((30, 2, 2))},
-            ValueError,
             f"{FOUND}; got an array of float64 with shape (30, 2, 2) from it.",
         ),
         (
-            {"reduce": lambda recording: ["a"] * recording.size},
-            TypeError,
-            f"{FOUND}; got an array of <U1 with shape (30,) from it.",
-        ),
-        ({"reduce": lambda recording: None}, TypeError, f"{FOUND}; got None (NoneType) from it."),
-        (
             {"reduce": lambda recording: [[1, 2], [3]]},
-            ValueError,
             f"{FOUND}; got [[1, 2], [3]] (list) from it.",
         ),
         (
-            {"executor": 3},
-            TypeError,
-            "executor must be a concurrent.futures.Executor; got 3. "
-            "Of a Dask client pass client.get_executor().",
-        ),
-        ({"out": 3}, TypeError, "out must be a path of the local file system; got 3."),
-        (
             {"out": "s3://bucket/sweep.zarr"},
-            ValueError,
             "out must be a path of the local file system; got 's3://bucket/sweep.zarr'. "
             "Copy it there when it is finished.",
         ),
         (
             {"method": "adaptive"},
-            ValueError,
             "method must be one of euler, exponential_euler, rk4; got 'adaptive'.",
         ),
-        ({"threads": 0}, ValueError, "threads must be a whole number, 1 or more; got 0."),
+        ({"threads": 0}, "threads must be a whole number, 1 or more; got 0."),
         (
             {"duration": None},
-            ValueError,
             "duration must be given with a constant stimulus (ms); got None. "
             "Pass duration=..., or an array with one value a step.",
         ),
         (
             {"stimulus": WAVE, "duration": 15.0},
-            ValueError,
             "duration must be left out where stimulus is an array; got 15.0. "
             "The array's length gives the number of steps.",
         ),
         (
             {"stimulus": np.ones((2, 2))},
-            ValueError,
             "stimulus must be a 1-D array of finite numbers (µA/cm²); got 2 dimensions, shape "
             "(2, 2). Pass one value a step, or a number with duration=...",
         ),
-        (
-            {"model": "HHModel"},
-            TypeError,
-            "model must be an HHModel; got 'HHModel' (str). "
-            "Pass an instance of HHModel, or of a subclass.",
-        ),
     ],
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "message"),
+    errors(ARGUMENTS),
     ids=lambda value: str(value).partition(" at 0x")[0],  # of a function
-)  # fmt: skip
+)
 def test_wrong_arguments_are_refused(options, kind, message):
     with raises(kind, message):
         short(**options)
