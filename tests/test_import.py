@@ -10,17 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from other_processes import python
 
 import pyhh_fast
-
-
-def fresh(code, *options):
-    """Run code in a fresh interpreter, outside the source tree; return what it prints."""
-    done = subprocess.run(
-        [sys.executable, *options, "-c", code], capture_output=True, text=True, cwd=sys.prefix
-    )
-    assert done.returncode == 0, done.stderr
-    return done
 
 
 def test_import_loads_nothing_beyond_numpy():
@@ -33,7 +25,7 @@ before = set(sys.modules)
 import pyhh_fast
 print(json.dumps(sorted(set(sys.modules) - before)))
 """
-    loaded = json.loads(fresh(code, "-S").stdout)
+    loaded = json.loads(python(code, options=["-S"])[0])
     tops = {name.partition(".")[0] for name in loaded}
     cythons_own = {name for name in tops if name.startswith(("_cython_", "cython_runtime"))}
     # Of the standard library only what is small; NumPy has loaded most of it.
@@ -50,7 +42,7 @@ pyhh.Population(9).run(1.0, 0.01, duration=1.0, threads=1)
 unwanted = ["matplotlib", "tqdm", "scipy", "numpy.ma", "logging", "xarray"]
 print([name for name in unwanted if name in sys.modules])
 """
-    assert fresh(code).stdout == "[]\n"
+    assert python(code)[0] == "[]\n"
 
 
 def test_a_plain_run_loads_nothing_of_stores_and_sweeps():
@@ -61,7 +53,7 @@ pyhh_fast.Simulation(pyhh_fast.HHModel()).run(1.0, 0.01, duration=1.0)
 unwanted = ("pyhh_fast.kinetics.frozen", "pyhh_fast.storage", "pyhh_fast.sweeps")
 print([name for name in sys.modules if name.startswith(unwanted)])
 """
-    assert fresh(code).stdout == "[]\n"
+    assert python(code)[0] == "[]\n"
 
 
 def test_top_level_names():
@@ -85,7 +77,7 @@ print(early, set(pyhh_fast.__all__) <= set(dir(pyhh_fast)), hasattr(pyhh_fast, "
 from pyhh_fast import *
 print(Population is pyhh_fast.populations.Population, fi_curve.__module__, sweep.__module__)
 """
-    lines = fresh(code).stdout.splitlines()
+    lines = python(code)[0].splitlines()
     assert lines == ["[] True False", "True pyhh_fast.analysis.firing_rates pyhh_fast.sweeps.sweep"]
 
 
@@ -163,7 +155,7 @@ print(number > 30, crashes)
 @pytest.mark.parametrize("error", ["KeyboardInterrupt", "MemoryError"])
 def test_interrupted_import_does_not_crash(error):
     code = INTERRUPTED.replace("{error}", error)
-    assert fresh(code, "-W", "ignore").stdout == "True []\n"
+    assert python(code, options=["-W", "ignore"])[0] == "True []\n"
 
 
 @pytest.mark.skipif(
@@ -171,5 +163,5 @@ def test_interrupted_import_does_not_crash(error):
 )
 def test_kernels_do_not_enable_the_gil():
     code = "import sys, pyhh_fast; print(sys._is_gil_enabled())"
-    before = fresh("import sys; print(sys._is_gil_enabled())").stdout
-    assert fresh(code).stdout == before
+    before = python("import sys; print(sys._is_gil_enabled())")[0]
+    assert python(code)[0] == before

@@ -12,6 +12,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from commands import command
+from other_processes import python
 
 import pyhh_fast
 from pyhh_fast import _cpu
@@ -160,7 +161,7 @@ from pyhh_fast.cli import main as cli
 assert cli.main({[*name.split(), "--duration=1"]}) == 0
 assert "matplotlib" not in sys.modules
 """
-    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+    python(code)
 
 
 @pytest.mark.parametrize("tqdm", [True, False])

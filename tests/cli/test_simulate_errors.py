@@ -1,12 +1,12 @@
 """Errors of `pyhh-fast simulate`: their messages, and the files that remain."""
 
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from commands import failed, figure_size, refused, simulate
+from other_processes import python
 
 import pyhh_fast as pyhh
 from pyhh_fast import storage
@@ -209,5 +209,4 @@ def test_every_parameter_of_the_model_is_an_option():
 def test_arguments_of_scripts_are_not_changed(tmp_path, capsys):
     Path("script.py").write_text("import sys; print(sys.argv[1:])")
     code = "from pyhh_fast.cli import main as cli; cli.main(['run', 'script.py', '--x', '-5'])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert (done.stdout, done.stderr) == ("['--x', '-5']\n", "")
+    assert python(code, folder=tmp_path) == ("['--x', '-5']\n", "")

@@ -2,11 +2,9 @@
 
 import itertools
 import json
-import os
-import subprocess
-import sys
 
 import pytest
+from other_processes import python
 
 from pyhh_fast import _cpu
 from pyhh_fast.engine import kernels
@@ -38,15 +36,7 @@ print(json.dumps(V))
 
 
 def potentials(level):
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", RESULTS],
-        env=os.environ | {"PYHH_FAST_SIMD": level},
-        capture_output=True,
-        text=True,
-        cwd=sys.prefix,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return json.loads(python(RESULTS, PYHH_FAST_SIMD=level)[0])
 
 
 @pytest.mark.skipif("v3" not in LEVELS, reason="this CPU has no FMA, or is no x86-64")
@@ -76,14 +66,7 @@ def test_unavailable_level_is_refused(requested):
 @pytest.mark.parametrize("level", LEVELS)
 def test_environment_variable_chooses_the_level(level):
     code = "from pyhh_fast.engine import kernels; print(kernels.LEVEL, kernels.loops.__name__)"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env=os.environ | {"PYHH_FAST_SIMD": level},
-        capture_output=True,
-        text=True,
-        cwd=sys.prefix,
-    )
-    assert done.stdout == f"{level} pyhh_fast._loops_{level}\n"
+    assert python(code, PYHH_FAST_SIMD=level)[0] == f"{level} pyhh_fast._loops_{level}\n"
 
 
 def test_levels_are_in_ascending_order():

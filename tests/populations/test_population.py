@@ -1,10 +1,8 @@
 """Populations: each cell has the results that it has alone in a Simulation."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
+from other_processes import python
 from sweep_models import Warm
 
 import pyhh_fast as pyhh
@@ -174,15 +172,7 @@ population = pyhh.Population(5, startingVoltage=[-250, -200, 290, 320, -400])
 final = population.run(-60.0, 0.01, duration=30.0, method="exponential_euler").final_state
 print(np.array(final).tobytes().hex())
 """
-    after, fresh = (
-        subprocess.run(
-            [sys.executable, "-c", code.replace("BEFORE", before)],
-            capture_output=True,
-            cwd=sys.prefix,
-            check=True,
-        ).stdout
-        for before in ("True", "False")
-    )
+    after, fresh = (python(code.replace("BEFORE", before))[0] for before in ("True", "False"))
     assert after == fresh
     assert len(fresh) > 300
 

@@ -1,7 +1,6 @@
 """Runs of populations: stimuli, traces, continuation, Ctrl-C, threads, memory."""
 
 import pickle
-import subprocess
 import sys
 import threading
 import tracemalloc
@@ -10,6 +9,7 @@ import hypothesis
 import numpy as np
 import pytest
 from hypothesis import strategies as st
+from other_processes import python
 
 import pyhh_fast as pyhh
 from pyhh_fast.engine.population_stepper import PopulationStepper
@@ -276,10 +276,7 @@ try:
 except KeyboardInterrupt:
     print(time.perf_counter() - sent[0], population.recording.steps)
 """
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=sys.prefix)
-    assert done.returncode == 0, done.stderr
-    seconds, steps = map(float, done.stdout.split())
+    seconds, steps = map(float, python(code)[0].split())
     assert seconds < 1.0  # 0.1 on a quiet machine
     assert steps > 0
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from other_processes import ENVIRONMENT
+from other_processes import ENVIRONMENT, python
 from run_stores import (
     TABLE,
     append,
@@ -240,11 +240,9 @@ store.close()
 
 @posix
 def test_file_size_limit_is_reported_with_the_store_path(out):
-    run = subprocess.run(
-        [sys.executable, "-c", LIMITED, out], capture_output=True, text=True, check=True
-    )
-    assert run.stderr == ""
-    assert run.stdout == (
+    printed, errors = python(LIMITED, out)
+    assert errors == ""
+    assert printed == (
         f"{errno.EFBIG} [Errno {errno.EFBIG}] File too large. {str(out)!r} is as of its last "
         f"commit. Once there is room, Simulation.resume continues from there.: {str(out)!r}\n"
     )

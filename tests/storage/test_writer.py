@@ -1,14 +1,13 @@
 """The thread that writes a run's store writes in order, in bounded memory, and always ends."""
 
 import signal
-import subprocess
-import sys
 import threading
 import time
 import tracemalloc
 
 import numpy as np
 import pytest
+from other_processes import python
 
 from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.storage import writer as store_writer
@@ -265,16 +264,9 @@ for i in range(5):
 
 @pytest.mark.parametrize("real", [False, True])
 def test_unclosed_writer_does_not_keep_python_running(tmp_path, real):
-    arguments = [str(tmp_path / "run.zarr")] * real
-    run = subprocess.run(
-        [sys.executable, "-W", "error", "-c", NEVER_CLOSED, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=20,
-        check=True,
-    )
-    assert run.stderr == ""
-    assert run.stdout.split() == ([] if real else ["0", "1", "2", "3", "4"])
+    printed, errors = python(NEVER_CLOSED, *[tmp_path / "run.zarr"] * real)
+    assert errors == ""
+    assert printed.split() == ([] if real else ["0", "1", "2", "3", "4"])
 
 
 def test_only_the_last_commit_is_waited_for_at_the_end():

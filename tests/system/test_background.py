@@ -1,13 +1,12 @@
 """Background threads: their results, their end, and runs that outlive the main thread."""
 
 import gc
-import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import CancelledError
 
 import pytest
+from other_processes import python
 
 import pyhh_fast as pyhh
 from pyhh_fast import stimuli
@@ -130,14 +129,7 @@ threading.Thread(target=later).start()
 
 
 def run_after_main_thread(call, tmp_path, imports=""):
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT.format(call=call, imports=imports)],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    return done.stdout, done.stderr
+    return python(SCRIPT.format(call=call, imports=imports), options=(), folder=tmp_path)
 
 
 @pytest.mark.parametrize(

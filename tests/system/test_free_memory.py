@@ -1,13 +1,12 @@
 """Requests larger than the free memory are refused before anything is computed."""
 
-import os
 import re
-import subprocess
 import sys
 import textwrap
 
 import numpy as np
 import pytest
+from other_processes import python
 
 import pyhh_fast as pyhh
 from pyhh_fast import stimuli
@@ -131,10 +130,8 @@ def test_address_space_limit_of_the_process_counts():
         except MemoryError as error:
             print(error)
     """
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
-    run = [sys.executable, "-c", textwrap.dedent(script)]
-    ended = subprocess.run(run, capture_output=True, text=True, check=True, env=environment)
-    assert "must fit into the free memory; got a need of 5.6 GB, and 2." in ended.stdout
+    printed, _ = python(textwrap.dedent(script), OPENBLAS_NUM_THREADS="1")
+    assert "must fit into the free memory; got a need of 5.6 GB, and 2." in printed
 
 
 def test_free_memory_is_plausible_here():

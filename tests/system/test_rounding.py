@@ -5,10 +5,10 @@ import ctypes.util
 import importlib
 import json
 import platform
-import subprocess
 import sys
 
 import pytest
+from other_processes import python
 
 from pyhh_fast import _cpu
 from pyhh_fast.engine import kernels
@@ -88,14 +88,7 @@ print(json.dumps(found))
 
 def results(mode):
     code = RESULTS.replace("UPWARD", str(MODES["upward"]))
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code, LIBM, str(MODES[mode])],
-        cwd=sys.prefix,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return json.loads(python(code, LIBM, MODES[mode], options=["-W", "ignore"])[0])
 
 
 @pytest.fixture(scope="module")
