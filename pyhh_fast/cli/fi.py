@@ -9,8 +9,9 @@ import numpy as np
 from pyhh_fast import validation
 from pyhh_fast.analysis.firing_rates import fi_curve, rates_and_swings
 from pyhh_fast.analysis.hodgkin_huxley import ModelSubject
+from pyhh_fast.analysis.neuron import NeuronSubject
 from pyhh_fast.analysis.setup import Setup
-from pyhh_fast.cli import common
+from pyhh_fast.cli import common, library
 from pyhh_fast.cli.common import COUNT, NUMBER
 from pyhh_fast.engine.time_steps import STEP
 from pyhh_fast.models.hh_model import HHModel
@@ -51,12 +52,14 @@ def add_to(commands: Any) -> None:
         **NUMBER,
     )
     dt = f"{STEP:g}, shorter where the neuron is faster"
-    common.add_run_options(fi, ModelSubject.method, dt)
+    method = f"{ModelSubject.method}, with --neuron {NeuronSubject.method}"
+    common.add_run_options(fi, method, dt)
     fi.add_argument("--threads", help="(default: one for each CPU there is)", **COUNT)
     file: Any = {"type": Path, "metavar": "FILE", "default": None}
     fi.add_argument("-o", "--output", help="write the CSV to a file", **file)
     fi.add_argument("--plot", help="draw the curve into a file", **file)
     common.add_parameters(fi)
+    library.add_options(fi)
 
 
 def run(given: argparse.Namespace) -> int:
@@ -70,12 +73,12 @@ def run(given: argparse.Namespace) -> int:
         first = validation.real_number("from", given.first, unit="µA/cm²")
         last = validation.real_number("to", given.last, unit="µA/cm²")
         currents = np.linspace(first, last, points)
-        model = HHModel(**common.parameters_of(given))
+        model = library.neuron_of(given) or HHModel(**common.parameters_of(given))
         setup = Setup.of(
             model, how["dt"], how["method"], how["threshold"], how["threads"], how["start"]
         )
         rates, swings = rates_and_swings(setup, currents, how["duration"], common.has_bar())
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         given.parser.error(common.in_options(str(error)))
     rows = [f"{current:.10g},{rate:.10g}" for current, rate in zip(currents, rates, strict=True)]
     table = "\n".join([HEADER, *rows, ""])

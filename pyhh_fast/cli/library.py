@@ -8,6 +8,7 @@ from typing import Any
 from pyhh_fast import neurons, validation
 from pyhh_fast.channels.gate import Gate
 from pyhh_fast.channels.neuron import Neuron
+from pyhh_fast.cli import common
 
 Setting = tuple[str, float | str]
 """A path, or the name of an argument, and its value."""
@@ -18,9 +19,9 @@ def add_to(commands: Any) -> None:
     library = commands.add_parser(
         "neurons",
         help="list the published neurons, or show one",
-        description="List the published neurons that 'pyhh-fast simulate --neuron NAME' runs: "
-        "their channels, each with its gates, and arguments; or show the declaration of one, and "
-        "the parameters that --set changes.",
+        description="List the published neurons that --neuron of 'pyhh-fast simulate' and "
+        "'pyhh-fast fi' names: their channels, each with its gates, and arguments; or show the "
+        "declaration of one, and the parameters that --set changes.",
     )
     library.add_argument(
         "neuron", nargs="?", type=_known, metavar="NAME", help="one that is to be shown"
@@ -46,16 +47,26 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def neuron_of(name: str, settings: list[Setting]) -> Neuron:
-    """Return the neuron of this name with other values of parameters and arguments.
+def neuron_of(given: argparse.Namespace) -> Neuron | None:
+    """Return the neuron that --neuron names, with the values of --set; None without --neuron.
+
+    It exits with a message where options of the model are given as well.
 
     Raises
     ------
     TypeError, ValueError
-        If there is none to be set, or it cannot have that value.
+        If there is no such parameter or argument, or it cannot have that value.
     """
-    make = _function(name)
-    given = dict(settings)
+    if not hasattr(given, "neuron"):
+        if hasattr(given, "set"):
+            given.parser.error("--set goes with --neuron. Give parameters by their options.")
+        return None
+    for name in common.parameters_of(given):
+        given.parser.error(f"--{name} does not go with --neuron. Use --set.")
+    return _set(_function(given.neuron), dict(getattr(given, "set", [])))
+
+
+def _set(make: Callable[..., Neuron], given: dict[str, float | str]) -> Neuron:
     neuron = make()
     arguments = inspect.signature(make).parameters
     known = [*arguments, *neuron.parameters, "area", "threshold"]

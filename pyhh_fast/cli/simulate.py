@@ -192,20 +192,16 @@ def _new_run(given: argparse.Namespace) -> PlannedRun:
 
 def _simulation_at_start(given: argparse.Namespace) -> Simulation:
     """Return the simulation of what is to run, in the state that it starts in."""
-    parameters = common.parameters_of(given)
     if hasattr(given, "voltage") and hasattr(given, "steady"):
         given.parser.error("--steady and --voltage are two starts. Give one of them.")
-    if hasattr(given, "neuron"):
-        for name in ("voltage", *parameters):
-            if hasattr(given, name):
-                advice = "--steady" if name == "voltage" else "--set"
-                given.parser.error(f"--{name} does not go with --neuron. Use {advice}.")
-        neuron = library.neuron_of(given.neuron, getattr(given, "set", []))
+    neuron = library.neuron_of(given)
+    if neuron is not None:
+        if hasattr(given, "voltage"):
+            given.parser.error("--voltage does not go with --neuron. Use --steady.")
         if hasattr(given, "steady"):
             return Simulation(neuron, Vm=given.steady)
         return _at_rest(lambda: Simulation(neuron, Vm=neuron.rest), lambda: Simulation(neuron))
-    if hasattr(given, "set"):
-        given.parser.error("--set goes with --neuron. Give parameters by their options.")
+    parameters = common.parameters_of(given)
     if hasattr(given, "voltage"):
         return Simulation(HHModel(given.voltage, **parameters))
     if hasattr(given, "steady"):

@@ -86,6 +86,17 @@ def test_spontaneously_firing_neuron_starts_at_its_unstable_equilibrium(capsys):
     np.testing.assert_array_equal(np.load("run.npz")["Vm"], expected.Vm)
 
 
+def test_firing_rates_are_those_of_the_neuron(capsys):
+    options = "--neuron connor_stevens --set A.g=40 --from 8 --to 20 --points 4 --duration 500"
+    assert command("fi", options) == 0
+    neuron = neurons.connor_stevens().replace({"A.g": 40})
+    rates = pyhh.fi_curve(neuron, [8, 12, 16, 20], duration=500)
+    assert rates[-1] > rates[0] > 0
+    rows = capsys.readouterr().out.splitlines()[1:]
+    np.testing.assert_allclose([float(row.split(",")[1]) for row in rows], rates, rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["fi", "simulate"])
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -96,7 +107,6 @@ def test_spontaneously_firing_neuron_starts_at_its_unstable_equilibrium(capsys):
         ),
         ("--set Cm=2", "--set goes with --neuron. Give parameters by their options."),
         ("--neuron wang_buzsaki --gNa 40", "--gNa does not go with --neuron. Use --set."),
-        ("--neuron wang_buzsaki --voltage 0", "--voltage does not go with --neuron. Use --steady."),
         (
             "--neuron wang_buzsaki --set Na.g",
             "argument --set: must be PATH=VALUE, as Cm=1.5; got 'Na.g'",
@@ -114,6 +124,17 @@ def test_spontaneously_firing_neuron_starts_at_its_unstable_equilibrium(capsys):
             "--neuron pospischil_fs --set Na.g=-1",
             "Na.g must be a finite number, 0 or more (mS/cm²); got -1.0.",
         ),
+    ],
+)
+def test_wrong_neurons_are_refused(name, arguments, message, capsys):
+    assert refused(capsys, name, "--duration 1 --plot run.svg", arguments) == message
+    assert list(Path().iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("--neuron wang_buzsaki --voltage 0", "--voltage does not go with --neuron. Use --steady."),
         (
             "--neuron wang_buzsaki --record Na.n",
             "record must be one of K, K.n, Na, Na.h, Na.m, Vm, leak; got 'Na.n'. Did you mean "
