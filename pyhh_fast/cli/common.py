@@ -96,7 +96,9 @@ def add_run_options(parser: argparse.ArgumentParser, method: str, dt: str) -> No
     """Add options for how a run is made, whose help states these defaults."""
     parser.add_argument("--dt", help=f"step in ms (default: {dt})", **NUMBER)
     parser.add_argument("--method", choices=METHODS, help=f"(default: {method})")
-    parser.add_argument("--threshold", help="of spikes, in mV (default: 50, or the neuron's)", **NUMBER)
+    parser.add_argument(
+        "--threshold", help="of spikes, in mV (default: 50, or the neuron's)", **NUMBER
+    )
 
 
 def add_parameters(parser: argparse.ArgumentParser) -> None:
