@@ -53,17 +53,14 @@ class RunSettings:
     def of(cls, *, many_cells: bool = False, **given: Any) -> Self:
         """Return the settings that a user, or a store, gave, checked and converted.
 
+        Raise TypeError or ValueError if one of them cannot be used.
+
         Parameters
         ----------
         many_cells : bool, default False
             Whether the method must be one that populations have.
         **given
             Any of the attributes.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If one of them cannot be used.
         """
         number, count = validation.real_number, validation.count
         s = cls(**given)

@@ -51,10 +51,7 @@ def describe_gate(gate: Gate) -> Description:
 def neuron_from(description: Description, tables: Mapping[str, GateTable]) -> Neuron:
     """Return the neuron of a description, with these tables.
 
-    Raises
-    ------
-    KeyError, TypeError, ValueError
-        If it describes none.
+    Raise KeyError, TypeError or ValueError if it describes none.
     """
     channels = {
         name: channel_from(one, tables, f"{name}.") for name, one in description["channels"].items()

@@ -25,17 +25,13 @@ PROBES = np.array([-380.3, -120.9, -85.1, -60.2, -41.3, -20.6, 10.4, 290.3])
 class CheckedFunction:
     """A user's function of V, called with arrays where it takes them.
 
+    Raise TypeError from here and from calls, where it gives no numbers. Raise ValueError where it
+    raises, or gives other values for the same V.
+
     Parameters
     ----------
     label : str
         What errors call it, as ``"Na.m: alpha"``.
-
-    Raises
-    ------
-    TypeError
-        From here and from calls, where it gives no numbers.
-    ValueError
-        Where it raises, or gives other values for the same V.
     """
 
     def __init__(self, label: str, function: Callable[[Any], Any]) -> None:
@@ -110,15 +106,12 @@ class CheckedFunction:
 class GateRates:
     """alpha and alpha + beta of a gate without its speed; inf and 1 of an instantaneous one.
 
+    Raise TypeError or ValueError as from CheckedFunction.
+
     Parameters
     ----------
     path : str
         Of the gate, for errors.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As from CheckedFunction.
     """
 
     def __init__(self, path: str, gate: Gate) -> None:
@@ -133,10 +126,8 @@ class GateRates:
     def __call__(self, V: FloatArray) -> FloatArray:
         """Return both at each V, shape (2, n); not finite where a function is not.
 
-        Raises
-        ------
-        ValueError
-            Where a rate is negative, tau is not above 0, or inf is not between 0 and 1.05.
+        Raise ValueError where a rate is negative, tau is not above 0, or inf is not between 0 and
+        1.05.
         """
         values = [function(V) for function in self.functions.values()]
         if "alpha" in self.functions:

@@ -95,7 +95,6 @@ class TabulatedRate:
 
     Parameters
     ----------
-    table : GateTable
     name : str
         What it is of the gate: alpha, beta, inf or tau.
     """

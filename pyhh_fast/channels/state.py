@@ -14,7 +14,6 @@ class NeuronState:
 
     Parameters
     ----------
-    neuron : Neuron
     V : float, mV
         Its gates are steady there.
 

@@ -54,23 +54,17 @@ def tables_of(
 ) -> dict[str, GateTable]:
     """Return the tables of a neuron's gates by path, all with rows of one width.
 
+    Raise TypeError or ValueError if a function gives no numbers, or none that a gate can have; if
+    it depends on something else than V, or is not smooth.
+
+    Warn if a function has a kink, and its table errs by less than 1e-4 there.
+
     Parameters
     ----------
     gates : dict of str to Gate
         By path.
     known : dict of str to GateTable, optional
         Tables that some of them have already; they are used where their width is the right one.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a function gives no numbers, or none that a gate can have; if it depends on something
-        else than V, or is not smooth.
-
-    Warns
-    -----
-    UserWarning
-        If a function has a kink, and its table errs by less than 1e-4 there.
     """
     with _lock, np.errstate(all="ignore"):  # of users' functions at extreme V
         known = {**(known or {})}

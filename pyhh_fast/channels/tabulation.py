@@ -65,16 +65,13 @@ def width_for(rates: GateRates) -> float:
 def fit(rates: GateRates, width: float) -> tuple[FloatArray, str | float]:
     """Return polynomials of all rows, shape (2, 6, rows), or the width that they need instead.
 
+    Raise ValueError if no table can hold the rates.
+
     Returns
     -------
     polynomials : ndarray
     warning : str or float
         Of kinks, empty where there are none; a number is the width that is needed.
-
-    Raises
-    ------
-    ValueError
-        If no table can hold the rates.
     """
     numbers = _all_rows(width)
     polynomials, errors = _fit(rates, numbers, width)

@@ -52,10 +52,8 @@ def neuron_of(given: argparse.Namespace) -> Neuron | None:
 
     It exits with a message where options of the model are given as well.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If there is no such parameter or argument, or it cannot have that value.
+    Raise TypeError or ValueError if there is no such parameter or argument, or it cannot have that
+    value.
     """
     if not hasattr(given, "neuron"):
         if hasattr(given, "set"):

@@ -67,10 +67,7 @@ def add_stimuli(parser: argparse.ArgumentParser) -> None:
 def total(parts: Sequence[GivenStimulus], seed: int) -> Stimulus:
     """Return the sum of stimuli, in the order given; those that are random differ in their seeds.
 
-    Raises
-    ------
-    ValueError
-        If a seed is none.
+    Raise ValueError if a seed is none.
     """
     made = []
     for part in parts:

@@ -24,10 +24,7 @@ def save_npz(
     texts, in JSON, the parameters of the neuron and what :func:`pyhh_fast.stimuli.from_description`
     takes; as a text, the name of a published `neuron`. No part of it needs pickle.
 
-    Raises
-    ------
-    OSError
-        If it cannot be written.
+    Raise OSError if it cannot be written.
     """
     r = recording
     kept: dict[str, Any] = {name: r[name] for name in (*r.recorded, *r.enveloped)}

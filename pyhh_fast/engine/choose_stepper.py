@@ -41,10 +41,7 @@ def choose_stepper(
 ) -> Stepper:
     """Return a compiled stepper where it does what `model` does, else one in Python.
 
-    Raises
-    ------
-    ValueError
-        If the model overrides how a step is made and the method is not forward Euler.
+    Raise ValueError if the model overrides how a step is made and the method is not forward Euler.
     """
     kind = FixedStepper if settings.fixed_step else AdaptiveStepper
     if isinstance(model, NeuronState):
@@ -72,11 +69,8 @@ def choose_stepper(
 def python_stepper_after(stepper: Stepper, why: NotTabulable) -> PythonStepper:
     """Return what continues a run whose rates turn out, on the way, to be what no table holds.
 
-    Raises
-    ------
-    SimulationError
-        If the method is not forward Euler, or the run goes to a store, which holds only what can
-        be continued.
+    Raise SimulationError if the method is not forward Euler, or the run goes to a store, which
+    holds only what can be continued.
     """
     assert isinstance(stepper, CompiledStepper)
     assert isinstance(stepper.compiled, CompiledModel)

@@ -71,22 +71,17 @@ class Checkpoint(NamedTuple):
 class CompiledModel(Compiled):
     """A model that is HHModel in all but its numbers and its rates.
 
+    Raise NotTabulable if its rates do not depend on V alone, or, for forward Euler, are in no
+    table. From `find_rates` too, where that turns out on the way.
+
     Parameters
     ----------
-    model : HHModel
-    settings : RunSettings
     kinetics : Kinetics, optional
         Its rates, where they do not come from the model alone.
     log : callable
         It is told why a run is slow.
     V : float, mV, optional
         Where the run continues, if that is not where the model is.
-
-    Raises
-    ------
-    NotTabulable
-        If its rates do not depend on V alone, or, for forward Euler, are in no table. From
-        `find_rates` too, where that turns out on the way.
     """
 
     fields = FIELDS

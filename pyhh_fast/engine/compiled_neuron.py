@@ -31,7 +31,6 @@ class CompiledNeuron(Compiled):
     ----------
     state : NeuronState
         Where the run begins; it is put where the run ends.
-    settings : RunSettings
     """
 
     def __init__(self, state: NeuronState, settings: RunSettings) -> None:

@@ -16,11 +16,12 @@ from pyhh_fast.typing import FloatArray
 class CompiledStepper(SavableStepper):
     """Steps a model, or a neuron, by a compiled time loop.
 
+    Raise NotTabulable from `advance`, if the rates turn out to depend on more than V.
+
     Parameters
     ----------
     compiled : Compiled
         What is stepped.
-    settings : RunSettings
     read_ahead : ReadAhead
         The stimulus.
     sink : RunSink
@@ -29,11 +30,6 @@ class CompiledStepper(SavableStepper):
         That of a run that is continued, as a `Checkpoint` has it.
     stored : bool, default False
         Whether the run goes to a store.
-
-    Raises
-    ------
-    NotTabulable
-        From `advance`, if the rates turn out to depend on more than V.
     """
 
     def __init__(
@@ -90,16 +86,12 @@ class CompiledStepper(SavableStepper):
     def _serve(self, ended: int, missing_V: float) -> bool:
         """Provide what a time loop stopped for; return False where it did not stop for that.
 
+        Raise NotTabulable if the rates at this V turn out to depend on more than V.
+
         Parameters
         ----------
-        ended : loops.Ending
         missing_V : float, mV
             Where rates are missing, if they are.
-
-        Raises
-        ------
-        NotTabulable
-            If the rates at this V turn out to depend on more than V.
         """
         if ended == loops.Ending.SPIKES_FULL:
             buffer = np.empty(2 * self._spike_buffer.size)

@@ -16,12 +16,7 @@ if TYPE_CHECKING:
 def bar_requested(progress: Any) -> bool:
     """Return whether a user requests a bar, having checked that there can be one.
 
-    Raises
-    ------
-    TypeError
-        If `progress` is no bool.
-    ImportError
-        If tqdm is not installed.
+    Raise TypeError if `progress` is no bool. Raise ImportError if tqdm is not installed.
     """
     requested = validation.flag("progress", progress)
     if requested:
@@ -42,10 +37,7 @@ def _tqdm() -> Any:
 def bar_over(steps: int, requested: bool, done: int = 0) -> Any:
     """Return a context with a bar over `steps` steps, or, where it is not requested, with None.
 
-    Raises
-    ------
-    ImportError
-        If tqdm is not installed.
+    Raise ImportError if tqdm is not installed.
     """
     if not requested:
         return contextlib.nullcontext()

@@ -40,14 +40,8 @@ def origin_of(model: Any) -> Origin:
 def run_steps(run: Run, progress: bool, keep: Callable[[Recording], object]) -> None:
     """Make the steps of a run; `keep` gets its recording, also where an error or Ctrl-C ends it.
 
-    Raises
-    ------
-    SimulationError
-        If a step cannot be made.
-    OSError
-        If the samples cannot be written.
-    KeyboardInterrupt
-        After Ctrl-C.
+    Raise SimulationError if a step cannot be made. Raise OSError if the samples cannot be written.
+    Raise KeyboardInterrupt after Ctrl-C.
     """
     read_ahead, stepper, sink, origin = run
     start, can_continue = stepper.state, True

@@ -18,11 +18,8 @@ if TYPE_CHECKING:
 def normalise_stimulus(stimulus: Any, duration: Any, dt: float) -> tuple[RunStimulus, int]:
     """Return the stimulus of one cell as a run takes it, and the number of steps.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If it is no number, stimulus, function or 1-D array of finite numbers, or does not go with
-        `duration`.
+    Raise TypeError or ValueError if it is no number, stimulus, function or 1-D array of finite
+    numbers, or does not go with `duration`.
     """
     if validation.is_scalar(stimulus):
         from pyhh_fast.stimuli.waveforms import constant  # here, because arrays do not need it

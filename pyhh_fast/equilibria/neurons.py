@@ -37,7 +37,6 @@ class ChannelMembrane:
 
     Parameters
     ----------
-    neuron : Neuron
     current : float, µA/cm²
     """
 
@@ -140,10 +139,7 @@ def equilibrium_at(neuron: Neuron, V: float) -> Equilibrium:
 def rest_of_neuron(neuron: Neuron) -> float:
     """Return the lowest stable equilibrium without current, in mV.
 
-    Raises
-    ------
-    NoRest
-        If no equilibrium is stable.
+    Raise NoRest if no equilibrium is stable.
     """
     found = equilibria(neuron)
     for one in found:
@@ -159,10 +155,7 @@ def start_of_neuron(neuron: Neuron) -> float:
     The leak is the first channel without gates; where there is none, the lowest equilibrium is
     taken.
 
-    Raises
-    ------
-    NoRest
-        If there is no equilibrium.
+    Raise NoRest if there is no equilibrium.
     """
     try:
         return neuron.rest

@@ -61,12 +61,8 @@ def rest_of(
     It is the lowest stable one, or the stable one nearest `near` (mV). Where none is stable and
     `take_unstable`, it is the unstable one nearest `near`, or nearest EKleak.
 
-    Raises
-    ------
-    NoRest
-        If there is none.
-    Exception
-        From the model's overridden methods, with notes on V and on what to do.
+    Raise NoRest if there is none. An exception of the model's overridden methods passes, with notes
+    on V and on what to do.
     """
     try:
         with np.errstate(all="ignore"):
@@ -93,16 +89,13 @@ def rests_of_many(
 ) -> FloatArray:
     """Return the equilibria that cells with built-in rates rest at, chosen as by :func:`rest_of`.
 
+    Raise NoRest if a cell has none.
+
     Parameters
     ----------
     parameters : structured array, shape (size,)
         As for :class:`Membranes`.
     near : ndarray of shape (size,), optional, mV
-
-    Raises
-    ------
-    NoRest
-        If a cell has none.
     """
     which = _kinds([*(parameters[name] for name in parameters.dtype.names or ()), near])
     _, first = np.unique(which, return_index=True)

@@ -42,6 +42,10 @@ def start_at_rest(model: HHModel) -> HHModel:
 
     Analyses start their runs there, whatever the state of the model.
 
+    Raise ValueError if the model has no equilibrium at all.
+
+    Warn if none is stable.
+
     Parameters
     ----------
     model : HHModel
@@ -51,16 +55,6 @@ def start_at_rest(model: HHModel) -> HHModel:
     -------
     HHModel
         As :meth:`HHModel.at_rest` returns with ``unstable="steady"``.
-
-    Raises
-    ------
-    ValueError
-        If the model has no equilibrium at all.
-
-    Warns
-    -----
-    UserWarning
-        If none is stable.
     """
     start: HHModel = copies.deep(model)
     start.Vm = 0.0  # as above
@@ -95,10 +89,7 @@ def steady(source: Any, V: Any, parameters: dict[str, Any]) -> Any:
 def set_steady(model: HHModel, V: float) -> None:
     """Set V (mV) of a model, and all gates to their steady states.
 
-    Raises
-    ------
-    ValueError
-        If a gate has no steady state there: its rates are both 0, or one is NaN.
+    Raise ValueError if a gate has no steady state there: its rates are both 0, or one is NaN.
     """
     model.Vm = V
     set_rates(model, V)

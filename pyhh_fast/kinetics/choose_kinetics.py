@@ -9,10 +9,8 @@ from pyhh_fast.models.hh_model import HHModel, has_custom_kinetics
 def kinetics_of(model: HHModel, *, table_needed: bool) -> BuiltIn | Evaluated:
     """Return the rates of `model` as its methods compute them.
 
-    Raises
-    ------
-    NotTabulable
-        If they depend on more than V, or, where a `table_needed`, `tabulate` is False.
+    Raise NotTabulable if they depend on more than V, or, where a `table_needed`, `tabulate` is
+    False.
     """
     if not has_custom_kinetics(model):
         return BuiltIn()

@@ -46,12 +46,9 @@ def may_tabulate(model: HHModel) -> bool:
 class Evaluated(Kinetics):
     """The rates that a model's overridden `_UpdateGateTimeConstants` sets.
 
-    Raises
-    ------
-    NotTabulable
-        From here and all methods, where rates from V alone would not do what the model does.
-    NotSmooth
-        From tables, where the rates are not smooth, or the model's `tabulate` is False.
+    Raise NotTabulable from here and all methods, where rates from V alone would not do what the
+    model does. Raise NotSmooth from tables, where the rates are not smooth, or the model's
+    `tabulate` is False.
     """
 
     # By hook its latest table, which each run compares with its model, and where, in mV, the rates

@@ -35,18 +35,13 @@ class BeyondTable(ValueError):
 class FrozenRates(FrozenKinetics):
     """The rates of a table.
 
+    Raise BeyondTable where V is beyond the table and there is no source. Raise NotTabulable where
+    the source finds that an extended table cannot hold its rates.
+
     Parameters
     ----------
-    table : RateTable
     source : Kinetics, optional
         Its rates where it is extended.
-
-    Raises
-    ------
-    BeyondTable
-        Where V is beyond the table and there is no source.
-    NotTabulable
-        Where the source finds that an extended table cannot hold its rates.
     """
 
     def __init__(self, table: RateTable, source: Kinetics | None = None) -> None:

@@ -63,12 +63,8 @@ def is_parameter(name: str, value: Any) -> bool:
 def checked(source: Any, name: str, value: Any) -> float:
     """Return the value of a parameter of a model or of a class of models, as a float.
 
-    Raises
-    ------
-    TypeError
-        If `source` has no such parameter, or the value is no real number.
-    ValueError
-        If the value is NaN or infinite, or Cm is not positive.
+    Raise TypeError if `source` has no such parameter, or the value is no real number. Raise
+    ValueError if the value is NaN or infinite, or Cm is not positive.
     """
     check_name(source, name, ["startingVoltage"] * isinstance(source, type))
     return parameter(name, value) if name in PARAMETERS else validation.real_number(name, value)

@@ -52,10 +52,8 @@ class Window(NamedTuple):
     ) -> Self:
         """Return a window of a recording; by default from its beginning and to its end.
 
-        Raises
-        ------
-        TypeError, ValueError
-            If `start` and `stop`, which the message calls `names`, are not 0 ≤ start < stop ≤ end.
+        Raise TypeError or ValueError if `start` and `stop`, which the message calls `names`, are
+        not 0 ≤ start < stop ≤ end.
         """
         end = recording.steps * recording.dt
         least, most = 0.0, end

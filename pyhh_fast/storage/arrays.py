@@ -41,7 +41,6 @@ class DurableStore:
 
     Parameters
     ----------
-    root : Path
     check : callable
         Called before a file is moved to its place; raises where another store is at `root`. An
         exchange between that call and the move does no harm: the unfinished files of a store have
@@ -116,10 +115,10 @@ def _wait_for(calls: Iterable[Future[None]]) -> None:
 class RowsArray:
     """A 1-D array of float64 that grows.
 
+    Raise Damaged if it is not what was written; from all methods that read.
+
     Parameters
     ----------
-    store : DurableStore
-    name : str
     metadata : dict
         As they were committed.
     made : bool
@@ -133,11 +132,6 @@ class RowsArray:
         Rows committed and appended.
     committed : int
         Rows that a reader may count on.
-
-    Raises
-    ------
-    Damaged
-        If it is not what was written; from all methods that read.
     """
 
     def __init__(

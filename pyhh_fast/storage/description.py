@@ -101,10 +101,8 @@ def another_run(path: str) -> ValueError:
 def read(path: str, directory: Path, identity: str | None = None) -> Description:
     """Return the description of the store in `directory`, checked.
 
-    Raises
-    ------
-    ValueError
-        If that is no store of a run, or has another identity; the message has it as `path`.
+    Raise ValueError if that is no store of a run, or has another identity; the message has it as
+    `path`.
     """
     if not directory.is_dir():
         got = "a file" if directory.exists() else "a path where nothing is"

@@ -32,23 +32,16 @@ class DirectoryLock:
     On POSIX it is the directory itself that is locked, so nothing is left behind. Children made by
     fork, as workers of an executor are, do not hold it: they may outlive their parent.
 
+    Raise BlockingIOError if another holds it, in this process or another. Raise FileNotFoundError
+    if the directory is not there, or went while it was being locked.
+
+    Warn if the file system has no locks.
+
     Attributes
     ----------
     directory : Path
     held : bool
         False where the file system has no locks.
-
-    Raises
-    ------
-    BlockingIOError
-        If another holds it, in this process or another.
-    FileNotFoundError
-        If the directory is not there, or went while it was being locked.
-
-    Warns
-    -----
-    UserWarning
-        If the file system has no locks.
     """
 
     def __init__(self, directory: Path) -> None:

@@ -38,12 +38,8 @@ class TooLarge(NotRegular):
 def read(path: str | os.PathLike[str], most: int) -> bytes:
     """Return the content of a regular file of at most `most` bytes; links are not followed.
 
-    Raises
-    ------
-    NotRegular
-        If something else is there, or a larger file.
-    OSError
-        If nothing is there (FileNotFoundError), or it cannot be read.
+    Raise NotRegular if something else is there, or a larger file. Raise OSError if nothing is there
+    (FileNotFoundError), or it cannot be read.
     """
     _check(os.lstat(path), most)
     try:
@@ -63,12 +59,7 @@ def read(path: str | os.PathLike[str], most: int) -> bytes:
 def check_directories(top: Path, directory: Path) -> None:
     """Check that `directory`, and each between it and `top`, is a directory and no link.
 
-    Raises
-    ------
-    NotRegular
-        If one is something else.
-    FileNotFoundError
-        If one is not there.
+    Raise NotRegular if one is something else. Raise FileNotFoundError if one is not there.
     """
     here = top
     for name in directory.relative_to(top).parts:

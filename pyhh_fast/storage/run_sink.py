@@ -73,7 +73,6 @@ class StoreSink(RunSink):
 
     Parameters
     ----------
-    settings : RunSettings
     store : RunStore
         Open for writing; it is closed at the end.
     about : dict

@@ -41,6 +41,11 @@ class RunStore:
     the same are to be appended again, or the store may hold a mixture if it is killed before the
     next commit.
 
+    Raise TypeError or ValueError if the path cannot be used, or no store of a run is there, or a
+    damaged one; from all that reads, too. Raise RuntimeError if another process writes to it. Raise
+    OSError if it cannot be read or written. It is then as of its last commit, and takes no more.
+    Raise ImportError if zarr is not installed.
+
     Attributes
     ----------
     attributes : dict
@@ -49,18 +54,6 @@ class RunStore:
         No other store has it: one that is put in the place of this one is known by it.
     path : str
         Where it is; after :meth:`close`, where it was moved to, if it was while it was open.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the path cannot be used, or no store of a run is there, or a damaged one; from all that
-        reads, too.
-    RuntimeError
-        If another process writes to it.
-    OSError
-        If it cannot be read or written. It is then as of its last commit, and takes no more.
-    ImportError
-        If zarr is not installed.
     """
 
     def __init__(

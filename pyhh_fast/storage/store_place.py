@@ -20,7 +20,6 @@ class StorePlace:
     ----------
     target : Path
         Where it is, or will be.
-    identity : str
     lock : DirectoryLock
         Of `target`, or of the directory that it is in until it appears there.
 
@@ -51,10 +50,7 @@ class StorePlace:
     def appear(self) -> None:
         """Give the store its name.
 
-        Raises
-        ------
-        ValueError
-            If something else has that name by now.
+        Raise ValueError if something else has that name by now.
         """
         # Renaming replaces an empty directory, hence the check; what is made after it shows in the
         # error of the renaming.

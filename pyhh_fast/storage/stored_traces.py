@@ -22,12 +22,8 @@ class StoredTraces(NamedTuple):
     def values(self, name: str, rows: int) -> FloatArray:
         """Return the first rows of a trace; the run may have been extended since.
 
-        Raises
-        ------
-        OSError, ValueError
-            If the store is not there any more.
-        RuntimeError
-            If it has fewer rows for the moment.
+        Raise OSError or ValueError if the store is not there any more. Raise RuntimeError if it has
+        fewer rows for the moment.
         """
         found = self.open().values(name, 0, rows)
         if found.size < rows:

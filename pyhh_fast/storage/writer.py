@@ -38,7 +38,6 @@ class StoreWriter:
     ----------
     store : RunStore
         Which nothing else uses meanwhile, and which stays open.
-    most_waiting : int, bytes
     """
 
     # Ctrl-C may interrupt the caller between any two of its instructions. Conditions and events of
@@ -86,15 +85,13 @@ class StoreWriter:
     def close(self, report: Callable[[], object] | None = None) -> None:
         """Wait until all is written, and end the thread.
 
+        Raise KeyboardInterrupt if Ctrl-C came meanwhile, when all is written. A second one drops
+        what waits.
+
         Parameters
         ----------
         report : callable, optional
             Called once if that takes long.
-
-        Raises
-        ------
-        KeyboardInterrupt
-            If Ctrl-C came meanwhile, when all is written. A second one drops what waits.
         """
         if not self._closed:
             self._closed = True

@@ -59,7 +59,6 @@ def replace(
 
     Parameters
     ----------
-    content : bytes or contiguous ndarray
     part : Path, optional
         Its path until it is whole, on the same file system; by default beside its place.
     check : callable, optional
@@ -100,10 +99,7 @@ def sync(directories: Iterable[Path]) -> None:
 def read_json(directory: Path) -> dict[str, Any]:
     """Return the metadata of a group or an array.
 
-    Raises
-    ------
-    ValueError
-        If something is there that is no file, or does not hold such.
+    Raise ValueError if something is there that is no file, or does not hold such.
     """
     try:
         content = from_json(regular_files.read(directory / METADATA, MOST_METADATA))
@@ -156,12 +152,7 @@ def _text(value: Any) -> str:
 
 
 def checksum(content: Any) -> bytes:
-    """Return what Zarr's codec crc32c puts after a chunk.
-
-    Parameters
-    ----------
-    content : bytes or contiguous ndarray
-    """
+    """Return what Zarr's codec crc32c puts after a chunk."""
     import google_crc32c
 
     return int(google_crc32c.value(content)).to_bytes(CHECKSUM_BYTES, "little")
@@ -220,7 +211,6 @@ class ZarrArray:
 
     Parameters
     ----------
-    store : Path
     key : str
         The array's directory in that of the store.
     metadata : dict
@@ -238,10 +228,7 @@ class ZarrArray:
     def made(cls, store: Path, key: str, metadata: dict[str, Any]) -> Self:
         """Return the array, which is made unless it exists.
 
-        Raises
-        ------
-        Damaged
-            If something else is there.
+        Raise Damaged if something else is there.
         """
         array = cls(store, key, metadata)
         if array.exists(store, key):

@@ -23,10 +23,11 @@ POINT = "point"
 class Grid:
     """Values of parameters and of the current, crossed or zipped.
 
+    Raise TypeError or ValueError if a name or a value cannot be used, or zipped arrays differ in
+    length.
+
     Parameters
     ----------
-    grid : mapping of str to array_like
-    crossed : bool
     custom : iterable of str, default none
         Names of the parameters that the model's class declares.
 
@@ -38,11 +39,6 @@ class Grid:
     chunk : tuple of int
         Of the boxes, the last along each dimension apart. Number i, j, … is that which begins at
         point i chunk[0], j chunk[1], …; one box is all there is until `cut`, or until it is set.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a name or a value cannot be used, or zipped arrays differ in length.
     """
 
     def __init__(self, grid: Mapping[str, Any], crossed: bool, custom: Iterable[str] = ()) -> None:

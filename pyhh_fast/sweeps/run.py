@@ -66,8 +66,6 @@ class SweepRun:
 
     Parameters
     ----------
-    task : Task
-    grid : Grid
     kinetics : Kinetics
         Of the model.
     store : SweepStore or None

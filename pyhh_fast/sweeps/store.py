@@ -40,6 +40,10 @@ MOST_IN_CHUNK = 2**28
 class SweepStore:
     """What is done of a sweep, new or opened again. One sweep at a time writes to it.
 
+    Raise ValueError if something else is there, or a store of another sweep, or a damaged one; from
+    all that reads, too. Raise RuntimeError if another sweep writes to it. Raise OSError if it
+    cannot be read or written, or is not there any more; from all that reads or writes.
+
     Parameters
     ----------
     path : str
@@ -61,16 +65,6 @@ class SweepStore:
     ----------
     description : dict
         As it is in the store.
-
-    Raises
-    ------
-    ValueError
-        If something else is there, or a store of another sweep, or a damaged one; from all that
-        reads, too.
-    RuntimeError
-        If another sweep writes to it.
-    OSError
-        If it cannot be read or written, or is not there any more; from all that reads or writes.
     """
 
     def __init__(

@@ -66,17 +66,13 @@ class Task(NamedTuple):
 def compute(task: Task, part: dict[str, FloatArray], rates: FrozenKinetics) -> Chunk | BeyondTable:
     """Return what is kept of a chunk, or where its rates are needed beyond what was sent.
 
+    Raise RuntimeError if another build of the package is here, which may round differently. What
+    `reduce` raises passes, with a note that says where.
+
     Parameters
     ----------
     part : dict of ndarray
         The chunk's part of the grid.
-
-    Raises
-    ------
-    RuntimeError
-        If another build of the package is here, which may round differently.
-    Exception
-        Whatever `reduce` raises, with a note that says where.
     """
     if task.build != BUILD:
         raise RuntimeError(

@@ -31,13 +31,7 @@ def main_thread_needed(what: str) -> Iterator[None]:
 
 
 class Future(Generic[Result]):
-    """A call that a thread makes, or has made.
-
-    Parameters
-    ----------
-    function : callable
-    arguments : tuple
-    """
+    """A call that a thread makes, or has made."""
 
     # A lock is held until the call has returned. Ctrl-C cannot interrupt it halfway, as it can the
     # conditions of threading, which are locks and a list of waiters that must change together.
@@ -54,10 +48,7 @@ class Future(Generic[Result]):
     def result(self) -> Result:
         """Wait for the call; return what it returned, or raise what it raised.
 
-        Raises
-        ------
-        concurrent.futures.CancelledError
-            If it was cancelled before a thread had begun it.
+        Raise concurrent.futures.CancelledError if it was cancelled before a thread had begun it.
         """
         while not self._running.acquire(timeout=INTERVAL):
             pass
@@ -101,7 +92,6 @@ class Workers:
 
     Parameters
     ----------
-    threads : int
     name : str
         Of the threads.
     """

@@ -15,16 +15,12 @@ _running: dict[int, "Exclusive"] = {}
 class Exclusive:
     """A context in which no other run can use `owners`.
 
+    Raise RuntimeError on entering, if one of them is running already.
+
     Parameters
     ----------
     what : str
         What an error calls the first of the owners.
-    *owners : object
-
-    Raises
-    ------
-    RuntimeError
-        On entering, if one of them is running already.
     """
 
     def __init__(self, what: str, *owners: Any) -> None:

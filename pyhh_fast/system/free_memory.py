@@ -22,10 +22,7 @@ VERSION_1 = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_f
 def check(need: int, name: str, advice: str) -> None:
     """Refuse an allocation of `need` bytes for `name` that does not fit into the free memory.
 
-    Raises
-    ------
-    MemoryError
-        If less is free.
+    Raise MemoryError if less is free.
     """
     if need < CHECKED_FROM:
         return
