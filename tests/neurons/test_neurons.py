@@ -231,6 +231,11 @@ def test_pospischil_current_of_an_electrode_is_spread_over_the_area():
     assert neurons.traub_miles().density(nA=0.5) == 2.5
 
 
+def test_neuron_of_the_benchmark_rests_or_fires_by_its_leak():  # SciPy's figures
+    assert neurons.traub_miles(-65).rest == pytest.approx(-64.764629, abs=1e-6)
+    assert np.diff(spike_times(SPONTANEOUS)) == pytest.approx(72.1769, abs=1e-3)
+
+
 @pytest.mark.parametrize("current", [93.86, 212.01])
 def test_morris_lecar_loses_stability_at_hopf_points(current):
     near = (current - 0.01, current + 0.01)
