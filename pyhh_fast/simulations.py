@@ -422,24 +422,12 @@ class Simulation(NeuronSimulation):
         return cls(state_files.load(validation.local_path("path", path), model))
 
     def plot(self, start: float | None = None, stop: float | None = None) -> "Figure":
-        """Draw potential, stimulus, gates and currents of the latest run over one time axis.
-
-        Parameters
-        ----------
-        start, stop : float, ms, default all
-            Only what is between these times.
-
-        Returns
-        -------
-        matplotlib.figure.Figure
-            Made with pyplot, so ``matplotlib.pyplot.show()`` shows it.
+        """Draw the latest run, as :meth:`pyhh_fast.Recording.plot` does.
 
         Raises
         ------
         RuntimeError
             If there was no run yet.
-        TypeError, ValueError
-            If not 0 ≤ `start` < `stop` ≤ the end of the run.
         """
         if self.recording is None:
             raise RuntimeError("There is nothing to plot yet. Call Run or run first.")

@@ -86,16 +86,9 @@ class AdaptiveStepper(CompiledStepper):
         buffers: Buffers | None,
     ) -> tuple[int, float]:
         I = self.read_ahead.window(int(progress["window"][0]), self._end)  # noqa: E741
+        neuron = self.compiled.membrane, self.compiled.rates()
         ended: tuple[int, float] = loops.adaptive(
-            settings,
-            record,
-            progress,
-            self.compiled.membrane,
-            self.compiled.rates(),
-            I,
-            stop,
-            self._spike_buffer,
-            buffers,
+            settings, record, progress, *neuron, I, stop, self._spike_buffer, buffers
         )
         return ended
 

@@ -49,14 +49,9 @@ class FixedStepper(CompiledStepper):
         settings: StructArray,
         buffers: Buffers,
     ) -> tuple[int, float]:
+        neuron = self.compiled.membrane, self.compiled.rates()
         ended: tuple[int, float] = loops.fixed_step(
-            settings,
-            record,
-            self.compiled.membrane,
-            self.compiled.rates(),
-            I,
-            self._spike_buffer,
-            buffers,
+            settings, record, *neuron, I, self._spike_buffer, buffers
         )
         return ended
 

@@ -1,7 +1,8 @@
 """Which attributes the code of a user's class may read: for warnings of misspelled ones."""
 
-import dis
+import contextlib
 import functools
+import math
 import numbers
 import types
 from collections.abc import Iterator
@@ -35,8 +36,7 @@ def may_read(model: HHModel, name: str) -> bool:
     """Whether the code of a model's class may read an attribute.
 
     It may where it mentions the name, and where that is uncertain: where it reads attributes by
-    strings, passes the model to other code or is not Python, and where the model holds functions or
-    other objects.
+    strings, uses other code or is not Python, and where the model holds functions or other objects.
     """
     bases = tuple(base for base in type(model).__mro__ if base not in (HHModel, object))
     return name in mentioned(bases) or not _reads_only_mentioned(model, bases)
@@ -64,7 +64,7 @@ def _reads_only_mentioned(model: HHModel, bases: tuple[type, ...]) -> bool:
             parts = _parts(value)
             if not parts and (callable(value) or hasattr(type(value), "__get__")):
                 return False
-            if not all(_keeps_to_itself(part) for part in parts):
+            if any(_may_pass_on(part, bases) for part in parts):
                 return False
     return True
 
@@ -91,42 +91,15 @@ def _names_in(code: types.CodeType) -> Iterator[str]:
             yield from _names_in(constant)
 
 
-def _keeps_to_itself(function: types.FunctionType) -> bool:
-    """Whether a method uses its first argument for nothing but attributes that it names."""
-    code = function.__code__
-    cells = [cell.cell_contents for cell in function.__closure__ or () if _is_full(cell)]
-    if any(callable(content) and not isinstance(content, type) for content in cells):
-        return False  # a decorator's
-    if not code.co_argcount:
-        return not code.co_flags & 0x0C  # *args and **kwargs
-    return _keeps(code, code.co_varnames[0])
-
-
-def _is_full(cell: types.CellType) -> bool:
-    try:
-        cell.cell_contents  # noqa: B018
-    except ValueError:
-        return False
-    return True
-
-
-def _keeps(code: types.CodeType, model: str) -> bool:
-    """Whether code uses the variable `model` for nothing but attributes that it names."""
-    if not _BY_TEXT.isdisjoint(code.co_names):
-        return False
-    instructions = list(dis.get_instructions(code))
-    for this, following in zip(instructions, [*instructions[1:], None], strict=True):
-        # Newer versions of Python load two variables by one instruction, the later on top.
-        variables = this.argval if isinstance(this.argval, tuple) else (this.argval,)
-        if not this.opname.startswith(("LOAD_", "STORE_FAST_LOAD")) or model not in variables:
-            continue
-        if this.opname.startswith(("LOAD_CONST", "LOAD_ATTR", "LOAD_METHOD", "LOAD_GLOBAL")):
-            continue
-        if this.opname == "LOAD_CLOSURE":
-            continue  # the code inside is examined below
-        if model in variables[:-1] or following is None:
-            return False
-        if not following.opname.endswith(("_ATTR", "_METHOD")):
-            return False
-    inner = [constant for constant in code.co_consts if isinstance(constant, types.CodeType)]
-    return all(_keeps(one, model) for one in inner)
+def _may_pass_on(function: types.FunctionType, bases: tuple[type, ...]) -> bool:
+    """Whether a function reads by strings, or uses other code, which may be given the model."""
+    names = set(_names_in(function.__code__))
+    used = [function.__globals__[name] for name in names & function.__globals__.keys()]
+    with contextlib.suppress(ValueError):  # a variable that is not set yet
+        used += [cell.cell_contents for cell in function.__closure__ or ()]
+    own = (HHModel, *bases)
+    return not _BY_TEXT.isdisjoint(names) or any(
+        (callable(one) and one not in own and not isinstance(one, np.ufunc | type(math.exp)))
+        or (isinstance(one, types.ModuleType) and one not in (np, math))
+        for one in used
+    )

@@ -186,10 +186,10 @@ class ByHelper(Warm):
         reading_function(self, Vm)
 
 
-class ByKeyword(Warm):
+class ByModule(Warm):
     def _UpdateGateTimeConstants(self, Vm):
         super()._UpdateGateTimeConstants(Vm)
-        {}.update(model=self)
+        pickle.dumps(self)
 
 
 class ByAlias(Warm):
@@ -256,7 +256,7 @@ class ByCallable(Warm):
 
 
 SILENT = [
-    ByDict, ByGetattr, ByHelper, ByKeyword, ByAlias, ByClosure, ByArguments, ByNestedCode,
+    ByDict, ByGetattr, ByHelper, ByModule, ByAlias, ByClosure, ByArguments, ByNestedCode,
     BySetter, ByGetattribute, ByMixin, ByDecorator, ByCallable,
 ]  # fmt: skip
 
