@@ -68,16 +68,23 @@ class Traces:
 
     def __getattr__(self, name: str) -> Any:
         settings = vars(self).get("settings")
-        if name in TRACES and (settings is None or name in settings.variables):
-            raise AttributeError(f"{name} was not recorded. Name it in run(..., record=...).")
-        if name in ENVELOPE:
-            raise AttributeError(f"{name} was not recorded. Ask for it by run(..., envelope=...).")
+        if name in ENVELOPE or (
+            name in TRACES and (settings is None or name in settings.variables)
+        ):
+            raise AttributeError(_not_recorded(name))
         message = f"{type(self).__name__!r} object has no attribute {name!r}"
         if settings is not None and settings.variables != VARIABLES:
             message += (
                 f". Traces of a neuron are items: recording[{list(settings.variables)[-1]!r}]."
             )
         raise AttributeError(message)
+
+
+def _not_recorded(name: str) -> str:
+    """Return the message where a trace or an envelope is missing."""
+    if name in ENVELOPE:
+        return f"{name} was not recorded. Ask for it by run(..., envelope=...)."
+    return f"{name} was not recorded. Name it in run(..., record=...)."
 
 
 class RunResult(Traces):
@@ -190,7 +197,7 @@ class Recording(RunResult):
         Raises
         ------
         KeyError
-            If there is no such trace; the message says what was recorded.
+            If there is no such trace, or it was not recorded; the message says which were.
         TypeError
             If `name` is no text.
         """
@@ -201,6 +208,8 @@ class Recording(RunResult):
         if name in recorded:
             values: FloatArray = getattr(self, name)
             return values
+        if name in self.settings.variables or name in ENVELOPE:
+            raise KeyError(_not_recorded(name))
         raise KeyError(validation.unknown_name("name", name, recorded))
 
     @property

@@ -136,7 +136,7 @@ class ModelSubject(Subject):
     def start(self) -> StructArray:
         return np.array([state_of(self.model)], STATE_STRUCT)
 
-    def started(self, start: Start | None, Vm: Any) -> Self:
+    def started(self, start: Start, Vm: Any) -> Self:
         if Vm is not None:
             raise TypeError(
                 f"Vm must be left out for a model, which has its own state; got {Vm!r}. Set "

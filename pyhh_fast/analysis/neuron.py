@@ -46,7 +46,7 @@ class NeuronSubject(Subject):
         self.fields = {POTENTIAL.name: POTENTIAL.symbol, **{path: path for path in neuron.gates}}
         self.reversals = [channel.E for channel in neuron.channels.values()]
 
-    def started(self, start: Start | None, Vm: Any) -> Self:
+    def started(self, start: Start, Vm: Any) -> Self:
         if start == "model":
             raise ValueError(
                 "start must be 'rest' for a Neuron, which has no state of its own; got 'model'."

@@ -15,7 +15,7 @@ from pyhh_fast.errors import warn_user
 from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.system.rounding import round_to_nearest
-from pyhh_fast.typing import Method
+from pyhh_fast.typing import Method, Start
 from pyhh_fast.variables import GATE_VARIABLES, POTENTIAL
 
 MARGIN = 5.0
@@ -76,8 +76,8 @@ def phase_plane(
         A model as for :meth:`Population.from_model`. It is not changed.
     current : float, default 0, µA/cm²
     x, y : str
-        Names of the variables on the axes, ``"Vm"`` or gates: paths of a neuron, as ``"K.n"``;
-        ``"StateM"``, ``"StateH"`` and ``"StateN"`` of a model. `y` must be given for a neuron.
+        Variables on the axes, by the names of their traces: ``"Vm"``, or a gate, of a neuron its
+        path, as ``"K.n"``. `y` must be given for a neuron.
     held : sequence of str, optional
         The gates, of those on no axis, that are held at their values in the steady state; all
         others then follow V. By default those that are slower there than the gate of the plane.
@@ -131,7 +131,8 @@ def phase_plane(
     >>> plane.steady.round(3), list(plane.held)
     (array([-59.572,   0.403]), ['Na.h'])
     """
-    setup = Setup.of(model, dt, method, RunSettings.threshold, 1, None, Vm)
+    start: Start = "rest" if isinstance(model, Neuron) else "model"
+    setup = Setup.of(model, dt, method, RunSettings.threshold, 1, start, Vm)
     subject = setup.subject
     current = validation.real_number("current", current, unit="µA/cm²")
     steps = validation.steps_in(duration, setup.settings.dt)

@@ -49,21 +49,18 @@ class Setup(NamedTuple):
         method: Method | None,
         threshold: Any,
         threads: Any,
-        start: Start | None,
+        start: Start,
         Vm: Any = None,
     ) -> "Setup":
-        """Return the setup that a user gave by these arguments of a public function, checked.
-
-        Without `start` runs start in the state of a model, or with a neuron at `Vm`.
-        """
-        start = start and validation.choice("start", start, STARTS)
+        """Return the setup that a user gave by these arguments of a public function, checked."""
+        start = validation.choice("start", start, STARTS)
         threads = thread_count(threads)
         subject: Subject
         if isinstance(model, Neuron):
             subject = NeuronSubject(model)
         else:
             advice = "Run such models one by one, with Simulation."
-            subject = ModelSubject(model, advice, state=start != "rest")
+            subject = ModelSubject(model, advice, state=start == "model")
         settings = RunSettings.of(
             dt=STEP if dt is None else dt,
             method=subject.method if method is None else method,

@@ -66,11 +66,8 @@ class Subject(Protocol):
     def start(self) -> StructArray:
         """The state that runs start in, once it is `started`; shape (1,)."""
 
-    def started(self, start: Start | None, Vm: Any) -> Self:
-        """Return the same in the state that runs start in: at rest, its own, or at `Vm`, steady.
-
-        Without either it is the state of a model, and the rest of a neuron.
-        """
+    def started(self, start: Start, Vm: Any) -> Self:
+        """Return the same in the state that runs start in, that of a neuron at `Vm` if given."""
 
     def threshold(self, given: Any) -> float:
         """Return the threshold (mV) that a user gave, checked, or for None its own."""

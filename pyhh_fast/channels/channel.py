@@ -1,9 +1,10 @@
 """A channel, declared: conductance, reversal potential, and the gates that open it."""
 
 import re
+import reprlib
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Never
 
 from pyhh_fast import validation
 from pyhh_fast.channels import representation
@@ -14,6 +15,8 @@ MOST_FACTORS = 16
 
 LARGEST_SHIFT = 100.0
 """In mV; tables reach so much further than V."""
+
+_MISSING: Any = None
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
@@ -39,7 +42,7 @@ class Channel:
     Raises
     ------
     TypeError
-        If an argument is of the wrong kind.
+        If an argument is of the wrong kind, or `g` or `E` is missing.
     ValueError
         If a number is not finite, `g` is negative, or `shift` is beyond 100 mV; if a name is
         reserved or differs from another by capitals alone; if the powers add up to more than 16;
@@ -57,7 +60,22 @@ class Channel:
 
     __slots__ = ("_E", "_g", "_gates", "_shift")
 
-    def __init__(self, /, g: float, *, E: float, shift: float = 0.0, **gates: Gate) -> None:
+    def __init__(
+        self,
+        /,
+        g: float = _MISSING,
+        *unnamed: Never,
+        E: float = _MISSING,
+        shift: float = 0.0,
+        **gates: Gate,
+    ) -> None:
+        if g is _MISSING or E is _MISSING or unnamed:
+            given = [reprlib.repr(one) for one in (g, *unnamed) if one is not _MISSING]
+            given += [] if E is _MISSING else [f"E={E}"]
+            raise TypeError(
+                "a channel must be given as Channel(g, E=...), in mS/cm² and mV; got "
+                f"Channel({', '.join(given)})."
+            )
         self._g = validation.at_least("a channel's g", g, 0, unit="mS/cm²")
         self._E = validation.real_number("a channel's E", E, unit="mV")
         self._shift = validation.real_number("a channel's shift", shift, unit="mV")

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Never
 
 import numpy as np
 
@@ -42,7 +42,7 @@ class Neuron(Declared):
     Raises
     ------
     TypeError
-        If an argument is of the wrong kind.
+        If an argument is of the wrong kind, or has no name.
     ValueError
         If `Cm` or `area` is not above 0, a number is not finite, a name is reserved or differs
         from another by capitals alone, or there are no channels, or too many, or too many gates.
@@ -70,12 +70,17 @@ class Neuron(Declared):
     def __init__(
         self,
         /,
-        *,
+        *unnamed: Never,
         Cm: float = 1.0,
         area: float | None = None,
         threshold: float | None = None,
         **channels: Channel,
     ) -> None:
+        if unnamed:
+            raise TypeError(
+                "a neuron must be given Cm, area, threshold and channels by name; got "
+                f"{validation.shown(unnamed[0])}. Pass Neuron(leak=Channel(0.1, E=-65), Cm=1)."
+            )
         self._declare(Cm, area, threshold, channels)
         self._tables = tables_of(self.gates)
         self._rest: float | None = None
@@ -196,7 +201,7 @@ class Neuron(Declared):
         channels = dict(self._channels)
         known = [*self.parameters, "area", "threshold"]
         for path, value in values.items():
-            name, _, part = validation.choice("path", path, known).partition(".")
+            name, _, part = validation.choice("path", path, known, _closest_path).partition(".")
             if not part:
                 own[name] = value
             else:
@@ -397,6 +402,14 @@ class Neuron(Declared):
 
     def __deepcopy__(self, memo: Any) -> "Neuron":
         return self
+
+
+def _closest_path(name: str, known: list[str]) -> str:
+    """Return a sentence that suggests a path, that of pyHH's parameter gM being M.g."""
+    path = f"{name[1:]}.{name[:1]}"
+    if path in known:
+        return f"Did you mean {path}?"
+    return validation.closest_name(name, known, cutoff=0.6)
 
 
 def _replaced(channel: Channel, path: str, part: str, value: float) -> Channel:

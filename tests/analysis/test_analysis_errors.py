@@ -100,6 +100,7 @@ def test_invalid_steps_and_methods_are_refused(name, arguments, kind, message):
             ValueError,
             "start must be one of model, rest; got 'modle'. Did you mean model?",
         ),
+        ({"start": None}, TypeError, "start must be one of rest, model; got None (NoneType)."),
         ({"threads": 0}, ValueError, "threads must be a whole number, 1 or more; got 0."),
         ({"threshold": np.nan}, ValueError, "threshold must be a finite number (mV); got nan."),
         (

@@ -328,6 +328,11 @@ def test_unknown_trace_is_told_with_the_nearest():
         recording["Na.n"]
     with pytest.raises(TypeError, match=r"^name must be a text; got 0\."):
         recording[0]
+    recording = pyhh.Simulation(WANG_BUZSAKI).run(1.0, 0.01, duration=1, record=["Vm"])
+    for name, argument in (("Na.h", "record"), ("Vm_min", "envelope")):
+        message = rf"^'{name} was not recorded\. .* run\(\.\.\., {argument}=\.\.\.\)"
+        with pytest.raises(KeyError, match=message):
+            recording[name]
     with pytest.raises(AttributeError, match=r"no attribute 'INa'\. .* items: recording\['K'\]"):
         recording.INa  # noqa: B018
 

@@ -86,6 +86,33 @@ def test_phase_plane_has_nullclines_and_trajectory():
     assert [text.get_text() for text in axis.get_legend().get_texts()] == list(expected)
 
 
+def test_phase_plane_of_a_neuron_names_its_variables():
+    neuron = pyhh.neurons.wang_buzsaki()
+    (axis,) = plotting.plot_phase_plane(pyhh.phase_plane(neuron, 1.0, y="K.n")).axes
+    assert labels(axis) == ("Membrane potential (mV)", "Open fraction K.n")
+    assert [line.get_label() for line in axis.lines[2:4]] == ["dV/dt = 0", "dK.n/dt = 0"]
+    plane = pyhh.phase_plane(neuron, 1.0, x="K.n", y="Vm")
+    (axis,) = plotting.plot_phase_plane(plane).axes
+    assert labels(axis) == ("Open fraction K.n", "Membrane potential (mV)")
+    assert axis.get_xlim() == (0, 1)
+    np.testing.assert_array_equal(axis.lines[2].get_xydata(), plane.x_nullcline.T)
+    plane = pyhh.phase_plane(pyhh.HHModel(), 1.0, x="StateH", y="Vm")
+    (axis,) = plotting.plot_phase_plane(plane).axes
+    assert labels(axis) == ("Open fraction h", "Membrane potential (mV from rest)")
+
+
+def test_steady_states_of_a_neuron_are_drawn():
+    V, neuron = np.linspace(-100, 50, 31), pyhh.neurons.connor_stevens()
+    steady = pyhh.steady_state(neuron, V)
+    above, below = plotting.plot_steady_state(V, steady).axes
+    assert labels(below)[0] == "Membrane potential (mV)"
+    for axis, name in ((above, "inf"), (below, "tau")):
+        assert [line.get_label() for line in axis.lines] == list(neuron.gates)
+        assert len({line.get_color() for line in axis.lines}) == 5
+        for line in axis.lines:
+            np.testing.assert_array_equal(line.get_ydata(), getattr(steady[line.get_label()], name))
+
+
 def test_steady_states_and_time_constants_are_drawn():
     V = np.linspace(-50, 100, 31)
     steady = pyhh.steady_state(pyhh.HHModel(), V)
