@@ -365,10 +365,14 @@ def test_array_stimulus_of_a_stored_run_is_noted_as_missing(out):
 
 
 def test_plot_stimulus_ends_with_the_last_step():
-    times, values = plot_stimulus(stimuli.ramp(0, 9, 0, 9), 9, 1).axes[0].lines[0].get_data()
+    (axis,) = stimuli.ramp(0, 9, 0, 9).plot(9, 1).axes
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("Time (ms)", "Stimulus (µA/cm²)")
+    assert axis.lines[0].get_drawstyle() == "steps-post"
+    times, values = axis.lines[0].get_data()
     assert times.tolist() == [*range(9), 9]
     middles = np.arange(9) + 0.5  # a step is drawn with its value over all of it
     np.testing.assert_allclose(values, [*middles, middles[-1]])
+    assert plot_stimulus(stimuli.constant(1), 0, 1).axes[0].lines[0].get_xdata().size == 0
 
 
 def test_all_traces_have_a_panel():

@@ -252,19 +252,6 @@ def _without_a_screen():
 
 
 @pytest.mark.usefixtures("_without_a_screen")
-def test_few_steps_are_all_drawn():
-    (axis,) = EXAMPLES["noise"].plot(2_000, DT).axes
-    assert (axis.get_xlabel(), axis.get_ylabel()) == ("Time (ms)", "Stimulus (µA/cm²)")
-    (line,) = axis.lines
-    assert line.get_drawstyle() == "steps-post"
-    times, values = line.get_data()
-    drawn = values[np.searchsorted(times, np.arange(2_000) * DT, side="right") - 1]
-    np.testing.assert_array_equal(drawn, WHOLE["noise"])
-    assert (times[-1], values[-1]) == (2_000 * DT, WHOLE["noise"][-1])
-    assert stimuli.constant(1).plot(0, DT).axes[0].lines[0].get_xdata().size == 0
-
-
-@pytest.mark.usefixtures("_without_a_screen")
 def test_many_steps_are_decimated_in_figures(monkeypatch):
     monkeypatch.setattr("pyhh_fast.validation.BLOCK", 1_000)
     stimulus = stimuli.ornstein_uhlenbeck(0, 1, 50, 1) + stimuli.pulses(30, DT, 1e4, 7_777.77)

@@ -1,5 +1,6 @@
 """The store of a sweep: completed chunks are kept, and only these are used on resume."""
 
+import os
 import re
 import shutil
 import signal
@@ -124,38 +125,42 @@ def test_interrupted_sweep_continues(out, computed, options):
     assert len(set(points)) == len(points) == 9
 
 
-def test_truncated_chunk_is_computed_again(out, computed):
-    expected = short(out=out)
-    before = files(out)
-    for name in ("spike_counts", "diverged_at"):
-        chunk = out / name / "c/1/0/0"
-        chunk.write_bytes(chunk.read_bytes()[:-8])
-        computed.clear()
-        same(short(out=out), expected)
-        assert len(computed) == 1
-    (out / "spike_counts/c/1/0/0").rename(out / "spike_counts/c/1/0/0.part")
-    same(short(out=out), expected)
-    assert len(computed) == 2
-    assert files(out) == before
+def flipped(content, place):
+    changed = bytearray(content)
+    changed[place] ^= 1
+    return bytes(changed)
 
 
-def test_chunk_with_a_wrong_checksum_is_computed_again(out, computed):
-    """Its checksum says so; Zarr's library finds it, too."""
+DAMAGES = {
+    "empty": lambda content: b"",
+    "cut short": lambda content: content[:-8],
+    "longer": lambda content: content + b"1",
+    "twice": lambda content: content * 2,
+    "first byte": lambda content: flipped(content, 0),
+    "another byte": lambda content: flipped(content, 6),
+    "last byte": lambda content: flipped(content, -1),
+}
+
+
+@pytest.mark.parametrize("damage", [*DAMAGES, "sparse", "gone"])
+@pytest.mark.parametrize("name", ["final_Vm", "diverged_at"])
+def test_damaged_chunk_is_computed_again(out, computed, name, damage):
     expected = short(out=out, reduce="final_Vm")
     before = files(out)
-    for name in ("final_Vm", "diverged_at"):
-        for place in (0, 6, -1):
-            chunk = out / name / "c/1/0/0"
-            content = bytearray(chunk.read_bytes())
-            content[place] ^= 1
-            chunk.write_bytes(content)
-            if place >= 0:
-                with pytest.raises(ValueError, match="checksum"):
-                    zarr.open_group(out, mode="r")[name][:]
-            computed.clear()
-            same(short(out=out, reduce="final_Vm"), expected)
-            assert len(computed) == 1
-            assert files(out) == before
+    chunk = out / name / "c/1/0/0"
+    if damage == "gone":
+        chunk.rename(f"{chunk}.part")
+    elif damage == "sparse":
+        os.truncate(chunk, 2**36)
+    else:
+        chunk.write_bytes(DAMAGES[damage](chunk.read_bytes()))
+    if damage in ("first byte", "another byte"):  # Zarr's library finds it, too
+        with pytest.raises(ValueError, match="checksum"):
+            zarr.open_group(out, mode="r")[name][:]
+    computed.clear()
+    same(short(out=out, reduce="final_Vm"), expected)
+    assert len(computed) == 1
+    assert {key: kept for key, kept in files(out).items() if not key.endswith(".part")} == before
 
 
 def test_store_with_another_chunk_size_is_refused(out, monkeypatch):

@@ -175,17 +175,6 @@ def test_links_instead_of_directories_are_refused(out, tmp_path, directory):
         small(out, Warm.at_rest())
 
 
-def test_chunks_of_another_size_are_computed_again(out):
-    expected = small(out)
-    chunk = out / "final_Vm/c/0"
-    whole = chunk.read_bytes()
-    for content in (b"", whole[:-1], whole + b"1", whole * 2, None):
-        with chunk.open("wb") as file:
-            file.truncate(2**36) if content is None else file.write(content)
-        same(small(out), expected)
-        assert chunk.read_bytes() == whole
-
-
 def test_wrong_numbers_of_columns_are_refused(out, monkeypatch):
     options = {"reduce": peaks, "record": ["Vm"]}
     expected = small(out, **options)

@@ -16,6 +16,10 @@ from pyhh_fast.system import free_memory
 GB = 10**9
 
 
+def simulation():
+    return pyhh.Simulation(pyhh.HHModel.at_rest())
+
+
 @pytest.fixture
 def little(monkeypatch):
     """Half a gigabyte is free."""
@@ -33,47 +37,52 @@ RUN = "Keep fewer traces by record=, every k-th step by every=, or write them to
 
 @pytest.mark.usefixtures("little")
 def test_traces_of_a_run_too_large_are_refused():
-    simulation = pyhh.Simulation(pyhh.HHModel.at_rest())
-    start = simulation.model.Vm
+    resting = simulation()
+    start = resting.model.Vm
     with pytest.raises(MemoryError, match=refusal("the traces of a run", "5.6", RUN)):
-        simulation.run(10.0, 0.01, duration=1e6)
-    assert simulation.model.Vm == start
-    assert simulation.recording is None
-    kept = simulation.run(10.0, 0.01, duration=1e6, record=["Vm"], every=100_000)
+        resting.run(10.0, 0.01, duration=1e6)
+    assert resting.model.Vm == start
+    assert resting.recording is None
+    kept = resting.run(10.0, 0.01, duration=1e6, record=["Vm"], every=100_000)
     assert len(kept) == 1_000
 
 
-@pytest.mark.usefixtures("little")
-def test_envelope_too_large_is_refused():
-    simulation = pyhh.Simulation(pyhh.HHModel.at_rest())
-    with pytest.raises(MemoryError, match=refusal("the traces of a run", "1.6", RUN)):
-        simulation.run(10.0, 0.01, duration=1e6, record=(), envelope=1)
+CELLS = "Keep fewer traces by record=, fewer cells by cells=, or every k-th step by every=."
+REQUESTS = {
+    "envelope": (
+        lambda: simulation().run(10.0, 0.01, duration=1e6, record=(), envelope=1),
+        ("the traces of a run", "1.6", RUN),
+    ),
+    "arrays": (
+        lambda: simulation().CreateArrays(10_000_000, 0.01),
+        ("the arrays", "0.56", "Use run with record="),
+    ),
+    "population": (
+        lambda: pyhh.Population(10_000_000),
+        ("a population", "3", "Make several, one after the other."),
+    ),
+    "traces of cells": (
+        lambda: pyhh.Population(1_000).run(0.0, 0.01, duration=1e3, record=["Vm"]),
+        ("the traces of a population", "0.8", CELLS),
+    ),
+    "stimulus": (
+        lambda: stimuli.sine(1, 10).to_array(10**8, 0.01),
+        ("the values", "0.8", "Pass the stimulus itself to a run."),
+    ),
+}
 
 
 @pytest.mark.usefixtures("little")
-def test_create_arrays_too_large_is_refused():
-    simulation = pyhh.Simulation(pyhh.HHModel())
-    with pytest.raises(MemoryError, match=refusal("the arrays", "0.56", "Use run with record=")):
-        simulation.CreateArrays(10_000_000, 0.01)
+@pytest.mark.parametrize("request_name", REQUESTS)
+def test_requests_too_large_are_refused(request_name):
+    call, message = REQUESTS[request_name]
+    with pytest.raises(MemoryError, match=refusal(*message)):
+        call()
 
 
-@pytest.mark.usefixtures("little")
-def test_populations_and_their_traces_too_large_are_refused():
-    advice = "Make several, one after the other."
-    with pytest.raises(MemoryError, match=refusal("a population", "3", advice)):
-        pyhh.Population(10_000_000)
-    population = pyhh.Population(1_000)
-    advice = "Keep fewer traces by record=, fewer cells by cells=, or every k-th step by every=."
-    with pytest.raises(MemoryError, match=refusal("the traces of a population", "0.8", advice)):
-        population.run(0.0, 0.01, duration=1e3, record=["Vm"])
-    assert population.run(0.0, 0.01, duration=1, record=["Vm"]).Vm.shape == (1_000, 100)
-
-
-@pytest.mark.usefixtures("little")
-def test_values_of_a_stimulus_too_large_are_refused():
-    advice = "Pass the stimulus itself to a run."
-    with pytest.raises(MemoryError, match=refusal("the values", "0.8", advice)):
-        stimuli.sine(1, 10).to_array(10**8, 0.01)
+def test_fitting_traces_of_cells_are_accepted(little):
+    recording = pyhh.Population(1_000).run(0.0, 0.01, duration=1, record=["Vm"])
+    assert recording.Vm.shape == (1_000, 100)
 
 
 @pytest.mark.usefixtures("little")
