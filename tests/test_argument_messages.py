@@ -100,6 +100,13 @@ def test_non_models_are_refused(question, model, got):
         QUESTIONS[question](model)
 
 
+@pytest.mark.parametrize("question", [pyhh.Simulation, pyhh.rheobase])
+def test_published_neuron_that_was_not_called_is_told(question):
+    message = r"^model must be an HHModel; got <.*\(function\)\. Call it: pass wang_buzsaki\(\)\.$"
+    with pytest.raises(TypeError, match=message):
+        question(pyhh.neurons.wang_buzsaki)
+
+
 def test_population_has_the_declared_parameters_of_its_model():
     cells = pyhh.Population.from_model(WithTemperature(), 3, temperature=8)
     assert cells.temperature == 8

@@ -99,6 +99,8 @@ def fi_curve(
     but after no more than 2e7 steps. A swing is sustained if it does not get smaller, or if the
     equilibrium under the current is unstable.
 
+    Where gates are slower than `duration` the neuron still adapts, and the rate is that so far.
+
     A train of spikes that would end after `duration` only counts as firing. Just below the current
     from which firing is sustained, 6.265 µA/cm² for the built-in model, trains are long: those from
     6.25 on outlast 150 ms, those from 6.264 on 1000 ms. A longer `duration` distinguishes them.

@@ -1,5 +1,6 @@
 """Which stepper makes a run: a compiled one, unless the model needs steps in Python."""
 
+from types import FunctionType
 from typing import Any
 
 from pyhh_fast import validation
@@ -96,6 +97,8 @@ def check_steps(model: Any, advice: str = "", *, state: bool = True) -> None:
 def check_kind(model: Any) -> None:
     """Raise TypeError where `model` is no model: a class, for example."""
     advice = "Pass an instance of HHModel, or of a subclass."
+    if isinstance(model, FunctionType):
+        advice = f"Call it: pass {model.__name__}()."
     if isinstance(model, Declared):
         advice = "Populations and sweeps take no neurons yet: run them one by one, with Simulation."
         raise TypeError(f"model must be an HHModel; got a {type(model).__name__}. {advice}")

@@ -126,6 +126,15 @@ def test_threshold_currents_are_those_of_the_papers_equations(name, duration):
         assert spike_times(paper, neuron.rest, pulse, duration + 20).size == spikes
 
 
+@pytest.mark.parametrize("method", [None, "rk4", "exponential_euler"])
+def test_threshold_currents_of_a_leak_are_those_of_Lapicque(method):
+    leak = pyhh.Neuron(Cm=2, leak=pyhh.Channel(0.1, E=-65), threshold=-45)
+    durations = np.array([0.123, 1.0, 30.0])
+    exact = 0.1 * 20 / (1 - np.exp(-durations * 0.1 / 2))
+    found = pyhh.strength_duration(leak, durations, method=method)
+    np.testing.assert_allclose(found, exact, rtol=2e-6)
+
+
 # --- starts and thresholds -----------------------------------------------------------------------
 
 
