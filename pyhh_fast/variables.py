@@ -85,8 +85,6 @@ GATES = tuple(gate.symbol for gate in GATE_VARIABLES)
 STATE = {variable.name: variable for variable in (POTENTIAL, *GATE_VARIABLES)}
 """V and the open fractions, by name: the variables that a step changes."""
 
-STATE_SYMBOLS = tuple(variable.symbol for variable in STATE.values())
-
 CURRENTS = {channel.current.name: channel.current for channel in CHANNELS}
 """Currents by name."""
 

@@ -87,11 +87,6 @@ def test_figure_is_written_besides_the_table(tmp_path, capsys):
         (["--gNa", "much"], "argument --gNa: invalid float value: 'much'"),
         (["--Cm", "0"], "Cm must be a positive, finite number (µF/cm²); got 0.0."),
         (["--threads", "0"], "threads must be a whole number, 1 or more; got 0."),
-        (
-            ["--duration", "0.015"],
-            "duration must be a whole number of steps (ms); got 0.015, which is 1.5 steps of "
-            "0.01. The nearest whole ones are 0.02 and 0.01.",
-        ),
     ],
     ids=str,
 )
