@@ -30,6 +30,9 @@ PROTOCOLS = {
 }
 """What neurons.py runs: a constant current (µA/cm²), and V (mV) at the start, gates steady."""
 
+SLOW_STEPS = 10_000
+"""Most steps of a row that runs in the interpreter."""
+
 SECOND = 1_000.0  # ms
 TOLERANCE = 1e-9
 """Largest difference between two runs of forward Euler, relative to the largest value of a trace.
@@ -68,6 +71,8 @@ class Way(ABC):
     rows_before: ClassVar[bool] = False
     """Whether row i holds V and gates before step i, as simulators record, or, as pyHH, after."""
     threshold: ClassVar[float] = 50.0  # mV
+    most_steps: ClassVar[int] = 10**9
+    """Slow ways make fewer steps than others, at which they are timed."""
     window: ClassVar[float] = SECOND
     """Spikes are compared up to this time, in ms."""
     tolerance: ClassVar[float] = TOLERANCE

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from cell import STIMULUS, TRACES, Unavailable, Way, start
+from cell import SLOW_STEPS, STIMULUS, TRACES, Unavailable, Way, start
 
 
 def stepping_loop(all_traces: bool) -> Callable[..., None]:
@@ -53,6 +53,7 @@ def stepping_loop(all_traces: bool) -> Callable[..., None]:
 
 class PurePython(Way):
     label: ClassVar[str] = "pure Python, `math` and lists"
+    most_steps: ClassVar[int] = SLOW_STEPS
     package: ClassVar[str] = "math"
 
     def __init__(self, steps: int, dt: float, all_traces: bool) -> None:
@@ -81,6 +82,7 @@ class PurePython(Way):
 
 
 class Numba(PurePython):
+    most_steps: ClassVar[int] = Way.most_steps
     label: ClassVar[str] = "numba, NumPy's outputs"
     package: ClassVar[str] = "numba"
 

@@ -210,6 +210,7 @@ def _numba_loop(neuron: str, all_traces: bool) -> Any:
 
 class Neuron(Peer, simulators.Neuron):
     label: ClassVar[str] = "NEURON, NMODL (V backward Euler, gates exponential)"
+    most_steps: ClassVar[int] = 20_000
 
     def __init__(self, steps: int, dt: float, all_traces: bool) -> None:
         super().__init__(steps, dt, all_traces)

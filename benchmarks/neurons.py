@@ -12,7 +12,8 @@ first 200 ms, extrapolated to a step of zero, must be where the adaptive method 
 
 The level v3 (PYHH_FAST_SIMD=v3) is in a process of its own, which times itself, in the same rounds.
 Set-up is all between the import and the end of 20,000 steps: to declare and to tabulate the neuron
-here, to compile it elsewhere. Simulators record V alone.
+here, to compile it elsewhere. Simulators record V alone; NEURON makes 20,000 steps. Runs are short,
+so that other processes of the machine do not interrupt all of them.
 """
 
 import math
@@ -145,8 +146,8 @@ def level() -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    options = parser("Time published neurons", rounds=40)
-    options.add_argument("--steps", type=int, default=1_000_000, help="(default: %(default)s)")
+    options = parser("Time published neurons", rounds=60)
+    options.add_argument("--steps", type=int, default=200_000, help="(default: %(default)s)")
     chosen = options.parse_args(arguments)
     if chosen.steps < FIRST_STEPS or chosen.rounds < 1:
         options.error(f"--steps must be {FIRST_STEPS} or more, --rounds 1 or more")
@@ -171,6 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parts = [claims(benches, new, chosen.rounds), *(bench.table() for bench in benches.values())]
     left_out = {label: why for bench in benches.values() for label, why in bench.left_out.items()}
     how = f"{AGREED} This package on level {level()}, if nothing else is said. "
+    how += f"{chosen.steps:,} steps (NEURON {neuron_peers.Neuron.most_steps:,}). "
     how += f"Smallest of {chosen.rounds} rounds, rows interleaved"
     heading = "Declared neurons: neurons.py" if chosen.write else None
     report(heading, parts, how, dict.fromkeys(row.way.package for row in rows), left_out)

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 
 import cold_start
 from cell import (
+    SLOW_STEPS,
     STEP,
     Disagreement,
     FloatArray,
@@ -39,9 +40,6 @@ from loops import Numba, NumbaAllocating, PlainC, PurePython
 from simulators import Arbor, Brian2, Brian2Loop, Jaxley, Neuron
 from this_package import CustomKinetics, Iterate, Run, ThisPackage, readme_example
 from timing import AGREED, Row, parser, report, set_up, table, three_digits, time_interleaved
-
-SLOW_STEPS = 10_000
-"""Most steps of a row that runs in the interpreter."""
 
 RECORDING_STEPS = 10_000_000
 LONG_STEPS = 100_000_000
@@ -120,10 +118,8 @@ class Bench:
         expected: Traces = {}
         errors: dict[type[Way], float] = {}
         for way, all_traces in self.ways:
-            in_python = way in (Iterate, PurePython) or (
-                way is CustomKinetics and not CustomKinetics.is_compiled(STEP)
-            )
-            steps = SLOW_STEPS if in_python else self.steps
+            in_python = way is CustomKinetics and not CustomKinetics.is_compiled(STEP)
+            steps = min(self.steps, SLOW_STEPS if in_python else way.most_steps)
             instance = self.made(way, steps, all_traces)
             if instance is None:
                 continue

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from cell import PROTOCOLS, STIMULUS, FloatArray, NeuronWay, Traces, Unavailable, Way
+from cell import PROTOCOLS, SLOW_STEPS, STIMULUS, FloatArray, NeuronWay, Traces, Unavailable, Way
 
 
 class ThisPackage(Way):
@@ -84,6 +84,7 @@ class Iterate(ThisPackage):
     """The loop that a user of pyHH's `iterate` writes."""
 
     label: ClassVar[str] = "this package, its own Python stepping, `HHModel.iterate`"
+    most_steps: ClassVar[int] = SLOW_STEPS
 
     def prepare(self) -> Callable[[], Any]:
         from pyhh_fast import Simulation
