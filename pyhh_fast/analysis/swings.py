@@ -193,12 +193,7 @@ class _Segment(NamedTuple):
     end: float
 
     def rates(
-        self,
-        subject: Subject,
-        state: StructArray,
-        currents: FloatArray,
-        long: bool,
-        last: bool,
+        self, subject: Subject, state: StructArray, currents: FloatArray, long: bool, last: bool
     ) -> tuple[FloatArray, BoolArray]:
         """Return the rate of each cell, NaN where the segment is too short, and whose swings.
 

@@ -7,12 +7,7 @@ returns: ``wang_buzsaki().replace({"Na.g": 40})``.
 from pyhh_fast.neurons.connor_stevens import connor_stevens
 from pyhh_fast.neurons.hodgkin_huxley import hodgkin_huxley
 from pyhh_fast.neurons.morris_lecar import morris_lecar
-from pyhh_fast.neurons.pospischil import (
-    pospischil_fs,
-    pospischil_ib,
-    pospischil_ibr,
-    pospischil_rs,
-)
+from pyhh_fast.neurons.pospischil import pospischil_fs, pospischil_ib, pospischil_ibr, pospischil_rs
 from pyhh_fast.neurons.traub_miles import traub_miles
 from pyhh_fast.neurons.wang_buzsaki import wang_buzsaki
 

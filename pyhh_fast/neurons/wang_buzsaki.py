@@ -42,10 +42,7 @@ def wang_buzsaki() -> Neuron:
             35,
             E=55,
             m=Gate(
-                alpha=linoid(1, -35, 10),
-                beta=exponential(4, -60, -18),
-                power=3,
-                instantaneous=True,
+                alpha=linoid(1, -35, 10), beta=exponential(4, -60, -18), power=3, instantaneous=True
             ),
             h=Gate(alpha=exponential(0.07, -58, -20), beta=sigmoid(1, -28, 10), speed=5),
         ),

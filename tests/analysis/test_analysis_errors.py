@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from custom_models import FrozenGates  # steps in Python
-from error_messages import raises
+from error_messages import errors, raises
 
 import pyhh_fast as pyhh
 from pyhh_fast.analysis import hodgkin_huxley, swings
@@ -68,49 +68,42 @@ def test_rates_that_depend_on_more_than_V_are_refused():
         pyhh.steady_state(LaggingFarAway(), 600)
 
 
-@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name != "steady_state"])
-@pytest.mark.parametrize(
-    ("arguments", "kind", "message"),
-    [
-        ({"dt": 0}, ValueError, "dt must be a positive, finite number (ms); got 0."),
+STEPS = {
+    ValueError: [
+        ({"dt": 0}, "dt must be a positive, finite number (ms); got 0."),
+        ({"method": "eular"}, f"method must be one of {METHODS}; got 'eular'. Did you mean euler?"),
+    ],
+    TypeError: [
         (
             {"dt": "x"},
-            TypeError,
             "dt must be a positive, finite number (ms); got 'x' (str). Pass it in ms, as a number.",
-        ),
-        (
-            {"method": "eular"},
-            ValueError,
-            f"method must be one of {METHODS}; got 'eular'. Did you mean euler?",
-        ),
+        )
     ],
-    ids=str,
-)
+}
+
+
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name != "steady_state"])
+@pytest.mark.parametrize(("kind", "arguments", "message"), errors(STEPS), ids=str)
 def test_invalid_steps_and_methods_are_refused(name, arguments, kind, message):
     with raises(kind, message):
         call(name, **arguments)
 
 
-@pytest.mark.parametrize("name", ["fi_curve", "rheobase", "strength_duration"])
-@pytest.mark.parametrize(
-    ("arguments", "kind", "message"),
-    [
-        (
-            {"start": "modle"},
-            ValueError,
-            "start must be one of model, rest; got 'modle'. Did you mean model?",
-        ),
-        ({"start": None}, TypeError, "start must be one of rest, model; got None (NoneType)."),
-        ({"threads": 0}, ValueError, "threads must be a whole number, 1 or more; got 0."),
-        ({"threshold": np.nan}, ValueError, "threshold must be a finite number (mV); got nan."),
-        (
-            {"threshold": [50]},
-            TypeError,
-            "threshold must be a finite number (mV); got [50] (list).",
-        ),
+STARTS = {
+    ValueError: [
+        ({"start": "modle"}, "start must be one of model, rest; got 'modle'. Did you mean model?"),
+        ({"threads": 0}, "threads must be a whole number, 1 or more; got 0."),
+        ({"threshold": np.nan}, "threshold must be a finite number (mV); got nan."),
     ],
-    ids=str,
-)
+    TypeError: [
+        ({"start": None}, "start must be one of rest, model; got None (NoneType)."),
+        ({"threshold": [50]}, "threshold must be a finite number (mV); got [50] (list)."),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", ["fi_curve", "rheobase", "strength_duration"])
+@pytest.mark.parametrize(("kind", "arguments", "message"), errors(STARTS), ids=str)
 def test_invalid_starts_threads_and_thresholds_are_refused(name, arguments, kind, message):
     with raises(kind, message):
         call(name, **arguments)
@@ -121,117 +114,79 @@ WAIT = LENGTH.replace("above 0", "0 or more")
 ARRAY = "must be a finite number or an array of them"
 
 
-@pytest.mark.parametrize(
-    ("name", "arguments", "kind", "message"),
-    [
+ARGUMENTS = {
+    ValueError: [
         (
             "fi_curve",
             {"currents": [1, np.nan]},
-            ValueError,
             f"currents {ARRAY} (µA/cm²); got nan at index 1. Replace or remove it.",
         ),
         (
             "fi_curve",
             {"currents": [[1, 2], [3, np.inf]]},
-            ValueError,
             f"currents {ARRAY} (µA/cm²); got inf at index (1, 1). Replace or remove it.",
         ),
-        (
-            "fi_curve",
-            {"currents": "7"},
-            TypeError,
-            f"currents {ARRAY} (µA/cm²); got '7' (str).",
-        ),
-        (
-            "fi_curve",
-            {"currents": np.nan},
-            ValueError,
-            "currents must be a finite number (µA/cm²); got nan.",
-        ),
+        ("fi_curve", {"currents": np.nan}, "currents must be a finite number (µA/cm²); got nan."),
         (
             "fi_curve",
             {"duration": 1.005},
-            ValueError,
             "duration must be a whole number of steps (ms); got 1.005, which is 100.5 steps of "
             "0.01. The nearest whole ones are 1 and 1.01.",
         ),
-        ("fi_curve", {"progress": 1}, TypeError, "progress must be True or False; got 1."),
-        (
-            "rheobase",
-            {"duration": 0},
-            ValueError,
-            f"duration {LENGTH}; got 0.0.",
-        ),
-        (
-            "rheobase",
-            {"duration": [1, 2]},
-            TypeError,
-            "duration must be a finite number (ms); got [1, 2] (list).",
-        ),
-        (
-            "rheobase",
-            {"wait": -1},
-            ValueError,
-            f"wait {WAIT}; got -1.0.",
-        ),
-        (
-            "strength_duration",
-            {"durations": [1, 0]},
-            ValueError,
-            f"durations {LENGTH}; got 0.0 at index 1.",
-        ),
+        ("rheobase", {"duration": 0}, f"duration {LENGTH}; got 0.0."),
+        ("rheobase", {"wait": -1}, f"wait {WAIT}; got -1.0."),
+        ("strength_duration", {"durations": [1, 0]}, f"durations {LENGTH}; got 0.0 at index 1."),
         (
             "strength_duration",
             {"durations": [[1, 2], [-3, 4]]},
-            ValueError,
             f"durations {LENGTH}; got -3.0 at index (1, 0).",
         ),
         (
             "strength_duration",
             {"durations": [1e300]},
-            ValueError,
             f"durations {LENGTH}; got 1e+300 at index 0.",
         ),
         (
-            "strength_duration",
-            {"durations": None},
-            TypeError,
-            f"durations {ARRAY} (ms); got None (NoneType).",
-        ),
-        (
-            "strength_duration",
-            {"wait": "20"},
-            TypeError,
-            "wait must be a finite number (ms); got '20' (str). Pass it in ms, as a number.",
-        ),
-        ("steady_state", {"V": None}, TypeError, f"V {ARRAY} (mV); got None (NoneType)."),
-        (
             "steady_state",
             {"V": [0, np.nan]},
-            ValueError,
             f"V {ARRAY} (mV); got nan at index 1. Replace or remove it.",
         ),
-        ("steady_state", {"V": 1j}, TypeError, "V must be a finite number (mV); got 1j."),
-        (
-            "phase_plane",
-            {"current": [1, 2]},
-            TypeError,
-            "current must be a finite number (µA/cm²); got [1, 2] (list).",
-        ),
-        (
-            "phase_plane",
-            {"duration": -1},
-            ValueError,
-            "duration must be 0 or more (ms); got -1.",
-        ),
+        ("phase_plane", {"duration": -1}, "duration must be 0 or more (ms); got -1."),
         (
             "phase_plane",
             {"model": pyhh.HHModel(gKleak=0), "current": -5},
-            ValueError,
             "current must leave the model a steady state (µA/cm²); got -5.0, and none from -62 to "
             "165 mV.",
         ),
     ],
+    TypeError: [
+        ("fi_curve", {"currents": "7"}, f"currents {ARRAY} (µA/cm²); got '7' (str)."),
+        ("fi_curve", {"progress": 1}, "progress must be True or False; got 1."),
+        (
+            "rheobase",
+            {"duration": [1, 2]},
+            "duration must be a finite number (ms); got [1, 2] (list).",
+        ),
+        ("strength_duration", {"durations": None}, f"durations {ARRAY} (ms); got None (NoneType)."),
+        (
+            "strength_duration",
+            {"wait": "20"},
+            "wait must be a finite number (ms); got '20' (str). Pass it in ms, as a number.",
+        ),
+        ("steady_state", {"V": None}, f"V {ARRAY} (mV); got None (NoneType)."),
+        ("steady_state", {"V": 1j}, "V must be a finite number (mV); got 1j."),
+        (
+            "phase_plane",
+            {"current": [1, 2]},
+            "current must be a finite number (µA/cm²); got [1, 2] (list).",
+        ),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "arguments", "message"),
+    errors(ARGUMENTS),
     ids=lambda value: str(value).partition(" at 0x")[0],  # of a model
 )
 def test_invalid_arguments_are_refused(name, arguments, kind, message):
@@ -249,10 +204,7 @@ def test_invalid_arguments_are_refused(name, arguments, kind, message):
     ],
 )
 def test_large_step_warns_once_at_the_line_of_the_call(name, lengths):
-    with pytest.warns(
-        UserWarning,
-        match="^dt is 0.06 ms; steps of 0.05 ms or less ",
-    ) as caught:
+    with pytest.warns(UserWarning, match="^dt is 0.06 ms; steps of 0.05 ms or less ") as caught:
         getattr(pyhh, name)(pyhh.HHModel(), *([20.0] * (name == "fi_curve")), dt=0.06, **lengths)
     assert [warning.filename for warning in caught] == [__file__]
 

@@ -24,8 +24,7 @@ STEADY = brentq(lambda V: 10 - CURRENT(V, *steady_gates(V)), -70, -50, xtol=1e-1
 
 
 @pytest.mark.parametrize(
-    ("held", "gates_held"),
-    [(None, {"Na.h"}), (["Na.h", "Na.m"], {"Na.h", "Na.m"}), ([], set())],
+    ("held", "gates_held"), [(None, {"Na.h"}), (["Na.h", "Na.m"], {"Na.h", "Na.m"}), ([], set())]
 )
 def test_nullclines_are_those_of_the_papers_equations(held, gates_held):
     # At the steady state h is slower than n, and m faster.
@@ -141,11 +140,7 @@ def test_trajectory_beyond_the_tables_ends_in_nan_and_warns():
             "y must be one of K.n, Na.h, Na.m, Vm; got 'n'. Did you mean K.n?",
         ),
         ({"y": "Vm"}, ValueError, "y must differ from x; got 'Vm' for both."),
-        (
-            {"y": "K.n", "held": ["K.n"]},
-            ValueError,
-            "held must be one of Na.h, Na.m; got 'K.n'.",
-        ),
+        ({"y": "K.n", "held": ["K.n"]}, ValueError, "held must be one of Na.h, Na.m; got 'K.n'."),
         (
             {"x": "Na.h", "y": "K.n", "held": ["Na.m"]},
             ValueError,
