@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy.typing as npt
 
 from pyhh_fast import validation
-from pyhh_fast.channels.state import Declared
+from pyhh_fast.channels.state import Declared, NeuronState
 from pyhh_fast.engine import run_loop
 from pyhh_fast.engine.choose_stepper import check_kind, choose_stepper
 from pyhh_fast.engine.progress import bar_requested
@@ -47,7 +47,7 @@ class Simulation(NeuronSimulation):
 
     Attributes
     ----------
-    model : HHModel
+    model : HHModel or Neuron
     times : ndarray, shape (rows,), ms
         pyHH's time convention: row i is at i dt, with every=k at i k dt. (`Recording.times` is one
         dt later.)
@@ -94,6 +94,15 @@ class Simulation(NeuronSimulation):
                 "model.Vm, or use HHModel.at_rest or HHModel.steady."
             )
         self.CreateArrays(0, 0)
+
+    @classmethod
+    def _of(cls, subject: Any) -> Self:
+        """Return a simulation of a model, or of a neuron in this state."""
+        if not isinstance(subject, NeuronState):
+            return cls(subject)
+        simulation = cls(subject.neuron, 0.0)
+        simulation._state = subject
+        return simulation
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.model!r})"
@@ -270,7 +279,6 @@ class Simulation(NeuronSimulation):
         warn_of_large_step("dt", settings.dt, settings.method, SMALL_OR_ADAPTIVE)
         progress = bar_requested(progress)
         if to is not None:
-            self._refuse_neuron("to", "Its runs are kept in memory: use every=, or envelope=.")
             to = validation.local_path("to", to)
         wave, steps = normalise_stimulus(stimulus, duration, settings.dt)
         with Exclusive("simulation", self, self._subject):
@@ -278,7 +286,7 @@ class Simulation(NeuronSimulation):
                 return self._run(settings, wave, steps, progress)
             from pyhh_fast.storage import resume
 
-            return self._make(resume.begin_run(self.model, settings, wave, steps, to), progress)
+            return self._make(resume.begin_run(self._subject, settings, wave, steps, to), progress)
 
     @classmethod
     def resume(
@@ -300,11 +308,12 @@ class Simulation(NeuronSimulation):
         ----------
         path : path
             What `run` was given as `to`.
-        model : HHModel, optional
+        model : HHModel or Neuron, optional
             The model that was run; it is put into the state that the run had. Only needed if it has
             custom rates and V leaves the range that the store has them for. Without it the model is
             made from what the store holds, and parameters that its class declared cannot be
-            changed.
+            changed. A neuron is in its store, functions as tables: one that is given, with the same
+            declaration and rates, only supplies the functions.
         stimulus : array_like, Stimulus or function of t, optional
             That of the run. Only needed where it was, or was made from, an array or a function,
             which are recognised by their last 64 values.
@@ -316,7 +325,7 @@ class Simulation(NeuronSimulation):
         Returns
         -------
         Simulation
-            Its model at the end of the run, its `recording` all of it.
+            Its model, or the state of its neuron, at the end of the run, its `recording` all of it.
 
         Raises
         ------
@@ -344,9 +353,10 @@ class Simulation(NeuronSimulation):
 
         path = validation.local_path("path", path)
         progress = bar_requested(progress)
-        with Exclusive("model", *[model] * (model is not None)):
-            model, run = resume.resume_run(path, model, stimulus, duration)
-            simulation = cls(model)
+        has_state = not (model is None or isinstance(model, Declared))
+        with Exclusive("model", *[model] * has_state):
+            subject, run = resume.resume_run(path, model, stimulus, duration)
+            simulation = cls._of(subject)
             begun_at = run.stepper.step
             try:
                 simulation._make(run, progress)
@@ -357,9 +367,9 @@ class Simulation(NeuronSimulation):
             return simulation
 
     def save_state(self, path: str | os.PathLike[str]) -> None:
-        """Write the model's parameters and present state into a file.
+        """Write the model's parameters, or the neuron's declaration, and the present state.
 
-        Runs continue from there, in another process or on another day, with the same bits.
+        Runs continue from that file, in another process or on another day, with the same bits.
 
         Parameters
         ----------
@@ -388,22 +398,21 @@ class Simulation(NeuronSimulation):
         """
         from pyhh_fast.storage import state_files
 
-        self._refuse_neuron("save_state", "Pickle the simulation, or its Vm and gates.")
-        state_files.save(validation.local_path("path", path), self.model)
+        state_files.save(validation.local_path("path", path), self._subject)
 
     @classmethod
     def load_state(cls, path: str | os.PathLike[str], *, model: Any = None) -> Self:
-        """Return a simulation of the model, in the state, that :meth:`save_state` wrote.
+        """Return a simulation of what :meth:`save_state` wrote, in that state.
 
         Parameters
         ----------
         path : path
-        model : HHModel, optional
+        model : HHModel or Neuron, optional
             For a model with custom rates: one of its class, with the same parameters, those that
             its class declares included, which is put into the state. Without it rates are known as
             far as they were tabulated, at least between -50 and 150 mV and from the lowest to the
             highest of its reversal potentials, and parameters that its class declared are as they
-            were saved, and cannot be changed.
+            were saved, and cannot be changed. A neuron needs none; see :meth:`resume`.
 
         Returns
         -------
@@ -419,7 +428,7 @@ class Simulation(NeuronSimulation):
         """
         from pyhh_fast.storage import state_files
 
-        return cls(state_files.load(validation.local_path("path", path), model))
+        return cls._of(state_files.load(validation.local_path("path", path), model))
 
     def plot(self, start: float | None = None, stop: float | None = None) -> "Figure":
         """Draw the latest run, as :meth:`pyhh_fast.Recording.plot` does.

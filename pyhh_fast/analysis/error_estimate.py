@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pyhh_fast.analysis.neuron import simulation_of
 from pyhh_fast.channels.state import NeuronState
 from pyhh_fast.models.copies import snapshot
 from pyhh_fast.recording import Recording
@@ -93,8 +92,6 @@ def _again_finer(r: Recording) -> Recording:
         every=1,
         envelope=None,
     )
-    if isinstance(r._origin, NeuronState):
-        simulation = simulation_of(r._origin.copy())
-    else:
-        simulation = Simulation(snapshot(r._origin))
-    return simulation._run(settings, stimulus, steps)
+    is_neuron = isinstance(r._origin, NeuronState)
+    origin = r._origin.copy() if is_neuron else snapshot(r._origin)
+    return Simulation._of(origin)._run(settings, stimulus, steps)

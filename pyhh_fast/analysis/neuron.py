@@ -81,9 +81,8 @@ class NeuronSubject(Subject):
 
     def simulation_at(self, state: Any) -> Simulation:
         V, *gates = state.tolist()
-        at = NeuronState(self.neuron, V)
-        at.gates = dict(zip(self.neuron.gates, gates, strict=True))
-        return simulation_of(at)
+        by_path = dict(zip(self.neuron.gates, gates, strict=True))
+        return Simulation._of(NeuronState(self.neuron, V, by_path))
 
     def state_of(self, simulation: Simulation) -> tuple[float, ...]:
         return (simulation.Vm, *simulation.gates.values())
@@ -138,10 +137,3 @@ class NeuronSubject(Subject):
         """Return the largest conductance (mS/cm²) of its channels, or of its leaks alone."""
         channels = self.neuron.channels.values()
         return sum(channel.g for channel in channels if not (leaks and channel.gates))
-
-
-def simulation_of(state: NeuronState) -> Simulation:
-    """Return a simulation of a neuron in a state."""
-    simulation = Simulation(state.neuron, state.V)
-    simulation._state = state
-    return simulation

@@ -15,7 +15,10 @@ from pyhh_fast.channels.tables import tables_of
 from pyhh_fast.rate_forms import RateForm
 
 Description = dict[str, Any]
-"""What JSON can hold; beside it go the tables of the gates, by path."""
+"""What JSON can hold; beside it go the tables of the gates, by path.
+
+Channels and gates are lists, because their order counts, and stores sort the members of objects.
+"""
 
 
 def describe(neuron: Neuron) -> Description:
@@ -24,13 +27,15 @@ def describe(neuron: Neuron) -> Description:
         "Cm": neuron.Cm,
         "area": neuron.area,
         "threshold": neuron.threshold,
-        "channels": {name: describe_channel(one) for name, one in neuron.channels.items()},
+        "channels": [
+            {"name": name} | describe_channel(one) for name, one in neuron.channels.items()
+        ],
     }
 
 
 def describe_channel(channel: Channel) -> Description:
     """Return the declaration of a channel."""
-    gates = {name: describe_gate(gate) for name, gate in channel.gates.items()}
+    gates = [{"name": name} | describe_gate(gate) for name, gate in channel.gates.items()]
     return {"g": channel.g, "E": channel.E, "shift": channel.shift, "gates": gates}
 
 
@@ -48,13 +53,22 @@ def describe_gate(gate: Gate) -> Description:
     }
 
 
+def gate_paths(description: Description) -> list[str]:
+    """Return the paths of the gates of a neuron's description, in declared order."""
+    return [
+        f"{channel['name']}.{gate['name']}"
+        for channel in description["channels"]
+        for gate in channel["gates"]
+    ]
+
+
 def neuron_from(description: Description, tables: Mapping[str, GateTable]) -> Neuron:
     """Return the neuron of a description, with these tables.
 
     Raise KeyError, TypeError or ValueError if it describes none.
     """
     channels = {
-        name: channel_from(one, tables, f"{name}.") for name, one in description["channels"].items()
+        one["name"]: channel_from(one, tables, f"{one['name']}.") for one in description["channels"]
     }
     return Neuron._with_tables(
         description["Cm"], description["area"], description["threshold"], channels, tables
@@ -66,7 +80,7 @@ def channel_from(
 ) -> Channel:
     """Return the channel of a description, whose gates have these tables."""
     gates = {
-        name: gate_from(one, tables[prefix + name]) for name, one in description["gates"].items()
+        one["name"]: gate_from(one, tables[prefix + one["name"]]) for one in description["gates"]
     }
     return Channel(description["g"], E=description["E"], shift=description["shift"], **gates)
 

@@ -361,19 +361,21 @@ class Neuron(Declared):
     ) -> "Neuron":
         """Return a neuron with these tables, as far as they are those of its gates.
 
-        They are the tables of `gates`, by path; of its own where that is None.
+        They are the tables of `gates`, by path; where that is None, they are just those of its own.
         """
         neuron = cls.__new__(cls)
         neuron._declare(Cm, area, threshold, channels)
+        neuron._rest = None
         own = neuron.gates
-        gates = own if gates is None else gates
+        if gates is None:
+            neuron._tables = {path: tables[path] for path in own}
+            return neuron
         known = {
             path: tables[path]
             for path, gate in own.items()
             if path in tables and gate.kinetics == gates[path].kinetics
         }
         neuron._tables = tables_of(own, known)
-        neuron._rest = None
         return neuron
 
     @property
@@ -432,7 +434,8 @@ RESERVED = frozenset(
     [
         *(name for name in dir(Neuron) if not name.startswith("_")),
         *("Vm", "Vm_min", "Vm_max", "I", "dt", "time", "times", "stimulus", "spike_times"),
+        *("spike", "spike_time", "current_time", "envelope_time", "rates", "zarr"),
         "from_neuroml",
     ]
 )
-"""Names that no channel may have: what a neuron and a recording have beside channels."""
+"""Names that no channel may have: what a neuron, a recording and a store have beside channels."""

@@ -15,7 +15,8 @@ class NeuronState:
     Parameters
     ----------
     V : float, mV
-        Its gates are steady there.
+    gates : dict of str to float, optional
+        Open fractions by path; by default those that are steady at `V`.
 
     Attributes
     ----------
@@ -24,13 +25,11 @@ class NeuronState:
         Open fractions by path, in declared order.
     """
 
-    def __init__(self, neuron: Any, V: float) -> None:
+    def __init__(self, neuron: Any, V: float, gates: dict[str, float] | None = None) -> None:
         self.neuron = neuron
         self.V = V
-        self.gates: dict[str, float] = neuron.steady_state(V)
+        self.gates: dict[str, float] = neuron.steady_state(V) if gates is None else gates
 
     def copy(self) -> "NeuronState":
         """Return a copy, which stays as it is."""
-        twin = object.__new__(NeuronState)
-        twin.neuron, twin.V, twin.gates = self.neuron, self.V, dict(self.gates)
-        return twin
+        return NeuronState(self.neuron, self.V, dict(self.gates))

@@ -6,7 +6,7 @@ from typing import Any
 from pyhh_fast import validation
 from pyhh_fast.channels.state import Declared, NeuronState
 from pyhh_fast.engine.adaptive_stepper import AdaptiveStepper
-from pyhh_fast.engine.compiled_model import Checkpoint, CompiledModel, not_tabulated
+from pyhh_fast.engine.compiled_model import Compiled, CompiledModel, not_tabulated
 from pyhh_fast.engine.compiled_stepper import CompiledStepper, log_slow_run
 from pyhh_fast.engine.divergence import rates_error
 from pyhh_fast.engine.fixed_stepper import FixedStepper
@@ -24,15 +24,15 @@ from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.variables import GATES, PARAMETERS
 
 
-@rounds_to_nearest
 def savable_stepper(
-    model: Any, settings: RunSettings, read_ahead: ReadAhead, sink: RunSink, checkpoint: Checkpoint
+    compiled: Compiled,
+    settings: RunSettings,
+    read_ahead: ReadAhead,
+    sink: RunSink,
+    state: dict[str, Any] | None,
 ) -> SavableStepper:
-    """Return the stepper of a run that can be continued later."""
+    """Return the stepper of a run that can be continued later, or continues another."""
     kind = FixedStepper if settings.fixed_step else AdaptiveStepper
-    kinetics, state = checkpoint
-    V = None if state is None else state["cell"]["V"]
-    compiled = CompiledModel(model, settings, kinetics, log_slow_run, V)
     return kind(compiled, settings, read_ahead, sink, state, stored=True)
 
 

@@ -1,7 +1,7 @@
 """What the compiled steppers step: a model, with its rates as the time loops take them."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -50,22 +50,6 @@ class Compiled(Protocol):
 
     def stuck_error(self, start: State, last: State, step: int, time: float, why: str) -> Exception:
         """Return why the adaptive method is stuck; as engine.divergence has it."""
-
-
-class Checkpoint(NamedTuple):
-    """What a run needs that continues another, or that may be continued.
-
-    Parameters
-    ----------
-    kinetics : Kinetics
-        Rates that will have the same bits later.
-    state : dict, optional
-        Of a run that continues another: its "step", the number of "spikes" before it, and of the
-        "cell" what is in `FIELDS`.
-    """
-
-    kinetics: Kinetics
-    state: dict[str, Any] | None = None
 
 
 class CompiledModel(Compiled):

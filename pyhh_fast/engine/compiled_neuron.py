@@ -8,6 +8,7 @@ import numpy as np
 from pyhh_fast import rate_tables
 from pyhh_fast.channels.gate_table import LARGEST_V, REACH
 from pyhh_fast.channels.layout import Membrane, membrane_of
+from pyhh_fast.channels.neuron import Neuron
 from pyhh_fast.channels.state import NeuronState
 from pyhh_fast.engine.compiled_model import Compiled
 from pyhh_fast.engine.divergence import NAMES, latest
@@ -19,6 +20,9 @@ from pyhh_fast.methods import METHODS
 from pyhh_fast.recording import RunStimulus, State
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.typing import FloatArray, StructArray
+
+WEAKER = "Use a weaker stimulus, or check the parameters."
+"""What errors say where no other method or step would help."""
 
 NEAR_END = 0.9
 """Part of the range of the tables beyond which a stuck solver is told that they end."""
@@ -36,9 +40,8 @@ class CompiledNeuron(Compiled):
     def __init__(self, state: NeuronState, settings: RunSettings) -> None:
         self._state, self._settings = state, settings
         neuron, layout = state.neuron, membrane_of(state.neuron)
-        shape = _shape(layout)
-        self.membrane = loops.Membrane(shape, _parameters(layout))
-        self.fields = RecordFields(shape, tuple(neuron.gates), tuple(neuron.channels))
+        self.membrane = loops.Membrane(_shape(layout), _parameters(layout))
+        self.fields = fields_of(neuron)
         width, first = WIDTH_WITHOUT_GATES, FIRST_WITHOUT_GATES
         for table in neuron.tables.values():  # they are alike
             width, first = table.width, table.first
@@ -74,8 +77,7 @@ class CompiledNeuron(Compiled):
         dt, method = self._settings.dt, self._settings.method
         message = f"the run diverged at step {step} (t = {step * dt:g} ms), from V = {V:.6g} mV."
         advice = (
-            f"V left the range of the neuron's tables, -{LARGEST_V:g} to {LARGEST_V:g} mV. Use a "
-            "weaker stimulus, or check the parameters."
+            f"V left the range of the neuron's tables, -{LARGEST_V:g} to {LARGEST_V:g} mV. {WEAKER}"
         )
         stable_below = METHODS[method].stable_below
         if self._driven_out(latest(stimulus, step, dt)):
@@ -101,10 +103,7 @@ class CompiledNeuron(Compiled):
             "stimulus and the parameters."
         )
         if abs(V) > NEAR_END * LARGEST_V:
-            advice = (
-                f"The neuron's tables are from -{LARGEST_V:g} to {LARGEST_V:g} mV. Use a weaker "
-                "stimulus, or check the parameters."
-            )
+            advice = f"The neuron's tables are from -{LARGEST_V:g} to {LARGEST_V:g} mV. {WEAKER}"
         return SimulationError(f"{message} {advice}", step=step, time=time, V=V)
 
     def _driven_out(self, currents: FloatArray) -> bool:
@@ -136,6 +135,12 @@ class CompiledNeuron(Compiled):
             rates["V"] += conductance / neuron.Cm
         what = max(rates, key=lambda name: rates[name])
         return what, rates[what]
+
+
+def fields_of(neuron: Neuron) -> RecordFields:
+    """Return what describes a neuron between two steps: V, gates by path, currents by symbol."""
+    currents = [v.symbol for v in neuron.variables.values() if v.before_step]
+    return RecordFields(_shape(membrane_of(neuron)), tuple(neuron.gates), currents)
 
 
 def _shape(layout: Membrane) -> StructArray:

@@ -27,7 +27,8 @@ class CompiledStepper(SavableStepper):
     sink : RunSink
         Where the variables go.
     state : dict, optional
-        That of a run that is continued, as a `Checkpoint` has it.
+        Of a run that is continued: its "step", the number of "spikes" before it, and of the "cell"
+        the values of the fields of `compiled`.
     stored : bool, default False
         Whether the run goes to a store.
     """

@@ -20,7 +20,6 @@ import numpy as np
 import zarr  # noqa: F401 (it switches off Blosc's own threads)
 from numcodecs import Blosc
 
-from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.storage import regular_files, stored_tables, zarr_files
 from pyhh_fast.storage.zarr_files import BLOSC, Damaged, ZarrArray
 from pyhh_fast.system.background import Future, Workers
@@ -272,14 +271,14 @@ class RowsArray:
         return path.relative_to(self._store.root).as_posix()
 
 
-def read_table(store: DurableStore, name: str, metadata: dict[str, Any]) -> RateTable:
+def read_table(store: DurableStore, name: str, metadata: dict[str, Any]) -> stored_tables.Table:
     """Return a table of rates."""
     key = f"{stored_tables.GROUP}/{name}"
     need_directory(store, key)
     array = ZarrArray(store.root, key, metadata)
     table = stored_tables.read(array)
     if table is None:
-        place = array.file(stored_tables.CHUNK).relative_to(store.root).as_posix()
+        place = array.file(stored_tables.only_chunk(array)).relative_to(store.root).as_posix()
         raise Damaged(f"no whole file {place!r}")
     return table
 

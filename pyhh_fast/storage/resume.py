@@ -12,29 +12,28 @@ from typing import Any
 import numpy as np
 
 from pyhh_fast import stimuli, validation
-from pyhh_fast.engine.choose_stepper import check_model, savable_stepper
-from pyhh_fast.engine.compiled_model import FIELDS, Checkpoint
+from pyhh_fast.engine.choose_stepper import savable_stepper
+from pyhh_fast.engine.compiled_neuron import WEAKER
 from pyhh_fast.engine.kernels import BUILD
 from pyhh_fast.engine.read_ahead import ReadAhead
 from pyhh_fast.engine.run_loop import Run, origin_of
 from pyhh_fast.errors import SimulationError
-from pyhh_fast.kinetics.protocol import FrozenKinetics
-from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.recording import Origin, Recording, RunStimulus
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.stimuli.functions import OtherFunction
-from pyhh_fast.storage import saved_models, stored_stimulus
+from pyhh_fast.storage import saved, stored_stimulus
 from pyhh_fast.storage.description import refusal
 from pyhh_fast.storage.run_sink import StoreSink, variables_of
 from pyhh_fast.storage.run_store import RunStore
-from pyhh_fast.storage.saved_models import rates_to_save
+from pyhh_fast.storage.saved import Savable, Saved
+from pyhh_fast.storage.stored_tables import Table
 from pyhh_fast.storage.stored_traces import StoredTraces
 from pyhh_fast.system.rounding import rounds_to_nearest
 
 
 @rounds_to_nearest
 def begin_run(
-    model: Any,
+    subject: Any,
     settings: RunSettings,
     stimulus: RunStimulus,
     steps: int,
@@ -45,35 +44,33 @@ def begin_run(
     Raises
     ------
     TypeError, ValueError, OSError, ImportError
-        If `to` is no new path, or `model` cannot be saved as numbers.
+        If `to` is no new path, or `subject`, a model or the state of a neuron, cannot be saved as
+        numbers.
     """
-    check_model(model)
-    rates = rates_to_save(model, "Leave to out.")
+    savable = saved.savable(subject, "Leave to out.")
     about = {
         "build": BUILD,
         "numpy": np.__version__,
-        "model": saved_models.description_of(model),
+        savable.key: savable.description(),
         "stimulus": stored_stimulus.description_of(stimulus),
         **_attributes(settings),
         "steps": steps,
     }
     store = RunStore.create(to, about, variables_of(settings))
-    return _ready(model, settings, stimulus, store, about, rates)
+    return _ready(savable, settings, stimulus, store, about)
 
 
 @rounds_to_nearest
 def resume_run(
-    path: str | os.PathLike[str], model: Any, stimulus: Any, duration: Any
+    path: str | os.PathLike[str], given: Any, stimulus: Any, duration: Any
 ) -> tuple[Any, Run]:
-    """Return the model and the rest of the run that a store holds.
+    """Return the model, or the state of the neuron, and the rest of the run that a store holds.
 
     Raises
     ------
     TypeError, ValueError, OSError, RuntimeError, ImportError
         As :meth:`pyhh_fast.Simulation.resume`.
     """
-    if model is not None:
-        check_model(model)
     store = RunStore.open(path)
     try:
         about = dict(store.attributes)
@@ -81,23 +78,21 @@ def resume_run(
         if about.get("build") != BUILD:
             raise ValueError(_of_another_build(path, about.get("build")))
         with _refusing(path):
-            settings = _settings_of(about, done, state)
-            table = _table_of(store)
-            saved = saved_models.checked(about["model"], table)
+            there = saved.read(about, _table_of(store))
+            settings = _settings_of(about, done, state, there)
             kept_stimulus = stored_stimulus.rebuilt(about["stimulus"])
         if duration is not None:
             about["steps"] = _extended(duration, settings.dt, done)
         wave = stored_stimulus.same_stimulus(
             kept_stimulus, stimulus, settings.dt, about["steps"], state
         )
-        model = saved_models.rebuilt(saved, model)
-        kinetics = rates_to_save(model, "Pass the one that was run.", table)
+        savable = there.restored(given)
         with _refusing(path):
             _must_have_all(store, settings)
             _cut(store, settings, state)
             if not isinstance(wave, np.ndarray | stimuli.constant):
                 wave.reader(settings.dt, state["stimulus"])
-        return model, _ready(model, settings, wave, store, about, kinetics, state)
+        return savable.subject, _ready(savable, settings, wave, store, about, state)
     except BaseException:
         store.close()
         raise
@@ -109,6 +104,8 @@ def repeated_error(recording: Recording, error: SimulationError) -> SimulationEr
     ways = "method='adaptive' or a smaller dt"
     if method == "adaptive":
         ways = "another stimulus or larger tolerances"
+    if WEAKER in str(error):
+        ways = "a weaker stimulus, or other parameters"
     return SimulationError(
         f"the run had failed at step {error.step} (t = {error.time:g} ms), at V = {error.V:.6g} mV,"
         f" before it was resumed, and fails there again: its method, {method!r}, and its dt, "
@@ -133,7 +130,7 @@ def open_recording(path: str | os.PathLike[str], identity: str | None = None) ->
     about = dict(store.attributes)
     done, state = about.pop("done", None), about.pop("state", None)
     with _refusing(path):
-        settings = _settings_of(about, done, state)
+        settings = _settings_of(about, done, state, saved.read(about, _table_of(store)))
         kept = stored_stimulus.rebuilt(about["stimulus"])
         _must_have_all(store, settings)
         rows, windows = settings.rows(done), settings.windows(done)
@@ -160,12 +157,11 @@ def _must_have(store: RunStore, dimension: str, least: int, most: int) -> None:
 
 
 def _ready(
-    model: Any,
+    savable: Savable,
     settings: RunSettings,
     stimulus: RunStimulus,
     store: RunStore,
     about: dict[str, Any],
-    kinetics: FrozenKinetics,
     state: dict[str, Any] | None = None,
 ) -> Run:
     """Return the run, with the store open and at its first commit."""
@@ -173,14 +169,14 @@ def _ready(
     read_ahead = ReadAhead(stimulus, about["steps"], settings.dt, **where)
     sink = StoreSink(settings, store, about, read_ahead, state)
     try:
-        checkpoint = Checkpoint(kinetics.saved_by(sink.keep_table), state)
-        stepper = savable_stepper(model, settings, read_ahead, sink, checkpoint)
+        compiled = savable.compiled(settings, sink.keep_table, state)
+        stepper = savable_stepper(compiled, settings, read_ahead, sink, state)
         sink.begin(stepper)
     except BaseException:
         sink.close()
         raise
     origin: Origin = "it was resumed, and begun with another model"
-    return Run(read_ahead, stepper, sink, origin_of(model) if state is None else origin)
+    return Run(read_ahead, stepper, sink, origin_of(savable.subject) if state is None else origin)
 
 
 def _attributes(settings: RunSettings) -> dict[str, Any]:
@@ -209,10 +205,11 @@ def _of_another_build(path: Any, theirs: Any) -> str:
     )
 
 
-def _settings_of(about: dict[str, Any], done: Any, state: Any) -> RunSettings:
+def _settings_of(about: dict[str, Any], done: Any, state: Any, there: Saved) -> RunSettings:
     """Return the settings in a store, having checked all numbers that the time loops trust."""
     given = {name: about[name] for name in _attributes(RunSettings(dt=1.0))}
-    settings = RunSettings.of(record=given.pop("recorded"), **given)
+    recorded = given.pop("recorded")
+    settings = RunSettings.of(record=recorded, variables=there.variables, **given)
     if set(state) != {"step", "spikes", "cell", "window", "stimulus"}:
         raise ValueError("no state of a run")
     if not (
@@ -221,7 +218,7 @@ def _settings_of(about: dict[str, Any], done: Any, state: Any) -> RunSettings:
     ):
         raise ValueError("more steps than there are")
     validation.count("spikes", state["spikes"])
-    if set(state["cell"]) != set(FIELDS.names):
+    if set(state["cell"]) != set(there.fields.names):
         raise ValueError("no state of a cell")
     for name, value in state["cell"].items():
         validation.real_number(name, value)
@@ -235,7 +232,7 @@ def _settings_of(about: dict[str, Any], done: Any, state: Any) -> RunSettings:
     return settings
 
 
-def _table_of(store: RunStore) -> RateTable | None:
+def _table_of(store: RunStore) -> Table | None:
     """Return the widest of the tables of rates; each has the rows of those before it."""
     return max(store.tables(), key=lambda table: len(table.rows), default=None)
 

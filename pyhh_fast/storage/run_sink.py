@@ -12,16 +12,16 @@ import numpy as np
 
 from pyhh_fast.engine.read_ahead import ReadAhead
 from pyhh_fast.engine.sampling import BLOCK, Buffers, RunSink, SampledBlock, Sampler
-from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.recording import Origin, Recording
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.storage.description import StoredVariable
 from pyhh_fast.storage.run_store import RunStore
+from pyhh_fast.storage.stored_tables import Table
 from pyhh_fast.storage.stored_traces import StoredTraces
 from pyhh_fast.storage.writer import StoreWriter
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import FloatArray
-from pyhh_fast.variables import ENVELOPE, TRACES, VARIABLES
+from pyhh_fast.variables import ENVELOPE
 
 if TYPE_CHECKING:
     from pyhh_fast.engine.protocols import SavableStepper
@@ -41,29 +41,26 @@ TIMES = {
 """The times in a store, in ms; all but those of spikes are dimensions."""
 
 
-def dimension_of(name: str) -> str:
+def dimension_of(name: str, settings: RunSettings) -> str:
     """Return the dimension of a variable."""
     if name in ENVELOPE:
         return "envelope_time"
-    return "current_time" if VARIABLES[name].before_step else "time"
+    return "current_time" if settings.variables[name].before_step else "time"
 
 
 def variables_of(settings: RunSettings) -> dict[str, StoredVariable]:
     """Return the variables in the store of a run, by name."""
-    kept = [*(name for name in TRACES if name in settings.record), *settings.enveloped]
-    names = dict.fromkeys([*kept, *map(dimension_of, kept)])
-    found = {
-        name: StoredVariable(name if name in TIMES else dimension_of(name), _described(name))
-        for name in names
-    }
-    return found | {"spike_time": StoredVariable("spike", _described("spike_time"))}
-
-
-def _described(name: str) -> dict[str, str]:
-    if name in TIMES:
-        return {"units": "ms", "long_name": TIMES[name]}
-    variable = ENVELOPE[name] if name in ENVELOPE else VARIABLES[name]
-    return {"units": variable.unit, "long_name": variable.long_name}
+    known = {**settings.variables, **ENVELOPE}
+    recorded = [name for name in settings.variables if name in settings.record]
+    along = {name: dimension_of(name, settings) for name in [*recorded, *settings.enveloped]}
+    along |= {name: name for name in along.values()} | {"spike_time": "spike"}
+    found = {}
+    for name, dimension in along.items():
+        described = {"units": "ms", "long_name": TIMES.get(name, "")}
+        if name not in TIMES:
+            described = {"units": known[name].unit, "long_name": known[name].long_name}
+        found[name] = StoredVariable(dimension, described)
+    return found
 
 
 class StoreSink(RunSink):
@@ -108,7 +105,7 @@ class StoreSink(RunSink):
         self._committed = -np.inf
         self._all_handed_over = False
 
-    def keep_table(self, table: RateTable) -> None:
+    def keep_table(self, table: Table) -> None:
         """Write a table of rates before any row that is computed with it."""
         self._writer.put_table(table)
 
@@ -147,7 +144,7 @@ class StoreSink(RunSink):
             self._add(name, values.copy(), block.first_row)
         size = s.rows(block.step) - block.first_row
         steps = (np.arange(size, dtype=np.float64) + block.first_row) * s.every
-        for dimension in {dimension_of(name): None for name in block.rows}:
+        for dimension in {dimension_of(name, s): None for name in block.rows}:
             later = 1.0 if dimension == "time" else 0.0
             self._add(dimension, (steps + later) * s.dt, block.first_row)
         if s.envelope and block.windows:

@@ -18,7 +18,6 @@ import numpy as np
 
 from pyhh_fast import validation
 from pyhh_fast.errors import with_advice
-from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.storage import description, directory, stored_tables, zarr_files
 from pyhh_fast.storage.description import CHUNK, Description, StoredVariable
 from pyhh_fast.storage.locks import DirectoryLock
@@ -69,7 +68,7 @@ class RunStore:
             lock.directory if lock else directory, self._place.check if self._place else None
         )
         self._arrays: dict[str, RowsArray] = {}
-        self._tables: dict[str, RateTable] = {}
+        self._tables: dict[str, stored_tables.Table] = {}
         with self._reading():
             for name, metadata in description.arrays.items():
                 self._arrays[name] = arrays.RowsArray(
@@ -198,7 +197,7 @@ class RunStore:
             for array in self._along(dimension):
                 array.cut(length)
 
-    def put_table(self, table: RateTable) -> None:
+    def put_table(self, table: stored_tables.Table) -> None:
         """Write a table of rates, which is visible with the next commit."""
         from pyhh_fast.storage import arrays
 
@@ -213,7 +212,7 @@ class RunStore:
             stored_tables.write(self._store.root, table)
             self._tables[name] = table
 
-    def tables(self) -> list[RateTable]:
+    def tables(self) -> list[stored_tables.Table]:
         """Return the tables of rates, in the order in which they were put."""
         return list(self._tables.values())
 

@@ -1,23 +1,80 @@
 """Models as numbers: what the store of a run, or a state file, holds of one; and back.
 
-Nothing is pickled. Custom rates are saved as a table. Whatever else a subclass does cannot be, so
-only models that make their steps as HHModel does are accepted.
+Custom rates are saved as a table. Whatever else a subclass does cannot be, so only models that make
+their steps as HHModel does are accepted.
 """
 
-from typing import Any, NamedTuple
+import contextlib
+from collections.abc import Callable
+from typing import Any
 
 from pyhh_fast import validation
+from pyhh_fast.channels.state import Declared
+from pyhh_fast.engine.choose_stepper import check_model
+from pyhh_fast.engine.compiled_model import FIELDS, CompiledModel
+from pyhh_fast.engine.compiled_stepper import log_slow_run
 from pyhh_fast.kinetics.choose_kinetics import kinetics_of_run
 from pyhh_fast.kinetics.frozen import TabulatedModel
 from pyhh_fast.kinetics.protocol import FrozenKinetics, NotTabulable
 from pyhh_fast.models.hh_model import HHModel, has_custom_kinetics, parameter
+from pyhh_fast.models.membrane import reversals_of
 from pyhh_fast.models.names import declared, is_parameter
 from pyhh_fast.models.overrides import custom_behaviour
 from pyhh_fast.rate_tables import RateTable
+from pyhh_fast.settings import RunSettings
+from pyhh_fast.storage.stored_tables import Table
 from pyhh_fast.system.rounding import rounds_to_nearest
-from pyhh_fast.variables import CURRENTS, GATES, PARAMETERS
+from pyhh_fast.variables import CURRENTS, GATES, PARAMETERS, VARIABLES
 
 GATE_VALUES = tuple(f"{gate}.{part}" for gate in GATES for part in ("alpha", "beta", "state"))
+
+
+class SavableModel:
+    """A model that can be saved, with its rates."""
+
+    key = "model"
+
+    def __init__(self, model: Any, rates: FrozenKinetics) -> None:
+        self.subject = model
+        self._rates = rates
+
+    @classmethod
+    def of(cls, model: Any, advice: str) -> "SavableModel":
+        """Return a model whose run may be continued, or whose state may be loaded.
+
+        Raise TypeError or ValueError if it is no model, or cannot be saved as numbers; the latter
+        ends with the advice.
+        """
+        check_model(model)
+        return cls(model, rates_to_save(model, advice))
+
+    def description(self) -> dict[str, Any]:
+        return description_of(self.subject)
+
+    @rounds_to_nearest
+    def table(self) -> RateTable | None:
+        """Return its table, extended to its V, and, where that can be, to its reversals."""
+        try:
+            self._rates.extend(self.subject.Vm)
+        except NotTabulable as error:
+            raise ValueError(
+                "model must be one that can be saved as numbers; got one of which, at its V = "
+                f"{self.subject.Vm:.6g} mV, it was found that {error}. Pickle it instead."
+            ) from error
+        with contextlib.suppress(NotTabulable):
+            for E in reversals_of(self.subject):
+                self._rates.extend(E)
+        return self._rates.stored
+
+    def compiled(
+        self,
+        settings: RunSettings,
+        save: Callable[[Table], object],
+        state: dict[str, Any] | None,
+    ) -> CompiledModel:
+        V = None if state is None else state["cell"]["V"]
+        kinetics = self._rates.saved_by(save)
+        return CompiledModel(self.subject, settings, kinetics, log_slow_run, V)
 
 
 @rounds_to_nearest
@@ -71,79 +128,61 @@ def _declared(model: Any) -> dict[str, float]:
     return {name: float(value) for name, value in values.items() if is_parameter(name, value)}
 
 
-class SavedModel(NamedTuple):
+class SavedModel:
     """A model as it was saved: parameters, those that its class declares, state, custom rates."""
 
-    parameters: dict[str, float]
-    declared: dict[str, float]
-    state: dict[str, float]
-    table: RateTable | None
+    variables = VARIABLES
+    fields = FIELDS
 
+    def __init__(self, description: Any, table: Table | None) -> None:
+        keys = {"class", "own_kinetics", "parameters", "declared", "state"}
+        if not isinstance(description, dict) or set(description) != keys:
+            raise ValueError("no description of a model")
+        parameters, state = description["parameters"], description["state"]
+        if not isinstance(parameters, dict) or set(parameters) != set(PARAMETERS):
+            raise ValueError("no parameters of a model")
+        own = description["declared"]
+        if not isinstance(own, dict) or not all(is_parameter(*one) for one in own.items()):
+            raise ValueError("no declared parameters of a model")
+        needed = {"Vm", *GATE_VALUES}
+        if not isinstance(state, dict) or not needed <= set(state) <= needed | set(CURRENTS):
+            raise ValueError("no state of a model")
+        if not isinstance(table, RateTable if description["own_kinetics"] else type(None)):
+            raise ValueError("no table of its rates, or one too many")
+        self._parameters = {name: parameter(name, parameters[name]) for name in PARAMETERS}
+        self._declared = {name: float(value) for name, value in own.items()}
+        self._state = {name: validation.real_number(name, value) for name, value in state.items()}
+        self._table = table
 
-def checked(description: Any, table: RateTable | None) -> SavedModel:
-    """Return what a description says of a model whose custom rates are in `table`.
+    def restored(self, given: Any) -> SavableModel:
+        table, model = self._table, given
+        if model is not None:
+            self._must_agree(model)
+        elif table is not None:
+            model = TabulatedModel.__new__(TabulatedModel)
+            model.table = table
+            # Not those that have the name of something else here, such as "table".
+            model.declared = {k: v for k, v in self._declared.items() if not hasattr(model, k)}
+            vars(model).update(model.declared)
+        else:
+            model = HHModel()
+        for name, value in self._parameters.items():
+            if getattr(model, name) != value:
+                setattr(model, name, value)
+        for key, value in self._state.items():
+            gate, _, part = key.rpartition(".")
+            setattr(getattr(model, gate) if gate else model, part, value)
+        return SavableModel(model, rates_to_save(model, "Pass the one that was run.", table))
 
-    Raises
-    ------
-    ValueError, TypeError
-        If that is not what was written.
-    """
-    keys = {"class", "own_kinetics", "parameters", "declared", "state"}
-    if not isinstance(description, dict) or set(description) != keys:
-        raise ValueError("no description of a model")
-    parameters, state = description["parameters"], description["state"]
-    if not isinstance(parameters, dict) or set(parameters) != set(PARAMETERS):
-        raise ValueError("no parameters of a model")
-    own = description["declared"]
-    if not isinstance(own, dict) or not all(is_parameter(*one) for one in own.items()):
-        raise ValueError("no declared parameters of a model")
-    needed = {"Vm", *GATE_VALUES}
-    if not isinstance(state, dict) or not needed <= set(state) <= needed | set(CURRENTS):
-        raise ValueError("no state of a model")
-    if (table is not None) != description["own_kinetics"]:
-        raise ValueError("no table of its rates, or one too many")
-    return SavedModel(
-        {name: parameter(name, parameters[name]) for name in PARAMETERS},
-        {name: float(value) for name, value in own.items()},
-        {name: validation.real_number(name, value) for name, value in state.items()},
-        table,
-    )
-
-
-def rebuilt(saved: SavedModel, model: Any = None) -> Any:
-    """Return a model that was saved: a new one, or `model`, which must be like it; in its state.
-
-    Raises
-    ------
-    ValueError
-        If `model` has other parameters or other rates.
-    """
-    table = saved.table
-    if model is not None:
-        _must_agree(model, saved.parameters | saved.declared, table)
-    elif table is not None:
-        model = TabulatedModel.__new__(TabulatedModel)
-        model.table = table
-        # Not those that have the name of something else here, such as "table".
-        model.declared = {k: value for k, value in saved.declared.items() if not hasattr(model, k)}
-        vars(model).update(model.declared)
-    else:
-        model = HHModel()
-    for name, value in saved.parameters.items():
-        if getattr(model, name) != value:
-            setattr(model, name, value)
-    for key, value in saved.state.items():
-        gate, _, part = key.rpartition(".")
-        setattr(getattr(model, gate) if gate else model, part, value)
-    return model
-
-
-def _must_agree(model: Any, parameters: dict[str, float], table: RateTable | None) -> None:
-    for name, value in parameters.items():
-        there = getattr(model, name, value)  # of a class without it, the rates tell
-        if there != value:
-            got = f"{name} {there:.12g} instead of {value:.12g}"
-            raise ValueError(f"model must be the one that was saved; got one with {got}.")
-    rates = rates_to_save(model, "Pass the one that was saved.", table)
-    if not rates.agree_with(table):
-        raise ValueError("model must be the one that was saved; got one with other rates.")
+    def _must_agree(self, model: Any) -> None:
+        if isinstance(model, Declared):
+            raise TypeError("model must be the HHModel that was saved; got a Neuron. Leave it out.")
+        check_model(model)
+        for name, value in (self._parameters | self._declared).items():
+            there = getattr(model, name, value)  # of a class without it, the rates tell
+            if there != value:
+                got = f"{name} {there:.12g} instead of {value:.12g}"
+                raise ValueError(f"model must be the one that was saved; got one with {got}.")
+        rates = rates_to_save(model, "Pass the one that was saved.", self._table)
+        if not rates.agree_with(self._table):
+            raise ValueError("model must be the one that was saved; got one with other rates.")

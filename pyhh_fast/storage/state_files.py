@@ -1,7 +1,7 @@
-"""Files of Simulation.save_state: a model and its state as JSON; nothing is run or unpickled."""
+"""Files of Simulation.save_state: what runs and its state as JSON; nothing is run or unpickled."""
 
 import base64
-import contextlib
+import hashlib
 import json
 import os
 import stat
@@ -11,38 +11,37 @@ from typing import Any, NoReturn
 import numpy as np
 
 from pyhh_fast._version import __version__
-from pyhh_fast.engine.choose_stepper import check_model
 from pyhh_fast.errors import NO_ROOM, with_advice
-from pyhh_fast.kinetics.protocol import FrozenKinetics, NotTabulable
-from pyhh_fast.models.membrane import reversals_of
-from pyhh_fast.rate_tables import RateTable
-from pyhh_fast.storage import regular_files, saved_models, stored_tables
+from pyhh_fast.storage import regular_files, saved, stored_tables
+from pyhh_fast.storage.stored_tables import Table
 from pyhh_fast.storage.zarr_files import from_json, replace
-from pyhh_fast.system.rounding import rounds_to_nearest
 
 FORMAT = 1
 
-KEYS = {"state_file", "version", "model", "table"}
+KEYS = {"state_file", "version", "table"}
+"""What a file has beside the description."""
 
 MOST = 2**27
 """Bytes of the largest file that is read; the finest table takes two thirds of that."""
 
 
-def save(path: str, model: Any) -> None:
-    """Do as :meth:`pyhh_fast.Simulation.save_state`."""
-    check_model(model)
+def save(path: str, subject: Any) -> None:
+    """Do as :meth:`pyhh_fast.Simulation.save_state`, with a model or the state of a neuron."""
+    savable = saved.savable(subject, "Pickle it instead.")
     _check_file(path)
-    rates = saved_models.rates_to_save(model, "Pickle it instead.")
-    _extend(rates, model)
+    stored = None
+    if (table := savable.table()) is not None:
+        rows = table.rows.astype("<f8").tobytes()
+        stored = stored_tables.attributes_of(table)
+        stored["rows"] = base64.b64encode(rows).decode("ascii")
+        if savable.key == "neuron":  # files of models had no digest from the first
+            stored["sha256"] = hashlib.sha256(rows).hexdigest()
     content = {
         "state_file": FORMAT,
         "version": __version__,
-        "model": saved_models.description_of(model),
-        "table": None,
+        savable.key: savable.description(),
+        "table": stored,
     }
-    if rates.stored is not None:
-        rows = base64.b64encode(rates.stored.rows.astype("<f8").tobytes()).decode("ascii")
-        content["table"] = stored_tables.attributes_of(rates.stored) | {"rows": rows}
     try:
         replace(Path(path).absolute(), json.dumps(content, indent=1).encode())
     except OSError as error:
@@ -50,21 +49,6 @@ def save(path: str, model: Any) -> None:
         if error.errno in NO_ROOM:
             advice = "The file is as it was. Free space, or name a file on another disk."
         raise with_advice(error, advice, path) from error
-
-
-@rounds_to_nearest
-def _extend(rates: FrozenKinetics, model: Any) -> None:
-    """Extend the rates to the model's V, and, where that can be, to its reversal potentials."""
-    try:
-        rates.extend(model.Vm)
-    except NotTabulable as error:
-        raise ValueError(
-            "model must be one that can be saved as numbers; got one of which, at its V = "
-            f"{model.Vm:.6g} mV, it was found that {error}. Pickle it instead."
-        ) from error
-    with contextlib.suppress(NotTabulable):
-        for E in reversals_of(model):
-            rates.extend(E)
 
 
 def _check_file(path: str) -> None:
@@ -81,10 +65,8 @@ def _check_file(path: str) -> None:
         )
 
 
-def load(path: str, model: Any) -> Any:
-    """Return the model that :meth:`pyhh_fast.Simulation.load_state` makes, or has been given."""
-    if model is not None:
-        check_model(model)
+def load(path: str, given: Any) -> Any:
+    """Return the model, or the state of the neuron, that was saved, `given` or made again."""
     try:
         # Links are followed: the path is the user's.
         content = regular_files.read(os.path.realpath(path), MOST)
@@ -95,20 +77,24 @@ def load(path: str, model: Any) -> Any:
         _refuse(path, f"{error}{advice}")
     try:
         found = from_json(content)
-        if not isinstance(found, dict) or set(found) != KEYS or found["state_file"] != FORMAT:
+        known = isinstance(found, dict) and set(found) in (KEYS | {"model"}, KEYS | {"neuron"})
+        if not known or found["state_file"] != FORMAT:
             raise ValueError("it is something else, or of another version of pyhh_fast")
-        saved = saved_models.checked(found["model"], _table(found["table"]))
-    except (LookupError, TypeError, ValueError) as error:
+        there = saved.read(found, _table(found["table"]))
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
         _refuse(path, f"which cannot be read: {error}")
-    return saved_models.rebuilt(saved, model)
+    return there.restored(given).subject
 
 
-def _table(found: Any) -> RateTable | None:
+def _table(found: Any) -> Table | None:
     if found is None:
         return None
     attributes = dict(found)
-    rows = np.frombuffer(base64.b64decode(attributes.pop("rows"), validate=True), "<f8")
-    return stored_tables.table_of(rows.reshape(-1, *stored_tables.ROW), attributes)
+    rows = base64.b64decode(attributes.pop("rows"), validate=True)
+    if attributes.pop("sha256", None) not in (None, hashlib.sha256(rows).hexdigest()):
+        raise ValueError("its table was changed")
+    shape = stored_tables.shape_of_row(attributes)
+    return stored_tables.table_of(np.frombuffer(rows, "<f8").reshape(-1, *shape), attributes)
 
 
 def _refuse(path: str, got: str) -> NoReturn:

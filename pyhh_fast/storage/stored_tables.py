@@ -1,7 +1,8 @@
 """Tables of rates in the store of a run or a sweep, which is continued with the same rates.
 
 Each is an array of one chunk, not compressed, in a group of its own: a codec makes it only a
-quarter smaller.
+quarter smaller. Those of a model are a `RateTable`, those of a neuron `GateRows`, which are known
+by their attributes.
 """
 
 import hashlib
@@ -9,13 +10,16 @@ import math
 import os
 import re
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 
 from pyhh_fast import _rate_tables, rate_tables
+from pyhh_fast.channels.gate_table import REACH, WIDEST, GateTable
+from pyhh_fast.channels.neuron import MOST_GATES, Neuron
+from pyhh_fast.channels.tabulation import FINEST
 from pyhh_fast.kinetics import evaluated
 from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.storage import zarr_files
@@ -28,24 +32,78 @@ GROUP = "rates"
 NAMES = "rows_{}_to_{}"
 NAME = re.compile(NAMES.format(*[r"-?\d+"] * 2), re.ASCII)
 
+GATES = "gates"
+"""The name of the tables of a neuron's gates in that group."""
+
 ROW = (_rate_tables.POWERS, _rate_tables.LANES)
-"""The shape of a row."""
+"""The shape of a row of a model's table."""
 
-CHUNK = (0, 0, 0)
-"""The number of a table's only chunk."""
+GATE = (_rate_tables.POWERS, 2)
+"""The shape of a row of a gate's: alpha and alpha + beta."""
 
 
-def name_of(table: RateTable) -> str:
+class GateRows(NamedTuple):
+    """The tables of all gates of a neuron, whose rows have one width.
+
+    Attributes
+    ----------
+    rows : ndarray, shape (n, gates, 6, 2)
+        Those of `GateTable`, gates in declared order.
+    width : float, mV
+    own_widths : list of float, mV
+        Of each gate.
+    """
+
+    rows: FloatArray
+    width: float
+    own_widths: list[float]
+
+    @classmethod
+    def of(cls, neuron: Neuron) -> "GateRows | None":
+        """Return the tables of a neuron; None where it has no gates."""
+        tables = list(neuron.tables.values())
+        if not tables:
+            return None
+        rows = np.stack([table.coefficients for table in tables], axis=1)
+        return cls(rows, tables[0].width, [table.own_width for table in tables])
+
+    def by_path(self, paths: Iterable[str]) -> dict[str, GateTable]:
+        """Return the tables of the gates with these paths.
+
+        Raise ValueError if there are more or fewer of them.
+        """
+        return {
+            path: GateTable(self.rows[:, i], self.width, own_width)
+            for path, (i, own_width) in zip(paths, enumerate(self.own_widths), strict=True)
+        }
+
+
+Table = RateTable | GateRows
+
+
+def name_of(table: Table) -> str:
     """Return the name of a table in a store."""
-    return NAMES.format(table.first, table.first + len(table.rows) - 1)
+    return _name(table.rows.shape, attributes_of(table))
 
 
-def attributes_of(table: RateTable) -> dict[str, Any]:
+def _name(shape: Sequence[int], attributes: dict[str, Any]) -> str:
+    if _is_of_gates(attributes):
+        return GATES
+    return NAMES.format(attributes["first"], attributes["first"] + shape[0] - 1)
+
+
+def attributes_of(table: Table) -> dict[str, Any]:
     """Return the attributes of a table in a store."""
+    if isinstance(table, GateRows):
+        return {"own_widths": table.own_widths, "width": table.width}
     return {"first": table.first, "repaired": sorted(table.repaired), "width": table.width}
 
 
-def table_of(rows: FloatArray, attributes: dict[str, Any]) -> RateTable:
+def _is_of_gates(attributes: dict[str, Any]) -> bool:
+    return "own_widths" in attributes
+
+
+def table_of(rows: FloatArray, attributes: dict[str, Any]) -> Table:
     """Return a table of which these are the rows and the attributes.
 
     Raises
@@ -56,29 +114,51 @@ def table_of(rows: FloatArray, attributes: dict[str, Any]) -> RateTable:
     if not _readable(rows.shape, attributes):
         got = f"{reprlib.repr(attributes)} and rows of shape {rows.shape}"
         raise ValueError(f"a table of rates must be as it was written; got {got}.")
+    if _is_of_gates(attributes):
+        return GateRows(rows, attributes["width"], attributes["own_widths"])
     found = RateTable(rows, attributes["first"], attributes["width"])
     found.repaired.update(attributes["repaired"])
     return found
 
 
+def shape_of_row(attributes: dict[str, Any]) -> tuple[int, ...]:
+    """Return the shape of a row of a table with these attributes."""
+    return (len(attributes["own_widths"]), *GATE) if _is_of_gates(attributes) else ROW
+
+
 def _readable(shape: tuple[int, ...], attributes: dict[str, Any]) -> bool:
     """Whether the time loops can read a table of this shape with these attributes."""
+    if _is_of_gates(attributes):
+        return _gates_readable(shape, attributes)
     first, width = attributes.get("first"), attributes.get("width")
     repaired = attributes.get("repaired")
     return (
         shape[1:] == ROW
         and shape[0] > 0
         and type(first) is int
-        and type(width) is float
-        and evaluated.FINEST_WIDTH <= width <= rate_tables.WIDTH
-        and math.frexp(width)[0] == 0.5  # a power of two
+        and _is_width(width, evaluated.FINEST_WIDTH, rate_tables.WIDTH)
         and max(-first, first + shape[0]) * width <= 2 * rate_tables.LARGEST_V
         and isinstance(repaired, list)
         and all(type(number) is int for number in repaired)
     )
 
 
-def metadata_of(table: RateTable) -> dict[str, Any]:
+def _gates_readable(shape: tuple[int, ...], attributes: dict[str, Any]) -> bool:
+    width, own = attributes.get("width"), attributes["own_widths"]
+    return (
+        isinstance(own, list)
+        and 1 <= len(own) <= MOST_GATES
+        and all(_is_width(one, FINEST, WIDEST) for one in [width, *own])
+        and shape == (2 * round(REACH / attributes["width"]) + 1, len(own), *GATE)
+    )
+
+
+def _is_width(width: Any, least: float, most: float) -> TypeGuard[float]:
+    """Whether it is a power of two that tables can have as width of their rows (mV)."""
+    return type(width) is float and least <= width <= most and math.frexp(width)[0] == 0.5
+
+
+def metadata_of(table: Table) -> dict[str, Any]:
     """Return the metadata of a table in a store."""
     return _metadata(name_of(table), table.rows.shape, attributes_of(table))
 
@@ -110,9 +190,8 @@ def check_metadata(what: str, name: str, found: Any) -> None:
     differs = zarr_files.difference(described, _metadata(name, shape, attributes))
     if differs:
         raise Damaged(f"{what} that has {differs}")
-    first = attributes["first"]
-    if name != NAMES.format(first, first + shape[0] - 1):
-        raise Damaged(f"{what} that begins at row {first} and has {shape[0]}")
+    if name != _name(shape, attributes):
+        raise Damaged(f"{what} that has the rows of {_name(shape, attributes)!r}")
 
 
 def group_of(values: tuple[float, ...]) -> str:
@@ -123,7 +202,7 @@ def group_of(values: tuple[float, ...]) -> str:
     return f"{GROUP}/of_{digest[:32]}"
 
 
-def write(store: Path, table: RateTable, values: tuple[float, ...] = ()) -> None:
+def write(store: Path, table: Table, values: tuple[float, ...] = ()) -> None:
     """Write a table to the directory of a store, safe on disk."""
     group = store / group_of(values)
     group.mkdir(exist_ok=True)
@@ -134,14 +213,19 @@ def write(store: Path, table: RateTable, values: tuple[float, ...] = ()) -> None
     array = ZarrArray(store, f"{group_of(values)}/{name_of(table)}", metadata_of(table))
     zarr_files.make_directories(store, array.path)
     array.describe()
-    array.write(CHUNK, table.rows)
+    array.write(only_chunk(array), table.rows)
     folders = [group, *(folder for folder in array.path.rglob("*") if folder.is_dir())]
     zarr_files.sync([store, array.path, *folders])
 
 
-def read(array: ZarrArray) -> RateTable | None:
+def only_chunk(array: ZarrArray) -> tuple[int, ...]:
+    """Return the number of a table's only chunk."""
+    return (0,) * len(array.shape)
+
+
+def read(array: ZarrArray) -> Table | None:
     """Return a table, or None where it was not written whole."""
-    rows = array.read(CHUNK)
+    rows = array.read(only_chunk(array))
     return None if rows is None else table_of(rows, array.metadata["attributes"])
 
 
@@ -168,9 +252,9 @@ def found(store: Path, values: tuple[float, ...] = ()) -> list[RateTable]:
         check_metadata(f"a {key}/{zarr_files.METADATA}", name, metadata)
         array = ZarrArray(store, key, metadata)
         table = read(array)
-        if table is not None:
+        if isinstance(table, RateTable):
             tables.append(table)
-        elif os.path.lexists(array.file(CHUNK)):
+        elif os.path.lexists(array.file(only_chunk(array))):
             raise Damaged(f"a table {key!r} that was changed or cut short")
         # else the process was killed before it was written
     return tables

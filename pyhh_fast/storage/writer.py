@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable
 from typing import Any, Self
 
-from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.storage.run_store import RunStore
+from pyhh_fast.storage.stored_tables import Table
 from pyhh_fast.typing import FloatArray
 
 MOST_WAITING = 2**25
@@ -78,7 +78,7 @@ class StoreWriter:
         """
         self._ending = True
 
-    def put_table(self, table: RateTable) -> None:
+    def put_table(self, table: Table) -> None:
         """Write a table of rates, before what is enqueued from here on."""
         self._enqueue(table.rows.nbytes, lambda: self._store.put_table(table))
 

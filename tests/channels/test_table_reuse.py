@@ -157,7 +157,7 @@ def test_descriptions_are_json():
     again = descriptions.neuron_from(description, neuron.tables)
     same_tables(again, neuron)
     assert again.parameters == neuron.parameters
-    assert description["channels"]["Na"]["gates"]["h"]["functions"] == {
+    assert description["channels"][1]["gates"][1]["functions"] == {
         "alpha": {"form": "exponential", "rate": 0.07, "midpoint": -58, "scale": -20},
         "beta": None,
     }

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import neuron_papers
 import numpy as np
 import pytest
-from declared_neurons import hodgkin_huxley
+from declared_neurons import hodgkin_huxley, neurons
 from error_messages import raises
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +18,7 @@ import pyhh_fast as pyhh
 from pyhh_fast import Channel, Gate, Neuron, _cpu
 from pyhh_fast.methods import METHODS
 from pyhh_fast.neurons import wang_buzsaki
-from pyhh_fast.rate_forms import exponential, linoid, sigmoid
+from pyhh_fast.rate_forms import sigmoid
 
 HODGKIN_HUXLEY = hodgkin_huxley()
 WANG_BUZSAKI = wang_buzsaki()
@@ -119,37 +119,6 @@ def test_instantaneous_gate_is_at_its_steady_state_in_every_row(method):
     assert recording.spike_times.size == 3
     m = wang_buzsaki_m_inf(recording.Vm)
     np.testing.assert_allclose(recording["Na.m"], m, rtol=1e-10)
-
-
-@st.composite
-def neurons(draw):
-    """Neurons with 1 to 8 channels of smooth gates, some shifted, fast, or instantaneous."""
-    number = st.floats
-    channels = {"leak": Channel(draw(number(0.05, 0.5)), E=draw(number(-80, -50)))}
-    for i in range(draw(st.integers(0, 7))):
-        gates = {}
-        for name in draw(st.sampled_from(["p", "pq"])):
-            midpoint, scale = (
-                draw(number(-60, -20)),
-                draw(st.sampled_from([-12.0, -7.0, 9.0, 15.0])),
-            )
-            forms = {
-                "alpha": linoid(draw(number(0.05, 0.5)), midpoint, abs(scale)),
-                "beta": exponential(draw(number(0.05, 0.5)), midpoint, -2 * abs(scale)),
-            }
-            if draw(st.booleans()):
-                tau = draw(number(1.0, 30.0))
-                forms = {"inf": sigmoid(1, midpoint, scale), "tau": lambda V, tau=tau: tau + 0 * V}
-            gates[name] = Gate(
-                **forms,
-                power=draw(st.integers(1, 5)),
-                speed=draw(st.sampled_from([1.0, 0.3, 2.5])),
-                instantaneous=draw(st.integers(0, 4)) == 0,
-            )
-        shift = draw(st.sampled_from([0.0, 0.0, -7.5, 4.25]))
-        E = draw(st.sampled_from([-90.0, 50.0]))
-        channels[f"c{i}"] = Channel(draw(number(0.0, 2.0)), E=E, shift=shift, **gates)
-    return Neuron(Cm=draw(number(0.8, 2.0)), **channels)
 
 
 @given(neuron=neurons(), I=st.floats(-3, 5))
@@ -282,6 +251,12 @@ def test_populations_and_sweeps_say_that_they_take_no_neurons():
         pyhh.sweep(WANG_BUZSAKI, {"gNa": [1, 2]}, 1.0, 0.01, duration=1)
 
 
+def test_channel_with_the_symbol_of_the_potential():
+    simulation = pyhh.Simulation(Neuron(V=Channel(0.3, E=-60)), Vm=-50)
+    recording = simulation.run(1.0, 0.01, duration=1)
+    assert simulation.Vm == recording.Vm[-1]
+
+
 def test_leak_alone_charges_as_a_capacitor():
     neuron = Neuron(Cm=2.0, leak=Channel(0.1, E=-65))
     recording = pyhh.Simulation(neuron).run(1.0, 0.05, duration=50, method="rk4")
@@ -290,14 +265,7 @@ def test_leak_alone_charges_as_a_capacitor():
     assert recording.threshold == -15  # 50 mV above its rest
 
 
-def test_what_is_for_models_alone_is_refused(tmp_path):
-    simulation = pyhh.Simulation(WANG_BUZSAKI)
-    with pytest.raises(TypeError, match=r"^to must be used with an HHModel; got a Neuron\."):
-        simulation.run(1.0, 0.01, duration=1, to=tmp_path / "run.zarr")
-    with pytest.raises(
-        TypeError, match=r"^save_state must be used with an HHModel; got a Neuron\."
-    ):
-        simulation.save_state(tmp_path / "state.json")
+def test_arguments_of_models_and_of_neurons_are_told_apart():
     with pytest.raises(
         TypeError, match=r"^Vm must be left out for a model, which has its own state"
     ):

@@ -35,7 +35,7 @@ from pyhh_fast.cli import main as cli
 from pyhh_fast.cli.common import INTERRUPTED
 from pyhh_fast.storage import resume
 
-TRACES = ("Vm", "StateM", "INa")
+TRACES = {"model": ("Vm", "StateM", "INa"), "neuron": ("Vm", "Na.m", "K")}
 GRID = {"gNa": np.linspace(80, 140, 5), "current": [0.0, 10.0]}
 
 VALUES = [None, True, 0, 1, -1, 0.5, 2**31, 2**63, 2**70, 1e300, 10**400, "", "x", "a\0b", [], {}]
@@ -43,6 +43,7 @@ VALUES += [[1], [0], [-1], [2**40], [[1]], {"a": 1}, "int64", "float32", "V8", "
 VALUES += ["../../x", "/dev/zero", [None], [2**62, 2**62], 1.0, "\udc80"]
 
 KINDS = ["run", "table", "resumed", "sweep", "table of sweep", "state", "table of state"]
+KINDS += ["neuron", "table of neuron", "state of neuron"]
 WAYS = ["resume", "plot", "open"]
 
 
@@ -51,12 +52,18 @@ def noise():
 
 
 def model_of(kind):
+    if "neuron" in kind:
+        return pyhh.neurons.connor_stevens()
     return Warm() if "table" in kind else pyhh.HHModel.at_rest()
+
+
+def traces_of(kind):
+    return TRACES["neuron" if "neuron" in kind else "model"]
 
 
 def run_to(kind, duration):
     """Make a run to a store."""
-    options = {"record": TRACES, "every": 2, "envelope": 50, "method": "rk4"}
+    options = {"record": traces_of(kind), "every": 2, "envelope": 50, "method": "rk4"}
     stimulus = noise() if kind == "run" else 10.0
     pyhh.Simulation(model_of(kind)).run(
         stimulus, 0.02, duration=duration, to=f"{kind}.zarr", **options
@@ -85,10 +92,11 @@ def make(kind):
     return f"{kind}.zarr"
 
 
-def everything(recording):
+def everything(kind, recording):
     """Return all that a recording holds."""
-    names = [*TRACES, "times", "spike_times", "Vm_min", "Vm_max", "envelope_times"]
-    return [np.array(getattr(recording, name)) for name in names]
+    names = ["times", "spike_times", "Vm_min", "Vm_max", "envelope_times"]
+    found = [*map(recording.__getitem__, traces_of(kind))]
+    return [np.array(one) for one in found + [getattr(recording, name) for name in names]]
 
 
 def read(kind, how):
@@ -97,15 +105,16 @@ def read(kind, how):
     if "state" in kind:
         simulation = pyhh.Simulation.load_state(f"{kind}.json", **given)
         run = simulation.run(10, 0.02, duration=2)
-        return [run.Vm, run.StateH, run.INa]
+        return [run[name] for name in run.recorded]
     if "sweep" in kind:
         found = sweep_to(kind)
         return [found[name].values for name in sorted(map(str, found.variables))]
     if how == "resume":
         simulation = pyhh.Simulation.resume(f"{kind}.zarr", duration=20, **given)
-        return [*everything(simulation.recording), np.array(simulation.model.Vm)]
+        V = simulation.Vm if "neuron" in kind else simulation.model.Vm
+        return [*everything(kind, simulation.recording), np.array(V)]
     if how == "open":
-        return everything(resume.open_recording(f"{kind}.zarr"))
+        return everything(kind, resume.open_recording(f"{kind}.zarr"))
     errors = io.StringIO()
     with contextlib.redirect_stdout(errors), contextlib.redirect_stderr(errors):
         code = cli.main(["plot", f"{kind}.zarr", "-o", "figure.png"])

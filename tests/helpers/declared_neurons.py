@@ -1,6 +1,7 @@
 """Neurons for tests, declared as channels or as the right side of their equations."""
 
 import numpy as np
+from hypothesis import strategies as st
 
 from pyhh_fast import Channel, Gate, Neuron
 from pyhh_fast.rate_forms import exponential, linoid, sigmoid
@@ -23,6 +24,37 @@ def hodgkin_huxley():
         ),
         threshold=50,
     )
+
+
+@st.composite
+def neurons(draw):
+    """Neurons with 1 to 8 channels of smooth gates, some shifted, fast, or instantaneous."""
+    number = st.floats
+    channels = {"leak": Channel(draw(number(0.05, 0.5)), E=draw(number(-80, -50)))}
+    for i in range(draw(st.integers(0, 7))):
+        gates = {}
+        for name in draw(st.sampled_from(["p", "pq"])):
+            midpoint, scale = (
+                draw(number(-60, -20)),
+                draw(st.sampled_from([-12.0, -7.0, 9.0, 15.0])),
+            )
+            forms = {
+                "alpha": linoid(draw(number(0.05, 0.5)), midpoint, abs(scale)),
+                "beta": exponential(draw(number(0.05, 0.5)), midpoint, -2 * abs(scale)),
+            }
+            if draw(st.booleans()):
+                tau = draw(number(1.0, 30.0))
+                forms = {"inf": sigmoid(1, midpoint, scale), "tau": lambda V, tau=tau: tau + 0 * V}
+            gates[name] = Gate(
+                **forms,
+                power=draw(st.integers(1, 5)),
+                speed=draw(st.sampled_from([1.0, 0.3, 2.5])),
+                instantaneous=draw(st.integers(0, 4)) == 0,
+            )
+        shift = draw(st.sampled_from([0.0, 0.0, -7.5, 4.25]))
+        E = draw(st.sampled_from([-90.0, 50.0]))
+        channels[f"c{i}"] = Channel(draw(number(0.0, 2.0)), E=E, shift=shift, **gates)
+    return Neuron(Cm=draw(number(0.8, 2.0)), **channels)
 
 
 def lin(x):

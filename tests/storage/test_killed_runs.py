@@ -14,6 +14,7 @@ from sweep_models import Warm
 
 import pyhh_fast as pyhh
 from pyhh_fast import stimuli
+from pyhh_fast.neurons import pospischil_ib
 from pyhh_fast.storage import run_sink
 
 pytest.importorskip("zarr")
@@ -23,7 +24,11 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no su
 NOISE = stimuli.step(20, 70, 13_000) + stimuli.ornstein_uhlenbeck(5, 2, 10, seed=1)
 NOISE += stimuli.poisson_epsc(500, 3, 2, seed=1)
 
-KINDS = {"HHModel": pyhh.HHModel, "Warm": Warm}
+STARTS = {
+    "HHModel": pyhh.HHModel.at_rest,
+    "Warm": Warm.at_rest,
+    "neuron": pospischil_ib,
+}
 
 SCRIPT = """
 import sys, test_killed_runs
@@ -37,8 +42,7 @@ run_sink.COMMIT = float(os.environ.get("SECONDS_TO_COMMIT", run_sink.COMMIT))
 
 def run(store, method, kind, duration):
     options = {"method": method, "duration": duration, "every": 20, "envelope": 700}
-    model = KINDS[kind].at_rest()
-    pyhh.Simulation(model).run(NOISE, 0.01, to=store, **options)
+    pyhh.Simulation(STARTS[kind]()).run(NOISE, 0.01, to=store, **options)
 
 
 def resume(store, *_):
@@ -95,9 +99,12 @@ def run_with_kills(store, unbroken, moments, *arguments):
     return kills
 
 
-@pytest.mark.parametrize(("method", "duration"), [("euler", 40_000.0), ("adaptive", 10_000.0)])
-def test_killed_run_resumes_to_the_unbroken_run(method, duration, unbroken, tmp_path):
-    arguments = method, "HHModel", duration
+@pytest.mark.parametrize(
+    ("method", "kind", "duration"),
+    [("euler", "HHModel", 40_000.0), ("adaptive", "HHModel", 10_000.0), ("rk4", "neuron", 7_000.0)],
+)
+def test_killed_run_resumes_to_the_unbroken_run(method, kind, duration, unbroken, tmp_path):
+    arguments = method, kind, duration
     assert run_with_kills(tmp_path / "run.zarr", unbroken, [0.5], *arguments) == 1
 
 
@@ -107,7 +114,7 @@ def test_run_killed_25_times_resumes_to_the_unbroken_run(unbroken, tmp_path):
     kills = 0
     for number in range(40):
         method = draw.choice(["euler", "exponential_euler", "rk4", "adaptive"])
-        arguments = method, draw.choice(list(KINDS)), 100_000.0
+        arguments = method, draw.choice(list(STARTS)), 100_000.0
         moments = [draw.uniform(0.0, 0.9) for _ in range(draw.choice([1, 1, 2, 3]))]
         kills += run_with_kills(tmp_path / f"{number}.zarr", unbroken, moments, *arguments)
         if kills >= 25:

@@ -133,6 +133,8 @@ CRAFTED = {
     "path up": (renaming("../Vm"), "an array '../Vm' along"),
     "path": (renaming("/etc/Vm"), "an array '/etc/Vm' along"),
     "inner path": (renaming("a/b"), "an array 'a/b' along"),
+    "two dots": (renaming("a.b.c"), "an array 'a.b.c' along"),
+    "dots alone": (renaming(".."), "an array '..' along"),
     "newline": (renaming("Vm\n"), "an array 'Vm\\n' along"),
     "nameless": (renaming(""), "an array '' along"),
     "not there": (renaming("Wm"), "no directory 'Wm'"),
@@ -147,7 +149,7 @@ CRAFTED = {
     "table's attributes": (setting_of_table("attributes", None), "and attributes None"),
     "table's beginning": (
         setting_of_table("attributes", ATTRIBUTES | {"first": 0}),
-        "a table 'rows_-1_to_0' that begins at row 0 and has 2",
+        "a table 'rows_-1_to_0' that has the rows of 'rows_0_to_1'",
     ),
     "table's width": (setting_of_table("attributes", ATTRIBUTES | {"width": 0.2}), "'width': 0.2}"),
     "group": (
