@@ -60,7 +60,10 @@ def connor_stevens() -> Neuron:
             n=Gate(alpha=linoid(0.2, -45.7, 10), beta=exponential(0.25, -55.7, -80), power=4),
         ),
         A=Channel(
-            47.7, E=-75, a=Gate(inf=_a_inf, tau=_tau_a, power=3), b=Gate(inf=_b_inf, tau=_tau_b)
+            47.7,
+            E=-75,
+            a=Gate(inf=_a_inf, tau=_tau_a, power=3),
+            b=Gate(inf=_b_inf, tau=_tau_b),
         ),
         threshold=0,
     )
