@@ -109,5 +109,5 @@ def engines(monkeypatch):
 
 @pytest.fixture
 def out(tmp_path):
-    """Where a store of a run may be made."""
+    """Where a store may be made."""
     return tmp_path / "run.zarr"

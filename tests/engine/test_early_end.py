@@ -24,6 +24,16 @@ def kind(request):
     return request.param
 
 
+def assert_ended_as_a_shorter_run(simulation, current, steps):
+    """Assert that all is as a run of so many steps from rest leaves it."""
+    shorter = resting_simulation(type(simulation.model))
+    shorter.run(current, 0.01, duration=steps * 0.01)
+    assert full_state_of(simulation.model) == full_state_of(shorter.model)
+    for name in TRACES:
+        np.testing.assert_array_equal(getattr(simulation, name)[:steps], getattr(shorter, name))
+    np.testing.assert_array_equal(simulation.recording.spike_times, shorter.recording.spike_times)
+
+
 def test_divergence_keeps_the_finite_steps(kind):
     # Below about -70 mV beta_m times 0.01 ms exceeds 2 (VALIDATION: -50 µA/cm² does it).
     simulation = resting_simulation(kind)
@@ -39,11 +49,7 @@ def test_divergence_keeps_the_finite_steps(kind):
     assert error.time == error.step * 0.01
     assert error.V == recording.Vm[error.step - 1]
     assert error.cell is None
-    shorter = resting_simulation(kind)
-    shorter.run(-50.0, 0.01, duration=error.time)
-    assert full_state_of(simulation.model) == full_state_of(shorter.model)
-    np.testing.assert_array_equal(simulation.Vm[: error.step], shorter.Vm)
-    np.testing.assert_array_equal(simulation.recording.spike_times, shorter.recording.spike_times)
+    assert_ended_as_a_shorter_run(simulation, -50.0, error.step)
 
 
 def test_divergence_names_step_time_potential_and_cause(kind):
@@ -77,14 +83,6 @@ def test_cause_of_divergence_does_not_depend_on_recorded_traces(record, method):
             simulation.run(stimulus, 0.01, method=method, record=names)
         messages.append((str(caught.value), vars(caught.value)))
     assert messages[0] == messages[1]
-    early = pyhh.Simulation(pyhh.HHModel.at_rest())
-    seen = []
-    for names in (TRACES, record):
-        early.model = pyhh.HHModel.at_rest()
-        with pytest.raises(pyhh.SimulationError, match="gate m moves at 2") as caught:
-            early.run(-50.0, 0.01, duration=9.0, method=method, record=names)
-        seen.append(str(caught.value))
-    assert seen[0] == seen[1]
 
 
 @pytest.mark.filterwarnings("ignore:dt is")
@@ -233,9 +231,8 @@ def interrupt_after(seconds):
     return thread
 
 
-@pytest.mark.parametrize("steps", [50_000_000])
-def test_ctrl_c_keeps_the_completed_steps(kind, steps, sigint):
-    simulation = resting_simulation(kind)
+def test_ctrl_c_keeps_the_completed_steps(kind, sigint):
+    simulation, steps = resting_simulation(kind), 50_000_000
     timer = interrupt_after(0.25)
     start = time.perf_counter()
     with pytest.raises(KeyboardInterrupt):
@@ -249,11 +246,7 @@ def test_ctrl_c_keeps_the_completed_steps(kind, steps, sigint):
     np.testing.assert_allclose(
         recording.spike_times, reference.spike_times(recording.Vm, 0.01, 0.0, 50.0), rtol=1e-12
     )
-    shorter = resting_simulation(kind)
-    shorter.run(10.0, 0.01, duration=len(recording) * 0.01)
-    assert full_state_of(simulation.model) == full_state_of(shorter.model)
-    np.testing.assert_array_equal(recording.IK, shorter.IK)
-    np.testing.assert_array_equal(recording.spike_times, shorter.recording.spike_times)
+    assert_ended_as_a_shorter_run(simulation, 10.0, len(recording))
 
 
 def test_ctrl_c_after_the_kernel_returned_neither_loses_nor_repeats_steps(monkeypatch):
@@ -275,10 +268,7 @@ def test_ctrl_c_after_the_kernel_returned_neither_loses_nor_repeats_steps(monkey
         simulation.run(10.0, 0.01, duration=1_000.0)
     assert len(simulation.recording) == 6_000
     monkeypatch.undo()
-    shorter = resting_simulation()
-    shorter.run(10.0, 0.01, duration=60.0)
-    assert full_state_of(simulation.model) == full_state_of(shorter.model)
-    np.testing.assert_array_equal(simulation.recording.spike_times, shorter.recording.spike_times)
+    assert_ended_as_a_shorter_run(simulation, 10.0, 6_000)
 
 
 def test_chunks_are_short_enough_for_ctrl_c():
@@ -302,10 +292,7 @@ def test_second_ctrl_c_loses_no_steps(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         simulation.run(10.0, 0.01, duration=60.0)
     assert len(simulation.recording) == 6_000
-    assert simulation.model.Vm == simulation.Vm[-1]
-    shorter = resting_simulation()
-    shorter.run(10.0, 0.01, duration=60.0)
-    np.testing.assert_array_equal(simulation.recording.spike_times, shorter.recording.spike_times)
+    assert_ended_as_a_shorter_run(simulation, 10.0, 6_000)
 
 
 def test_search_for_the_cause_does_not_change_the_model():

@@ -62,6 +62,19 @@ def test_order_of_convergence_of_spike_times(method, dt, exact):
     assert abs(order - METHODS[method].order) < 0.4, errors
 
 
+def test_euler_extrapolated_to_dt_0_is_the_exact_solution(exact):
+    start, solution = exact
+    states = []
+    for dt in (0.002, 0.001, 0.0005, 0.00025):
+        model = model_in(start)
+        pyhh.Simulation(model).run(10.0, dt, duration=30.0)
+        states.append(np.array(state_of(model)))
+    # Neville's scheme on steps h, h/2, h/4, h/8 removes the error terms of order 1, 2 and 3.
+    for order in (1, 2, 3):
+        states = [b + (b - a) / (2**order - 1) for a, b in itertools.pairwise(states)]
+    np.testing.assert_array_less(np.abs(states[0] - solution.end), [1e-10, *[1e-12] * 3])
+
+
 def test_gates_of_exponential_euler_lag_by_half_a_step(exact):
     start, solution = exact
     dt = 0.005

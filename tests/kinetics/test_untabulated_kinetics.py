@@ -55,15 +55,6 @@ class UsesCurrents(HHModel):
         self.h.beta = self.h.beta * (1 - 0.001 * self.INa)
 
 
-class Counts(HHModel):
-    calls = 0
-
-    def _UpdateGateTimeConstants(self, Vm):
-        super()._UpdateGateTimeConstants(Vm)
-        self.calls += 1
-        self.h.beta = self.h.beta * (1 + 1e-9 * self.calls)
-
-
 class UsesGatesLate(HHModel):
     def _UpdateGateTimeConstants(self, Vm):
         super()._UpdateGateTimeConstants(Vm)
@@ -149,7 +140,6 @@ class Forbids(HHModel):
         (UsesGates, "it reads state"),
         (UsesGatesLate, "it reads state"),
         (UsesCurrents, "it reads INa"),
-        (Counts, "evaluated again, it gives other rates"),
         (CountsLate, "it sets calls"),
         (Remembers, "evaluated again, it gives other rates"),
         (SetsStates, "it sets state"),

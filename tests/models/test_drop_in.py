@@ -265,13 +265,6 @@ def test_stimulus_is_not_modified():
     assert not np.shares_memory(recording.stimulus, stimulus)
 
 
-def test_recording_copies_the_stimulus():
-    stimulus = np.full(100, 10.0)
-    recording = pyhh.Simulation(pyhh.HHModel()).run(stimulus, 0.01)
-    stimulus[:] = 99
-    assert (recording.stimulus == 10).all()
-
-
 def test_runs_do_not_share_arrays():
     simulation = pyhh.Simulation(pyhh.HHModel())
     first = simulation.run(np.full(100, 10.0), 0.01)

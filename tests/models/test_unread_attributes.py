@@ -192,28 +192,16 @@ class ByModule(Warm):
         pickle.dumps(self)
 
 
-class ByAlias(Warm):
-    def _UpdateGateTimeConstants(self, Vm):
-        me = self
-        super()._UpdateGateTimeConstants(Vm)
-        reading_function(me, Vm)
-
-
 class ByClosure(Warm):
     def _UpdateGateTimeConstants(self, Vm):
         super()._UpdateGateTimeConstants(Vm)
         (lambda: reading_function(self, Vm))()
 
 
-class ByArguments(Warm):
-    def _UpdateGateTimeConstants(*arguments):
-        reading_function(*arguments)
-
-
 class ByNestedCode(Warm):
     def _UpdateGateTimeConstants(self, Vm):
         super()._UpdateGateTimeConstants(Vm)
-        assert len([self.temprature for _ in range(1) if self.Vm > 1_000]) == 0
+        any(self.temprature for _ in range(0))
 
 
 class BySetter(Warm):
@@ -256,8 +244,8 @@ class ByCallable(Warm):
 
 
 SILENT = [
-    ByDict, ByGetattr, ByHelper, ByModule, ByAlias, ByClosure, ByArguments, ByNestedCode,
-    BySetter, ByGetattribute, ByMixin, ByDecorator, ByCallable,
+    ByDict, ByGetattr, ByHelper, ByModule, ByClosure, ByNestedCode, BySetter,
+    ByGetattribute, ByMixin, ByDecorator, ByCallable,
 ]  # fmt: skip
 
 

@@ -24,11 +24,6 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such 
 same = xarray.testing.assert_identical
 
 
-@pytest.fixture
-def out(tmp_path):
-    return tmp_path / "sweep.zarr"
-
-
 def changed(file, *path, to=None):
     """Change a member of a JSON file, or remove it where it is to be nothing."""
     content = json.loads(file.read_text())

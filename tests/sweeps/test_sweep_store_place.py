@@ -30,11 +30,6 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps a stor
 same = xarray.testing.assert_identical
 
 
-@pytest.fixture
-def out(tmp_path):
-    return tmp_path / "sweep.zarr"
-
-
 HOLD = """
 import sys, time
 import pyhh_fast as pyhh
