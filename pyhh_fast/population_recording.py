@@ -1,6 +1,6 @@
 """`PopulationRecording`: spikes, states and traces of a run of many cells."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -8,8 +8,8 @@ from pyhh_fast.recording import RunResult
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import FloatArray, IntArray, StructArray
-from pyhh_fast.validation import index
-from pyhh_fast.variables import PARAMETERS
+from pyhh_fast.validation import index, unknown_name
+from pyhh_fast.variables import PARAMETERS, TRACES, VARIABLES
 
 if TYPE_CHECKING:
     import xarray
@@ -43,20 +43,23 @@ class PopulationRecording(RunResult):
     spike_counts : ndarray of int, shape (size,)
         How often each cell crossed `threshold` upward.
     final_state : PopulationState
-        `Vm` (mV), `StateM`, `StateH`, `StateN` after the last step, each of shape (size,).
+        `Vm` (mV), `StateM`, `StateH`, `StateN` after the last step, each of shape (size,). Of a
+        neuron's cells, a dict of V and the gates by path: ``final_state["Na.m"]``.
     diverged_at : ndarray of int, shape (size,)
         The step at which a cell stopped being finite, -1 for all that did not. From that step on
         its traces and its state are NaN.
     Vm, StateM, StateH, StateN, INa, IK, IKleak : ndarray, shape (recorded cells, samples)
         The traces that `record` named, a row for each of `cells`. Sample j of Vm and the gates is
         after step ``j * every``, as in `times`; of the currents (µA/cm², outward positive) it is
-        that step's, from the state before it, one dt earlier.
+        that step's, from the state before it, one dt earlier. Those of a neuron's cells are items,
+        as all are: ``recording["Na.m"]``.
     cells : ndarray of int
         Numbers of the cells that were recorded, in the order of the rows.
     settings : RunSettings
         What the run was made with.
     parameters : dict of ndarray, each of shape (size,)
-        Those that the run was made with, by name.
+        Those that the run was made with, by name; of a neuron's cells those that were given for
+        each, by path.
 
     Examples
     --------
@@ -91,7 +94,8 @@ class PopulationRecording(RunResult):
         self._parameters, self._final = parameters, final
         self._traces = traces[:, :, : settings.rows(steps)]
         for name, trace in zip(self.recorded, self._traces, strict=True):
-            setattr(self, name, trace)
+            if name in VARIABLES:  # others are items
+                setattr(self, name, trace)
 
     def __repr__(self) -> str:
         cells, steps, spikes = self.size, self.steps, self._spike_times.size
@@ -101,6 +105,19 @@ class PopulationRecording(RunResult):
             f"{spikes} spike{'s' * (spikes != 1)})"
         )
 
+    def __getitem__(self, name: str) -> FloatArray:
+        """Return the traces of a variable, as ``recording["Vm"]``, or "Na.m" of a neuron's cells.
+
+        Raises
+        ------
+        KeyError
+            If there are none; the message says what was recorded.
+        """
+        if name not in self.recorded:
+            raise KeyError(unknown_name("name", name, self.recorded))
+        trace: FloatArray = self._traces[self.recorded.index(name)]
+        return trace
+
     @property
     @rounds_to_nearest
     def times(self) -> FloatArray:
@@ -109,9 +126,12 @@ class PopulationRecording(RunResult):
         return (samples * self.every + 1) * self.dt
 
     @property
-    def final_state(self) -> PopulationState:
+    def final_state(self) -> Any:
         """State of all cells after the last step."""
-        return PopulationState(*[self._final[symbol] for symbol in self._final.dtype.names or ()])
+        values = {name: self._final[name] for name in self._final.dtype.names or ()}
+        if tuple(self.settings.variables) == TRACES:
+            return PopulationState(*values.values())
+        return values
 
     @property
     def spikes(self) -> Spikes:
@@ -121,8 +141,9 @@ class PopulationRecording(RunResult):
     @property
     def parameters(self) -> dict[str, FloatArray]:
         """Parameters by name, each an array of shape (size,)."""
+        names = {parameter.symbol: name for name, parameter in PARAMETERS.items()}
         symbols = self._parameters.dtype.names or ()
-        return {name: self._parameters[s] for name, s in zip(PARAMETERS, symbols, strict=True)}
+        return {names.get(symbol, symbol): self._parameters[symbol] for symbol in symbols}
 
     def spike_times(self, cell: int) -> FloatArray:
         """Return the times, in ms, at which a cell crossed `threshold` upward.

@@ -1,38 +1,41 @@
 """`Population`: many uncoupled cells, each with its own parameters and state, run at once."""
 
 import copy
-from collections.abc import Iterable
-from typing import Any, Self
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self, cast, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from pyhh_fast import validation
+from pyhh_fast import rate_tables, validation
+from pyhh_fast.cells import per_cell
+from pyhh_fast.channels.state import Declared
 from pyhh_fast.engine.choose_stepper import check_steps
 from pyhh_fast.engine.compiled_model import not_tabulated
-from pyhh_fast.engine.population_run import make_run, thread_count, warn_of_divergence
-from pyhh_fast.engine.stimulus_arguments import shared_stimulus
 from pyhh_fast.equilibria import rest_states
-from pyhh_fast.equilibria.spike_threshold import threshold_for
 from pyhh_fast.equilibria.starts import UNSTABLE
 from pyhh_fast.kinetics.built_in import BuiltIn
 from pyhh_fast.kinetics.choose_kinetics import kinetics_of
 from pyhh_fast.kinetics.protocol import Kinetics, NotTabulable
-from pyhh_fast.methods import DEFAULT, warn_of_large_step
 from pyhh_fast.models import membrane, plausibility
-from pyhh_fast.models.cells import cell_numbers, per_cell
 from pyhh_fast.models.hh_cells import HHCells, with_custom_parameters
 from pyhh_fast.models.hh_model import HHModel, has_custom_kinetics
 from pyhh_fast.models.names import check_name, custom_parameters
 from pyhh_fast.population_recording import PopulationRecording
-from pyhh_fast.settings import RunSettings
-from pyhh_fast.system.exclusive import Exclusive
+from pyhh_fast.runs_of_many import RunsOfMany
 from pyhh_fast.system.rounding import rounds_to_nearest
-from pyhh_fast.typing import MethodOfMany, Unstable
+from pyhh_fast.typing import IntArray, Unstable
 from pyhh_fast.variables import PARAMETERS, STATE
 
+if TYPE_CHECKING:
+    from pyhh_fast.channels.neuron import Neuron
+    from pyhh_fast.neuron_populations import NeuronPopulation
 
-class Population(HHCells):
+STARTS = ("model", "rest", "steady")
+"""Where the cells of a model may start."""
+
+
+class Population(HHCells, RunsOfMany):
     """Many Hodgkin-Huxley neurons, not coupled, each with its own parameters and state.
 
     Parameters
@@ -183,20 +186,66 @@ class Population(HHCells):
         population._set_gates_steady()
         return population
 
+    @overload
     @classmethod
-    def from_model(cls, model: HHModel, size: int, **parameters: npt.ArrayLike) -> Self:
-        """Return cells like `model`: its parameters, its kinetics and its present state.
+    def from_model(
+        cls,
+        model: HHModel,
+        size: int,
+        values: Mapping[str, npt.ArrayLike] | None = None,
+        *,
+        start: str | None = None,
+        Vm: npt.ArrayLike | None = None,
+        **parameters: npt.ArrayLike,
+    ) -> Self: ...
+
+    @overload
+    @classmethod
+    def from_model(
+        cls,
+        model: "Neuron",
+        size: int,
+        values: Mapping[str, npt.ArrayLike] | None = None,
+        *,
+        start: str | None = None,
+        Vm: npt.ArrayLike | None = None,
+        **parameters: npt.ArrayLike,
+    ) -> "NeuronPopulation": ...
+
+    @classmethod
+    @rounds_to_nearest
+    def from_model(
+        cls,
+        model: Any,
+        size: int,
+        values: Mapping[str, npt.ArrayLike] | None = None,
+        *,
+        start: str | None = None,
+        Vm: npt.ArrayLike | None = None,
+        **parameters: npt.ArrayLike,
+    ) -> Any:
+        """Return cells like `model`: its parameters and its kinetics.
 
         Parameters
         ----------
-        model : HHModel
-            It may be of a subclass that overrides `_UpdateGateTimeConstants`: the rates are
-            tabulated. It is copied; later changes of it have no effect.
+        model : HHModel or Neuron
+            A model may be of a subclass that overrides `_UpdateGateTimeConstants`: the rates are
+            tabulated. It is copied; later changes of it have no effect. Cells of a neuron are a
+            :class:`pyhh_fast.neuron_populations.NeuronPopulation`.
         size : int
             How many cells.
+        values : dict of str to float or array_like of shape (size,), optional
+            Parameters of the cells in place of those of `model`, one number for all or one a cell:
+            of a model any of Cm, gNa, gK, gKleak, ENa, EK, EKleak; of a neuron any of its
+            `parameters`, by path, as "Na.g", "Na.shift" and "K.n.speed". Parameters that a subclass
+            of HHModel declares are one number for all cells.
+        start : {"model", "rest", "steady"}, default "model" for a model, "rest" for a neuron
+            The present state of the model; or the rest of each cell with steady gates; or steady
+            gates at `Vm`.
+        Vm : float or array_like of shape (size,), mV
+            Where `start` is "steady": one number for all cells, or one for each.
         **parameters : float or array_like of shape (size,)
-            Any of Cm, gNa, gK, gKleak, ENa, EK, EKleak, in the place of the model's; and of the
-            parameters that a subclass declares, each one number for all cells.
+            As `values`, for names without a dot.
 
         Raises
         ------
@@ -218,10 +267,23 @@ class Population(HHCells):
         >>> population.run(20.0, 0.01, duration=100.0).spike_counts
         array([20, 22, 22])
         """
+        parameters = {**(values or {}), **parameters}
+        if isinstance(model, Declared):
+            from pyhh_fast.neuron_populations import NeuronPopulation  # models do not need it
+
+            cells = NeuronPopulation(cast("Neuron", model), size, parameters)
+            cells.reset("rest" if start is None else start, Vm)
+            return cells
         advice = "Run such models one by one, with Simulation."
         check_steps(model, advice)
+        start = validation.choice("start", "model" if start is None else start, STARTS)
+        if (Vm is None) == (start == "steady"):
+            raise TypeError(
+                "Vm must be given where start is 'steady', and only there (mV); got "
+                f"Vm={Vm!r:.60} and start={start!r}."
+            )
         if "startingVoltage" in parameters:
-            raise TypeError("from_model takes the state of the model; set Vm of what it returns.")
+            raise TypeError("from_model takes the state of the model; pass start='steady' and Vm=.")
         size = validation.count("size", size)
         for name in parameters:
             check_name(model, name)
@@ -235,144 +297,41 @@ class Population(HHCells):
         for variable, value in zip(STATE.values(), membrane.state_of(model), strict=True):
             population._state[variable.symbol] = value
         if has_custom_kinetics(model):
-            population._model = model
+            population._origin = model
             try:
                 population._kinetics().table(0.0)
-                population._model = copy.deepcopy(model)
+                population._origin = copy.deepcopy(model)
             except NotTabulable as error:
                 raise ValueError(
                     f"model must have rates that can be tabulated; got: "
                     f"{not_tabulated(model, error)}. {advice}"
                 ) from error
+        if start != "model":
+            population._start(start, Vm)
         plausibility.check_cells(population)
         return population
 
-    def __repr__(self) -> str:
-        return f"Population({self.size} cell{'s' * (self.size != 1)})"
-
-    def run(
-        self,
-        stimulus: npt.ArrayLike,
-        dt: float,
-        *,
-        duration: float | None = None,
-        method: MethodOfMany = DEFAULT,
-        record: Iterable[str] = (),
-        cells: npt.ArrayLike | None = None,
-        every: int = RunSettings.every,
-        threshold: float | None = None,
-        threads: int | None = None,
-        progress: bool = False,
-    ) -> PopulationRecording:
-        """Run all cells through a stimulus and return what happened.
-
-        The cells continue from their present state and end in that of the last step.
-
-        Parameters
-        ----------
-        stimulus : float, array_like, Stimulus or function of t, µA/cm²
-            Injected current, depolarising where positive. With `duration`: a constant for all
-            cells, or an array of shape (size,), a constant for each. Without: an array of shape
-            (steps,), a value a step for all cells, or (size, steps). A float64 array of two
-            dimensions is not copied. What :mod:`pyhh_fast.stimuli` makes, and functions, are as
-            for :meth:`pyhh_fast.Simulation.run`, and the same for all cells, noise included.
-        dt : float, ms
-            Step size. Steps above 0.05 ms are inaccurate, and a warning says so.
-        duration : float, ms, optional
-            Time to simulate, a whole number of steps; not with an array of a value a step. By
-            default that of a stimulus that ends.
-        method : {"euler", "exponential_euler", "rk4"}, default "euler"
-            As for :meth:`pyhh_fast.Simulation.run`.
-        record : sequence of str, default none
-            Names of the traces to keep, of Vm, INa, IK, IKleak, StateN, StateM, StateH; spikes
-            come in any case.
-        cells : sequence of int, default all
-            Numbers of the cells whose traces are kept.
-        every : int, default 1
-            Keep the traces of every so many steps, those of the first included.
-        threshold : float, mV, optional
-            Upward crossings of it are the spikes. By default 50, or what
-            :meth:`pyhh_fast.Simulation.run` takes for the model that the cells were made from.
-        threads : int, default one for each CPU there is for this process
-            How many threads share the work. The numbers do not depend on it.
-        progress : bool, default False
-            Show a progress bar; needs tqdm.
-
-        Returns
-        -------
-        PopulationRecording
-            Also kept as `recording`.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If an argument, or a number of a cell, cannot be used; nothing was run.
-        SimulationError
-            If custom rates turn out, during the run, to be what no table can hold.
-        RuntimeError
-            If this population is running already, in another thread or because a hook has called
-            this.
-        ImportError
-            If `progress` is True and tqdm is not installed.
-
-        Warns
-        -----
-        UserWarning
-            If cells diverge. `recording.diverged_at` says which and when; their traces and states
-            are NaN from there on, and the others continue. With custom rates a cell diverges when
-            it leaves ±1000 mV.
-
-        Notes
-        -----
-        Ctrl-C stops a run within 0.1 s, that of a million cells within a few. As after any error
-        during a run, the steps made so far are kept on `recording`, and the cells are in the
-        state of the last of them.
-
-        Under strong currents V may keep swinging without crossing the threshold, and counts no
-        spikes, as from 89.9 µA/cm² on at the default parameters (90.6 by "euler" at 0.01 ms).
-
-        A cell's numbers do not depend on how many others there are, on its place among them, or on
-        the number of threads. They differ from those of a :class:`pyhh_fast.Simulation` by
-        rounding, 1e-9 mV in 100 ms.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> import pyhh_fast as pyhh
-        >>> population = pyhh.Population.at_rest(100)
-        >>> currents = np.linspace(0, 20, 100)
-        >>> recording = population.run(currents, 0.01, duration=200.0, record=["Vm"], every=10)
-        >>> recording.Vm.shape
-        (100, 2000)
-        >>> recording.spike_times(99).round(2)[:3]
-        array([ 1.23, 13.26, 24.86])
-        """
-        settings = RunSettings.of(
-            many_cells=True,
-            dt=dt,
-            method=method,
-            record=record,
-            every=every,
-            threshold=threshold_for(self._model, threshold),
-        )
-        warn_of_large_step("dt", settings.dt, settings.method)
-        rows = cell_numbers("cells", cells, self.size)
-        threads = thread_count(threads)
-        progress = validation.flag("progress", progress)
-        wave = shared_stimulus(stimulus, self.size, duration, settings.dt)
-        with Exclusive("population", self):
-            self._check_cells()
-            kinetics = self._kinetics()
-            recording = make_run(
-                self, wave, settings, kinetics, threads, recorded=rows, progress=progress
-            )
-        warn_of_divergence(recording, kinetics)
-        return recording
+    def _start(self, start: str, Vm: npt.ArrayLike | None) -> None:
+        """Put the cells at their rests, or at `Vm` (mV), with steady gates."""
+        rates_at = rate_tables.hodgkin_huxley
+        if self._origin is not None:
+            rates_at = self._kinetics().rates_at
+        if start == "rest":
+            self.Vm = rest_states.rests_of_many(self._parameters, rates_at=rates_at)
+        else:
+            self.Vm = per_cell("Vm", Vm, self.size, unit="mV")
+        self._set_gates_steady(rates_at)
 
     def _kinetics(self) -> Kinetics:
-        if self._model is None:
+        if self._origin is None:
             return BuiltIn()
-        return kinetics_of(self._model, table_needed=True)
+        return kinetics_of(self._origin, table_needed=True)
+
+    def _suiting_step(self, cells: IntArray) -> float:
+        from pyhh_fast.engine.time_steps import step_for_cells
+
+        parameters = {name: getattr(self, name)[cells] for name in PARAMETERS}
+        return step_for_cells(parameters, self._kinetics())
 
 
 def _check_names(cls: type[Population], parameters: dict[str, Any]) -> None:

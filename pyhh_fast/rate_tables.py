@@ -34,7 +34,7 @@ RANGE_FOR_MANY = 300.0
 """Half the range, in mV, of the table of built-in rates that populations use."""
 
 RATES = np.dtype([(f"{rate}_{gate}", np.float64) for gate in "mhn" for rate in ("alpha", "beta")])
-"""The rates at one V, as hh_equations.h has them."""
+"""The rates at one V, as hodgkin_huxley.h has them."""
 
 RatesAt = Callable[[FloatArray], FloatArray]
 """Takes V, shape (n,), mV; returns rates, shape (n, 6), 1/ms: alpha m, h, n, beta m, h, n."""
@@ -74,7 +74,7 @@ class RateTable:
     def times_phi1(self, dt: float) -> FloatArray:
         """Return rows for exponential Euler: the same times phi1(-(alpha + beta) dt).
 
-        See src/hh_exponential_euler.h. Those of the latest `dt` are cached.
+        See src/exponential_euler.h. Those of the latest `dt` are cached.
         """
         return self._for("phi1", dt, self._make_times_phi1)
 

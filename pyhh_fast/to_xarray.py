@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pyhh_fast.system.background import main_thread_needed
-from pyhh_fast.variables import PARAMETERS, VARIABLES
+from pyhh_fast.variables import PARAMETERS
 
 if TYPE_CHECKING:
     import xarray
@@ -27,22 +27,23 @@ def dataset(r: "PopulationRecording") -> "xarray.Dataset":
     ms = {"units": "ms"}
     coordinates: dict[str, object] = {"cell": np.arange(r.size)}
     for name, values in r.parameters.items():
-        coordinates[name] = ("cell", values, {"units": PARAMETERS[name].unit})
+        coordinates[name] = ("cell", values, {"units": _unit(name)})
     variables: dict[str, object] = {
         "spike_counts": ("cell", r.spike_counts),
         "diverged_at": ("cell", r.diverged_at, {"note": "step; -1 for none"}),
         "spike_cell": ("spike", r.spikes.cell),
         "spike_time": ("spike", r.spikes.time, ms),
     }
-    for name, values in r.final_state._asdict().items():
-        variables[f"final_{name}"] = ("cell", values, {"units": VARIABLES[name].unit})
+    final = r.final_state if isinstance(r.final_state, dict) else r.final_state._asdict()
+    for name, values in final.items():
+        variables[f"final_{name}"] = ("cell", values, {"units": r.settings.variables[name].unit})
     if r.recorded:
         coordinates[rows] = r.cells
     for name in r.recorded:
-        variable = VARIABLES[name]
+        variable = r.settings.variables[name]
         time, at = ("current_time", r.times - r.dt) if variable.before_step else ("time", r.times)
         coordinates[time] = (time, at, ms)
-        variables[name] = ((rows, time), getattr(r, name), {"units": variable.unit})
+        variables[name] = ((rows, time), r[name], {"units": variable.unit})
     attributes = {
         "method": r.method,
         "dt": r.dt,
@@ -51,3 +52,10 @@ def dataset(r: "PopulationRecording") -> "xarray.Dataset":
         "threshold": r.threshold,
     }
     return xarray.Dataset(variables, coordinates, attributes)
+
+
+def _unit(parameter: str) -> str:
+    """Return the unit of a parameter of a model, or of a neuron by path."""
+    if parameter in PARAMETERS:
+        return PARAMETERS[parameter].unit
+    return {"g": "mS/cm²", "E": "mV", "shift": "mV"}.get(parameter.rpartition(".")[2], "1")

@@ -262,7 +262,8 @@ HH_INLINE void adaptive_compute_rows(int vectors, const membrane_shape *shape, a
             dop853_between(vectors, &s->step, (time - run->elapsed) * per_h, y);
             if (shape->instantaneous) {
                 gate_rates r[MEMBRANE_VECTORS];
-                neuron_rates(vectors, shape, &s->model, y, r); /* within the step there are rates */
+                /* within the step there are rates */
+                neuron_settle(vectors, shape, &s->model, y, r);
             }
         }
         if (s->every_row) {

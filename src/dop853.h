@@ -50,7 +50,7 @@ HH_INLINE int dop853_slope(int vectors, const membrane_shape *shape, const neuro
                            double I, membrane_state *y, membrane_state *slope)
 {
     gate_rates r[MEMBRANE_VECTORS];
-    if (!neuron_rates(vectors, shape, m, y, r)) {
+    if (!neuron_settle(vectors, shape, m, y, r)) {
         slope->V = y->V;
         return 0;
     }
@@ -75,12 +75,12 @@ HH_INLINE lanes dop853_sum(const double weights[16], const membrane_state *k, in
 /* The state of stage i. The slope that is known last is added last, in one operation. */
 HH_INLINE void dop853_stage(int vectors, const dop853_step *s, int i, membrane_state *y)
 {
-    lanes base[MEMBRANE_VECTORS];
+    membrane_state base;
     int v;
     for (v = 0; v < vectors; ++v) {
-        base[v] = lanes_fma(lanes_all(s->h), dop853_sum(dop853_a[i], s->k, i - 1, v), s->y.x[v]);
+        base.x[v] = lanes_fma(lanes_all(s->h), dop853_sum(dop853_a[i], s->k, i - 1, v), s->y.x[v]);
     }
-    membrane_state_plus(vectors, base, s->h * dop853_a[i][i - 1], &s->k[i - 1], y);
+    membrane_state_plus(vectors, &base, s->h * dop853_a[i][i - 1], &s->k[i - 1], y);
 }
 
 #define DOP853_STAGE(i)                                                    \

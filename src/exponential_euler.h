@@ -17,43 +17,33 @@
    gates, read at the time of V, lag by dt/2.
 
    Staggered in this way by M. Hines, "Efficient computation of branched nerve equations", Int. J.
-   Bio-Med. Comput. 15, 69-76 (1984). */
-#ifndef PYHH_FAST_EXPONENTIAL_EULER_H
-#define PYHH_FAST_EXPONENTIAL_EULER_H
+   Bio-Med. Comput. 15, 69-76 (1984).
 
-#include "hh_math.h"
-#include "neuron.h"
+   For one neuron or for eight cells, as equations.h. Return 0 where the rates at now->y.V are
+   missing; after->y.V is then that V. */
 
-/* Multiply alpha and alpha + beta, which are times dt, by phi1. */
-static inline void exponential_rates(double *alpha_dt, double *alpha_plus_beta_dt)
+HH_INLINE int OF(exponential_euler_step)(int gates, const SHAPE *s, const OF(neuron_model) *m,
+                                         const OF(neuron) *now, REAL I, OF(neuron) *after)
 {
-    const double phi1 = hh_phi1(-*alpha_plus_beta_dt);
-    *alpha_dt *= phi1;
-    *alpha_plus_beta_dt *= phi1;
-}
-
-/* Return 0 where the rates at now->y.V are missing; after->y.V is then that V. */
-HH_INLINE int exponential_euler_step(int vectors, const membrane_shape *s, const neuron_model *m,
-                                     const neuron *now, double I, neuron *after)
-{
-    const double V = now->y.V, dt_over_C_m = m->scaled.per_C_m;
-    gate_rates r[MEMBRANE_VECTORS];
-    double open[MEMBRANE_CHANNELS], phi1;
+    const REAL V = now->y.V, zero = OP(all)(0.0);
+    OF(gate_rates) r[MOST_GATES];
+    REAL open[MEMBRANE_CHANNELS], conductance, phi1;
     int v;
-    if (!rate_source_find(vectors, s, m->rates, V, r)) {
+    if (!OF(neuron_find_rates)(gates, s, m, V, r)) {
         after->y.V = V;
         return 0;
     }
-    if (neuron_has_currents(s, m)) {
-        neuron_currents(vectors, s, m, &now->y, after->I);
+    if (OF(neuron_has_currents)(s, m)) {
+        OF(membrane_open)(gates, s, &now->y, open);
+        OF(neuron_note_currents)(s, m, V, open, after);
     }
-    for (v = 0; v < vectors; ++v) {
-        after->y.x[v] = gates_step(now->y.x[v], r[v]);
+    for (v = 0; v < gates; ++v) {
+        GATES_OF(&after->y, v) =
+            OF(gates_step)(GATES_OF(&now->y, v), r[v].alpha, r[v].alpha_plus_beta);
     }
-    membrane_open(vectors, s, &after->y, open);
-    phi1 = hh_phi1(-(dt_over_C_m * membrane_conductance(s, m->p.g, open)));
-    after->y.V = HH_FMA(phi1, membrane_V_step(s, &m->scaled, 0.0, V, open, I), V);
+    OF(membrane_open)(gates, s, &after->y, open);
+    conductance = OF(membrane_conductance)(s, m->p.g, open);
+    phi1 = OF(phi1_of)(OP(sub)(zero, OP(mul)(m->scaled.per_C_m, conductance)));
+    after->y.V = OP(fma)(phi1, OF(membrane_V_step)(s, &m->scaled, zero, V, open, I), V);
     return 1;
 }
-
-#endif

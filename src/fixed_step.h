@@ -3,9 +3,16 @@
 #define PYHH_FAST_FIXED_STEP_H
 
 #include "crossings.h"
+#include "hh_math.h"
+#include "neuron.h"
+#include "outputs.h"
+#include "rk4_weights.h"
+
+HH_INLINE double phi1_of(double x) { return hh_phi1(x); }
+
+#include "of_one.h"
 #include "euler.h"
 #include "exponential_euler.h"
-#include "outputs.h"
 #include "rk4.h"
 
 typedef enum fixed_method { METHOD_EULER, METHOD_EXPONENTIAL_EULER, METHOD_RK4 } fixed_method;
@@ -36,7 +43,7 @@ HH_INLINE int fixed_step_make(fixed_method method, int vectors, const membrane_s
     }
     if (s->instantaneous && made && membrane_is_finite(vectors, &after->y)) {
         gate_rates r[MEMBRANE_VECTORS];
-        made = neuron_rates(vectors, s, m, &after->y, r);
+        made = neuron_settle(vectors, s, m, &after->y, r);
     }
     return made;
 }

@@ -319,81 +319,34 @@ static inline void hh_exponential_line(double V, double dt, double *line)
     line[4] = line[8] = 0.0;
 }
 
-/* Stimuli are read, and traces written, for so many steps at a time: those of one cell are adjacent
-   in memory, a cache line of them. One by one took 3 ns more a stimulus value, 8 a trace. */
-#define HH_ROWS 8
-
-/* A block between two steps. The state before a step and that after it alternate. A cell that is
-   inactive has diverged, or pads the last vector: its V stays 0. */
+/* A block between two steps. The state before a step and that after it alternate. Cells that have
+   diverged, and those that pad the last vector, have no membrane, and their V stays 0. */
 typedef struct {
     hh_block_state states[2];
     hh_block_membranes membranes;
     hh_block_scratch scratch;
-    _Alignas(64) double I[HH_ROWS][HH_BLOCK];
-    double traces[HH_VARIABLES][HH_BLOCK][HH_ROWS];
-    int64_t flags[HH_BLOCK];
-    int64_t cells;
-    char inactive[HH_BLOCK];
 } hh_block;
 
-static inline void hh_block_deactivate(hh_block *b, hh_block_state *s, int64_t c)
-{
-    const membrane_scaled none = {0.0, {0.0}, {0.0}};
-    const hh_point zero = {0.0, 0.0, 0.0, 0.0};
-    hh_block_set_membrane(&b->membranes, c, &none);
-    hh_block_put(s, c, zero);
-    b->inactive[c] = 1;
-}
-
-static inline void hh_block_activate(hh_block *b, int64_t c, hh_point y, const hh_parameters *p,
-                                    double dt)
-{
-    membrane_parameters membrane;
-    membrane_scaled scaled;
-    hh_membrane(p, &membrane);
-    membrane_scale(&hh_shape, &membrane, dt / p->C_m, &scaled);
-    hh_block_set_membrane(&b->membranes, c, &scaled);
-    hh_block_put(&b->states[0], c, y);
-    b->inactive[c] = 0;
-}
-
-/* Fill the block up to whole vectors with inactive cells. */
-static inline void hh_block_pad(hh_block *b, int64_t cells)
-{
-    int64_t c;
-    int row;
-    b->cells = cells;
-    for (c = cells; c < HH_BLOCK; ++c) {
-        hh_block_deactivate(b, &b->states[0], c);
-        b->flags[c] = 0;
-        for (row = 0; row < HH_ROWS; ++row) {
-            b->I[row][c] = 0.0;
-        }
-    }
-}
-
-/* Step from states[now] to the other, with a row of I; return the flags of all cells combined. */
-static inline int64_t hh_block_step(fixed_method method, hh_block *b, int now, int row, double dt,
-                                    double threshold)
+/* Step from states[now] to the other; return the flags of all cells combined. */
+static inline int64_t hh_block_step(fixed_method method, hh_block *b, int now, int64_t cells,
+                                    const double *I, double dt, double threshold, int64_t *flags)
 {
     const hh_block_state *before = &b->states[now];
     hh_block_state *after = &b->states[1 - now];
-    const int64_t cells = (b->cells + 7) & ~(int64_t)7;
-    const double *I = b->I[row];
     int64_t c;
     switch (method) {
     case METHOD_EULER:
         return hh_block_euler(cells, before, &b->membranes, I, dt, threshold, &b->scratch, after,
-                              b->flags);
+                              flags);
     case METHOD_EXPONENTIAL_EULER:
         return hh_block_exponential_euler(cells, before, &b->membranes, I, dt, threshold,
-                                          &b->scratch, after, b->flags);
+                                          &b->scratch, after, flags);
     case METHOD_RK4:
         return hh_block_rk4(cells, before, &b->membranes, I, dt, threshold, &b->scratch, after,
-                            b->flags);
+                            flags);
     }
     for (c = 0; c < cells; ++c) {
-        b->flags[c] = HH_NEEDS_EXACT_RATES; /* hh_step_with_exact_rates, too, has no such method */
+        flags[c] = HH_NEEDS_EXACT_RATES; /* hh_step_with_exact_rates, too, has no such method */
     }
     return HH_NEEDS_EXACT_RATES;
 }

@@ -108,15 +108,28 @@ static inline double hh_exprelr(double x)
    Where x is small its series is used alone, without a division: with w = x/2 and f = phi1(w), the
    value is f (1 + w f / 2), because e^w = 1 + w f. Nothing is fused: tables are made with it, which
    have the same bits on all CPUs. */
+static inline int hh_phi1_has_series(double x)
+{
+    return fabs(0.5 * x) <= 0.34;
+}
+
+static inline double hh_phi1_series(double x)
+{
+    const double w = 0.5 * x, f = 1.0 + w * hh_exp_series(w);
+    return f + 0.5 * w * f * f;
+}
+
 static inline double hh_phi1(double x)
 {
-    const double w = 0.5 * x;
-    double f;
-    if (!(fabs(w) <= 0.34)) {
-        return 1.0 / hh_exprelr(-x);
-    }
-    f = 1.0 + w * hh_exp_series(w);
-    return f + 0.5 * w * f * f;
+    return hh_phi1_has_series(x) ? hh_phi1_series(x) : 1.0 / hh_exprelr(-x);
+}
+
+/* Multiply alpha and alpha + beta, which are times dt, by phi1: for exponential_euler.h. */
+static inline void exponential_rates(double *alpha_dt, double *alpha_plus_beta_dt)
+{
+    const double phi1 = hh_phi1(-*alpha_plus_beta_dt);
+    *alpha_dt *= phi1;
+    *alpha_plus_beta_dt *= phi1;
 }
 
 /* phi1 for -HH_PHI1_RANGE <= x <= 0, without branch and division: for many cells at once.

@@ -50,7 +50,7 @@ cdef extern from "root_search.h" nogil:
     bint root_search_next(root_search *s, double f)
 
 
-cdef extern from "exponential_euler.h" nogil:
+cdef extern from "hh_math.h" nogil:
     void exponential_rates(double *alpha_dt, double *alpha_plus_beta_dt)
 
 

@@ -164,6 +164,14 @@ static inline lanes lanes_with_V(lanes a, double V)
 
 #endif
 
+/* The same operations on one double. */
+static inline double double_all(double a) { return a; }
+static inline double double_add(double a, double b) { return a + b; }
+static inline double double_sub(double a, double b) { return a - b; }
+static inline double double_mul(double a, double b) { return a * b; }
+static inline double double_fma(double a, double b, double c) { return HH_FMA(a, b, c); }
+static inline double double_fnma(double a, double b, double c) { return HH_FMA(-a, b, c); }
+
 static inline lanes lanes_abs(lanes a) { return lanes_max(a, lanes_sub(lanes_all(0.0), a)); }
 
 #endif

@@ -16,7 +16,7 @@
 import cython
 import numpy as np
 
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uintptr_t
 from libc.string cimport memset
 
 from hodgkin_huxley cimport (
@@ -28,6 +28,8 @@ from pyhh_fast._cpu import rounded_to_nearest
 
 SOURCES = PYHH_FAST_SOURCES.decode("ascii")
 BLOCK = HH_BLOCK
+cdef enum:
+    CACHE_LINE = 64
 MAX_STEPS_PER_MS = ADAPTIVE_MAX_ATTEMPTS_PER_MS
 SMALLEST_STEP = ADAPTIVE_SMALLEST_STEP
 
@@ -88,7 +90,6 @@ cdef neuron_record _record
 cdef membrane_shape _shape
 cdef membrane_parameters _membrane_parameters
 cdef hh_parameters _parameters
-cdef hh_point _point
 cdef fixed_step_settings _fixed_step_settings
 cdef adaptive_settings _adaptive_settings
 cdef adaptive_run _adaptive_run
@@ -99,7 +100,6 @@ RECORD = np.asarray(<neuron_record[:1]>&_record).dtype
 SHAPE = np.asarray(<membrane_shape[:1]>&_shape).dtype
 MEMBRANE_PARAMETERS = np.asarray(<membrane_parameters[:1]>&_membrane_parameters).dtype
 PARAMETERS = np.asarray(<hh_parameters[:1]>&_parameters).dtype
-POINT = np.asarray(<hh_point[:1]>&_point).dtype
 FIXED_STEP_SETTINGS = np.asarray(<fixed_step_settings[:1]>&_fixed_step_settings).dtype
 ADAPTIVE_SETTINGS = np.asarray(<adaptive_settings[:1]>&_adaptive_settings).dtype
 ADAPTIVE_RUN = np.asarray(<adaptive_run[:1]>&_adaptive_run).dtype

@@ -1,11 +1,13 @@
-/* A membrane with any set of channels, and its equations. This is the only compiled place that
-   holds them: every method and every loop calls these functions.
+/* A membrane with any set of channels, and its equations. Every method and every loop calls them
+   here; there is no other compiled place that has any.
 
        C_m dV/dt = I - sum of I_c,      I_c = g_c open_c (V - E_c)       over the channels c
        dx/dt = alpha_x(V) (1 - x) - beta_x(V) x                         over the gates x
 
    open_c is the product of the channel's gates, each to its power; 1 where it has none (a leak). An
    instantaneous gate is always at alpha / (alpha + beta).
+
+   They stand in equations.h and gate_equations.h, for one neuron and for eight cells at once.
 
    Units: mV, ms, mS/cm2, uA/cm2, uF/cm2, rates 1/ms. Outward currents are positive.
 
@@ -108,40 +110,31 @@ HH_INLINE void membrane_scale(const membrane_shape *s, const membrane_parameters
     }
 }
 
-/* The product of n factors, a power of two, in pairs. */
-HH_INLINE double membrane_product(double *factors, int n)
+#define GATE double
+#define GATE_OP(name) double_##name
+#define GATE_OF(name) gate_##name
+#include "gate_equations.h"
+
+#define GATE lanes
+#define GATE_OP(name) lanes_##name
+#define GATE_OF(name) gates_##name
+#include "gate_equations.h"
+
+/* What equations.h needs of one neuron. */
+HH_INLINE lanes gates_settled(const membrane_shape *s, int v, lanes alpha, lanes x)
 {
-    int i;
-    while (n > 1) {
-        n /= 2;
-        for (i = 0; i < n; ++i) {
-            factors[i] = factors[2 * i] * factors[2 * i + 1];
-        }
-    }
-    return factors[0];
+    return lanes_select(lanes_load(s->at_inf + 4 * v), alpha, x);
 }
 
-/* The open fractions of the gated channels. x[1 + lane] is a gate, x[0] is 1. */
-HH_INLINE void membrane_open_of(const membrane_shape *s, const double *x, double *open)
-{
-    int c, i;
-    for (c = (int)s->ungated; c < s->channels; ++c) {
-        const int64_t *factor = s->factor[c];
-        HH_ONE_BY_ONE(s->channels);
-        if (s->factors == 4) {
-            open[c] = (x[1 + factor[0]] * x[1 + factor[1]]) * (x[1 + factor[2]] * x[1 + factor[3]]);
-        } else {
-            double factors[MEMBRANE_FACTORS];
-            for (i = 0; i < s->factors; ++i) {
-                factors[i] = x[1 + factor[i]];
-            }
-            open[c] = membrane_product(factors, (int)s->factors);
-        }
-    }
-}
+/* V is in its lane as well. */
+HH_INLINE void state_complete(membrane_state *y) { y->x[0] = lanes_with_V(y->x[0], y->V); }
+HH_INLINE double state_packed_V(const membrane_state *y) { return lane_V(y->x[0]); }
+
+#include "of_one.h"
+#include "equations.h"
 
 #ifdef HH_LANES_AVX512
-/* The same for all channels at once, from the registers of up to three vectors. */
+/* The open fractions of all channels at once, from the registers of up to three vectors. */
 HH_INLINE void membrane_open_at_once(int vectors, const membrane_shape *s, const lanes *x,
                                      double *open)
 {
@@ -188,112 +181,6 @@ HH_INLINE void membrane_currents(const membrane_shape *s, const membrane_paramet
     for (; c < s->channels; ++c) {
         HH_ONE_BY_ONE(s->channels);
         I[c] = open[c] * (p->g[c] * (V - p->E[c]));
-    }
-}
-
-/* The sum of all conductances g, and so how fast V decays if the gates do not move, with g over C_m
-   and times dt if g is. The last channel is the first to be added. */
-HH_INLINE double membrane_conductance(const membrane_shape *s, const double *g,
-                                       const double *open)
-{
-    double sum = 0.0;
-    int c;
-    for (c = 0; c < s->ungated; ++c) {
-        sum = c == 0 ? g[0] : sum + g[c];
-    }
-    for (c = (int)s->channels - 1; c >= s->ungated; --c) {
-        HH_ONE_BY_ONE(s->channels);
-        sum = HH_FMA(g[c], open[c], sum);
-    }
-    return sum;
-}
-
-/* from + dt dV/dt at V. Terms are added in the order in which they are known, V before the gates,
-   so that one fused operation a channel waits for these. */
-HH_INLINE double membrane_V_step(const membrane_shape *s, const membrane_scaled *m, double from,
-                                 double V, const double *open, double I)
-{
-    double sum = HH_FMA(m->per_C_m, I, from), driving[MEMBRANE_CHANNELS];
-    int c;
-    if (!HH_IS_CONSTANT(s->channels)) {
-        for (c = 0; c < MEMBRANE_CHANNELS; ++c) { /* in vectors; those that are none are 0 */
-            driving[c] = m->g[c] * (m->E[c] - V);
-        }
-        for (c = 0; c < s->ungated; ++c) {
-            HH_ONE_BY_ONE(s->ungated);
-            sum = HH_FMA(m->g[c], m->E[c] - V, sum);
-        }
-        for (; c < s->channels; ++c) {
-            HH_ONE_BY_ONE(s->channels);
-            sum = HH_FMA(driving[c], open[c], sum);
-        }
-        return sum;
-    }
-    for (c = 0; c < s->ungated; ++c) {
-        sum = HH_FMA(m->g[c], m->E[c] - V, sum);
-    }
-    for (; c < s->channels; ++c) {
-        sum = HH_FMA(m->g[c] * (m->E[c] - V), open[c], sum);
-    }
-    return sum;
-}
-
-/* dt dx/dt, and x + dt dx/dt, with dt alpha and dt (alpha + beta): so only one operation waits for
-   the rates. For one gate, and below for those of a vector. */
-HH_INLINE double gate_slope(double x, double alpha_dt, double alpha_plus_beta_dt)
-{
-    return HH_FMA(-alpha_plus_beta_dt, x, alpha_dt);
-}
-
-HH_INLINE double gate_step(double x, double alpha_dt, double alpha_plus_beta_dt)
-{
-    return HH_FMA(-alpha_plus_beta_dt, x, x + alpha_dt);
-}
-
-HH_INLINE lanes gates_slope(lanes x, gate_rates r)
-{
-    return lanes_fnma(r.alpha_plus_beta, x, r.alpha);
-}
-
-HH_INLINE lanes gates_step(lanes x, gate_rates r)
-{
-    return lanes_fnma(r.alpha_plus_beta, x, lanes_add(x, r.alpha));
-}
-
-/* Put the instantaneous gates where they are: at alpha, for the rates of such are alpha = inf and
-   alpha + beta = 1, in all methods. */
-HH_INLINE void membrane_settle(int vectors, const membrane_shape *s, const gate_rates *r,
-                               membrane_state *y)
-{
-    int v;
-    for (v = 0; v < vectors; ++v) {
-        y->x[v] = lanes_select(lanes_load(s->at_inf + 4 * v), r[v].alpha, y->x[v]);
-    }
-}
-
-/* dV/dt and dx/dt; or, with dt/C_m and rates times dt, these times dt. V in its lane as well. */
-HH_INLINE void membrane_slope(int vectors, const membrane_shape *s, const membrane_scaled *m,
-                              const gate_rates *r, const membrane_state *y, double I,
-                              membrane_state *slope)
-{
-    double open[MEMBRANE_CHANNELS];
-    int v;
-    membrane_open(vectors, s, y, open);
-    slope->V = membrane_V_step(s, m, 0.0, y->V, open, I);
-    for (v = 0; v < vectors; ++v) {
-        slope->x[v] = gates_slope(y->x[v], r[v]);
-    }
-    slope->x[0] = lanes_with_V(slope->x[0], slope->V);
-}
-
-/* y = base + a k, with V in its lane of all; V by itself as well: the rates wait for it. */
-HH_INLINE void membrane_state_plus(int vectors, const lanes *base, double a,
-                                   const membrane_state *k, membrane_state *y)
-{
-    int v;
-    y->V = HH_FMA(a, k->V, lane_V(base[0]));
-    for (v = 0; v < vectors; ++v) {
-        y->x[v] = lanes_fma(lanes_all(a), k->x[v], base[v]);
     }
 }
 

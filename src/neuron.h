@@ -70,15 +70,6 @@ HH_INLINE void neuron_store(int vectors, const membrane_shape *s, const neuron *
     }
 }
 
-HH_INLINE void state_copy(int vectors, const membrane_state *from, membrane_state *to)
-{
-    int v;
-    to->V = from->V;
-    for (v = 0; v < vectors; ++v) {
-        to->x[v] = from->x[v];
-    }
-}
-
 /* Whether the currents of a step are computed with it; where the shape is a constant, compilers
    leave out what is not used. */
 HH_INLINE int neuron_has_currents(const membrane_shape *s, const neuron_model *m)
@@ -108,12 +99,25 @@ HH_INLINE void neuron_currents(int vectors, const membrane_shape *s, const neuro
     membrane_currents(s, &m->p, y->V, open, I);
 }
 
+HH_INLINE void neuron_note_currents(const membrane_shape *s, const neuron_model *m, double V,
+                                    const double *open, neuron *to)
+{
+    membrane_currents(s, &m->p, V, open, to->I);
+}
+
+/* Find the rates at V; return 0 where they are missing. */
+HH_INLINE int neuron_find_rates(int vectors, const membrane_shape *s, const neuron_model *m,
+                                double V, gate_rates *r)
+{
+    return rate_source_find(vectors, s, m->rates, V, r);
+}
+
 /* Find the rates at y->V and put the instantaneous gates where these say; return 0 where the rates
    are missing. */
-HH_INLINE int neuron_rates(int vectors, const membrane_shape *s, const neuron_model *m,
-                           membrane_state *y, gate_rates *r)
+HH_INLINE int neuron_settle(int vectors, const membrane_shape *s, const neuron_model *m,
+                            membrane_state *y, gate_rates *r)
 {
-    if (!rate_source_find(vectors, s, m->rates, y->V, r)) {
+    if (!neuron_find_rates(vectors, s, m, y->V, r)) {
         return 0;
     }
     if (s->instantaneous) {

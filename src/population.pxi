@@ -12,7 +12,7 @@ cdef inline ending steps_of_block(
     cdef ending ended
     for i in range(steps):
         if changes:
-            row = <int>(i % HH_ROWS)
+            row = <int>(i % POPULATION_ROWS)
         if row == 0 and (changes or i == 0):
             population_load_stimulus(call, i)
         ended = population_step(call, row, call.step + i)
@@ -21,7 +21,7 @@ cdef inline ending steps_of_block(
         if recorded and (call.step + i) % every == 0:
             population_record(call, count)
             count += 1
-            if count == HH_ROWS:
+            if count == POPULATION_ROWS:
                 population_write(call, first_sample, count)
                 first_sample += count
                 count = 0
@@ -42,7 +42,7 @@ cdef class Samples:
     rows : array of int, shape (cells,)
         The row of each in `traces`.
     variables : array of int, shape (variables,)
-        Each a Variable.
+        Numbers: 0 is V, then the gates and the currents as they are recorded.
     every : int
         Steps whose number this divides are recorded.
     traces : array, shape (variables, cells, samples)
@@ -77,13 +77,30 @@ cdef class Samples:
         s.every, s.sample_count = every, traces.shape[2]
 
 
+cdef inline int read_column(input_buffer *column, object values, Py_ssize_t size) except -1:
+    cdef const double[:] of_cells = values
+    c_assert(of_cells.shape[0] == size)
+    column.data, column.stride = <const char *>&of_cells[0], of_cells.strides[0]
+    column.count = size
+    return 0
+
+
+cdef inline int read_columns(input_buffer *columns, tuple values, Py_ssize_t size) except -1:
+    cdef int k
+    for k in range(len(values)):
+        read_column(&columns[k], values[k], size)
+    return 0
+
+
 @rounded_to_nearest
 def population(
     const population_settings[::1] settings,  # IN     shape (1,)
-    const hh_parameters[::1] parameters,      # IN     shape (size,)
+    Membrane membrane not None,               # its shape; parameters are each cell's
+    tuple parameters not None,                # IN     columns: C_m, (g, ...), (E, ...),
+                                              #        (shift, ...), (speed or None, ...)
     Rates rates not None,                     # times dt, by method
-    const hh_point[::1] before,               # IN     shape (size,)
-    hh_point[::1] after,                      # OUT    the same, I.shape[1] steps later
+    tuple before not None,                    # IN     columns: V and the gates
+    tuple after not None,                     # OUT    the same, I.shape[1] steps later
     int64_t[::1] diverged_at,                 # INOUT  shape (size,): a step, or -1
     const double[:, :] I,                     # IN     shape (size, steps), any strides, µA/cm²
     int64_t step,                             # number of the first step within its run
@@ -92,6 +109,10 @@ def population(
     Samples samples not None,                 # OUT
 ):
     """Make I.shape[1] steps with each of some cells; return how that ended, a V, and the spikes.
+
+    A column is an array of shape (size,), with any stride: a number of each cell. Channels are in
+    the order of evaluation. Shifts are those of the vectors of gates. Speeds are in the order of
+    gates, over those that the rates have; None is 1.
 
     DONE: all were made. Anything else: what was written does not count, and the same call may be
     made again. Only these cells' parts of the outputs are written.
@@ -103,19 +124,41 @@ def population(
     cdef population_stimulus stimulus
     cdef population_spikes found
     cdef population_call call
+    cdef const membrane_shape *shape = &membrane.shape
     cdef int64_t cell = cells.start, last_cell = cells.stop, count
-    cdef Py_ssize_t size = before.shape[0], steps = I.shape[1]
-    cdef double missing_V = 0.0
+    cdef Py_ssize_t size = I.shape[0], steps = I.shape[1], k
+    cdef double[:] column
+    cdef double missing_V = 0.0, one = 1.0
+    cdef int64_t[16] has_speed
     cdef ending ended = LOOP_DONE
+    cdef char[::1] scratch = np.empty(sizeof(population_block) + CACHE_LINE, np.int8)
+    rates.check(shape)
     c_assert(0 <= cell < last_cell <= size)
-    c_assert(after.shape[0] == size and parameters.shape[0] == size)
-    c_assert(I.shape[0] == size and steps > 0 and diverged_at.shape[0] == size)
+    c_assert(steps > 0 and diverged_at.shape[0] == size)
     c_assert(0 < settings[0].block_size <= HH_BLOCK)
     c_assert(
         samples.samples.cell_count == 0
         or (step + steps - 1) // samples.samples.every < samples.samples.sample_count
     )
-    arrays.parameters, arrays.before, arrays.after = &parameters[0], &before[0], &after[0]
+    C_m, g, E, shift, speed = parameters
+    c_assert(len(g) == shape.channels and len(E) == shape.channels)
+    c_assert(len(shift) == shape.vectors and len(speed) == shape.gates)
+    c_assert(len(before) == 1 + shape.gates and len(after) == 1 + shape.gates)
+    read_column(&arrays.C_m, C_m, size)
+    read_columns(arrays.g, g, size)
+    read_columns(arrays.E, E, size)
+    read_columns(arrays.shift, shift, size)
+    read_columns(arrays.before, before, size)
+    for k in range(shape.gates):
+        has_speed[k] = speed[k] is not None
+        arrays.speed[k].data, arrays.speed[k].stride = <const char *>&one, 0
+        if has_speed[k]:
+            read_column(&arrays.speed[k], speed[k], size)
+    for k in range(1 + shape.gates):
+        column = after[k]
+        c_assert(column.shape[0] == size)
+        arrays.after[k].data = <char *>&column[0]
+        arrays.after[k].stride = column.strides[0]
     arrays.diverged_at = &diverged_at[0]
     stimulus.data = <const char *>&I[0, 0]
     stimulus.cell_stride, stimulus.step_stride = I.strides[0], I.strides[1]
@@ -123,8 +166,13 @@ def population(
     found.list, found.count, found.capacity = &spikes[0], 0, spikes.shape[0]
     call.settings, call.cells, call.stimulus = &settings[0], &arrays, &stimulus
     call.samples, call.spikes, call.rates = &samples.samples, &found, rates.source
+    call.shape, call.cells_shape = shape, cells_shape_of(shape, has_speed)
+    call.hodgkin_huxley = cells_are_of_hodgkin_huxley(&call.cells_shape)
     call.step, call.missing_V = step, &missing_V
     call.past = population_recorded_before(&samples.samples, cell)
+    call.block = <population_block *>(
+        (<uintptr_t>&scratch[0] + CACHE_LINE - 1) // CACHE_LINE * CACHE_LINE
+    )
     with nogil:
         while cell < last_cell and ended == LOOP_DONE:
             count = min(last_cell - cell, settings[0].block_size)

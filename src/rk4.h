@@ -1,39 +1,35 @@
-/* One step of the classic Runge-Kutta method: fourth order, four slopes. */
-#ifndef PYHH_FAST_RK4_H
-#define PYHH_FAST_RK4_H
+/* One step of the classic Runge-Kutta method: fourth order, four slopes.
 
-#include "neuron.h"
+   For one neuron or for eight cells, as equations.h. The rates are times dt, so each k is dt times
+   a slope. Return 0 where they are missing for one of the four; after->y.V is then the V where they
+   are. */
 
-static const double rk4_stage[4] = {0.5, 0.5, 1.0, 0.0}; /* where the next slope is taken */
-static const double rk4_weight[4] = {1.0 / 6, 1.0 / 3, 1.0 / 3, 1.0 / 6};
-
-/* The rates are times dt, so each k is dt times a slope. Return 0 where they are missing for one of
-   the four; after->y.V is then the V where they are. */
-HH_INLINE int rk4_step(int vectors, const membrane_shape *s, const neuron_model *m,
-                       const neuron *now, double I, neuron *after)
+HH_INLINE int OF(rk4_step)(int gates, const SHAPE *s, const OF(neuron_model) *m,
+                           const OF(neuron) *now, REAL I, OF(neuron) *after)
 {
-    membrane_state start, y, sum;
+    OF(membrane_state) start, y, sum;
     int i;
-    state_copy(vectors, &now->y, &start);
-    start.x[0] = lanes_with_V(start.x[0], start.V);
-    state_copy(vectors, &start, &y);
-    state_copy(vectors, &start, &sum);
-    if (neuron_has_currents(s, m)) {
-        neuron_currents(vectors, s, m, &now->y, after->I);
+    OF(state_copy)(gates, &now->y, &start);
+    OF(state_complete)(&start);
+    OF(state_copy)(gates, &start, &sum);
+    OF(state_copy)(gates, &start, &y);
+    OF(state_complete)(&y);
+    if (OF(neuron_has_currents)(s, m)) {
+        REAL open[MEMBRANE_CHANNELS];
+        OF(membrane_open)(gates, s, &now->y, open);
+        OF(neuron_note_currents)(s, m, now->y.V, open, after);
     }
     for (i = 0; i < 4; ++i) {
-        gate_rates r[MEMBRANE_VECTORS];
-        membrane_state k;
-        if (!neuron_rates(vectors, s, m, &y, r)) {
+        OF(gate_rates) r[MOST_GATES];
+        OF(membrane_state) k;
+        if (!OF(neuron_settle)(gates, s, m, &y, r)) {
             after->y.V = y.V;
             return 0;
         }
-        membrane_slope(vectors, s, &m->scaled, r, &y, I, &k);
-        membrane_state_plus(vectors, sum.x, rk4_weight[i], &k, &sum);
-        membrane_state_plus(vectors, start.x, rk4_stage[i], &k, &y);
+        OF(membrane_slope)(gates, s, &m->scaled, r, &y, I, &k);
+        OF(membrane_state_plus)(gates, &sum, rk4_weight[i], &k, &sum);
+        OF(membrane_state_plus)(gates, &start, rk4_stage[i], &k, &y);
     }
-    state_copy(vectors, &sum, &after->y);
+    OF(state_copy)(gates, &sum, &after->y);
     return 1;
 }
-
-#endif

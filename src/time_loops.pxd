@@ -165,20 +165,29 @@ cdef extern from "adaptive.h" nogil:
     void dop853_interpolate(int vectors, dop853_step *s)
 
 
-cdef extern from "population.h" nogil:
-    const int HH_BLOCK, HH_ROWS
+cdef extern from "cells_step.h" nogil:
+    ctypedef struct cells_shape:
+        pass
 
-    ctypedef struct hh_point:
-        double V, m, h, n
+    cells_shape cells_shape_of(const membrane_shape *s, const int64_t *has_speed)
+    bint cells_are_of_hodgkin_huxley(const cells_shape *s)
+
+
+cdef extern from "population.h" nogil:
+    const int HH_BLOCK, POPULATION_ROWS
 
     ctypedef struct population_settings:
         int64_t method, built_in, block_size
         double dt, threshold, largest_V
 
     ctypedef struct population_cells:
-        const hh_parameters *parameters
-        const hh_point *before
-        hh_point *after
+        input_buffer C_m
+        input_buffer g[8]
+        input_buffer E[8]
+        input_buffer shift[10]
+        input_buffer speed[16]
+        input_buffer before[17]
+        output_buffer after[17]
         int64_t *diverged_at
 
     ctypedef struct population_stimulus:
@@ -200,15 +209,22 @@ cdef extern from "population.h" nogil:
         population_spike *list
         int64_t count, capacity
 
+    ctypedef struct population_block:
+        pass
+
     ctypedef struct population_call:
         const population_settings *settings
         const population_cells *cells
         const population_stimulus *stimulus
         const population_samples *samples
         population_spikes *spikes
+        const membrane_shape *shape
+        cells_shape cells_shape
+        bint hodgkin_huxley
         rate_source rates
         int64_t step, first, past
         double *missing_V
+        population_block *block
         int now
 
     int64_t population_recorded_before(const population_samples *samples, int64_t cell)

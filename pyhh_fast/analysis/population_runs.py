@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 
 from pyhh_fast.analysis.runs import Outcome
+from pyhh_fast.cells import Cells
 from pyhh_fast.engine.population_run import make_run
-from pyhh_fast.models.cells import Cells
 from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.populations import Population
 from pyhh_fast.settings import RunSettings

@@ -52,6 +52,8 @@ class Membrane:
         Vectors of 4 lanes, 1 or more.
     shift : ndarray, shape (vectors,), mV
         The gates of a vector have their rates at V - shift.
+    shifted_by : tuple of str, optional
+        For each vector the channel whose shifts it has where they are each cell's own, else None.
     gate_lane : ndarray of int64, shape (gates,)
         In declared order, as all of gates is.
     gate_speed : ndarray, shape (gates,)
@@ -67,17 +69,25 @@ class Membrane:
     factors: IntArray
     vectors: int
     shift: FloatArray
+    shifted_by: tuple[str | None, ...]
     gate_lane: IntArray
     gate_speed: FloatArray
     gate_instantaneous: BoolArray
     variables: tuple[MembraneVariable, ...]
 
 
-def membrane_of(neuron: Neuron) -> Membrane:
-    """Return the arrays of a neuron."""
+def membrane_of(neuron: Neuron, shifted: Mapping[str, str] | None = None) -> Membrane:
+    """Return the arrays of a neuron.
+
+    Parameters
+    ----------
+    shifted : dict of str to str, optional
+        Of many cells: the channels whose shift is each cell's own, and for each the channel whose
+        shifts it has, too, or itself.
+    """
     channels, gates = neuron.channels, neuron.gates
     order = sorted(channels, key=lambda name: bool(channels[name].gates))  # a stable sort
-    lane, shift = _packed(channels)
+    lane, shift, shifted_by = _packed(channels, shifted or {})
     ungated = sum(not channel.gates for channel in channels.values())
     variables = [MembraneVariable("Vm", "V", V_LANE)]
     variables += [MembraneVariable(path, "gate", lane[path]) for path in gates]
@@ -90,6 +100,7 @@ def membrane_of(neuron: Neuron) -> Membrane:
         factors=_factors({name: channels[name] for name in order[ungated:]}, lane),
         vectors=len(shift),
         shift=np.array(shift),
+        shifted_by=tuple(shifted_by),
         gate_lane=np.array([lane[path] for path in gates], np.int64),
         gate_speed=np.array([gate.speed for gate in gates.values()]),
         gate_instantaneous=np.array([gate.instantaneous for gate in gates.values()], np.bool_),
@@ -97,25 +108,32 @@ def membrane_of(neuron: Neuron) -> Membrane:
     )
 
 
-def _packed(channels: Mapping[str, Channel]) -> tuple[dict[str, int], list[float]]:
-    """Return the lane of each gate, by path, and the shift of each vector.
+def _packed(
+    channels: Mapping[str, Channel], shifted: Mapping[str, str]
+) -> tuple[dict[str, int], list[float], list[str | None]]:
+    """Return the lane of each gate, by path, and the shift of each vector, and whose it is.
 
     Gates with one shift share vectors, and the first vector has room for three. It holds gates
     that need no more vectors for that, if there are any.
     """
-    by_shift: dict[float, list[str]] = {}
+    by_shift: dict[tuple[float, str | None], list[str]] = {}
     for name, channel in channels.items():
         for gate_name in channel.gates:
-            by_shift.setdefault(channel.shift, []).append(f"{name}.{gate_name}")
+            own = shifted.get(name)
+            shift = 0.0 if own else channel.shift
+            by_shift.setdefault((shift, own), []).append(f"{name}.{gate_name}")
     groups = sorted(by_shift.items(), key=lambda group: len(group[1]) % LANES == 0)
     lane: dict[str, int] = {}
     shifts: list[float] = []
-    for shift, paths in groups or [(0.0, [])]:
+    owners: list[str | None] = []
+    for (shift, own), paths in groups or [((0.0, None), [])]:
         begin = LANES * len(shifts)
         skipped = 0 if begin else 1  # V's
         lane |= {path: begin + i + (skipped and i >= V_LANE) for i, path in enumerate(paths)}
-        shifts += [shift] * max(1, -(-(len(paths) + skipped) // LANES))
-    return lane, shifts
+        vectors = max(1, -(-(len(paths) + skipped) // LANES))
+        shifts += [shift] * vectors
+        owners += [own] * vectors
+    return lane, shifts, owners
 
 
 def _factors(gated: Mapping[str, Channel], lane: Mapping[str, int]) -> IntArray:

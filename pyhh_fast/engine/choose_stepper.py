@@ -100,7 +100,7 @@ def check_kind(model: Any) -> None:
     if isinstance(model, FunctionType):
         advice = f"Call it: pass {model.__name__}()."
     if isinstance(model, Declared):
-        advice = "Populations and sweeps take no neurons yet: run them one by one, with Simulation."
+        advice = "Sweeps take no neurons yet: run them at once, by Population.from_model."
         raise TypeError(f"model must be an HHModel; got a {type(model).__name__}. {advice}")
     if isinstance(model, type) or not callable(getattr(model, "iterate", None)):
         is_class = isinstance(model, type)

@@ -1,4 +1,4 @@
-"""What the compiled steppers step: a model, with its rates as the time loops take them."""
+"""What the compiled steppers step: a model, or many, with its rates as the time loops take them."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
@@ -15,6 +15,7 @@ from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.recording import RunStimulus, State
 from pyhh_fast.settings import RunSettings
+from pyhh_fast.typing import FloatArray, StructArray
 from pyhh_fast.variables import CURRENTS, GATES
 
 FIELDS = fields_of_hodgkin_huxley(GATES, [current.symbol for current in CURRENTS.values()])
@@ -142,3 +143,83 @@ class CompiledModel(Compiled):
 def not_tabulated(model: Any, why: NotTabulable) -> str:
     """Return in words that a model's rates are not tabulated."""
     return f"{type(model).__name__}._UpdateGateTimeConstants is not tabulated: {why}"
+
+
+Columns = tuple[FloatArray, ...]
+"""Arrays of shape (size,), with any stride."""
+
+
+class CompiledCells(Protocol):
+    """Many cells as the compiled time loop takes them."""
+
+    membrane: Any
+    """A loops.Membrane of their shape; its parameters are of no cell."""
+
+    parameters: tuple[FloatArray, Columns, Columns, Columns, tuple[FloatArray | None, ...]]
+    """C_m, g, E, shifts and speeds, as the time loop has them."""
+
+    built_in: bool
+    """Whether the time loop computes their rates, and needs the table but rarely."""
+
+    largest_V: float
+    """Cells whose V is beyond the table, and beyond this (mV), have diverged."""
+
+    def rates(self) -> Any:
+        """Return the loops.Rates by the method of the run."""
+
+    def find_rates(self, V: float) -> None:
+        """Have the rates at a V (mV) that they lack; raise NotTabulable where there are none."""
+
+
+def columns(cells: StructArray) -> Columns:
+    """Return the fields of cells."""
+    return tuple(cells[name] for name in cells.dtype.names or ())
+
+
+def same_for_all(value: float, size: int) -> FloatArray:
+    """Return a column of one number."""
+    return np.broadcast_to(np.float64(value), (size,))
+
+
+class CompiledModelCells(CompiledCells):
+    """Cells that are HHModels in all but their numbers and, together, their rates.
+
+    Parameters
+    ----------
+    parameters : structured array, shape (size,)
+        Of `PARAMETER_STRUCT`.
+    settings : RunSettings
+    kinetics : Kinetics
+    """
+
+    def __init__(self, parameters: StructArray, settings: RunSettings, kinetics: Kinetics) -> None:
+        from threading import Lock  # here, because importing the package needs none
+
+        self.membrane = loops.Membrane.of_hodgkin_huxley(np.zeros(1, parameters.dtype))
+        # Their fields are as variables.py has them; the time loop takes channels as they are added.
+        shape, fields = loops.HODGKIN_HUXLEY[0], parameters.dtype.names or ()
+        channels = int(shape["channels"])
+        order = np.argsort(shape["channel_of_current"][:channels])
+        capacitance, *g_and_E = [parameters[name] for name in fields]
+        self.parameters = (
+            capacitance,
+            tuple(g_and_E[i] for i in order),
+            tuple(g_and_E[channels + i] for i in order),
+            (same_for_all(0.0, parameters.size),),
+            (None,) * int(shape["gates"]),
+        )
+        self.built_in = kinetics.built_in
+        self.largest_V = rate_tables.LARGEST_V
+        self._settings, self._kinetics = settings, kinetics
+        self._table = kinetics.table_for_cells()
+        self._lock = Lock()
+
+    def rates(self) -> Any:
+        s, t = self._settings, self._table
+        rows = t.times_phi1(s.dt) if s.method == "exponential_euler" else t.times(s.dt)
+        return loops.Rates(rows, t.first, t.inverse_width, t.low, t.high, rate_tables.NO_LINES)
+
+    def find_rates(self, V: float) -> None:
+        with self._lock:
+            if not self._table.low < V < self._table.high:
+                self._table = self._kinetics.table(V)

@@ -1,4 +1,4 @@
-"""A declared neuron as the compiled steppers take it."""
+"""A declared neuron, or many cells of one, as the compiled steppers take it."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,8 +9,9 @@ from pyhh_fast import rate_tables
 from pyhh_fast.channels.gate_table import LARGEST_V, REACH
 from pyhh_fast.channels.layout import Membrane, membrane_of
 from pyhh_fast.channels.neuron import Neuron
+from pyhh_fast.channels.neuron_cells import NeuronCells
 from pyhh_fast.channels.state import NeuronState
-from pyhh_fast.engine.compiled_model import Compiled
+from pyhh_fast.engine.compiled_model import Compiled, CompiledCells, same_for_all
 from pyhh_fast.engine.divergence import NAMES, latest
 from pyhh_fast.engine.kernels import RecordFields, loops, struct
 from pyhh_fast.equilibria.neurons import ChannelMembrane
@@ -40,21 +41,9 @@ class CompiledNeuron(Compiled):
     def __init__(self, state: NeuronState, settings: RunSettings) -> None:
         self._state, self._settings = state, settings
         neuron, layout = state.neuron, membrane_of(state.neuron)
-        self.membrane = loops.Membrane(_shape(layout), _parameters(layout))
+        self.membrane = membrane_for_loops(layout)
         self.fields = fields_of(neuron)
-        width, first = WIDTH_WITHOUT_GATES, FIRST_WITHOUT_GATES
-        for table in neuron.tables.values():  # they are alike
-            width, first = table.width, table.first
-        self._rates = loops.Rates(
-            rows_of(neuron, layout, settings),
-            first,
-            1 / width,
-            -LARGEST_V,
-            LARGEST_V,
-            rate_tables.NO_LINES,
-            layout.vectors,
-            extendable=False,
-        )
+        self._rates = rates_for_loops(neuron, layout, rows_of(neuron, layout, settings))
 
     def state(self) -> State:
         return (self._state.V, *self._state.gates.values())
@@ -143,6 +132,28 @@ def fields_of(neuron: Neuron) -> RecordFields:
     return RecordFields(_shape(membrane_of(neuron)), tuple(neuron.gates), currents)
 
 
+def membrane_for_loops(layout: Membrane) -> Any:
+    """Return the loops.Membrane of a neuron."""
+    return loops.Membrane(_shape(layout), _parameters(layout))
+
+
+def rates_for_loops(neuron: Neuron, layout: Membrane, rows: FloatArray) -> Any:
+    """Return the loops.Rates of a neuron with these rows."""
+    width, first = WIDTH_WITHOUT_GATES, FIRST_WITHOUT_GATES
+    for table in neuron.tables.values():  # they are alike
+        width, first = table.width, table.first
+    return loops.Rates(
+        rows,
+        first,
+        1 / width,
+        -LARGEST_V,
+        LARGEST_V,
+        rate_tables.NO_LINES,
+        layout.vectors,
+        extendable=False,
+    )
+
+
 def _shape(layout: Membrane) -> StructArray:
     """Return the shape of a membrane as the kernels have it (src/membrane.h)."""
     places = {kind: [v.place for v in layout.variables if v.kind == kind] for kind in KINDS}
@@ -153,7 +164,7 @@ def _shape(layout: Membrane) -> StructArray:
         channels=len(layout.g),
         ungated=layout.ungated,
         factors=layout.factors.shape[1],
-        shifted=bool(layout.shift.any()),
+        shifted=bool(layout.shift.any() or any(layout.shifted_by)),
         instantaneous=bool(layout.gate_instantaneous.any()),
     )
     gated = slice(layout.ungated, len(layout.g))
@@ -173,3 +184,63 @@ def _parameters(layout: Membrane) -> StructArray:
     parameters["g"][0, : len(layout.g)] = layout.g
     parameters["E"][0, : len(layout.E)] = layout.E
     return parameters
+
+
+class CompiledNeuronCells(CompiledCells):
+    """Cells of a neuron, by its tables.
+
+    Parameters
+    ----------
+    cells : NeuronCells
+    settings : RunSettings
+    """
+
+    built_in = False
+    largest_V = 0.0  # there are no more rates than those of the tables
+
+    def __init__(self, cells: NeuronCells, settings: RunSettings) -> None:
+        neuron, values, size = cells.neuron, cells.values, cells.size
+        layout = membrane_of(neuron, _shifted(cells))
+        self.membrane = membrane_for_loops(layout)
+        own_speed = {path for path in neuron.gates if f"{path}.speed" in values}
+        self._rates = rates_for_loops(neuron, layout, rows_of(neuron, layout, settings, own_speed))
+
+        def column(path: str) -> FloatArray:
+            own = values.get(path)
+            return same_for_all(neuron.parameters[path], size) if own is None else own
+
+        order = sorted(neuron.channels, key=lambda name: bool(neuron.channels[name].gates))
+        self.parameters = (
+            column("Cm"),
+            tuple(column(f"{name}.g") for name in order),
+            tuple(column(f"{name}.E") for name in order),
+            tuple(
+                same_for_all(shift, size) if name is None else column(f"{name}.shift")
+                for shift, name in zip(layout.shift, layout.shifted_by, strict=True)
+            ),
+            tuple(
+                values[f"{path}.speed"] / gate.speed if path in own_speed else None
+                for path, gate in neuron.gates.items()
+            ),
+        )
+
+    def rates(self) -> Any:
+        return self._rates
+
+    def find_rates(self, V: float) -> None:
+        raise AssertionError("cells of a neuron that leave its tables have diverged")
+
+
+def _shifted(cells: NeuronCells) -> dict[str, str]:
+    """Return the channels with shifts of each cell, and the first with the same, for each."""
+    found: dict[str, str] = {}
+    for name in cells.neuron.channels:
+        own = cells.values.get(f"{name}.shift")
+        if own is not None:
+            same = (
+                first
+                for first in found
+                if found[first] == first and np.array_equal(cells.values[f"{first}.shift"], own)
+            )
+            found[name] = next(same, name)
+    return found

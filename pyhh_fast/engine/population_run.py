@@ -1,22 +1,24 @@
 """The run of many cells, from what was checked to its recording; populations, sweeps, analyses."""
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from pyhh_fast import validation
+from pyhh_fast.cells import Cells
+from pyhh_fast.engine.compiled_model import CompiledCells, CompiledModelCells
 from pyhh_fast.engine.population_stepper import PopulationStepper
 from pyhh_fast.engine.progress import bar_over
 from pyhh_fast.engine.read_ahead import SharedStimulus
 from pyhh_fast.errors import SimulationError, warn_user
 from pyhh_fast.kinetics.protocol import Kinetics, NotTabulable
-from pyhh_fast.models.cells import Cells
 from pyhh_fast.population_recording import PopulationRecording
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.system import aligned_arrays
 from pyhh_fast.system.rounding import rounds_to_nearest
-from pyhh_fast.typing import FloatArray, IntArray
+from pyhh_fast.typing import FloatArray, IntArray, StructArray
 
 
 @rounds_to_nearest
@@ -24,7 +26,7 @@ def make_run(
     cells: Cells,
     stimulus: FloatArray | SharedStimulus,
     settings: RunSettings,
-    kinetics: Kinetics,
+    kinetics: Kinetics | None,
     threads: int,
     *,
     recorded: IntArray | None = None,
@@ -36,6 +38,8 @@ def make_run(
     ----------
     stimulus : ndarray, shape (size, steps), or SharedStimulus, µA/cm²
         With any strides.
+    kinetics : Kinetics or None
+        Rates of models; None of the cells of a neuron, which have their own.
     recorded : ndarray of int, default all
         Numbers of the cells whose traces are recorded, where any traces are.
     """
@@ -43,9 +47,8 @@ def make_run(
     recorded = np.arange(size, dtype=np.int64) if recorded is None else recorded
     recorded = recorded if settings.record else recorded[:0]
     parameters = aligned_arrays.copy_of(cells._parameters)
-    stepper = PopulationStepper(
-        settings, parameters, cells._state, stimulus, recorded, kinetics, threads
-    )
+    compiled = _compiled(cells, parameters, settings, kinetics)
+    stepper = PopulationStepper(settings, compiled, cells._state, stimulus, recorded, threads)
     bar = bar_over(steps, progress)
 
     def finish() -> PopulationRecording:
@@ -87,38 +90,46 @@ def make_run(
     return recording
 
 
-def warn_of_divergence(recording: PopulationRecording, kinetics: Kinetics) -> None:
-    """Warn of cells that diverged."""
+def _compiled(
+    cells: Cells, parameters: StructArray, settings: RunSettings, kinetics: Kinetics | None
+) -> CompiledCells:
+    if kinetics is not None:
+        return CompiledModelCells(parameters, settings, kinetics)
+    from pyhh_fast.channels.neuron_cells import NeuronCells  # models do not need them
+    from pyhh_fast.engine.compiled_neuron import CompiledNeuronCells
+
+    assert isinstance(cells, NeuronCells)
+    return CompiledNeuronCells(cells, settings)
+
+
+def warn_of_divergence(
+    recording: PopulationRecording, suiting_step: Callable[[IntArray], float]
+) -> None:
+    """Warn of cells that diverged.
+
+    Parameters
+    ----------
+    suiting_step : callable
+        Takes the numbers of cells, and returns the largest step (ms) that is recommended for them.
+    """
     diverged = np.flatnonzero(recording.diverged_at >= 0)
     if diverged.size:
         steps = recording.diverged_at[diverged]
         first = int(np.argmin(steps))
-        lost = {name: values[diverged] for name, values in recording.parameters.items()}
+        suits = suiting_step(diverged)
         warn_user(
             f"{diverged.size} of {recording.size} cells diverged, the first at step "
             f"{steps[first]} (cell {diverged[first]}); recording.diverged_at has all. "
-            f"{way_out(lost, kinetics, recording.dt, recording.method, 'cells')}"
+            f"{way_out(suits, recording.dt, recording.method, 'cells')}"
         )
 
 
-def way_out(
-    parameters: dict[str, FloatArray],
-    kinetics: Kinetics,
-    dt: float,
-    method: str,
-    which: str,
-) -> str:
-    """Return what to do where cells diverged, with the step that suits the fastest of them.
-
-    Parameters
-    ----------
-    parameters : dict of ndarray
-        Those of the cells that diverged.
-    """
-    from pyhh_fast.engine.time_steps import rounded_down, step_for_cells
+def way_out(suits: float, dt: float, method: str, which: str) -> str:
+    """Return what to do where cells diverged, whose fastest a step of `suits` ms suits."""
+    from pyhh_fast.engine.time_steps import rounded_down
 
     alone = f"run such {which} one by one, by Simulation with method='adaptive'."
-    suits = rounded_down(step_for_cells(parameters, kinetics))
+    suits = rounded_down(suits)
     if suits < dt:
         return f"Use a dt of {suits:g} ms or less, or {alone}"
     if method == "exponential_euler":

@@ -14,14 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pyhh_fast import rate_tables
+from pyhh_fast.engine.compiled_model import CompiledCells, columns
 from pyhh_fast.engine.kernels import loops, struct
 from pyhh_fast.engine.read_ahead import SharedStimulus
-from pyhh_fast.kinetics.protocol import Kinetics
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.system import aligned_arrays, free_memory
 from pyhh_fast.typing import FloatArray, IntArray, StructArray
-from pyhh_fast.variables import TRACES
 
 CALL = 0.04
 """Seconds that a call of the time loop may take, so that Ctrl-C interrupts soon."""
@@ -56,7 +54,7 @@ class PopulationStepper:
 
     Parameters
     ----------
-    parameters : structured array, shape (size,)
+    compiled : CompiledCells
     cells : ndarray of int
         Those whose traces are kept.
     state : structured array, shape (size,)
@@ -68,17 +66,14 @@ class PopulationStepper:
     def __init__(
         self,
         settings: RunSettings,
-        parameters: StructArray,
+        compiled: CompiledCells,
         state: StructArray,
         stimulus: FloatArray | SharedStimulus,
         cells: IntArray,
-        kinetics: Kinetics,
         threads: int,
     ) -> None:
-        from threading import Lock  # here, because importing the package needs none
-
         s = self._run_settings = settings
-        self._parameters, self._stimulus = parameters, stimulus
+        self._compiled, self._stimulus = compiled, stimulus
         self._size, self._steps = stimulus.shape
         shape = (len(s.record), cells.size, s.rows(self._steps))
         free_memory.check(
@@ -89,9 +84,6 @@ class PopulationStepper:
         self.traces = np.empty(shape)
         self.diverged_at: IntArray = np.full(self._size, -1, dtype=np.int64)
         self._values: FloatArray  # those of the chunk
-        self._kinetics = kinetics
-        self._table = kinetics.table_for_cells()
-        self._table_lock = Lock()
         self._spike_chunks: list[StructArray] = []
         # Steps that all cells have made, states after them, chunks of spikes: one tuple, so that
         # Ctrl-C finds either all of a chunk or none of it.
@@ -110,17 +102,17 @@ class PopulationStepper:
         self._chunk = min(max(FIRST_CHUNK // size, SHORTEST), LONGEST)
         self._spike_buffers = [np.empty(1, loops.SPIKE)] * len(self._calls)
         order = np.argsort(cells, kind="stable")
-        variables = np.array([TRACES.index(name) for name in s.record], dtype=np.int64)
+        variables = np.array([list(s.variables).index(name) for name in s.record], dtype=np.int64)
         rows = order.astype(np.int64)
         self._samples = loops.Samples(cells[order], rows, variables, s.every, self.traces)
         self._settings = struct(
             loops.POPULATION_SETTINGS,
             method=loops.Method[s.method],
-            built_in=kinetics.built_in,
+            built_in=compiled.built_in,
             block_size=self._block,
             dt=s.dt,
             threshold=s.threshold,
-            largest_V=rate_tables.LARGEST_V,
+            largest_V=compiled.largest_V,
         )
 
     @property
@@ -196,10 +188,11 @@ class PopulationStepper:
             buffer = self._spike_buffers[number]
             ended, missing_V, spikes = loops.population(
                 self._settings,
-                self._parameters,
-                self._rates(),
-                state,
-                self._next_state,
+                self._compiled.membrane,
+                self._compiled.parameters,
+                self._compiled.rates(),
+                columns(state),
+                columns(self._next_state),
                 self.diverged_at,
                 self._values,
                 step,
@@ -212,19 +205,7 @@ class PopulationStepper:
             if ended == loops.Ending.SPIKES_FULL:
                 self._spike_buffers[number] = np.empty(2 * buffer.size, loops.SPIKE)
             else:
-                self._extend_table(missing_V)
-
-    def _rates(self) -> Any:
-        """Return the rates for the time loop."""
-        s, t = self._run_settings, self._table
-        rows = t.times_phi1(s.dt) if s.method == "exponential_euler" else t.times(s.dt)
-        return loops.Rates(rows, t.first, t.inverse_width, t.low, t.high, rate_tables.NO_LINES)
-
-    def _extend_table(self, V: float) -> None:
-        """Extend the table to V; raise NotTabulable where none can hold the rates."""
-        with self._table_lock:
-            if not self._table.low < V < self._table.high:
-                self._table = self._kinetics.table(V)
+                self._compiled.find_rates(missing_V)
 
 
 def _pool(threads: int) -> Any:

@@ -42,7 +42,7 @@ def default_step(speed: float) -> float:
 
 def warn_of_step_too_large(dt: float, speed: float, kind: str) -> None:
     """Warn of a step (ms) that is too large for a model, or a neuron, that is so fast."""
-    if dt > (advised := _advised_step(speed)):
+    if dt > (advised := advised_step(speed)):
         warn_user(
             f"dt is {dt:g} ms; steps of {advised:.3g} ms or less are recommended for the rates of "
             f"this {kind}. Leave dt out, or use method='adaptive'."
@@ -54,16 +54,37 @@ def largest_advised_step(model: Any, kinetics: Any, V: Iterable[float] = ()) -> 
 
     These are those between the reversal potentials, and out to each of `V` (mV) beyond.
     """
-    return _advised_step(speed(model, kinetics, V))
+    return advised_step(speed(model, kinetics, V))
 
 
-def _advised_step(speed: float) -> float:
+def advised_step(speed: float) -> float:
+    """Return the largest step (ms) recommended for what is so many times faster than the model."""
     return LARGEST_ADVISED_STEP / max(speed / SAME_STEP_FACTOR, 1.0)
 
 
 def step_for_cells(parameters: dict[str, FloatArray], kinetics: Kinetics) -> float:
     """Return the largest step (ms) that is recommended for many cells with these parameters."""
     return largest_advised_step(SimpleNamespace(**parameters), kinetics)
+
+
+def step_for_neuron_cells(cells: Any) -> float:
+    """Return the largest step (ms) that is recommended for these `NeuronCells`.
+
+    It suits the fastest gate between their reversal potentials, all shifts included.
+    """
+    neuron = cells.neuron
+    E = np.concatenate([np.ravel(cells.value(f"{name}.E")) for name in neuron.channels])
+    V = np.linspace(E.min(), E.max(), RATE_POINTS)
+    gate, conductance = 0.0, 0.0
+    for name, channel in neuron.channels.items():
+        conductance += cells.value(f"{name}.g")
+        for gate_name, one in channel.gates.items():
+            path = f"{name}.{gate_name}"
+            if not one.instantaneous:
+                speed = float(np.max(cells.value(f"{path}.speed")))
+                for shift in np.unique(np.ravel(cells.value(f"{name}.shift"))[[0, -1]]):
+                    gate = max(gate, speed * float(neuron.tables[path](V - shift)[1].max()))
+    return advised_step(relative_speed(gate, float(np.max(conductance / cells.value("Cm")))))
 
 
 def rounded_down(step: float) -> float:

@@ -43,7 +43,7 @@ class Membranes:
     Parameters
     ----------
     parameters : structured array, shape (size,)
-        Its fields are those of `hh_parameters` in src/hh_equations.h.
+        Its fields are those of `hh_parameters` in src/hodgkin_huxley.h.
     rates_at : callable
         Takes V, shape (n,), and returns rates, shape (n, 6): alpha m, h, n, beta m, h, n.
     """

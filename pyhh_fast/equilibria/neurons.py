@@ -1,6 +1,7 @@
 """Equilibria of a Neuron, their stability, and which of them is its rest."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy.typing as npt
 
 from pyhh_fast.channels.gate_table import LARGEST_V
 from pyhh_fast.channels.neuron import Neuron
+from pyhh_fast.channels.neuron_cells import NeuronCells
 from pyhh_fast.equilibria.membranes import GRID_STEP, grid
 from pyhh_fast.equilibria.rest_states import NoRest
 from pyhh_fast.equilibria.search import equilibria_of
@@ -72,15 +74,23 @@ class ChannelMembrane:
 
 
 def net_current(
-    neuron: Neuron, current: Any, V: FloatArray, gates: Mapping[str, FloatArray]
+    neuron: Neuron,
+    current: Any,
+    V: FloatArray,
+    gates: Mapping[str, FloatArray],
+    value: Callable[[str], Any] | None = None,
 ) -> FloatArray:
-    """Return Cm dV/dt (µA/cm²) at each V with these gates: the injected current less all others."""
+    """Return Cm dV/dt (µA/cm²) at each V with these gates: the injected current less all others.
+
+    The numbers of many cells are what `value` returns for a path, in the shape of V.
+    """
+    value = neuron.parameters.__getitem__ if value is None else value
     total: FloatArray = np.zeros(V.shape) + current
     for name, channel in neuron.channels.items():
-        conductance = np.full(V.shape, channel.g)
+        conductance = np.zeros(V.shape) + value(f"{name}.g")
         for gate_name, gate in channel.gates.items():
             conductance *= gates[f"{name}.{gate_name}"] ** gate.power
-        total -= conductance * (V - channel.E)
+        total -= conductance * (V - value(f"{name}.E"))
     return total
 
 
@@ -94,28 +104,36 @@ def jacobian(neuron: Neuron, V: float) -> FloatArray:
     ndarray, shape (n, n), 1/ms
         Rows and columns are V and the gates that are not instantaneous, in declared order.
     """
-    steady = neuron._steady_gates(np.array([V]))
+    found: FloatArray = jacobians(NeuronCells(neuron, 1, {}), np.array([V]))[0]
+    return found
+
+
+def jacobians(cells: NeuronCells, V: FloatArray) -> FloatArray:
+    """Return the Jacobian of each cell at its V, shape (cells, n, n), as :func:`jacobian` does."""
+    neuron, value = cells.neuron, cells.value
+    steady = cells.steady_gates(V)
     moving = [path for path, gate in neuron.gates.items() if not gate.instantaneous]
     column = {path: 1 + i for i, path in enumerate(moving)}
-    matrix = np.zeros((1 + len(moving), 1 + len(moving)))
+    matrix = np.zeros((V.size, 1 + len(moving), 1 + len(moving)))
     for name, channel in neuron.channels.items():
         gates = {f"{name}.{gate_name}": gate for gate_name, gate in channel.gates.items()}
-        at = np.array([V - channel.shift])
-        factors = {path: steady[path][0] ** gate.power for path, gate in gates.items()}
-        matrix[0, 0] -= channel.g * np.prod(list(factors.values()))
+        at = V - value(f"{name}.shift") if gates else V
+        factors = {path: steady[path] ** gate.power for path, gate in gates.items()}
+        g, E = value(f"{name}.g"), value(f"{name}.E")
+        matrix[:, 0, 0] -= g * math.prod(factors.values())
         for path, gate in gates.items():
-            x, table = steady[path][0], neuron.tables[path]
-            others = np.prod([one for other, one in factors.items() if other != path])
-            change = -channel.g * (V - channel.E) * gate.power * x ** (gate.power - 1) * others
-            alpha_slope, total_slope = table.slopes(at)[:, 0]
+            x, table = steady[path], neuron.tables[path]
+            others = math.prod(one for other, one in factors.items() if other != path)
+            change = -g * (V - E) * gate.power * x ** (gate.power - 1) * others
+            alpha_slope, total_slope = table.slopes(at)
             if gate.instantaneous:
-                matrix[0, 0] += change * alpha_slope
+                matrix[:, 0, 0] += change * alpha_slope
                 continue
-            i = column[path]
-            matrix[0, i] = change
-            matrix[i, 0] = gate.speed * (alpha_slope - total_slope * x)
-            matrix[i, i] = -gate.speed * table(at)[1, 0]
-    matrix[0] /= neuron.Cm
+            i, speed = column[path], value(f"{path}.speed")
+            matrix[:, 0, i] = change
+            matrix[:, i, 0] = speed * (alpha_slope - total_slope * x)
+            matrix[:, i, i] = -speed * table(at)[1]
+    matrix[:, 0] /= np.reshape(value("Cm"), (-1, 1))
     return matrix
 
 

@@ -14,6 +14,7 @@ from pyhh_fast.kinetics.choose_kinetics import kinetics_of
 from pyhh_fast.kinetics.protocol import NotTabulable
 from pyhh_fast.models import copies, membrane
 from pyhh_fast.models.overrides import custom_behaviour
+from pyhh_fast.rate_tables import RatesAt
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import BoolArray, FloatArray, IntArray, StructArray
 
@@ -85,9 +86,12 @@ def rest_of(
 
 @rounds_to_nearest
 def rests_of_many(
-    parameters: StructArray, near: FloatArray | None = None, take_unstable: bool = False
+    parameters: StructArray,
+    near: FloatArray | None = None,
+    take_unstable: bool = False,
+    rates_at: RatesAt = rate_tables.hodgkin_huxley,
 ) -> FloatArray:
-    """Return the equilibria that cells with built-in rates rest at, chosen as by :func:`rest_of`.
+    """Return the equilibria that cells with these rates rest at, chosen as by :func:`rest_of`.
 
     Raise NoRest if a cell has none.
 
@@ -100,7 +104,7 @@ def rests_of_many(
     which = _kinds([*(parameters[name] for name in parameters.dtype.names or ()), near])
     _, first = np.unique(which, return_index=True)
     parameters, near = parameters[first], None if near is None else near[first]
-    cells = Membranes(parameters, rate_tables.hodgkin_huxley)
+    cells = Membranes(parameters, rates_at)
     with np.errstate(all="ignore"):
         cell, V = equilibria_of(cells)
         stable = cells.take(cell).are_stable(V)

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 
 from pyhh_fast import rate_tables, validation
+from pyhh_fast.cells import Cells, per_cell
 from pyhh_fast.models import membrane, plausibility
-from pyhh_fast.models.cells import Cells, per_cell
 from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.models.names import custom_parameters, suggestion
+from pyhh_fast.rate_tables import RatesAt
 from pyhh_fast.system import free_memory
 from pyhh_fast.variables import GATES, PARAMETERS, STATE
 
@@ -52,7 +53,7 @@ class HHCells(Cells):
     StateH = PerCell()
     StateN = PerCell()
 
-    _model: HHModel | None
+    _origin: Any
     _told: tuple[str, ...] = ()
     _custom_parameters: dict[str, float] = {}  # noqa: RUF012 (replaced, never changed)
 
@@ -77,26 +78,21 @@ class HHCells(Cells):
             return self._custom_parameters[name]
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
-    @property
-    def size(self) -> int:
-        """How many cells there are."""
-        return self._state.size
-
     def _set_up(self, size: int, parameters: dict[str, Any]) -> None:
         size = validation.count("size", size)
         free_memory.check(BYTES_A_CELL * size, "a population", "Make several, one after the other.")
         defaults = {name: getattr(HHModel, name) for name in PARAMETERS}
         self._parameters = np.zeros(size, membrane.PARAMETER_STRUCT)
         self._state = np.zeros(size, membrane.STATE_STRUCT)
-        self._model = None
+        self._origin = None
         for name, value in (defaults | parameters).items():
             if name not in PARAMETERS:
                 known = [*PARAMETERS, "startingVoltage"]
                 raise TypeError(validation.unknown_name("parameter", name, known, suggestion))
             setattr(self, name, value)
 
-    def _set_gates_steady(self) -> None:
-        rates = rate_tables.hodgkin_huxley(np.ascontiguousarray(self.Vm))
+    def _set_gates_steady(self, rates_at: RatesAt = rate_tables.hodgkin_huxley) -> None:
+        rates = rates_at(np.ascontiguousarray(self.Vm))
         alpha, beta = np.split(np.minimum(rates, rate_tables.LARGEST_RATE), 2, axis=1)
         for name, steady in zip(GATES, (alpha / (alpha + beta)).T, strict=True):
             self._state[name] = steady

@@ -14,7 +14,7 @@ from pyhh_fast.typing import StructArray
 from pyhh_fast.variables import CAPACITANCE, CHANNELS, GATES, PARAMETERS, REVERSALS, STATE
 
 PARAMETER_STRUCT = np.dtype([(one.symbol, np.float64) for one in PARAMETERS.values()])
-"""The parameters of a cell, as compiled code has them (hh_parameters in src/hh_equations.h)."""
+"""The parameters of a cell, as compiled code has them (hh_parameters in src/hodgkin_huxley.h)."""
 
 STATE_STRUCT = np.dtype([(one.symbol, np.float64) for one in STATE.values()])
 """V (mV) and the open fractions of the gates of a cell, as compiled code has them."""

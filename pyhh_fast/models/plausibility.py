@@ -126,7 +126,7 @@ def check_cells(cells: Any) -> None:
                 _warn_once(cells, gate.symbol, message)
     potentials = cells.ENa, cells.EK, cells.EKleak
     first = [float(E[0]) for E in potentials if E.size]
-    if first and cells._model is None and are_absolute(*first) and are_absolute(*potentials).all():
+    if first and cells._origin is None and are_absolute(*first) and are_absolute(*potentials).all():
         _warn_once(
             cells, "potentials", potentials_message(first, whose=" of cell 0 and the others")
         )
@@ -139,7 +139,7 @@ def check_grid(axes: dict[str, Any], cells: Any) -> None:
             warn_user(conductance_message(name, f"{axes[name].min():g} at a point of the grid"))
     names = ("ENa", "EK", "EKleak")
     largest = [float(np.max(axes.get(name, getattr(cells, name)))) for name in names]
-    if axes.keys() & names and cells._model is None and are_absolute(*largest):
+    if axes.keys() & names and cells._origin is None and are_absolute(*largest):
         warn_user(potentials_message(largest, whose=" of the grid"))
 
 

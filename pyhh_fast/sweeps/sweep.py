@@ -229,7 +229,7 @@ def sweep(
             task = task._replace(start=dict(zip(STATE, description["start"], strict=True)))
 
         def kinetics_with(values: dict[str, float]) -> Kinetics:
-            return Population.from_model(model, 1, **values)._kinetics()
+            return Population.from_model(model, 1, values)._kinetics()
 
         run = SweepRun(task, points, cell._kinetics(), store, name, kinetics_with)
         with bar_over(math.prod(points.shape) * steps, progress) as bar:
@@ -334,15 +334,16 @@ def _warn_of_divergence(
 ) -> None:
     diverged = int(np.count_nonzero(diverged_at >= 0))
     if diverged:
+        from pyhh_fast.engine.time_steps import step_for_cells
+
         fastest = task.parameters | {
             name: float(axis.min() if name == "Cm" else axis.max())
             for name, axis in grid.axes.items()
             if name in PARAMETERS
         }
         parameters = {name: np.array([value]) for name, value in fastest.items()}
-        advice = way_out(
-            parameters, cell._kinetics(), task.settings.dt, task.settings.method, "points"
-        )
+        suits = step_for_cells(parameters, cell._kinetics())
+        advice = way_out(suits, task.settings.dt, task.settings.method, "points")
         warn_user(
             f"{diverged} of {diverged_at.size} cells diverged; diverged_at says which and when. "
             f"{advice}"

@@ -7,11 +7,11 @@ import numpy as np
 import numpy.typing as npt
 
 from pyhh_fast import validation
+from pyhh_fast.cells import Cells
 from pyhh_fast.engine.kernels import BUILD
 from pyhh_fast.engine.population_run import make_run
 from pyhh_fast.kinetics.frozen import BeyondTable
 from pyhh_fast.kinetics.protocol import FrozenKinetics
-from pyhh_fast.models.cells import Cells
 from pyhh_fast.models.membrane import PARAMETER_STRUCT, STATE_STRUCT
 from pyhh_fast.population_recording import PopulationRecording
 from pyhh_fast.settings import RunSettings

@@ -29,6 +29,8 @@ def trace(size: int) -> FloatArray:
 
 def structs(like: StructArray) -> StructArray:
     """Return an array of the shape (n,) and the fields, all float64, of another; not filled."""
+    if not like.dtype.itemsize:
+        return np.empty(like.shape, like.dtype)
     return trace(like.size * like.dtype.itemsize // 8).view(like.dtype)
 
 

@@ -270,6 +270,12 @@ typedef struct {
     double I;
 } member;
 
+static input_buffer column(const double *of_first, size_t count)
+{
+    const input_buffer column = {(const char *)of_first, sizeof(member), (int64_t)count};
+    return column;
+}
+
 static void run_cells(double method, double dt, size_t steps, const member *members, size_t count)
 {
     const population_settings settings = {
@@ -282,10 +288,24 @@ static void run_cells(double method, double dt, size_t steps, const member *memb
     const population_stimulus stimulus = {(const char *)&members->I, sizeof *members, 0,
                                           (int64_t)steps};
     const population_samples nothing = {.every = 1};
-    hh_parameters *parameters = space_for(count * sizeof *parameters / sizeof(double));
-    hh_point *before = space_for(count * sizeof *before / sizeof(double));
     hh_point *after = space_for(count * sizeof *after / sizeof(double));
-    const population_cells cells = {parameters, before, after, space_for(count)};
+    population_block *block =
+        (population_block *)(((uintptr_t)space_for(sizeof *block / sizeof(double) + 8) + 63) / 64 *
+                             64);
+    const input_buffer none = {NULL, 0, 0};
+    population_cells cells = {.C_m = column(&members->p.C_m, count),
+                              .g = {column(&members->p.g_L, count),
+                                    column(&members->p.g_Na, count),
+                                    column(&members->p.g_K, count)},
+                              .E = {column(&members->p.E_L, count),
+                                    column(&members->p.E_Na, count),
+                                    column(&members->p.E_K, count)},
+                              .shift = {none},
+                              .before = {column(&members->y.V, count),
+                                         column(&members->y.m, count),
+                                         column(&members->y.h, count),
+                                         column(&members->y.n, count)},
+                              .diverged_at = space_for(count)};
     population_spikes spikes = {NULL, 0, 0};
     double missing_V;
     population_call call = {.settings = &settings,
@@ -293,11 +313,13 @@ static void run_cells(double method, double dt, size_t steps, const member *memb
                             .stimulus = &stimulus,
                             .samples = &nothing,
                             .spikes = &spikes,
-                            .missing_V = &missing_V};
+                            .shape = &hh_shape,
+                            .missing_V = &missing_V,
+                            .block = block};
     size_t c, i;
-    for (c = 0; c < count; ++c) {
-        parameters[c] = members[c].p;
-        before[c] = members[c].y;
+    for (i = 0; i < sizeof *after / sizeof(double); ++i) {
+        cells.after[i].data = (char *)after + i * sizeof(double);
+        cells.after[i].stride = sizeof *after;
     }
     for (c = 0; c < count; c += HH_BLOCK) {
         const size_t left = count - c;

@@ -74,9 +74,10 @@ def advance_population(
         array("recorded_rows", len(recorded), kind=np.int64),
         *(np.zeros(1, np.int64), 1, array("traces", 1, 1, steps)),
     )
+    three = (np.ones(cells),) * 3
     ended, _, _ = loops.population(
-        *(settings, np.ones(cells - (short == "parameters"), loops.PARAMETERS), rates),
-        *(np.zeros(cells, loops.POINT), array("after", cells, kind=loops.POINT)),
+        *(settings, MEMBRANE, (array("parameters", cells), three, three, three[:1], (None,) * 3)),
+        *(rates, (*three, np.ones(cells)), (*three, array("after", cells))),
         array("diverged_at", cells, kind=np.int64),
         *(np.zeros((I_rows or cells, steps)), 0, range(cells if last is None else last)),
         *(np.empty(9, loops.SPIKE), samples),

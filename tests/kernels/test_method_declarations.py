@@ -89,5 +89,5 @@ def test_switch_that_lacks_a_method_does_not_compile(more, tmp_path):
     errors = [line for line in done.stderr.splitlines() if "error" in line]
     missed = [line for line in errors if "METHOD_PRETEND" in line]
     # fixed_step_make, fixed_step_crossing, hh_step_with_exact_rates, hh_block_step,
-    # population_step_all_from_table
-    assert len(missed) == 5 * more
+    # cells_step, population_step_cells
+    assert len(missed) == 6 * more

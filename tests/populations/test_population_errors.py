@@ -218,7 +218,7 @@ def test_models_unsuitable_for_populations_are_refused():
     )
     with raises(ValueError, message):
         pyhh.Population.from_model(FrozenGates(), 3)
-    message = "from_model takes the state of the model; set Vm of what it returns."
+    message = "from_model takes the state of the model; pass start='steady' and Vm=."
     with raises(TypeError, message):
         pyhh.Population.from_model(pyhh.HHModel(), 3, startingVoltage=3)
     with pytest.raises(TypeError, match=r"^model must be an HHModel; got the class HHModel"):

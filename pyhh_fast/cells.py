@@ -1,7 +1,7 @@
 """Many cells as two arrays of structs, of parameters and of states: what a run of them takes.
 
-Sweeps and analyses make them as they are; hh_cells.py names and checks their fields, for
-`Population`.
+Sweeps and analyses make them as they are. models/hh_cells.py names and checks the fields of models'
+cells, channels/neuron_cells.py those of a neuron's: of these are populations.
 """
 
 from collections.abc import Iterable
@@ -19,7 +19,8 @@ class Cells:
     Parameters
     ----------
     parameters, state : structured array, shape (size,)
-        Of `PARAMETER_STRUCT` and `STATE_STRUCT`. A run replaces the state, and does not change it.
+        Fields of float64; those of the state are V (mV) and the gates, in this order. A run
+        replaces the state, and does not change it.
     """
 
     _parameters: StructArray

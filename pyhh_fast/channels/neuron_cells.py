@@ -1,0 +1,119 @@
+"""Cells that are one neuron but for some of their numbers: what its populations are made of."""
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+
+from pyhh_fast import validation
+from pyhh_fast.cells import Cells, per_cell
+from pyhh_fast.channels.gate_table import LARGEST_V, REACH
+from pyhh_fast.channels.neuron import Neuron
+from pyhh_fast.typing import FloatArray, IntArray
+from pyhh_fast.variables import POTENTIAL
+
+LARGEST_SHIFT = REACH - LARGEST_V
+"""Of a channel, in mV."""
+
+
+class NeuronCells(Cells):
+    """Cells of a neuron.
+
+    Parameters
+    ----------
+    neuron : Neuron
+    size : int
+    values : dict of str to float or array_like of shape (size,)
+        Parameters by path, in place of the neuron's; those of `Neuron.parameters`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a path is unknown, or a number cannot be what the path says.
+    """
+
+    def __init__(self, neuron: Neuron, size: int, values: Mapping[str, Any]) -> None:
+        arrays: dict[str, FloatArray] = {}
+        numbers: dict[str, FloatArray] = {}
+        for path, given in values.items():
+            validation.choice("path", path, _varied(neuron, path))
+            own = per_cell(path, given, size)
+            (arrays if own.ndim else numbers)[path] = own
+        neuron = neuron.replace({path: float(own) for path, own in numbers.items()})
+        for path, own in arrays.items():
+            for extreme in (own.argmin(), own.argmax()):
+                _check(neuron, path, own, int(extreme))
+        self.neuron = neuron
+        self.values: dict[str, FloatArray] = arrays
+        parameters = np.zeros(size, [(path, np.float64) for path in arrays])
+        for path, own in arrays.items():
+            parameters[path] = own
+        fields = [POTENTIAL.name, *neuron.gates]
+        super().__init__(parameters, np.zeros(size, [(name, np.float64) for name in fields]))
+
+    @property
+    def size(self) -> int:
+        """How many cells there are."""
+        return self._state.size
+
+    def take(self, cell: IntArray) -> Self:
+        """Return these cells, in this order, with a state of zeros."""
+        twin = type(self).__new__(type(self))
+        twin.neuron = self.neuron
+        twin.values = {path: own[cell] for path, own in self.values.items()}
+        Cells.__init__(twin, self._parameters[cell], np.zeros(cell.size, self._state.dtype))
+        return twin
+
+    def value(self, path: str) -> Any:
+        """Return a parameter: one number, or an array of one for each cell."""
+        return self.values[path] if path in self.values else self.neuron.parameters[path]
+
+    def rates(self, path: str, V: FloatArray) -> FloatArray:
+        """Return alpha and alpha + beta of a gate at V (mV) of each cell, without its speed.
+
+        V has the cells along its first axis; the rates are of shape (2, *V.shape).
+        """
+        shift = self.values.get(f"{path.partition('.')[0]}.shift")
+        u = V - self.neuron.channels[path.partition(".")[0]].shift
+        if shift is not None:
+            u = V - shift.reshape(-1, *[1] * (V.ndim - 1))
+        return self.neuron.tables[path](u.ravel()).reshape(2, *u.shape)
+
+    def steady_gates(self, V: FloatArray) -> dict[str, FloatArray]:
+        """Return the steady states of the gates at V (mV) of each cell, by path."""
+        found = {}
+        for path in self.neuron.gates:
+            alpha, total = self.rates(path, V)
+            found[path] = alpha / total
+        return found
+
+    def set_steady(self, V: FloatArray) -> None:
+        """Put the cells at V (mV), with steady gates."""
+        state = np.zeros(self.size, self._state.dtype)
+        state[POTENTIAL.name] = V
+        for path, x in self.steady_gates(state[POTENTIAL.name]).items():
+            state[path] = x
+        self._state = state
+
+
+def _varied(neuron: Neuron, path: Any) -> list[str]:
+    """Return the paths that may be given; say how a rate's own numbers are varied."""
+    known = list(neuron.parameters)
+    parts = path.split(".") if isinstance(path, str) else []
+    if ".".join(parts[:2]) in neuron.gates and path not in known and parts[2:] != ["speed"]:
+        raise ValueError(
+            f"path must be one of {', '.join(known)}; got {path!r}. What rates are made of is the "
+            "same for all cells of a population: make one for each of its values."
+        )
+    return known
+
+
+def _check(neuron: Neuron, path: str, own: FloatArray, index: int) -> None:
+    """Raise ValueError where the number of a cell cannot be what a path says."""
+    try:
+        neuron.replace({path: float(own[index])})
+    except (TypeError, ValueError) as error:
+        rule, _, got = str(error).partition("; got ")
+        _, stop, advice = got.partition(". ")
+        place = f"{own[index]:g} at index {index}"
+        raise type(error)(f"{rule}; got {place}{stop or '.'}{advice}") from None

@@ -1,0 +1,172 @@
+"""Runs of many cells: what populations of models and of neurons have in common."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy.typing as npt
+
+from pyhh_fast import validation
+from pyhh_fast.cells import Cells, cell_numbers
+from pyhh_fast.engine.population_run import make_run, thread_count, warn_of_divergence
+from pyhh_fast.engine.stimulus_arguments import shared_stimulus
+from pyhh_fast.equilibria.spike_threshold import threshold_for
+from pyhh_fast.kinetics.protocol import Kinetics
+from pyhh_fast.methods import DEFAULT, warn_of_large_step
+from pyhh_fast.population_recording import PopulationRecording
+from pyhh_fast.settings import RunSettings
+from pyhh_fast.system.exclusive import Exclusive
+from pyhh_fast.typing import IntArray, MethodOfMany
+from pyhh_fast.variables import VARIABLES, Variable
+
+
+class RunsOfMany(Cells):
+    """Cells that are run at once."""
+
+    recording: PopulationRecording | None = None
+
+    _origin: Any = None
+    """The model with custom rates, or the neuron, that the cells were made from."""
+
+    @property
+    def size(self) -> int:
+        """How many cells there are."""
+        return self._state.size
+
+    @property
+    def _variables(self) -> Mapping[str, Variable]:
+        return VARIABLES
+
+    def _check_cells(self) -> None:
+        """See that what was set in place can be used."""
+
+    def _kinetics(self) -> Kinetics | None:
+        """Return the rates of models."""
+        raise NotImplementedError
+
+    def _suiting_step(self, cells: IntArray) -> float:
+        """Return the largest step (ms) that is recommended for cells of these numbers."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.size} cell{'s' * (self.size != 1)})"
+
+    def run(
+        self,
+        stimulus: npt.ArrayLike,
+        dt: float,
+        *,
+        duration: float | None = None,
+        method: MethodOfMany = DEFAULT,
+        record: Iterable[str] = (),
+        cells: npt.ArrayLike | None = None,
+        every: int = RunSettings.every,
+        threshold: float | None = None,
+        threads: int | None = None,
+        progress: bool = False,
+    ) -> PopulationRecording:
+        """Run all cells through a stimulus and return what happened.
+
+        The cells continue from their present state and end in that of the last step.
+
+        Parameters
+        ----------
+        stimulus : float, array_like, Stimulus or function of t, µA/cm²
+            Injected current, depolarising where positive. With `duration`: a constant for all
+            cells, or an array of shape (size,), a constant for each. Without: an array of shape
+            (steps,), a value a step for all cells, or (size, steps). A float64 array of two
+            dimensions is not copied. What :mod:`pyhh_fast.stimuli` makes, and functions, are as
+            for :meth:`pyhh_fast.Simulation.run`, and the same for all cells, noise included.
+        dt : float, ms
+            Step size. Steps above 0.05 ms are inaccurate, and a warning says so.
+        duration : float, ms, optional
+            Time to simulate, a whole number of steps; not with an array of a value a step. By
+            default that of a stimulus that ends.
+        method : {"euler", "exponential_euler", "rk4"}, default "euler"
+            As for :meth:`pyhh_fast.Simulation.run`.
+        record : sequence of str, default none
+            Names of the traces to keep, of Vm, INa, IK, IKleak, StateN, StateM, StateH, or of a
+            neuron's `variables`, as "Na.m" and "Na"; spikes come in any case.
+        cells : sequence of int, default all
+            Numbers of the cells whose traces are kept.
+        every : int, default 1
+            Keep the traces of every so many steps, those of the first included.
+        threshold : float, mV, optional
+            Upward crossings of it are the spikes. By default 50, or what
+            :meth:`pyhh_fast.Simulation.run` takes for the model or the neuron that the cells were
+            made from; for a neuron that declares none, 50 above the rest of its own numbers.
+        threads : int, default one for each CPU there is for this process
+            How many threads share the work. The numbers do not depend on it.
+        progress : bool, default False
+            Show a progress bar; needs tqdm.
+
+        Returns
+        -------
+        PopulationRecording
+            Also kept as `recording`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument, or a number of a cell, cannot be used; nothing was run.
+        SimulationError
+            If custom rates turn out, during the run, to be what no table can hold.
+        RuntimeError
+            If this population is running already, in another thread or because a hook has called
+            this.
+        ImportError
+            If `progress` is True and tqdm is not installed.
+
+        Warns
+        -----
+        UserWarning
+            If cells diverge. `recording.diverged_at` says which and when; their traces and states
+            are NaN from there on, and the others continue. With custom rates a cell diverges when
+            it leaves ±1000 mV, a neuron's when it leaves its tables, ±300 mV.
+
+        Notes
+        -----
+        Ctrl-C stops a run within 0.1 s, that of a million cells within a few. As after any error
+        during a run, the steps made so far are kept on `recording`, and the cells are in the
+        state of the last of them.
+
+        Under strong currents V may keep swinging without crossing the threshold, and counts no
+        spikes, as from 89.9 µA/cm² on at the default parameters (90.6 by "euler" at 0.01 ms).
+
+        A cell's numbers do not depend on how many others there are, on its place among them, or on
+        the number of threads. With built-in rates they differ from those of a
+        :class:`pyhh_fast.Simulation` by rounding, 1e-9 mV in 100 ms; with custom rates, and of a
+        neuron whose speeds are those of all cells, they have its bits.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import pyhh_fast as pyhh
+        >>> population = pyhh.Population.at_rest(100)
+        >>> currents = np.linspace(0, 20, 100)
+        >>> recording = population.run(currents, 0.01, duration=200.0, record=["Vm"], every=10)
+        >>> recording.Vm.shape
+        (100, 2000)
+        >>> recording.spike_times(99).round(2)[:3]
+        array([ 1.23, 13.26, 24.86])
+        """
+        settings = RunSettings.of(
+            many_cells=True,
+            dt=dt,
+            method=method,
+            record=record,
+            every=every,
+            threshold=threshold_for(self._origin, threshold),
+            variables=self._variables,
+        )
+        warn_of_large_step("dt", settings.dt, settings.method)
+        rows = cell_numbers("cells", cells, self.size)
+        threads = thread_count(threads)
+        progress = validation.flag("progress", progress)
+        wave = shared_stimulus(stimulus, self.size, duration, settings.dt)
+        with Exclusive("population", self):
+            self._check_cells()
+            recording = make_run(
+                self, wave, settings, self._kinetics(), threads, recorded=rows, progress=progress
+            )
+        warn_of_divergence(recording, self._suiting_step)
+        return recording

@@ -1,0 +1,395 @@
+/* A step of eight cells whose rates come from a table (rate_table.h): of any neuron, each with
+   parameters of its own, shifts of channels and speeds of gates included.
+
+   A row of the table is evaluated for each cell, with its gates as lanes, and the rates of eight
+   cells are transposed. From there on cells are lanes, and all is as for one neuron, to the bit. */
+#ifndef PYHH_FAST_CELLS_STEP_H
+#define PYHH_FAST_CELLS_STEP_H
+
+#include "cells.h"
+#include "fixed_step.h"
+#include "hodgkin_huxley.h"
+
+/* A membrane_shape whose factors are numbers of gates, in the order in which they are recorded. */
+typedef struct {
+    int64_t vectors, gates, channels, ungated, factors, shifted, instantaneous;
+    int64_t speeds; /* whether a gate's speed is each cell's own */
+    int64_t factor[MEMBRANE_CHANNELS][MEMBRANE_FACTORS];
+    int64_t gate_of_lane[MEMBRANE_LANES]; /* or -1 */
+    int64_t at_inf[MEMBRANE_GATES], has_speed[MEMBRANE_GATES];
+} cells_shape;
+
+static const cells_shape hh_cells_shape = {
+    .vectors = 1,
+    .gates = 3,
+    .channels = HH_CHANNELS,
+    .ungated = 1,
+    .factors = 4,
+    .factor = {[HH_NA] = {HH_M, HH_M, HH_M, HH_H}, [HH_K] = {HH_N, HH_N, HH_N, HH_N}},
+    .gate_of_lane = {HH_M, HH_H, HH_N, -1},
+};
+
+static inline cells_shape cells_shape_of(const membrane_shape *s, const int64_t *has_speed)
+{
+    cells_shape of;
+    int c, i, g;
+    memset(&of, 0, sizeof of);
+    of.vectors = s->vectors;
+    of.gates = s->gates;
+    of.channels = s->channels;
+    of.ungated = s->ungated;
+    of.factors = s->factors;
+    of.shifted = s->shifted;
+    of.instantaneous = s->instantaneous;
+    for (i = 0; i < MEMBRANE_LANES; ++i) {
+        of.gate_of_lane[i] = -1;
+    }
+    for (g = 0; g < s->gates; ++g) {
+        of.gate_of_lane[s->lane_of_gate[g]] = g;
+        of.at_inf[g] = s->at_inf[s->lane_of_gate[g]] != 0;
+        of.has_speed[g] = has_speed[g];
+        of.speeds |= has_speed[g];
+    }
+    for (c = 0; c < MEMBRANE_CHANNELS; ++c) {
+        for (i = 0; i < MEMBRANE_FACTORS; ++i) {
+            const int64_t lane = s->factor[c][i];
+            of.factor[c][i] = lane == MEMBRANE_ONE ? MEMBRANE_ONE : of.gate_of_lane[lane];
+        }
+    }
+    return of;
+}
+
+static inline int cells_are_of_hodgkin_huxley(const cells_shape *s)
+{
+    const cells_shape *hh = &hh_cells_shape;
+    return s->vectors == hh->vectors && s->gates == hh->gates && s->channels == hh->channels &&
+           s->ungated == hh->ungated && s->factors == hh->factors && !s->shifted &&
+           !s->instantaneous && !s->speeds &&
+           memcmp(s->factor[HH_NA], hh->factor[HH_NA], 4 * sizeof s->factor[0][0]) == 0 &&
+           memcmp(s->factor[HH_K], hh->factor[HH_K], 4 * sizeof s->factor[0][0]) == 0 &&
+           memcmp(s->gate_of_lane, hh->gate_of_lane, 4 * sizeof s->gate_of_lane[0]) == 0;
+}
+
+/* V and the gates; x[0] is 1, the factor that pads a list. */
+typedef struct {
+    cells V, x[1 + MEMBRANE_GATES];
+} cells_membrane_state;
+
+typedef struct {
+    cells alpha, alpha_plus_beta;
+} cells_gate_rates;
+
+typedef struct {
+    cells per_C_m, g[MEMBRANE_CHANNELS], E[MEMBRANE_CHANNELS];
+} cells_membrane_scaled;
+
+typedef struct {
+    cells_membrane_state y;
+} cells_neuron;
+
+/* The cells that are outside the table, and at what V. */
+typedef struct {
+    unsigned cells;
+    double V[CELLS];
+} cells_outside;
+
+typedef struct {
+    struct {
+        cells g[MEMBRANE_CHANNELS];
+    } p;
+    cells_membrane_scaled scaled;
+    cells shift[MEMBRANE_VECTORS];
+    cells speed[MEMBRANE_GATES]; /* over that which the rates of the table have */
+    const rate_source *rates;
+    int exponential; /* whether the method is exponential Euler */
+    cells_outside *outside;
+} cells_neuron_model;
+
+/* What equations.h needs of eight cells. */
+HH_INLINE cells cells_gates_settled(const cells_shape *s, int g, cells alpha, cells x)
+{
+    return s->at_inf[g] ? alpha : x;
+}
+
+HH_INLINE void cells_state_complete(cells_membrane_state *y) { y->x[0] = cells_all(1.0); }
+HH_INLINE cells cells_state_packed_V(const cells_membrane_state *y) { return y->V; }
+
+#define GATE cells
+#define GATE_OP(name) cells_##name
+#define GATE_OF(name) cells_gates_##name
+#include "gate_equations.h"
+
+#include "of_cells.h"
+#include "equations.h"
+
+HH_INLINE void cells_membrane_open(int gates, const cells_shape *s, const cells_membrane_state *y,
+                                   cells *open)
+{
+    (void)gates;
+    cells_membrane_open_of(s, y->x, open);
+}
+
+/* Where eight V are in the table, as rate_table_find. */
+typedef struct {
+    uint64_t row[CELLS]; /* in the low 32 bits */
+    double r[CELLS], r2[CELLS], r4[CELLS];
+} cells_position;
+
+HH_INLINE cells_position cells_find(cells V, double inverse_width, double first)
+{
+    const double from = 6755399441055744.0 - first;
+    const cells rounder = cells_all(from), scale = cells_all(inverse_width);
+    const cells shifted = cells_fma(V, scale, rounder);
+    const cells r = cells_fma(V, scale, cells_sub(rounder, shifted)), r2 = cells_mul(r, r);
+    double sum[CELLS];
+    cells_position place;
+    cells_store(sum, shifted);
+    memcpy(place.row, sum, sizeof sum);
+    cells_store(place.r, r);
+    cells_store(place.r2, r2);
+    cells_store(place.r4, cells_mul(r2, r2));
+    return place;
+}
+
+/* The rates of the four gates of a vector, of each cell by its row. */
+#ifdef HH_LANES_AVX512
+
+HH_INLINE void cells_rows(const double *rows, size_t stride, const cells_position *place,
+                          cells_gate_rates *rates)
+{
+    __m512d z[CELLS], pair[CELLS], quad[CELLS];
+    int i;
+    for (i = 0; i < CELLS; ++i) {
+        const double *row = rows + (uint32_t)place->row[i] * stride;
+        const __m512d x = _mm512_set1_pd(place->r[i]);
+        const __m512d c01 = _mm512_fmadd_pd(_mm512_loadu_pd(row + 8), x, _mm512_loadu_pd(row));
+        const __m512d c23 =
+            _mm512_fmadd_pd(_mm512_loadu_pd(row + 24), x, _mm512_loadu_pd(row + 16));
+        const __m512d c45 =
+            _mm512_fmadd_pd(_mm512_loadu_pd(row + 40), x, _mm512_loadu_pd(row + 32));
+        const __m512d low = _mm512_fmadd_pd(c23, _mm512_set1_pd(place->r2[i]), c01);
+        z[i] = _mm512_fmadd_pd(c45, _mm512_set1_pd(place->r4[i]), low);
+    }
+    for (i = 0; i < CELLS; i += 2) {
+        pair[i] = _mm512_unpacklo_pd(z[i], z[i + 1]);
+        pair[i + 1] = _mm512_unpackhi_pd(z[i], z[i + 1]);
+    }
+    for (i = 0; i < CELLS; i += 4) { /* lanes 0 and 4, 2 and 6; then 1 and 5, 3 and 7 */
+        quad[i] = _mm512_shuffle_f64x2(pair[i], pair[i + 2], 0x88);
+        quad[i + 1] = _mm512_shuffle_f64x2(pair[i], pair[i + 2], 0xdd);
+        quad[i + 2] = _mm512_shuffle_f64x2(pair[i + 1], pair[i + 3], 0x88);
+        quad[i + 3] = _mm512_shuffle_f64x2(pair[i + 1], pair[i + 3], 0xdd);
+    }
+    rates[0].alpha = _mm512_shuffle_f64x2(quad[0], quad[4], 0x88);
+    rates[0].alpha_plus_beta = _mm512_shuffle_f64x2(quad[0], quad[4], 0xdd);
+    rates[2].alpha = _mm512_shuffle_f64x2(quad[1], quad[5], 0x88);
+    rates[2].alpha_plus_beta = _mm512_shuffle_f64x2(quad[1], quad[5], 0xdd);
+    rates[1].alpha = _mm512_shuffle_f64x2(quad[2], quad[6], 0x88);
+    rates[1].alpha_plus_beta = _mm512_shuffle_f64x2(quad[2], quad[6], 0xdd);
+    rates[3].alpha = _mm512_shuffle_f64x2(quad[3], quad[7], 0x88);
+    rates[3].alpha_plus_beta = _mm512_shuffle_f64x2(quad[3], quad[7], 0xdd);
+}
+
+#elif defined(HH_LANES_AVX2)
+
+/* Four cells' lanes to four gates' cells. */
+HH_INLINE void cells_transpose_four(const __m256d *z, __m256d *of_gate)
+{
+    const __m256d low = _mm256_unpacklo_pd(z[0], z[1]), high = _mm256_unpackhi_pd(z[0], z[1]);
+    const __m256d low2 = _mm256_unpacklo_pd(z[2], z[3]), high2 = _mm256_unpackhi_pd(z[2], z[3]);
+    of_gate[0] = _mm256_permute2f128_pd(low, low2, 0x20);
+    of_gate[1] = _mm256_permute2f128_pd(high, high2, 0x20);
+    of_gate[2] = _mm256_permute2f128_pd(low, low2, 0x31);
+    of_gate[3] = _mm256_permute2f128_pd(high, high2, 0x31);
+}
+
+HH_INLINE void cells_rows(const double *rows, size_t stride, const cells_position *place,
+                          cells_gate_rates *rates)
+{
+    __m256d alpha[CELLS], alpha_plus_beta[CELLS], alphas[8], sums[8];
+    int i, g;
+    for (i = 0; i < CELLS; ++i) {
+        const gate_rates r = rate_table_at(rows + (uint32_t)place->row[i] * stride, place->r[i]);
+        alpha[i] = r.alpha;
+        alpha_plus_beta[i] = r.alpha_plus_beta;
+    }
+    for (i = 0; i < 2; ++i) {
+        cells_transpose_four(alpha + 4 * i, alphas + 4 * i);
+        cells_transpose_four(alpha_plus_beta + 4 * i, sums + 4 * i);
+    }
+    for (g = 0; g < 4; ++g) {
+        const cells_gate_rates of_gate = {{alphas[g], alphas[4 + g]}, {sums[g], sums[4 + g]}};
+        rates[g] = of_gate;
+    }
+}
+
+#else
+
+HH_INLINE void cells_rows(const double *rows, size_t stride, const cells_position *place,
+                          cells_gate_rates *rates)
+{
+    int i, g;
+    for (i = 0; i < CELLS; ++i) {
+        const gate_rates r = rate_table_at(rows + (uint32_t)place->row[i] * stride, place->r[i]);
+        for (g = 0; g < 4; ++g) {
+            rates[g].alpha.of[i] = r.alpha.lane[g];
+            rates[g].alpha_plus_beta.of[i] = r.alpha_plus_beta.lane[g];
+        }
+    }
+}
+
+#endif
+
+/* Note which cells are outside the table at V: their rates here are those of its end. */
+HH_COLD void cells_note_outside(cells_outside *outside, unsigned inside, cells V)
+{
+    double at[CELLS];
+    int i;
+    cells_store(at, V);
+    for (i = 0; i < CELLS; ++i) {
+        const unsigned bit = 1u << i;
+        if (!(inside & bit) && !(outside->cells & bit)) {
+            outside->V[i] = at[i]; /* the first, of several stages */
+            outside->cells |= bit;
+        }
+    }
+}
+
+/* phi1 for the speeds that cells have of their own; the table has it for the others. */
+HH_INLINE cells cells_phi1_of_gate(cells alpha_plus_beta_dt)
+{
+    double of[CELLS], phi1[CELLS];
+    int beyond = 0, i;
+    cells_store(of, alpha_plus_beta_dt);
+    for (i = 0; i < CELLS; ++i) {
+        phi1[i] = hh_phi1_polynomial(-of[i]);
+        beyond |= !(of[i] <= HH_PHI1_RANGE);
+    }
+    if (!HH_LIKELY(!beyond)) {
+        for (i = 0; i < CELLS; ++i) {
+            phi1[i] = of[i] <= HH_PHI1_RANGE ? phi1[i] : hh_phi1(-of[i]);
+        }
+    }
+    return cells_load(phi1);
+}
+
+HH_INLINE int cells_neuron_find_rates(int gates, const cells_shape *s,
+                                      const cells_neuron_model *m, cells V, cells_gate_rates *r)
+{
+    const rate_source *source = m->rates;
+    const size_t row = RATE_TABLE_POWERS * RATE_TABLE_LANES, stride = row * (size_t)s->vectors;
+    const cells low = cells_all(source->low), high = cells_all(source->high);
+    const unsigned inside = cells_below(low, V) & cells_below(V, high);
+    const cells clipped = cells_clip(V, low, high);
+    cells_position place;
+    int v, g;
+    if (!HH_LIKELY(inside == 0xff)) {
+        cells_note_outside(m->outside, inside, V);
+    }
+    for (v = 0; v < s->vectors; ++v) {
+        cells_gate_rates rates[4];
+        if (s->shifted) {
+            place = cells_find(cells_sub(clipped, m->shift[v]), source->inverse_width,
+                               source->first);
+        } else if (v == 0) {
+            place = cells_find(clipped, source->inverse_width, source->first);
+        }
+        cells_rows(source->rows + (size_t)v * row, stride, &place, rates);
+        for (g = 0; g < 4; ++g) {
+            const int64_t gate = s->gate_of_lane[4 * v + g];
+            if (gate >= 0) {
+                r[gate] = rates[g];
+            }
+        }
+    }
+    if (s->speeds) {
+        for (g = 0; g < gates; ++g) {
+            if (s->has_speed[g]) {
+                cells factor = m->speed[g];
+                if (m->exponential) {
+                    factor = cells_mul(factor, cells_phi1_of_gate(cells_mul(
+                                                   r[g].alpha_plus_beta, factor)));
+                }
+                r[g].alpha = cells_mul(r[g].alpha, factor);
+                r[g].alpha_plus_beta = cells_mul(r[g].alpha_plus_beta, factor);
+            }
+        }
+    }
+    return 1;
+}
+
+HH_INLINE int cells_neuron_settle(int gates, const cells_shape *s, const cells_neuron_model *m,
+                                  cells_membrane_state *y, cells_gate_rates *r)
+{
+    cells_neuron_find_rates(gates, s, m, y->V, r);
+    if (s->instantaneous) {
+        cells_membrane_settle(gates, s, r, y);
+    }
+    return 1;
+}
+
+/* The currents of many cells are computed where they are recorded. */
+HH_INLINE int cells_neuron_has_currents(const cells_shape *s, const cells_neuron_model *m)
+{
+    (void)s;
+    (void)m;
+    return 0;
+}
+
+HH_INLINE void cells_neuron_note_currents(const cells_shape *s, const cells_neuron_model *m,
+                                          cells V, const cells *open, cells_neuron *to)
+{
+    (void)s;
+    (void)m;
+    (void)V;
+    (void)open;
+    (void)to;
+}
+
+#include "euler.h"
+#include "exponential_euler.h"
+#include "rk4.h"
+
+/* Whether V and all gates are finite: bit i says it of cell i. */
+HH_INLINE unsigned cells_are_finite(int gates, const cells_membrane_state *y)
+{
+    cells sum = y->V;
+    int g;
+    for (g = 0; g < gates; ++g) {
+        sum = cells_add(sum, y->x[1 + g]);
+    }
+    return cells_same(cells_sub(sum, sum), cells_all(0.0));
+}
+
+/* Make a step. Bits of those cells whose V rises through the threshold, and of those that are not
+   finite, are returned; cells that are outside the table are noted in the model. */
+HH_INLINE unsigned cells_step(fixed_method method, int gates, const cells_shape *s,
+                              const cells_neuron_model *m, const cells_neuron *now, cells I,
+                              double threshold, cells_neuron *after)
+{
+    const cells level = cells_all(threshold);
+    int made = 0;
+    switch (method) {
+    case METHOD_EULER:
+        made = cells_euler_step(gates, s, m, now, I, after);
+        break;
+    case METHOD_EXPONENTIAL_EULER:
+        made = cells_exponential_euler_step(gates, s, m, now, I, after);
+        break;
+    case METHOD_RK4:
+        made = cells_rk4_step(gates, s, m, now, I, after);
+        break;
+    }
+    if (!made) {
+        cells_state_copy(gates, &now->y, &after->y);
+        after->y.V = cells_all(NAN);
+    }
+    if (s->instantaneous) {
+        cells_gate_rates r[MEMBRANE_GATES];
+        cells_neuron_settle(gates, s, m, &after->y, r);
+    }
+    return (cells_below(now->y.V, level) & ~cells_below(after->y.V, level)) |
+           (~cells_are_finite(gates, &after->y) & 0xff);
+}
+
+#endif
