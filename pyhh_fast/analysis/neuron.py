@@ -23,12 +23,7 @@ from pyhh_fast.variables import POTENTIAL
 
 
 class NeuronSubject(Subject):
-    """A neuron that was declared.
-
-    Parameters
-    ----------
-    neuron : Neuron
-    """
+    """A neuron that was declared."""
 
     kind = "neuron"
     method: Method = "adaptive"

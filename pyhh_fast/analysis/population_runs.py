@@ -27,8 +27,6 @@ class PopulationRuns:
     ----------
     model : HHModel
         It is copied, with the state that runs start in.
-    settings : RunSettings
-    threads : int
     """
 
     parts = 65

@@ -30,7 +30,6 @@ class SingleRuns:
         What runs, in the state that runs start in.
     settings : RunSettings
         Of which dt is the distance of samples where the method is adaptive.
-    threads : int
     """
 
     parts = 4  # each current costs a run

@@ -102,10 +102,7 @@ class Subject(Protocol):
     def equilibrium(self, current: float) -> float:
         """Return the V (mV) of the equilibrium under a current; of several that nearest rest.
 
-        Raises
-        ------
-        ValueError
-            If there is none.
+        Raise ValueError if there is none.
         """
 
 

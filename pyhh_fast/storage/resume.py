@@ -41,11 +41,8 @@ def begin_run(
 ) -> Run:
     """Return a run that will be written to a new store.
 
-    Raises
-    ------
-    TypeError, ValueError, OSError, ImportError
-        If `to` is no new path, or `subject`, a model or the state of a neuron, cannot be saved as
-        numbers.
+    Raise TypeError, ValueError, OSError or ImportError if `to` is no new path, or `subject`, a
+    model or the state of a neuron, cannot be saved as numbers.
     """
     savable = saved.savable(subject, "Leave to out.")
     about = {
@@ -66,10 +63,8 @@ def resume_run(
 ) -> tuple[Any, Run]:
     """Return the model, or the state of the neuron, and the rest of the run that a store holds.
 
-    Raises
-    ------
-    TypeError, ValueError, OSError, RuntimeError, ImportError
-        As :meth:`pyhh_fast.Simulation.resume`.
+    Raise TypeError, ValueError, OSError, RuntimeError or ImportError as
+    :meth:`pyhh_fast.Simulation.resume`.
     """
     store = RunStore.open(path)
     try:
@@ -121,10 +116,7 @@ def open_recording(path: str | os.PathLike[str], identity: str | None = None) ->
 
     Where the store does not hold the array or function of the stimulus, it is not known.
 
-    Raises
-    ------
-    TypeError, ValueError, OSError, ImportError
-        If no store is there, or a damaged one.
+    Raise TypeError, ValueError, OSError or ImportError if no store is there, or a damaged one.
     """
     store = RunStore.read(path, identity)
     about = dict(store.attributes)

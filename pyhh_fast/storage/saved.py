@@ -32,10 +32,7 @@ class Savable(Protocol):
         """Return the table of its rates that a state file needs."""
 
     def compiled(
-        self,
-        settings: RunSettings,
-        save: Callable[[Table], object],
-        state: dict[str, Any] | None,
+        self, settings: RunSettings, save: Callable[[Table], object], state: dict[str, Any] | None
     ) -> Compiled:
         """Return it as a stepper takes it; `save` gets each table before its first use.
 

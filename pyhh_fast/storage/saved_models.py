@@ -67,10 +67,7 @@ class SavableModel:
         return self._rates.stored
 
     def compiled(
-        self,
-        settings: RunSettings,
-        save: Callable[[Table], object],
-        state: dict[str, Any] | None,
+        self, settings: RunSettings, save: Callable[[Table], object], state: dict[str, Any] | None
     ) -> CompiledModel:
         V = None if state is None else state["cell"]["V"]
         kinetics = self._rates.saved_by(save)
@@ -81,17 +78,14 @@ class SavableModel:
 def rates_to_save(model: Any, advice: str, table: RateTable | None = None) -> FrozenKinetics:
     """Return the rates of a model that can be saved as numbers, custom ones with a table.
 
+    Raise ValueError if the model makes its steps in its own way, or no table can hold its rates.
+
     Parameters
     ----------
     advice : str
         What else could be done.
     table : RateTable, optional
         Of custom rates, if one was saved.
-
-    Raises
-    ------
-    ValueError
-        If the model makes its steps in its own way, or no table can hold its rates.
     """
     reason = custom_behaviour(model)
     if reason is None:

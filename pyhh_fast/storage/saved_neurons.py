@@ -41,10 +41,7 @@ class SavableNeuron:
         return GateRows.of(self.subject.neuron)
 
     def compiled(
-        self,
-        settings: RunSettings,
-        save: Callable[[Table], object],
-        state: dict[str, Any] | None,
+        self, settings: RunSettings, save: Callable[[Table], object], state: dict[str, Any] | None
     ) -> CompiledNeuron:
         if (table := self.table()) is not None:
             save(table)

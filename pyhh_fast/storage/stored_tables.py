@@ -106,10 +106,7 @@ def _is_of_gates(attributes: dict[str, Any]) -> bool:
 def table_of(rows: FloatArray, attributes: dict[str, Any]) -> Table:
     """Return a table of which these are the rows and the attributes.
 
-    Raises
-    ------
-    ValueError
-        If the time loops could not read it; they trust what they are given.
+    Raise ValueError if the time loops could not read it; they trust what they are given.
     """
     if not _readable(rows.shape, attributes):
         got = f"{reprlib.repr(attributes)} and rows of shape {rows.shape}"
@@ -172,10 +169,7 @@ def _metadata(name: str, shape: Sequence[int], attributes: dict[str, Any]) -> di
 def check_metadata(what: str, name: str, found: Any) -> None:
     """Check that metadata are those of a table of this name.
 
-    Raises
-    ------
-    Damaged
-        If they are not; the message calls them `what`.
+    Raise Damaged if they are not; the message calls them `what`.
     """
     described = found if isinstance(found, dict) else {}
     shape, attributes = described.get("shape"), described.get("attributes")
@@ -232,10 +226,7 @@ def read(array: ZarrArray) -> Table | None:
 def found(store: Path, values: tuple[float, ...] = ()) -> list[RateTable]:
     """Return the tables in the directory of a store that were written whole.
 
-    Raises
-    ------
-    Damaged
-        If something is there that was not written here.
+    Raise Damaged if something is there that was not written here.
     """
     group = group_of(values)
     if not ZarrArray.exists(store, group):
