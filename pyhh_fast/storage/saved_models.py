@@ -49,6 +49,7 @@ class SavableModel:
         return cls(model, rates_to_save(model, advice))
 
     def description(self) -> dict[str, Any]:
+        """As `Savable.description`."""
         return description_of(self.subject)
 
     @rounds_to_nearest
@@ -69,6 +70,7 @@ class SavableModel:
     def compiled(
         self, settings: RunSettings, save: Callable[[Table], object], state: dict[str, Any] | None
     ) -> CompiledModel:
+        """As `Savable.compiled`."""
         V = None if state is None else state["cell"]["V"]
         kinetics = self._rates.saved_by(save)
         return CompiledModel(self.subject, settings, kinetics, log_slow_run, V)
@@ -149,6 +151,7 @@ class SavedModel:
         self._table = table
 
     def restored(self, given: Any) -> SavableModel:
+        """As `Saved.restored`."""
         table, model = self._table, given
         if model is not None:
             self._must_agree(model)

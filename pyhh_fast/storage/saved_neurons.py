@@ -31,6 +31,7 @@ class SavableNeuron:
         self.subject = state
 
     def description(self) -> dict[str, Any]:
+        """As `Savable.description`."""
         s = self.subject
         return {
             "declaration": descriptions.describe(s.neuron),
@@ -38,11 +39,13 @@ class SavableNeuron:
         }
 
     def table(self) -> Table | None:
+        """As `Savable.table`."""
         return GateRows.of(self.subject.neuron)
 
     def compiled(
         self, settings: RunSettings, save: Callable[[Table], object], state: dict[str, Any] | None
     ) -> CompiledNeuron:
+        """As `Savable.compiled`."""
         if (table := self.table()) is not None:
             save(table)
         return CompiledNeuron(self.subject, settings)
@@ -74,6 +77,7 @@ class SavedNeuron:
         self.fields = fields_of(self._neuron)
 
     def restored(self, given: Any) -> SavableNeuron:
+        """As `Saved.restored`."""
         neuron = self._neuron if given is None else _with_functions_of(given, self._neuron)
         return SavableNeuron(NeuronState(neuron, self._V, self._gates))
 
