@@ -10,6 +10,7 @@ from commands import command, figure_size, refused, simulate
 import pyhh_fast as pyhh
 from pyhh_fast import neurons
 from pyhh_fast.stimuli import step
+from pyhh_fast.storage import resume
 
 
 def test_neurons_are_listed(capsys):
@@ -73,6 +74,23 @@ def test_all_traces_of_a_neuron_are_recorded():
     with np.load("run.npz") as found:
         for name in neurons.morris_lecar().variables:
             np.testing.assert_array_equal(found[name], expected[name])
+
+
+def test_run_of_a_neuron_is_written_continued_and_drawn(capsys):
+    run = "--neuron morris_lecar --set K.g=7.5 --constant 100 --record Vm,K.w,Ca --envelope 500"
+    assert simulate(run, "--duration 200 --out run.zarr") == 0
+    assert simulate("--resume run.zarr --duration 400 --plot resumed.png") == 0
+    assert command("plot run.zarr --from 100 --to 300 -o part.png") == 0
+    assert capsys.readouterr().err == ""
+    options = {"record": ["Vm", "K.w", "Ca"], "envelope": 500}
+    neuron = neurons.morris_lecar().replace({"K.g": 7.5})
+    expected = pyhh.Simulation(neuron).run(100, 0.01, duration=400, **options)
+    assert expected.spike_times.size >= 3
+    found = resume.open_recording("run.zarr")
+    for name in (*expected.recorded, *expected.enveloped):
+        np.testing.assert_array_equal(found[name], expected[name])
+    np.testing.assert_array_equal(found.spike_times, expected.spike_times)
+    assert figure_size("resumed.png") == figure_size("part.png") == (960, 960)
 
 
 def test_spontaneously_firing_neuron_starts_at_its_unstable_equilibrium(capsys):
