@@ -25,6 +25,9 @@ Origin: TypeAlias = Any
 State = tuple[float, ...]
 """V (mV) and the open fractions of the gates at one moment."""
 
+LateSteps = list[tuple[int, State]]
+"""The latest steps of a run in order, each with the state before it; the last one failed."""
+
 
 def array_of_steps(stimulus: "RunStimulus | None", steps: int) -> FloatArray | None:
     """Return an array as it is, and a constant as a view that repeats one number; else None.

@@ -1,6 +1,6 @@
 """What the compiled steppers step: a model, or many, with its rates as the time loops take them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,7 +13,7 @@ from pyhh_fast.kinetics.protocol import Kinetics, NotSmooth, NotTabulable
 from pyhh_fast.models import membrane
 from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.rate_tables import RateTable
-from pyhh_fast.recording import RunStimulus, State
+from pyhh_fast.recording import LateSteps, RunStimulus, State
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.typing import FloatArray, StructArray
 from pyhh_fast.variables import CURRENTS, GATES
@@ -44,9 +44,7 @@ class Compiled(Protocol):
     def write_back(self, values: dict[str, float]) -> None:
         """Take the state, and more, after the last step: the values of `fields`."""
 
-    def divergence_error(
-        self, stimulus: RunStimulus, states: Iterable[tuple[int, State]]
-    ) -> Exception:
+    def divergence_error(self, stimulus: RunStimulus, late: LateSteps) -> Exception:
         """Return why the last of these steps cannot be made; as engine.divergence has it."""
 
     def stuck_error(self, start: State, last: State, step: int, time: float, why: str) -> Exception:
@@ -118,11 +116,9 @@ class CompiledModel(Compiled):
         for i, (name, gate) in enumerate(zip(GATES, membrane.gates_of(self.model), strict=True)):
             gate.state, gate.alpha, gate.beta = values[name], rates[i], rates[len(GATES) + i]
 
-    def divergence_error(
-        self, stimulus: RunStimulus, states: Iterable[tuple[int, State]]
-    ) -> Exception:
+    def divergence_error(self, stimulus: RunStimulus, late: LateSteps) -> Exception:
         return divergence.divergence_error(
-            self.model, self._settings, stimulus, states, adaptive=True
+            self.model, self._settings, stimulus, late, adaptive=True
         )
 
     def stuck_error(self, start: State, last: State, step: int, time: float, why: str) -> Exception:

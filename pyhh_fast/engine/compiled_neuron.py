@@ -1,6 +1,5 @@
 """A declared neuron, or many cells of one, as the compiled steppers take it."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -12,13 +11,11 @@ from pyhh_fast.channels.neuron import Neuron
 from pyhh_fast.channels.neuron_cells import NeuronCells
 from pyhh_fast.channels.state import NeuronState
 from pyhh_fast.engine.compiled_model import Compiled, CompiledCells, same_for_all
-from pyhh_fast.engine.divergence import NAMES, latest
+from pyhh_fast.engine.divergence import diverged, first_unstable, latest, stuck
 from pyhh_fast.engine.kernels import RecordFields, loops, struct
 from pyhh_fast.equilibria.neurons import ChannelMembrane
-from pyhh_fast.errors import SimulationError
 from pyhh_fast.kinetics.declared import FIRST_WITHOUT_GATES, WIDTH_WITHOUT_GATES, rows_of
-from pyhh_fast.methods import METHODS
-from pyhh_fast.recording import RunStimulus, State
+from pyhh_fast.recording import LateSteps, RunStimulus, State
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.typing import FloatArray, StructArray
 
@@ -58,42 +55,28 @@ class CompiledNeuron(Compiled):
         self._state.V = values["V"]
         self._state.gates = {path: values[path] for path in self._state.gates}
 
-    def divergence_error(
-        self, stimulus: RunStimulus, states: Iterable[tuple[int, State]]
-    ) -> Exception:
-        late = list(states)
-        step, (V, *_) = late[-1]
-        dt, method = self._settings.dt, self._settings.method
-        message = f"the run diverged at step {step} (t = {step * dt:g} ms), from V = {V:.6g} mV."
+    def divergence_error(self, stimulus: RunStimulus, late: LateSteps) -> Exception:
+        settings = self._settings
         advice = (
             f"V left the range of the neuron's tables, -{LARGEST_V:g} to {LARGEST_V:g} mV. {WEAKER}"
         )
-        stable_below = METHODS[method].stable_below
-        if self._driven_out(latest(stimulus, step, dt)):
-            late = []  # no method and no step would help
-        for earlier, state in late:
-            what, rate = self._fastest(state)
-            if rate * dt > stable_below:
-                advice = (
-                    f"dt times the fastest rate exceeds {stable_below:.3g}, where {NAMES[method]} "
-                    f"is unstable: at step {earlier} (V = {state[0]:.6g} mV) {what} moves at "
-                    f"{rate:.3g} per ms, and dt is {dt:g} ms. Use method='adaptive', whose steps "
-                    "follow the fastest rate, or a smaller dt."
-                )
-                break
-        return SimulationError(f"{message} {advice}", step=step, time=step * dt, V=V)
+        # Where it was driven out, no method and no step would help.
+        if not self._driven_out(latest(stimulus, late[-1][0], settings.dt)) and (
+            found := first_unstable(settings, late, self._fastest)
+        ):
+            ways = "method='adaptive', whose steps follow the fastest rate, or a smaller dt"
+            advice = f"{found[1]} Use {ways}."
+        return diverged(settings, late, advice)
 
     def stuck_error(self, start: State, last: State, step: int, time: float, why: str) -> Exception:
-        V = last[0]
-        message = f"the solver is stuck at t = {time:.9g} ms (step {step}), V = {V:.6g} mV: {why}."
         what, rate = self._fastest(last)
         advice = (
             f"There {what} moves at {rate:.3g} per ms. Use larger tolerances, or check the "
             "stimulus and the parameters."
         )
-        if abs(V) > NEAR_END * LARGEST_V:
+        if abs(last[0]) > NEAR_END * LARGEST_V:
             advice = f"The neuron's tables are from -{LARGEST_V:g} to {LARGEST_V:g} mV. {WEAKER}"
-        return SimulationError(f"{message} {advice}", step=step, time=time, V=V)
+        return stuck(last[0], step, time, f"{why}. {advice}")
 
     def _driven_out(self, currents: FloatArray) -> bool:
         """Whether a current (µA/cm²) drives V beyond the tables, the gates being steady there."""

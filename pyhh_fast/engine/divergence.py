@@ -2,7 +2,7 @@
 
 import contextlib
 import copy
-from collections.abc import Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from pyhh_fast.engine.time_steps import gate_speed, largest_advised_step, rounde
 from pyhh_fast.errors import SimulationError
 from pyhh_fast.methods import METHODS
 from pyhh_fast.models import membrane
-from pyhh_fast.recording import State
+from pyhh_fast.recording import LateSteps, State
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.typing import FloatArray
 from pyhh_fast.variables import GATES, REVERSALS
@@ -49,45 +49,56 @@ NAMES = {"euler": "forward Euler", "rk4": "RK4"}
 
 
 def divergence_error(
-    model: Any,
-    settings: RunSettings,
-    stimulus: "RunStimulus",
-    states: Iterable[tuple[int, State]],
-    *,
-    adaptive: bool,
+    model: Any, settings: RunSettings, stimulus: "RunStimulus", late: LateSteps, *, adaptive: bool
 ) -> SimulationError:
     """Return the error for a run that could not make a step.
 
-    `states` are its latest steps in order, the last one failed, each with the state before it: V
-    (mV) and gates. `adaptive` says whether the model can be run by the adaptive method.
+    `adaptive` says whether the model can be run by the adaptive method.
     """
-    late = list(states)
+    dt, scratch = settings.dt, _copy(model)
+    step, last = late[-1]
+    if step == 0 and is_lost(last):
+        return diverged(settings, late, LOST)
+    found = first_unstable(settings, late, lambda state: _fastest(scratch, state))
+    if found is None:
+        advice = "Check the stimulus, the parameters and any overridden method."
+        return diverged(settings, late, advice)
+    place, cause = found
+    driven = _driven_to(model, [state[0] for _, state in late[place:]])
+    suits = 0.0
+    with contextlib.suppress(Exception):  # of a user's model
+        currents = latest(stimulus, step, dt)
+        driven += _held_at(scratch, currents)
+        suits = _suitable_step(scratch, currents, driven)
+    far_below = _reversals(model)[0] - min(driven, default=np.inf) > FAR_BELOW
+    return diverged(settings, late, f"{cause} Use {_ways_out(dt, suits, far_below, adaptive)}.")
+
+
+def diverged(settings: RunSettings, late: LateSteps, advice: str) -> SimulationError:
+    """Return the error for a run whose last step could not be made, with this advice."""
     step, (V, *_) = late[-1]
-    dt, method = settings.dt, settings.method
-    stable_below = METHODS[method].stable_below
-    message = f"the run diverged at step {step} (t = {step * dt:g} ms), from V = {V:.6g} mV."
-    if step == 0 and is_lost(late[-1][1]):
-        return SimulationError(f"{message} {LOST}", step=step, time=0.0, V=V)
-    advice = "Check the stimulus, the parameters and any overridden method."
-    scratch = _copy(model)
-    for place, (earlier, state) in enumerate(late):
-        what, rate = _fastest(scratch, state)
+    time = step * settings.dt
+    message = f"the run diverged at step {step} (t = {time:g} ms), from V = {V:.6g} mV. {advice}"
+    return SimulationError(message, step=step, time=time, V=V)
+
+
+def first_unstable(
+    settings: RunSettings, late: LateSteps, fastest: Callable[[State], tuple[str, float]]
+) -> tuple[int, str] | None:
+    """Return at which of these steps a method was unstable first, and a sentence on why.
+
+    `fastest` returns which variable is fastest in a state, and its rate in 1/ms.
+    """
+    dt, stable_below = settings.dt, METHODS[settings.method].stable_below
+    for place, (step, state) in enumerate(late):
+        what, rate = fastest(state)
         if rate * dt > stable_below:
-            advice = (
-                f"dt times the fastest rate exceeds {stable_below:.3g}, where {NAMES[method]} is "
-                f"unstable: at step {earlier} (V = {state[0]:.6g} mV) {what} moves at {rate:.3g} "
-                f"per ms, and dt is {dt:g} ms."
+            return place, (
+                f"dt times the fastest rate exceeds {stable_below:.3g}, where "
+                f"{NAMES[settings.method]} is unstable: at step {step} (V = {state[0]:.6g} mV) "
+                f"{what} moves at {rate:.3g} per ms, and dt is {dt:g} ms."
             )
-            driven = _driven_to(model, [at[0] for _, at in late[place:]])
-            suits = 0.0
-            with contextlib.suppress(Exception):  # of a user's model
-                currents = latest(stimulus, step, dt)
-                driven += _held_at(scratch, currents)
-                suits = _suitable_step(scratch, currents, driven)
-            far_below = _reversals(model)[0] - min(driven, default=np.inf) > FAR_BELOW
-            advice += f" Use {_ways_out(dt, suits, far_below, adaptive)}."
-            break
-    return SimulationError(f"{message} {advice}", step=step, time=step * dt, V=V)
+    return None
 
 
 def _driven_to(model: Any, V: list[float]) -> list[float]:
@@ -207,19 +218,22 @@ def stuck_error(
 
     `step` is the number of rows before it, `time` is in ms, `why` says what happened there.
     """
-    V = last[0]
-    message = f"the solver is stuck at t = {time:.9g} ms (step {step}), V = {V:.6g} mV: {why}."
-    if step == 0 and is_lost(start):
-        return SimulationError(f"{message} {LOST}", step=step, time=time, V=V)
+    advice = "Use larger tolerances, or check the stimulus and the parameters."
     what, rate = _fastest(_copy(model), last)
-    if rate > STIFF:
-        message += (
-            f" There {what} moves at {rate:.3g} per ms. Use a weaker stimulus, or "
+    if step == 0 and is_lost(start):
+        advice = LOST
+    elif rate > STIFF:
+        advice = (
+            f"There {what} moves at {rate:.3g} per ms. Use a weaker stimulus, or "
             "method='exponential_euler', which is stable at any rate, and see by estimate_error() "
             "whether dt is small enough for it."
         )
-    else:
-        message += " Use larger tolerances, or check the stimulus and the parameters."
+    return stuck(last[0], step, time, f"{why}. {advice}")
+
+
+def stuck(V: float, step: int, time: float, why: str) -> SimulationError:
+    """Return the error for an adaptive run that is stuck at `V` (mV), with reason and advice."""
+    message = f"the solver is stuck at t = {time:.9g} ms (step {step}), V = {V:.6g} mV: {why}"
     return SimulationError(message, step=step, time=time, V=V)
 
 

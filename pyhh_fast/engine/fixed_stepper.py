@@ -6,7 +6,7 @@ from pyhh_fast.engine.compiled_stepper import CompiledStepper
 from pyhh_fast.engine.divergence import LOOK_BACK
 from pyhh_fast.engine.kernels import loops, struct
 from pyhh_fast.engine.sampling import Buffers
-from pyhh_fast.recording import State
+from pyhh_fast.recording import LateSteps, State
 from pyhh_fast.typing import FloatArray, StructArray
 
 
@@ -58,7 +58,7 @@ class FixedStepper(CompiledStepper):
     def error(self, start: State) -> Exception:
         return self.compiled.divergence_error(self.read_ahead.stimulus, self._late_steps())
 
-    def _late_steps(self) -> list[tuple[int, State]]:
+    def _late_steps(self) -> LateSteps:
         """Return the latest steps, each with the state before it, computed again."""
         record, step, fields = self._earlier.copy(), self.step, self.compiled.fields
         first = int(record["step"][0])
