@@ -28,8 +28,7 @@ IDENTITY = "identity"
 IDENTITIES = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?", re.ASCII)
-"""Of an array or a dimension; a gate has that of its channel and its own. It is no path, and no
-directory of ``zarr.json`` can be: that file is there."""
+"""A name of an array or a dimension, which is no path; that of a gate begins with its channel's."""
 
 
 class StoredVariable(NamedTuple):

@@ -96,9 +96,9 @@ def _with_functions_of(given: Any, saved: Neuron) -> Neuron:
 def _difference(given: Neuron, saved: Neuron) -> str | None:
     """Return what a neuron has instead of what was saved, or None where nothing is different."""
     there, then = (n.parameters | {name: getattr(n, name) for name in OWN} for n in (given, saved))
-    for path in there.keys() & then.keys():
-        if there[path] != then[path]:
-            return f"{path} {there[path]} instead of {then[path]}"
+    for path, value in then.items():
+        if there.get(path, value) != value:
+            return f"{path} {there[path]} instead of {value}"
     if descriptions.describe(given) != descriptions.describe(saved):
         return "other channels or gates"
     for path, table in saved.tables.items():
