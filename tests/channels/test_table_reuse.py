@@ -151,6 +151,15 @@ def test_forms_keep_the_tables_they_were_pickled_with():
     same_tables(far.replace(Cm=3), far)
 
 
+def test_described_neuron_has_the_tables_that_it_is_given():
+    # Also where its gates would do with wider rows, which would change the bits of its runs.
+    narrow = lambdas().tables
+    neuron = lambdas().without("T")
+    again = descriptions.neuron_from(descriptions.describe(neuron), narrow)
+    assert neuron.tables["Na.m"].width == 2 * again.tables["Na.m"].width
+    assert all(again.tables[path] is narrow[path] for path in neuron.gates)
+
+
 def test_descriptions_are_json():
     neuron = lambdas()
     description = json.loads(json.dumps(descriptions.describe(neuron)))

@@ -123,6 +123,22 @@ def test_store_is_read_as_any(stored):
             assert dataset[name].dims == (("time", "current_time")[variable.before_step],)
 
 
+def test_one_neuron_is_given_to_two_runs_at_once(stored, tmp_path):
+    """It has no state that one of them could lose."""
+    shutil.copytree(stored[1], tmp_path / "inner.zarr")
+    inner = []
+
+    def current(t):
+        if t > 10 and not inner:
+            inner.append(pyhh.Simulation.resume(tmp_path / "inner.zarr", model=NEURON))
+        return 1.0
+
+    options = {"stimulus": current, "duration": 20.0}
+    pyhh.Simulation(NEURON).run(current, 0.01, duration=10.0, to=tmp_path / "outer.zarr")
+    pyhh.Simulation.resume(tmp_path / "outer.zarr", model=NEURON, **options)
+    assert same_state(inner[0], stored[0])
+
+
 def test_arrays_of_a_store_have_no_name_of_a_channel():
     names = {*run_sink.TIMES, "spike", stored_tables.GROUP, "zarr"}
     assert names <= RESERVED  # the last with a gate "json" would be the name of its description
