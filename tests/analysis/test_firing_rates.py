@@ -27,12 +27,6 @@ def rate_of(spikes, duration):
     return 1000 / (sum(intervals) / len(intervals))
 
 
-def test_published_firing_rates():
-    # The values of `test_method_figures`.
-    rates = pyhh.fi_curve(pyhh.HHModel.at_rest(), [7, 10, 20, 50])
-    np.testing.assert_allclose(rates, [58.3, 68.3, 86.5, 117.0], rtol=0, atol=0.05)
-
-
 def test_published_onset_of_repetitive_firing():
     # The limit cycle ends at 6.2649.
     rates = pyhh.fi_curve(pyhh.HHModel.at_rest(), [6.25, 6.263, 6.267, 6.30], duration=2000.0)

@@ -1,4 +1,4 @@
-"""Published or independently computed figures of models, their rest, and forward Euler.
+"""Published or independently computed figures of models, and of forward Euler.
 
 Those that every method has are in test_method_figures.py. Units: mV, ms, µA/cm²; rest near 0 mV.
 Unless a comment names another source, a figure was computed outside this package, from the
@@ -35,13 +35,6 @@ def test_steady_gates_at_0_mV():
     model = model_with_steady_gates(0.0)
     gates = (model.m.state, model.h.state, model.n.state)
     assert gates == pytest.approx((0.0529325, 0.5961208, 0.3176769), abs=5e-8)
-
-
-@pytest.mark.parametrize(
-    ("leak_reversal", "rest"), [(10.6, 0.000278), (10.613, 0.003621), (10.7, 0.025948)]
-)
-def test_resting_potential(leak_reversal, rest):
-    assert HHModel.at_rest(EKleak=leak_reversal).Vm == pytest.approx(rest, abs=5e-7)
 
 
 # --- states after a run that other programs print ------------------------------------------------

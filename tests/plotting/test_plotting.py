@@ -138,12 +138,6 @@ ARGUMENTS = {
             "with shape (2,).",
         ),
         (
-            "plot_strength_duration",
-            ([1, 2, 3], [1, 2]),
-            "thresholds must be a 1-D array of 3 numbers, as durations is (µA/cm²); got an array "
-            "of int64 with shape (2,).",
-        ),
-        (
             "plot_rheobase",
             (np.longdouble("1e4000"), [1, 2], [2]),
             "thresholds must be a 1-D array of 2 numbers, as durations is (µA/cm²); got an array "
