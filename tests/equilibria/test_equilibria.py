@@ -199,15 +199,6 @@ def test_root_far_from_where_the_secants_end_is_found():
     assert abs(root[0] - 4.5) < 2e-15
 
 
-def test_stability_changes_at_the_hopf_points():
-    """9.7793 and 154.5263 µA/cm² (VALIDATION): a change of EKleak by I / gKleak is a current."""
-    for current, before, after in ((9.7793, True, False), (154.5263, False, True)):
-        for change, expected in ((-1e-3, before), (1e-3, after)):
-            EKleak = 10.6 + (current + change) / 0.3
-            V, stable = rest_states.equilibria(pyhh.HHModel(EKleak=EKleak))
-            assert (V.size, bool(stable[0])) == (1, expected)
-
-
 def test_published_resting_potentials():
     rests = [pyhh.HHModel.at_rest(EKleak=E).Vm for E in (10.6, 10.613, 10.7)]
     assert [round(V, 6) for V in rests] == [0.000278, 0.003621, 0.025948]
