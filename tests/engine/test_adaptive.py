@@ -34,7 +34,7 @@ def adaptive(stimulus, dt, model=None, tolerance=1e-6, **options):
 def train():
     """One second with 10 µA/cm² from 50 ms on: 65 spikes."""
     protocol, tight = [(50.0, 0.0), (950.0, 10.0)], {"rtol": 1e-13, "atol": 1e-13}
-    return reference.solve(DEFAULTS, reference.steady(0.0), protocol, dense=False, **tight)
+    return reference.solve(DEFAULTS, reference.steady(0.0), protocol, **tight)
 
 
 TRAIN = np.where(np.arange(10_000) < 500, 0.0, 10.0)
@@ -56,7 +56,7 @@ def test_error_of_spike_times_follows_the_tolerance_over_eight_decades(train):
 
 @pytest.mark.parametrize("current", [7.0, 10.0, 50.0, 150.0])
 def test_error_of_interpolated_traces_follows_the_tolerance(current):
-    exact = reference.solve(DEFAULTS, reference.steady(0.0), [(12.0, current)])
+    exact = reference.solve(DEFAULTS, reference.steady(0.0), [(12.0, current)], dense=True)
     times = np.arange(1, 1_201) * 0.01
     states = np.array([exact.at(t) for t in times]).T
     for tolerance in 10.0 ** -np.arange(2, 11):
@@ -88,9 +88,8 @@ def test_random_steps_of_current_match_the_reference(levels, rows, dt):
 def test_stimulus_that_changes_at_every_sample_matches_the_reference():
     stimulus = np.random.default_rng(0).normal(8, 40, 2_000)
     run = adaptive(stimulus, 0.01, tolerance=1e-8)
-    exact = reference.solve(
-        DEFAULTS, reference.steady(0.0), [(0.01, current) for current in stimulus]
-    )
+    protocol = [(0.01, current) for current in stimulus]
+    exact = reference.solve(DEFAULTS, reference.steady(0.0), protocol, dense=True)
     times = np.arange(1, 2_001) * 0.01
     V = np.array([exact.at(t).V for t in times])
     assert np.abs(run.Vm - V).max() < 1e-7

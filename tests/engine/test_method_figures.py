@@ -106,5 +106,5 @@ def test_rk4_at_0_05_ms_has_spike_times_to_2_microseconds():
     stimulus = np.where(np.arange(20_000) < 1_000, 0.0, 10.0)
     recording = run("rk4", model_in(reference.steady(0.0)), stimulus, None, dt=0.05)
     protocol, precision = [(50.0, 0.0), (950.0, 10.0)], {"rtol": 1e-9, "atol": 1e-9}
-    exact = reference.solve(DEFAULTS, reference.steady(0.0), protocol, dense=False, **precision)
+    exact = reference.solve(DEFAULTS, reference.steady(0.0), protocol, **precision)
     assert np.abs(recording.spike_times - exact.spike_times).max() < 2e-3

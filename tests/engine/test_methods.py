@@ -27,7 +27,7 @@ TIGHT = {"rtol": 1e-11, "atol": 1e-11}
 def exact():
     """Two spikes after a step of current, from rest."""
     start = reference.equilibrium(reference.Parameters())
-    return start, reference.solve(reference.Parameters(), start, [(30.0, 10.0)])
+    return start, reference.solve(reference.Parameters(), start, [(30.0, 10.0)], dense=True)
 
 
 @pytest.mark.parametrize(

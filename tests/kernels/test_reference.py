@@ -123,7 +123,7 @@ def test_passive_membrane_charges_exponentially():
     start = reference.steady(-20.0)
     target, tau = 10.6 + 3.0 / 0.3, 2.0 / 0.3
 
-    solved = reference.solve(passive, start, [(15.0, 3.0)]).at(7.5).V
+    solved = reference.solve(passive, start, [(15.0, 3.0)], dense=True).at(7.5).V
     exact = target + (-20.0 - target) * math.exp(-7.5 / tau)
     assert solved == pytest.approx(exact, abs=1e-10)
 
@@ -168,7 +168,7 @@ def test_euler_reaches_the_state_of_hhsharp():
 def test_runge_kutta_converges_to_solve():
     protocol = [(2.0, 0.0), (8.0, 10.0)]
     start = reference.equilibrium(SQUID)
-    solution = reference.solve(SQUID, start, protocol)
+    solution = reference.solve(SQUID, start, protocol, dense=True)
     errors = []
     for dt in (0.005, 0.0025):
         stimulus = np.repeat([0.0, 10.0], [round(2 / dt), round(8 / dt)])
@@ -189,7 +189,7 @@ def test_solve_finds_the_published_train():
 
 def test_solve_finds_only_upward_crossings_and_is_dense():
     start = reference.equilibrium(SQUID)
-    solution = reference.solve(SQUID, start, [(1.0, 20.0), (19.0, 0.0)])
+    solution = reference.solve(SQUID, start, [(1.0, 20.0), (19.0, 0.0)], dense=True)
     (spike,) = solution.spike_times
     assert abs(solution.at(spike).V - 50.0) < 1e-9
     assert solution.at(spike + 0.01).V > 50.0
