@@ -33,10 +33,6 @@ def test_words_equal_those_of_numpy_philox(seed, stream, first):
     np.testing.assert_array_equal(words(seed, stream, first, 1_003), numpys[first % 4 :][:1_003])
 
 
-def test_kinds_of_noise_use_different_streams():
-    assert _stimuli.ORNSTEIN_UHLENBECK != _stimuli.POISSON_EPSC
-
-
 def test_logarithms_are_accurate_to_the_last_place():
     draw = np.random.default_rng(0)
     u = np.concatenate(
