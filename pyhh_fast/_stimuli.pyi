@@ -7,6 +7,7 @@ SOURCES: str
 NEVER: int
 ORNSTEIN_UHLENBECK: int
 POISSON_EPSC: int
+WHITE_NOISE: int
 
 def edge(time: float, dt: float) -> tuple[int, float]: ...
 def rectangle(
@@ -47,12 +48,14 @@ def chirp(
 def ornstein_uhlenbeck(
     values: FloatArray,
     first: int,
-    deviation: float,
+    deviations: FloatArray,
     mean: float,
     sd: float,
     dt_per_tau: float,
     seed: int,
-) -> float: ...
+    cell: int,
+) -> None: ...
+def white_noise(values: FloatArray, first: int, sd: float, seed: int, cell: int) -> None: ...
 def poisson_epsc(
     values: FloatArray,
     first: int,
@@ -64,9 +67,12 @@ def poisson_epsc(
     mean_interval: float,
     dt_per_tau: float,
     seed: int,
+    cell: int,
     most_events: int,
 ) -> tuple[int, float, int, float, int]: ...
-def words(seed: int, stream: int, first: int, out: npt.NDArray[np.uint64]) -> None: ...
+def words(
+    seed: int, stream: int, first: int, out: npt.NDArray[np.uint64], cell: int = 0
+) -> None: ...
 def normals(words: npt.NDArray[np.uint64], out: FloatArray) -> None: ...
 def logarithms(u: FloatArray, out: FloatArray) -> None: ...
 def sines(cycles: FloatArray, out: FloatArray) -> None: ...

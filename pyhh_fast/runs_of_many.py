@@ -8,7 +8,7 @@ import numpy.typing as npt
 from pyhh_fast import validation
 from pyhh_fast.cells import Cells, cell_numbers
 from pyhh_fast.engine.population_run import make_run, thread_count, warn_of_divergence
-from pyhh_fast.engine.stimulus_arguments import shared_stimulus
+from pyhh_fast.engine.stimulus_arguments import stimulus_of_cells
 from pyhh_fast.equilibria.spike_threshold import threshold_for
 from pyhh_fast.kinetics.protocol import Kinetics
 from pyhh_fast.methods import DEFAULT, warn_of_large_step
@@ -75,7 +75,8 @@ class RunsOfMany(Cells):
             cells, or an array of shape (size,), a constant for each. Without: an array of shape
             (steps,), a value a step for all cells, or (size, steps). A float64 array of two
             dimensions is not copied. What :mod:`pyhh_fast.stimuli` makes, and functions, are as
-            for :meth:`pyhh_fast.Simulation.run`, and the same for all cells, noise included.
+            for :meth:`pyhh_fast.Simulation.run`, and the same for all cells, but for noise: each
+            cell has a stream of its own, ``stimulus.of_cell(number)``, whatever the others are.
         dt : float, ms
             Step size. Steps above 0.05 ms are inaccurate, and a warning says so.
         duration : float, ms, optional
@@ -162,7 +163,7 @@ class RunsOfMany(Cells):
         rows = cell_numbers("cells", cells, self.size)
         threads = thread_count(threads)
         progress = validation.flag("progress", progress)
-        wave = shared_stimulus(stimulus, self.size, duration, settings.dt)
+        wave = stimulus_of_cells(stimulus, self.size, duration, settings.dt)
         with Exclusive("population", self):
             self._check_cells()
             recording = make_run(

@@ -18,7 +18,8 @@ from libc.math cimport INFINITY, ceil, fabs, floor, sqrt
 from libc.stdint cimport int64_t, uint64_t
 
 from stimulus_math cimport (
-    NOISE_BLOCK, NOISE_OF_ORNSTEIN_UHLENBECK, NOISE_OF_POISSON_EPSC, PYHH_FAST_SOURCES, WAVE_NEVER,
+    NOISE_BLOCK, NOISE_OF_ORNSTEIN_UHLENBECK, NOISE_OF_POISSON_EPSC, NOISE_WHITE,
+    PYHH_FAST_SOURCES, WAVE_NEVER,
     hh_exp, hh_phi1, noise_centred, noise_four_words, noise_key, noise_log, noise_normals,
     noise_words, wave_edge, wave_edge_at, wave_fraction, wave_sine,
 )
@@ -28,6 +29,7 @@ SOURCES = PYHH_FAST_SOURCES.decode("ascii")
 NEVER = WAVE_NEVER  # a step that no run reaches
 ORNSTEIN_UHLENBECK = NOISE_OF_ORNSTEIN_UHLENBECK
 POISSON_EPSC = NOISE_OF_POISSON_EPSC
+WHITE_NOISE = NOISE_WHITE
 
 cdef extern from *:
     """
@@ -220,38 +222,71 @@ def chirp(double[::1] values, int64_t first, double amplitude, double first_per_
             out[i] = amplitude * wave_sine((<double>first + i) * last_per_step + offset)
 
 
+cdef inline double fill_ornstein_uhlenbeck(
+    double *out, int64_t size, int64_t first, double y, double mean, double sd, double dt_per_tau,
+    noise_key key,
+) noexcept nogil:
+    # y is the deviation from the mean in the step before; that in the last is returned.
+    cdef double decay = hh_exp(-dt_per_tau), z = 2 * dt_per_tau, spread
+    cdef int64_t begin = 0, end, i
+    cdef uint64_t[NOISE_BLOCK] words
+    # 1 - e^-z as z phi1(-z) loses nothing where z is small; beyond, e^-z is below 1's last place.
+    spread = sd * sqrt(z * hh_phi1(-z) if z < 40 else 1.0)
+    while begin < size:
+        end = min(begin + NOISE_BLOCK, size)
+        noise_words(key, first + begin, end - begin, words)
+        noise_normals(words, end - begin, out + begin)
+        i = begin
+        if first + begin == 0:
+            y = sd * out[0]
+            out[0] = mean + y
+            i = 1
+        for i in range(i, end):
+            y = y * decay + spread * out[i]
+            out[i] = mean + y
+        begin = end
+    return y
+
+
 @rounded_to_nearest
-def ornstein_uhlenbeck(double[::1] values, int64_t first, double deviation, double mean, double sd,
-                       double dt_per_tau, uint64_t seed):
-    """Fill `values` with mean + y, and return y of the last; `deviation` is y of the step before.
+def ornstein_uhlenbeck(double[:, ::1] values, int64_t first, double[::1] deviations, double mean,
+                       double sd, double dt_per_tau, uint64_t seed, uint64_t cell):
+    """Fill each row of `values`, of cells from number `cell` on, with mean + y.
 
     y' = y e^(-dt/tau) + sd sqrt(1 - e^(-2 dt/tau)) N, with normal number i for step i, and sd N for
-    the first of all.
+    the first of all. INOUT `deviations`: y of each cell in the step before, then in the last.
     """
-    cdef double decay = hh_exp(-dt_per_tau), z = 2 * dt_per_tau, spread, y = deviation
-    cdef int64_t size = values.shape[0], begin = 0, end, i
-    cdef double *out = &values[0]
-    cdef uint64_t[NOISE_BLOCK] words
     cdef noise_key key
+    cdef int64_t row
     with nogil:
         key.seed, key.stream = seed, NOISE_OF_ORNSTEIN_UHLENBECK
-        # 1 - e^-z as z phi1(-z) loses nothing where z is small; beyond, e^-z is below 1's last
-        # place.
-        spread = sd * sqrt(z * hh_phi1(-z) if z < 40 else 1.0)
-        while begin < size:
-            end = min(begin + NOISE_BLOCK, size)
-            noise_words(key, first + begin, end - begin, words)
-            noise_normals(words, end - begin, out + begin)
-            i = begin
-            if first + begin == 0:
-                y = sd * out[0]
-                out[0] = mean + y
-                i = 1
-            for i in range(i, end):
-                y = y * decay + spread * out[i]
-                out[i] = mean + y
-            begin = end
-    return y
+        for row in range(values.shape[0]):
+            key.cell = cell + row
+            deviations[row] = fill_ornstein_uhlenbeck(
+                &values[row, 0], values.shape[1], first, deviations[row], mean, sd, dt_per_tau, key
+            )
+
+
+@rounded_to_nearest
+def white_noise(double[:, ::1] values, int64_t first, double sd, uint64_t seed, uint64_t cell):
+    """Fill each row of `values`, of cells from number `cell` on, with sd N: number i for step i."""
+    cdef int64_t size = values.shape[1], row, begin, end, i
+    cdef uint64_t[NOISE_BLOCK] words
+    cdef noise_key key
+    cdef double *out
+    with nogil:
+        key.seed, key.stream = seed, NOISE_WHITE
+        for row in range(values.shape[0]):
+            key.cell = cell + row
+            out = &values[row, 0]
+            begin = 0
+            while begin < size:
+                end = min(begin + NOISE_BLOCK, size)
+                noise_words(key, first + begin, end - begin, words)
+                noise_normals(words, end - begin, out + begin)
+                for i in range(begin, end):
+                    out[i] = sd * out[i]
+                begin = end
 
 
 cdef struct events:
@@ -289,7 +324,7 @@ cdef inline double faded(double current) noexcept nogil:
 @rounded_to_nearest
 def poisson_epsc(double[::1] values, int64_t first, double current, int64_t next_step, double lead,
                  int64_t event, double amplitude, double mean_interval, double dt_per_tau,
-                 uint64_t seed, int64_t most_events):
+                 uint64_t seed, uint64_t cell, int64_t most_events):
     """Fill `values`, or as many as it can, with the means of exponentials begun at random times.
 
     The mean over a step of e^(-z s), s from 0 to 1, is (1 - e^-z) / z with z = dt/tau; of one that
@@ -318,7 +353,7 @@ def poisson_epsc(double[::1] values, int64_t first, double current, int64_t next
     cdef double *out = &values[0]
     cdef events e
     with nogil:
-        e.key.seed, e.key.stream = seed, NOISE_OF_POISSON_EPSC
+        e.key.seed, e.key.stream, e.key.cell = seed, NOISE_OF_POISSON_EPSC, cell
         e.four, e.event, e.step, e.lead = -1, event, next_step, lead
         e.mean_interval = mean_interval
         if event == 0:
@@ -356,10 +391,10 @@ def poisson_epsc(double[::1] values, int64_t first, double current, int64_t next
 
 
 @rounded_to_nearest
-def words(uint64_t seed, uint64_t stream, int64_t first, uint64_t[::1] out):
+def words(uint64_t seed, uint64_t stream, int64_t first, uint64_t[::1] out, uint64_t cell=0):
     """Fill `out` with the random words from number `first` on."""
     cdef noise_key key
-    key.seed, key.stream = seed, stream
+    key.seed, key.stream, key.cell = seed, stream, cell
     noise_words(key, first, out.shape[0], &out[0])
 
 

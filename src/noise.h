@@ -3,8 +3,8 @@
    Random words are Philox4x64-10 (Salmon et al., SC'11, 2011), a function of a key and of a
    number: word i is the same in any order, after any restart. The key is the user's seed and a
    number for what the noise is used for, so that two kinds of noise with one seed are independent.
-   Words are in the order of numpy.random.Philox(key=[seed, stream], counter=0), which a test
-   compares.
+   Words are in the order of numpy.random.Philox(key=[seed, stream], counter=[0, cell, 0, 0]), which
+   a test compares.
 
    A word gives u = (k + 1/2) 2^-52 with its upper 52 bits k: above 0, below 1, and exact, as
    u - 1/2 and 1 - u are.
@@ -25,9 +25,11 @@
 /* The second word of the key: what the noise is for. */
 #define NOISE_OF_ORNSTEIN_UHLENBECK 1
 #define NOISE_OF_POISSON_EPSC 2
+#define NOISE_WHITE 3
 
+/* `cell` is that of a population; it counts words apart from those of the other cells. */
 typedef struct {
-    uint64_t seed, stream;
+    uint64_t seed, stream, cell;
 } noise_key;
 
 typedef struct {
@@ -54,7 +56,7 @@ static inline noise_product noise_multiply(uint64_t a, uint64_t b)
 /* Words 4 b to 4 b + 3. */
 static inline void noise_four_words(noise_key key, uint64_t b, uint64_t *words)
 {
-    uint64_t c0 = b + 1, c1 = 0, c2 = 0, c3 = 0; /* NumPy counts before it draws */
+    uint64_t c0 = b + 1, c1 = key.cell, c2 = 0, c3 = 0; /* NumPy counts before it draws */
     int round;
     for (round = 0; round < 10; ++round) {
         const noise_product p = noise_multiply(0xD2E7470EE14C6C93u, c0);

@@ -102,7 +102,7 @@ def population(
     tuple before not None,                    # IN     columns: V and the gates
     tuple after not None,                     # OUT    the same, I.shape[1] steps later
     int64_t[::1] diverged_at,                 # INOUT  shape (size,): a step, or -1
-    const double[:, :] I,                     # IN     shape (size, steps), any strides, µA/cm²
+    const double[:, :] I,                     # IN     shape (cells, steps), any strides, µA/cm²
     int64_t step,                             # number of the first step within its run
     cells not None,                           # range: the call is for these
     population_spike[::1] spikes,             # OUT    space for those of this call
@@ -110,9 +110,9 @@ def population(
 ):
     """Make I.shape[1] steps with each of some cells; return how that ended, a V, and the spikes.
 
-    A column is an array of shape (size,), with any stride: a number of each cell. Channels are in
-    the order of evaluation. Shifts are those of the vectors of gates. Speeds are in the order of
-    gates, over those that the rates have; None is 1.
+    I has a row for each of these cells. A column is an array of shape (size,), with any stride: a
+    number of each cell. Channels are in the order of evaluation. Shifts are those of the vectors of
+    gates. Speeds are in the order of gates, over those that the rates have; None is 1.
 
     DONE: all were made. Anything else: what was written does not count, and the same call may be
     made again. Only these cells' parts of the outputs are written.
@@ -126,7 +126,7 @@ def population(
     cdef population_call call
     cdef const membrane_shape *shape = &membrane.shape
     cdef int64_t cell = cells.start, last_cell = cells.stop, count
-    cdef Py_ssize_t size = I.shape[0], steps = I.shape[1], k
+    cdef Py_ssize_t size = diverged_at.shape[0], steps = I.shape[1], k
     cdef double[:] column
     cdef double missing_V = 0.0, one = 1.0
     cdef int64_t[16] has_speed
@@ -134,7 +134,7 @@ def population(
     cdef char[::1] scratch = np.empty(sizeof(population_block) + CACHE_LINE, np.int8)
     rates.check(shape)
     c_assert(0 <= cell < last_cell <= size)
-    c_assert(steps > 0 and diverged_at.shape[0] == size)
+    c_assert(steps > 0 and I.shape[0] == last_cell - cell)
     c_assert(0 < settings[0].block_size <= HH_BLOCK)
     c_assert(
         samples.samples.cell_count == 0
@@ -160,7 +160,7 @@ def population(
         arrays.after[k].data = <char *>&column[0]
         arrays.after[k].stride = column.strides[0]
     arrays.diverged_at = &diverged_at[0]
-    stimulus.data = <const char *>&I[0, 0]
+    stimulus.data = <const char *>&I[0, 0] - cell * I.strides[0]  # so that row 0 is its
     stimulus.cell_stride, stimulus.step_stride = I.strides[0], I.strides[1]
     stimulus.steps = steps
     found.list, found.count, found.capacity = &spikes[0], 0, spikes.shape[0]

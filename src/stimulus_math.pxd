@@ -8,9 +8,10 @@ cdef extern from "noise.h" nogil:
         NOISE_BLOCK
     const uint64_t NOISE_OF_ORNSTEIN_UHLENBECK
     const uint64_t NOISE_OF_POISSON_EPSC
+    const uint64_t NOISE_WHITE
 
     ctypedef struct noise_key:
-        uint64_t seed, stream
+        uint64_t seed, stream, cell
 
     void noise_four_words(noise_key key, uint64_t b, uint64_t *words)
     void noise_words(noise_key key, int64_t first, int64_t count, uint64_t *words)

@@ -95,7 +95,8 @@ def _part(option: str, names: str, text: str) -> GivenStimulus:
 
 def _parameters(option: str, *, needed: bool = False) -> list[Any]:
     every = inspect.signature(STIMULI[option][0]).parameters.values()
-    return [p for p in every if p.name != "seed" and (p.default is p.empty or not needed)]
+    given = [p for p in every if p.name not in ("seed", "cell")]
+    return [p for p in given if p.default is p.empty or not needed]
 
 
 def _upper(name: str) -> str:

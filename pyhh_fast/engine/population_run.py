@@ -11,7 +11,7 @@ from pyhh_fast.cells import Cells
 from pyhh_fast.engine.compiled_model import CompiledCells, CompiledModelCells
 from pyhh_fast.engine.population_stepper import PopulationStepper
 from pyhh_fast.engine.progress import bar_over
-from pyhh_fast.engine.read_ahead import SharedStimulus
+from pyhh_fast.engine.read_ahead import CellStimulus
 from pyhh_fast.errors import SimulationError, warn_user
 from pyhh_fast.kinetics.protocol import Kinetics, NotTabulable
 from pyhh_fast.population_recording import PopulationRecording
@@ -24,7 +24,7 @@ from pyhh_fast.typing import FloatArray, IntArray, StructArray
 @rounds_to_nearest
 def make_run(
     cells: Cells,
-    stimulus: FloatArray | SharedStimulus,
+    stimulus: FloatArray | CellStimulus,
     settings: RunSettings,
     kinetics: Kinetics | None,
     threads: int,
@@ -36,13 +36,15 @@ def make_run(
 
     Parameters
     ----------
-    stimulus : ndarray, shape (size, steps), or SharedStimulus, µA/cm²
+    stimulus : ndarray, shape (size, steps), or CellStimulus, µA/cm²
         With any strides.
     kinetics : Kinetics or None
         Rates of models; None of the cells of a neuron, which have their own.
     recorded : ndarray of int, default all
         Numbers of the cells whose traces are recorded, where any traces are.
     """
+    if not isinstance(stimulus, CellStimulus):
+        stimulus = CellStimulus(stimulus)
     size, steps = stimulus.shape
     recorded = np.arange(size, dtype=np.int64) if recorded is None else recorded
     recorded = recorded if settings.record else recorded[:0]
@@ -81,8 +83,7 @@ def make_run(
     finally:
         # After Ctrl-C or an error too: nothing computed is lost. Nor by a second Ctrl-C.
         try:
-            if isinstance(stimulus, SharedStimulus):
-                stimulus.close()
+            stimulus.close()
             recording = finish()
         except KeyboardInterrupt:
             recording = finish()

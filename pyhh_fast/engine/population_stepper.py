@@ -16,7 +16,7 @@ import numpy as np
 
 from pyhh_fast.engine.compiled_model import CompiledCells, columns
 from pyhh_fast.engine.kernels import loops, struct
-from pyhh_fast.engine.read_ahead import SharedStimulus
+from pyhh_fast.engine.read_ahead import CellStimulus
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.system import aligned_arrays, free_memory
 from pyhh_fast.typing import FloatArray, IntArray, StructArray
@@ -59,8 +59,7 @@ class PopulationStepper:
         Those whose traces are kept.
     state : structured array, shape (size,)
         V (mV) and gates of each cell at the start. It is not changed.
-    stimulus : ndarray, shape (size, steps), or SharedStimulus, µA/cm²
-        With any strides.
+    stimulus : CellStimulus
     """
 
     def __init__(
@@ -68,7 +67,7 @@ class PopulationStepper:
         settings: RunSettings,
         compiled: CompiledCells,
         state: StructArray,
-        stimulus: FloatArray | SharedStimulus,
+        stimulus: CellStimulus,
         cells: IntArray,
         threads: int,
     ) -> None:
@@ -83,7 +82,6 @@ class PopulationStepper:
         )
         self.traces = np.empty(shape)
         self.diverged_at: IntArray = np.full(self._size, -1, dtype=np.int64)
-        self._values: FloatArray  # those of the chunk
         self._spike_chunks: list[StructArray] = []
         # Steps that all cells have made, states after them, chunks of spikes: one tuple, so that
         # Ctrl-C finds either all of a chunk or none of it.
@@ -97,7 +95,8 @@ class PopulationStepper:
         blocks = -(-size // self._block)
         per_call = self._block * -(-blocks // (CALLS * threads))
         self._calls = [
-            (first, min(first + per_call, self._size)) for first in range(0, self._size, per_call)
+            range(first, min(first + per_call, self._size))
+            for first in range(0, self._size, per_call)
         ]
         self._chunk = min(max(FIRST_CHUNK // size, SHORTEST), LONGEST)
         self._spike_buffers = [np.empty(1, loops.SPIKE)] * len(self._calls)
@@ -150,8 +149,9 @@ class PopulationStepper:
     def advance(self, pool: "Workers | None") -> None:
         """Make the steps of a chunk."""
         step, _, _ = self._complete
-        steps = min(self._chunk, self._steps - step)
-        self._values = self._stimulus_from(step, step + steps)
+        most = self._stimulus.most_steps(max(map(len, self._calls), default=1))
+        steps = min(self._chunk, self._steps - step, most)
+        self._stimulus.begin(step, step + steps)
         start = time.perf_counter()
         numbers = range(len(self._calls))
         found: Iterable[StructArray]
@@ -165,23 +165,20 @@ class PopulationStepper:
                 for job in jobs:
                     job.cancel()
         self._spike_chunks += [chunk for chunk in found if chunk.size]
+        self._stimulus.end()
         self._complete = (step + steps, self._next_state, len(self._spike_chunks))
         self._next_state, self._last_state = self._last_state, self._next_state
         took = max(time.perf_counter() - start, 1e-9)
         longest = min(CHUNK, CALL * len(self._calls) / self._threads)
         self._chunk = int(min(max(steps * min(longest / took, 16), SHORTEST), LONGEST))
 
-    def _stimulus_from(self, start: int, stop: int) -> FloatArray:
-        if isinstance(self._stimulus, SharedStimulus):
-            return self._stimulus.window(start, stop)
-        return self._stimulus[:, start:stop]
-
     def _call(self, number: int, steps: int) -> StructArray:
         """Make the steps of a chunk with the cells of one call; return their spikes."""
         step, state, _ = self._complete
-        first, last = self._calls[number]
+        cells = self._calls[number]
+        values = self._stimulus.values(cells)
         # More than cells fire, because a call whose buffer is full is repeated.
-        enough = int((last - first) * (2 + steps * min(1.0, self._run_settings.dt / INTERVAL)))
+        enough = int(len(cells) * (2 + steps * min(1.0, self._run_settings.dt / INTERVAL)))
         if self._spike_buffers[number].size < enough:
             self._spike_buffers[number] = np.empty(enough, loops.SPIKE)
         while True:
@@ -194,9 +191,9 @@ class PopulationStepper:
                 columns(state),
                 columns(self._next_state),
                 self.diverged_at,
-                self._values,
+                values,
                 step,
-                range(first, last),
+                cells,
                 buffer,
                 self._samples,
             )

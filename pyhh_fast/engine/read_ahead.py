@@ -24,6 +24,10 @@ def fingerprint(values: FloatArray, step: int) -> list[float]:
     return last
 
 
+OWN_VALUES = 2**18
+"""How many values of cells' own noise are made at once, 2 MB."""
+
+
 class ReadAhead:
     """The values of a stimulus from step to step.
 
@@ -123,14 +127,45 @@ class ReadAhead:
         return self.stimulus.reader(self.dt, state), begin
 
 
-class SharedStimulus:
-    """A stimulus that all cells of a population share, read some steps at a time.
+class CellStimulus:
+    """The stimulus of each cell of a population, given as an array.
 
     Attributes
     ----------
     shape : tuple of int
         Cells and steps.
+
+    Parameters
+    ----------
+    values : ndarray, shape (size, steps), µA/cm²
+        With any strides.
     """
+
+    def __init__(self, values: FloatArray) -> None:
+        self.shape: tuple[int, int] = values.shape[0], values.shape[1]
+        self._values = values
+
+    def most_steps(self, cells: int) -> int:
+        """Return how many steps of so many cells may be asked for at once."""
+        return self.shape[1]
+
+    def begin(self, start: int, stop: int) -> None:
+        """Make ready for the steps from `start` to `stop`; they begin where the last have ended."""
+        self._start, self._stop = start, stop
+
+    def values(self, cells: range) -> FloatArray:
+        """Return the values of these steps of some cells, shape (cells, steps); from any thread."""
+        return self._values[cells.start : cells.stop, self._start : self._stop]
+
+    def end(self) -> None:
+        """Go on to the next steps: those of all cells were made."""
+
+    def close(self) -> None:
+        """End what reads ahead."""
+
+
+class SharedStimulus(CellStimulus):
+    """A stimulus that all cells of a population share, read some steps at a time."""
 
     def __init__(self, stimulus: "Stimulus", size: int, steps: int, dt: float) -> None:
         stimulus.reader(dt)  # raises where the stimulus does not suit dt
@@ -138,16 +173,42 @@ class SharedStimulus:
         self._stimulus, self._dt = stimulus, dt
         self._read_ahead: ReadAhead | None = None
 
-    def window(self, start: int, stop: int) -> FloatArray:
-        """Return the values of steps `start` to `stop`, shape (cells, steps), as a view of one row.
-
-        A window begins where the last one ended.
-        """
+    def begin(self, start: int, stop: int) -> None:
         if self._read_ahead is None:  # not before the run, or its thread might outlive an error
             self._read_ahead = ReadAhead(self._stimulus, self.shape[1], self._dt)
-        return np.broadcast_to(self._read_ahead.window(start, stop), (self.shape[0], stop - start))
+        self._row = self._read_ahead.window(start, stop)
+
+    def values(self, cells: range) -> FloatArray:
+        return np.broadcast_to(self._row, (len(cells), self._row.size))
 
     def close(self) -> None:
-        """End the thread."""
         if self._read_ahead is not None:
             self._read_ahead.close()
+
+
+class OwnNoise(CellStimulus):
+    """A stimulus with noise, of which each cell of a population has a stream of its own.
+
+    The values are made where they are needed, by the thread that steps the cells, and not kept.
+    """
+
+    def __init__(self, stimulus: "Stimulus", size: int, steps: int, dt: float) -> None:
+        stimulus.reader(dt)  # as above
+        self.shape = size, steps
+        self._stimulus, self._dt = stimulus, dt
+        self._states: dict[range, Any] = {}  # before the steps, of the cells of a call
+        self._next_states: dict[range, Any] = {}
+
+    def most_steps(self, cells: int) -> int:
+        return max(OWN_VALUES // max(cells, 1), 1)
+
+    def values(self, cells: range) -> FloatArray:
+        values = np.empty((len(cells), self._stop - self._start))
+        before = self._states.get(cells)
+        if before is None:
+            before = self._stimulus._begin_cells(cells)
+        self._next_states[cells] = self._stimulus._read_cells(before, values, self._dt, cells)
+        return values
+
+    def end(self) -> None:
+        self._states, self._next_states = self._next_states, {}

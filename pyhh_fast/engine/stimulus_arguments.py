@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pyhh_fast import validation
-from pyhh_fast.engine.read_ahead import SharedStimulus
+from pyhh_fast.engine.read_ahead import CellStimulus, OwnNoise, SharedStimulus
 from pyhh_fast.recording import RunStimulus, array_of_steps
 from pyhh_fast.typing import FloatArray
 
@@ -42,20 +42,19 @@ def normalise_stimulus(stimulus: Any, duration: Any, dt: float) -> tuple[RunStim
     return values, values.size
 
 
-def shared_stimulus(
-    stimulus: Any, size: int, duration: Any, dt: float
-) -> FloatArray | SharedStimulus:
+def stimulus_of_cells(stimulus: Any, size: int, duration: Any, dt: float) -> CellStimulus:
     """Return the stimulus of `size` cells as their run takes it."""
     from pyhh_fast.stimuli.functions import as_stimulus
 
     made = as_stimulus(stimulus)
     if made is None:
-        return _currents_of_cells(stimulus, size, duration, dt)
+        return CellStimulus(_currents_of_cells(stimulus, size, duration, dt))
     steps = steps_of(made, duration, dt)
     values = array_of_steps(made, steps)
     if values is not None:
-        return np.broadcast_to(values, (size, steps))
-    return SharedStimulus(made, size, steps, dt)
+        return CellStimulus(np.broadcast_to(values, (size, steps)))
+    kind = OwnNoise if made.differs_by_cell else SharedStimulus
+    return kind(made, size, steps, dt)
 
 
 def _currents_of_cells(stimulus: Any, size: int, duration: Any, dt: float) -> FloatArray:

@@ -15,7 +15,7 @@ from pyhh_fast.stimuli.arrays import from_array
 from pyhh_fast.stimuli.base import SourceNeeded, Stimulus
 from pyhh_fast.stimuli.descriptions import from_description
 from pyhh_fast.stimuli.functions import from_function
-from pyhh_fast.stimuli.noise import ornstein_uhlenbeck, poisson_epsc
+from pyhh_fast.stimuli.noise import ornstein_uhlenbeck, poisson_epsc, white_noise
 from pyhh_fast.stimuli.reader import Reader
 from pyhh_fast.stimuli.waveforms import chirp, constant, pulses, ramp, sine, step
 
@@ -34,6 +34,7 @@ __all__ = [
     "ramp",
     "sine",
     "step",
+    "white_noise",
 ]
 
 Stimulus._algebra = algebra

@@ -114,6 +114,15 @@ class Sum(Stimulus):
         signs = (f" - {one[1:]}" if one[0] == "-" else f" + {one}" for one in others)
         return first + "".join(signs)
 
+    def of_cell(self, cell: int) -> Stimulus:
+        """As :meth:`Stimulus.of_cell`."""
+        return Sum(tuple(part.of_cell(cell) for part in self.parts))
+
+    @property
+    def differs_by_cell(self) -> bool:
+        """As :attr:`Stimulus.differs_by_cell`."""
+        return any(part.differs_by_cell for part in self.parts)
+
     @property
     def steps(self) -> int | None:
         """Number of values there are: the fewest of any part."""
@@ -182,6 +191,18 @@ class Sum(Stimulus):
                 values += more
         return {"step": state["step"] + len(values), "parts": after}
 
+    def _begin_cells(self, cells: range) -> Any:
+        return [part._begin_cells(cells) for part in self.parts]
+
+    def _read_cells(self, state: Any, values: FloatArray, dt: float, cells: range) -> Any:
+        more = np.empty_like(values)
+        after: list[Any] = []
+        for part, one in zip(self.parts, state, strict=True):
+            after.append(part._read_cells(one, more if after else values, dt, cells))
+            if len(after) > 1:
+                values += more
+        return after
+
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Scaled(Stimulus):
@@ -193,6 +214,15 @@ class Scaled(Stimulus):
     def __repr__(self) -> str:
         factor = "-" if self.factor == -1 else f"{short(self.factor)} * "
         return f"{factor}{self.stimulus!r}"
+
+    def of_cell(self, cell: int) -> Stimulus:
+        """As :meth:`Stimulus.of_cell`."""
+        return dataclasses.replace(self, stimulus=self.stimulus.of_cell(cell))
+
+    @property
+    def differs_by_cell(self) -> bool:
+        """As :attr:`Stimulus.differs_by_cell`."""
+        return self.stimulus.differs_by_cell
 
     @property
     def steps(self) -> int | None:
@@ -238,6 +268,14 @@ class Scaled(Stimulus):
         values *= self.factor
         return after
 
+    def _begin_cells(self, cells: range) -> Any:
+        return self.stimulus._begin_cells(cells)
+
+    def _read_cells(self, state: Any, values: FloatArray, dt: float, cells: range) -> Any:
+        after = self.stimulus._read_cells(state, values, dt, cells)
+        values *= self.factor
+        return after
+
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Shifted(Stimulus):
@@ -250,6 +288,15 @@ class Shifted(Stimulus):
     def __repr__(self) -> str:
         shifts = [f".shifted({short(by)})" for by in (-self.skip, self.delay) if by]
         return f"{self.stimulus!r}{''.join(shifts)}"
+
+    def of_cell(self, cell: int) -> Stimulus:
+        """As :meth:`Stimulus.of_cell`."""
+        return dataclasses.replace(self, stimulus=self.stimulus.of_cell(cell))
+
+    @property
+    def differs_by_cell(self) -> bool:
+        """As :attr:`Stimulus.differs_by_cell`."""
+        return self.stimulus.differs_by_cell
 
     @property
     def duration(self) -> float | None:

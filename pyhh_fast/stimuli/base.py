@@ -113,6 +113,33 @@ class Stimulus(abc.ABC):
             given.pop()
         return f"{self.kind}({', '.join(short(value) for value, _ in given)})"
 
+    def of_cell(self, cell: int) -> "Stimulus":
+        """Return the stimulus as a cell of a population has it.
+
+        Parameters
+        ----------
+        cell : int
+            Its number, from 0.
+
+        Returns
+        -------
+        Stimulus
+            Noise has a stream of its own for each cell, that of cell 0 is the stimulus itself;
+            what is no noise is the same for all.
+
+        Examples
+        --------
+        >>> from pyhh_fast import stimuli
+        >>> stimuli.white_noise(3, seed=1).of_cell(5)
+        white_noise(3, 1, cell=5)
+        """
+        return self
+
+    @property
+    def differs_by_cell(self) -> bool:
+        """Whether cells of a population have different values: where there is noise."""
+        return False
+
     @property
     def steps(self) -> int | None:
         """Number of values there are; None where there is no end."""
@@ -314,6 +341,26 @@ class Stimulus(abc.ABC):
     def _read(self, state: State, values: FloatArray, dt: float) -> State:
         """Fill `values`, at most BLOCK, with those that follow a state; return the state after."""
 
+    def _begin_cells(self, cells: range) -> Any:
+        """Return what :meth:`_read_cells` begins with."""
+        if not self.differs_by_cell:
+            return self._begin()
+        return [self.of_cell(cell)._begin() for cell in cells]
+
+    def _read_cells(self, state: Any, values: FloatArray, dt: float, cells: range) -> Any:
+        """Fill `values`, shape (cells, steps), with those of cells that follow a state.
+
+        Return the state after; that before does not change.
+        """
+        if self.differs_by_cell:
+            return [
+                self.of_cell(cell)._read(before, row, dt)
+                for cell, before, row in zip(cells, state, values, strict=True)
+            ]
+        after = self._read(state, values[0], dt)
+        values[1:] = values[0]
+        return after
+
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Waveform(Stimulus):
@@ -357,6 +404,15 @@ class Held(Stimulus):
     """A stimulus in steps of half its own: each value twice."""
 
     part: Stimulus
+
+    def of_cell(self, cell: int) -> Stimulus:
+        """As :meth:`Stimulus.of_cell`."""
+        return Held(self.part.of_cell(cell))
+
+    @property
+    def differs_by_cell(self) -> bool:
+        """As :attr:`Stimulus.differs_by_cell`."""
+        return self.part.differs_by_cell
 
     def _suits(self, dt: float) -> None:
         self.part._suits(2 * dt)

@@ -8,12 +8,15 @@ from pyhh_fast.stimuli.algebra import Scaled, Shifted, Sum
 from pyhh_fast.stimuli.arrays import from_array
 from pyhh_fast.stimuli.base import SourceNeeded, Stimulus
 from pyhh_fast.stimuli.functions import from_function
-from pyhh_fast.stimuli.noise import ornstein_uhlenbeck, poisson_epsc
+from pyhh_fast.stimuli.noise import ornstein_uhlenbeck, poisson_epsc, white_noise
 from pyhh_fast.stimuli.waveforms import chirp, constant, pulses, ramp, sine, step
 
 _KINDS: dict[str, type[Stimulus]] = {
     one.kind: one
-    for one in (constant, step, pulses, ramp, sine, chirp, ornstein_uhlenbeck, poisson_epsc)
+    for one in (
+        *(constant, step, pulses, ramp, sine, chirp),
+        *(ornstein_uhlenbeck, white_noise, poisson_epsc),
+    )
 }
 
 
@@ -94,7 +97,10 @@ def _one(description: Any, name: str, within: tuple[str, ...]) -> Stimulus:
             )
             return Shifted(inner, *times)
         made = _KINDS[kind]
-        return made(**_with_keys(description, tuple(inspect.signature(made).parameters), name))
+        keys = [*inspect.signature(made).parameters]
+        if "cell" not in description and "cell" in keys:  # the first, which is not written
+            keys.remove("cell")
+        return made(**_with_keys(description, tuple(keys), name))
     except TypeError as error:
         raise ValueError(str(error)) from None
 

@@ -1,11 +1,14 @@
-"""Random stimuli: Ornstein-Uhlenbeck noise and synaptic currents."""
+"""Random stimuli: Ornstein-Uhlenbeck noise, white noise and synaptic currents."""
 
 import dataclasses
+import inspect
 import math
-from typing import Any
+from typing import Any, Literal, Self
+
+import numpy as np
 
 from pyhh_fast import _stimuli, validation
-from pyhh_fast.stimuli.base import Stimulus
+from pyhh_fast.stimuli.base import Stimulus, short
 from pyhh_fast.stimuli.reader import State, number_in_state, whole_in_state
 from pyhh_fast.typing import FloatArray
 
@@ -19,8 +22,48 @@ LARGEST_RATIO = 1e300
 """Of dt to tau: e^-x is 0 there, and 0 x still 0."""
 
 
+MOST_CELLS = 2**62
+"""Streams that a seed has."""
+
+
 @dataclasses.dataclass(frozen=True, repr=False)
-class ornstein_uhlenbeck(Stimulus):
+class Noise(Stimulus):
+    """Noise from a seed. In a population each cell has a stream of its own."""
+
+    cell: int = dataclasses.field(default=0, kw_only=True)
+
+    def of_cell(self, cell: int) -> Self:
+        """As :meth:`Stimulus.of_cell`: the noise with a stream of its own."""
+        number = validation.index("cell", cell, MOST_CELLS)
+        return dataclasses.replace(self, cell=self.cell + number)
+
+    @property
+    def differs_by_cell(self) -> bool:
+        """As :attr:`Stimulus.differs_by_cell`."""
+        return True
+
+    def description(self) -> dict[str, Any]:
+        """As :meth:`Stimulus.description`; without the cell where that is 0."""
+        about = super().description()
+        return about if self.cell else {key: about[key] for key in about if key != "cell"}
+
+    def __repr__(self) -> str:
+        *positional, _ = inspect.signature(type(self)).parameters.values()
+        given = [(getattr(self, one.name), one.default) for one in positional]
+        while given[-1][0] == given[-1][1]:
+            given.pop()
+        parts = [short(value) for value, _ in given] + [f"cell={self.cell}"] * (self.cell > 0)
+        return f"{self.kind}({', '.join(parts)})"
+
+    def _check_stream(self, seed: Any) -> None:
+        vars(self).update(
+            seed=validation.index("seed", seed, 2**64),
+            cell=validation.index("cell", self.cell, 2**63),
+        )
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class ornstein_uhlenbeck(Noise):
     """Noise that fluctuates around a mean and forgets with a time constant.
 
     It is what many small synaptic currents add up to: normally distributed at any time, with the
@@ -35,6 +78,8 @@ class ornstein_uhlenbeck(Stimulus):
         Time constant of the correlation.
     seed : int
         0 to 2⁶⁴ - 1. The same seed gives the same noise.
+    cell : int, default 0
+        Which of the streams of the seed it is: cell c of a population has number `cell` + c.
 
     Raises
     ------
@@ -77,8 +122,8 @@ class ornstein_uhlenbeck(Stimulus):
             mean=validation.real_number("mean", self.mean, unit="µA/cm²"),
             sd=validation.at_least("sd", self.sd, 0, unit="µA/cm²"),
             tau=validation.real_number("tau", self.tau, unit="ms", positive=True),
-            seed=validation.index("seed", self.seed, 2**64),
         )
+        self._check_stream(self.seed)
 
     def _begin(self) -> State:
         return {"step": 0, "deviation": 0.0}
@@ -89,15 +134,104 @@ class ornstein_uhlenbeck(Stimulus):
         }
 
     def _read(self, state: State, values: FloatArray, dt: float) -> State:
-        deviation = _stimuli.ornstein_uhlenbeck(
-            *(values, state["step"], state["deviation"], self.mean, self.sd),
-            *(dt / self.tau, self.seed),
+        deviations = np.array([state["deviation"]])
+        self._fill(values[np.newaxis], state["step"], deviations, dt, 0)
+        return {"step": state["step"] + len(values), "deviation": float(deviations[0])}
+
+    def _begin_cells(self, cells: range) -> State:
+        return {"step": 0, "deviations": np.zeros(len(cells))}
+
+    def _read_cells(self, state: State, values: FloatArray, dt: float, cells: range) -> State:
+        deviations = state["deviations"].copy()
+        self._fill(values, state["step"], deviations, dt, cells.start)
+        return {"step": state["step"] + values.shape[1], "deviations": deviations}
+
+    def _fill(
+        self, values: FloatArray, step: int, deviations: FloatArray, dt: float, cell: int
+    ) -> None:
+        _stimuli.ornstein_uhlenbeck(
+            *(values, step, deviations, self.mean, self.sd, dt / self.tau),
+            *(self.seed, self.cell + cell),
         )
-        return {"step": state["step"] + len(values), "deviation": deviation}
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
-class poisson_epsc(Stimulus):
+class white_noise(Noise):
+    """Independent normal numbers, one a step.
+
+    Parameters
+    ----------
+    sd : float
+        0 or more. Where `per` is "step", the standard deviation of the values, µA/cm²; where it is
+        "sqrt_ms", that of the charge of a millisecond, µA/cm² ms, whatever `dt`.
+    seed : int
+        0 to 2⁶⁴ - 1. The same seed gives the same noise.
+    per : {"step", "sqrt_ms"}, default "step"
+        With "step" the values have this deviation for any `dt`, and so what they do to V depends on
+        it: half the `dt` halves the variance. With "sqrt_ms" values are sd / sqrt(dt), as of white
+        noise in continuous time, and the variance of V does not depend on `dt`.
+    cell : int, default 0
+        Which of the streams of the seed it is: cell c of a population has number `cell` + c.
+
+    Raises
+    ------
+    TypeError
+        If a parameter is no real number.
+    ValueError
+        If one is not finite; if `sd` is negative, `per` neither, or `seed` none of those.
+
+    Notes
+    -----
+    Normal number i, of step i, is the inverse of the normal distribution (Wichura 1988) at a
+    uniform number from the counter-based generator Philox (Salmon et al. 2011).
+
+    References
+    ----------
+    Wichura (1988), Applied Statistics 37, 477-484.
+    Salmon, Moraes, Dror & Shaw (2011), Proc. SC'11, article 16.
+
+    Examples
+    --------
+    >>> from pyhh_fast import stimuli
+    >>> print(f"{stimuli.white_noise(3, seed=1).to_array(100_000, dt=0.01).std():.1f}")
+    3.0
+    >>> noise = stimuli.white_noise(3, seed=1, per="sqrt_ms")
+    >>> print(f"{noise.to_array(100_000, dt=0.25).std():.1f}")
+    6.0
+    """
+
+    sd: float
+    seed: int
+    per: Literal["step", "sqrt_ms"] = "step"
+
+    def __post_init__(self) -> None:
+        vars(self).update(
+            sd=validation.at_least("sd", self.sd, 0, unit="µA/cm²"),
+            per=validation.choice("per", self.per, PER),
+        )
+        self._check_stream(self.seed)
+
+    def _at(self, step: int) -> State:
+        return {"step": step}
+
+    def _read(self, state: State, values: FloatArray, dt: float) -> State:
+        return self._read_cells(state, values[np.newaxis], dt, range(1))
+
+    def _begin_cells(self, cells: range) -> State:
+        return self._begin()
+
+    def _read_cells(self, state: State, values: FloatArray, dt: float, cells: range) -> State:
+        sd = self.sd if self.per == "step" else self.sd / math.sqrt(dt)
+        _stimuli.white_noise(values, state["step"], sd, self.seed, self.cell + cells.start)
+        return {"step": state["step"] + values.shape[1]}
+
+
+PER = ("step", "sqrt_ms")
+"""What the standard deviation of white noise is of."""
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class poisson_epsc(Noise):
     """Synaptic currents at random times: shot noise.
 
     Events are a Poisson process from the time 0 on, when there is no current yet. Each adds
@@ -114,6 +248,8 @@ class poisson_epsc(Stimulus):
         Time constant of its decay.
     seed : int
         0 to 2⁶⁴ - 1. The same seed gives the same events.
+    cell : int, default 0
+        Which of the streams of the seed it is: cell c of a population has number `cell` + c.
 
     Raises
     ------
@@ -153,8 +289,8 @@ class poisson_epsc(Stimulus):
             rate=validation.at_least("rate", self.rate, 0, unit="Hz"),
             amplitude=validation.real_number("amplitude", self.amplitude, unit="µA/cm²"),
             tau=validation.real_number("tau", self.tau, unit="ms", positive=True),
-            seed=validation.index("seed", self.seed, 2**64),
         )
+        self._check_stream(self.seed)
 
     def _suits(self, dt: float) -> None:
         if self.rate / 1e3 * dt > MOST_EVENTS:
@@ -190,7 +326,7 @@ class poisson_epsc(Stimulus):
         while len(values):
             done, current, next_step, lead, event = _stimuli.poisson_epsc(
                 *(values, step, current, next_step, lead, event),
-                *(self.amplitude, interval, ratio, self.seed, EVENTS_AT_ONCE),
+                *(self.amplitude, interval, ratio, self.seed, self.cell, EVENTS_AT_ONCE),
             )
             values, step = values[done:], step + done
         return dict(zip(state, (step, current, next_step, lead, event), strict=True))

@@ -105,7 +105,9 @@ def populations():
             "both": own_current,
         }.items():
             cells = pyhh.Population(21, startingVoltage=3 * g - 190, gNa=g, Cm=g / 100)
-            duration = None if name in ("array", "both") else 50
+            if name in ("noise", "events"):  # one stream for all
+                stimulus = stimulus.to_array(5_000, 0.01)
+            duration = None if name in ("array", "both", "noise", "events") else 50
             options = {"duration": duration, "method": method, "threads": 2}
             run = cells.run(stimulus, 0.01, record=TRACES, every=3, cells=[0, 5, 20], **options)
             traces = [getattr(run, trace) for trace in TRACES]

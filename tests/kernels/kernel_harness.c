@@ -379,7 +379,7 @@ int main(int arguments, char **argument)
     } else if (strcmp(what, "solve") == 0) {
         solve(t, (const problem *)(in + after_table));
     } else if (strcmp(what, "noise") == 0) {
-        const noise_key key = {(uint64_t)in[0], (uint64_t)in[1]};
+        const noise_key key = {(uint64_t)in[0], (uint64_t)in[1], 0};
         run_noise(key, (int64_t)in[2], (int64_t)in[3]);
     } else if (strcmp(what, "log") == 0 || strcmp(what, "sine") == 0) {
         for (i = 0; i < size; ++i) {

@@ -1,4 +1,4 @@
-"""Stimuli and functions of time shared by all cells of a population or sweep."""
+"""Stimuli and functions of time of all cells of a population or sweep; noise of each cell."""
 
 import threading
 import tracemalloc
@@ -25,13 +25,65 @@ def assert_same_results(one, other):
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("method", ["euler", "exponential_euler", "rk4"])
 def test_all_cells_receive_the_values_of_a_stimulus(method, threads, monkeypatch):
+    wave = stimuli.sine(8, 20) + stimuli.step(5, 20, 70)
     monkeypatch.setattr("pyhh_fast.engine.population_stepper.LONGEST", 777)
     monkeypatch.setattr("pyhh_fast.engine.read_ahead.ReadAhead.BLOCK", 1_000)
     options = {"method": method, "threads": threads, "record": ("Vm",)}
-    values = NOISE.to_array(10_000, 0.01)
+    values = wave.to_array(10_000, 0.01)
     expected = cells().run(values, 0.01, **options)
     assert expected.spike_counts.min() > 2
-    assert_same_results(cells().run(NOISE, 0.01, duration=100, **options), expected)
+    assert_same_results(cells().run(wave, 0.01, duration=100, **options), expected)
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        NOISE,
+        stimuli.white_noise(30, seed=2) + 8,
+        stimuli.white_noise(2, seed=2, per="sqrt_ms", cell=3) + 8,
+        stimuli.poisson_epsc(2_000, 1, 5, seed=3),
+        5 - stimuli.ornstein_uhlenbeck(4, 1, 5, seed=1).shifted(1),
+    ],
+    ids=str,
+)
+def test_each_cell_has_noise_of_its_own(noise, monkeypatch):
+    monkeypatch.setattr("pyhh_fast.engine.population_stepper.LONGEST", 777)
+    each = np.array([noise.of_cell(cell).to_array(5_000, 0.01) for cell in range(5)])
+    assert len(np.unique(each[:, 1_000:], axis=0)) == 5
+    np.testing.assert_array_equal(each[0], noise.to_array(5_000, 0.01))
+    expected = cells().run(each, 0.01, record=("Vm",))
+    for threads in (1, 3):
+        got = cells().run(noise, 0.01, duration=50, record=("Vm",), threads=threads)
+        assert_same_results(got, expected)
+    # Nor does it depend on the other cells.
+    alone = pyhh.Population.at_rest(2, gNa=[100, 110]).run(noise, 0.01, duration=50, record=("Vm",))
+    np.testing.assert_array_equal(alone.Vm, expected.Vm[:2])
+
+
+def test_noise_of_many_cells_is_made_in_pieces(monkeypatch):
+    population = pyhh.Population.at_rest(300)
+    noise = stimuli.ornstein_uhlenbeck(8, 3, 5, seed=1) + stimuli.white_noise(3, seed=1)
+    expected = population.run(noise, 0.01, duration=2).final_state.Vm
+    assert len(np.unique(expected)) == 300
+    monkeypatch.setattr("pyhh_fast.engine.read_ahead.OWN_VALUES", 300)
+    again = pyhh.Population.at_rest(300).run(noise, 0.01, duration=2, threads=2).final_state.Vm
+    np.testing.assert_array_equal(again, expected)
+
+
+def test_error_beside_noise_keeps_the_completed_steps(monkeypatch):
+    monkeypatch.setattr("pyhh_fast.engine.population_stepper.LONGEST", 77)
+    noise = stimuli.white_noise(1, seed=1) + stimuli.from_function(lambda t: 5 if t < 3 else np.nan)
+    population = cells()
+    with pytest.raises(ValueError, match=r"got nan at t = 3\.005 ms"):
+        population.run(noise, 0.01, duration=10, record=("Vm",), threads=1)
+    done = population.recording.steps
+    assert done == 231
+    expected = cells().run(
+        np.array([noise.of_cell(cell).to_array(done, 0.01) for cell in range(5)]),
+        0.01,
+        record=("Vm",),
+    )
+    np.testing.assert_array_equal(population.recording.Vm, expected.Vm)
 
 
 def test_functions_constants_and_stimuli_with_an_end():

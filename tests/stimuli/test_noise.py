@@ -33,6 +33,15 @@ def test_words_equal_those_of_numpy_philox(seed, stream, first):
     np.testing.assert_array_equal(words(seed, stream, first, 1_003), numpys[first % 4 :][:1_003])
 
 
+@pytest.mark.parametrize("cell", [1, 2**40 + 3])
+def test_words_of_a_cell_are_those_of_philox_at_another_place(cell):
+    key = np.array([7, _stimuli.WHITE_NOISE], np.uint64)
+    numpys = Philox(key=key, counter=np.array([2, cell, 0, 0], np.uint64)).random_raw(99)
+    found = np.empty(91, np.uint64)
+    _stimuli.words(7, _stimuli.WHITE_NOISE, 8, found, cell)
+    np.testing.assert_array_equal(found, numpys[:91])
+
+
 def test_logarithms_are_accurate_to_the_last_place():
     draw = np.random.default_rng(0)
     u = np.concatenate(

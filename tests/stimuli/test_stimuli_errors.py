@@ -44,6 +44,9 @@ PARAMETERS = {
             "duration must be at most 2^48 cycles of the chirp's highest frequency (ms); got "
             "10000000000.0. Check the units: frequencies are in Hz, times in ms.",
         ),
+        ("white_noise", [-1, 1], f"sd {NOT_NEGATIVE} (µA/cm²); got -1."),
+        ("white_noise", [1, 1, "ms"], "per must be one of sqrt_ms, step; got 'ms'."),
+        ("white_noise", [1, 2**64], f"{SEED}; got {2**64}."),
         ("ornstein_uhlenbeck", [0, -1, 5, 1], f"sd {NOT_NEGATIVE} (µA/cm²); got -1."),
         ("ornstein_uhlenbeck", [0, 1, 0, 1], f"tau {POSITIVE} (ms); got 0."),
         ("ornstein_uhlenbeck", [0, 1, 5, -1], f"{SEED}; got -1."),

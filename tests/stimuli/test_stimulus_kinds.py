@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from random_words import filled, uniform, words
 from scipy import special, stats
 
+import pyhh_fast as pyhh
 from pyhh_fast import _stimuli, stimuli
 
 DT = 0.01
@@ -216,6 +217,48 @@ def test_noise_at_a_far_step_uses_the_words_of_that_step():
     word = words(5, _stimuli.ORNSTEIN_UHLENBECK, 10**12 + 1, 999)
     np.testing.assert_array_equal(got, filled(_stimuli.normals, word))
     np.testing.assert_array_equal(stimuli.ornstein_uhlenbeck(3, 0, 5, 1).to_array(9, DT), 3.0)
+
+
+@pytest.mark.parametrize("cell", [0, 9])
+def test_white_noise_is_the_normal_number_of_each_step(cell):
+    found = np.empty(1_500, np.uint64)
+    _stimuli.words(3, _stimuli.WHITE_NOISE, 0, found, cell)
+    normals = filled(_stimuli.normals, found)
+    noise = stimuli.white_noise(2, seed=3, cell=cell)
+    np.testing.assert_array_equal(noise.to_array(1_500, 0.25), 2 * normals)
+    np.testing.assert_array_equal(
+        stimuli.white_noise(2, 3).of_cell(cell).to_array(9, 0.1), 2 * normals[:9]
+    )
+    continuous = stimuli.white_noise(2, 3, per="sqrt_ms", cell=cell)
+    np.testing.assert_allclose(continuous.to_array(1_500, 0.25), 4 * normals, rtol=1e-15)
+    np.testing.assert_array_equal(noise.reader_at(0.25, 1_000).read(500), 2 * normals[1_000:])
+
+
+def test_variance_of_V_under_white_noise_per_sqrt_ms_does_not_depend_on_dt():
+    # A leak alone filters it: the variance of V is sd² / (2 g C).
+    leak = pyhh.Neuron(Cm=1, leak=pyhh.Channel(0.5, E=0), threshold=1e3)
+    noise = stimuli.white_noise(3, seed=5, per="sqrt_ms")
+    for dt in (0.01, 0.05):
+        cells = pyhh.Population.from_model(leak, 4_000)
+        V = cells.run(noise, dt, duration=15, method="exponential_euler").final_state["Vm"]
+        # The variance of 4,000 independent normal numbers has a deviation of 2.2 %.
+        assert V.var() == pytest.approx(9 / (2 * 0.5), rel=0.09)
+
+
+def test_cells_have_streams_of_their_own():
+    for noise in (
+        stimuli.ornstein_uhlenbeck(1, 2, 5, seed=1),
+        stimuli.white_noise(2, seed=1),
+        stimuli.poisson_epsc(900, 2, 5, seed=1),
+    ):
+        assert noise.differs_by_cell
+        assert noise.of_cell(0) == noise
+        assert repr(noise.of_cell(2)).endswith("cell=2)")
+        assert stimuli.from_description(noise.of_cell(2).description()) == noise.of_cell(2)
+        assert "cell" not in noise.description()
+        streams = [noise.of_cell(cell).to_array(2_000, 1.0) for cell in range(3)]
+        assert np.abs(np.corrcoef(streams) - np.eye(3)).max() < 0.3
+    assert not stimuli.step(1, 2, 3).differs_by_cell
 
 
 def event_times(rate, seed, count):
