@@ -109,9 +109,9 @@ def relative_speed(gate: float, membrane: float) -> float:
     return max(gate / _fastest_gate(HHModel, BuiltIn()), membrane / float(rate_of(HHModel)))
 
 
-def gate_speed(model: Any, kinetics: Any, V: Iterable[float] = ()) -> float:
+def gate_speed(model: Any, kinetics: Any) -> float:
     """Return how many times faster than at the built-in rates the fastest gate is."""
-    return _fastest_gate(model, kinetics, V) / _fastest_gate(HHModel, BuiltIn())
+    return _fastest_gate(model, kinetics) / _fastest_gate(HHModel, BuiltIn())
 
 
 def _fastest_gate(model: Any, kinetics: Any, beyond: Iterable[float] = ()) -> float:
