@@ -152,6 +152,12 @@ static inline unsigned cells_same(cells a, cells b) { HH_EACH_BIT(a.of[i] == b.o
 
 #endif
 
+/* The number of one cell. */
+static inline void cells_put(cells *a, int64_t cell, double value)
+{
+    memcpy((char *)a + cell * (int64_t)sizeof value, &value, sizeof value);
+}
+
 /* hh_phi1 of each, with its bits: by its series all at once, or one by one where it must be. */
 HH_INLINE cells cells_phi1_of(cells x)
 {

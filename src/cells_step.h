@@ -93,6 +93,13 @@ typedef struct {
     double V[CELLS];
 } cells_outside;
 
+/* The rates at the end of a step, of membranes with instantaneous gates, which are put where these
+   say; the next step begins with them. */
+typedef struct {
+    cells V;
+    cells_gate_rates r[MEMBRANE_GATES];
+} cells_latest;
+
 typedef struct {
     struct {
         cells g[MEMBRANE_CHANNELS];
@@ -103,6 +110,7 @@ typedef struct {
     const rate_source *rates;
     int exponential; /* whether the method is exponential Euler */
     cells_outside *outside;
+    cells_latest *latest;
 } cells_neuron_model;
 
 /* What equations.h needs of eight cells. */
@@ -273,6 +281,24 @@ HH_INLINE cells cells_phi1_of_gate(cells alpha_plus_beta_dt)
     return cells_load(phi1);
 }
 
+/* Multiply rates by the speeds that are each cell's own; of exponential Euler by phi1 as well. */
+HH_INLINE void cells_apply_speeds(int gates, const cells_shape *s, const cells_neuron_model *m,
+                                  cells_gate_rates *r)
+{
+    int g;
+    for (g = 0; g < gates; ++g) {
+        if (s->has_speed[g]) {
+            cells factor = m->speed[g];
+            if (m->exponential) {
+                factor = cells_mul(factor,
+                                   cells_phi1_of_gate(cells_mul(r[g].alpha_plus_beta, factor)));
+            }
+            r[g].alpha = cells_mul(r[g].alpha, factor);
+            r[g].alpha_plus_beta = cells_mul(r[g].alpha_plus_beta, factor);
+        }
+    }
+}
+
 HH_INLINE int cells_neuron_find_rates(int gates, const cells_shape *s,
                                       const cells_neuron_model *m, cells V, cells_gate_rates *r)
 {
@@ -283,6 +309,12 @@ HH_INLINE int cells_neuron_find_rates(int gates, const cells_shape *s,
     const cells clipped = cells_clip(V, low, high);
     cells_position place;
     int v, g;
+    if (s->instantaneous && cells_same(V, m->latest->V) == 0xff) {
+        for (g = 0; g < gates; ++g) {
+            r[g] = m->latest->r[g];
+        }
+        return 1;
+    }
     if (!HH_LIKELY(inside == 0xff)) {
         cells_note_outside(m->outside, inside, V);
     }
@@ -303,17 +335,7 @@ HH_INLINE int cells_neuron_find_rates(int gates, const cells_shape *s,
         }
     }
     if (s->speeds) {
-        for (g = 0; g < gates; ++g) {
-            if (s->has_speed[g]) {
-                cells factor = m->speed[g];
-                if (m->exponential) {
-                    factor = cells_mul(factor, cells_phi1_of_gate(cells_mul(
-                                                   r[g].alpha_plus_beta, factor)));
-                }
-                r[g].alpha = cells_mul(r[g].alpha, factor);
-                r[g].alpha_plus_beta = cells_mul(r[g].alpha_plus_beta, factor);
-            }
-        }
+        cells_apply_speeds(gates, s, m, r);
     }
     return 1;
 }
@@ -385,8 +407,8 @@ HH_INLINE unsigned cells_step(fixed_method method, int gates, const cells_shape 
         after->y.V = cells_all(NAN);
     }
     if (s->instantaneous) {
-        cells_gate_rates r[MEMBRANE_GATES];
-        cells_neuron_settle(gates, s, m, &after->y, r);
+        cells_neuron_settle(gates, s, m, &after->y, m->latest->r);
+        m->latest->V = after->y.V;
     }
     return (cells_below(now->y.V, level) & ~cells_below(after->y.V, level)) |
            (~cells_are_finite(gates, &after->y) & 0xff);

@@ -122,17 +122,17 @@ HH_INLINE void population_deactivate(const population_call *call, int state, int
         if (!(rates->low < 0.0 && 0.0 < rates->high)) {
             *population_at(call, state, 0, c) = 0.5 * (rates->low + rates->high);
         }
-        ((double *)&m->scaled.per_C_m)[c % CELLS] = 0.0;
+        cells_put(&m->scaled.per_C_m, c % CELLS, 0.0);
         for (i = 0; i < call->shape->channels; ++i) {
-            ((double *)&m->p.g[i])[c % CELLS] = 0.0;
-            ((double *)&m->scaled.g[i])[c % CELLS] = 0.0;
-            ((double *)&m->scaled.E[i])[c % CELLS] = 0.0;
+            cells_put(&m->p.g[i], c % CELLS, 0.0);
+            cells_put(&m->scaled.g[i], c % CELLS, 0.0);
+            cells_put(&m->scaled.E[i], c % CELLS, 0.0);
         }
         for (i = 0; i < call->shape->vectors; ++i) {
-            ((double *)&m->shift[i])[c % CELLS] = 0.0;
+            cells_put(&m->shift[i], c % CELLS, 0.0);
         }
         for (i = 0; i < call->shape->gates; ++i) {
-            ((double *)&m->speed[i])[c % CELLS] = 1.0;
+            cells_put(&m->speed[i], c % CELLS, 1.0);
         }
     }
 }
@@ -289,17 +289,17 @@ HH_INLINE void population_activate(population_call *call, int64_t c)
     }
     {
         cells_neuron_model *m = &b->groups[c / CELLS].model;
-        ((double *)&m->scaled.per_C_m)[c % CELLS] = model.scaled.per_C_m;
+        cells_put(&m->scaled.per_C_m, c % CELLS, model.scaled.per_C_m);
         for (i = 0; i < call->shape->channels; ++i) {
-            ((double *)&m->p.g[i])[c % CELLS] = model.p.g[i];
-            ((double *)&m->scaled.g[i])[c % CELLS] = model.scaled.g[i];
-            ((double *)&m->scaled.E[i])[c % CELLS] = model.scaled.E[i];
+            cells_put(&m->p.g[i], c % CELLS, model.p.g[i]);
+            cells_put(&m->scaled.g[i], c % CELLS, model.scaled.g[i]);
+            cells_put(&m->scaled.E[i], c % CELLS, model.scaled.E[i]);
         }
         for (i = 0; i < call->shape->vectors; ++i) {
-            ((double *)&m->shift[i])[c % CELLS] = input_read(&from->shift[i], cell);
+            cells_put(&m->shift[i], c % CELLS, input_read(&from->shift[i], cell));
         }
         for (i = 0; i < call->shape->gates; ++i) {
-            ((double *)&m->speed[i])[c % CELLS] = input_read(&from->speed[i], cell);
+            cells_put(&m->speed[i], c % CELLS, input_read(&from->speed[i], cell));
         }
     }
 }
@@ -319,6 +319,8 @@ HH_INLINE void population_load_cells(population_call *call, int64_t count)
         group->model.rates = &call->rates;
         group->model.exponential = call->settings->method == METHOD_EXPONENTIAL_EULER;
         group->model.outside = &group->outside;
+        group->model.latest = &group->latest;
+        group->latest.V = cells_all(NAN); /* which is equal to no V */
         group->outside.cells = 0;
     }
     for (c = 0; c < padded; ++c) {

@@ -62,6 +62,7 @@ typedef struct {
     cells_neuron states[2];
     cells_neuron_model model;
     cells_outside outside;
+    cells_latest latest;
 } population_group;
 
 /* A block between two steps, of one of two kinds. A cell that is inactive has diverged, or pads
