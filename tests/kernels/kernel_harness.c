@@ -9,67 +9,28 @@
                                                                seven traces, step by step
        cross  n, b... n, b...                                  how often, and where, the polynomial
                                                                with each b of n rises through 0
-       block  method, dt, steps, (parameters, V, m, h, n, I)...
-                                                               many cells: V, m, h, n of each
+       neuron neuron_problem, I..., rows...                    all traces, step by step
+       cells  cells_problem, member..., rows...                what the last step records of each,
+                                                               when it diverged; (cell, spike)...
        solve  first, number, width, rtol, atol, threshold, duration, parameters, V, m, h, n, I
                                               adaptive, I constant: V, m, h, n, then spike times
        noise  seed, stream, first, count                       normal numbers of random words
        log    u...                                             log(u)
        sine   cycles...                                        sin(2 pi cycles)
 
+   Structs are given as the package has them, whatever the types of their fields: all have 8 bytes.
    A run ends where V leaves the table or a number is not finite; that step is not written. */
 
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "adaptive.h"
+#include "neuron_runs.h"
 #include "noise.h"
-#include "population.h"
 #include "waves.h"
-
-/* fixed_step.pxi, adaptive.pxi and population.pxi have the loops for the package, in Cython. */
-static int64_t fixed_step_run(fixed_method method, double dt, const hh_parameters *parameters,
-                              const rate_source *rates, neuron now, const double *I, size_t steps,
-                              const output_buffers *out)
-{
-    membrane_parameters p;
-    neuron_model model;
-    neuron after;
-    int64_t i;
-    hh_membrane(parameters, &p);
-    model = neuron_model_of(&hh_shape, &p, rates, dt);
-    for (i = 0; i < (int64_t)steps; ++i) {
-        if (!fixed_step_make(method, 1, &hh_shape, &model, &now, I[i], &after) ||
-            !membrane_is_finite(1, &after.y)) {
-            break;
-        }
-        now = after;
-        neuron_write(1, &hh_shape, &now, i, out);
-    }
-    return i;
-}
 
 #define ROW (RATE_TABLE_POWERS * RATE_TABLE_LANES)
 
-static void give(const void *values, size_t size)
-{
-    if (fwrite(values, 1, size, stdout) != size) {
-        exit(EXIT_FAILURE);
-    }
-}
-
-static void *space_for(size_t doubles)
-{
-    void *space = calloc(doubles + 1, sizeof(double));
-    if (space == NULL) {
-        exit(EXIT_FAILURE);
-    }
-    return space;
-}
-
 static double *all_input(size_t *size)
 {
-    const size_t most = 1 << 20;
+    const size_t most = 1 << 21;
     double *values = space_for(most);
     *size = fread(values, sizeof *values, most, stdin);
     return values;
@@ -158,15 +119,9 @@ static void give_table_at(const table_shape *t, const double *rows, double V)
 
 static rate_source source_of(const table_shape *t, const double *rows)
 {
-    const rate_source source = {
-        .rows = rows,
-        .first = t->first,
-        .count = (int64_t)t->number,
-        .inverse_width = 1 / t->width,
-        .low = t->first * t->width,
-        .high = (t->first + t->number - 1) * t->width,
-    };
-    return source;
+    const rows_given given = {t->number, t->first, 1 / t->width, t->first * t->width,
+                              (t->first + t->number - 1) * t->width};
+    return source_given(&given, rows);
 }
 
 typedef struct {
@@ -177,8 +132,7 @@ typedef struct {
 
 static neuron neuron_at(double V, double m, double h, double n)
 {
-    neuron at;
-    at.y.V = V;
+    neuron at = {.y.V = V};
     at.y.x[0] = lanes_of(m, h, n, 0.0);
     return at;
 }
@@ -191,18 +145,12 @@ static void run(const table_shape *t, const start *s, const double *I, size_t st
                                                ? relaxing(table, t, s->dt)
                                                : times(table, t, s->dt));
     double *traces = space_for(HH_VARIABLES * steps);
-    output_buffers out;
+    const output_buffers out = rows_of(traces, HH_VARIABLES);
+    membrane_parameters p;
     int64_t made;
-    int v;
-    out.count = HH_VARIABLES;
-    out.currents = 1;
-    for (v = 0; v < HH_VARIABLES; ++v) {
-        out.of[v].data = (char *)(traces + v);
-        out.of[v].stride = HH_VARIABLES * sizeof *traces;
-        out.recorded[v] = v;
-    }
-    made = fixed_step_run(method, s->dt, &s->p, &rates, neuron_at(s->V, s->m, s->h, s->n), I, steps,
-                          &out);
+    hh_membrane(&s->p, &p);
+    made = fixed_step_run(method, s->dt, &hh_shape, &p, &rates, neuron_at(s->V, s->m, s->h, s->n),
+                          I, steps, &out);
     give(traces, HH_VARIABLES * (size_t)made * sizeof *traces);
 }
 
@@ -263,77 +211,6 @@ static void solve(const table_shape *t, const problem *given)
     give(spikes, (size_t)found * sizeof *spikes);
 }
 
-/* One of many cells, with its current. */
-typedef struct {
-    hh_parameters p;
-    hh_point y;
-    double I;
-} member;
-
-static input_buffer column(const double *of_first, size_t count)
-{
-    const input_buffer column = {(const char *)of_first, sizeof(member), (int64_t)count};
-    return column;
-}
-
-static void run_cells(double method, double dt, size_t steps, const member *members, size_t count)
-{
-    const population_settings settings = {
-        .method = (int64_t)method,
-        .built_in = 1,
-        .block_size = HH_BLOCK,
-        .dt = dt,
-        .threshold = INFINITY,
-    };
-    const population_stimulus stimulus = {(const char *)&members->I, sizeof *members, 0,
-                                          (int64_t)steps};
-    const population_samples nothing = {.every = 1};
-    hh_point *after = space_for(count * sizeof *after / sizeof(double));
-    population_block *block =
-        (population_block *)(((uintptr_t)space_for(sizeof *block / sizeof(double) + 8) + 63) / 64 *
-                             64);
-    const input_buffer none = {NULL, 0, 0};
-    population_cells cells = {.C_m = column(&members->p.C_m, count),
-                              .g = {column(&members->p.g_L, count),
-                                    column(&members->p.g_Na, count),
-                                    column(&members->p.g_K, count)},
-                              .E = {column(&members->p.E_L, count),
-                                    column(&members->p.E_Na, count),
-                                    column(&members->p.E_K, count)},
-                              .shift = {none},
-                              .before = {column(&members->y.V, count),
-                                         column(&members->y.m, count),
-                                         column(&members->y.h, count),
-                                         column(&members->y.n, count)},
-                              .diverged_at = space_for(count)};
-    population_spikes spikes = {NULL, 0, 0};
-    double missing_V;
-    population_call call = {.settings = &settings,
-                            .cells = &cells,
-                            .stimulus = &stimulus,
-                            .samples = &nothing,
-                            .spikes = &spikes,
-                            .shape = &hh_shape,
-                            .missing_V = &missing_V,
-                            .block = block};
-    size_t c, i;
-    for (i = 0; i < sizeof *after / sizeof(double); ++i) {
-        cells.after[i].data = (char *)after + i * sizeof(double);
-        cells.after[i].stride = sizeof *after;
-    }
-    for (c = 0; c < count; c += HH_BLOCK) {
-        const size_t left = count - c;
-        population_begin_block(&call, (int64_t)c, left < HH_BLOCK ? (int64_t)left : HH_BLOCK);
-        population_load_stimulus(&call, 0);
-        for (i = 0; i < steps; ++i) {
-            population_step(&call, 0, (int64_t)i);
-            call.now = 1 - call.now;
-        }
-        population_store_cells(&call, 1);
-    }
-    give(after, count * sizeof *after);
-}
-
 /* Of up to NOISE_BLOCK words. */
 static void run_noise(noise_key key, int64_t first, int64_t count)
 {
@@ -348,7 +225,7 @@ int main(int arguments, char **argument)
 {
     const char *what = arguments == 2 ? argument[1] : "";
     size_t size, i;
-    const double *in = all_input(&size);
+    double *in = all_input(&size);
     const table_shape *t = (const table_shape *)in;
     const size_t after_table = sizeof *t / sizeof *in;
     const size_t after_start = after_table + sizeof(start) / sizeof *in;
@@ -366,9 +243,11 @@ int main(int arguments, char **argument)
         }
     } else if (strcmp(what, "run") == 0 && size >= after_start) {
         run(t, (const start *)(in + after_table), in + after_start, size - after_start);
-    } else if (strcmp(what, "block") == 0) {
-        run_cells(in[0], in[1], (size_t)in[2], (const member *)(in + 3),
-                  (size - 3) * sizeof *in / sizeof(member));
+    } else if (strcmp(what, "neuron") == 0) {
+        run_neuron((neuron_problem *)in, in + sizeof(neuron_problem) / sizeof *in);
+    } else if (strcmp(what, "cells") == 0) {
+        run_cells((cells_problem *)in,
+                  (const member *)(in + sizeof(cells_problem) / sizeof *in));
     } else if (strcmp(what, "cross") == 0) {
         for (i = 0; i < size; i += 1 + (size_t)in[i]) {
             double at[CROSSINGS_MAX + 1];

@@ -1,9 +1,10 @@
 """The C headers as other CPUs compile them: the same bits on arm64, under qemu, as here.
 
-kernel_harness.c is a time loop over them without Python. It is first compiled for this CPU, which
+kernel_harness.c has time loops over them without Python. It is first compiled for this CPU, which
 shows that it does what the package does, and then for arm64.
 """
 
+import contextlib
 import math
 import os
 import runpy
@@ -15,11 +16,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from exact_rates import exact_rates
+from sweep_models import Warm
 
 import pyhh_fast as pyhh
-from pyhh_fast import _stimuli, rate_tables
+from pyhh_fast import Channel, Gate, Neuron, _stimuli, neurons, rate_tables
 from pyhh_fast.engine import kernels
 from pyhh_fast.engine.kernels import loops
+from pyhh_fast.rate_forms import exponential, linoid
 from pyhh_fast.rate_tables import hodgkin_huxley
 from pyhh_fast.variables import GATES, PARAMETERS
 
@@ -104,6 +107,9 @@ def test_rates_read_from_the_table_are_exact(harness):
     np.testing.assert_allclose(got, np.array(exact)[:, [0, 2, 4, 1, 3, 5]], rtol=2e-14)
 
 
+METHODS = [method.name for method in loops.Method]
+
+
 def numbers_of(model):
     """Parameters and state."""
     numbers = [getattr(model, name) for name in PARAMETERS]
@@ -120,7 +126,7 @@ RANDOM = np.random.default_rng(3).uniform(-20, 60, 200_000)
 LARGE = np.repeat([0.0, 3e4, 0.0, -2e3, 10.0], [100, 20, 500, 30, 5_000])  # to 600 mV
 
 
-@pytest.mark.parametrize("method", [method.name for method in loops.Method])
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(
     ("parameters", "stimulus", "dt"),
     [
@@ -143,22 +149,138 @@ def test_runs_are_the_same(harness, parameters, stimulus, dt, method):
         np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("method", ["euler", "rk4"])
-def test_many_cells_are_the_same(harness, method):
-    dt, steps, size = 0.01, 20_000, 99
-    draw = np.random.default_rng(5).uniform
-    population = pyhh.Population(
-        size, gNa=draw(90, 140, size), startingVoltage=draw(-40, 210, size)
-    )
-    population.Vm[:2] = 10, 25 + 1e-9
-    I = draw(-2, 40, size)  # noqa: E741
-    parts = [getattr(population, name) for name in (*PARAMETERS, *TRACES[:4])]
-    got = harness("block", [loops.Method[method], dt, steps], np.column_stack([*parts, I]))
-    final = population.run(I, dt, duration=steps * dt, method=method).final_state
+@pytest.fixture
+def given(monkeypatch):
+    """Arguments of the first call of each of these, by name: the harness is given the same."""
+    given = {}
+
+    def spy_on(name):
+        function = getattr(loops, name)
+
+        def spy(*arguments, **options):
+            if name not in given:
+                given[name] = [
+                    one.copy() if isinstance(one, np.ndarray) else one for one in arguments
+                ]
+            return function(*arguments, **options)
+
+        spy.of_hodgkin_huxley = getattr(function, "of_hodgkin_huxley", None)
+        monkeypatch.setattr(loops, name, spy)
+
+    for name in ("Membrane", "Rates", "fixed_step", "population"):
+        spy_on(name)
+    return given
+
+
+def bits(*structs):
+    """Return the doubles that have the bits of these structs, whatever their fields are."""
+    return np.frombuffer(b"".join(one.tobytes() for one in structs))
+
+
+def rows_of(given):
+    rows, first, inverse_width, low, high, _, *vectors = given["Rates"]
+    return [len(rows) / (vectors or [1])[0], first, inverse_width, low, high], rows
+
+
+def alone(given, stimulus):
+    """Return the input of the harness's command `neuron`."""
+    source, rows = rows_of(given)
+    settings, record = given["fixed_step"][:2]
+    structs = bits(settings, *given["Membrane"], record)
+    return source, structs, stimulus.size, stimulus, rows
+
+
+def together(given, I, steps):  # noqa: E741
+    """Return the input of the harness's command `cells`."""
+    source, rows = rows_of(given)
+    settings, _, (C_m, g, E, shift, speed), _, before, *_ = given["population"]
+    shape, _ = given.get("Membrane", (loops.HODGKIN_HUXLEY, None))
+    has_speed = np.zeros(16, np.int64)
+    has_speed[: len(speed)] = [one is not None for one in speed]
+    members = np.ones((I.size, 61))
+    places = zip([0, 1, 9, 17, 27, 43, 60], [[C_m], g, E, shift, speed, before, [I]], strict=True)
+    for first, columns in places:
+        for i, column in enumerate(columns):
+            if column is not None:
+                members[:, first + i] = column
+    return source, bits(settings, shape, has_speed), [steps, I.size], members, rows
+
+
+def gate(midpoint, **options):
+    return Gate(alpha=linoid(0.3, midpoint, 9), beta=exponential(0.2, midpoint, -18), **options)
+
+
+FOUR_VECTORS = Neuron(
+    Cm=1.2,
+    leak=Channel(0.1, E=-65),
+    Na=Channel(50, E=50, shift=-7.5, m=gate(-30, power=5, speed=9), h=gate(-60, power=2)),
+    K=Channel(9, E=-90, n=gate(-40, power=4)),
+    CaL=Channel(0.1, E=120, shift=4.25, m=gate(-20, power=2, instantaneous=True)),
+    M=Channel(0.3, E=-90, shift=1.5, p=gate(-40, speed=0.05), q=gate(-45, speed=0.1)),
+)
+NEURONS = {
+    "wang_buzsaki": neurons.wang_buzsaki(),
+    "connor_stevens": neurons.connor_stevens(),
+    "pospischil_ib": neurons.pospischil_ib(),
+    "morris_lecar": neurons.morris_lecar(),
+    "four_vectors": FOUR_VECTORS,
+    "leak": Neuron(leak=Channel(0.2, E=-65)),
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("neuron", NEURONS.values(), ids=NEURONS)
+def test_declared_neurons_are_the_same(harness, given, neuron, method):
+    stimulus = RANDOM[:5_000]
+    recording = pyhh.Simulation(neuron, Vm=-60).run(stimulus, 0.01, method=method)
+    expected = np.column_stack([recording[name] for name in neuron.variables])
+    got = harness("neuron", *alone(given, stimulus)).reshape(expected.shape)
+    assert np.ptp(expected[:, 0]) > 5
     if harness.fused == FUSED:
-        assert_same_bits(got.reshape(size, 4), np.column_stack(final))
+        assert_same_bits(got, expected)
     else:
-        np.testing.assert_allclose(got.reshape(size, 4), np.column_stack(final), atol=1e-6)
+        np.testing.assert_allclose(got, expected, rtol=1e-7, atol=1e-7)
+
+
+def many(kind, size):
+    """Return a population whose cells have numbers of their own, and their currents."""
+    draw = np.random.default_rng(5).uniform
+    I = draw(-2, 40, size)  # noqa: E741
+    if kind in NEURONS:
+        I[3] = 1e6  # it leaves the table
+        values = {
+            path: value * draw(0.95, 1.05, size) + draw(-1, 1, size) * path.endswith("shift")
+            for path, value in NEURONS[kind].parameters.items()
+        }
+        V = draw(-75, -50, size)
+        return pyhh.Population.from_model(NEURONS[kind], size, values, start="steady", Vm=V), I
+    model = Warm() if kind == "custom" else pyhh.HHModel()
+    V, gNa = draw(-40, 110, size), draw(90, 140, size)
+    V[:2] = 10, 25 + 1e-9
+    return pyhh.Population.from_model(model, size, gNa=gNa, start="steady", Vm=V), I
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("kind", ["built_in", "custom", *NEURONS])
+def test_many_cells_are_the_same(harness, given, kind, method):
+    dt, steps, size = 0.01, 3_000, 99
+    cells, I = many(kind, size)  # noqa: E741
+    names = list(NEURONS[kind].variables) if kind in NEURONS else TRACES
+    options = {"method": method, "record": names, "every": steps - 1, "threads": 1}
+    warns = pytest.warns(UserWarning, match=r"^1 of 99 cells diverged.* \(cell 3\)")
+    with warns if kind in NEURONS else contextlib.nullcontext():
+        recording = cells.run(I, dt, duration=steps * dt, **options)
+    got = harness("cells", *together(given, I, steps))
+    last, spikes = np.split(got, [size * (len(names) + 1)])
+    expected = [*[recording[name][:, -1] for name in names], recording.diverged_at]
+    spikes = spikes.reshape(-1, 2)
+    times = spikes[np.argsort(spikes[:, 0], kind="stable"), 1]
+    if harness.fused == FUSED:
+        assert_same_bits(last.reshape(size, -1), np.column_stack(expected))
+        assert_same_bits(times, recording.spikes.time)
+    else:
+        np.testing.assert_allclose(last.reshape(size, -1), np.column_stack(expected), atol=1e-6)
+        np.testing.assert_allclose(times, recording.spikes.time, atol=1e-6)
 
 
 @pytest.mark.parametrize("tolerance", [1e-4, 1e-8])
