@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pyhh_fast.channels.channel import Channel
     from pyhh_fast.channels.gate import Gate
     from pyhh_fast.channels.neuron import Neuron
+    from pyhh_fast.inference import simulator
     from pyhh_fast.population_recording import PopulationRecording
     from pyhh_fast.populations import Population
     from pyhh_fast.sweeps.sweep import sweep
@@ -59,6 +60,7 @@ __all__ = [
     "rate_forms",
     "rheobase",
     "simulations",
+    "simulator",
     "steady_state",
     "stimuli",
     "strength_duration",
@@ -77,6 +79,7 @@ _LATER = {
     "phase_plane": "analysis.phase_plane",
     "rate_forms": "rate_forms",
     "rheobase": "analysis.pulse_thresholds",
+    "simulator": "inference",
     "steady_state": "analysis.steady_states",
     "stimuli": "stimuli",
     "strength_duration": "analysis.pulse_thresholds",

@@ -60,7 +60,8 @@ def test_top_level_names():
     assert set(pyhh_fast.__all__) == {
         *("HHModel", "Simulation", "Recording", "SimulationError", "__version__"),
         *("Neuron", "Channel", "Gate", "neurons", "rate_forms"),
-        *("Population", "PopulationRecording", "models", "simulations", "stimuli", "sweep"),
+        *("Population", "PopulationRecording", "models", "simulations", "simulator", "stimuli"),
+        "sweep",
         *("fi_curve", "phase_plane", "rheobase", "steady_state", "strength_duration"),
     }
     for name in pyhh_fast.__all__:

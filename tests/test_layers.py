@@ -31,7 +31,7 @@ LAYERS = [  # from the lowest; what stands in one line does not import from one 
     ["storage", "neuron_simulation", "runs_of_many"],
     ["neuron_populations"],
     ["simulations", "populations"],
-    ["analysis"],
+    ["analysis", "inference"],
     ["sweeps", "plotting"],
     ["cli"],
     ["__main__"],

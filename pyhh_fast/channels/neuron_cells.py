@@ -41,7 +41,7 @@ class NeuronCells(Cells):
             (arrays if own.ndim else numbers)[path] = own
         neuron = neuron.replace({path: float(own) for path, own in numbers.items()})
         for path, own in arrays.items():
-            for extreme in (own.argmin(), own.argmax()):
+            for extreme in (own.argmin(), own.argmax()) if own.size else ():
                 _check(neuron, path, own, int(extreme))
         self.neuron = neuron
         self.values: dict[str, FloatArray] = arrays

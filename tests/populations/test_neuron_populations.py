@@ -184,6 +184,13 @@ def test_cells_without_a_rest_start_at_the_unstable_equilibrium_nearest_the_leak
     assert cells.Vm.tolist() == pytest.approx(expected, abs=1e-9)
 
 
+def test_population_without_cells():
+    cells = pyhh.Population.from_model(WANG_BUZSAKI, 0, {"K.g": []})
+    recording = cells.run(2.0, 0.01, duration=1, record=["Vm"])
+    assert recording.Vm.shape == (0, 100)
+    assert recording.spikes.time.size == 0
+
+
 def test_reset_puts_cells_back():
     cells = pyhh.Population.from_model(WANG_BUZSAKI, 3, {"K.g": [8, 9, 10]})
     rest = cells.Vm.copy()

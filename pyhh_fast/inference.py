@@ -1,0 +1,211 @@
+"""`simulator`: a neuron as a function from parameters to what is observed of it, for inference."""
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pyhh_fast import validation
+from pyhh_fast.channels.state import Declared
+from pyhh_fast.engine.population_run import make_run, thread_count
+from pyhh_fast.engine.stimulus_arguments import stimulus_of_cells
+from pyhh_fast.equilibria.spike_threshold import threshold_for
+from pyhh_fast.methods import DEFAULT
+from pyhh_fast.population_recording import PopulationRecording
+from pyhh_fast.populations import Population
+from pyhh_fast.settings import RunSettings
+from pyhh_fast.stimuli.functions import as_stimulus
+from pyhh_fast.system.rounding import rounds_to_nearest
+from pyhh_fast.typing import FloatArray, MethodOfMany
+from pyhh_fast.variables import PARAMETERS
+
+if TYPE_CHECKING:
+    from pyhh_fast.channels.neuron import Neuron
+    from pyhh_fast.models.hh_model import HHModel
+
+MOST_BYTES = 2**28
+"""Of the traces of the rows that are run together."""
+
+BYTES_A_ROW = 1_000
+"""What a row takes apart from its traces."""
+
+STREAMS = 2**32
+"""Streams of noise from one call to the next: more than a call has rows."""
+
+Features = Callable[[PopulationRecording], npt.ArrayLike]
+"""Takes the recording of some rows, and returns a number, or a row of numbers, for each."""
+
+
+class Simulator:
+    """A function from parameters to features; :func:`pyhh_fast.simulator` makes and explains it."""
+
+    def __init__(
+        self,
+        model: Any,
+        parameters: tuple[str, ...],
+        stimulus: Any,
+        duration: float | None,
+        features: Features,
+        options: dict[str, Any],
+    ) -> None:
+        self.parameters = parameters
+        self._model, self._stimulus, self._duration = model, stimulus, duration
+        self._features, self._options = features, options
+        self._calls = itertools.count()
+
+    def __repr__(self) -> str:
+        return f"<simulator of {', '.join(self.parameters)}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        arguments = (self._model, self.parameters, self._stimulus, self._duration)
+        return Simulator, (*arguments, self._features, self._options)
+
+    @rounds_to_nearest
+    def __call__(self, theta: npt.ArrayLike) -> FloatArray:
+        """Return the features of a simulation with each row of parameters.
+
+        Parameters
+        ----------
+        theta : array_like, shape (n, d)
+
+        Returns
+        -------
+        ndarray of float64, shape (n, k)
+        """
+        rule = f"an array of finite numbers with a column for each of {', '.join(self.parameters)}"
+        rows = validation.array_of_numbers("theta", theta, rule, dimensions=(2,))
+        if rows.shape[1] != len(self.parameters):
+            got = f"one of shape {rows.shape}"
+            raise ValueError(validation.message("theta", rule, got))
+        stream = next(self._calls) * STREAMS
+        together = max(MOST_BYTES // self._bytes_a_row(), 1)
+        return np.concatenate(
+            [
+                self._features_of(rows[first : first + together], stream + first)
+                for first in range(0, max(len(rows), 1), together)
+            ]
+        )
+
+    def _bytes_a_row(self) -> int:
+        record, every = self._options["record"], self._options["every"]
+        steps = np.shape(self._stimulus)[-1] if self._duration is None else 0
+        if self._duration is not None:
+            steps = round(self._duration / self._options["dt"])
+        return int(BYTES_A_ROW + 8 * len(record) * -(-steps // every))
+
+    def _features_of(self, rows: FloatArray, stream: int) -> FloatArray:
+        recording = self._run(rows, stream)
+        rule = f"a function that returns a number, or a row of them, for each of {len(rows)} cells"
+        found = np.asarray(self._features(recording))
+        if found.dtype.kind not in "biuf" or found.shape[:1] != (len(rows),) or found.ndim > 2:
+            got = f"{validation.shown(found)} from it"
+            raise ValueError(validation.message("features", rule, got))
+        table: FloatArray = found.astype(np.float64)
+        table = table[:, np.newaxis] if table.ndim == 1 else table
+        table[recording.diverged_at >= 0] = np.nan
+        return table
+
+    def _run(self, rows: FloatArray, stream: int) -> PopulationRecording:
+        options = dict(self._options)
+        start = {name: options.pop(name) for name in ("start", "Vm")}
+        threads = thread_count(options.pop("threads"))
+        values = {name: rows[:, i] for i, name in enumerate(self.parameters)}
+        cells = Population.from_model(self._model, len(rows), values, **start)
+        settings = RunSettings.of(many_cells=True, variables=cells._variables, **options)
+        stimulus = as_stimulus(self._stimulus)
+        stimulus = self._stimulus if stimulus is None else stimulus.of_cell(stream)
+        wave = stimulus_of_cells(stimulus, len(rows), self._duration, settings.dt)
+        return make_run(cells, wave, settings, cells._kinetics(), threads)
+
+
+def simulator(
+    neuron: "Neuron | HHModel",
+    parameters: Sequence[str],
+    stimulus: Any,
+    dt: float,
+    duration: float | None = None,
+    *,
+    features: Features,
+    method: MethodOfMany = DEFAULT,
+    record: Sequence[str] = (),
+    every: int = RunSettings.every,
+    threshold: float | None = None,
+    start: str | None = None,
+    Vm: float | None = None,
+    threads: int | None = None,
+) -> Simulator:
+    """Return a function from parameters of a neuron to features, as methods of inference take it.
+
+    All rows of its argument are run at once, as cells of a :class:`pyhh_fast.Population`, in
+    batches where their traces would take more than 256 MB. It can be pickled if `features` can,
+    and so be sent to other processes.
+
+    Parameters
+    ----------
+    neuron : Neuron or HHModel
+    parameters : sequence of str
+        What the columns of the argument are: paths of a neuron, as "Na.g" or "K.n.speed"; names of
+        a model, as "gNa".
+    stimulus, dt, duration, method, record, every, threshold, threads
+        As for :meth:`pyhh_fast.Population.run`; `dt` in ms, one stimulus for all rows. Of noise
+        each row of each call has a stream of its own: row i of call c that of cell c 2³² + i.
+    features : callable
+        Takes the :class:`pyhh_fast.PopulationRecording` of some rows, with what `record` names,
+        and returns a number for each, or an array of shape (rows, k).
+    start, Vm
+        As for :meth:`pyhh_fast.Population.from_model`.
+
+    Returns
+    -------
+    callable
+        Takes an array of shape (n, d), a row for each simulation, and returns one of float64 of
+        shape (n, k), NaN in the rows of simulations that diverged.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument cannot be used; when the function is called, if its argument is no such
+        array, or a number in it cannot be what the parameter says.
+
+    Examples
+    --------
+    >>> import pyhh_fast as pyhh
+    >>> def features(recording):
+    ...     return recording.spike_counts
+    >>> simulate = pyhh.simulator(
+    ...     pyhh.neurons.wang_buzsaki(), ["K.g", "Na.shift"], 2.0, 0.01, 200, features=features
+    ... )
+    >>> simulate([[9, 0], [12, 0], [12, 3]])
+    array([[20.],
+           [18.],
+           [14.]])
+    """
+    known: Any = neuron
+    known = known.parameters if isinstance(neuron, Declared) else PARAMETERS
+    validation.names("parameters", parameters, tuple(known))
+    if not callable(features):
+        rule, got = "a function of a PopulationRecording", validation.shown(features)
+        advice = "It may return recording.spike_counts."
+        raise TypeError(validation.message("features", rule, got, advice))
+    options = {
+        "dt": validation.step_size("dt", dt),
+        "method": method,
+        "record": tuple(record),
+        "every": every,
+        "threshold": threshold_for(neuron, threshold),
+        "start": start,
+        "Vm": Vm,
+        "threads": threads,
+    }
+    made = as_stimulus(stimulus)
+    if made is not None and duration is None:
+        duration = made.duration
+    simulate = Simulator(neuron, tuple(parameters), stimulus, duration, features, options)
+    wave = stimulus_of_cells(stimulus, 1, duration, dt)
+    wave.close()
+    settings = {name: options[name] for name in ("method", "record", "every")}
+    cell = Population.from_model(neuron, 1, start=start, Vm=Vm)
+    RunSettings.of(many_cells=True, dt=dt, variables=cell._variables, **settings)
+    return simulate
