@@ -64,6 +64,11 @@ class NeuronCells(Cells):
         Cells.__init__(twin, self._parameters[cell], np.zeros(cell.size, self._state.dtype))
         return twin
 
+    @property
+    def has_own_shifts(self) -> bool:
+        """Whether a channel's shift is each cell's own."""
+        return any(path.endswith(".shift") for path in self.values)
+
     def value(self, path: str) -> Any:
         """Return a parameter: one number, or an array of one for each cell."""
         return self.values[path] if path in self.values else self.neuron.parameters[path]

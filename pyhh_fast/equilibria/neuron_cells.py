@@ -1,5 +1,6 @@
 """Where the cells of a neuron rest: the search for equilibria of many, each with its numbers."""
 
+import math
 from typing import Self
 
 import numpy as np
@@ -13,8 +14,11 @@ from pyhh_fast.equilibria.search import equilibria_of
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import BoolArray, FloatArray, IntArray
 
-TOGETHER = 64
-"""Cells whose dV/dt is over the grid at once."""
+TOGETHER = 8_192
+"""Cells that are searched at once."""
+
+WITH_OWN_SHIFTS = 64
+"""The same, of those that have dV/dt over the grid each for itself."""
 
 
 class CellMembranes:
@@ -39,7 +43,21 @@ class CellMembranes:
         low, high = max(E.min() - 1, -LARGEST_V), min(E.max() + 1, LARGEST_V - 1)
         width = min([GRID_STEP / 4, *(table.width for table in neuron.tables.values())])
         V = grid(low, high, width)
-        return V, np.eye(size), self._dVdt(np.broadcast_to(V, (size, V.size)))
+        if self.cells.has_own_shifts:
+            return V, np.eye(size), self._dVdt(np.broadcast_to(V, (size, V.size)))
+        # What is open is the same in all cells.
+        channels = neuron.channels
+        steady = neuron._steady_gates(V)
+        parts, weights = np.empty((2 * len(channels), V.size)), np.empty((size, 2 * len(channels)))
+        for i, (name, channel) in enumerate(channels.items()):
+            gates = channel.gates.items()
+            factors = (steady[f"{name}.{gate_name}"] ** gate.power for gate_name, gate in gates)
+            parts[2 * i] = math.prod(factors, start=np.ones(V.size))
+            parts[2 * i + 1] = parts[2 * i] * V
+            per_Cm = self.cells.value(f"{name}.g") / self.cells.value("Cm")
+            weights[:, 2 * i] = per_Cm * self.cells.value(f"{name}.E")
+            weights[:, 2 * i + 1] = -per_Cm
+        return V, weights, parts
 
     def dVdt(self, V: FloatArray) -> FloatArray:
         """Return dV/dt of each cell at its V with steady gates, mV/ms."""
@@ -81,9 +99,10 @@ def starts_of_cells(cells: NeuronCells) -> FloatArray:
     first = np.zeros(len(kinds), np.int64)
     first[which.ravel()[::-1]] = np.arange(cells.size)[::-1]
     starts = np.empty(len(kinds))
-    for begin in range(0, len(kinds), TOGETHER):
-        some = first[begin : begin + TOGETHER]
-        starts[begin : begin + TOGETHER] = _starts(CellMembranes(cells.take(some)), some)
+    together = WITH_OWN_SHIFTS if cells.has_own_shifts else TOGETHER
+    for begin in range(0, len(kinds), together):
+        some = first[begin : begin + together]
+        starts[begin : begin + together] = _starts(CellMembranes(cells.take(some)), some)
     return starts[which.ravel()]
 
 
@@ -94,18 +113,19 @@ def _starts(membranes: CellMembranes, numbers: IntArray) -> FloatArray:
         cell, V = equilibria_of(membranes)
         stable = membranes.take(cell).are_stable(V)
     leaks = [name for name, channel in cells.neuron.channels.items() if not channel.gates]
-    targets = np.zeros(cells.size)
+    nearest = np.zeros(V.size)
     if leaks:
-        targets[:] = cells.value(f"{leaks[0]}.E")
-    found = np.empty(cells.size)
-    for i in range(cells.size):
-        own, rests = V[cell == i], V[(cell == i) & stable]
-        if not own.size:
-            raise NoRest([], int(numbers[i]), "parameters", "Start it by start='steady' and Vm=.")
-        target = own[0]
-        if leaks:
-            target = np.ravel(cells.value(f"{leaks[0]}.E"))[
-                i if f"{leaks[0]}.E" in cells.values else 0
-            ]
-        found[i] = rests[0] if rests.size else own[np.argmin(np.abs(own - target))]
+        E = np.broadcast_to(cells.value(f"{leaks[0]}.E"), (cells.size,))
+        nearest = np.abs(V - E[cell])
+    has_stable = np.zeros(cells.size, bool)
+    has_stable[cell[stable]] = True
+    # The lowest stable one; else the nearest to the leak's reversal potential, or the lowest.
+    usable = np.flatnonzero(stable | ~has_stable[cell])
+    rank = np.where(stable, V, nearest)[usable]
+    order = usable[np.lexsort((V[usable], rank, cell[usable]))]
+    found = np.full(cells.size, np.nan)
+    found[cell[order[::-1]]] = V[order[::-1]]
+    if np.isnan(found).any():
+        without = int(numbers[np.argmax(np.isnan(found))])
+        raise NoRest([], without, "parameters", "Start it by start='steady' and Vm=.")
     return found

@@ -153,15 +153,16 @@ def test_channels_with_equal_shifts_share_rows():
     np.testing.assert_array_equal(together.Vm, apart.Vm)
 
 
-def test_each_cell_starts_at_its_rest():
+@pytest.mark.parametrize("path", ["K.shift", "K.E", "Cm"])
+def test_each_cell_starts_at_its_rest(path):
     neuron = connor_stevens()
     size = 200
     draw = np.random.default_rng(4).uniform
     values = {
         "leak.g": draw(0.2, 0.4, size),
         "A.E": draw(-80, -70, size),
-        "K.shift": draw(-3, 3, size),
     }
+    values[path] = neuron.parameters[path] + draw(0, 3, size)
     cells = pyhh.Population.from_model(neuron, size, values)
     for i in range(0, size, 20):
         one = neuron.replace({path: own[i] for path, own in values.items()})
