@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from pyhh_fast.recording import RunResult
+from pyhh_fast.recording import RunResult, not_recorded
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import FloatArray, IntArray, StructArray
@@ -111,10 +111,12 @@ class PopulationRecording(RunResult):
         Raises
         ------
         KeyError
-            If there are none; the message says what was recorded.
+            If there are none, or they were not recorded; the message says which.
         """
         if name not in self.recorded:
-            raise KeyError(unknown_name("name", name, self.recorded))
+            if name in self.settings.variables:
+                raise KeyError(not_recorded(name))
+            raise KeyError(unknown_name("name", name, self.settings.variables))
         trace: FloatArray = self._traces[self.recorded.index(name)]
         return trace
 

@@ -84,6 +84,10 @@ class Population(HHCells, RunsOfMany):
 
     @rounds_to_nearest
     def __init__(self, size: int, **parameters: npt.ArrayLike) -> None:
+        if isinstance(size, Declared):
+            raise TypeError(
+                "size must be a whole number; got a Neuron. Pass it to Population.from_model."
+            )
         V = parameters.pop("startingVoltage", 0.0)
         self._set_up(size, parameters)
         size = self.size
@@ -267,6 +271,9 @@ class Population(HHCells, RunsOfMany):
         >>> population.run(20.0, 0.01, duration=100.0).spike_counts
         array([20, 22, 22])
         """
+        if values is not None:
+            advice = "Pass {'gNa': 100}, or {'Na.g': 40} for a neuron."
+            validation.instance("values", values, Mapping, "a dict of parameters", advice)
         parameters = {**(values or {}), **parameters}
         if isinstance(model, Declared):
             from pyhh_fast.neuron_populations import NeuronPopulation  # models do not need it

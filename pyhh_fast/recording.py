@@ -74,7 +74,7 @@ class Traces:
         if name in ENVELOPE or (
             name in TRACES and (settings is None or name in settings.variables)
         ):
-            raise AttributeError(_not_recorded(name))
+            raise AttributeError(not_recorded(name))
         message = f"{type(self).__name__!r} object has no attribute {name!r}"
         if settings is not None and settings.variables != VARIABLES:
             message += (
@@ -83,7 +83,7 @@ class Traces:
         raise AttributeError(message)
 
 
-def _not_recorded(name: str) -> str:
+def not_recorded(name: str) -> str:
     """Return the message where a trace or an envelope is missing."""
     if name in ENVELOPE:
         return f"{name} was not recorded. Ask for it by run(..., envelope=...)."
@@ -212,7 +212,7 @@ class Recording(RunResult):
             values: FloatArray = getattr(self, name)
             return values
         if name in self.settings.variables or name in ENVELOPE:
-            raise KeyError(_not_recorded(name))
+            raise KeyError(not_recorded(name))
         raise KeyError(validation.unknown_name("name", name, recorded))
 
     @property

@@ -291,14 +291,37 @@ def test_wrong_numbers_are_named(options, message):
             "cells, or one for each.",
         ),
         (
+            {"values": 5},
+            "values must be a dict of parameters; got 5 (int). Pass {'gNa': 100}, or {'Na.g': 40} "
+            "for a neuron.",
+        ),
+        (
             {"Vm": -65},
             "Vm must be left out where start is 'rest' (mV); got -65. Pass start='steady' with it.",
         ),
     ],
 )
-def test_start_and_Vm_belong_together(options, message):
+def test_arguments_of_the_wrong_kind_are_named(options, message):
     with raises(TypeError, message):
         pyhh.Population.from_model(WANG_BUZSAKI, 3, **options)
+
+
+def test_neuron_is_no_size():
+    with raises(
+        TypeError,
+        "size must be a whole number; got a Neuron. Use Population.from_model(neuron, size).",
+    ):
+        pyhh.Population(WANG_BUZSAKI)
+
+
+def test_trace_that_was_not_recorded_is_told():
+    recording = pyhh.Population.from_model(WANG_BUZSAKI, 2).run(1.0, 0.01, duration=1)
+    for name, message in {
+        "Na": "Na was not recorded",
+        "Na.x": "name must be one of .* Na.h?",
+    }.items():
+        with pytest.raises(KeyError, match=message):
+            recording[name]
 
 
 def test_numbers_and_state_cannot_be_set():
