@@ -18,7 +18,7 @@ already holds. A process's first run also pays for fresh pages; the table of col
 """
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import cold_start
@@ -166,15 +166,18 @@ def recording_cost(rounds: int) -> tuple[float, float]:
     return rows[0].ns_per_step, rows[1].ns_per_step
 
 
-def cold_starts(bench: Bench, rounds: int, ways: Sequence[type[Way]] = COLD) -> ColdStarts:
-    """Return, for each way that there is, the processes' smallest times, part by part."""
+def cold_starts(ways: Mapping[type[Way], int], rounds: int) -> ColdStarts:
+    """Return the processes' smallest times, part by part.
+
+    `ways` says how many steps the run after the first result has; 0 for no such run.
+    """
     best: ColdStarts = {}
     spent = dict.fromkeys(ways, 0.0)
     for _ in range(rounds):
-        for way in ways:
-            if spent[way] >= LONGEST or not any(row.way is way for row in bench.rows):
+        for way, steps in ways.items():
+            if spent[way] >= LONGEST:
                 continue
-            found = cold_start.measure(way, bench.steps if way in FIRST_RUNS else 0)
+            found = cold_start.measure(way, steps)
             spent[way] += found.first_result
             best[way] = found.smallest(best.get(way, found))
     return best
@@ -286,7 +289,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(f"{error}; nothing was timed.")
     time_interleaved(bench.rows, chosen.rounds, LONGEST)
 
-    cold = cold_starts(bench, chosen.rounds)
+    there = {row.way for row in bench.rows}
+    steps = {way: bench.steps if way in FIRST_RUNS else 0 for way in COLD if way in there}
+    cold = cold_starts(steps, chosen.rounds)
     parts = [
         bench.speed(),
         claims(bench, cold, chosen.rounds),
