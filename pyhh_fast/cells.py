@@ -4,7 +4,8 @@ Sweeps and analyses make them as they are. models/hh_cells.py names and checks t
 cells, channels/neuron_cells.py those of a neuron's: of these are populations.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,9 @@ class Cells:
     _parameters: StructArray
     _state: StructArray
     recording: Any = None
+
+    _same_for_all: Mapping[str, float] = MappingProxyType({})
+    """Parameters that are one number for all cells, by name."""
 
     def __init__(self, parameters: StructArray, state: StructArray) -> None:
         self._parameters, self._state = parameters, state

@@ -39,7 +39,7 @@ class NeuronPopulation(NeuronCells, RunsOfMany):
     neuron : Neuron
         With the numbers that are those of all cells.
     parameters : mapping of str to ndarray, shape (size,)
-        Those that were given for each cell, by path; they cannot be changed.
+        By path; they cannot be changed.
     Vm : ndarray, shape (size,), mV
         Membrane potential of each cell now.
     gates : mapping of str to ndarray, shape (size,)
@@ -70,8 +70,10 @@ class NeuronPopulation(NeuronCells, RunsOfMany):
 
     @property
     def parameters(self) -> Mapping[str, FloatArray]:
-        """What was given for each cell, by path."""
-        return MappingProxyType({path: _read_only(own) for path, own in self.values.items()})
+        """Parameters of the cells, by path."""
+        size = (self.size,)
+        every = {path: np.broadcast_to(self.value(path), size) for path in self.neuron.parameters}
+        return MappingProxyType({path: _read_only(own) for path, own in every.items()})
 
     @property
     def Vm(self) -> FloatArray:

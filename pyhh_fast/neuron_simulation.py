@@ -6,6 +6,7 @@ from typing import Any
 from pyhh_fast import validation
 from pyhh_fast.channels.state import Declared, NeuronState
 from pyhh_fast.recording import Recording
+from pyhh_fast.system.exclusive import Exclusive
 from pyhh_fast.trace_arrays import TraceArrays
 
 
@@ -29,12 +30,17 @@ class NeuronSimulation(TraceArrays):
         raise AttributeError(message)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in ("Vm", "gates", "model") and vars(self).get("_state") is not None:
-            advice = "Make another, Simulation(neuron, Vm=...)." if name == "model" else ""
+        state: NeuronState | None = vars(self).get("_state")
+        if state is not None and name in ("Vm", "gates"):
             raise AttributeError(
-                f"{name} of a neuron's simulation cannot be set. "
-                f"{advice or 'Use reset(Vm=...), which makes the gates steady.'}"
+                f"{name} of a neuron's simulation cannot be set. Use reset(Vm=...), which makes "
+                "the gates steady."
             )
+        if state is not None and name == "model":
+            advice = "Make another, Simulation(model)."
+            validation.instance("model", value, Declared, "a Neuron here", advice)
+            with Exclusive("simulation", self):
+                self._state = state.of(value)
         super().__setattr__(name, value)
 
     def reset(self, Vm: float | None = None) -> None:

@@ -1,5 +1,6 @@
 """`PopulationRecording`: spikes, states and traces of a run of many cells."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -58,8 +59,7 @@ class PopulationRecording(RunResult):
     settings : RunSettings
         What the run was made with.
     parameters : dict of ndarray, each of shape (size,)
-        Those that the run was made with, by name; of a neuron's cells those that were given for
-        each, by path.
+        Those that the run was made with, by name; of a neuron's cells by path.
 
     Examples
     --------
@@ -83,6 +83,7 @@ class PopulationRecording(RunResult):
         traces: FloatArray,
         diverged_at: IntArray,
         spikes: tuple[IntArray, FloatArray],
+        same_for_all: Mapping[str, float],
     ) -> None:
         self.settings = settings
         self.size = parameters.size
@@ -92,6 +93,7 @@ class PopulationRecording(RunResult):
         self.diverged_at[diverged_at >= steps] = -1
         self.spike_counts, self._spike_times = spikes
         self._parameters, self._final = parameters, final
+        self._same_for_all = dict(same_for_all)
         self._traces = traces[:, :, : settings.rows(steps)]
         for name, trace in zip(self.recorded, self._traces, strict=True):
             if name in VARIABLES:  # others are items
@@ -145,7 +147,9 @@ class PopulationRecording(RunResult):
         """Parameters by name, each an array of shape (size,)."""
         names = {parameter.symbol: name for name, parameter in PARAMETERS.items()}
         symbols = self._parameters.dtype.names or ()
-        return {names.get(symbol, symbol): self._parameters[symbol] for symbol in symbols}
+        own = {names.get(symbol, symbol): self._parameters[symbol] for symbol in symbols}
+        same = self._same_for_all.items()
+        return own | {name: np.broadcast_to(np.float64(x), (self.size,)) for name, x in same}
 
     def spike_times(self, cell: int) -> FloatArray:
         """Return the times, in ms, at which a cell crossed `threshold` upward.

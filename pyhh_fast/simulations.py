@@ -48,6 +48,8 @@ class Simulation(NeuronSimulation):
     Attributes
     ----------
     model : HHModel or Neuron
+        A neuron may be replaced between runs, ``simulation.model = neuron.replace({"Na.g": 0})``:
+        gates that both have keep their open fractions, others are steady.
     times : ndarray, shape (rows,), ms
         pyHH's time convention: row i is at i dt, with every=k at i k dt. (`Recording.times` is one
         dt later.)

@@ -45,6 +45,9 @@ class NeuronCells(Cells):
                 _check(neuron, path, own, int(extreme))
         self.neuron = neuron
         self.values: dict[str, FloatArray] = arrays
+        self._same_for_all = {
+            path: number for path, number in neuron.parameters.items() if path not in arrays
+        }
         parameters = np.zeros(size, [(path, np.float64) for path in arrays])
         for path, own in arrays.items():
             parameters[path] = own

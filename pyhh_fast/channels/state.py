@@ -30,6 +30,15 @@ class NeuronState:
         self.V = V
         self.gates: dict[str, float] = neuron.steady_state(V) if gates is None else gates
 
+    def of(self, neuron: Any) -> "NeuronState":
+        """Return the state of another neuron at the same V.
+
+        Gates that both have, by path, keep their open fractions; others are steady.
+        """
+        other = NeuronState(neuron, self.V)
+        other.gates |= {path: x for path, x in self.gates.items() if path in other.gates}
+        return other
+
     def copy(self) -> "NeuronState":
         """Return a copy, which stays as it is."""
         return NeuronState(self.neuron, self.V, dict(self.gates))

@@ -208,9 +208,11 @@ def test_reset_puts_cells_back():
 def test_one_number_is_the_neurons_and_an_array_is_each_cells():
     cells = pyhh.Population.from_model(WANG_BUZSAKI, 2, {"K.g": 7, "Na.g": [30, 40]}, Cm=1.5)
     assert cells.neuron == WANG_BUZSAKI.replace({"K.g": 7, "Cm": 1.5})
-    assert {path: own.tolist() for path, own in cells.parameters.items()} == {"Na.g": [30, 40]}
     recording = cells.run(1.0, 0.01, duration=1)
-    assert recording.parameters["Na.g"].tolist() == [30, 40]
+    for parameters in (cells.parameters, recording.parameters):
+        expected = {path: [number] * 2 for path, number in cells.neuron.parameters.items()}
+        found = {path: own.tolist() for path, own in parameters.items()}
+        assert found == expected | {"Na.g": [30, 40]}
     with pytest.raises(ValueError, match="read-only"):
         cells.Vm[0] = 3
 
