@@ -82,7 +82,7 @@ def step_for_neuron_cells(cells: Any) -> float:
             path = f"{name}.{gate_name}"
             if not one.instantaneous:
                 speed = float(np.max(cells.value(f"{path}.speed")))
-                for shift in np.unique(np.ravel(cells.value(f"{name}.shift"))[[0, -1]]):
+                for shift in np.unique(cells.value(f"{name}.shift"))[[0, -1]]:
                     gate = max(gate, speed * float(neuron.tables[path](V - shift)[1].max()))
     return advised_step(relative_speed(gate, float(np.max(conductance / cells.value("Cm")))))
 

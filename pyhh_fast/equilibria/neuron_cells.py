@@ -51,7 +51,8 @@ class CellMembranes:
         parts, weights = np.empty((2 * len(channels), V.size)), np.empty((size, 2 * len(channels)))
         for i, (name, channel) in enumerate(channels.items()):
             gates = channel.gates.items()
-            factors = (steady[f"{name}.{gate_name}"] ** gate.power for gate_name, gate in gates)
+            # By products, as in net_current.
+            factors = (steady[f"{name}.{key}"] for key, gate in gates for _ in range(gate.power))
             parts[2 * i] = math.prod(factors, start=np.ones(V.size))
             parts[2 * i + 1] = parts[2 * i] * V
             per_Cm = self.cells.value(f"{name}.g") / self.cells.value("Cm")

@@ -89,7 +89,8 @@ def net_current(
     for name, channel in neuron.channels.items():
         conductance = np.zeros(V.shape) + value(f"{name}.g")
         for gate_name, gate in channel.gates.items():
-            conductance *= gates[f"{name}.{gate_name}"] ** gate.power
+            for _ in range(gate.power):  # the last bits of NumPy's powers depend on the CPU
+                conductance *= gates[f"{name}.{gate_name}"]
         total -= conductance * (V - value(f"{name}.E"))
     return total
 

@@ -217,6 +217,17 @@ def test_one_number_is_the_neurons_and_an_array_is_each_cells():
         cells.Vm[0] = 3
 
 
+def test_advised_step_suits_the_shifts_of_all_cells():
+    advice = []
+    for shift in ([0.0, -90.0, 0.0], [0.0, 0.0, -90.0]):
+        values = {"K.shift": shift, "K.n.speed": 5_000}
+        cells = pyhh.Population.from_model(WANG_BUZSAKI, 3, values, start="steady", Vm=20)
+        with pytest.warns(UserWarning, match="^3 of 3 cells diverged") as caught:
+            cells.run(0.0, 0.01, duration=20)
+        advice.append(str(caught[0].message).partition("has all. ")[2])
+    assert advice[0] == advice[1]
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_cell_that_leaves_the_tables_diverges_and_the_others_go_on(method):
     neuron = Neuron(leak=Channel(0.1, E=-65), **WANG_BUZSAKI.without("leak").channels)
