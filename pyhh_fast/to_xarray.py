@@ -27,7 +27,7 @@ def dataset(r: "PopulationRecording") -> "xarray.Dataset":
     ms = {"units": "ms"}
     coordinates: dict[str, object] = {"cell": np.arange(r.size)}
     for name, values in r.parameters.items():
-        coordinates[name] = ("cell", values, {"units": _unit(name)})
+        coordinates[name] = ("cell", values, {"units": unit_of(name)})
     variables: dict[str, object] = {
         "spike_counts": ("cell", r.spike_counts),
         "diverged_at": ("cell", r.diverged_at, {"note": "step; -1 for none"}),
@@ -54,7 +54,7 @@ def dataset(r: "PopulationRecording") -> "xarray.Dataset":
     return xarray.Dataset(variables, coordinates, attributes)
 
 
-def _unit(parameter: str) -> str:
+def unit_of(parameter: str) -> str:
     """Return the unit of a parameter of a model, or of a neuron by path."""
     if parameter in PARAMETERS:
         return PARAMETERS[parameter].unit

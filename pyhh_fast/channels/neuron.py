@@ -201,7 +201,7 @@ class Neuron(Declared):
         channels = dict(self._channels)
         known = [*self.parameters, "area", "threshold"]
         for path, value in values.items():
-            name, _, part = validation.choice("path", path, known, _closest_path).partition(".")
+            name, _, part = validation.choice("path", path, known, closest_path).partition(".")
             if not part:
                 own[name] = value
             else:
@@ -406,7 +406,7 @@ class Neuron(Declared):
         return self
 
 
-def _closest_path(name: str, known: list[str]) -> str:
+def closest_path(name: str, known: list[str]) -> str:
     """Return a sentence that suggests a path, that of pyHH's parameter gM being M.g."""
     path = f"{name[1:]}.{name[:1]}"
     if path in known:

@@ -4,7 +4,7 @@ from types import FunctionType
 from typing import Any
 
 from pyhh_fast import validation
-from pyhh_fast.channels.state import Declared, NeuronState
+from pyhh_fast.channels.state import NeuronState
 from pyhh_fast.engine.adaptive_stepper import AdaptiveStepper
 from pyhh_fast.engine.compiled_model import Compiled, CompiledModel, not_tabulated
 from pyhh_fast.engine.compiled_stepper import CompiledStepper, log_slow_run
@@ -99,9 +99,6 @@ def check_kind(model: Any) -> None:
     advice = "Pass an instance of HHModel, or of a subclass."
     if isinstance(model, FunctionType):
         advice = f"Call it: pass {model.__name__}()."
-    if isinstance(model, Declared):
-        advice = "Sweeps take no neurons yet: run them at once, by Population.from_model."
-        raise TypeError(f"model must be an HHModel; got a {type(model).__name__}. {advice}")
     if isinstance(model, type) or not callable(getattr(model, "iterate", None)):
         is_class = isinstance(model, type)
         got = f"the class {model.__name__}" if is_class else validation.shown(model)

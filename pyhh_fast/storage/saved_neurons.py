@@ -3,7 +3,7 @@
 Rates are described by their forms; what is another function is known by its gate's table alone.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -89,8 +89,13 @@ def _with_functions_of(given: Any, saved: Neuron) -> Neuron:
     validation.instance("model", given, Neuron, rule, advice)
     if (difference := _difference(given, saved)) is not None:
         raise ValueError(f"model must be {rule}; got one with {difference}. {advice}")
-    own = {name: getattr(given, name) for name in OWN}
-    return Neuron._with_tables(**own, channels=dict(given.channels), tables=saved.tables)
+    return with_tables(given, saved.tables)
+
+
+def with_tables(neuron: Neuron, tables: Mapping[str, GateTable]) -> Neuron:
+    """Return a neuron with these tables of its gates, by path."""
+    own = {name: getattr(neuron, name) for name in OWN}
+    return Neuron._with_tables(**own, channels=dict(neuron.channels), tables=tables)
 
 
 def _difference(given: Neuron, saved: Neuron) -> str | None:
@@ -102,12 +107,13 @@ def _difference(given: Neuron, saved: Neuron) -> str | None:
     if descriptions.describe(given) != descriptions.describe(saved):
         return "other channels or gates"
     for path, table in saved.tables.items():
-        if not _agree(given.tables[path], table):
+        if not agree(given.tables[path], table):
             return f"other rates of gate {path}"
     return None
 
 
-def _agree(one: GateTable, other: GateTable) -> bool:
+def agree(one: GateTable, other: GateTable) -> bool:
+    """Whether two tables are of the same functions."""
     if one.width != other.width:
         return False
     values, expected = one.at_nodes(), other.at_nodes()

@@ -223,7 +223,7 @@ def read(array: ZarrArray) -> Table | None:
     return None if rows is None else table_of(rows, array.metadata["attributes"])
 
 
-def found(store: Path, values: tuple[float, ...] = ()) -> list[RateTable]:
+def found(store: Path, values: tuple[float, ...] = ()) -> list[Table]:
     """Return the tables in the directory of a store that were written whole.
 
     Raise Damaged if something is there that was not written here.
@@ -237,13 +237,13 @@ def found(store: Path, values: tuple[float, ...] = ()) -> list[RateTable]:
     tables = []
     for name in sorted(os.listdir(store / group)):
         key = f"{group}/{name}"
-        if not (NAME.fullmatch(name) and ZarrArray.exists(store, key)):
+        if not ((NAME.fullmatch(name) or name == GATES) and ZarrArray.exists(store, key)):
             continue
         metadata = ZarrArray.found(store, key)
         check_metadata(f"a {key}/{zarr_files.METADATA}", name, metadata)
         array = ZarrArray(store, key, metadata)
         table = read(array)
-        if isinstance(table, RateTable):
+        if table is not None:
             tables.append(table)
         elif os.path.lexists(array.file(only_chunk(array))):
             raise Damaged(f"a table {key!r} that was changed or cut short")

@@ -1,20 +1,42 @@
 """The points of a sweep, and the boxes that they are cut into."""
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from pyhh_fast import validation
 from pyhh_fast.models.names import suggestion
 from pyhh_fast.typing import FloatArray
-from pyhh_fast.variables import CONDUCTANCES, PARAMETERS
+from pyhh_fast.variables import PARAMETERS
 
 Shape = tuple[int, ...]
 
-UNITS = {name: parameter.unit for name, parameter in PARAMETERS.items()} | {"current": "µA/cm²"}
-"""What a grid may have, and in which units."""
+
+class Axis(NamedTuple):
+    """What there may be along a dimension of a grid.
+
+    Attributes
+    ----------
+    unit : str
+        "1" where there is none; empty for what a subclass declares.
+    positive : bool, default False
+        Whether all numbers must be above 0.
+    declared : bool, default False
+        Whether a subclass declares it: rates may depend on it.
+    """
+
+    unit: str
+    positive: bool = False
+    declared: bool = False
+
+
+CURRENT = {"current": Axis("µA/cm²")}
+"""What any grid may have."""
+
+OF_MODELS = {name: Axis(one.unit, one.positive) for name, one in PARAMETERS.items()} | CURRENT
+"""What the grid of a model may have."""
 
 POINT = "point"
 """The dimension of zipped arrays."""
@@ -28,8 +50,10 @@ class Grid:
 
     Parameters
     ----------
-    custom : iterable of str, default none
-        Names of the parameters that the model's class declares.
+    known : dict of str to Axis, default that of models
+        What it may have.
+    closest : callable
+        Takes a name and those that are known; returns a sentence that suggests one of them.
 
     Attributes
     ----------
@@ -41,18 +65,23 @@ class Grid:
         point i chunk[0], j chunk[1], …; one box is all there is until `cut`, or until it is set.
     """
 
-    def __init__(self, grid: Mapping[str, Any], crossed: bool, custom: Iterable[str] = ()) -> None:
-        advice = f"Pass for example {{{CONDUCTANCES[0]!r}: [80, 100, 120]}}."
+    def __init__(
+        self,
+        grid: Mapping[str, Any],
+        crossed: bool,
+        known: Mapping[str, Axis] = OF_MODELS,
+        closest: Callable[..., str] = suggestion,
+    ) -> None:
+        conductances = (name for name, axis in known.items() if axis.unit == "mS/cm²")
+        advice = f"Pass for example {{{next(conductances)!r}: [80, 100, 120]}}."
         validation.instance("grid", grid, Mapping, "a mapping of names to arrays", advice)
         if not grid:
             raise ValueError(f"grid must have one name or more; got none. {advice}")
         self.axes: dict[str, FloatArray] = {}
         for name, values in grid.items():
-            known = [*UNITS, *(n for n in custom if n not in UNITS)]
-            validation.choice("grid's names", name, known, suggestion)
-            unit = UNITS.get(name, "")
-            positive = name in PARAMETERS and PARAMETERS[name].positive
-            self.axes[name] = _axis(name, values, unit=unit, positive=positive)
+            axis = known[validation.choice("grid's names", name, known, closest)]
+            self.axes[name] = _axis(name, values, axis)
+        self._known = known
         lengths = tuple(map(len, self.axes.values()))
         if not crossed and len(set(lengths)) > 1:
             got = ", ".join(map("{} {}".format, self.axes, lengths))
@@ -71,7 +100,7 @@ class Grid:
             name: (
                 name if self.crossed else POINT,
                 values,
-                {"units": UNITS[name]} if name in UNITS else {},
+                {"units": unit} if (unit := self._known[name].unit) else {},
             )
             for name, values in self.axes.items()
         }
@@ -93,7 +122,7 @@ class Grid:
     @property
     def custom(self) -> tuple[str, ...]:
         """The names of parameters that a subclass declares."""
-        return tuple(name for name in self.axes if name not in UNITS)
+        return tuple(name for name in self.axes if self._known[name].declared)
 
     @property
     def chunks(self) -> Shape:
@@ -125,11 +154,12 @@ def points(part: dict[str, FloatArray], crossed: bool) -> dict[str, FloatArray]:
     return {name: values.ravel() for name, values in zip(part, crossing, strict=True)}
 
 
-def _axis(name: str, value: Any, *, unit: str, positive: bool = False) -> FloatArray:
+def _axis(name: str, value: Any, axis: Axis) -> FloatArray:
     """Return the numbers along one dimension of a grid; there must be one or more."""
-    kind = "positive, finite" if positive else "finite"
+    kind = "positive, finite" if axis.positive else "finite"
     rule = f"a 1-D array of one or more {kind} numbers"
-    values = validation.array_of_numbers(name, value, rule, unit=unit, positive=positive)
+    unit = axis.unit.removeprefix("1")
+    values = validation.array_of_numbers(name, value, rule, unit=unit, positive=axis.positive)
     if values.size == 0:
         raise ValueError(validation.message(name, rule, "none", unit=unit))
     return values

@@ -13,9 +13,10 @@ import numpy as np
 
 from pyhh_fast import validation
 from pyhh_fast.kinetics.frozen import BeyondTable
-from pyhh_fast.kinetics.protocol import FrozenKinetics, Kinetics, NotTabulable
+from pyhh_fast.kinetics.protocol import NotTabulable
 from pyhh_fast.sweeps.grid import Grid, Shape
 from pyhh_fast.sweeps.store import SweepStore
+from pyhh_fast.sweeps.swept import Rates, Swept
 from pyhh_fast.sweeps.tasks import Chunk, Reduce, Task, compute, has_note
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import NumberArray
@@ -66,13 +67,10 @@ class SweepRun:
 
     Parameters
     ----------
-    kinetics : Kinetics
-        Of the model.
+    swept : Swept
     store : SweepStore or None
     name : str
         Of the array of values; the other one is `diverged_at`.
-    kinetics_with : callable
-        Returns the kinetics of the model with these values of parameters that its class declares.
 
     Attributes
     ----------
@@ -84,15 +82,14 @@ class SweepRun:
         self,
         task: Task,
         grid: Grid,
-        kinetics: Kinetics,
+        swept: Swept,
         store: SweepStore | None,
         name: str,
-        kinetics_with: Callable[[dict[str, float]], Kinetics],
     ) -> None:
         self._task, self._grid, self._store = task, grid, store
-        self._rates = _rates(kinetics, store)
-        self._kinetics_with = kinetics_with
-        self._rates_by_values: dict[tuple[float, ...], FrozenKinetics] = {}
+        self._swept = swept
+        self._rates = _rates(swept.rates({}), store)
+        self._rates_by_values: dict[tuple[float, ...], Rates] = {}
         self._name = name
         self._repeated: set[Shape] = set()
         self.arrays: dict[str, NumberArray] = {}
@@ -136,7 +133,7 @@ class SweepRun:
         part = self._grid.part(number)
         return tuple(float(part[name][0]) for name in self._grid.custom)
 
-    def _rates_of(self, number: Shape) -> FrozenKinetics:
+    def _rates_of(self, number: Shape) -> Rates:
         """Return the rates of a chunk, in which declared parameters have one value."""
         if not self._grid.custom:
             return self._rates
@@ -146,11 +143,11 @@ class SweepRun:
             while len(known) >= MOST_RATES:
                 del known[next(iter(known))]
             try:
-                kinetics = self._kinetics_with(values)
+                rates = self._swept.rates(values)
             except ValueError as error:  # from_model's, of rates that no table holds
                 at = ", ".join(f"{name} = {value:.6g}" for name, value in values.items())
                 raise RuntimeError(f"the sweep cannot continue at {at}: {error}") from error
-            known[key] = _rates(kinetics, self._store, key)
+            known[key] = _rates(rates, self._store, key)
         return known[key]
 
     def _not_done(self, bar: Any) -> Iterator[Shape]:
@@ -230,15 +227,13 @@ class SweepRun:
 
 
 @rounds_to_nearest
-def _rates(
-    kinetics: Kinetics, store: SweepStore | None, values: tuple[float, ...] = ()
-) -> FrozenKinetics:
+def _rates(own: Rates, store: SweepStore | None, values: tuple[float, ...] = ()) -> Rates:
     """Return the rates for values of declared parameters, as they are in the store, if they are."""
     stored = None if store is None else store.table(values)
-    rates = kinetics.frozen(stored)
+    rates = own.frozen(stored)
     if store is not None:
         known = stored is not None or store.is_of_built_in_rates
-        if known and not kinetics.agree_with(stored):
+        if known and not own.agree_with(stored):
             store.refuse_rates()
         if stored is None and rates.stored is not None:
             store.keep_table(rates.stored, values)

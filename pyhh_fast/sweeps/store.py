@@ -19,9 +19,9 @@ from typing import Any, Self
 import numpy as np
 
 from pyhh_fast.errors import NO_ROOM
-from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.storage import regular_files, stored_tables, zarr_files
 from pyhh_fast.storage.locks import FILE, DirectoryLock
+from pyhh_fast.storage.stored_tables import Table
 from pyhh_fast.storage.zarr_files import METADATA, Damaged, ZarrArray, array_metadata
 from pyhh_fast.sweeps.grid import Grid, Shape
 
@@ -60,6 +60,8 @@ class SweepStore:
         Whether there may be a row of them for each point, and not just one.
     attributes : dict
         Of the same.
+    kind : type
+        Of the tables of rates that it may have.
 
     Attributes
     ----------
@@ -76,10 +78,11 @@ class SweepStore:
         dtype: str,
         rows: bool,
         attributes: dict[str, Any],
+        kind: type[Table],
     ) -> None:
         self._given, self._path = path, Path(os.path.abspath(path))
         self._grid, self._name, self._dtype, self._rows = grid, name, dtype, rows
-        self._attributes = attributes
+        self._attributes, self._kind = attributes, kind
         self._arrays: dict[str, ZarrArray] = {}
         self._made = False
         with self._reporting():
@@ -210,13 +213,14 @@ class SweepStore:
         if not file.exists() or regular_files.read(file, zarr_files.MOST_METADATA) != content:
             zarr_files.replace(file, content)
 
-    def table(self, values: tuple[float, ...] = ()) -> RateTable | None:
+    def table(self, values: tuple[float, ...] = ()) -> Table | None:
         """Return the widest table of rates in the store, for values of declared parameters."""
         with self._reporting():
             found = stored_tables.found(self._path, values)
-        return max(found, key=lambda table: len(table.rows), default=None)
+        ours = [table for table in found if isinstance(table, self._kind)]
+        return max(ours, key=lambda table: len(table.rows), default=None)
 
-    def keep_table(self, table: RateTable, values: tuple[float, ...] = ()) -> None:
+    def keep_table(self, table: Table, values: tuple[float, ...] = ()) -> None:
         """Write a table before anything is computed with it, here or on another machine."""
         with self._reporting():
             self._check_identity()
@@ -309,7 +313,7 @@ class SweepStore:
 
 
 def _same(name: str, kept: Any, value: Any) -> bool:
-    if name == "start":
+    if name == "start" and isinstance(value, list):
         return (
             isinstance(kept, list)
             and len(kept) == len(value)

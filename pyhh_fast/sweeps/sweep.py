@@ -1,4 +1,4 @@
-"""`sweep`: a model at every point of a grid, in chunks that any executor computes."""
+"""`sweep`: a model or a neuron at every point of a grid, in chunks that any executor computes."""
 
 import contextlib
 import math
@@ -10,31 +10,29 @@ import numpy as np
 import numpy.typing as npt
 
 from pyhh_fast import validation
+from pyhh_fast.channels.state import Declared
 from pyhh_fast.engine.choose_stepper import check_kind
 from pyhh_fast.engine.population_run import thread_count, way_out
 from pyhh_fast.engine.progress import bar_over
 from pyhh_fast.engine.stimulus_arguments import normalise_stimulus
 from pyhh_fast.equilibria.spike_threshold import threshold_for
 from pyhh_fast.errors import warn_user
-from pyhh_fast.kinetics.protocol import Kinetics
 from pyhh_fast.methods import DEFAULT, warn_of_large_step
-from pyhh_fast.models import plausibility
 from pyhh_fast.models.hh_model import HHModel
-from pyhh_fast.models.names import custom_parameters
-from pyhh_fast.populations import Population
 from pyhh_fast.recording import RunStimulus
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.stimuli.waveforms import constant
 from pyhh_fast.sweeps.grid import Grid
 from pyhh_fast.system.background import main_thread_needed
 from pyhh_fast.typing import FloatArray, MethodOfMany
-from pyhh_fast.variables import PARAMETERS, STATE
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     import xarray
 
+    from pyhh_fast.channels.neuron import Neuron
+    from pyhh_fast.sweeps.swept import Swept
     from pyhh_fast.sweeps.tasks import Reduce, Task
 
 WORK = 2**27
@@ -48,7 +46,7 @@ MOST_BYTES = 2**26
 
 
 def sweep(
-    model: HHModel,
+    model: "HHModel | Neuron",
     grid: Mapping[str, npt.ArrayLike],
     stimulus: npt.ArrayLike,
     dt: float,
@@ -64,18 +62,20 @@ def sweep(
     threads: int | None = None,
     progress: bool = False,
 ) -> "xarray.Dataset":
-    """Run a model at every point of a grid and return one value, or one row, of each.
+    """Run a model, or a neuron, at every point of a grid; return one value, or one row, of each.
 
-    The model is not changed: each point is a cell, which starts in the state of the model.
+    Each point is a cell. Those of a model, which is not changed, start in its state; those of a
+    neuron at rest, each at that of its own numbers.
 
     Parameters
     ----------
-    model : HHModel
-        It may be of a subclass that overrides `_UpdateGateTimeConstants`.
+    model : HHModel or Neuron
+        A model may be of a subclass that overrides `_UpdateGateTimeConstants`.
     grid : mapping of str to array_like
         Values, 1-D, of any parameter of :class:`pyhh_fast.HHModel`, in the place of the model's,
-        and of ``"current"``, µA/cm², which is added to the stimulus; and of parameters that a
-        subclass declares. All points start in the state of `model`.
+        or that a subclass declares; of a neuron any of its `parameters`, by path, as ``"Na.g"``,
+        ``"Na.shift"`` and ``"K.n.speed"``. Of either ``"current"``, µA/cm², which is added to the
+        stimulus.
     stimulus : float, array_like of shape (steps,), Stimulus or function of t, µA/cm²
         Injected current: a constant, with `duration`, or one value a step; or as for
         :meth:`pyhh_fast.Simulation.run`, the same for all cells: its values, 8 bytes a step, are
@@ -90,7 +90,8 @@ def sweep(
         that ends.
     reduce : str or function, default "spike_counts"
         What to keep: ``"spike_counts"``; ``"final_Vm"``, or so for another variable that
-        `final_state` of a :class:`pyhh_fast.PopulationRecording` has; or a function that takes a
+        `final_state` of a :class:`pyhh_fast.PopulationRecording` has, as ``"final_K.n"`` of a
+        neuron; or a function that takes a
         PopulationRecording of some of the cells and returns an array of shape (cells,) or
         (cells, k), of which float64 is made. It must treat each cell by itself: which others are
         there is not said.
@@ -128,8 +129,9 @@ def sweep(
         If an argument, or a number of the model, cannot be used, or the model has a custom
         step, or rates that cannot be tabulated; nothing was run.
     ValueError
-        If `out` is anything but new or a store of this sweep, as this sweep would write it; or if
-        what a function for `reduce` returns is not of the right shape.
+        If `out` is anything but new or a store of this sweep, as this sweep would write it; if
+        what a function for `reduce` returns is not of the right shape; or if a neuron has no
+        equilibrium at a point.
     OSError
         If `out` cannot be read or written, as where a disk is full, or was removed or replaced
         meanwhile. What is done is kept, and the same call continues from there.
@@ -151,9 +153,10 @@ def sweep(
     The result does not depend, in any bit, on how the grid is cut, on who computed what, or on
     whether it was interrupted: custom rates are tabulated once, by the caller, and are sent with
     the chunks and kept in the store, in a grid with parameters that a subclass declares a table for
-    each of their values. The classes of the model need not be known to workers, but a function for
-    `reduce` must be: pickle finds it by its module and name, so with a ProcessPoolExecutor it
-    cannot be a lambda. A store knows it by its name alone.
+    each of their values; so are the tables of a neuron. The classes of the model, and functions of
+    a neuron's gates, need not be known to workers, but a function for `reduce` must be: pickle
+    finds it by its module and name, so with a ProcessPoolExecutor it cannot be a lambda. A store
+    knows it by its name alone.
 
     Under strong currents V may keep swinging without crossing the threshold, and no spikes are
     counted, as from 89.9 µA/cm² on at the default parameters (90.6 by "euler" at 0.01 ms).
@@ -183,58 +186,64 @@ def sweep(
     >>> model = pyhh.HHModel.at_rest()
     >>> pyhh.sweep(model, grid, 0.0, 0.01, duration=100.0, reduce=first_spike).first_spike.dims
     ('Cm', 'current')
+
+    A neuron, by paths:
+
+    >>> neuron = pyhh.neurons.wang_buzsaki()
+    >>> grid = {"K.g": [6, 9, 12], "current": [0, 1, 2]}
+    >>> result = pyhh.sweep(neuron, grid, 0.0, 0.01, duration=200.0, method="rk4")
+    >>> result.spike_counts.sel({"K.g": 9}).values
+    array([ 0, 12, 20])
     """
     _check_installed(stores=out is not None)
     from pyhh_fast.storage.directory import check_ending
     from pyhh_fast.sweeps.run import SweepRun, executor_for
     from pyhh_fast.sweeps.store import DIVERGED, SweepStore
-    from pyhh_fast.sweeps.tasks import Task
+    from pyhh_fast.sweeps.tasks import Task, reductions
 
-    check_kind(model)
+    swept = _swept(model)
     settings = RunSettings.of(
         many_cells=True,
         dt=dt,
         method=method,
         record=record,
         threshold=threshold_for(model, threshold),
+        variables=swept.variables,
     )
     warn_of_large_step("dt", settings.dt, settings.method)
     product = validation.flag("product", product)
-    points = Grid(grid, product, custom_parameters(model) if isinstance(model, HHModel) else ())
+    points = Grid(grid, product, swept.known, swept.closest)
     normalised, steps = normalise_stimulus(stimulus, duration, settings.dt)
     values = _values(normalised, steps, settings.dt)
     progress = validation.flag("progress", progress)
-    reduce = _checked(reduce)
+    units = reductions(swept.variables)
+    reduce = _checked(reduce, units)
     threads = thread_count(threads, default=None if executor is None else 1)
     executor = executor_for(executor, reduce)
     path = None if out is None else validation.local_path("out", out)
     if path is not None:
         check_ending("out", path)
-    cell = Population.from_model(model, 1)
-    plausibility.check_grid(points.axes, cell)
-    parameters = {name: float(getattr(cell, name)[0]) for name in PARAMETERS}
-    start = {name: float(getattr(cell, name)[0]) for name in STATE}
-    task = Task(parameters, start, values, steps, settings, reduce, product, threads)
+    swept.check(points.axes)
+    described = swept.description(points.axes)
+    task = Task(swept.points(described), values, steps, settings, reduce, product, threads)
     points.cut(_cells(task, points))
-    description = _description(task, points, type(model).__qualname__)
-    name, attributes = _variable(reduce, points)
+    description = _description(task, points, described)
+    name, attributes = _variable(reduce, points, units)
     with contextlib.ExitStack() as stack:
         store = None
         if path is not None:
             dtype = "int64" if reduce == "spike_counts" else "float64"
             rows = not isinstance(reduce, str)
-            store = SweepStore(path, description, points, name, dtype, rows, attributes)
+            store = SweepStore(
+                path, description, points, name, dtype, rows, attributes, swept.tables
+            )
             stack.enter_context(store)
             description = store.description
-            task = task._replace(start=dict(zip(STATE, description["start"], strict=True)))
-
-        def kinetics_with(values: dict[str, float]) -> Kinetics:
-            return Population.from_model(model, 1, values)._kinetics()
-
-        run = SweepRun(task, points, cell._kinetics(), store, name, kinetics_with)
+            task = task._replace(points=swept.points(description))
+        run = SweepRun(task, points, swept, store, name)
         with bar_over(math.prod(points.shape) * steps, progress) as bar:
             run.run(executor, bar)
-    _warn_of_divergence(run.arrays["diverged_at"], task, points, cell)
+    _warn_of_divergence(run.arrays["diverged_at"], task, points, swept)
     dimensions = [*points.dimensions, "column"]
     variables = {
         key: (dimensions[: array.ndim], array, DIVERGED if key == "diverged_at" else attributes)
@@ -244,6 +253,17 @@ def sweep(
         import xarray
 
         return xarray.Dataset(variables, points.coordinates(), description)
+
+
+def _swept(model: Any) -> "Swept":
+    if isinstance(model, Declared):
+        from pyhh_fast.sweeps.swept_neuron import SweptNeuron  # models do not need it
+
+        return SweptNeuron(model)
+    from pyhh_fast.sweeps.swept_model import SweptModel
+
+    check_kind(model)
+    return SweptModel(model)
 
 
 def _check_installed(stores: bool) -> None:
@@ -268,12 +288,10 @@ def _values(stimulus: RunStimulus, steps: int, dt: float) -> FloatArray:
     return stimulus if isinstance(stimulus, np.ndarray) else stimulus.to_array(steps, dt)
 
 
-def _checked(reduce: Any) -> "Reduce":
-    from pyhh_fast.sweeps.tasks import REDUCTIONS
-
+def _checked(reduce: Any, known: Iterable[str]) -> "Reduce":
     if isinstance(reduce, str):
-        return validation.choice("reduce", reduce, REDUCTIONS)
-    rule = f"a function, or one of {', '.join(REDUCTIONS)}"
+        return validation.choice("reduce", reduce, known)
+    rule = f"a function, or one of {', '.join(known)}"
     validation.instance("reduce", reduce, Callable, rule, "")
     function: Reduce = reduce
     return function
@@ -286,8 +304,14 @@ def _cells(task: "Task", grid: Grid) -> int:
     return max(1, min(cells, MOST_BYTES // max(8 * arrays * task.steps, 1)))
 
 
-def _description(task: "Task", grid: Grid, model: str) -> dict[str, Any]:
-    """Return what distinguishes this sweep from others, as the result's attributes."""
+def _description(task: "Task", grid: Grid, described: dict[str, Any]) -> dict[str, Any]:
+    """Return what distinguishes this sweep from others, as the result's attributes.
+
+    Parameters
+    ----------
+    described : dict
+        What distinguishes the model, or the neuron.
+    """
     import hashlib
 
     wave = task.stimulus
@@ -299,9 +323,7 @@ def _description(task: "Task", grid: Grid, model: str) -> dict[str, Any]:
     return {
         "grid": [*grid.axes],
         "product": task.crossed,
-        "model": model,
-        **{name: value for name, value in task.parameters.items() if name not in grid.axes},
-        "start": [*task.start.values()],
+        **described,
         "stimulus": float(wave[0]) if wave.size == 1 else f"sha256 {digest}",
         "dt": task.settings.dt,
         "steps": task.steps,
@@ -313,13 +335,12 @@ def _description(task: "Task", grid: Grid, model: str) -> dict[str, Any]:
     }
 
 
-def _variable(reduce: "Reduce", grid: Grid) -> tuple[str, dict[str, Any]]:
+def _variable(reduce: "Reduce", grid: Grid, units: dict[str, str]) -> tuple[str, dict[str, Any]]:
     """Return the name of the values in the result, and their attributes."""
     from pyhh_fast.sweeps.store import RATES
-    from pyhh_fast.sweeps.tasks import REDUCTIONS
 
     if isinstance(reduce, str):
-        unit = REDUCTIONS[reduce]
+        unit = units[reduce]
         return reduce, {"units": unit} if unit else {}
     name = getattr(reduce, "__name__", "")
     # Where case does not count in the names of files, it does not here.
@@ -330,20 +351,13 @@ def _variable(reduce: "Reduce", grid: Grid) -> tuple[str, dict[str, Any]]:
 
 
 def _warn_of_divergence(
-    diverged_at: npt.NDArray[Any], task: "Task", grid: Grid, cell: Population
+    diverged_at: npt.NDArray[Any], task: "Task", grid: Grid, swept: "Swept"
 ) -> None:
     diverged = int(np.count_nonzero(diverged_at >= 0))
     if diverged:
-        from pyhh_fast.engine.time_steps import step_for_cells
-
-        fastest = task.parameters | {
-            name: float(axis.min() if name == "Cm" else axis.max())
-            for name, axis in grid.axes.items()
-            if name in PARAMETERS
-        }
-        parameters = {name: np.array([value]) for name, value in fastest.items()}
-        suits = step_for_cells(parameters, cell._kinetics())
-        advice = way_out(suits, task.settings.dt, task.settings.method, "points")
+        advice = way_out(
+            swept.suiting_step(grid.axes), task.settings.dt, task.settings.method, "points"
+        )
         warn_user(
             f"{diverged} of {diverged_at.size} cells diverged; diverged_at says which and when. "
             f"{advice}"

@@ -1,31 +1,24 @@
 """What a worker does of a sweep: the cells of one chunk, from start to reduction."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from pyhh_fast import validation
-from pyhh_fast.cells import Cells
 from pyhh_fast.engine.kernels import BUILD
 from pyhh_fast.engine.population_run import make_run
 from pyhh_fast.kinetics.frozen import BeyondTable
-from pyhh_fast.kinetics.protocol import FrozenKinetics
-from pyhh_fast.models.membrane import PARAMETER_STRUCT, STATE_STRUCT
 from pyhh_fast.population_recording import PopulationRecording
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.sweeps.grid import points
+from pyhh_fast.sweeps.swept import Points
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import FloatArray, IntArray, NumberArray
-from pyhh_fast.variables import PARAMETERS, STATE
+from pyhh_fast.variables import Variable
 
 NOTE = "In the chunk of a sweep with"
-
-REDUCTIONS = {"spike_counts": ""} | {
-    f"final_{name}": variable.unit for name, variable in STATE.items()
-}
-"""What can be named for `reduce`, and its unit."""
 
 Reduce = str | Callable[[PopulationRecording], npt.ArrayLike]
 
@@ -42,8 +35,8 @@ class Task(NamedTuple):
 
     Parameters
     ----------
-    parameters, start : dict of float
-        Those of the model, and V (mV) and gates to start from, by pyHH's names.
+    points : Points
+        What makes the cells.
     stimulus : ndarray, shape (steps,), or (1,) for a constant, µA/cm²
     crossed : bool
         Whether the arrays of a grid are crossed or zipped.
@@ -51,8 +44,7 @@ class Task(NamedTuple):
         For each chunk.
     """
 
-    parameters: dict[str, float]
-    start: dict[str, float]
+    points: Points
     stimulus: FloatArray
     steps: int
     settings: RunSettings
@@ -62,8 +54,14 @@ class Task(NamedTuple):
     build: str = BUILD
 
 
+def reductions(variables: Mapping[str, Variable]) -> dict[str, str]:
+    """Return what can be named for `reduce`, and its unit."""
+    final = {f"final_{v.name}": v.unit for v in variables.values() if not v.before_step}
+    return {"spike_counts": ""} | final
+
+
 @rounds_to_nearest
-def compute(task: Task, part: dict[str, FloatArray], rates: FrozenKinetics) -> Chunk | BeyondTable:
+def compute(task: Task, part: dict[str, FloatArray], rates: Any) -> Chunk | BeyondTable:
     """Return what is kept of a chunk, or where its rates are needed beyond what was sent.
 
     Raise RuntimeError if another build of the package is here, which may round differently. What
@@ -73,6 +71,8 @@ def compute(task: Task, part: dict[str, FloatArray], rates: FrozenKinetics) -> C
     ----------
     part : dict of ndarray
         The chunk's part of the grid.
+    rates : Rates
+        Those of the chunk.
     """
     if task.build != BUILD:
         raise RuntimeError(
@@ -95,17 +95,13 @@ def has_note(error: BaseException) -> bool:
     return any(note.startswith(NOTE) for note in getattr(error, "__notes__", ()))
 
 
-def _run(task: Task, numbers: dict[str, FloatArray], rates: FrozenKinetics) -> PopulationRecording:
+def _run(task: Task, numbers: dict[str, FloatArray], rates: Any) -> PopulationRecording:
     size = next(iter(numbers.values())).size
     # One row for all cells, or one column for all steps, where that is all.
     current = numbers.get("current", np.zeros(1))[:, np.newaxis]
     wave = np.broadcast_to(task.stimulus + current, (size, task.steps))
-    parameters, state = np.zeros(size, PARAMETER_STRUCT), np.zeros(size, STATE_STRUCT)
-    for name, parameter in PARAMETERS.items():
-        parameters[parameter.symbol] = numbers.get(name, task.parameters[name])
-    for name, value in task.start.items():
-        state[STATE[name].symbol] = value
-    return make_run(Cells(parameters, state), wave, task.settings, rates, task.threads)
+    cells, kinetics = task.points.cells(numbers, size, rates)
+    return make_run(cells, wave, task.settings, kinetics, task.threads)
 
 
 def _reduced(recording: PopulationRecording, reduce: Reduce) -> NumberArray:
@@ -113,7 +109,9 @@ def _reduced(recording: PopulationRecording, reduce: Reduce) -> NumberArray:
         return _of_each_cell(reduce(recording), recording.size)
     if reduce == "spike_counts":
         return recording.spike_counts
-    values: FloatArray = getattr(recording.final_state, reduce.removeprefix("final_"))
+    final = recording.final_state
+    final = final if isinstance(final, dict) else final._asdict()
+    values: FloatArray = final[reduce.removeprefix("final_")]
     return values
 
 

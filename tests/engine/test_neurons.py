@@ -10,7 +10,6 @@ import neuron_papers
 import numpy as np
 import pytest
 from declared_neurons import hodgkin_huxley, neurons
-from error_messages import raises
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -255,15 +254,6 @@ def test_no_method_is_advised_where_a_current_drives_V_out_of_the_tables(current
         simulation.run(current, 0.0005, duration=10, method=method)
     assert str(error.value).endswith("Use a weaker stimulus, or check the parameters.")
     assert "-300 to 300 mV" in str(error.value)
-
-
-def test_sweeps_say_that_they_take_no_neurons():
-    message = (
-        "model must be an HHModel; got a Neuron. Sweeps take no neurons yet: run them at once, by "
-        "Population.from_model."
-    )
-    with raises(TypeError, message):
-        pyhh.sweep(WANG_BUZSAKI, {"gNa": [1, 2]}, 1.0, 0.01, duration=1)
 
 
 def test_channel_with_the_symbol_of_the_potential():

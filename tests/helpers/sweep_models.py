@@ -28,6 +28,22 @@ def warm_rates():
     return np.array([[gate.alpha, gate.beta] for gate in (model.m, model.h, model.n)])
 
 
+def neuron_of_functions(factor=1.0):
+    """A neuron with functions that pickle does not find by name."""
+    neuron = pyhh.neurons.wang_buzsaki()
+    n = pyhh.Gate(
+        alpha=neuron.gates["K.n"].alpha,
+        beta=lambda V: factor * 0.125 * np.exp(-(V + 44) / 80),
+        power=4,
+        speed=5,
+    )
+    return neuron.without("K").with_channels(K=pyhh.Channel(9, E=-90, n=n))
+
+
+def counts_and_gate(recording):
+    return np.column_stack([recording.spike_counts, recording["Vm"].max(axis=1)])
+
+
 class Kinked(Warm):
     """Kinetics that no table holds below -120 mV."""
 

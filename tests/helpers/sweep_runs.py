@@ -1,6 +1,7 @@
 """Sweeps that tests run: their grids, stimuli and executors."""
 
 import contextlib
+import itertools
 import multiprocessing
 import re
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -23,7 +24,7 @@ SPAWN = multiprocessing.get_context("spawn")
 
 
 def raises(kind, message):
-    note = rf"(\n{tasks.NOTE} [\w ,.]+)?"
+    note = rf"(\n{tasks.NOTE} [\w ,.-]+)?"
     return pytest.raises(kind, match=f"^{re.escape(message)}{note}$")
 
 
@@ -39,6 +40,11 @@ def short(model=None, grid=GRID, stimulus=2.0, dt=0.01, **options):
     return pyhh.sweep(
         pyhh.HHModel.at_rest() if model is None else model, grid, stimulus, dt, **options
     )
+
+
+def crossed(grid):
+    """Return the values at each point of a grid, by name."""
+    return dict(zip(grid, zip(*itertools.product(*grid.values()), strict=True), strict=True))
 
 
 WHERE = (

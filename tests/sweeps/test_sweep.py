@@ -1,14 +1,13 @@
 """Sweeps: every point equals a cell of a Population, for any executor and chunk size."""
 
 import functools
-import itertools
 import threading
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import sweep_runs
-from sweep_runs import GRID, SPAWN, WAVE, cut, executors, short
+from sweep_runs import GRID, SPAWN, WAVE, crossed, cut, executors, short
 
 import pyhh_fast as pyhh
 from pyhh_fast.engine import population_run
@@ -34,10 +33,6 @@ def cells_of(model, points, stimulus, method="euler"):
     if current is not None:
         stimulus = np.add(current[:, np.newaxis], stimulus)
     return population.run(stimulus, 0.01, method=method, record=["Vm"])
-
-
-def crossed(grid):
-    return dict(zip(grid, zip(*itertools.product(*grid.values()), strict=True), strict=True))
 
 
 @pytest.mark.parametrize("method", ["euler", "exponential_euler", "rk4"])
@@ -179,7 +174,7 @@ def test_chunks_are_boxes_of_bounded_memory():
         for number in grid.numbers():
             boxes[grid.box(number)] += 1
         assert (boxes == 1).all()
-    task = tasks.Task({}, {}, np.ones(1), 10**5, RunSettings(dt=0.01, record=()), "x", True, 1)
+    task = tasks.Task(None, np.ones(1), 10**5, RunSettings(dt=0.01, record=()), "x", True, 1)
     assert sweep._cells(task, grid) == 2**27 // 10**5
     assert sweep._cells(task._replace(steps=10**9), grid) == 64
     assert sweep._cells(task._replace(steps=0), grid) == 2**14

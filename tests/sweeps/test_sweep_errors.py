@@ -30,7 +30,7 @@ def test_rates_found_not_to_be_smooth_end_a_sweep():
 
 def test_worker_of_another_build_is_refused(monkeypatch):
     settings = RunSettings(dt=0.01, record=())
-    task = tasks.Task({}, {}, np.ones(1), 1, settings, "spike_counts", True, 1)
+    task = tasks.Task(None, np.ones(1), 1, settings, "spike_counts", True, 1)
     monkeypatch.setattr(tasks, "BUILD", "0.0.1, sources abc, without FMA")
     message = (
         f"the workers of a sweep must have the caller's build of pyhh_fast, {task.build}; got "
