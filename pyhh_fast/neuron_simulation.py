@@ -82,7 +82,14 @@ class NeuronSimulation(TraceArrays):
 
             V = start_of_neuron(self.model)
         else:
+            from pyhh_fast.channels.gate_table import LARGEST_V  # models do not need it
+
             V = validation.real_number("Vm", Vm, unit="mV")
+            if abs(V) > LARGEST_V:
+                raise ValueError(
+                    f"Vm must be from -{LARGEST_V:g} to {LARGEST_V:g} (mV); got {V:g}. A neuron's "
+                    "tables end there."
+                )
         self._state = NeuronState(self.model, V)
 
     @property

@@ -107,7 +107,10 @@ class Simulation(NeuronSimulation):
         return simulation
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.model!r})"
+        if self._state is None:
+            return f"{type(self).__name__}({self.model!r})"
+        channels = ", ".join(self._state.neuron.channels)
+        return f"{type(self).__name__}(Neuron of {channels}, Vm={self._state.V:.6g})"
 
     def Run(self, stimulusWaveform: npt.ArrayLike, stepSizeMs: float) -> None:
         """Run the model through a stimulus, as pyHH does; :meth:`run` does it with more to choose.

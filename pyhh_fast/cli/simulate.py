@@ -23,7 +23,7 @@ from pyhh_fast.errors import SimulationError
 from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.recording import Recording
 from pyhh_fast.simulations import Simulation
-from pyhh_fast.variables import TRACES
+from pyhh_fast.variables import TRACES, VARIABLES
 
 NAME = "pyhh-fast simulate"
 
@@ -168,6 +168,9 @@ def _new_run(given: argparse.Namespace) -> PlannedRun:
             given.parser.error("--duration is required where the stimulus has no end")
         steps = stimulus_arguments.steps_of(stimulus, duration, options["dt"])
         simulation = _simulation_at_start(given)
+        known = simulation._variables.get("variables", VARIABLES)
+        if options["record"] is not None:  # though nothing may be kept
+            validation.names("record", options["record"], tuple(known))
     except (TypeError, ValueError) as error:
         given.parser.error(common.in_options(str(error)))
     _check_paths(out, plot)

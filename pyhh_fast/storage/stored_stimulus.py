@@ -56,9 +56,14 @@ def same_stimulus(
         return wave
     if given is None:
         given = kept
+    elif (made := as_stimulus(given)) is not None:
+        given = made
+    elif validation.is_scalar(given):
+        given = stimuli.constant(validation.real_number("stimulus", given, unit="µA/cm²"))
     else:
-        given = as_stimulus(given) or stimuli.constant(
-            validation.real_number("stimulus", given, unit="µA/cm²")
+        raise TypeError(
+            f"stimulus must be that of the run, {kept}; got {validation.shown(given)}. Leave it "
+            "out: the store holds it."
         )
     assert isinstance(given, stimuli.Stimulus)
     description = kept.description if isinstance(kept, NeedsArray) else kept.description()

@@ -161,5 +161,6 @@ def test_wrong_neurons_are_refused(name, arguments, message, capsys):
     ],
 )
 def test_wrong_arguments_are_refused(arguments, message, capsys):
-    assert refused(capsys, "simulate", "--duration 1 --plot run.svg", arguments) == message
+    for output in ("--plot run.svg", ""):
+        assert refused(capsys, "simulate", "--duration 1", output, arguments) == message
     assert list(Path().iterdir()) == []

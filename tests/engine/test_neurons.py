@@ -291,7 +291,7 @@ def test_wrong_arguments_name_what_is_known(options, error, message):
     arguments = {"stimulus": 1.0, "dt": 0.01, "duration": 1.0} | options
     with pytest.raises(error, match=message):
         pyhh.Simulation(WANG_BUZSAKI).run(**arguments)
-    with pytest.raises(ValueError, match=r"^V must be from -300 to 300"):
+    with pytest.raises(ValueError, match=r"^Vm must be from -300 to 300"):
         pyhh.Simulation(WANG_BUZSAKI, Vm=400)
 
 
@@ -370,3 +370,14 @@ def test_bits_do_not_depend_on_the_instruction_set():
     ]
     assert len(set(digests[0])) == len(MANY) * (len(METHODS) + len(FIXED))
     assert digests[0] == digests[1]
+
+
+def test_repr_of_a_simulation_names_channels_and_V():
+    simulation = pyhh.Simulation(WANG_BUZSAKI, Vm=-60)
+    assert repr(simulation) == "Simulation(Neuron of leak, Na, K, Vm=-60)"
+
+
+def test_start_beyond_the_tables_is_refused():
+    message = "Vm must be from -300 to 300 (mV); got 1000. A neuron's tables end there."
+    with raises(ValueError, message):
+        pyhh.Simulation(WANG_BUZSAKI, Vm=1000)

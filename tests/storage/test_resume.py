@@ -223,6 +223,11 @@ def test_store_of_another_build_is_refused(out, monkeypatch):
     [
         ({"duration": 49.0}, "duration must be that of the whole run, 50 ms or more, which are "),
         ({"duration": 60.001}, "duration must be a whole number of steps (ms); got 60.001"),
+        (
+            {"stimulus": [1.0, 2.0]},
+            "stimulus must be that of the run, constant(10); got [1.0, 2.0] (list). Leave it out: "
+            "the store holds it.",
+        ),
         ({"stimulus": 11.0}, "stimulus must be that of the run, constant(10); got constant(11)."),
         (
             {"model": pyhh.HHModel(gK=30)},
@@ -235,7 +240,7 @@ def test_store_of_another_build_is_refused(out, monkeypatch):
 def test_wrong_arguments_of_resume_are_refused(arguments, message, out):
     resting_simulation().run(10.0, 0.01, duration=50.0, to=out)
     before = files(out)
-    with pytest.raises(ValueError) as error:
+    with pytest.raises((TypeError, ValueError)) as error:
         pyhh.Simulation.resume(**{"path": out, **arguments})
     assert str(error.value).startswith(message)
     assert files(out) == before
