@@ -29,6 +29,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).parents[1] / "helpers"))
 
 import fuzz_models
+import fuzz_neurons
 import fuzz_oracles
 import fuzz_values
 import fuzzing
@@ -40,6 +41,7 @@ from pyhh_fast import plotting, stimuli
 from pyhh_fast.analysis.error_estimate import ErrorEstimate
 from pyhh_fast.analysis.hodgkin_huxley import PhasePlane
 from pyhh_fast.cli import main as cli
+from pyhh_fast.neuron_populations import NeuronPopulation
 from pyhh_fast.stimuli import Reader, Stimulus
 
 ERRORS = (
@@ -113,7 +115,9 @@ NAMES = {
     "Executor": ThreadPoolExecutor,
     "HHModel": pyhh.HHModel,
 }
-NAMES |= {name: getattr(fuzz_models, name) for name in dir(fuzz_models) if name[0].isupper()}
+NAMES |= fuzz_neurons.NAMES | {
+    name: getattr(fuzz_models, name) for name in dir(fuzz_models) if name[0].isupper()
+}
 
 
 class Script:
@@ -298,7 +302,7 @@ def calls(script):
             if isinstance(
                 value,
                 pyhh.HHModel | pyhh.Simulation | pyhh.Population | pyhh.Recording
-                | pyhh.PopulationRecording | Stimulus | Reader,
+                | pyhh.PopulationRecording | Stimulus | Reader | NeuronPopulation,
             )
         ]  # fmt: skip
         if not things or rng.random() < 0.3:
@@ -310,6 +314,9 @@ def calls(script):
 def make(script, number):
     """Make a model with a simulation, or call a function."""
     rng = script.rng
+    if rng.random() < 0.15:
+        make_cells(script, number)
+        return
     if rng.random() < 0.5:
         kind = rng.choice(MODELS)
         how = rng.choice(["", "", ".at_rest", ".steady" if hasattr(pyhh.HHModel, "steady") else ""])
@@ -326,10 +333,28 @@ def make(script, number):
     script.run(f"x{number} = {text}({given})", text)
 
 
+def make_cells(script, number):
+    """Make a population of a neuron."""
+    rng = script.rng
+    if not script.run(f"neuron{number} = {fuzz_neurons.neuron(rng)}", "Neuron"):
+        return
+    size = rng.randint(1, 20)
+    own = fuzz_neurons.own_numbers(rng, script.names[f"neuron{number}"], size)
+    if own and rng.random() < 0.2:
+        own[rng.choice([*own, "K.g", "Na.m"])] = rng.choice([[], -1, "x", [-0.5] * size, 1e9])
+    given = [f"neuron{number}", script.value("size") if rng.random() < 0.1 else str(size)]
+    given.append(script.bind(repr(own)))
+    if rng.random() < 0.5:
+        given += ['start="steady"', f"Vm={script.value('Vm')}"]
+    script.run(f"cells{number} = pyhh.Population.from_model({', '.join(given)})", "from_model")
+
+
 def use(script, thing, number):
     """Read, set or call a public attribute of a thing."""
     rng, kind = script.rng, type(script.names[thing]).__name__
     public = [name for name in dir(script.names[thing]) if not name.startswith("_")]
+    if kind == "NeuronPopulation":
+        public = fuzz_neurons.USUAL
     often = [name for name in ("run", "Run", "read", "to_array") if name in public]
     name = rng.choice(often if often and rng.random() < 0.5 else public)
     if name in UNCHECKED and script.warned:

@@ -3,6 +3,7 @@
 import copy
 import pickle
 
+import fuzz_neurons
 import fuzz_values
 import numpy as np
 import reference
@@ -16,7 +17,10 @@ FIXED_STEP = ("euler", "exponential_euler", "rk4")
 def compare(script):
     """Run one of the comparisons with random arguments; a Failure where results differ."""
     rng = script.rng
-    kind = rng.choice([reference_run, in_pieces, every, population, sums, stored, state, sweep])
+    kind = rng.choice(
+        [reference_run, in_pieces, every, population, sums, stored, state, sweep]
+        + 2 * [fuzz_neurons.cells]
+    )
     cell = {
         name: round(rng.uniform(low, high), 3)
         for name, (low, high) in {"gNa": (80, 140), "gK": (20, 45), "Cm": (0.8, 2)}.items()
