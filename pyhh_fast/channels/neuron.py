@@ -1,6 +1,7 @@
 """A neuron of one compartment, declared: its membrane's capacitance and channels."""
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Never
@@ -8,7 +9,7 @@ from typing import Any, Never
 import numpy as np
 
 from pyhh_fast import validation
-from pyhh_fast.channels import representation
+from pyhh_fast.channels import paths, representation
 from pyhh_fast.channels.channel import Channel, check_names
 from pyhh_fast.channels.gate import Gate
 from pyhh_fast.channels.gate_table import LARGEST_V, GateTable
@@ -201,7 +202,9 @@ class Neuron(Declared):
         channels = dict(self._channels)
         known = [*self.parameters, "area", "threshold"]
         for path, value in values.items():
-            name, _, part = validation.choice("path", path, known, closest_path).partition(".")
+            name, _, part = validation.choice(
+                "path", path, known, functools.partial(paths.suggestion, self._channels)
+            ).partition(".")
             if not part:
                 own[name] = value
             else:
@@ -404,14 +407,6 @@ class Neuron(Declared):
 
     def __deepcopy__(self, memo: Any) -> "Neuron":
         return self
-
-
-def closest_path(name: str, known: list[str]) -> str:
-    """Return a sentence that suggests a path, that of pyHH's parameter gM being M.g."""
-    path = f"{name[1:]}.{name[:1]}"
-    if path in known:
-        return f"Did you mean {path}?"
-    return validation.closest_name(name, known, cutoff=0.6)
 
 
 def _replaced(channel: Channel, path: str, part: str, value: float) -> Channel:

@@ -1,5 +1,6 @@
 """Cells that are one neuron but for some of their numbers: what its populations are made of."""
 
+import functools
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from pyhh_fast import validation
 from pyhh_fast.cells import Cells, per_cell
+from pyhh_fast.channels import paths
 from pyhh_fast.channels.gate_table import LARGEST_V, REACH
 from pyhh_fast.channels.neuron import Neuron
 from pyhh_fast.typing import FloatArray, IntArray
@@ -36,7 +38,8 @@ class NeuronCells(Cells):
         arrays: dict[str, FloatArray] = {}
         numbers: dict[str, FloatArray] = {}
         for path, given in values.items():
-            validation.choice("path", path, _varied(neuron, path))
+            suggestion = functools.partial(paths.suggestion, neuron.channels)
+            validation.choice("path", path, neuron.parameters, suggestion)
             own = per_cell(path, given, size)
             (arrays if own.ndim else numbers)[path] = own
         neuron = neuron.replace({path: float(own) for path, own in numbers.items()})
@@ -102,18 +105,6 @@ class NeuronCells(Cells):
         for path, x in self.steady_gates(state[POTENTIAL.name]).items():
             state[path] = x
         self._state = state
-
-
-def _varied(neuron: Neuron, path: Any) -> list[str]:
-    """Return the paths that may be given; say how a rate's own numbers are varied."""
-    known = list(neuron.parameters)
-    parts = path.split(".") if isinstance(path, str) else []
-    if ".".join(parts[:2]) in neuron.gates and path not in known and parts[2:] != ["speed"]:
-        raise ValueError(
-            f"path must be one of {', '.join(known)}; got {path!r}. What rates are made of is the "
-            "same for all cells of a population: make one for each of its values."
-        )
-    return known
 
 
 def _check(neuron: Neuron, path: str, own: FloatArray, index: int) -> None:

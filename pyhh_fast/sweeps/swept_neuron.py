@@ -4,8 +4,9 @@ import functools
 import json
 from typing import Any
 
+from pyhh_fast.channels import paths
 from pyhh_fast.channels.descriptions import describe_gate
-from pyhh_fast.channels.neuron import Neuron, closest_path
+from pyhh_fast.channels.neuron import Neuron
 from pyhh_fast.channels.neuron_cells import NeuronCells
 from pyhh_fast.engine.time_steps import step_for_neuron_cells
 from pyhh_fast.equilibria.neuron_cells import starts_of_cells
@@ -75,11 +76,11 @@ class NeuronPoints(Points):
 class SweptNeuron(Swept):
     """A neuron."""
 
-    closest = staticmethod(closest_path)
     tables = GateRows
 
     def __init__(self, neuron: Any) -> None:
         self._neuron: Neuron = neuron
+        self.closest = functools.partial(paths.suggestion, self._neuron.channels)
         self.variables = self._neuron.variables
         self.known = {
             path: Axis(unit_of(path), positive=path.rpartition(".")[2] in POSITIVE)

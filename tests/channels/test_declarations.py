@@ -215,7 +215,14 @@ INPUT = {
         (lambda: neuron().without("k"), r"got 'k'\. Did you mean K\?"),
         (lambda: Neuron(K=neuron_K()).without("K"), "1 to 8 channels; got 0"),
         (lambda: neuron().replace({"Na.G": 3}), r"got 'Na.G'\. Did you mean Na.g\?"),
-        (lambda: neuron().replace({"Na.m.speed": 3}), "got 'Na.m.speed'. Did you mean"),
+        (
+            lambda: neuron().replace({"Na.m.speed": 3}),
+            r"'Na\.m\.speed'\. Na\.m is instantaneous, and so has no speed\.$",
+        ),
+        (
+            lambda: neuron().replace({"leak.shift": 3}),
+            r"'leak\.shift'\. leak has no gates, and so no shift\.$",
+        ),
         (lambda: neuron(M=neuron_K()).replace({"gM": 3}), r"'gM'\. Did you mean M.g\?$"),
         (lambda: neuron().replace({"gM": 3}), r"got 'gM'\.$"),
         (lambda: neuron().replace({"leak.shift": 3}), "path must be one of .*leak.shift"),

@@ -10,6 +10,7 @@ import neuron_papers
 import numpy as np
 import pytest
 from declared_neurons import hodgkin_huxley, neurons
+from error_messages import raises
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -276,9 +276,9 @@ def test_dataset_has_the_names_of_the_neuron():
         ),
         (
             {"values": {"K.n.power": 3}},
-            "path must be one of Cm, leak.g, leak.E, Na.g, Na.E, Na.shift, Na.h.speed, K.g, K.E, "
-            "K.shift, K.n.speed; got 'K.n.power'. What rates are made of is the same for all cells "
-            "of a population: make one for each of its values.",
+            "path must be one of Cm, K.E, K.g, K.n.speed, K.shift, Na.E, Na.g, Na.h.speed, "
+            "Na.shift, leak.E, leak.g; got 'K.n.power'. power is not a parameter: declare a neuron "
+            "for each, with a population of its own.",
         ),
         (
             {"start": "model"},

@@ -163,7 +163,8 @@ ARGUMENTS = {
         ),
         (
             {"grid": {"Na.m.speed": [1.0]}},
-            f"grid's names must be one of {PATHS}; got 'Na.m.speed'. Did you mean Na.h.speed?",
+            f"grid's names must be one of {PATHS}; got 'Na.m.speed'. Na.m is instantaneous, and so "
+            "has no speed.",
         ),
         (
             {"grid": {"K.n.speed": [1.0, 0.0]}},
