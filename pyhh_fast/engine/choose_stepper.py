@@ -96,13 +96,13 @@ def check_steps(model: Any, advice: str = "", *, state: bool = True) -> None:
 
 def check_kind(model: Any) -> None:
     """Raise TypeError where `model` is no model: a class, for example."""
-    advice = "Pass an instance of HHModel, or of a subclass."
+    advice = "Pass an instance, not a class."
     if isinstance(model, FunctionType):
         advice = f"Call it: pass {model.__name__}()."
     if isinstance(model, type) or not callable(getattr(model, "iterate", None)):
         is_class = isinstance(model, type)
         got = f"the class {model.__name__}" if is_class else validation.shown(model)
-        raise TypeError(f"model must be an HHModel; got {got}. {advice}")
+        raise TypeError(f"model must be an HHModel or a Neuron; got {got}. {advice}")
 
 
 def check_model(model: Any, *, state: bool = True) -> None:

@@ -13,7 +13,7 @@ CUSTOM_STEP = (
 )
 ONE_BY_ONE = "Run such models one by one, with Simulation."
 NO_MODEL = (
-    "model must be an HHModel; got 'HHModel' (str). Pass an instance of HHModel, or of a subclass."
+    "model must be an HHModel or a Neuron; got 'HHModel' (str). Pass an instance, not a class."
 )
 METHODS = "adaptive, euler, exponential_euler, rk4"
 

@@ -221,7 +221,9 @@ def test_models_unsuitable_for_populations_are_refused():
     message = "from_model takes the state of the model; pass start='steady' and Vm=."
     with raises(TypeError, message):
         pyhh.Population.from_model(pyhh.HHModel(), 3, startingVoltage=3)
-    with pytest.raises(TypeError, match=r"^model must be an HHModel; got the class HHModel"):
+    with pytest.raises(
+        TypeError, match=r"^model must be an HHModel or a Neuron; got the class HHModel"
+    ):
         pyhh.Population.from_model(pyhh.HHModel, 3)
 
     class Jumps(pyhh.HHModel):

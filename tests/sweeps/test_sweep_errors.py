@@ -80,8 +80,8 @@ ARGUMENTS = {
         ({"out": 3}, "out must be a path of the local file system; got 3."),
         (
             {"model": "HHModel"},
-            "model must be an HHModel; got 'HHModel' (str). "
-            "Pass an instance of HHModel, or of a subclass.",
+            "model must be an HHModel or a Neuron; got 'HHModel' (str). "
+            "Pass an instance, not a class.",
         ),
     ],
     ValueError: [
