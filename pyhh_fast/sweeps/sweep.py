@@ -162,9 +162,10 @@ def sweep(
     counted, as from 89.9 µA/cm² on at the default parameters (90.6 by "euler" at 0.01 ms).
     :func:`pyhh_fast.fi_curve` notices.
 
-    A chunk is some 0.3 s of work, of at least 64 cells. Where a stimulus of one value a step meets
-    ``"current"`` each cell has a stimulus of its own, and where traces are recorded its own traces;
-    chunks are then smaller, to stay below 64 MB, and the stimuli take more time than the cells.
+    A chunk is some 0.3 s of work, or 1 s of a neuron, of at least 64 cells. Where a stimulus of one
+    value a step meets ``"current"`` each cell has a stimulus of its own, and where traces are
+    recorded its own traces; chunks are then smaller, to stay below 64 MB, and the stimuli take more
+    time than the cells.
 
     Dask gives the chunk of a worker that died to another. It gives up, with its KilledWorker, where
     one chunk has cost four workers.

@@ -24,7 +24,7 @@ SPAWN = multiprocessing.get_context("spawn")
 
 
 def raises(kind, message):
-    note = rf"(\n{tasks.NOTE} [\w ,.-]+)?"
+    note = rf"(\n{tasks.NOTE} [\w ,.]+)?"
     return pytest.raises(kind, match=f"^{re.escape(message)}{note}$")
 
 

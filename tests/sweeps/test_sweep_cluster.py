@@ -17,7 +17,7 @@ xarray = pytest.importorskip("xarray", reason="sweeps need the extra 'sweep'")
 dask = pytest.importorskip("dask", reason="sweeps need the extra 'sweep'")
 distributed = pytest.importorskip("distributed", reason="sweeps need the extra 'sweep'")
 
-from sweep_models import Warm, deadly, failing, slowly  # noqa: E402
+from sweep_models import Warm, deadly, failing, neuron_of_functions, slowly  # noqa: E402
 
 same = xarray.testing.assert_identical
 
@@ -51,6 +51,15 @@ def test_cluster_gives_the_same_bits(client, monkeypatch, options):
     cut(monkeypatch, 5)
     for run, result in zip(runs, expected, strict=True):
         same(run(executor=client.get_executor(**options)), result)
+
+
+def test_cluster_gives_the_same_bits_of_a_neuron(client, monkeypatch):
+    run = functools.partial(
+        short, neuron_of_functions(), {"K.g": [8, 9], "K.n.speed": [4, 5]}, WAVE
+    )
+    expected = run(reduce="final_K.n")
+    cut(monkeypatch, 1)
+    same(run(reduce="final_K.n", executor=client.get_executor()), expected)
 
 
 def test_chunk_of_a_dead_worker_is_computed_again(client, monkeypatch, tmp_path):

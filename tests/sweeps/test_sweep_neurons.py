@@ -4,13 +4,14 @@ import functools
 import pickle
 import shutil
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
-from error_messages import errors
+from error_messages import errors, raises
 from store_files import files
 from sweep_models import counts_and_gate, neuron_of_functions
-from sweep_runs import SPAWN, WAVE, crossed, cut, executors, raises
+from sweep_runs import SPAWN, WAVE, crossed, cut, executors
 
 import pyhh_fast as pyhh
 from pyhh_fast import Channel, Neuron
@@ -190,7 +191,8 @@ ARGUMENTS = {
         (
             {"grid": {"leak.E": [-65.0, 500.0], "K.g": [0.0], "Na.g": [0.0], "current": [0.0]}},
             "model must have an equilibrium at each point of the grid; got none at leak.E = 500, "
-            "K.g = 0, Na.g = 0. Leave such points out.",
+            "K.g = 0, Na.g = 0. Leave such points out.\nIn the chunk of a sweep with leak.E from -65 "
+            "to 500, K.g from 0 to 0, Na.g from 0 to 0, current from 0 to 0.",
         ),
     ],
 }
@@ -304,6 +306,33 @@ def test_store_with_other_tables_is_refused(out, damage):
     factor = 1.0 + (damage == "changed") / 1_000
     with pytest.raises(ValueError, match=r"with other rates of the model\. Name another"):
         short(neuron_of_functions(factor), grid, out=out)
+
+
+@pytest.mark.parametrize("stage", range(6, 10))
+def test_partly_created_store_is_completed(out, monkeypatch, stage):
+    """Killed at the files of the tables, the next run finishes what there is."""
+    replace, written = Path.replace, []
+
+    def killed(path, target):
+        written.append(target)
+        if len(written) == stage:
+            raise KeyboardInterrupt
+        return replace(path, target)
+
+    grid = {"K.g": [8.0, 9.0]}
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            short(grid=grid, out=out)
+    assert ("rates/gates/c/0/0/0/0" in files(out)) == (stage == 9)
+    same(short(grid=grid, out=out), short(grid=grid))
+
+
+def test_damaged_tables_are_refused(out):
+    short(grid={"K.g": [8.0, 9.0]}, out=out)
+    (out / "rates/gates/c/0/0/0/0").write_bytes(b"cut short")
+    with pytest.raises(ValueError, match=r"with a table 'rates/gates' that was changed or cut sho"):
+        short(grid={"K.g": [8.0, 9.0]}, out=out)
 
 
 def test_neuron_without_gates_is_stored_without_tables(out):
