@@ -191,8 +191,8 @@ ARGUMENTS = {
         (
             {"grid": {"leak.E": [-65.0, 500.0], "K.g": [0.0], "Na.g": [0.0], "current": [0.0]}},
             "model must have an equilibrium at each point of the grid; got none at leak.E = 500, "
-            "K.g = 0, Na.g = 0. Leave such points out.\nIn the chunk of a sweep with leak.E from -65 "
-            "to 500, K.g from 0 to 0, Na.g from 0 to 0, current from 0 to 0.",
+            "K.g = 0, Na.g = 0. Leave such points out.\nIn the chunk of a sweep with leak.E from "
+            "-65 to 500, K.g from 0 to 0, Na.g from 0 to 0, current from 0 to 0.",
         ),
     ],
 }
