@@ -29,7 +29,7 @@ from pyhh_fast.recording import Recording
 from pyhh_fast.simulations import Simulation
 
 if TYPE_CHECKING:
-    from pyhh_fast import neurons, rate_forms, stimuli
+    from pyhh_fast import features, neurons, rate_forms, stimuli
     from pyhh_fast.analysis.firing_rates import fi_curve
     from pyhh_fast.analysis.phase_plane import phase_plane
     from pyhh_fast.analysis.pulse_thresholds import rheobase, strength_duration
@@ -53,6 +53,7 @@ __all__ = [
     "Simulation",
     "SimulationError",
     "__version__",
+    "features",
     "fi_curve",
     "models",
     "neurons",
@@ -74,6 +75,7 @@ _LATER = {
     "Neuron": "channels.neuron",
     "Population": "populations",
     "PopulationRecording": "population_recording",
+    "features": "features",
     "fi_curve": "analysis.firing_rates",
     "neurons": "neurons",
     "phase_plane": "analysis.phase_plane",

@@ -7,7 +7,7 @@ import pytest
 from doc_pages import DOCS, README, ROOT
 
 import pyhh_fast
-from pyhh_fast import plotting, stimuli
+from pyhh_fast import features, plotting, stimuli
 from pyhh_fast.cli import main as cli
 
 pytestmark = pytest.mark.skipif(not DOCS.exists(), reason="the tests were copied without docs/")
@@ -87,6 +87,7 @@ def test_every_figure_is_shown():
 def test_every_public_name_is_in_the_reference():
     text = (DOCS / "reference" / "api.md").read_text(encoding="utf-8")
     names = [f"stimuli.{name}" for name in stimuli.__all__]
+    names += [f"features.{name}" for name in features.__all__]
     names += [f"plotting.{name}" for name in plotting.__all__]
     names += [name for name in pyhh_fast.__all__ if name != "__version__"]
     assert [name for name in names if f"`{name}" not in text] == []

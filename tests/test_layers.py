@@ -17,7 +17,7 @@ LAYERS = [  # from the lowest; what stands in one line does not import from one 
     ["_version", "typing"],
     ["errors", "system"],
     ["validation"],
-    ["stimuli"],
+    ["stimuli", "features"],
     ["rate_forms", "rate_tables", "methods", "variables"],
     ["settings"],
     ["cells"],
