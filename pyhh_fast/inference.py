@@ -1,7 +1,7 @@
 """`simulator`: a neuron as a function from parameters to what is observed of it, for inference."""
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,8 @@ from pyhh_fast.channels.state import Declared
 from pyhh_fast.engine.population_run import make_run, thread_count
 from pyhh_fast.engine.stimulus_arguments import stimulus_of_cells
 from pyhh_fast.equilibria.spike_threshold import threshold_for
+from pyhh_fast.features import Feature
+from pyhh_fast.features import of as features_of
 from pyhh_fast.methods import DEFAULT
 from pyhh_fast.population_recording import PopulationRecording
 from pyhh_fast.populations import Population
@@ -19,7 +21,7 @@ from pyhh_fast.settings import RunSettings
 from pyhh_fast.stimuli.functions import as_stimulus
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import FloatArray, MethodOfMany
-from pyhh_fast.variables import PARAMETERS
+from pyhh_fast.variables import PARAMETERS, POTENTIAL
 
 if TYPE_CHECKING:
     from pyhh_fast.channels.neuron import Neuron
@@ -36,6 +38,31 @@ STREAMS = 2**32
 
 Features = Callable[[PopulationRecording], npt.ArrayLike]
 """Takes the recording of some rows, and returns a number, or a row of numbers, for each."""
+
+
+class FeaturesOfTraces:
+    """Features of the trace of V of each cell, a column for each.
+
+    Parameters
+    ----------
+    features : dict of str to Feature
+    """
+
+    def __init__(self, features: Mapping[str, Feature]) -> None:
+        self._features = dict(features)
+
+    def __call__(self, recording: PopulationRecording) -> FloatArray:
+        """Return them of all cells; NaN of those that diverged."""
+        whole = recording.diverged_at < 0
+        table = np.full((recording.size, len(self._features)), np.nan)
+        if whole.any():
+            table[whole] = self.of(recording["Vm"][whole], recording.dt, recording.threshold)
+        return table
+
+    def of(self, V: FloatArray, dt: float, threshold: float) -> FloatArray:
+        """Return them of traces, shape (cells, features)."""
+        found = features_of(V, dt, self._features, threshold=threshold)
+        return np.column_stack(list(found.values()))
 
 
 class Simulator:
@@ -127,7 +154,7 @@ def simulator(
     dt: float,
     duration: float | None = None,
     *,
-    features: Features,
+    features: Mapping[str, Feature] | Features,
     method: MethodOfMany = DEFAULT,
     record: Sequence[str] = (),
     every: int = RunSettings.every,
@@ -151,9 +178,10 @@ def simulator(
     stimulus, dt, duration, method, record, every, threshold, threads
         As for :meth:`pyhh_fast.Population.run`; `dt` in ms, one stimulus for all rows. Of noise
         each row of each call has a stream of its own: row i of call c that of cell c 2³² + i.
-    features : callable
-        Takes the :class:`pyhh_fast.PopulationRecording` of some rows, with what `record` names,
-        and returns a number for each, or an array of shape (rows, k).
+    features : dict of str to Feature, or callable
+        What is observed, a column for each: features of :mod:`pyhh_fast.features`, by name; or a
+        function that takes the :class:`pyhh_fast.PopulationRecording` of some rows, with what
+        `record` names, and returns a number for each, or an array of shape (rows, k).
     start, Vm
         As for :meth:`pyhh_fast.Population.from_model`.
 
@@ -172,27 +200,33 @@ def simulator(
     Examples
     --------
     >>> import pyhh_fast as pyhh
-    >>> def features(recording):
-    ...     return recording.spike_counts
+    >>> from pyhh_fast import features
+    >>> chosen = {"n": features.spike_count(0, 200), "lowest": features.minimum_voltage(0, 200)}
     >>> simulate = pyhh.simulator(
-    ...     pyhh.neurons.wang_buzsaki(), ["K.g", "Na.shift"], 2.0, 0.01, 200, features=features
+    ...     pyhh.neurons.wang_buzsaki(), ["K.g", "Na.shift"], 2.0, 0.01, 200, features=chosen
     ... )
-    >>> simulate([[9, 0], [12, 0], [12, 3]])
-    array([[20.],
-           [18.],
-           [14.]])
+    >>> simulate([[9, 0], [12, 0], [12, 3]]).round(3)
+    array([[ 20.   , -67.233],
+           [ 18.   , -70.112],
+           [ 14.   , -69.557]])
     """
     known: Any = neuron
     known = known.parameters if isinstance(neuron, Declared) else PARAMETERS
     validation.names("parameters", parameters, tuple(known))
-    if not callable(features):
-        rule, got = "a function of a PopulationRecording", validation.shown(features)
-        advice = "It may return recording.spike_counts."
+    of_traces = isinstance(features, Mapping)
+    if not (of_traces or callable(features)):
+        rule, got = "a dict of features, or a function", validation.shown(features)
+        advice = "A function takes a PopulationRecording."
         raise TypeError(validation.message("features", rule, got, advice))
+    if of_traces and (tuple(record) or every != 1):
+        raise TypeError(
+            "record and every must be left out where features is a dict; got record="
+            f"{record!r:.60} and every={every}. V of each step is used."
+        )
     options = {
         "dt": validation.step_size("dt", dt),
         "method": method,
-        "record": tuple(record),
+        "record": (POTENTIAL.name,) if of_traces else tuple(record),
         "every": every,
         "threshold": threshold_for(neuron, threshold),
         "start": start,
@@ -202,9 +236,13 @@ def simulator(
     made = as_stimulus(stimulus)
     if made is not None and duration is None:
         duration = made.duration
-    simulate = Simulator(neuron, tuple(parameters), stimulus, duration, features, options)
     wave = stimulus_of_cells(stimulus, 1, duration, dt)
     wave.close()
+    observe: Any = features
+    if of_traces:
+        observe = FeaturesOfTraces(observe)
+        observe.of(np.zeros((1, wave.shape[1])), dt, options["threshold"])  # raises what is wrong
+    simulate = Simulator(neuron, tuple(parameters), stimulus, duration, observe, options)
     settings = {name: options[name] for name in ("method", "record", "every")}
     cell = Population.from_model(neuron, 1, start=start, Vm=Vm)
     RunSettings.of(many_cells=True, dt=dt, variables=cell._variables, **settings)

@@ -8,7 +8,7 @@ from error_messages import raises
 from scipy.optimize import differential_evolution
 
 import pyhh_fast as pyhh
-from pyhh_fast import inference, stimuli
+from pyhh_fast import features, inference, stimuli
 from pyhh_fast.neurons import wang_buzsaki
 
 NEURON = wang_buzsaki()
@@ -78,6 +78,21 @@ def test_rows_that_diverge_are_nan():
     assert np.isnan(x[1, 0])
 
 
+def test_named_features_are_columns():
+    chosen = {
+        "n": features.spike_count(0, 100),
+        "lowest": features.minimum_voltage(20, 100),
+        "latency": features.time_to_first_spike(0, 100),
+    }
+    simulate = pyhh.simulator(NEURON, ["Cm"], 2.0, 0.02, 100, features=chosen, method="rk4")
+    x = pickle.loads(pickle.dumps(simulate))([[1.0], [1e-4], [1.5]])
+    assert np.isnan(x[1]).all()  # it diverged
+    for row, Cm in ((0, 1.0), (2, 1.5)):
+        one = pyhh.Simulation(NEURON.replace(Cm=Cm)).run(2.0, 0.02, duration=100, method="rk4")
+        found = features.of(one.Vm, 0.02, chosen, threshold=one.threshold)
+        assert x[row].tolist() == list(found.values())
+
+
 def test_no_rows_give_none():
     simulate = pyhh.simulator(NEURON, NAMES, 2.0, 0.01, 1, features=counts)
     assert simulate(np.empty((0, 2))).shape == (0, 1)
@@ -126,7 +141,18 @@ def test_wrong_rows_are_named(theta, message):
         ({"dt": 0}, ValueError, "^dt must be "),
         ({"method": "adaptive"}, ValueError, "^method must be one of "),
         ({"record": ["StateM"]}, ValueError, "^record must be one of "),
-        ({"features": "spikes"}, TypeError, "^features must be a function of a Population"),
+        ({"features": "spikes"}, TypeError, "^features must be a dict of features, or a function"),
+        ({"features": {"n": 3}}, TypeError, r"^features\['n'\] must be a feature; got 3"),
+        (
+            {"features": {"n": features.spike_count(0, 9)}},
+            ValueError,
+            r"^stop of n must be at most the time of the last sample, 1 \(ms\); got 9",
+        ),
+        (
+            {"features": {"n": features.spike_count(0, 1)}, "every": 2},
+            TypeError,
+            "^record and every must be left out where features is a dict",
+        ),
         ({"duration": None}, ValueError, "^duration must be given"),
         ({"start": "model"}, ValueError, "^start must be one of rest, steady"),
     ],
