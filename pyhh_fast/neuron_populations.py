@@ -72,7 +72,7 @@ class NeuronPopulation(NeuronCells, RunsOfMany):
     def parameters(self) -> Mapping[str, FloatArray]:
         """Parameters of the cells, by path."""
         size = (self.size,)
-        every = {path: np.broadcast_to(self.value(path), size) for path in self.neuron.parameters}
+        every = {path: np.broadcast_to(self._value(path), size) for path in self.neuron.parameters}
         return MappingProxyType({path: _read_only(own) for path, own in every.items()})
 
     @property
@@ -105,7 +105,7 @@ class NeuronPopulation(NeuronCells, RunsOfMany):
         """
         start = validation.choice("start", start, STARTS)
         with Exclusive("population", self):
-            self.set_steady(self._start(start, Vm))
+            self._set_steady(self._start(start, Vm))
 
     def _start(self, start: str, Vm: npt.ArrayLike | None) -> FloatArray:
         if start == "rest":
@@ -139,11 +139,11 @@ class NeuronPopulation(NeuronCells, RunsOfMany):
     def _suiting_step(self, cells: IntArray) -> float:
         from pyhh_fast.engine.time_steps import step_for_neuron_cells
 
-        return step_for_neuron_cells(self.take(cells))
+        return step_for_neuron_cells(self._take(cells))
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in ("Vm", "gates", "parameters", "size") or not (
-            name.startswith("_") or name in ("neuron", "values", "recording")
+            name.startswith("_") or name in ("neuron", "recording")
         ):
             raise AttributeError(
                 f"{name} of a neuron's population cannot be set. Use reset(start, Vm) for its "

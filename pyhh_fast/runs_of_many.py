@@ -94,7 +94,8 @@ class RunsOfMany(Cells):
         threshold : float, mV, optional
             Upward crossings of it are the spikes. By default 50, or what
             :meth:`pyhh_fast.Simulation.run` takes for the model or the neuron that the cells were
-            made from; for a neuron that declares none, 50 above the rest of its own numbers.
+            made from: one for all cells. Of a neuron that declares none it is 50 above the rest of
+            the neuron, not of each cell.
         threads : int, default one for each CPU there is for this process
             How many threads share the work. The numbers do not depend on it.
         progress : bool, default False

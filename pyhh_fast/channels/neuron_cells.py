@@ -47,7 +47,7 @@ class NeuronCells(Cells):
             for extreme in (own.argmin(), own.argmax()) if own.size else ():
                 _check(neuron, path, own, int(extreme))
         self.neuron = neuron
-        self.values: dict[str, FloatArray] = arrays
+        self._values: dict[str, FloatArray] = arrays
         self._same_for_all = {
             path: number for path, number in neuron.parameters.items() if path not in arrays
         }
@@ -62,47 +62,47 @@ class NeuronCells(Cells):
         """How many cells there are."""
         return self._state.size
 
-    def take(self, cell: IntArray) -> Self:
+    def _take(self, cell: IntArray) -> Self:
         """Return these cells, in this order, with a state of zeros."""
         twin = type(self).__new__(type(self))
         twin.neuron = self.neuron
-        twin.values = {path: own[cell] for path, own in self.values.items()}
+        twin._values = {path: own[cell] for path, own in self._values.items()}
         Cells.__init__(twin, self._parameters[cell], np.zeros(cell.size, self._state.dtype))
         return twin
 
     @property
-    def has_own_shifts(self) -> bool:
+    def _has_own_shifts(self) -> bool:
         """Whether a channel's shift is each cell's own."""
-        return any(path.endswith(".shift") for path in self.values)
+        return any(path.endswith(".shift") for path in self._values)
 
-    def value(self, path: str) -> Any:
+    def _value(self, path: str) -> Any:
         """Return a parameter: one number, or an array of one for each cell."""
-        return self.values[path] if path in self.values else self.neuron.parameters[path]
+        return self._values[path] if path in self._values else self.neuron.parameters[path]
 
-    def rates(self, path: str, V: FloatArray) -> FloatArray:
+    def _rates(self, path: str, V: FloatArray) -> FloatArray:
         """Return alpha and alpha + beta of a gate at V (mV) of each cell, without its speed.
 
         V has the cells along its first axis; the rates are of shape (2, *V.shape).
         """
-        shift = self.values.get(f"{path.partition('.')[0]}.shift")
+        shift = self._values.get(f"{path.partition('.')[0]}.shift")
         u = V - self.neuron.channels[path.partition(".")[0]].shift
         if shift is not None:
             u = V - shift.reshape(-1, *[1] * (V.ndim - 1))
         return self.neuron.tables[path](u.ravel()).reshape(2, *u.shape)
 
-    def steady_gates(self, V: FloatArray) -> dict[str, FloatArray]:
+    def _steady_gates(self, V: FloatArray) -> dict[str, FloatArray]:
         """Return the steady states of the gates at V (mV) of each cell, by path."""
         found = {}
         for path in self.neuron.gates:
-            alpha, total = self.rates(path, V)
+            alpha, total = self._rates(path, V)
             found[path] = alpha / total
         return found
 
-    def set_steady(self, V: FloatArray) -> None:
+    def _set_steady(self, V: FloatArray) -> None:
         """Put the cells at V (mV), with steady gates."""
         state = np.zeros(self.size, self._state.dtype)
         state[POTENTIAL.name] = V
-        for path, x in self.steady_gates(state[POTENTIAL.name]).items():
+        for path, x in self._steady_gates(state[POTENTIAL.name]).items():
             state[path] = x
         self._state = state
 

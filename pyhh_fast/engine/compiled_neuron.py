@@ -182,7 +182,7 @@ class CompiledNeuronCells(CompiledCells):
     largest_V = 0.0  # there are no more rates than those of the tables
 
     def __init__(self, cells: NeuronCells, settings: RunSettings) -> None:
-        neuron, values, size = cells.neuron, cells.values, cells.size
+        neuron, values, size = cells.neuron, cells._values, cells.size
         layout = membrane_of(neuron, _shifted(cells))
         self.membrane = membrane_for_loops(layout)
         own_speed = {path for path in neuron.gates if f"{path}.speed" in values}
@@ -218,12 +218,12 @@ def _shifted(cells: NeuronCells) -> dict[str, str]:
     """Return the channels with shifts of each cell, and the first with the same, for each."""
     found: dict[str, str] = {}
     for name in cells.neuron.channels:
-        own = cells.values.get(f"{name}.shift")
+        own = cells._values.get(f"{name}.shift")
         if own is not None:
             same = (
                 first
                 for first in found
-                if found[first] == first and np.array_equal(cells.values[f"{first}.shift"], own)
+                if found[first] == first and np.array_equal(cells._values[f"{first}.shift"], own)
             )
             found[name] = next(same, name)
     return found

@@ -73,18 +73,18 @@ def step_for_neuron_cells(cells: Any) -> float:
     It suits the fastest gate between their reversal potentials, all shifts included.
     """
     neuron = cells.neuron
-    E = np.concatenate([np.ravel(cells.value(f"{name}.E")) for name in neuron.channels])
+    E = np.concatenate([np.ravel(cells._value(f"{name}.E")) for name in neuron.channels])
     V = np.linspace(E.min(), E.max(), RATE_POINTS)
     gate, conductance = 0.0, 0.0
     for name, channel in neuron.channels.items():
-        conductance += cells.value(f"{name}.g")
+        conductance += cells._value(f"{name}.g")
         for gate_name, one in channel.gates.items():
             path = f"{name}.{gate_name}"
             if not one.instantaneous:
-                speed = float(np.max(cells.value(f"{path}.speed")))
-                for shift in np.unique(cells.value(f"{name}.shift"))[[0, -1]]:
+                speed = float(np.max(cells._value(f"{path}.speed")))
+                for shift in np.unique(cells._value(f"{name}.shift"))[[0, -1]]:
                     gate = max(gate, speed * float(neuron.tables[path](V - shift)[1].max()))
-    return advised_step(relative_speed(gate, float(np.max(conductance / cells.value("Cm")))))
+    return advised_step(relative_speed(gate, float(np.max(conductance / cells._value("Cm")))))
 
 
 def rounded_down(step: float) -> float:

@@ -29,7 +29,7 @@ class CellMembranes:
 
     def take(self, cell: IntArray) -> Self:
         """Return these cells, in this order."""
-        return type(self)(self.cells.take(cell))
+        return type(self)(self.cells._take(cell))
 
     def finish(self, search: FloatArray, V: FloatArray) -> bool:
         """Return False: searches need the tables."""
@@ -38,12 +38,12 @@ class CellMembranes:
     def over_grid(self) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return the V of a grid, ascending, and dV/dt of each cell there, as `Membranes` does."""
         neuron, size = self.cells.neuron, self.cells.size
-        reversals = [np.ravel(self.cells.value(f"{name}.E")) for name in neuron.channels]
+        reversals = [np.ravel(self.cells._value(f"{name}.E")) for name in neuron.channels]
         E = np.concatenate(reversals)
         low, high = max(E.min() - 1, -LARGEST_V), min(E.max() + 1, LARGEST_V - 1)
         width = min([GRID_STEP / 4, *(table.width for table in neuron.tables.values())])
         V = grid(low, high, width)
-        if self.cells.has_own_shifts:
+        if self.cells._has_own_shifts:
             return V, np.eye(size), self._dVdt(np.broadcast_to(V, (size, V.size)))
         # What is open is the same in all cells.
         channels = neuron.channels
@@ -55,8 +55,8 @@ class CellMembranes:
             factors = (steady[f"{name}.{key}"] for key, gate in gates for _ in range(gate.power))
             parts[2 * i] = math.prod(factors, start=np.ones(V.size))
             parts[2 * i + 1] = parts[2 * i] * V
-            per_Cm = self.cells.value(f"{name}.g") / self.cells.value("Cm")
-            weights[:, 2 * i] = per_Cm * self.cells.value(f"{name}.E")
+            per_Cm = self.cells._value(f"{name}.g") / self.cells._value("Cm")
+            weights[:, 2 * i] = per_Cm * self.cells._value(f"{name}.E")
             weights[:, 2 * i + 1] = -per_Cm
         return V, weights, parts
 
@@ -68,10 +68,10 @@ class CellMembranes:
         """Return dV/dt at several V of each cell, shape (cells, n)."""
 
         def column(path: str) -> FloatArray:
-            return np.reshape(self.cells.value(path), (-1, 1))
+            return np.reshape(self.cells._value(path), (-1, 1))
 
         cells = self.cells
-        steady = cells.steady_gates(V)
+        steady = cells._steady_gates(V)
         return net_current(cells.neuron, 0.0, V, steady, column) / column("Cm")
 
     def are_stable(self, V: FloatArray) -> BoolArray:
@@ -91,19 +91,19 @@ def starts_of_cells(cells: NeuronCells) -> FloatArray:
     """
     # Cells whose numbers that matter are equal start at the same V.
     matter = [
-        own for path, own in cells.values.items() if not path.endswith(".speed") and path != "Cm"
+        own for path, own in cells._values.items() if not path.endswith(".speed") and path != "Cm"
     ]
-    speeds = [own for path, own in cells.values.items() if path.endswith(".speed") or path == "Cm"]
+    speeds = [own for path, own in cells._values.items() if path.endswith(".speed") or path == "Cm"]
     kinds, which = np.unique(
         np.column_stack([np.zeros(cells.size), *matter, *speeds]), axis=0, return_inverse=True
     )
     first = np.zeros(len(kinds), np.int64)
     first[which.ravel()[::-1]] = np.arange(cells.size)[::-1]
     starts = np.empty(len(kinds))
-    together = WITH_OWN_SHIFTS if cells.has_own_shifts else TOGETHER
+    together = WITH_OWN_SHIFTS if cells._has_own_shifts else TOGETHER
     for begin in range(0, len(kinds), together):
         some = first[begin : begin + together]
-        starts[begin : begin + together] = _starts(CellMembranes(cells.take(some)), some)
+        starts[begin : begin + together] = _starts(CellMembranes(cells._take(some)), some)
     return starts[which.ravel()]
 
 
@@ -116,7 +116,7 @@ def _starts(membranes: CellMembranes, numbers: IntArray) -> FloatArray:
     leaks = [name for name, channel in cells.neuron.channels.items() if not channel.gates]
     nearest = np.zeros(V.size)
     if leaks:
-        E = np.broadcast_to(cells.value(f"{leaks[0]}.E"), (cells.size,))
+        E = np.broadcast_to(cells._value(f"{leaks[0]}.E"), (cells.size,))
         nearest = np.abs(V - E[cell])
     has_stable = np.zeros(cells.size, bool)
     has_stable[cell[stable]] = True

@@ -111,8 +111,8 @@ def jacobian(neuron: Neuron, V: float) -> FloatArray:
 
 def jacobians(cells: NeuronCells, V: FloatArray) -> FloatArray:
     """Return the Jacobian of each cell at its V, shape (cells, n, n), as :func:`jacobian` does."""
-    neuron, value = cells.neuron, cells.value
-    steady = cells.steady_gates(V)
+    neuron, value = cells.neuron, cells._value
+    steady = cells._steady_gates(V)
     moving = [path for path, gate in neuron.gates.items() if not gate.instantaneous]
     column = {path: 1 + i for i, path in enumerate(moving)}
     matrix = np.zeros((V.size, 1 + len(moving), 1 + len(moving)))

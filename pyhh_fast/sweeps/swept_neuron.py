@@ -63,7 +63,7 @@ class NeuronPoints(Points):
         values = {path: own for path, own in numbers.items() if path not in CURRENT}
         cells = NeuronCells(rates.neuron, size, values)
         try:
-            cells.set_steady(starts_of_cells(cells))
+            cells._set_steady(starts_of_cells(cells))
         except NoRest as error:
             at = ", ".join(f"{path} = {own[error.cell]:.6g}" for path, own in values.items())
             raise ValueError(
