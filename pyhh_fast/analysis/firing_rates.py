@@ -41,7 +41,8 @@ def fi_curve(
     currents : float or array_like, µA/cm²
         Any shape.
     duration : float, default 1000, ms
-        Time to simulate for each current, a whole number of steps.
+        Time to simulate for each current, a whole number of steps; where that shows no steady rate,
+        the run is continued.
     dt : float, ms, optional
         Step size. By default 0.01, or what is shorter by a whole number where gates or membrane
         are faster than those of the built-in model: rates are then right to 0.01 %, or a warning
@@ -65,10 +66,10 @@ def fi_curve(
     -------
     float or ndarray of the shape of `currents`, Hz
         One over the mean of the intervals between the spikes of the second half of `duration`.
-        Where there are fewer than four, or the time from the last to the end is more than twice the
-        interval before it, the run is continued: the rate is then that of its spikes, or of the
-        sustained swing of V, or 0 where V comes to rest or rings down. NaN where V diverged, or is
-        too slow for that to be known (see Notes).
+        Where there are fewer than four, or the intervals change by more than 1 %, or the time from
+        the last to the end is more than twice the interval before it, the run is continued: the
+        rate is then that of its spikes, or of the sustained swing of V, or 0 where V comes to rest
+        or rings down. NaN where V diverged, or is too slow for that to be known (see Notes).
 
     Raises
     ------
@@ -99,7 +100,8 @@ def fi_curve(
     but after no more than 2e7 steps. A swing is sustained if it does not get smaller, or if the
     equilibrium under the current is unstable.
 
-    Where gates are slower than `duration` the neuron still adapts, and the rate is that so far.
+    Where a cell bursts or stutters, the rate is that over whole bursts, once four of them in the
+    second half of a segment repeat to 0.1 %; else over those of the last segment.
 
     A train of spikes that would end after `duration` only counts as firing. Just below the current
     from which firing is sustained, 6.265 µA/cm² for the built-in model, trains are long: those from

@@ -3,6 +3,7 @@
 Runs of a model are made at once, except by the adaptive method. The model is only read.
 """
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -23,13 +24,34 @@ TOLERANCE = 1e-6
 SMALLEST = 1e-9
 """A threshold is searched down to this, in µA/cm²."""
 
+SHORTEST = 500.0
+"""The rheobase is searched for with a pulse of so many ms, and ..."""
+
+LENGTHENING = 4
+"""... then with longer ones, by this factor, up to ..."""
+
+LONGEST = 100_000_000
+"""... so many steps."""
+
 PROBES = np.array([0.0, *np.geomspace(1e-3, 1e9, 63)])
 """Currents (µA/cm²) with which a search begins; it continues between two of them."""
+
+STRONGER = 1e-3
+"""By how much more than the threshold current, relatively, V is looked at, and ..."""
+
+GRADED = 10.0
+"""... how many times as far as a passive membrane V must then rise above the threshold."""
+
+UPSTROKE = 50.0
+"""Within so many ms a spike that has begun rises so far."""
+
+BELOW = 1 - ACCURACY * 4.0 ** np.arange(6, -1, -1)
+"""Parts of the threshold of a shorter pulse with which that of a longer one begins."""
 
 
 def rheobase(
     model: HHModel | Neuron,
-    duration: float = 500.0,
+    duration: float | None = None,
     *,
     wait: float = 20.0,
     dt: float | None = None,
@@ -44,8 +66,10 @@ def rheobase(
     ----------
     model, wait, dt, method, threshold, start, threads
         As for :func:`strength_duration`, of which this is the right end.
-    duration : float, default 500, ms
-        Length of the pulse, above 0.
+    duration : float, ms, optional
+        Length of the pulse, above 0. By default 500, and four times as long while such a pulse
+        makes the model fire from rest under a current that is lower by 0.01 %: where gates are slow
+        or the equilibrium only just unstable, spikes are late.
 
     Returns
     -------
@@ -60,7 +84,8 @@ def rheobase(
     Warns
     -----
     UserWarning
-        As :func:`strength_duration`.
+        As :func:`strength_duration`; or if the current still falls for the longest pulse that is
+        tried by default, of 1e8 steps.
 
     References
     ----------
@@ -73,9 +98,11 @@ def rheobase(
     2.2410 µA/cm²
     """
     setup = Setup.of(model, dt, method, threshold, threads, start)
+    lasting = duration is None and start == "rest"
+    duration = SHORTEST if duration is None else duration
     duration = validation.real_number("duration", duration, unit="ms")
     pulse = np.array([_lengths("duration", duration, setup.settings.dt)])
-    found = _threshold_currents(setup, pulse, wait)
+    found = _threshold_currents(setup, pulse, wait, lasting)
     if np.isnan(found[0]):
         kind, way_out = setup.subject.kind, setup.way_out()
         warn_user(f"the {kind} diverged before it fired, and the rheobase is NaN. {way_out}")
@@ -130,6 +157,9 @@ def strength_duration(
     Warns
     -----
     UserWarning
+        If V passes `threshold` without an upstroke, as far as the current drives it: with 0.1 %
+        more it must rise ten times as far as a passive membrane does, or that is no spike.
+    UserWarning
         If the model diverges before it fires, or V leaves the tables of a neuron; if `dt` is too
         large for the model, or a current has an error of more than 0.01 % at the default one, or
         that is so short that the runs take minutes; or if no rest is stable, as for
@@ -167,20 +197,53 @@ def strength_duration(
 
 
 @rounds_to_nearest
-def _threshold_currents(setup: Setup, durations: FloatArray, wait: Any) -> FloatArray:
-    """Return the threshold currents (µA/cm²) of pulses of these durations (ms), and warn."""
+def _threshold_currents(
+    setup: Setup, durations: FloatArray, wait: Any, lasting: bool = False
+) -> FloatArray:
+    """Return the threshold currents (µA/cm²) of pulses of these durations (ms), and warn.
+
+    A `lasting` pulse is made longer while its threshold falls.
+    """
     wait = validation.real_number("wait", wait, unit="ms")
     dt = setup.settings.dt
     wait = float(_lengths("wait", wait, dt, positive=False))
     setup.warn_of_length(PROBES.size * float(np.sum(durations / dt + wait / dt)))
-    found = _search(setup.runs(), durations, wait)
+    found = _search(setup.runs(), durations, wait, PROBES)
+    if lasting:
+        durations, found = _lengthen(setup, durations, found, wait)
     found[found <= SMALLEST] = 0.0  # from an unstable equilibrium any push is enough
     if setup.has_unknown_error:
         _check_error(setup, durations, found, wait)
+    _check_spikes(setup, durations, found, wait)
     return found
 
 
-def _search(runs: Runs, durations: FloatArray, wait: float) -> FloatArray:
+def _lengthen(
+    setup: Setup, durations: FloatArray, found: FloatArray, wait: float
+) -> tuple[FloatArray, FloatArray]:
+    """Return a duration (ms) that is long enough, from this one on, and the threshold current.
+
+    Near a saddle-node the excess over the rheobase falls with the square of the duration.
+    """
+    runs = setup.runs()
+    while SMALLEST < found[0] < np.inf:
+        longer = LENGTHENING * durations
+        if longer[0] > LONGEST * setup.settings.dt:
+            warn_user(
+                f"the rheobase is not settled: pulses of more than {durations[0]:g} ms may make "
+                f"the {setup.subject.kind} fire under less than {found[0]:.6g} µA/cm². Pass a "
+                "longer duration."
+            )
+            break
+        lower = found[0] * (1 - ACCURACY)
+        if not runs.responses(np.array([[lower]]), longer, wait)[0].any():
+            break
+        durations = longer
+        found = _search(runs, durations, wait, np.append(0.0, found[0] * BELOW))
+    return durations, found
+
+
+def _search(runs: Runs, durations: FloatArray, wait: float, probes: FloatArray) -> FloatArray:
     """Return the threshold currents (µA/cm²), infinite or NaN as `strength_duration` says.
 
     Each round divides the intervals that are left, from a current under which the model does not
@@ -188,7 +251,7 @@ def _search(runs: Runs, durations: FloatArray, wait: float) -> FloatArray:
     """
     low, high = np.zeros(durations.size), np.full(durations.size, np.inf)
     searched = np.arange(durations.size)
-    currents = np.tile(PROBES, (durations.size, 1))
+    currents = np.tile(probes, (durations.size, 1))
     while searched.size:
         fired, diverged = runs.responses(currents, durations[searched], wait)
         # The interval ends at the first current that fires; where none does, at `high`.
@@ -206,6 +269,32 @@ def _search(runs: Runs, durations: FloatArray, wait: float) -> FloatArray:
     return high
 
 
+def _check_spikes(setup: Setup, durations: FloatArray, found: FloatArray, wait: float) -> None:
+    """Warn where V passes the threshold without an upstroke, as far as the current drives it.
+
+    V is then proportional to the current, or nearly; a spike is a jump.
+    """
+    threshold, V = setup.settings.threshold, float(setup.subject.start["V"][0])
+    known = np.isfinite(found) & (found > 0)
+    if not known.any():
+        return
+    rise = GRADED * STRONGER * abs(threshold - V)
+    settings = dataclasses.replace(setup.settings, threshold=threshold + rise)
+    stronger = found[known, np.newaxis] * (1 + STRONGER)
+    runs = setup._replace(settings=settings).runs()
+    # An upstroke may begin just before the end.
+    responses = runs.responses(stronger, durations[known], wait + UPSTROKE)
+    graded = ~np.any(responses, axis=0)[:, 0]
+    if graded.any():
+        one = np.flatnonzero(known)[np.argmax(graded)]
+        warn_user(
+            f"the {setup.subject.kind} makes no spike at {found[one]:.4g} µA/cm² for "
+            f"{durations[one]:g} ms: V passes the threshold of {threshold:g} mV, but rises no "
+            f"more than {rise:.2g} mV above it under {100 * STRONGER:g} % more. Check the "
+            "channels, or pass a threshold that only spikes cross."
+        )
+
+
 def _check_error(setup: Setup, durations: FloatArray, found: FloatArray, wait: float) -> None:
     """Warn where a threshold is not that of the adaptive method."""
     runs = setup.adaptive.runs()
@@ -215,7 +304,7 @@ def _check_error(setup: Setup, durations: FloatArray, found: FloatArray, wait: f
         ends = current * np.array([[1 - ACCURACY], [1 + 1.01 * ACCURACY]])
         below, above = runs.responses(ends, np.full(2, duration), wait)[0][:, 0]
         if below or not above:
-            right = _search(runs, np.array([duration]), wait)[0]
+            right = _search(runs, np.array([duration]), wait, PROBES)[0]
             setup.warn_of_error(f"the current for {duration:g} ms", current, right)
             return
 

@@ -8,6 +8,13 @@ from pyhh_fast.typing import FloatArray, IntArray
 LEAST_SPIKES = 4
 """In the second half of a run, or the cell is too slow for it."""
 
+REGULAR = 1e-3
+"""Intervals repeat where they differ by less than that part of them."""
+
+VARYING = 0.01
+"""A cell bursts or stutters where intervals both rise and fall by more than that part of their
+mean; adapting cells have intervals that only rise or only fall."""
+
 
 @rounds_to_nearest
 def steady_rates(
@@ -39,6 +46,43 @@ def steady_rates(
     goes_on = bursts | (end - last <= 2 * (last - before_last))
     rates[fires] = np.where(goes_on, 1000 * (late - 1) / (last - first), 0.0)
     return rates
+
+
+def late_trains(counts: IntArray, times: FloatArray, end: float) -> list[FloatArray]:
+    """Return the spike times (ms) of each cell in the second half of a run."""
+    trains = np.split(times, np.cumsum(counts)[:-1])
+    return [train[train >= end / 2] for train in trains]
+
+
+def is_regular(train: FloatArray, tolerance: float = REGULAR) -> bool:
+    """Whether intervals are the same; just below the onset they get longer until firing ends."""
+    intervals = np.diff(train)
+    return bool(intervals.size and np.ptp(intervals) <= tolerance * intervals[-1])
+
+
+def varies(train: FloatArray) -> bool:
+    """Whether the intervals between spikes both rise and fall."""
+    if train.size < LEAST_SPIKES:
+        return False
+    intervals = np.diff(train)
+    rise = np.max(intervals - np.minimum.accumulate(intervals))
+    fall = np.max(np.maximum.accumulate(intervals) - intervals)
+    return bool(min(rise, fall) > VARYING * intervals.mean())
+
+
+def rate_of_bursts(train: FloatArray, *, periodic: bool = True) -> float:
+    """Return the rate (Hz) over whole bursts; 0 where there are too few, or they must repeat.
+
+    A burst begins after an interval that is nearer to the longest than to the shortest.
+    """
+    intervals = np.diff(train)
+    starts = 1 + np.flatnonzero(intervals > 0.5 * (intervals.min() + intervals.max()))
+    periods = np.diff(train[starts])
+    if starts.size < (LEAST_SPIKES if periodic else 2):
+        return 0.0
+    if periodic and np.ptp(periods) > REGULAR * periods[-1]:
+        return 0.0
+    return float(1000 * (starts[-1] - starts[0]) / periods.sum())
 
 
 def late_spikes(counts: IntArray, times: FloatArray, end: float) -> IntArray:

@@ -5,6 +5,7 @@ cell that has not fired often enough is at rest, rings down, or keeps swinging i
 
 - where V and the gates are still, it is at rest; a rest that is unstable was found by the choice of
   the start alone, so V is moved by `NUDGE` and the cell is run again.
+- what bursts or stutters has the rate over whole bursts, once they repeat.
 - else the run is continued, by segments that are each twice as long as the one before, until the
   cell has fired or swung often enough in the second half of a segment, or is at rest, or `LIMIT`
   is reached. A swing whose size does not fall is sustained; one that falls is damped if the
@@ -17,7 +18,15 @@ import numpy as np
 
 from pyhh_fast.analysis.runs import Runs
 from pyhh_fast.analysis.setup import Setup
-from pyhh_fast.analysis.spike_rates import LEAST_SPIKES, late_spikes, steady_rates
+from pyhh_fast.analysis.spike_rates import (
+    LEAST_SPIKES,
+    VARYING,
+    is_regular,
+    late_trains,
+    rate_of_bursts,
+    steady_rates,
+    varies,
+)
 from pyhh_fast.analysis.subject import Subject
 from pyhh_fast.typing import BoolArray, FloatArray, IntArray, StructArray
 
@@ -65,10 +74,6 @@ CONSTANT = 0.99
 GROWING = 1.05
 """A swing whose last quarter is more than that part of its first is not yet what it will be."""
 
-REGULAR = 1e-3
-"""Firing is steady where the intervals of the second half of a segment differ by less than that
-part of them; just below the onset they get longer, for some time, until firing ends."""
-
 TAU_POINTS = 401
 """Potentials at which the slowest time constant is looked for."""
 
@@ -106,6 +111,12 @@ def rates_under(setup: Setup, currents: FloatArray, steps: int, progress: bool =
         outcome = runs.run(state, currents, steps, progress=progress)
         rates = steady_rates(outcome.counts, outcome.times, steps * setup.settings.dt)
         diverged, state = outcome.diverged, outcome.state
+        trains = late_trains(outcome.counts, outcome.times, steps * setup.settings.dt)
+        for cell in np.flatnonzero(rates):
+            if varies(trains[cell]):
+                rates[cell] = rate_of_bursts(trains[cell])
+            elif not is_regular(trains[cell], VARYING):
+                rates[cell] = 0.0
     silent = np.flatnonzero((rates == 0) & ~diverged)
     still = is_still(subject, state[silent], currents[silent])
     unstable = silent[still & ~subject.are_stable(state["V"][silent])]
@@ -200,15 +211,18 @@ class _Segment(NamedTuple):
         A segment that is not `long` shows no steady rate. The `last` one is taken as it is.
         """
         rates = steady_rates(self.counts, self.times, self.end, bursts=last)
-        if not last:
-            rates[~(long & self._are_regular())] = 0.0
+        trains = late_trains(self.counts, self.times, self.end)
+        for i, train in enumerate(trains):
+            if varies(train):
+                rates[i] = rate_of_bursts(train, periodic=not last) or last * rates[i]
+            elif not (last or (long and is_regular(train))):
+                rates[i] = 0.0
         swings = np.zeros(rates.size, dtype=bool)
         at_rest = is_still(subject, state, currents)
         at_rest &= subject.are_stable(state["V"])
-        spikes = late_spikes(self.counts, self.times, self.end)
         for cell in np.flatnonzero((rates == 0) & ~at_rest):
             V = self.V[cell]
-            rate = 0.0 if spikes[cell] else rate_of(V[V.size // 2 :], self.interval)
+            rate = 0.0 if trains[cell].size else rate_of(V[V.size // 2 :], self.interval)
             growth = _growth(V)
             # A longer segment would have half as many samples of each cycle.
             settled = last or (long and growth <= GROWING)
@@ -217,12 +231,6 @@ class _Segment(NamedTuple):
             elif growth >= CONSTANT or not _is_damped(subject, float(currents[cell])):
                 rates[cell], swings[cell] = rate, True
         return rates, swings
-
-    def _are_regular(self) -> BoolArray:
-        """Whether the intervals between the late spikes of each cell are the same."""
-        spikes = np.split(self.times, np.cumsum(self.counts)[:-1])
-        intervals = [np.diff(times[times >= self.end / 2]) for times in spikes]
-        return np.array([x.size > 0 and np.ptp(x) <= REGULAR * x[-1] for x in intervals])
 
 
 def rate_of(V: FloatArray, interval: float) -> float:

@@ -50,12 +50,11 @@ def test_published_intervals_of_connor_and_stevens():
     assert rounded == [289.15, 29.372, 7.559]
 
 
-@pytest.mark.parametrize(("name", "current"), [("wang_buzsaki", 2.0), ("pospischil_ib", 4.0)])
-def test_rates_are_those_of_the_papers_equations(name, current):
-    neuron, paper = PAPERS[name]
-    times = spike_times(paper, neuron.rest, (current, 0, 400), 400)
+def test_rates_are_those_of_the_papers_equations():
+    neuron, paper = PAPERS["wang_buzsaki"]
+    times = spike_times(paper, neuron.rest, (2.0, 0, 400), 400)
     late = times[times >= 200]
-    rate = pyhh.fi_curve(neuron, current, duration=400)
+    rate = pyhh.fi_curve(neuron, 2.0, duration=400)
     assert rate == pytest.approx(1000 / np.diff(late).mean(), rel=1e-5)
 
 
@@ -131,7 +130,8 @@ def test_threshold_currents_of_a_leak_are_those_of_Lapicque(method):
     leak = pyhh.Neuron(Cm=2, leak=pyhh.Channel(0.1, E=-65), threshold=-45)
     durations = np.array([0.123, 1.0, 30.0])
     exact = 0.1 * 20 / (1 - np.exp(-durations * 0.1 / 2))
-    found = pyhh.strength_duration(leak, durations, method=method)
+    with pytest.warns(UserWarning, match="^the neuron makes no spike at "):
+        found = pyhh.strength_duration(leak, durations, method=method)
     np.testing.assert_allclose(found, exact, rtol=2e-6)
 
 
@@ -156,7 +156,9 @@ def test_spikes_without_a_declared_threshold_are_50_mV_above_rest():
     message = "^under 1 of the currents V keeps swinging without crossing the threshold of 50.0003"
     with pytest.warns(UserWarning, match=message):
         pyhh.fi_curve(neuron, 90)
-    assert pyhh.rheobase(neuron, 1.0, threshold=2) < pyhh.rheobase(neuron, 1.0)
+    with pytest.warns(UserWarning, match="^the neuron makes no spike at "):
+        low = pyhh.rheobase(neuron, 1.0, threshold=2)
+    assert low < pyhh.rheobase(neuron, 1.0)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,31 @@ def hodgkin_huxley():
     )
 
 
+def golomb():
+    """Return the fast-spiking interneuron of Golomb et al. (2007) that stutters, gd = 1.8."""
+
+    def tau_n(V):
+        first, second = 1 + exp((V + 14.6) / 8.6), 1 + exp(-(V - 1.3) / 18.7)
+        return (0.087 + 11.4 / first) * (0.087 + 11.4 / second)
+
+    def tau_h(V):
+        return 0.5 + 14 / (1 + exp((V + 60) / 12))
+
+    m = Gate(inf=sigmoid(1, -24, 11.5), power=3, instantaneous=True)
+    return Neuron(
+        leak=Channel(0.25, E=-70),
+        Na=Channel(112.5, E=50, m=m, h=Gate(inf=sigmoid(1, -58.3, -6.7), tau=tau_h)),
+        K=Channel(225, E=-90, n=Gate(inf=sigmoid(1, -12.4, 6.8), tau=tau_n, power=2)),
+        Kd=Channel(
+            1.8,
+            E=-90,
+            a=Gate(inf=sigmoid(1, -50, 20), tau=lambda V: 2 + 0 * V, power=3),
+            b=Gate(inf=sigmoid(1, -70, -6), tau=lambda V: 150 + 0 * V),
+        ),
+        threshold=0,
+    )
+
+
 @st.composite
 def neurons(draw):
     """Neurons with 1 to 8 channels of smooth gates, some shifted, fast, or instantaneous."""

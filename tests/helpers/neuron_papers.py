@@ -49,6 +49,25 @@ def wang_buzsaki():
     return gates, current
 
 
+def golomb():
+    """Golomb et al. (2007), fast-spiking and stuttering, gd = 1.8; gates h, n, a, b."""
+
+    def gates(V):
+        yield 1 / (1 + exp((V + 58.3) / 6.7)), 0.5 + 14 / (1 + exp((V + 60) / 12))
+        first, second = 1 + exp((V + 14.6) / 8.6), 1 + exp(-(V - 1.3) / 18.7)
+        tau_n = (0.087 + 11.4 / first) * (0.087 + 11.4 / second)
+        yield 1 / (1 + exp(-(V + 12.4) / 6.8)), tau_n
+        yield 1 / (1 + exp(-(V + 50) / 20)), 2
+        yield 1 / (1 + exp((V + 70) / 6)), 150
+
+    def current(V, h, n, a, b):
+        m = 1 / (1 + exp(-(V + 24) / 11.5))
+        potassium = 225 * n**2 + 1.8 * a**3 * b
+        return 112.5 * m**3 * h * (V - 50) + potassium * (V + 90) + 0.25 * (V + 70)
+
+    return gates, current
+
+
 def traub_gates(u, phi=1.0):
     """Traub's m, h and n, of V - V_T, as in Destexhe's files."""
     alpha_m = -0.32 * (u - 13) / (exp(-(u - 13) / 4) - 1)
