@@ -69,7 +69,8 @@ class AP_begin_voltage(_OfShape):
 
     A spike begins at the sample from which dV/dt, by central differences, is 10 mV/ms or more for
     three samples, the last such sample before the peak, 5 ms before it or later. (eFEL seeks it
-    from the lowest V since the last spike, or `stim_start`, on.)
+    from the lowest V since the last spike, or `stim_start`, on.) Noise at every step, which dV/dt
+    shows the more the shorter dt is, makes it come late.
 
     Parameters
     ----------
@@ -141,8 +142,8 @@ class AP_duration_half_width(_OfShape):
 class AHP_depth_abs(_OfShape):
     """V at the first minimum after spikes, in mV: eFEL's `AHP_depth_abs` or `min_AHP_values`.
 
-    After V is below the threshold again, the first sample that is the lowest so far and that two
-    samples follow which are not lower; without such, the lowest before the next spike, or `stop`.
+    After V is below the threshold again, the first sample that two follow which are not lower;
+    without such, the lowest sample before the next spike, or `stop`.
     NaN where that is the last before `stop`. (eFEL seeks it from the peak on.) Noise in V makes it
     come early: `min_between_peaks_values` does not depend on dt.
 
@@ -246,9 +247,11 @@ def _begins(fast: BoolArray) -> IntArray:
 
 
 def _first_minimum(V: FloatArray) -> int:
-    """Return where V is lowest so far and two samples follow that are not lower, or is lowest."""
-    V0, V1, V2 = V[:-2], V[1:-1], V[2:]
-    found = (V0 == np.minimum.accumulate(V)[:-2]) & (V1 >= V0) & (V2 >= V0)
+    """Return the first sample that two follow which are not lower, or that of the lowest V.
+
+    No sample before the first such one is lower than it: two would follow that one as well.
+    """
+    found = (V[1:-1] >= V[:-2]) & (V[2:] >= V[:-2])
     return int(np.argmax(found) if found.any() else np.argmin(V))
 
 

@@ -76,7 +76,7 @@ class voltage_sd(_OfVoltage):
     """
 
     def _of_samples(self, V: FloatArray) -> FloatArray:
-        return np.sqrt(_moment(V, 2))
+        return np.sqrt(_moments(V)[0])
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -94,7 +94,8 @@ class voltage_skewness(_OfVoltage):
     """
 
     def _of_samples(self, V: FloatArray) -> FloatArray:
-        return _moment(V, 3) / _variance(V) ** 1.5
+        variance, third, _ = _moments(V)
+        return third / np.where(variance > 0, variance * np.sqrt(variance), np.nan)
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -112,7 +113,8 @@ class voltage_kurtosis(_OfVoltage):
     """
 
     def _of_samples(self, V: FloatArray) -> FloatArray:
-        return _moment(V, 4) / _variance(V) ** 2 - 3
+        variance, _, fourth = _moments(V)
+        return fourth / np.where(variance > 0, variance * variance, np.nan) - 3
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -223,13 +225,14 @@ def _end(traces: Traces, start: float, stop: float) -> FloatArray:
     return _mean(V) if V.shape[1] else np.full(len(V), np.nan)
 
 
-def _moment(V: FloatArray, order: int) -> FloatArray:
-    """Return the central moment of each cell."""
-    return _mean((V - _mean(V)[:, np.newaxis]) ** order)
+def _moments(V: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the second, third and fourth central moments of each cell.
 
-
-def _variance(V: FloatArray) -> FloatArray:
-    """Return the variance of each cell, NaN where it is only that of rounding."""
-    variance = _moment(V, 2)
+    Those of third and fourth order are NaN where V is constant, but for rounding.
+    """
+    deviation = V - _mean(V)[:, np.newaxis]
+    square = deviation * deviation  # products, because powers differ between CPUs
+    variance = _mean(square)
     rounding = (1e-14 * np.abs(V).max(axis=1)) ** 2
-    return np.where(variance > rounding, variance, np.nan)
+    varies = np.where(variance > rounding, 1.0, np.nan)
+    return variance, varies * _mean(square * deviation), varies * _mean(square * square)

@@ -108,6 +108,10 @@ def test_feature_that_cannot_be_meant_is_refused(kind, make, message):
                     "got 3.",
                 ),
                 (
+                    {"features": {"n": features.mean_voltage(0, 4.5)}},
+                    "stop of n must be at most the time of the last sample, 4 (ms); got 4.5.",
+                ),
+                (
                     {"V": [1, 2, np.nan, 4]},
                     f"{ARRAY}; got nan at index 2. Replace or remove it.",
                 ),

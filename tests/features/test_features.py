@@ -75,6 +75,10 @@ def test_spike_at_a_border_belongs_to_the_window_that_it_begins(start, stop, cou
     assert of(train(10.5, 20.5, 30.5), features.spike_count(start, stop), **ONE) == count
 
 
+def test_single_spike_at_the_start_has_no_frequency():
+    assert np.isnan(of(train(10.5), features.mean_frequency(10.5, 50), **ONE))
+
+
 def test_spike_is_below_before_and_at_or_above_after():
     V = [-1, 0, -1, 1, 0, 0, -1]
     assert of(V, features.spike_count(0, 7), **ONE) == 2
@@ -162,11 +166,33 @@ def test_begin_is_fast_and_within_5_ms_of_the_peak(slope, duration, begin):
     assert found[3] == -30
 
 
-def test_begin_is_that_of_the_last_run_of_three_fast_samples():
+# Slopes are those between the neighbours of a sample, in mV/ms; the threshold is 0.
+@pytest.mark.parametrize(
+    ("V", "begin"),
+    [
+        ([-60, -60, -50, -40, -30, -5, 20, -60], -50),
+        ([-60, -60, -50, -45, -40, -5, 20, -60], np.nan),  # fast at two samples alone
+        ([-90, -90, -90, -70, -50, -30, -29, -28, -3, 20, 40, -60], -28),  # and earlier at -90
+        ([-50, -55, -60, -30, -5, 30, 50, -60], -60),  # from the lowest sample itself on
+        # Fast before the lowest sample, slow after it.
+        ([-60, -60, -60, -40, -20, -1, -61, -52, -43, -34, -25, -16, -7, 2, -60], np.nan),
+    ],
+)
+def test_begin_is_that_of_the_last_run_of_three_fast_samples(V, begin):
+    V = np.append(V, np.full(4, -60.0))
+    np.testing.assert_equal(shape(V / 4, 0, len(V) / 4, dt=0.25)[0], begin / 4)
+
+
+def test_begin_of_the_last_spike_is_not_that_of_the_next():
+    # The second spike is slow, less than 5 ms after the begin of the first.
+    V = np.concatenate([np.full(9, -60), [-40, -20, 0, 20, 20, 0], np.arange(-4.0, 4), [-60] * 5])
+    found = [shape(V, 0, 5, spike, dt=0.2)[0] for spike in (0, 1)]
+    np.testing.assert_equal(found, [-60, np.nan])
+
+
+def test_spike_that_is_fast_from_the_first_sample_on_has_no_begin():
     V = SPIKE.copy()
-    V[:5] = -80, -60, -40, -40, -40  # an earlier rise of two samples
-    assert shape(V)[0] == -40
-    V[:5] = -95, -80, -65, -50, -40  # fast from the first sample on: where it begins is not known
+    V[:5] = -95, -80, -65, -50, -40  # where it begins is not known
     assert np.isnan(shape(V)[0])
 
 
