@@ -79,6 +79,11 @@ class PhasePlane(NamedTuple):
         The steady state under the current, of the full model as well as of the plane.
     c : float
         What h + n is taken to be: its value at the steady state.
+    stable : bool
+        Whether the steady state of the full model is stable: all eigenvalues of the Jacobian of V
+        and the gates have negative real parts.
+    duration : float, ms
+        Length of the trajectory.
     """
 
     V: FloatArray
@@ -89,15 +94,16 @@ class PhasePlane(NamedTuple):
     steady_V: float
     steady_n: float
     c: float
+    stable: bool
+    duration: float
 
     def named(self) -> VariablePlane:
         """Return the same with the names of the variables, as figures take it."""
         V, n = POTENTIAL.name, GATE_VARIABLES[-1].name
         of_V, of_n = (np.array([self.V, y]) for y in (self.V_nullcline, self.n_nullcline))
         trajectory = np.array([self.trajectory_V, self.trajectory_n])
-        return VariablePlane(
-            V, n, of_V, of_n, trajectory, np.array([self.steady_V, self.steady_n]), {}
-        )
+        steady = np.array([self.steady_V, self.steady_n])
+        return VariablePlane(V, n, of_V, of_n, trajectory, steady, {}, self.stable, self.duration)
 
 
 class ModelSubject(Subject):
@@ -229,7 +235,12 @@ class ModelSubject(Subject):
         return SteadyState(*(x.reshape(V.shape)[()] for x in values))
 
     def reduced_plane(
-        self, current: float, V: FloatArray, trajectory: FloatArray, at: float
+        self,
+        current: float,
+        V: FloatArray,
+        trajectory: FloatArray,
+        at: float,
+        duration: float,
     ) -> PhasePlane:
         """Return the plane of V and n where h + n is what it is at the steady state at a V.
 
@@ -239,6 +250,8 @@ class ModelSubject(Subject):
             Of the nullclines.
         trajectory : ndarray, shape (2, steps + 1)
             V and n.
+        duration : float, ms
+            Of the trajectory.
         """
         states = self.steady(V)
         steady = self.steady_state(np.array(at))
@@ -251,9 +264,10 @@ class ModelSubject(Subject):
         # h = c - n must be from 0 to 1 as well as n.
         ends = max(0.0, c - 1), min(1.0, c)
         V_nullcline = roots(net_current_at, *(np.full(V.size, end) for end in ends))
-        n = float(steady.n)
+        n, stable = float(steady.n), bool(self.are_stable(np.array([at]))[0])
+        of_V, of_n = trajectory
         return PhasePlane(
-            V, V_nullcline, n_nullcline, trajectory[0], trajectory[1], at, n, float(c)
+            V, V_nullcline, n_nullcline, of_V, of_n, at, n, float(c), stable, duration
         )
 
 

@@ -169,9 +169,10 @@ def phase_plane(
         low, high = np.clip((min(ends) - MARGIN, max(ends) + MARGIN), *subject.limits)
         grid = np.linspace(low, high, PLANE_POINTS)
         trajectory = np.array([traces[name] for name in axes])
+        length = steps * setup.settings.dt
         if y is None and isinstance(subject, ModelSubject):
-            return subject.reduced_plane(current, grid, trajectory, at)
-        return plane_of(subject, current, axes, held, grid, trajectory, at)
+            return subject.reduced_plane(current, grid, trajectory, at, length)
+        return plane_of(subject, current, axes, held, grid, trajectory, at, length)
 
 
 def _checked_held(held: Any, axes: list[str], subject: Subject) -> tuple[str, ...] | None:

@@ -32,6 +32,11 @@ class VariablePlane(NamedTuple):
         x and y of the steady state under the current.
     held : dict of str to float
         The variables that are held at their values in the steady state, for the nullclines.
+    stable : bool
+        Whether the steady state of the full neuron is stable: all eigenvalues of the Jacobian of V
+        and the gates have negative real parts.
+    duration : float, ms
+        Length of the trajectory.
     """
 
     x: str
@@ -41,6 +46,8 @@ class VariablePlane(NamedTuple):
     trajectory: FloatArray
     steady: FloatArray
     held: dict[str, float]
+    stable: bool
+    duration: float
 
 
 def plane_of(
@@ -51,19 +58,25 @@ def plane_of(
     grid: FloatArray,
     trajectory: FloatArray,
     at: float,
+    duration: float,
 ) -> VariablePlane:
     """Return the plane of two variables around the steady state at a V, `at` (mV).
 
-    Its nullclines are at the V of the grid where V is on an axis.
+    Its nullclines are at the V of the grid where V is on an axis; `duration` (ms) is that of the
+    trajectory.
     """
+    x, y = axes
     steady = subject.steady(np.array([at]))
     point = np.array([steady[subject.fields[name]][0] for name in axes])
+    stable = bool(subject.are_stable(np.array([at]))[0])
     if V not in axes:  # gates depend on V alone
         along = np.linspace(0, 1, PLANE_POINTS)
         lines = np.broadcast_to(point[:, np.newaxis], (2, PLANE_POINTS))
         x_nullcline, y_nullcline = lines.copy(), lines.copy()
         x_nullcline[1], y_nullcline[0] = along, along
-        return VariablePlane(axes[0], axes[1], x_nullcline, y_nullcline, trajectory, point, {V: at})
+        return VariablePlane(
+            x, y, x_nullcline, y_nullcline, trajectory, point, {V: at}, stable, duration
+        )
     gate = axes[1 - axes.index(V)]
     if held is None:
         held = _slower(subject, gate, at)
@@ -82,7 +95,7 @@ def plane_of(
     first, second = np.array([grid, of_V]), np.array([grid, of_gate])
     if axes[0] != V:
         first, second = second[::-1], first[::-1]
-    return VariablePlane(axes[0], axes[1], first, second, trajectory, point, values)
+    return VariablePlane(x, y, first, second, trajectory, point, values, stable, duration)
 
 
 def _slower(subject: Subject, gate: str, at: float) -> list[str]:

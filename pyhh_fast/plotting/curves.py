@@ -159,6 +159,9 @@ def plot_rheobase(rheobase: float, durations: npt.ArrayLike, thresholds: npt.Arr
 def plot_phase_plane(plane: PhasePlane | VariablePlane) -> Figure:
     """Draw nullclines, steady state and trajectory in the plane of two variables.
 
+    The steady state is a dot, filled where it is stable, open where not. The legend names the
+    duration at which the trajectory ends.
+
     Parameters
     ----------
     plane : PhasePlane or VariablePlane
@@ -182,11 +185,15 @@ def plot_phase_plane(plane: PhasePlane | VariablePlane) -> Figure:
     names = plane.x, plane.y
     of_model = any(name in VARIABLES for name in names if name != VM.name)
     labels = [VARIABLES[name].label if name in VARIABLES else name for name in names]
-    axis.plot(*plane.trajectory, color=BLACK, linewidth=1, label="trajectory of the full model")
-    axis.plot(*plane.trajectory[:, 0], "o", color=BLACK, mfc="white", ms=5, label="its start")
+    text = f"trajectory of the full model, {plane.duration:g} ms"
+    axis.plot(*plane.trajectory, color=BLACK, linewidth=1, label=text)
+    start = axis.plot(*plane.trajectory[:, 0], "s", color=BLACK, mfc="white", ms=5)
+    start[0].set(label="its start", clip_on=False, zorder=3)
     axis.plot(*plane.x_nullcline, color=BLUE, label=f"d{labels[0]}/dt = 0")
     axis.plot(*plane.y_nullcline, color=GREEN, label=f"d{labels[1]}/dt = 0")
-    axis.plot(*plane.steady, "o", color=ORANGE, ms=5, label="steady state")
+    fill, text = (ORANGE, "stable") if plane.stable else ("white", "unstable")
+    steady = axis.plot(*plane.steady, "o", color=ORANGE, mfc=fill, ms=5)
+    steady[0].set(label=f"{text} steady state", clip_on=False, zorder=3)
     for name, label, direction in zip(names, labels, "xy", strict=True):
         potential = POTENTIAL if of_model else ABSOLUTE_POTENTIAL
         text = potential if name == VM.name else f"Open fraction {label}"

@@ -165,3 +165,15 @@ def test_trajectory_beyond_the_tables_ends_in_nan_and_warns():
 def test_variables_that_cannot_be_drawn_are_refused(arguments, kind, message):
     with raises(kind, message):
         pyhh.phase_plane(**{"model": NEURON, **arguments})
+
+
+@pytest.mark.parametrize("y", ["K.n", "Na.h"])
+def test_steady_state_is_stable_below_the_Hopf_bifurcation(y):
+    # Of HH52 at 9.780 µA/cm² (Rinzel and Miller, 1980).
+    for current, stable in ((9.77, True), (9.79, False)):
+        plane = pyhh.phase_plane(NEURON, current, y=y, duration=12.3)
+        assert (plane.stable, plane.duration) == (stable, 12.3)
+    assert pyhh.phase_plane(NEURON, 9.77, x="Na.h", y="K.n").stable
+    plane = pyhh.phase_plane(pyhh.HHModel(), 9.77, duration=12.3)
+    assert (plane.stable, plane.duration) == (True, 12.3)
+    assert not pyhh.phase_plane(pyhh.HHModel(), 9.79).stable

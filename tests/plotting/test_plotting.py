@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from error_messages import errors
+from matplotlib.colors import to_hex
 
 import pyhh_fast as pyhh
 from pyhh_fast import plotting
@@ -74,16 +75,28 @@ def test_phase_plane_has_nullclines_and_trajectory():
     lines = {line.get_label(): line.get_xydata() for line in axis.lines}
     trajectory = np.array([plane.trajectory_V, plane.trajectory_n]).T
     expected = {
-        "trajectory of the full model": trajectory,
+        "trajectory of the full model, 50 ms": trajectory,
         "its start": trajectory[:1],
         "dV/dt = 0": np.array([plane.V, plane.V_nullcline]).T,
         "dn/dt = 0": np.array([plane.V, plane.n_nullcline]).T,
-        "steady state": [[plane.steady_V, plane.steady_n]],
+        "unstable steady state": [[plane.steady_V, plane.steady_n]],
     }
     assert lines.keys() == expected.keys()
     for name, line in lines.items():
         np.testing.assert_array_equal(line, expected[name])
     assert [text.get_text() for text in axis.get_legend().get_texts()] == list(expected)
+
+
+def test_phase_plane_shows_whether_the_steady_state_is_stable():
+    model, neuron = pyhh.HHModel.at_rest(), pyhh.neurons.hodgkin_huxley()
+    for cell, y in ((model, None), (model, "StateH"), (neuron, "K.n")):
+        for current, word, fill in ((9, "stable", "#d55e00"), (10, "unstable", "white")):
+            plane = pyhh.phase_plane(cell, current, y=y, duration=20)
+            (axis,) = plotting.plot_phase_plane(plane).axes
+            dot, start = axis.lines[-1], axis.lines[1]
+            assert dot.get_label() == f"{word} steady state"
+            assert to_hex(dot.get_markerfacecolor()) == to_hex(fill)
+            assert not start.get_clip_on()
 
 
 def test_phase_plane_of_a_neuron_names_its_variables():
