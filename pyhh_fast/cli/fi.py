@@ -1,6 +1,8 @@
 """The firing rate over the current, as a table and a figure: ``pyhh-fast fi``."""
 
 import argparse
+import math
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +12,9 @@ from pyhh_fast import validation
 from pyhh_fast.analysis.firing_rates import fi_curve, rates_and_swings
 from pyhh_fast.analysis.hodgkin_huxley import ModelSubject
 from pyhh_fast.analysis.neuron import NeuronSubject
+from pyhh_fast.analysis.pulse_thresholds import rheobase
 from pyhh_fast.analysis.setup import Setup
+from pyhh_fast.channels.neuron import Neuron
 from pyhh_fast.cli import common, library
 from pyhh_fast.cli.common import COUNT, NUMBER
 from pyhh_fast.engine.time_steps import STEP
@@ -87,10 +91,25 @@ def run(given: argparse.Namespace) -> int:
             print(table, end="", flush=True)
         else:
             given.output.write_text(table, encoding="ascii", newline="\n")
+    if not rates.any():
+        common.report("pyhh-fast fi", _hint(model, how, setup.settings.dt))
     if given.plot is not None:
         with common.writing(given.plot):
             common.save_figure(lambda: _figure(currents, rates, swings), given.plot)
     return 0
+
+
+def _hint(model: HHModel | Neuron, how: dict[str, Any], dt: float) -> str:
+    """Return what to do where all rates are 0, with the rheobase if steps of `dt` soon find it."""
+    options = {name: how[name] for name in ("dt", "method", "threshold", "threads", "start")}
+    reason = ""
+    if dt >= STEP / 100:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", UserWarning)
+            current = rheobase(model, **options)
+        if not caught and 0 < current < math.inf:
+            reason = f"; a single spike takes {current:.4g} µA/cm², the rheobase"
+    return f"all rates are 0{reason}. Widen the range, --from and --to."
 
 
 def _figure(currents: FloatArray, rates: FloatArray, swings: Any) -> "Figure":

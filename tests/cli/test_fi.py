@@ -53,6 +53,21 @@ def test_every_option_is_used(capsys):
     )
 
 
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ("--neuron morris_lecar", "; a single spike takes 70.83 µA/cm², the rheobase"),
+        ("--to 2 --threshold 60", "; a single spike takes 2.241 µA/cm², the rheobase"),
+        ("--gNa 0", ""),
+    ],
+)
+def test_rates_that_are_all_0_are_told_with_the_rheobase(options, reason, capsys):
+    assert cli.main(["fi", "--points", "3", *options.split()]) == 0
+    out, err = capsys.readouterr()
+    assert (read_table(out)[:, 1] == 0).all()
+    assert err == f"pyhh-fast fi: all rates are 0{reason}. Widen the range, --from and --to.\n"
+
+
 @pytest.mark.parametrize("option", ["-o", "--output"])
 def test_table_is_written_to_a_file(option, tmp_path, capsys):
     assert cli.main(["fi", *SHORT]) == 0
@@ -209,4 +224,5 @@ def test_tiny_default_step_warns_in_options(monkeypatch, capsys):
         "pyhh-fast fi: warning: the rates of this model are so fast that dt is 5.7e-05 ms, and "
         "3.5e+04 steps of cells take long. Check the parameters, or pass a larger --dt, which "
         "--method exponential_euler takes, or a shorter --duration.\n"
+        "pyhh-fast fi: all rates are 0. Widen the range, --from and --to.\n"
     )
