@@ -1,6 +1,5 @@
 """What a sweep uses of a model, in whose state its cells start."""
 
-import functools
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -55,11 +54,14 @@ class SweptModel(Swept):
         own = names.custom_parameters(model) if isinstance(model, HHModel) else {}
         declared = {name: Axis("", declared=True) for name in own if name not in OF_MODELS}
         self.known = OF_MODELS | declared
+        self._made: Population | None = None
 
-    @functools.cached_property
+    @property
     def _cell(self) -> Population:
-        cell: Population = Population.from_model(self._model, 1)
-        return cell
+        # Not functools.cached_property, which would be the place that warnings show.
+        if self._made is None:
+            self._made = Population.from_model(self._model, 1)
+        return self._made
 
     def check(self, axes: Axes) -> None:
         plausibility.check_grid(dict(axes), self._cell)
