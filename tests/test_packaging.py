@@ -144,8 +144,15 @@ def test_distributions_have_the_right_files(tree):
         | {"PKG-INFO", "setup.cfg"}  # setuptools' own
         | PACKAGE
         | files(ROOT, "src/*.pyx", "src/*.pxi", "src/*.pxd", "src/*.h")
-        | files(ROOT, "tests/**/*.py", "tests/**/*.c", "tests/golden/*.json", "benchmarks/*.py")
-        | files(ROOT, "benchmarks/*.c", "benchmarks/*.md", "docs/**/*.md", "docs/**/*.png")
+        | files(ROOT, "tests/**/*.py", "tests/**/*.c", "tests/**/*.h", "tests/golden/*.json")
+        | files(
+            ROOT,
+            "benchmarks/*.py",
+            "benchmarks/*.c",
+            "benchmarks/*.md",
+            "docs/**/*.md",
+            "docs/**/*.png",
+        )
     )
 
     (unpacked,) = (tree / "unpacked").iterdir()
