@@ -34,6 +34,11 @@ class Cells:
     def __init__(self, parameters: StructArray, state: StructArray) -> None:
         self._parameters, self._state = parameters, state
 
+    @property
+    def size(self) -> int:
+        """How many cells there are."""
+        return self._state.size
+
 
 def per_cell(
     name: str, value: Any, size: int, *, unit: str = "", positive: bool = False

@@ -28,11 +28,6 @@ class RunsOfMany(Cells):
     """The model with custom rates, or the neuron, that the cells were made from."""
 
     @property
-    def size(self) -> int:
-        """How many cells there are."""
-        return self._state.size
-
-    @property
     def _variables(self) -> Mapping[str, Variable]:
         return VARIABLES
 

@@ -57,11 +57,6 @@ class NeuronCells(Cells):
         fields = [POTENTIAL.name, *neuron.gates]
         super().__init__(parameters, np.zeros(size, [(name, np.float64) for name in fields]))
 
-    @property
-    def size(self) -> int:
-        """How many cells there are."""
-        return self._state.size
-
     def _take(self, cell: IntArray) -> Self:
         """Return these cells, in this order, with a state of zeros."""
         twin = type(self).__new__(type(self))

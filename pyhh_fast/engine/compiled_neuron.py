@@ -189,8 +189,7 @@ class CompiledNeuronCells(CompiledCells):
         self._rates = rates_for_loops(neuron, layout, rows_of(neuron, layout, settings, own_speed))
 
         def column(path: str) -> FloatArray:
-            own = values.get(path)
-            return same_for_all(neuron.parameters[path], size) if own is None else own
+            return np.broadcast_to(cells._value(path), (size,))
 
         order = sorted(neuron.channels, key=lambda name: bool(neuron.channels[name].gates))
         self.parameters = (

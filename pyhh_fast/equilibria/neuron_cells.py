@@ -89,14 +89,9 @@ def starts_of_cells(cells: NeuronCells) -> FloatArray:
     NoRest
         If a cell has no equilibrium.
     """
-    # Cells whose numbers that matter are equal start at the same V.
-    matter = [
-        own for path, own in cells._values.items() if not path.endswith(".speed") and path != "Cm"
-    ]
-    speeds = [own for path, own in cells._values.items() if path.endswith(".speed") or path == "Cm"]
-    kinds, which = np.unique(
-        np.column_stack([np.zeros(cells.size), *matter, *speeds]), axis=0, return_inverse=True
-    )
+    # Cells whose numbers are equal start at the same V.
+    numbers = np.column_stack([np.zeros(cells.size), *cells._values.values()])
+    kinds, which = np.unique(numbers, axis=0, return_inverse=True)
     first = np.zeros(len(kinds), np.int64)
     first[which.ravel()[::-1]] = np.arange(cells.size)[::-1]
     starts = np.empty(len(kinds))
