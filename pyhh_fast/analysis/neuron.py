@@ -11,8 +11,9 @@ from pyhh_fast.analysis.single_runs import SingleRuns
 from pyhh_fast.analysis.subject import GateSteadyState, Subject, no_equilibrium
 from pyhh_fast.channels.gate_table import LARGEST_V
 from pyhh_fast.channels.neuron import Neuron
+from pyhh_fast.channels.neuron_cells import NeuronCells
 from pyhh_fast.channels.state import NeuronState
-from pyhh_fast.engine.time_steps import RATE_POINTS, relative_speed
+from pyhh_fast.engine.time_steps import speed_of_neuron_cells
 from pyhh_fast.equilibria.neurons import equilibria, equilibrium_at, net_current, start_of_neuron
 from pyhh_fast.equilibria.spike_threshold import threshold_for
 from pyhh_fast.equilibria.starts import warn_of_unstable_start
@@ -66,10 +67,7 @@ class NeuronSubject(Subject):
         return threshold_for(self.neuron, given)
 
     def speed(self) -> float:
-        V = np.linspace(min(self.reversals), max(self.reversals), RATE_POINTS)
-        taus = self.time_constants(V)
-        gate = float(np.max(1 / taus[taus > 0], initial=0.0))
-        return relative_speed(gate, self._conductance(leaks=False) / self.Cm)
+        return speed_of_neuron_cells(NeuronCells(self.neuron, 1, {}))
 
     def runs(self, settings: RunSettings, threads: int) -> Runs:
         return SingleRuns(self, settings, threads)
@@ -98,7 +96,7 @@ class NeuronSubject(Subject):
         return taus
 
     def leak_time_constants(self) -> list[float]:
-        g = self._conductance(leaks=True)
+        g = sum(channel.g for channel in self.neuron.channels.values() if not channel.gates)
         return [self.Cm / g] if g > 0 else []
 
     def net_current(self, state: StructArray, current: Any) -> FloatArray:
@@ -127,8 +125,3 @@ class NeuronSubject(Subject):
     @property
     def _struct(self) -> np.dtype[np.void]:
         return np.dtype([(field, np.float64) for field in self.fields.values()])
-
-    def _conductance(self, *, leaks: bool) -> float:
-        """Return the largest conductance (mS/cm²) of its channels, or of its leaks alone."""
-        channels = self.neuron.channels.values()
-        return sum(channel.g for channel in channels if not (leaks and channel.gates))
