@@ -29,7 +29,7 @@ LAYERS = [  # from the lowest; what stands in one line does not import from one 
     ["equilibria"],
     ["engine"],
     ["storage", "neuron_simulation", "runs_of_many"],
-    ["neuron_populations"],
+    ["neuron_populations", "stored_simulation"],
     ["simulations", "populations"],
     ["analysis", "inference"],
     ["sweeps", "plotting"],
