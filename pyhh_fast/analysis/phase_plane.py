@@ -136,18 +136,16 @@ def phase_plane(
     subject = setup.subject
     current = validation.real_number("current", current, unit="µA/cm²")
     steps = validation.steps_in(duration, setup.settings.dt)
+    x = validation.choice("x", x, subject.fields)
     if y is None:
-        if not isinstance(subject, ModelSubject) or (x, held) != (V, None):
+        if not isinstance(subject, ModelSubject) or x != V or held is not None:
             names = list(subject.fields)
             raise TypeError(
                 f"y must be given, one of {', '.join(names)}; got None. Pass y={names[-1]!r}."
             )
         axes = [V, GATE_VARIABLES[-1].name]
     else:
-        axes = [
-            validation.choice("x", x, subject.fields),
-            validation.choice("y", y, subject.fields),
-        ]
+        axes = [x, validation.choice("y", y, subject.fields)]
         if x == y:
             raise ValueError(f"y must differ from x; got {y!r} for both.")
         held = _checked_held(held, axes, subject)

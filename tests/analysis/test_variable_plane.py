@@ -159,6 +159,11 @@ def test_trajectory_beyond_the_tables_ends_in_nan_and_warns():
             TypeError,
             "y must be given, one of Vm, StateM, StateH, StateN; got None. Pass y='StateN'.",
         ),
+        (
+            {"model": pyhh.HHModel(), "x": np.void(b"1")},
+            TypeError,
+            "x must be one of Vm, StateM, StateH, StateN; got b'\\x31'.",
+        ),
     ],
     ids=str,
 )
