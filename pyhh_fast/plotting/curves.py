@@ -64,11 +64,12 @@ def plot_fi_curve(
     x = _curve("currents", currents, "µA/cm²")
     y = _curve("rates", rates, "Hz", len(x), "currents")
     figure, axis = panel()
-    swinging = np.zeros(x.shape, bool) if swings is None else np.asarray(swings, bool)
-    if swinging.shape != x.shape:
-        raise ValueError(
-            f"swings must have one value for each of currents, {x.size}; got {swinging.shape}."
-        )
+    swinging = np.zeros(x.shape, bool)
+    if swings is not None:
+        rule = f"an array of True and False, one for each of currents, {x.size}"
+        swinging = validation.array_of_numbers("swings", swings, rule).astype(bool)
+        if swinging.shape != x.shape:
+            raise ValueError(validation.message("swings", rule, f"{swinging.size}"))
     spiking = axis.plot(x, np.where((y > 0) & ~swinging, y, np.nan), ".-", color=BLUE, lw=1, ms=3)
     axis.plot(x, np.where(y == 0, y, np.nan), ".-", color=BLUE, linewidth=1, ms=3)
     if swinging.any():

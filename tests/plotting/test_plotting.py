@@ -233,5 +233,6 @@ def test_rates_of_subthreshold_oscillations_have_open_markers():
     np.testing.assert_array_equal(line.get_ydata(), np.where(swings, y, np.nan))
     np.testing.assert_array_equal(axis.get_lines()[0].get_ydata(), [np.nan, 60, 70, np.nan, np.nan])
     assert plotting.plot_fi_curve(x, y, swings=np.zeros(5, bool)).axes[0].get_legend() is None
-    with pytest.raises(ValueError, match=r"^swings must have one value for each of currents, 5; "):
-        plotting.plot_fi_curve(x, y, swings=[True])
+    for wrong in ([True], [[True], [True, False]]):
+        with pytest.raises(ValueError, match=r"^swings must be an array of True and False"):
+            plotting.plot_fi_curve(x, y, swings=wrong)
