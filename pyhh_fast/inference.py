@@ -19,6 +19,7 @@ from pyhh_fast.population_recording import PopulationRecording
 from pyhh_fast.populations import Population
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.stimuli.functions import as_stimulus
+from pyhh_fast.stimuli.noise import MOST_CELLS
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import FloatArray, MethodOfMany
 from pyhh_fast.variables import PARAMETERS, POTENTIAL
@@ -35,6 +36,12 @@ BYTES_A_ROW = 1_000
 
 STREAMS = 2**32
 """Streams of noise from one call to the next: more than a call has rows."""
+
+MOST_SEEDS = 2**64
+"""What a seed is below; one of a row is the number of a stream, and below MOST_CELLS."""
+
+Streams = range | list[int]
+"""Numbers of streams of noise."""
 
 Features = Callable[[PopulationRecording], npt.ArrayLike]
 """Takes the recording of some rows, and returns a number, or a row of numbers, for each."""
@@ -76,10 +83,11 @@ class Simulator:
         duration: float | None,
         features: Features,
         options: dict[str, Any],
+        seed: int | None,
     ) -> None:
         self.parameters = parameters
         self._model, self._stimulus, self._duration = model, stimulus, duration
-        self._features, self._options = features, options
+        self._features, self._options, self._seed = features, options, seed
         self._calls = itertools.count()
 
     def __repr__(self) -> str:
@@ -87,33 +95,51 @@ class Simulator:
 
     def __reduce__(self) -> tuple[Any, ...]:
         arguments = (self._model, self.parameters, self._stimulus, self._duration)
-        return Simulator, (*arguments, self._features, self._options)
+        return Simulator, (*arguments, self._features, self._options, self._seed)
 
     @rounds_to_nearest
-    def __call__(self, theta: npt.ArrayLike) -> FloatArray:
+    def __call__(self, theta: npt.ArrayLike, *, seed: npt.ArrayLike | None = None) -> FloatArray:
         """Return the features of a simulation with each row of parameters.
 
         Parameters
         ----------
         theta : array_like, shape (n, d)
+        seed : int, or array_like of int of shape (n,), optional
+            Which noise the rows have: that of the first call of a simulator with this seed; or row
+            i that of stream ``seed[i]``, wherever it is in `theta`. By default that of the next
+            call; a call with a seed does not count.
 
         Returns
         -------
         ndarray of float64, shape (n, k)
+            NaN in the rows of simulations that diverged.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `theta` is no such array, a number in it cannot be what the parameter says, or a seed
+            is not a whole number from 0 to 2⁶⁴ - 1, or, of a row, 2⁶² - 1.
         """
         rule = f"an array of finite numbers with a column for each of {', '.join(self.parameters)}"
         rows = validation.array_of_numbers("theta", theta, rule, dimensions=(2,))
         if rows.shape[1] != len(self.parameters):
             got = f"one of shape {rows.shape}"
             raise ValueError(validation.message("theta", rule, got))
-        stream = next(self._calls) * STREAMS
+        streams = self._streams(seed, len(rows))
         together = max(MOST_BYTES // self._bytes_a_row(), 1)
-        return np.concatenate(
-            [
-                self._features_of(rows[first : first + together], stream + first)
-                for first in range(0, max(len(rows), 1), together)
-            ]
-        )
+        parts = [slice(i, i + together) for i in range(0, max(len(rows), 1), together)]
+        return np.concatenate([self._features_of(rows[part], streams[part]) for part in parts])
+
+    def _streams(self, seed: Any, rows: int) -> Streams:
+        """Return the numbers of the streams of noise that the rows of a call have."""
+        if seed is None:
+            call = next(self._calls)
+            first = call * STREAMS if self._seed is None else _first_stream(self._seed, call)
+        elif validation.is_scalar(seed):
+            first = _first_stream(validation.index("seed", seed, MOST_SEEDS), 0)
+        else:
+            return _streams_given(seed, rows)
+        return range(first, first + rows)
 
     def _bytes_a_row(self) -> int:
         record, every = self._options["record"], self._options["every"]
@@ -122,8 +148,8 @@ class Simulator:
             steps = round(self._duration / self._options["dt"])
         return int(BYTES_A_ROW + 8 * len(record) * -(-steps // every))
 
-    def _features_of(self, rows: FloatArray, stream: int) -> FloatArray:
-        recording = self._run(rows, stream)
+    def _features_of(self, rows: FloatArray, streams: Streams) -> FloatArray:
+        recording = self._run(rows, streams)
         rule = f"a function that returns a number, or a row of them, for each of {len(rows)} cells"
         found = np.asarray(self._features(recording))
         if found.dtype.kind not in "biuf" or found.shape[:1] != (len(rows),) or found.ndim > 2:
@@ -134,17 +160,47 @@ class Simulator:
         table[recording.diverged_at >= 0] = np.nan
         return table
 
-    def _run(self, rows: FloatArray, stream: int) -> PopulationRecording:
+    def _run(self, rows: FloatArray, streams: Streams) -> PopulationRecording:
         options = dict(self._options)
         start = {name: options.pop(name) for name in ("start", "Vm")}
         threads = thread_count(options.pop("threads"))
         values = {name: rows[:, i] for i, name in enumerate(self.parameters)}
         cells = Population.from_model(self._model, len(rows), values, **start)
         settings = RunSettings.of(many_cells=True, variables=cells._variables, **options)
-        stimulus = as_stimulus(self._stimulus)
-        stimulus = self._stimulus if stimulus is None else stimulus.of_cell(stream)
-        wave = stimulus_of_cells(stimulus, len(rows), self._duration, settings.dt)
+        stimulus: Any = as_stimulus(self._stimulus)
+        if stimulus is None:
+            stimulus = self._stimulus
+        elif isinstance(streams, range):
+            stimulus = stimulus.of_cell(streams.start)
+        chosen = None if isinstance(streams, range) else streams
+        wave = stimulus_of_cells(stimulus, len(rows), self._duration, settings.dt, chosen)
         return make_run(cells, wave, settings, cells._kinetics(), threads)
+
+
+def _first_stream(seed: int, call: int) -> int:
+    """Return from which number on the streams of a call are, so far apart that none meet.
+
+    Any do with a probability below n c² / 2⁶¹, for c calls of n rows, of one seed or several.
+    """
+    words = np.random.SeedSequence(seed, spawn_key=(call,)).generate_state(1, np.uint64)
+    return int(words[0] >> np.uint64(3))
+
+
+def _streams_given(seed: Any, rows: int) -> list[int]:
+    """Return the seeds of rows, which are the numbers of their streams."""
+    rule = f"a whole number, or one for each of {rows} rows"
+    try:
+        given = np.asarray(seed)
+    except ValueError:  # rows of several lengths
+        raise ValueError(validation.message("seed", rule, validation.shown(seed))) from None
+    if given.dtype.kind not in "iu":
+        raise TypeError(validation.message("seed", rule, validation.shown(seed)))
+    if given.shape != (rows,):
+        raise ValueError(validation.message("seed", rule, f"one of shape {given.shape}"))
+    for i in np.flatnonzero((given < 0) | (given >= MOST_CELLS))[:1]:
+        validation.index("seed", given[i], MOST_CELLS, f" at index {i}")
+    streams: list[int] = given.tolist()
+    return streams
 
 
 def simulator(
@@ -161,6 +217,7 @@ def simulator(
     threshold: float | None = None,
     start: str | None = None,
     Vm: float | None = None,
+    seed: int | None = None,
     threads: int | None = None,
 ) -> Simulator:
     """Return a function from parameters of a neuron to features, as methods of inference take it.
@@ -176,26 +233,40 @@ def simulator(
         What the columns of the argument are: paths of a neuron, as "Na.g" or "K.n.speed"; names of
         a model, as "gNa".
     stimulus, dt, duration, method, record, every, threshold, threads
-        As for :meth:`pyhh_fast.Population.run`; `dt` in ms, one stimulus for all rows. Of noise
-        each row of each call has a stream of its own: row i of call c that of cell c 2³² + i.
+        As for :meth:`pyhh_fast.Population.run`; `dt` in ms, one stimulus for all rows. Noise is
+        another in each row and each call.
     features : dict of str to Feature, or callable
         What is observed, a column for each: features of :mod:`pyhh_fast.features`, by name; or a
         function that takes the :class:`pyhh_fast.PopulationRecording` of some rows, with what
         `record` names, and returns a number for each, or an array of shape (rows, k).
     start, Vm
         As for :meth:`pyhh_fast.Population.from_model`.
+    seed : int, optional
+        Which streams of its noise the stimulus has, 0 to 2⁶⁴ - 1: row i of a call has
+        ``stimulus.of_cell(number + i)``, where `number` is drawn from `seed` and the number of the
+        call. Without it row i of call c, from 0, has ``stimulus.of_cell(c * 2**32 + i)``. The
+        stimulus keeps its own seed, too: with another, all noise is another.
 
     Returns
     -------
     callable
-        Takes an array of shape (n, d), a row for each simulation, and returns one of float64 of
-        shape (n, k), NaN in the rows of simulations that diverged.
+        ``simulate(theta, *, seed=None)`` takes an array of shape (n, d), a row for each simulation,
+        and returns one of float64 of shape (n, k), NaN in the rows of simulations that diverged.
+        Its `seed` is in the place of the call's number: an int, as of the first call of a simulator
+        with this seed, or one for each row, which then has ``stimulus.of_cell(seed[i])``, whatever
+        the other rows are.
 
     Raises
     ------
     TypeError, ValueError
         If an argument cannot be used; when the function is called, if its argument is no such
-        array, or a number in it cannot be what the parameter says.
+        array, a number in it cannot be what the parameter says, or a seed cannot be used.
+
+    Notes
+    -----
+    A copy counts its calls itself, from 0 where it was pickled: in processes that each got a copy,
+    or were forked, call c has the same noise in all of them. Pass each process, or each call,
+    another `seed`.
 
     Examples
     --------
@@ -223,6 +294,8 @@ def simulator(
             "record and every must be left out where features is a dict; got record="
             f"{record!r:.60} and every={every}. V of each step is used."
         )
+    if seed is not None:
+        seed = validation.index("seed", seed, MOST_SEEDS)
     options = {
         "dt": validation.step_size("dt", dt),
         "method": method,
@@ -242,7 +315,7 @@ def simulator(
     if of_traces:
         observe = FeaturesOfTraces(observe)
         observe.of(np.zeros((1, wave.shape[1])), dt, options["threshold"])  # raises what is wrong
-    simulate = Simulator(neuron, tuple(parameters), stimulus, duration, observe, options)
+    simulate = Simulator(neuron, tuple(parameters), stimulus, duration, observe, options, seed)
     settings = {name: options[name] for name in ("method", "record", "every")}
     cell = Population.from_model(neuron, 1, start=start, Vm=Vm)
     RunSettings.of(many_cells=True, dt=dt, variables=cell._variables, **settings)

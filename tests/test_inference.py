@@ -9,6 +9,7 @@ from scipy.optimize import differential_evolution
 
 import pyhh_fast as pyhh
 from pyhh_fast import features, inference, stimuli
+from pyhh_fast.engine import read_ahead
 from pyhh_fast.neurons import wang_buzsaki
 
 NEURON = wang_buzsaki()
@@ -69,6 +70,98 @@ def test_each_row_of_each_call_has_noise_of_its_own(monkeypatch):
         assert (first, second)[call][row, 1] == one.Vm[-1]
     monkeypatch.setattr(inference, "MOST_BYTES", 1)  # one row at once
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(simulate))(THETA[[0, 0]]), first)
+
+
+NOISE = 2 * stimuli.white_noise(30, seed=3).shifted(1) + 1 + stimuli.poisson_epsc(500, 2, 3, seed=3)
+
+
+def noisy(**options):
+    return pyhh.simulator(
+        NEURON, NAMES, NOISE, 0.01, 20, features=counts_and_ends, record=["Vm"], **options
+    )
+
+
+def end_with_stream(number, row=0):
+    model = NEURON.replace(dict(zip(NAMES, THETA[row], strict=True)))
+    return pyhh.Simulation(model).run(NOISE.of_cell(number), 0.01, duration=20).Vm[-1]
+
+
+@pytest.mark.parametrize("most_bytes", [2**28, 1])  # all rows at once, or one
+def test_seeds_of_rows_are_numbers_of_streams(most_bytes, monkeypatch):
+    monkeypatch.setattr(inference, "MOST_BYTES", most_bytes)
+    monkeypatch.setattr(read_ahead, "OWN_VALUES", 300)  # several pieces
+    seeds = [5, 2**62 - 1, 0, 5]
+    expected = [end_with_stream(seed, row) for row, seed in enumerate(seeds)]
+    simulate = noisy(seed=8)
+    first = simulate(THETA)
+    assert simulate(THETA, seed=seeds)[:, 1].tolist() == expected
+    assert (
+        simulate(THETA[::-1], seed=np.array(seeds[::-1], np.uint64))[::-1, 1].tolist() == expected
+    )
+    np.testing.assert_array_equal(noisy()(THETA), simulate(THETA, seed=np.arange(4)))
+    again = noisy(seed=8)
+    again(THETA, seed=seeds)
+    np.testing.assert_array_equal(again(THETA), first)  # calls with a seed do not count
+
+
+def test_streams_of_rows_are_theirs_in_any_order():
+    seeds = np.random.default_rng(0).permutation(300)  # more than a thread steps at once
+    theta = np.repeat(THETA[:1], 300, axis=0)
+    np.testing.assert_array_equal(noisy()(theta, seed=seeds), noisy()(theta)[seeds])
+
+
+def test_seed_and_call_choose_the_noise():
+    simulate, other, none = noisy(seed=0), noisy(seed=1), noisy()
+    results = [one(THETA[[0, 0]]) for one in (simulate, simulate, other, other, none, none)]
+    assert len(np.unique([ends[:, 1] for ends in results])) == 12
+    copies = [pickle.loads(pickle.dumps(simulate)), noisy(seed=0)]
+    for copy in copies:
+        for ends in results[:2]:
+            np.testing.assert_array_equal(copy(THETA[[0, 0]]), ends)
+    np.testing.assert_array_equal(none(THETA[[0, 0]], seed=1), results[2])
+    words = np.random.SeedSequence(1, spawn_key=(1,)).generate_state(1, np.uint64)
+    assert results[3][1, 1] == end_with_stream(int(words[0]) // 8 + 1)
+
+
+def test_without_noise_a_seed_changes_nothing():
+    simulate = pyhh.simulator(NEURON, NAMES, 2.0, 0.01, 20, features=counts, seed=1)
+    np.testing.assert_array_equal(simulate(THETA, seed=[1, 2, 3, 4]), simulate(THETA))
+
+
+@pytest.mark.parametrize(
+    ("seed", "error", "message"),
+    [
+        (-1, ValueError, "seed must be a whole number from 0 to 18446744073709551615; got -1."),
+        (1.5, ValueError, "seed must be a whole number from 0 to 18446744073709551615; got 1.5."),
+        (True, TypeError, "seed must be a whole number from 0 to 18446744073709551615; got True."),
+    ],
+)
+def test_wrong_seeds_are_named(seed, error, message):
+    with raises(error, message):
+        noisy(seed=seed)
+    with raises(error, message):
+        noisy()(THETA, seed=seed)
+
+
+@pytest.mark.parametrize(
+    ("seed", "error", "got"),
+    [
+        ([1, 2], ValueError, "one of shape (2,)"),
+        ([1, 2, 3, 4.5], TypeError, "[1, 2, 3, 4.5] (list)"),
+        ("1", TypeError, "'1' (str)"),
+        ([1, [2, 3]], ValueError, "[1, [2, 3]] (list)"),
+    ],
+)
+def test_wrong_seeds_of_rows_are_named(seed, error, got):
+    with raises(error, f"seed must be a whole number, or one for each of 4 rows; got {got}."):
+        noisy()(THETA, seed=seed)
+
+
+@pytest.mark.parametrize("wrong", [-1, 2**62])
+def test_seed_of_a_row_that_is_no_stream_is_named(wrong):
+    rule = f"a whole number from 0 to {2**62 - 1}"
+    with raises(ValueError, f"seed must be {rule}; got {wrong} at index 2."):
+        noisy()(THETA, seed=[0, 1, wrong, wrong])
 
 
 def test_rows_that_diverge_are_nan():

@@ -1,5 +1,6 @@
 """The values of a stimulus, read ahead of the time loops that take them; steppers use it."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -212,3 +213,23 @@ class OwnNoise(CellStimulus):
 
     def end(self) -> None:
         self._states, self._next_states = self._next_states, {}
+
+
+class ChosenNoise(OwnNoise):
+    """The same, where the streams of the cells do not follow each other."""
+
+    def __init__(self, stimulus: "Stimulus", streams: Sequence[int], steps: int, dt: float) -> None:
+        super().__init__(stimulus, len(streams), steps, dt)
+        self._streams = [range(number, number + 1) for number in streams]
+
+    def values(self, cells: range) -> FloatArray:
+        values = np.empty((len(cells), self._stop - self._start))
+        streams = self._streams[cells.start : cells.stop]
+        before = self._states.get(cells)
+        if before is None:
+            before = [self._stimulus._begin_cells(one) for one in streams]
+        self._next_states[cells] = [
+            self._stimulus._read_cells(state, values[i : i + 1], self._dt, one)
+            for i, (state, one) in enumerate(zip(before, streams, strict=True))
+        ]
+        return values

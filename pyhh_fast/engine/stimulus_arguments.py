@@ -2,12 +2,13 @@
 sweeps and stores use it before a run.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pyhh_fast import validation
-from pyhh_fast.engine.read_ahead import CellStimulus, OwnNoise, SharedStimulus
+from pyhh_fast.engine.read_ahead import CellStimulus, ChosenNoise, OwnNoise, SharedStimulus
 from pyhh_fast.recording import RunStimulus, array_of_steps
 from pyhh_fast.typing import FloatArray
 
@@ -42,8 +43,13 @@ def normalise_stimulus(stimulus: Any, duration: Any, dt: float) -> tuple[RunStim
     return values, values.size
 
 
-def stimulus_of_cells(stimulus: Any, size: int, duration: Any, dt: float) -> CellStimulus:
-    """Return the stimulus of `size` cells as their run takes it."""
+def stimulus_of_cells(
+    stimulus: Any, size: int, duration: Any, dt: float, streams: Sequence[int] | None = None
+) -> CellStimulus:
+    """Return the stimulus of `size` cells as their run takes it.
+
+    Noise of cell i is that of stream ``streams[i]``, by default i.
+    """
     from pyhh_fast.stimuli.functions import as_stimulus
 
     made = as_stimulus(stimulus)
@@ -53,6 +59,8 @@ def stimulus_of_cells(stimulus: Any, size: int, duration: Any, dt: float) -> Cel
     values = array_of_steps(made, steps)
     if values is not None:
         return CellStimulus(np.broadcast_to(values, (size, steps)))
+    if made.differs_by_cell and streams is not None:
+        return ChosenNoise(made, streams, steps, dt)
     kind = OwnNoise if made.differs_by_cell else SharedStimulus
     return kind(made, size, steps, dt)
 

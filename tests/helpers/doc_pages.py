@@ -38,21 +38,24 @@ def blocks(page):
     return [Block(m[1], text.count("\n", 0, m.start(2)), m[2]) for m in BLOCK.finditer(text)]
 
 
-def run(page, command):
+def run(page, command, package=None):
     """Run the examples of a page in order: Python in one namespace, and calls of pyhh-fast.
 
     A comment on the lines below a statement that prints, or an expression, is what it must print,
-    with ``...`` for anything. Blocks in another language than "python" and "sh" do not run.
+    with ``...`` for anything. Blocks in another language than "python" and "sh" do not run, but
+    those in "py" that import `package`, which is no dependency. Return what the page defines.
     """
     namespace = {"__name__": "a_page_of_the_documentation"}
     for block in blocks(page):
-        if block.language == "python":
+        wanted = re.search(rf"^(import|from) {package}\b", block.text, re.M)
+        if block.language == "python" or (block.language == "py" and wanted):
             run_python(block, page, namespace)
         elif block.language == "sh":
             for line in block.text.splitlines():
                 program, *arguments = shlex.split(line, comments=True) or [""]
                 if program == "pyhh-fast":
                     assert command(arguments) == 0, f"{page}: {line}"
+    return namespace
 
 
 def run_python(block, page, namespace):
