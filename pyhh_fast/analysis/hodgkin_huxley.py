@@ -12,6 +12,7 @@ from pyhh_fast.analysis.runs import Runs
 from pyhh_fast.analysis.single_runs import SingleRuns
 from pyhh_fast.analysis.subject import GateSteadyState, Subject, no_equilibrium
 from pyhh_fast.analysis.variable_plane import VariablePlane
+from pyhh_fast.cells import Cells
 from pyhh_fast.engine.choose_stepper import check_steps
 from pyhh_fast.engine.time_steps import speed
 from pyhh_fast.equilibria.membranes import Membranes
@@ -22,6 +23,7 @@ from pyhh_fast.kinetics.protocol import Kinetics, NotTabulable
 from pyhh_fast.methods import METHODS
 from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.models.membrane import STATE_STRUCT, parameters_of, reversals_of, state_of
+from pyhh_fast.populations import Population
 from pyhh_fast.rate_tables import LARGEST_RATE
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.simulations import Simulation
@@ -160,10 +162,16 @@ class ModelSubject(Subject):
     def speed(self) -> float:
         return speed(self.model, self.kinetics)
 
+    @rounds_to_nearest
     def runs(self, settings: RunSettings, threads: int) -> Runs:
-        if METHODS[settings.method].many_cells:
-            return PopulationRuns(self.model, settings, threads)
-        return SingleRuns(self, settings, threads)
+        if not METHODS[settings.method].many_cells:
+            return SingleRuns(self, settings, threads)
+        cell = Population.from_model(self.model, 1)
+
+        def cells(state: StructArray) -> Cells:
+            return Cells(np.repeat(cell._parameters, state.size), state)
+
+        return PopulationRuns(cells, cell._kinetics(), cell._state, settings, threads)
 
     def simulation_at(self, state: Any) -> Simulation:
         model = copy.deepcopy(self.model)

@@ -6,7 +6,8 @@ from typing import Any, Self
 import numpy as np
 
 from pyhh_fast import validation
-from pyhh_fast.analysis.runs import Runs
+from pyhh_fast.analysis.population_runs import PopulationRuns
+from pyhh_fast.analysis.runs import Outcome, Runs
 from pyhh_fast.analysis.single_runs import SingleRuns
 from pyhh_fast.analysis.subject import GateSteadyState, Subject, no_equilibrium
 from pyhh_fast.channels.gate_table import LARGEST_V
@@ -17,10 +18,14 @@ from pyhh_fast.engine.time_steps import speed_of_neuron_cells
 from pyhh_fast.equilibria.neurons import equilibria, equilibrium_at, net_current, start_of_neuron
 from pyhh_fast.equilibria.spike_threshold import threshold_for
 from pyhh_fast.equilibria.starts import warn_of_unstable_start
+from pyhh_fast.methods import METHODS
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.simulations import Simulation
 from pyhh_fast.typing import BoolArray, FloatArray, Method, Start, StructArray
 from pyhh_fast.variables import POTENTIAL
+
+FEW = 3
+"""Neurons that take no longer one by one than at once."""
 
 
 class NeuronSubject(Subject):
@@ -70,7 +75,10 @@ class NeuronSubject(Subject):
         return speed_of_neuron_cells(NeuronCells(self.neuron, 1, {}))
 
     def runs(self, settings: RunSettings, threads: int) -> Runs:
-        return SingleRuns(self, settings, threads)
+        single = SingleRuns(self, settings, threads)
+        if not METHODS[settings.method].many_cells:
+            return single
+        return _RunsAtOnce(self.neuron, single, settings, threads)
 
     def simulation_at(self, state: Any) -> Simulation:
         V, *gates = state.tolist()
@@ -125,3 +133,44 @@ class NeuronSubject(Subject):
     @property
     def _struct(self) -> np.dtype[np.void]:
         return np.dtype([(field, np.float64) for field in self.fields.values()])
+
+
+class _RunsAtOnce(PopulationRuns):
+    """Runs of a neuron, all at once; but for pulses, each of which ends exactly.
+
+    Parameters
+    ----------
+    single : SingleRuns
+        Makes the same runs one by one, with the same bits.
+    """
+
+    def __init__(
+        self, neuron: Neuron, single: SingleRuns, settings: RunSettings, threads: int
+    ) -> None:
+        one = NeuronCells(neuron, 1, {})
+
+        def cells(state: StructArray) -> NeuronCells:
+            copies = one._take(np.zeros(state.size, np.int64))
+            copies._state = state.view(copies._state.dtype)
+            return copies
+
+        super().__init__(cells, None, single.start, settings, threads)
+        self._single, self.parts = single, single.parts
+
+    def run(
+        self,
+        state: StructArray,
+        currents: FloatArray,
+        steps: int,
+        *,
+        record: tuple[str, ...] = (),
+        every: int = 1,
+        progress: bool = False,
+    ) -> Outcome:
+        run = self._single.run if currents.size <= FEW else super().run
+        return run(state, currents, steps, record=record, every=every, progress=progress)
+
+    def responses(
+        self, currents: FloatArray, durations: FloatArray, wait: float
+    ) -> tuple[BoolArray, BoolArray]:
+        return self._single.responses(currents, durations, wait)

@@ -1,14 +1,14 @@
-"""Runs of copies of a model under constant currents, all at once, as cells of a population."""
+"""Runs of copies of a model or neuron under constant currents, all at once, as cells of one run."""
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 
 from pyhh_fast.analysis.runs import Outcome
 from pyhh_fast.cells import Cells
 from pyhh_fast.engine.population_run import make_run
-from pyhh_fast.models.hh_model import HHModel
-from pyhh_fast.populations import Population
+from pyhh_fast.kinetics.protocol import Kinetics
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import BoolArray, FloatArray, IntArray, StructArray
@@ -25,18 +25,26 @@ class PopulationRuns:
 
     Parameters
     ----------
-    model : HHModel
-        It is copied, with the state that runs start in.
+    cells : callable
+        Takes states, of the fields of `start`, and returns cells in them.
+    kinetics : Kinetics or None
+        Rates of a model; None of a neuron.
+    start : structured array, shape (1,)
+        The state that runs start in.
     """
 
     parts = 65
 
-    @rounds_to_nearest
-    def __init__(self, model: HHModel, settings: RunSettings, threads: int) -> None:
-        cell = Population.from_model(model, 1)
-        self._parameters, self._kinetics = cell._parameters, cell._kinetics()
+    def __init__(
+        self,
+        cells: Callable[[StructArray], Cells],
+        kinetics: Kinetics | None,
+        start: StructArray,
+        settings: RunSettings,
+        threads: int,
+    ) -> None:
+        self._cells, self._kinetics, self.start = cells, kinetics, start
         self._settings, self._threads = settings, threads
-        self.start = cell._state
 
     @rounds_to_nearest
     def run(
@@ -50,7 +58,7 @@ class PopulationRuns:
         progress: bool = False,
     ) -> Outcome:
         """Make runs from these states, under one current (µA/cm²) each."""
-        cells = Cells(np.repeat(self._parameters, currents.size), state)
+        cells = self._cells(state)
         settings = dataclasses.replace(self._settings, record=record, every=every)
         stimulus = np.broadcast_to(currents[:, np.newaxis], (currents.size, steps))
         recording = make_run(
@@ -61,7 +69,7 @@ class PopulationRuns:
             recording.spike_counts,
             recording.spikes.time,
             recording.diverged_at >= 0,
-            cells._state,
+            cells._state.view(state.dtype),
         )
 
     @rounds_to_nearest

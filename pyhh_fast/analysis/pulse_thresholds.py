@@ -1,6 +1,7 @@
 """From which current on a pulse makes a neuron fire: `rheobase` and `strength_duration`.
 
-Runs of a model are made at once, except by the adaptive method. The model is only read.
+Runs of a model are made at once, except by the adaptive method; those of a neuron one by one. The
+model is only read.
 """
 
 import dataclasses

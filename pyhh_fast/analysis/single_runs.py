@@ -1,6 +1,6 @@
 """Runs of copies of a model or a neuron under constant currents, each by a `Simulation`.
 
-Analyses make so what populations do not run: neurons, and models by methods of one cell.
+Analyses make so what populations do not run: the adaptive method.
 """
 
 import math

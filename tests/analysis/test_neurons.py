@@ -78,6 +78,16 @@ def test_rates_by_the_methods_of_fixed_step(method):
     assert (rates != expected).all()
 
 
+@pytest.mark.parametrize("method", ["rk4", "exponential_euler"])
+def test_rates_are_those_of_single_runs(method):
+    currents = np.array([9.0, 10.0, 15.0, 20.0])
+    rates = pyhh.fi_curve(CONNOR_STEVENS, currents, method=method, dt=0.01, duration=400)
+    for current, rate in zip(currents, rates, strict=True):
+        run = pyhh.Simulation(CONNOR_STEVENS).run(current, 0.01, duration=400, method=method)
+        late = run.spike_times[run.spike_times >= 200]
+        assert rate == 1000 * (late.size - 1) / (late[-1] - late[0])
+
+
 def test_default_step_of_hodgkin_and_huxley_is_that_of_a_model():
     options = {"method": "rk4", "duration": 200}
     rate = pyhh.fi_curve(HODGKIN_HUXLEY, 20, **options)
