@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pyhh_fast import features, neurons, rate_forms, stimuli
     from pyhh_fast.analysis.firing_rates import fi_curve
     from pyhh_fast.analysis.phase_plane import phase_plane
+    from pyhh_fast.analysis.phase_response import phase_response
     from pyhh_fast.analysis.pulse_thresholds import rheobase, strength_duration
     from pyhh_fast.analysis.steady_states import steady_state
     from pyhh_fast.channels.channel import Channel
@@ -58,6 +59,7 @@ __all__ = [
     "models",
     "neurons",
     "phase_plane",
+    "phase_response",
     "rate_forms",
     "rheobase",
     "simulations",
@@ -79,6 +81,7 @@ _LATER = {
     "fi_curve": "analysis.firing_rates",
     "neurons": "neurons",
     "phase_plane": "analysis.phase_plane",
+    "phase_response": "analysis.phase_response",
     "rate_forms": "rate_forms",
     "rheobase": "analysis.pulse_thresholds",
     "simulator": "inference",

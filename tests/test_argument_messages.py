@@ -76,6 +76,7 @@ QUESTIONS = {
     "rheobase": lambda model: pyhh.rheobase(model),
     "strength_duration": lambda model: pyhh.strength_duration(model, [1]),
     "steady_state": lambda model: pyhh.steady_state(model, [1]),
+    "phase_response": lambda model: pyhh.phase_response(model, 10, 0.5),
     "phase_plane": lambda model: pyhh.phase_plane(model),
 }
 

@@ -62,7 +62,8 @@ def test_top_level_names():
         *("Neuron", "Channel", "Gate", "features", "neurons", "rate_forms"),
         *("Population", "PopulationRecording", "models", "simulations", "simulator", "stimuli"),
         "sweep",
-        *("fi_curve", "phase_plane", "rheobase", "steady_state", "strength_duration"),
+        *("fi_curve", "phase_plane", "phase_response", "rheobase", "steady_state"),
+        "strength_duration",
     }
     for name in pyhh_fast.__all__:
         assert hasattr(pyhh_fast, name)

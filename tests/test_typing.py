@@ -17,6 +17,7 @@ FUNCTIONS = [
     pyhh.rheobase,
     pyhh.strength_duration,
     pyhh.phase_plane,
+    pyhh.phase_response,
     pyhh.sweep,
 ]
 ALIASES = {

@@ -1,1 +1,1 @@
-"""Excitability analysis: f-I curve, rheobase, strength-duration, phase plane, error estimate."""
+"""Analyses: f-I curve, rheobase, strength-duration, phase plane and response, error estimate."""

@@ -1,10 +1,14 @@
 """What analyses need of runs of copies of a model under constant currents.
 
-`population_runs` makes all of them at once, `single_runs` one by one.
+`population_runs` makes all of them at once, `single_runs` one by one. States and spikes between
+steps are those of cubic polynomials through four samples.
 """
 
 from typing import NamedTuple, Protocol
 
+import numpy as np
+
+from pyhh_fast.analysis.roots import roots
 from pyhh_fast.typing import BoolArray, FloatArray, IntArray, StructArray
 
 
@@ -77,3 +81,57 @@ class Runs(Protocol):
         -------
         tuple of two ndarrays of bool, shape (durations, currents)
         """
+
+
+def states_at(times: FloatArray, states: StructArray, dt: float) -> StructArray:
+    """Return the states at times (ms) of a run.
+
+    Parameters
+    ----------
+    states : structured array, shape (steps + 1,)
+        Four or more, at 0, dt, 2 dt ...
+    """
+    position = times / dt
+    first = np.clip(position.astype(np.int64) - 1, 0, states.size - 4)
+    weights = _weights(position - first)
+    found = np.empty(times.shape, states.dtype)
+    for field in states.dtype.names or ():
+        found[field] = sum(w * states[field][first + k] for k, w in enumerate(weights))
+    return found
+
+
+def rises(V: FloatArray, threshold: float, dt: float, count: int) -> FloatArray:
+    """Return when V first rises through a threshold, in ms from the first sample on.
+
+    Parameters
+    ----------
+    V : ndarray, shape (cells, samples), mV
+        Four or more samples, dt apart.
+    count : int
+        How many times to return.
+
+    Returns
+    -------
+    ndarray, shape (cells, count)
+        NaN from where there are no more.
+    """
+    times = np.full((V.shape[0], count), np.nan)
+    for cell, trace in enumerate(V):
+        before = np.flatnonzero((trace[:-1] < threshold) & (trace[1:] >= threshold))[:count]
+        first = np.clip(before - 1, 0, trace.size - 4)
+        samples = [trace[first + k] - threshold for k in range(4)]
+
+        def above(position: FloatArray, samples: list[FloatArray] = samples) -> FloatArray:
+            terms = [w * x for w, x in zip(_weights(position), samples, strict=True)]
+            total: FloatArray = np.sum(terms, axis=0)
+            return total
+
+        low = (before - first).astype(np.float64)
+        times[cell, : before.size] = (first + roots(above, low, low + 1)) * dt
+    return times
+
+
+def _weights(position: FloatArray) -> list[FloatArray]:
+    """Return the weights of samples at 0, 1, 2, 3 in the cubic polynomial through them."""
+    a, b, c, d = (position - k for k in range(4))
+    return [-b * c * d / 6, a * c * d / 2, -a * b * d / 2, a * b * c / 6]

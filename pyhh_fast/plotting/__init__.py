@@ -7,6 +7,7 @@ All figures are made with pyplot, so ``matplotlib.pyplot.show()`` shows them.
 from pyhh_fast.plotting.curves import (
     plot_fi_curve,
     plot_phase_plane,
+    plot_phase_response,
     plot_rheobase,
     plot_steady_state,
     plot_strength_duration,
@@ -16,6 +17,7 @@ from pyhh_fast.plotting.runs import plot_recording, plot_stimulus
 __all__ = [
     "plot_fi_curve",
     "plot_phase_plane",
+    "plot_phase_response",
     "plot_recording",
     "plot_rheobase",
     "plot_steady_state",

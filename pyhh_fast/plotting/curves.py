@@ -1,4 +1,4 @@
-"""Figures of results of the analysis: f-I and strength-duration curves, phase plane, steady states.
+"""Figures of analyses: f-I, strength-duration and phase response curves, planes, steady states.
 
 Users call them with what the functions of pyhh_fast.analysis return; so does the command line.
 """
@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from pyhh_fast import validation
 from pyhh_fast.analysis.hodgkin_huxley import PhasePlane, SteadyState
+from pyhh_fast.analysis.phase_response import PhaseResponse
 from pyhh_fast.analysis.subject import GateSteadyState
 from pyhh_fast.analysis.variable_plane import VariablePlane
 from pyhh_fast.plotting.style import (
@@ -201,6 +202,39 @@ def plot_phase_plane(plane: PhasePlane | VariablePlane) -> Figure:
         limits = {} if name == VM.name else {f"{direction}lim": (0, 1)}
         axis.set(**{f"{direction}label": text}, **limits)
     axis.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
+    return figure
+
+
+def plot_phase_response(response: PhaseResponse) -> Figure:
+    """Draw the shifts of spikes over the phases of pulses.
+
+    Parameters
+    ----------
+    response : PhaseResponse
+        As :func:`pyhh_fast.phase_response` returns for phases of shape (n,), rising or falling.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pyhh_fast as pyhh
+    >>> from pyhh_fast.plotting import plot_phase_response
+    >>> response = pyhh.phase_response(pyhh.HHModel.at_rest(), 10.0, np.linspace(0, 1, 41))
+    >>> figure = plot_phase_response(response)
+    """
+    rule, advice = "what phase_response returns", "Call pyhh_fast.phase_response first."
+    validation.instance("response", response, PhaseResponse, rule, advice)
+    x = _curve("response.phases", response.phases, "")
+    y = _curve("response.shifts", response.shifts, "", len(x), "response.phases")
+    figure, axis = panel()
+    axis.axhline(0, color=BLACK, linewidth=0.5)
+    axis.plot(x, y, ".-", color=BLUE, linewidth=1, markersize=4)
+    axis.set_xlabel("Phase of the pulse (spikes at 0 and 1)")
+    axis.set_ylabel("Advance of spikes (periods)")
+    axis.set_title(f"{response.depolarisation:+.3g} mV, period {response.period:.4g} ms")
     return figure
 
 

@@ -79,6 +79,7 @@ FUNCTIONS = [
     "pyhh.strength_duration",
     "pyhh.steady_state",
     "pyhh.phase_plane",
+    "pyhh.phase_response",
     "pyhh.sweep",
     *(
         f"stimuli.{name}"

@@ -150,6 +150,8 @@ CHOICES = {
     "steady": ["pyhh.steady_state(pyhh.HHModel(), [1, 2, 3])"],
     "thresholds": ["[3.0, 2.0, 1.0]", "[5.0]"],
     "rates": ["[0.0, 5.0, 60.0]", "[5.0]"],
+    "response": ["pyhh.phase_response(pyhh.HHModel(), 10.0, [0.2, 0.7])"],
+    "phases": ["[0.1, 0.5]", "0.25", "np.linspace(0, 1, 5)"],
     "plane": ["pyhh.phase_plane(pyhh.HHModel())"],
     "description": ["stimuli.step(1, 2, 3).description()"],
     "width_of_panel": ["6"],

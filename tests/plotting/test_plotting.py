@@ -11,6 +11,7 @@ from matplotlib.colors import to_hex
 
 import pyhh_fast as pyhh
 from pyhh_fast import plotting
+from pyhh_fast.analysis import phase_response
 
 
 @pytest.fixture(autouse=True)
@@ -139,6 +140,16 @@ def test_steady_states_and_time_constants_are_drawn():
             np.testing.assert_array_equal(line.get_xydata(), np.array([V, values]).T)
 
 
+def test_phase_response_has_its_shifts_over_its_phases():
+    phases, shifts = np.array([0, 0.4, 0.9]), np.array([0, -0.1, np.nan])
+    response = phase_response.PhaseResponse(phases, shifts, 14.6388, 0.1)
+    (axis,) = plotting.plot_phase_response(response).axes
+    np.testing.assert_array_equal(axis.lines[-1].get_xydata(), np.array([phases, shifts]).T)
+    expected = ("Phase of the pulse (spikes at 0 and 1)", "Advance of spikes (periods)")
+    assert labels(axis) == expected
+    assert axis.get_title() == "+0.1 mV, period 14.64 ms"
+
+
 STEADY = pyhh.steady_state(pyhh.HHModel(), [1, 2, 3])
 
 
@@ -180,6 +191,12 @@ ARGUMENTS = {
             ({},),
             "plane must be what phase_plane returns; got {} (dict). Call pyhh_fast.phase_plane "
             "first.",
+        ),
+        (
+            "plot_phase_response",
+            ([1, 2],),
+            "response must be what phase_response returns; got [1, 2] (list). Call "
+            "pyhh_fast.phase_response first.",
         ),
         (
             "plot_steady_state",
