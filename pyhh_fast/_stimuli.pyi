@@ -1,7 +1,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from pyhh_fast.typing import FloatArray
+from pyhh_fast.typing import FloatArray, IntArray
 
 SOURCES: str
 NEVER: int
@@ -11,51 +11,68 @@ WHITE_NOISE: int
 
 def edge(time: float, dt: float) -> tuple[int, float]: ...
 def rectangle(
-    values: FloatArray, first: int, amplitude: float, start: float, stop: float, dt: float
+    values: FloatArray,
+    first: int,
+    dt: float,
+    amplitude: FloatArray,
+    start: FloatArray,
+    stop: FloatArray,
 ) -> None: ...
 def pulses(
     values: FloatArray,
     first: int,
-    amplitude: float,
-    width: float,
-    period: float,
-    start: float,
-    count: int,
     dt: float,
+    amplitude: FloatArray,
+    width: FloatArray,
+    period: FloatArray,
+    start: FloatArray,
+    count: IntArray,
 ) -> None: ...
 def ramp(
-    values: FloatArray, first: int, low: float, high: float, start: float, stop: float, dt: float
+    values: FloatArray,
+    first: int,
+    dt: float,
+    low: FloatArray,
+    high: FloatArray,
+    start: FloatArray,
+    stop: FloatArray,
 ) -> None: ...
 def sine(
     values: FloatArray,
     first: int,
-    amplitude: float,
-    per_ms: float,
-    phase: float,
-    late: float,
     dt: float,
+    late: float,
+    amplitude: FloatArray,
+    per_ms: FloatArray,
+    phase: FloatArray,
 ) -> None: ...
 def chirp(
     values: FloatArray,
     first: int,
-    amplitude: float,
-    first_per_ms: float,
-    last_per_ms: float,
-    duration: float,
-    late: float,
     dt: float,
+    late: float,
+    amplitude: FloatArray,
+    first_per_ms: FloatArray,
+    last_per_ms: FloatArray,
+    duration: FloatArray,
 ) -> None: ...
 def ornstein_uhlenbeck(
     values: FloatArray,
     first: int,
     deviations: FloatArray,
-    mean: float,
-    sd: float,
-    dt_per_tau: float,
     seed: int,
-    cell: int,
+    cell: npt.NDArray[np.uint64],
+    mean: FloatArray,
+    sd: FloatArray,
+    dt_per_tau: FloatArray,
 ) -> None: ...
-def white_noise(values: FloatArray, first: int, sd: float, seed: int, cell: int) -> None: ...
+def white_noise(
+    values: FloatArray,
+    first: int,
+    seed: int,
+    cell: npt.NDArray[np.uint64],
+    sd: FloatArray,
+) -> None: ...
 def poisson_epsc(
     values: FloatArray,
     first: int,

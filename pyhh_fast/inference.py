@@ -19,7 +19,7 @@ from pyhh_fast.population_recording import PopulationRecording
 from pyhh_fast.populations import Population
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.stimuli.functions import as_stimulus
-from pyhh_fast.stimuli.noise import MOST_CELLS
+from pyhh_fast.stimuli.of_cells import MOST_CELLS
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import FloatArray, MethodOfMany
 from pyhh_fast.variables import PARAMETERS, POTENTIAL
@@ -167,13 +167,7 @@ class Simulator:
         values = {name: rows[:, i] for i, name in enumerate(self.parameters)}
         cells = Population.from_model(self._model, len(rows), values, **start)
         settings = RunSettings.of(many_cells=True, variables=cells._variables, **options)
-        stimulus: Any = as_stimulus(self._stimulus)
-        if stimulus is None:
-            stimulus = self._stimulus
-        elif isinstance(streams, range):
-            stimulus = stimulus.of_cell(streams.start)
-        chosen = None if isinstance(streams, range) else streams
-        wave = stimulus_of_cells(stimulus, len(rows), self._duration, settings.dt, chosen)
+        wave = stimulus_of_cells(self._stimulus, len(rows), self._duration, settings.dt, streams)
         return make_run(cells, wave, settings, cells._kinetics(), threads)
 
 

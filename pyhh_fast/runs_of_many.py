@@ -70,8 +70,10 @@ class RunsOfMany(Cells):
             cells, or an array of shape (size,), a constant for each. Without: an array of shape
             (steps,), a value a step for all cells, or (size, steps). A float64 array of two
             dimensions is not copied. What :mod:`pyhh_fast.stimuli` makes, and functions, are as
-            for :meth:`pyhh_fast.Simulation.run`, and the same for all cells, but for noise: each
-            cell has a stream of its own, ``stimulus.of_cell(number)``, whatever the others are.
+            for :meth:`pyhh_fast.Simulation.run`, and the same for all cells, but for parameters
+            that are arrays of shape (size,), as in ``stimuli.step(amplitudes, 50, 100)``, and for
+            noise, of which each cell has a stream of its own. Cell c has
+            ``stimulus.of_cell(c)``, whatever the others are.
         dt : float, ms
             Step size. Steps above 0.05 ms are inaccurate, and a warning says so.
         duration : float, ms, optional

@@ -2,13 +2,15 @@
 
 # Design: each kernel fills OUT `values` with the currents, µA/cm², of the steps `first`,
 # `first` + 1, ...; step i goes from i dt to (i + 1) dt (ms), which come from the integer i.
+# Rows are cells, and arrays of parameters have one element a row, with any stride, 0 included.
+# Steps of a row follow each other; rows may have any distance.
 # Rectangles, ramps and exponentials are the mean over the step, sines the value in its middle;
 # noise is the value at its beginning.
 # Where a value depends on the one before (noise), what is needed of it comes in as an argument and
 # is returned. So pieces of any length, one after the other, give the same bits as one.
 #
-# The caller has checked everything, and `values` has at most 2^31 - 1 elements: int counters let
-# the compiler take steps side by side. Kernels keep no state and may run in many threads.
+# The caller has checked everything, and rows have from 1 to 2^31 - 1 steps: int counters let the
+# compiler take steps side by side. Kernels keep no state and may run in many threads.
 #
 # Tried: numpy.random.Philox's random_raw for the words. It takes 2.8 ns a word, 1.9 ns here, and an
 # array of its own. The recurrence of one block and the words of the next in one loop, so that they
@@ -65,60 +67,76 @@ cdef inline void add_rectangle(double *out, int64_t size, int64_t first, double 
         out[off.step - first] += amplitude * off.part
 
 
-@rounded_to_nearest
-def rectangle(double[::1] values, int64_t first, double amplitude, double start, double stop,
-              double dt):
-    """Fill `values` with a current that flows from `start` to `stop`."""
+cdef inline void fill_rectangle(double *out, int64_t size, int64_t first, double amplitude,
+                                double start, double stop, double dt) noexcept nogil:
     cdef int64_t i
-    cdef double *out = &values[0]
-    with nogil:
-        for i in range(values.shape[0]):
-            out[i] = 0.0
-        add_rectangle(out, values.shape[0], first, amplitude, wave_edge_at(start, dt),
-                      wave_edge_at(stop, dt))
+    for i in range(size):
+        out[i] = 0.0
+    add_rectangle(out, size, first, amplitude, wave_edge_at(start, dt), wave_edge_at(stop, dt))
 
 
 @rounded_to_nearest
-def pulses(double[::1] values, int64_t first, double amplitude, double width, double period,
-           double start, int64_t count, double dt):
-    """Fill `values` with rectangular pulses; pulse k goes from start + k period, for `width`.
-
-    `width` is at most `period`, and `start` is 0 or more.
-    """
-    cdef int64_t size = values.shape[0], i, k
-    cdef double whole_before, whole, rest_before, rest, most
-    cdef double steps_to_start, period_in_steps, width_in_steps
-    cdef double *out = &values[0]
-    cdef wave_edge on
+def rectangle(double[:, :] values, int64_t first, double dt, const double[:] amplitude,
+              const double[:] start, const double[:] stop):
+    """Fill each row of `values` with a current that flows from `start` to `stop`."""
+    cdef int64_t row
     with nogil:
-        period_in_steps = period / dt
-        steps_to_start = start / dt
-        if period_in_steps >= 1:
-            for i in range(size):
-                out[i] = 0.0
-            # One pulse before that which has begun last: rounding may be off by one, and those
-            # that have ended add nothing.
-            k = <int64_t>max(0.0, (first - steps_to_start) / period_in_steps - 1)
-            while k < count:
-                on = wave_edge_at(start + k * period, dt)
-                if on.step >= first + size:
-                    break
-                add_rectangle(out, size, first, amplitude, on,
-                              wave_edge_at(start + k * period + width, dt))
-                k += 1
-        else:
-            # Of many pulses a step, the difference of what has flowed at the ends of the step.
-            width_in_steps = width / dt
-            most = INFINITY if count == WAVE_NEVER else <double>count
-            whole_before = flown(first - steps_to_start, width_in_steps, period_in_steps, most,
-                                 &rest_before)
-            for i in range(size):
-                whole = flown(<double>(first + i + 1) - steps_to_start, width_in_steps,
-                              period_in_steps, most, &rest)
-                out[i] = amplitude * (
-                    (whole - whole_before) * width_in_steps + (rest - rest_before)
-                )
-                whole_before, rest_before = whole, rest
+        for row in range(values.shape[0]):
+            fill_rectangle(&values[row, 0], values.shape[1], first, amplitude[row], start[row],
+                           stop[row], dt)
+
+
+cdef inline void fill_pulses(double *out, int64_t size, int64_t first, double amplitude,
+                             double width, double period, double start, int64_t count,
+                             double dt) noexcept nogil:
+    cdef int64_t i, k
+    cdef double whole_before, whole, rest_before, rest, most, width_in_steps
+    cdef double period_in_steps = period / dt, steps_to_start = start / dt
+    cdef wave_edge on
+    if width == period:  # no gap: one rectangle
+        most = INFINITY if count == WAVE_NEVER else start + count * period
+        fill_rectangle(out, size, first, amplitude, start, most, dt)
+    elif period_in_steps >= 1:
+        for i in range(size):
+            out[i] = 0.0
+        # One pulse before that which has begun last: rounding may be off by one, and those that
+        # have ended add nothing.
+        k = <int64_t>max(0.0, (first - steps_to_start) / period_in_steps - 1)
+        while k < count:
+            on = wave_edge_at(start + k * period, dt)
+            if on.step >= first + size:
+                break
+            add_rectangle(out, size, first, amplitude, on,
+                          wave_edge_at(start + k * period + width, dt))
+            k += 1
+    else:
+        # Of many pulses a step, the difference of what has flowed at the ends of the step.
+        width_in_steps = width / dt
+        most = INFINITY if count == WAVE_NEVER else <double>count
+        whole_before = flown(first - steps_to_start, width_in_steps, period_in_steps, most,
+                             &rest_before)
+        for i in range(size):
+            whole = flown(<double>(first + i + 1) - steps_to_start, width_in_steps,
+                          period_in_steps, most, &rest)
+            out[i] = amplitude * (
+                (whole - whole_before) * width_in_steps + (rest - rest_before)
+            )
+            whole_before, rest_before = whole, rest
+
+
+@rounded_to_nearest
+def pulses(double[:, :] values, int64_t first, double dt, const double[:] amplitude,
+           const double[:] width, const double[:] period, const double[:] start,
+           const int64_t[:] count):
+    """Fill each row with rectangular pulses; pulse k goes from start + k period, for `width`.
+
+    `width` is at most `period`, `start` is 0 or more, and `count` NEVER where there is no last.
+    """
+    cdef int64_t row
+    with nogil:
+        for row in range(values.shape[0]):
+            fill_pulses(&values[row, 0], values.shape[1], first, amplitude[row], width[row],
+                        period[row], start[row], count[row], dt)
 
 
 cdef inline double flown(double steps, double width, double period, double count,
@@ -146,80 +164,100 @@ cdef inline double mean_slope(double begin, double end, double length) noexcept 
     return above / (end - begin)
 
 
-@rounded_to_nearest
-def ramp(double[::1] values, int64_t first, double low, double high, double start, double stop,
-         double dt):
-    """Fill `values` with the means of a straight line from `low` at `start` to `high` at `stop`."""
+cdef inline void fill_ramp(double *out, int size, int64_t first, double low, double high,
+                           double start, double stop, double dt) noexcept nogil:
     cdef wave_edge begin = wave_edge_at(start, dt), end = wave_edge_at(stop, dt)
     cdef double length = stop - start, at, fraction
-    cdef double *out = &values[0]
-    cdef int size = <int>values.shape[0], i, flat, sloping
-    with nogil:
-        # Steps that begin before the slope, on it, and behind it.
-        flat = <int>min(max(begin.step + (begin.part > 0) - first, 0), size)
-        sloping = <int>min(max(end.step + (end.part > 0) - first, 0), size)
-        for i in range(flat):
-            out[i] = low
-        for i in range(flat, sloping):
-            at = (<double>first + i + 0.5) * dt - start
-            fraction = at / length if at > 0 else 0.0
-            out[i] = low + (high - low) * fraction
-        for i in range(sloping, size):
-            out[i] = high
-        # Steps with a bend inside; where both lie in one, each formula has both.
-        if end.part > 0 and first <= end.step < first + size:
-            out[end.step - first] = high + (low - high) * mean_slope(
-                (end.part - 1) * dt, end.part * dt, length)
-        if begin.part > 0 and first <= begin.step < first + size:
-            out[begin.step - first] = low + (high - low) * mean_slope(
-                -begin.part * dt, (1 - begin.part) * dt, length)
+    cdef int i, flat, sloping
+    # Steps that begin before the slope, on it, and behind it.
+    flat = <int>min(max(begin.step + (begin.part > 0) - first, 0), size)
+    sloping = <int>min(max(end.step + (end.part > 0) - first, 0), size)
+    for i in range(flat):
+        out[i] = low
+    for i in range(flat, sloping):
+        at = (<double>first + i + 0.5) * dt - start
+        fraction = at / length if at > 0 else 0.0
+        out[i] = low + (high - low) * fraction
+    for i in range(sloping, size):
+        out[i] = high
+    # Steps with a bend inside; where both lie in one, each formula has both.
+    if end.part > 0 and first <= end.step < first + size:
+        out[end.step - first] = high + (low - high) * mean_slope(
+            (end.part - 1) * dt, end.part * dt, length)
+    if begin.part > 0 and first <= begin.step < first + size:
+        out[begin.step - first] = low + (high - low) * mean_slope(
+            -begin.part * dt, (1 - begin.part) * dt, length)
 
 
 @rounded_to_nearest
-def sine(double[::1] values, int64_t first, double amplitude, double per_ms, double phase,
-         double late, double dt):
-    """Fill `values` with amplitude sin(2 pi (per_ms t + phase)); `phase` is in cycles.
+def ramp(double[:, :] values, int64_t first, double dt, const double[:] low,
+         const double[:] high, const double[:] start, const double[:] stop):
+    """Fill each row with the means of a straight line, `low` at `start`, `high` at `stop`."""
+    cdef int64_t row
+    with nogil:
+        for row in range(values.shape[0]):
+            fill_ramp(&values[row, 0], <int>values.shape[1], first, low[row], high[row],
+                      start[row], stop[row], dt)
 
-    t is the middle of the step, less `late` steps.
-    """
+
+cdef inline void fill_sine(double *out, int size, int64_t first, double amplitude, double per_ms,
+                           double phase, double late, double dt) noexcept nogil:
     # Whole cycles of a step change nothing; without them there are fewer in all than 2^50.
     cdef double per_step = wave_fraction(per_ms * dt)
     cdef double offset = wave_fraction(wave_fraction(phase)
                                        + wave_fraction(per_ms * ((0.5 - late) * dt)))
-    cdef double *out = &values[0]
     cdef int i
-    with nogil:
-        for i in range(<int>values.shape[0]):
-            out[i] = amplitude * wave_sine((<double>first + i) * per_step + offset)
+    for i in range(size):
+        out[i] = amplitude * wave_sine((<double>first + i) * per_step + offset)
 
 
 @rounded_to_nearest
-def chirp(double[::1] values, int64_t first, double amplitude, double first_per_ms,
-          double last_per_ms, double duration, double late, double dt):
-    """Fill `values` with a sine of moving frequency.
+def sine(double[:, :] values, int64_t first, double dt, double late, const double[:] amplitude,
+         const double[:] per_ms, const double[:] phase):
+    """Fill each row with amplitude sin(2 pi (per_ms t + phase)); `phase` is in cycles.
 
-    It has f1 t + (f2 - f1) t^2 / (2 T) cycles up to T, which must be fewer than 2^48 there, and
-    then (f1 - f2) T / 2 + f2 t. t is the middle of the step, less `late` steps.
+    t is the middle of the step, less `late` steps.
     """
+    cdef int64_t row
+    with nogil:
+        for row in range(values.shape[0]):
+            fill_sine(&values[row, 0], <int>values.shape[1], first, amplitude[row], per_ms[row],
+                      phase[row], late, dt)
+
+
+cdef inline void fill_chirp(double *out, int size, int64_t first, double amplitude,
+                            double first_per_ms, double last_per_ms, double duration, double late,
+                            double dt) noexcept nogil:
     cdef double first_per_step = wave_fraction(first_per_ms * dt)
     cdef double last_per_step = wave_fraction(last_per_ms * dt)
     cdef double half_change = (last_per_ms - first_per_ms) * 0.5, t, middle = 0.5 - late, cycles
     cdef double first_offset = wave_fraction(first_per_ms * (middle * dt))
     cdef double offset = wave_fraction(wave_fraction((first_per_ms - last_per_ms) * duration * 0.5)
                                        + wave_fraction(last_per_ms * (middle * dt)))
-    cdef double *out = &values[0]
-    cdef int size = <int>values.shape[0], end, i
-    cdef wave_edge last
+    cdef wave_edge last = wave_edge_at(duration - middle * dt, dt)
+    cdef int end = <int>min(max(last.step + (last.part > 0) - first, 0), size), i
+    for i in range(end):
+        t = (<double>first + i + middle) * dt
+        cycles = ((<double>first + i) * first_per_step + first_offset
+                  + half_change * t * (t / duration))
+        out[i] = amplitude * wave_sine(cycles)
+    for i in range(end, size):
+        out[i] = amplitude * wave_sine((<double>first + i) * last_per_step + offset)
+
+
+@rounded_to_nearest
+def chirp(double[:, :] values, int64_t first, double dt, double late, const double[:] amplitude,
+          const double[:] first_per_ms, const double[:] last_per_ms, const double[:] duration):
+    """Fill each row with a sine of moving frequency.
+
+    It has f1 t + (f2 - f1) t^2 / (2 T) cycles up to T, which must be fewer than 2^48 there, and
+    then (f1 - f2) T / 2 + f2 t. t is the middle of the step, less `late` steps.
+    """
+    cdef int64_t row
     with nogil:
-        last = wave_edge_at(duration - middle * dt, dt)
-        end = <int>min(max(last.step + (last.part > 0) - first, 0), size)
-        for i in range(end):
-            t = (<double>first + i + middle) * dt
-            cycles = ((<double>first + i) * first_per_step + first_offset
-                      + half_change * t * (t / duration))
-            out[i] = amplitude * wave_sine(cycles)
-        for i in range(end, size):
-            out[i] = amplitude * wave_sine((<double>first + i) * last_per_step + offset)
+        for row in range(values.shape[0]):
+            fill_chirp(&values[row, 0], <int>values.shape[1], first, amplitude[row],
+                       first_per_ms[row], last_per_ms[row], duration[row], late, dt)
 
 
 cdef inline double fill_ornstein_uhlenbeck(
@@ -249,9 +287,10 @@ cdef inline double fill_ornstein_uhlenbeck(
 
 
 @rounded_to_nearest
-def ornstein_uhlenbeck(double[:, ::1] values, int64_t first, double[::1] deviations, double mean,
-                       double sd, double dt_per_tau, uint64_t seed, uint64_t cell):
-    """Fill each row of `values`, of cells from number `cell` on, with mean + y.
+def ornstein_uhlenbeck(double[:, :] values, int64_t first, double[::1] deviations, uint64_t seed,
+                       const uint64_t[:] cell, const double[:] mean, const double[:] sd,
+                       const double[:] dt_per_tau):
+    """Fill each row of `values` with mean + y, from the stream of cell number `cell`.
 
     y' = y e^(-dt/tau) + sd sqrt(1 - e^(-2 dt/tau)) N, with normal number i for step i, and sd N for
     the first of all. INOUT `deviations`: y of each cell in the step before, then in the last.
@@ -261,32 +300,37 @@ def ornstein_uhlenbeck(double[:, ::1] values, int64_t first, double[::1] deviati
     with nogil:
         key.seed, key.stream = seed, NOISE_OF_ORNSTEIN_UHLENBECK
         for row in range(values.shape[0]):
-            key.cell = cell + row
+            key.cell = cell[row]
             deviations[row] = fill_ornstein_uhlenbeck(
-                &values[row, 0], values.shape[1], first, deviations[row], mean, sd, dt_per_tau, key
+                &values[row, 0], values.shape[1], first, deviations[row], mean[row], sd[row],
+                dt_per_tau[row], key
             )
 
 
-@rounded_to_nearest
-def white_noise(double[:, ::1] values, int64_t first, double sd, uint64_t seed, uint64_t cell):
-    """Fill each row of `values`, of cells from number `cell` on, with sd N: number i for step i."""
-    cdef int64_t size = values.shape[1], row, begin, end, i
+cdef inline void fill_white_noise(double *out, int64_t size, int64_t first, double sd,
+                                  noise_key key) noexcept nogil:
+    cdef int64_t begin = 0, end, i
     cdef uint64_t[NOISE_BLOCK] words
+    while begin < size:
+        end = min(begin + NOISE_BLOCK, size)
+        noise_words(key, first + begin, end - begin, words)
+        noise_normals(words, end - begin, out + begin)
+        for i in range(begin, end):
+            out[i] = sd * out[i]
+        begin = end
+
+
+@rounded_to_nearest
+def white_noise(double[:, :] values, int64_t first, uint64_t seed, const uint64_t[:] cell,
+                const double[:] sd):
+    """Fill each row of `values` with sd N: number i, of the stream of cell `cell`, for step i."""
     cdef noise_key key
-    cdef double *out
+    cdef int64_t row
     with nogil:
         key.seed, key.stream = seed, NOISE_WHITE
         for row in range(values.shape[0]):
-            key.cell = cell + row
-            out = &values[row, 0]
-            begin = 0
-            while begin < size:
-                end = min(begin + NOISE_BLOCK, size)
-                noise_words(key, first + begin, end - begin, words)
-                noise_normals(words, end - begin, out + begin)
-                for i in range(begin, end):
-                    out[i] = sd * out[i]
-                begin = end
+            key.cell = cell[row]
+            fill_white_noise(&values[row, 0], values.shape[1], first, sd[row], key)
 
 
 cdef struct events:

@@ -125,11 +125,8 @@ def test_population_has_the_declared_parameters_of_its_model():
 
 SUM = (
     "what a stimulus is added to, or subtracted from, must be a stimulus, a number or a function "
-    "of t (µA/cm²); got {}. Pass one value a step as stimuli.from_array(values)."
-)
-PRODUCT = (
-    "{} of a stimulus must be a finite number; got {}. For a product at each step pass "
-    "stimuli.from_array(values * stimulus.to_array(steps, dt))."
+    "of t (µA/cm²); got {}. Pass one value a step as stimuli.from_array(values), one a cell as "
+    "stimuli.constant(values)."
 )
 
 
@@ -145,11 +142,6 @@ def test_array_added_to_a_stimulus_is_refused(series):
     ):
         with raises(TypeError, SUM.format(shown)):
             call()
-    for call in (lambda: step * series, lambda: series * step):
-        with raises(TypeError, PRODUCT.format("factor", shown)):
-            call()
-    with raises(TypeError, PRODUCT.format("divisor", shown)):
-        _ = step / series
 
 
 def test_recommendation_for_adding_an_array_works():

@@ -26,7 +26,7 @@ def fingerprint(values: FloatArray, step: int) -> list[float]:
 
 
 OWN_VALUES = 2**18
-"""How many values of cells' own noise are made at once, 2 MB."""
+"""How many values of cells' own stimuli are made at once, 2 MB."""
 
 
 class ReadAhead:
@@ -169,7 +169,7 @@ class SharedStimulus(CellStimulus):
     """A stimulus that all cells of a population share, read some steps at a time."""
 
     def __init__(self, stimulus: "Stimulus", size: int, steps: int, dt: float) -> None:
-        stimulus.reader(dt)  # raises where the stimulus does not suit dt
+        stimulus._suits(dt)
         self.shape = size, steps
         self._stimulus, self._dt = stimulus, dt
         self._read_ahead: ReadAhead | None = None
@@ -187,16 +187,34 @@ class SharedStimulus(CellStimulus):
             self._read_ahead.close()
 
 
-class OwnNoise(CellStimulus):
-    """A stimulus with noise, of which each cell of a population has a stream of its own.
+class OwnStimulus(CellStimulus):
+    """A stimulus of which each cell has values of its own, by its parameters or by noise.
 
     The values are made where they are needed, by the thread that steps the cells, and not kept.
+
+    Parameters
+    ----------
+    streams : sequence of int, optional
+        The number of the stream of noise of each cell, by default its own number.
     """
 
-    def __init__(self, stimulus: "Stimulus", size: int, steps: int, dt: float) -> None:
-        stimulus.reader(dt)  # as above
+    def __init__(
+        self,
+        stimulus: "Stimulus",
+        size: int,
+        steps: int,
+        dt: float,
+        streams: Sequence[int] | None = None,
+    ) -> None:
+        stimulus._suits(dt)
         self.shape = size, steps
         self._stimulus, self._dt = stimulus, dt
+        if streams is None:
+            streams = range(size)
+        if isinstance(streams, range):
+            self._streams = np.arange(streams.start, streams.stop, dtype=np.uint64)
+        else:
+            self._streams = np.array(streams, dtype=np.uint64)
         self._states: dict[range, Any] = {}  # before the steps, of the cells of a call
         self._next_states: dict[range, Any] = {}
 
@@ -205,31 +223,12 @@ class OwnNoise(CellStimulus):
 
     def values(self, cells: range) -> FloatArray:
         values = np.empty((len(cells), self._stop - self._start))
+        numbers = slice(cells.start, cells.stop)
+        part = self._stimulus._of_cells(numbers, self._streams[numbers])
         before = self._states.get(cells)
-        if before is None:
-            before = self._stimulus._begin_cells(cells)
-        self._next_states[cells] = self._stimulus._read_cells(before, values, self._dt, cells)
+        before = part._begin() if before is None else before
+        self._next_states[cells] = part._read(before, values, self._dt)
         return values
 
     def end(self) -> None:
         self._states, self._next_states = self._next_states, {}
-
-
-class ChosenNoise(OwnNoise):
-    """The same, where the streams of the cells do not follow each other."""
-
-    def __init__(self, stimulus: "Stimulus", streams: Sequence[int], steps: int, dt: float) -> None:
-        super().__init__(stimulus, len(streams), steps, dt)
-        self._streams = [range(number, number + 1) for number in streams]
-
-    def values(self, cells: range) -> FloatArray:
-        values = np.empty((len(cells), self._stop - self._start))
-        streams = self._streams[cells.start : cells.stop]
-        before = self._states.get(cells)
-        if before is None:
-            before = [self._stimulus._begin_cells(one) for one in streams]
-        self._next_states[cells] = [
-            self._stimulus._read_cells(state, values[i : i + 1], self._dt, one)
-            for i, (state, one) in enumerate(zip(before, streams, strict=True))
-        ]
-        return values

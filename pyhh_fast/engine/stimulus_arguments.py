@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pyhh_fast import validation
-from pyhh_fast.engine.read_ahead import CellStimulus, ChosenNoise, OwnNoise, SharedStimulus
+from pyhh_fast.engine.read_ahead import CellStimulus, OwnStimulus, SharedStimulus
 from pyhh_fast.recording import RunStimulus, array_of_steps
 from pyhh_fast.typing import FloatArray
 
@@ -32,6 +32,7 @@ def normalise_stimulus(stimulus: Any, duration: Any, dt: float) -> tuple[RunStim
 
         made = as_stimulus(stimulus)
         if made is not None:
+            made._check_of_one_cell()
             return made, steps_of(made, duration, dt)
     advice = "Pass one value a step, or a number with duration=..."
     values = validation.waveform("stimulus", stimulus, advice=advice)
@@ -51,18 +52,21 @@ def stimulus_of_cells(
     Noise of cell i is that of stream ``streams[i]``, by default i.
     """
     from pyhh_fast.stimuli.functions import as_stimulus
+    from pyhh_fast.stimuli.parameters import check_lengths
 
     made = as_stimulus(stimulus)
     if made is None:
         return CellStimulus(_currents_of_cells(stimulus, size, duration, dt))
+    check_lengths(made._arrays(), size)
+    if made.cells == 1:
+        made = made._of_cells(0, 0)
     steps = steps_of(made, duration, dt)
+    if made.differs_by_cell:
+        return OwnStimulus(made, size, steps, dt, streams)
     values = array_of_steps(made, steps)
     if values is not None:
         return CellStimulus(np.broadcast_to(values, (size, steps)))
-    if made.differs_by_cell and streams is not None:
-        return ChosenNoise(made, streams, steps, dt)
-    kind = OwnNoise if made.differs_by_cell else SharedStimulus
-    return kind(made, size, steps, dt)
+    return SharedStimulus(made, size, steps, dt)
 
 
 def _currents_of_cells(stimulus: Any, size: int, duration: Any, dt: float) -> FloatArray:

@@ -8,6 +8,9 @@ part of the step that they cover; an array and noise hold theirs. Sampling is of
 Stimuli are added, subtracted, scaled and shifted in time:
 ``2 * step(50, 70, 130) + ornstein_uhlenbeck(0, 2, 5, seed=1) - sine(3, 10).shifted(20)``. Numbers
 and functions of time may be added, too.
+
+Parameters, factors and shifts may be arrays with one number for each cell of a population:
+``step([5, 10, 20], 50, 100)`` is the stimulus of three cells.
 """
 
 from pyhh_fast.stimuli import algebra

@@ -10,9 +10,19 @@ from typing import Any
 import numpy as np
 
 from pyhh_fast import validation
-from pyhh_fast.stimuli.base import Held, Stimulus, Waveform, short
+from pyhh_fast.stimuli.base import Held, Stimulus
 from pyhh_fast.stimuli.functions import as_stimulus
+from pyhh_fast.stimuli.parameters import (
+    Parameter,
+    check_lengths,
+    is_series,
+    largest,
+    parameter,
+    plain,
+    short,
+)
 from pyhh_fast.stimuli.reader import State
+from pyhh_fast.stimuli.waveform import Waveform
 from pyhh_fast.stimuli.waveforms import constant
 from pyhh_fast.typing import FloatArray
 from pyhh_fast.validation import BLOCK
@@ -25,12 +35,12 @@ def added(first: Any, second: Any, sign: int = 1) -> Any:
         stimulus = as_stimulus(value)
         if stimulus is None:
             if not validation.is_scalar(value):
-                if not _is_series(value):
+                if not is_series(value):
                     return NotImplemented
                 raise TypeError(
                     "what a stimulus is added to, or subtracted from, must be a stimulus, a number "
                     f"or a function of t (µA/cm²); got {validation.shown(value)}. Pass one value a "
-                    "step as stimuli.from_array(values)."
+                    "step as stimuli.from_array(values), one a cell as stimuli.constant(values)."
                 )
             amplitude = validation.real_number("stimulus", value, unit="µA/cm²")
             if amplitude:
@@ -40,56 +50,51 @@ def added(first: Any, second: Any, sign: int = 1) -> Any:
     return parts[0] if len(parts) == 1 else Sum(tuple(parts))
 
 
-def _is_series(value: Any) -> bool:
-    """Whether a value is, as an array or a list, a series that may be meant as one a step."""
-    return isinstance(value, list | tuple | range) or hasattr(value, "__array__")
-
-
 def multiplied(stimulus: Stimulus, name: str, number: Any) -> Any:
-    """Return a multiple; `number` is a "factor" or a "divisor", which must not be 0."""
-    if not validation.is_scalar(number):
-        if not _is_series(number):
-            return NotImplemented
-        raise TypeError(
-            f"{name} of a stimulus must be a finite number; got {validation.shown(number)}. For "
-            "a product at each step pass stimuli.from_array(values * stimulus.to_array(steps, dt))."
-        )
-    factor = validation.real_number(name, number)
+    """Return a multiple; `number`, or each of them, is a "factor", or a "divisor" other than 0."""
+    if not validation.is_scalar(number) and not is_series(number):
+        return NotImplemented
+    factor = parameter(name, number)
+    check_lengths([*stimulus._arrays(), *[(name, np.size(factor))] * np.ndim(factor)])
     if name == "divisor":
-        if factor == 0:
-            raise ValueError(f"divisor must not be 0; got {number}.")
+        zero = np.atleast_1d(factor) == 0
+        if zero.any():
+            place = f" at index {int(np.argmax(zero))}" * np.ndim(factor)
+            raise ValueError(f"divisor must not be 0; got 0{place}.")
         return Sum.of(part for part in (_scaled(one, 1, factor) for one in parts_of(stimulus)))
     return Sum.of(_scaled(one, factor, 1) for one in parts_of(stimulus))
 
 
-def _scaled(part: Stimulus, factor: float, divisor: float) -> Stimulus:
+def _scaled(part: Stimulus, factor: Parameter, divisor: Parameter) -> Stimulus:
     if isinstance(part, constant):
         return constant(_product("amplitude", part.amplitude, factor, divisor))
     inner, before = (part.stimulus, part.factor) if isinstance(part, Scaled) else (part, 1.0)
     factor = _product("factor", before, factor, divisor)
-    return inner if factor == 1 else Scaled(inner, factor)
+    return inner if np.ndim(factor) == 0 and factor == 1 else Scaled(inner, factor)
 
 
-def _product(name: str, before: float, factor: float, divisor: float) -> float:
-    return validation.real_number(name, before * factor / divisor)
+def _product(name: str, before: Parameter, factor: Parameter, divisor: Parameter) -> Any:
+    with np.errstate(over="ignore"):
+        return parameter(name, before * factor / divisor)
 
 
-def shifted(stimulus: Stimulus, by: float) -> Stimulus:
+def shifted(stimulus: Stimulus, by: Any) -> Stimulus:
     """Return a stimulus later by `by` ms, or earlier."""
+    by = parameter("by", by, unit="ms")
+    check_lengths([*stimulus._arrays(), *[("by", np.size(by))] * np.ndim(by)])
     return Sum.of(_shifted(part, by) for part in parts_of(stimulus))
 
 
-def _shifted(part: Stimulus, by: float) -> Stimulus:
+def _shifted(part: Stimulus, by: Parameter) -> Stimulus:
     if isinstance(part, Scaled):
         return Scaled(_shifted(part.stimulus, by), part.factor)
     shift = part if isinstance(part, Shifted) else Shifted(part, 0.0, 0.0)
-    delay, skip = shift.delay, shift.skip
-    if by >= 0:
-        delay += by
-    else:
-        delay, skip = max(delay + by, 0.0), skip + max(-by - delay, 0.0)
-    delay, skip = (validation.real_number("by", time, unit="ms") for time in (delay, skip))
-    return Shifted(shift.stimulus, delay, skip) if delay or skip else shift.stimulus
+    # Where it goes back beyond the delay, the rest is skipped.
+    with np.errstate(over="ignore"):
+        delay = np.maximum(shift.delay + by, 0.0)
+        skip = shift.skip + np.maximum(-by - shift.delay, 0.0)
+    delay, skip = (parameter("by", time, unit="ms") for time in (delay, skip))
+    return Shifted(shift.stimulus, delay, skip) if np.any(delay) or np.any(skip) else shift.stimulus
 
 
 def parts_of(stimulus: Stimulus) -> tuple[Stimulus, ...]:
@@ -97,11 +102,14 @@ def parts_of(stimulus: Stimulus) -> tuple[Stimulus, ...]:
     return stimulus.parts if isinstance(stimulus, Sum) else (stimulus,)
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class Sum(Stimulus):
     """Two or more stimuli, none of them a sum, added from left to right."""
 
     parts: tuple[Stimulus, ...]
+
+    def __post_init__(self) -> None:
+        check_lengths(self._arrays())
 
     @classmethod
     def of(cls, parts: Any) -> Stimulus:
@@ -114,14 +122,8 @@ class Sum(Stimulus):
         signs = (f" - {one[1:]}" if one[0] == "-" else f" + {one}" for one in others)
         return first + "".join(signs)
 
-    def of_cell(self, cell: int) -> Stimulus:
-        """As :meth:`Stimulus.of_cell`."""
-        return Sum(tuple(part.of_cell(cell) for part in self.parts))
-
-    @property
-    def differs_by_cell(self) -> bool:
-        """As :attr:`Stimulus.differs_by_cell`."""
-        return any(part.differs_by_cell for part in self.parts)
+    def _inner(self) -> tuple[Stimulus, ...]:
+        return self.parts
 
     @property
     def steps(self) -> int | None:
@@ -186,43 +188,32 @@ class Sum(Stimulus):
         more = np.empty_like(values)
         after: list[State] = []
         for part, one in zip(self.parts, state["parts"], strict=True):
-            after.append(part._read(one, more if after else values, dt))
+            read = more if after else values
+            read = read if part.cells == len(values) else read[:1]  # the same for all
+            after.append(part._read(one, read, dt))
             if len(after) > 1:
-                values += more
-        return {"step": state["step"] + len(values), "parts": after}
-
-    def _begin_cells(self, cells: range) -> Any:
-        return [part._begin_cells(cells) for part in self.parts]
-
-    def _read_cells(self, state: Any, values: FloatArray, dt: float, cells: range) -> Any:
-        more = np.empty_like(values)
-        after: list[Any] = []
-        for part, one in zip(self.parts, state, strict=True):
-            after.append(part._read_cells(one, more if after else values, dt, cells))
-            if len(after) > 1:
-                values += more
-        return after
+                values += read
+            elif len(read) < len(values):
+                values[1:] = read
+        return {"step": state["step"] + values.shape[1], "parts": after}
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class Scaled(Stimulus):
     """A stimulus times a number; its reader has the state of the stimulus's."""
 
     stimulus: Stimulus
-    factor: float
+    factor: Parameter
+
+    def __post_init__(self) -> None:
+        check_lengths(self._arrays())
 
     def __repr__(self) -> str:
-        factor = "-" if self.factor == -1 else f"{short(self.factor)} * "
+        factor = "-" if plain(self.factor) == -1 else f"{short(self.factor)} * "
         return f"{factor}{self.stimulus!r}"
 
-    def of_cell(self, cell: int) -> Stimulus:
-        """As :meth:`Stimulus.of_cell`."""
-        return dataclasses.replace(self, stimulus=self.stimulus.of_cell(cell))
-
-    @property
-    def differs_by_cell(self) -> bool:
-        """As :attr:`Stimulus.differs_by_cell`."""
-        return self.stimulus.differs_by_cell
+    def _inner(self) -> tuple[Stimulus, ...]:
+        return (self.stimulus,)
 
     @property
     def steps(self) -> int | None:
@@ -237,7 +228,7 @@ class Scaled(Stimulus):
     def description(self) -> dict[str, Any]:
         """As :meth:`Stimulus.description`."""
         stimulus = self.stimulus.description()
-        return {"kind": self.kind, "factor": self.factor, "stimulus": stimulus}
+        return {"kind": self.kind, "factor": plain(self.factor), "stimulus": stimulus}
 
     def _suits(self, dt: float) -> None:
         self.stimulus._suits(dt)
@@ -264,60 +255,54 @@ class Scaled(Stimulus):
         return self.stimulus._bends()
 
     def _read(self, state: State, values: FloatArray, dt: float) -> State:
-        after = self.stimulus._read(state, values, dt)
-        values *= self.factor
-        return after
-
-    def _begin_cells(self, cells: range) -> Any:
-        return self.stimulus._begin_cells(cells)
-
-    def _read_cells(self, state: Any, values: FloatArray, dt: float, cells: range) -> Any:
-        after = self.stimulus._read_cells(state, values, dt, cells)
-        values *= self.factor
+        if len(values) == 1 or self.stimulus.cells == len(values):
+            after = self.stimulus._read(state, values, dt)
+            values *= np.reshape(self.factor, (-1, 1))
+        else:
+            row = np.empty_like(values[:1])
+            after = self.stimulus._read(state, row, dt)
+            np.multiply(row, np.reshape(self.factor, (-1, 1)), out=values)
         return after
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class Shifted(Stimulus):
     """A stimulus without its first `skip` ms, after `delay` ms of no current."""
 
     stimulus: Stimulus
-    delay: float
-    skip: float
+    delay: Parameter
+    skip: Parameter
+
+    def __post_init__(self) -> None:
+        check_lengths(self._arrays())
 
     def __repr__(self) -> str:
-        shifts = [f".shifted({short(by)})" for by in (-self.skip, self.delay) if by]
+        shifts = [f".shifted({short(by)})" for by in (-self.skip, self.delay) if np.any(by)]
         return f"{self.stimulus!r}{''.join(shifts)}"
 
-    def of_cell(self, cell: int) -> Stimulus:
-        """As :meth:`Stimulus.of_cell`."""
-        return dataclasses.replace(self, stimulus=self.stimulus.of_cell(cell))
-
-    @property
-    def differs_by_cell(self) -> bool:
-        """As :attr:`Stimulus.differs_by_cell`."""
-        return self.stimulus.differs_by_cell
+    def _inner(self) -> tuple[Stimulus, ...]:
+        return (self.stimulus,)
 
     @property
     def duration(self) -> float | None:
         """As :attr:`Stimulus.duration`."""
         end = self.stimulus.duration
-        return None if end is None else self.delay + max(end - self.skip, 0.0)
+        return None if end is None else largest(self.delay + np.maximum(end - self.skip, 0.0))
 
     def description(self) -> dict[str, Any]:
         """As :meth:`Stimulus.description`."""
-        about = {"delay": self.delay, "skip": self.skip}
+        about = {"delay": plain(self.delay), "skip": plain(self.skip)}
         return {"kind": self.kind, **about, "stimulus": self.stimulus.description()}
 
     def _place(self, dt: float) -> tuple[int, float]:
         """Return where the stimulus would begin but for `skip`: a step and a part of it."""
-        return validation.whole_steps(self.delay - self.skip, dt)
+        return validation.whole_steps(float(self.delay - self.skip), dt)
 
     def _suits(self, dt: float) -> None:
         self.stimulus._suits(dt)
         if isinstance(self.stimulus, Waveform):
             return
-        for by in (self.delay, self.skip):
+        for by in np.unique([self.delay, self.skip]).tolist():
             if validation.whole_steps(by, dt)[1]:
                 raise ValueError(
                     "by must be a whole number of steps, where noise or an array is shifted (ms); "
@@ -326,7 +311,10 @@ class Shifted(Stimulus):
 
     def _size(self, dt: float) -> int | None:
         size = self.stimulus._size(dt)
-        return None if size is None else max(size + self._place(dt)[0], 0)
+        if size is None:
+            return None
+        earliest = float(np.min(self.delay - self.skip, initial=np.inf))
+        return max(size + validation.whole_steps(earliest, dt)[0], 0)
 
     def _begin(self) -> State:
         return {"step": 0, "stimulus": self.stimulus._begin()}
@@ -360,14 +348,17 @@ class Shifted(Stimulus):
         return None if bends is None else [self.delay, *(time + moved for time in bends)]
 
     def _read(self, state: State, values: FloatArray, dt: float) -> State:
+        if isinstance(self.delay, np.ndarray):
+            return self._read_each(state, values, dt)
         step, inner = state["step"], state["stimulus"]
         begin, begin_late = validation.whole_steps(self.delay, dt)
         place, late = self._place(dt)
-        silent = min(max(begin - step, 0), len(values))
-        values[:silent] = 0.0
-        rest = values[silent:]
-        if len(rest):
-            inner = self._inner_at(inner, step + silent - place, dt)
+        rows, steps = values.shape
+        silent = min(max(begin - step, 0), steps)
+        values[:, :silent] = 0.0
+        rest = values[:, silent:]
+        if rest.size:
+            inner = self._inner_at(inner, step + silent - place, dt, rows)
             if late:
                 assert isinstance(self.stimulus, Waveform)
                 inner = self.stimulus._read(inner, rest, dt, late)
@@ -375,19 +366,20 @@ class Shifted(Stimulus):
                 inner = self.stimulus._read(inner, rest, dt)
             if self.skip and begin_late and step + silent == begin:
                 assert isinstance(self.stimulus, Waveform)
-                rest[0] = self.stimulus._beginning(self.skip, 1 - begin_late, dt)
-        return {"step": step + len(values), "stimulus": inner}
+                length = 1 - begin_late, dt
+                rest[:, 0] = self.stimulus._beginning(rows, float(self.skip), *length)
+        return {"step": step + steps, "stimulus": inner}
 
-    def _inner_at(self, inner: State, step: int, dt: float) -> State:
+    def _inner_at(self, inner: State, step: int, dt: float, rows: int) -> State:
         """Return the state of the stimulus's reader at a step, which is not before its own."""
         if inner["step"] == step:
             return inner
         known = self.stimulus._at(step)
         if known is not None:
             return known
-        unread = np.empty(BLOCK)
+        unread = np.empty((rows, max(BLOCK // max(rows, 1), 1)))
         while inner["step"] < step:
-            inner = self.stimulus._read(inner, unread[: step - inner["step"]], dt)
+            inner = self.stimulus._read(inner, unread[:, : step - inner["step"]], dt)
         return inner
 
 

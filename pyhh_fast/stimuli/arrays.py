@@ -1,7 +1,8 @@
 """Stimuli that lie in an array, perhaps in a file: read piece by piece, and checked."""
 
 import dataclasses
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Self
 
 import numpy as np
 
@@ -51,6 +52,9 @@ class from_array(Stimulus):
         values, size = _sliceable("values", self.values)
         vars(self).update(values=values, size=size)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, from_array):
             return NotImplemented
@@ -77,9 +81,16 @@ class from_array(Stimulus):
     def _at(self, step: int) -> State:
         return {"step": step}
 
+    def _arrays(self) -> Iterator[tuple[str, int]]:
+        yield from ()  # its values are of one cell
+
+    def _of_cells(self, cells: Any, streams: Any) -> Self:
+        return self
+
     def _read(self, state: State, values: FloatArray, dt: float) -> State:
-        _read("stimulus", self.values, state["step"], values)
-        return {"step": state["step"] + len(values)}
+        _read("stimulus", self.values, state["step"], values[0])
+        values[1:] = values[0]
+        return {"step": state["step"] + values.shape[1]}
 
 
 def _sliceable(name: str, value: Any) -> tuple[Any, int]:

@@ -9,8 +9,11 @@ import dataclasses
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from pyhh_fast import validation
+from pyhh_fast.stimuli.of_cells import OfCells
+from pyhh_fast.stimuli.parameters import check_lengths, plain, same, short
 from pyhh_fast.stimuli.reader import Reader, State, whole_in_state
 from pyhh_fast.system import free_memory
 from pyhh_fast.typing import FloatArray
@@ -32,12 +35,12 @@ class Algebra(Protocol):
     def multiplied(self, stimulus: Any, name: str, number: Any) -> Any:
         """Return a multiple, or the part that a divisor leaves."""
 
-    def shifted(self, stimulus: Any, by: float) -> "Stimulus":
+    def shifted(self, stimulus: Any, by: Any) -> "Stimulus":
         """Return a stimulus later by `by` ms, or earlier."""
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
-class Stimulus(abc.ABC):
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
+class Stimulus(OfCells, abc.ABC):
     """A current, in µA/cm², of which any part can be computed when it is needed.
 
     It is constant from i dt to (i + 1) dt: value i belongs to step i. It is the current in the
@@ -48,6 +51,9 @@ class Stimulus(abc.ABC):
     generator: it can be compared, copied, pickled and sent to other processes. There, and on every
     CPU, it has the same values, to the bit.
 
+    Each parameter but a seed, each factor and each shift may be an array of shape (cells,), with
+    one number for each cell of a population; an array of one is that of all cells.
+
     Attributes
     ----------
     duration : float or None, ms
@@ -57,6 +63,8 @@ class Stimulus(abc.ABC):
     steps : int or None
         Number of values there are of an array, the fewest of a sum's parts; None where there is no
         end, or, for an array that is shifted, where it depends on dt.
+    cells : int or None
+        Of how many cells its parameters are; None where all are numbers.
 
     Examples
     --------
@@ -67,9 +75,6 @@ class Stimulus(abc.ABC):
     >>> stimulus.to_array(6, dt=0.1)
     array([ 2.,  2., 52., 52.,  2.,  2.])
     """
-
-    kind: ClassVar[str]
-    """Name of the class in repr and descriptions."""
 
     _algebra: ClassVar[Algebra]
     """What the operators call; stimuli/__init__.py sets it, because algebra.py imports this."""
@@ -106,39 +111,35 @@ class Stimulus(abc.ABC):
     def __pos__(self) -> "Stimulus":
         return self
 
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return all(map(same, self._fields().values(), other._fields().values()))
+
+    def __hash__(self) -> int:
+        every = map(plain, self._fields().values())
+        return hash((self.kind, *(tuple(x) if isinstance(x, list) else x for x in every)))
+
     def __repr__(self) -> str:
         fields = dataclasses.fields(self)
         given = [(getattr(self, field.name), field.default) for field in fields]
-        while given and given[-1][0] == given[-1][1]:
+        while given and same(*given[-1]):
             given.pop()
         return f"{self.kind}({', '.join(short(value) for value, _ in given)})"
 
-    def of_cell(self, cell: int) -> "Stimulus":
-        """Return the stimulus as a cell of a population has it.
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._set(**state)
 
-        Parameters
-        ----------
-        cell : int
-            Its number, from 0.
+    def _set(self, **parameters: Any) -> None:
+        """Set parameters, checked ones; arrays cannot be written to from then on."""
+        vars(self).update(parameters)
+        for value in parameters.values():
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False
+        check_lengths(self._arrays())
 
-        Returns
-        -------
-        Stimulus
-            Noise has a stream of its own for each cell, that of cell 0 is the stimulus itself;
-            what is no noise is the same for all.
-
-        Examples
-        --------
-        >>> from pyhh_fast import stimuli
-        >>> stimuli.white_noise(3, seed=1).of_cell(5)
-        white_noise(3, 1, cell=5)
-        """
-        return self
-
-    @property
-    def differs_by_cell(self) -> bool:
-        """Whether cells of a population have different values: where there is noise."""
-        return False
+    def _fields(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
     @property
     def steps(self) -> int | None:
@@ -150,12 +151,12 @@ class Stimulus(abc.ABC):
         """Time at which the stimulus ends, in ms; None where it does not, or depends on dt."""
         return None
 
-    def shifted(self, by: float) -> "Stimulus":
+    def shifted(self, by: npt.ArrayLike) -> "Stimulus":
         """Return the stimulus later, or, where `by` is negative, earlier.
 
         Parameters
         ----------
-        by : float, ms
+        by : float or array_like of shape (cells,), ms
             Where it is positive, the current is 0 before `by`, and what it was from 0 on
             follows. Where it is negative, what was before ``-by`` is left out. For arrays and
             noise it must be a whole number of steps.
@@ -178,7 +179,7 @@ class Stimulus(abc.ABC):
         >>> stimuli.step(10, 5, 20).shifted(-2).duration
         18.0
         """
-        return self._algebra.shifted(self, validation.real_number("by", by, unit="ms"))
+        return self._algebra.shifted(self, by)
 
     def description(self) -> dict[str, Any]:
         """Return what the stimulus is, as a dict for JSON.
@@ -196,7 +197,7 @@ class Stimulus(abc.ABC):
         >>> stimuli.step(50, 70, 130).description()
         {'kind': 'step', 'amplitude': 50.0, 'start': 70.0, 'stop': 130.0}
         """
-        return {"kind": self.kind} | dataclasses.asdict(self)
+        return {"kind": self.kind} | {name: plain(x) for name, x in self._fields().items()}
 
     def to_array(self, steps: int, dt: float) -> FloatArray:
         """Return the first values.
@@ -210,8 +211,9 @@ class Stimulus(abc.ABC):
 
         Returns
         -------
-        ndarray of float64, shape (steps,), µA/cm²
-            Value i holds from i dt to (i + 1) dt.
+        ndarray of float64, shape (steps,) or (cells, steps), µA/cm²
+            Value i holds from i dt to (i + 1) dt. Where parameters are arrays, there is a row for
+            each cell.
 
         Raises
         ------
@@ -229,10 +231,17 @@ class Stimulus(abc.ABC):
         >>> from pyhh_fast import stimuli
         >>> stimuli.ramp(0, 6, 1, 4).to_array(6, dt=1)
         array([0., 1., 3., 5., 6., 6.])
+        >>> stimuli.step([5, 10], [0, 2], 3).to_array(4, dt=1)
+        array([[ 5.,  5.,  5.,  0.],
+               [ 0.,  0., 10.,  0.]])
         """
         steps = validation.count("steps", steps)
-        free_memory.check(8 * steps, "the values", "Pass the stimulus itself to a run.")
-        return self.reader(dt).read(steps)
+        cells = 1 if self.cells is None else self.cells
+        free_memory.check(8 * steps * cells, "the values", "Pass the stimulus itself to a run.")
+        if self.cells is None:
+            return self.reader(dt).read(steps)
+        numbers = np.arange(cells, dtype=np.uint64)
+        return Reader(self._of_cells(slice(None), numbers), dt).read(steps)
 
     def plot(self, steps: int, dt: float) -> "Figure":
         """Draw the first values over time.
@@ -275,7 +284,8 @@ class Stimulus(abc.ABC):
         Raises
         ------
         ValueError
-            If `state` is no such state; the others as of :meth:`to_array`.
+            If `state` is no such state, or parameters are arrays; the others as of
+            :meth:`to_array`.
 
         Examples
         --------
@@ -289,6 +299,7 @@ class Stimulus(abc.ABC):
         >>> bool((later.read(9) == reader.read(9)).all())
         True
         """
+        self._check_of_one_cell()
         return Reader(self, dt, state)
 
     def reader_at(self, dt: float, step: int) -> "Reader | None":
@@ -300,7 +311,7 @@ class Stimulus(abc.ABC):
         reader._state = state
         return reader
 
-    def _suits(self, dt: float) -> None:  # noqa: B027 (most suit any)
+    def _suits(self, dt: float) -> None:
         """See that the stimulus can be had in steps of `dt`, ms."""
 
     def _size(self, dt: float) -> int | None:
@@ -311,7 +322,7 @@ class Stimulus(abc.ABC):
         """Return the state of a reader before a step; None where the values before are needed."""
         return None
 
-    def _recognise(self, state: State, dt: float, late: float = 0.0) -> None:  # noqa: B027
+    def _recognise(self, state: State, dt: float, late: float = 0.0) -> None:
         """See that a state is of this stimulus, as far as its values tell."""
 
     def _refined(self) -> "Stimulus":
@@ -339,80 +350,32 @@ class Stimulus(abc.ABC):
 
     @abc.abstractmethod
     def _read(self, state: State, values: FloatArray, dt: float) -> State:
-        """Fill `values`, at most BLOCK, with those that follow a state; return the state after."""
+        """Fill `values` with those that follow a state; return the state after.
 
-    def _begin_cells(self, cells: range) -> Any:
-        """Return what :meth:`_read_cells` begins with."""
-        if not self.differs_by_cell:
-            return self._begin()
-        return [self.of_cell(cell)._begin() for cell in cells]
-
-    def _read_cells(self, state: Any, values: FloatArray, dt: float, cells: range) -> Any:
-        """Fill `values`, shape (cells, steps), with those of cells that follow a state.
-
-        Return the state after; that before does not change.
+        Parameters
+        ----------
+        values : ndarray, shape (rows, steps)
+            A row for each cell, whose parameters and streams of noise it then has, or just one;
+            at most BLOCK steps. Rows are contiguous.
         """
-        if self.differs_by_cell:
-            return [
-                self.of_cell(cell)._read(before, row, dt)
-                for cell, before, row in zip(cells, state, values, strict=True)
-            ]
-        after = self._read(state, values[0], dt)
-        values[1:] = values[0]
-        return after
+
+    def _read_each(self, state: State, values: FloatArray, dt: float) -> State:
+        """As :meth:`_read`, cell by cell."""
+        before = state.get("cells") or [state] * len(values)
+        after = [
+            self._of_cells(i, 0)._read(one, values[i : i + 1], dt) for i, one in enumerate(before)
+        ]
+        return {"step": state["step"] + values.shape[1], "cells": after}
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
-class Waveform(Stimulus):
-    """A current of which every step can be computed without those before."""
-
-    edges_exact: ClassVar[bool] = False
-    """Whether `_fill` itself lets the stimulus begin within a step."""
-
-    def _at(self, step: int) -> State:
-        return {"step": step}
-
-    def _refined(self) -> Stimulus:
-        return self
-
-    def _read(self, state: State, values: FloatArray, dt: float, late: float = 0.0) -> State:
-        """As :meth:`Stimulus._read`, where it begins `late` < 1 of a step late."""
-        step, rest = state["step"], values
-        if late and step == 0 and len(values) and not self.edges_exact:
-            values[0] = self._beginning(0.0, 1 - late, dt)
-            rest = values[1:]
-        if len(rest):
-            self._fill(rest, step + len(values) - len(rest), dt, late)
-        return {"step": step + len(values)}
-
-    def _beginning(self, skip: float, covered: float, dt: float) -> float:
-        """Return the value of a step of which only the last part, `covered` <= 1, has a current.
-
-        It is that of the stimulus from `skip` ms on.
-        """
-        length = covered * dt
-        value = np.empty(1)
-        self._fill(value, 0, length, -skip / length)  # as of a step that is that long
-        return covered * float(value[0])
-
-    def _fill(self, values: FloatArray, first: int, dt: float, late: float) -> None:
-        raise NotImplementedError
-
-
-@dataclasses.dataclass(frozen=True, repr=False)
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class Held(Stimulus):
     """A stimulus in steps of half its own: each value twice."""
 
     part: Stimulus
 
-    def of_cell(self, cell: int) -> Stimulus:
-        """As :meth:`Stimulus.of_cell`."""
-        return Held(self.part.of_cell(cell))
-
-    @property
-    def differs_by_cell(self) -> bool:
-        """As :attr:`Stimulus.differs_by_cell`."""
-        return self.part.differs_by_cell
+    def _inner(self) -> tuple[Stimulus, ...]:
+        return (self.part,)
 
     def _suits(self, dt: float) -> None:
         self.part._suits(2 * dt)
@@ -431,19 +394,14 @@ class Held(Stimulus):
     def _read(self, state: State, values: FloatArray, dt: float) -> State:
         step, second = state["step"], state["second"]
         begun = step % 2
-        values[:begun] = second
-        rest = values[begun:]
-        fresh = np.empty((len(rest) + 1) // 2)
-        part = self.part._read(state["part"], fresh, 2 * dt) if len(fresh) else state["part"]
-        rest[::2] = fresh
-        rest[1::2] = fresh[: len(rest) // 2]
+        values[:, :begun] = second
+        rest = values[0, begun:]
+        fresh = np.empty((1, (len(rest) + 1) // 2))
+        part = self.part._read(state["part"], fresh, 2 * dt) if fresh.size else state["part"]
+        rest[::2] = fresh[0]
+        rest[1::2] = fresh[0, : len(rest) // 2]
         return {
-            "step": step + len(values),
+            "step": step + values.shape[1],
             "part": part,
-            "second": float(fresh[-1]) if len(fresh) else second,
+            "second": float(fresh[0, -1]) if fresh.size else second,
         }
-
-
-def short(value: Any) -> str:
-    """Return a parameter as it is typed."""
-    return repr(value).removesuffix(".0")

@@ -9,6 +9,7 @@ from pyhh_fast.stimuli.arrays import from_array
 from pyhh_fast.stimuli.base import SourceNeeded, Stimulus
 from pyhh_fast.stimuli.functions import from_function
 from pyhh_fast.stimuli.noise import ornstein_uhlenbeck, poisson_epsc, white_noise
+from pyhh_fast.stimuli.parameters import parameter
 from pyhh_fast.stimuli.waveforms import chirp, constant, pulses, ramp, sine, step
 
 _KINDS: dict[str, type[Stimulus]] = {
@@ -88,13 +89,11 @@ def _one(description: Any, name: str, within: tuple[str, ...]) -> Stimulus:
         if kind == Scaled.kind:
             about = _with_keys(description, ("factor", "stimulus"), name)
             inner = _one(about["stimulus"], f"{name}['stimulus']", (Shifted.kind,))
-            return Scaled(inner, validation.real_number("factor", about["factor"]))
+            return Scaled(inner, parameter("factor", about["factor"]))
         if kind == Shifted.kind:
             about = _with_keys(description, ("delay", "skip", "stimulus"), name)
             inner = _one(about["stimulus"], f"{name}['stimulus']", ())
-            times = (
-                validation.at_least(key, about[key], 0, unit="ms") for key in ("delay", "skip")
-            )
+            times = (parameter(key, about[key], unit="ms", least=0) for key in ("delay", "skip"))
             return Shifted(inner, *times)
         made = _KINDS[kind]
         keys = [*inspect.signature(made).parameters]

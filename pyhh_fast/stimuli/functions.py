@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from pyhh_fast import validation
-from pyhh_fast.stimuli.base import Stimulus, Waveform
+from pyhh_fast.stimuli.base import Stimulus
 from pyhh_fast.stimuli.reader import State, number_in_state
+from pyhh_fast.stimuli.waveform import Waveform
 from pyhh_fast.typing import FloatArray
 
 REMEMBERED = 64
@@ -26,7 +27,7 @@ class OtherFunction(ValueError):
     """A function that is not the one whose values a state remembers."""
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class from_function(Waveform):
     """A stimulus from a function of time, which is called while the values are needed.
 
@@ -121,7 +122,7 @@ class from_function(Waveform):
         if not len(last):
             return
         first, again = state["step"] - len(last), np.empty_like(last)
-        self._read(self._at(first), again, dt, late)
+        self._read(self._at(first), again[np.newaxis], dt, late)
         # Other versions of NumPy may round otherwise.
         alike = np.isclose(again, last, rtol=1e-9, atol=1e-12)
         if not alike.all():
@@ -136,11 +137,11 @@ class from_function(Waveform):
 
     def _read(self, state: State, values: FloatArray, dt: float, late: float = 0.0) -> State:
         step = super()._read(state, values, dt, late)["step"]
-        last = state["last"] + values[-REMEMBERED:].tolist()
+        last = state["last"] + values[0, -REMEMBERED:].tolist()
         return {"step": step, "last": last[-REMEMBERED:]}
 
     def _fill(self, values: FloatArray, first: int, dt: float, late: float) -> None:
-        values[:] = evaluate(self.function, _middles(first, len(values), dt, late))
+        values[:] = evaluate(self.function, _middles(first, values.shape[1], dt, late))
 
 
 def as_stimulus(value: Any) -> Stimulus | None:

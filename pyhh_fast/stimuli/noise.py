@@ -8,7 +8,8 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from pyhh_fast import _stimuli, validation
-from pyhh_fast.stimuli.base import Stimulus, short
+from pyhh_fast.stimuli.base import Stimulus
+from pyhh_fast.stimuli.parameters import Parameter, largest, parameter, rows, same, short
 from pyhh_fast.stimuli.reader import State, number_in_state, whole_in_state
 from pyhh_fast.typing import FloatArray
 
@@ -22,25 +23,23 @@ LARGEST_RATIO = 1e300
 """Of dt to tau: e^-x is 0 there, and 0 x still 0."""
 
 
-MOST_CELLS = 2**62
-"""Streams that a seed has."""
-
-
-@dataclasses.dataclass(frozen=True, repr=False)
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class Noise(Stimulus):
     """Noise from a seed. In a population each cell has a stream of its own."""
 
-    cell: int = dataclasses.field(default=0, kw_only=True)
-
-    def of_cell(self, cell: int) -> Self:
-        """As :meth:`Stimulus.of_cell`: the noise with a stream of its own."""
-        number = validation.index("cell", cell, MOST_CELLS)
-        return dataclasses.replace(self, cell=self.cell + number)
+    cell: Any = dataclasses.field(default=0, kw_only=True)
+    """A number; or, of many cells at once, that of each."""
 
     @property
     def differs_by_cell(self) -> bool:
         """As :attr:`Stimulus.differs_by_cell`."""
         return True
+
+    def _of_cells(self, cells: Any, streams: Any) -> Self:
+        made = super()._of_cells(cells, streams)
+        if isinstance(streams, int) and streams == 0:
+            return made
+        return made._with(cell=made.cell + streams)
 
     def description(self) -> dict[str, Any]:
         """As :meth:`Stimulus.description`; without the cell where that is 0."""
@@ -50,19 +49,19 @@ class Noise(Stimulus):
     def __repr__(self) -> str:
         *positional, _ = inspect.signature(type(self)).parameters.values()
         given = [(getattr(self, one.name), one.default) for one in positional]
-        while given[-1][0] == given[-1][1]:
+        while same(*given[-1]):
             given.pop()
         parts = [short(value) for value, _ in given] + [f"cell={self.cell}"] * (self.cell > 0)
         return f"{self.kind}({', '.join(parts)})"
 
     def _check_stream(self, seed: Any) -> None:
-        vars(self).update(
+        self._set(
             seed=validation.index("seed", seed, 2**64),
             cell=validation.index("cell", self.cell, 2**63),
         )
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class ornstein_uhlenbeck(Noise):
     """Noise that fluctuates around a mean and forgets with a time constant.
 
@@ -112,16 +111,16 @@ class ornstein_uhlenbeck(Noise):
     10 2
     """
 
-    mean: float
-    sd: float
-    tau: float
+    mean: Parameter
+    sd: Parameter
+    tau: Parameter
     seed: int
 
     def __post_init__(self) -> None:
-        vars(self).update(
-            mean=validation.real_number("mean", self.mean, unit="µA/cm²"),
-            sd=validation.at_least("sd", self.sd, 0, unit="µA/cm²"),
-            tau=validation.real_number("tau", self.tau, unit="ms", positive=True),
+        self._set(
+            mean=parameter("mean", self.mean, unit="µA/cm²"),
+            sd=parameter("sd", self.sd, unit="µA/cm²", least=0),
+            tau=parameter("tau", self.tau, unit="ms", positive=True),
         )
         self._check_stream(self.seed)
 
@@ -134,28 +133,16 @@ class ornstein_uhlenbeck(Noise):
         }
 
     def _read(self, state: State, values: FloatArray, dt: float) -> State:
-        deviations = np.array([state["deviation"]])
-        self._fill(values[np.newaxis], state["step"], deviations, dt, 0)
-        return {"step": state["step"] + len(values), "deviation": float(deviations[0])}
-
-    def _begin_cells(self, cells: range) -> State:
-        return {"step": 0, "deviations": np.zeros(len(cells))}
-
-    def _read_cells(self, state: State, values: FloatArray, dt: float, cells: range) -> State:
-        deviations = state["deviations"].copy()
-        self._fill(values, state["step"], deviations, dt, cells.start)
-        return {"step": state["step"] + values.shape[1], "deviations": deviations}
-
-    def _fill(
-        self, values: FloatArray, step: int, deviations: FloatArray, dt: float, cell: int
-    ) -> None:
-        _stimuli.ornstein_uhlenbeck(
-            *(values, step, deviations, self.mean, self.sd, dt / self.tau),
-            *(self.seed, self.cell + cell),
-        )
+        with np.errstate(over="ignore"):
+            of_rows = rows(len(values), self.mean, self.sd, dt / self.tau)
+        deviations = np.full(len(values), state["deviation"])
+        streams = _streams(values, self.cell)
+        _stimuli.ornstein_uhlenbeck(values, state["step"], deviations, self.seed, streams, *of_rows)
+        after: Any = float(deviations[0]) if self.cells is None else deviations
+        return {"step": state["step"] + values.shape[1], "deviation": after}
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class white_noise(Noise):
     """Independent normal numbers, one a step.
 
@@ -200,13 +187,13 @@ class white_noise(Noise):
     6.0
     """
 
-    sd: float
+    sd: Parameter
     seed: int
     per: Literal["step", "sqrt_ms"] = "step"
 
     def __post_init__(self) -> None:
-        vars(self).update(
-            sd=validation.at_least("sd", self.sd, 0, unit="µA/cm²"),
+        self._set(
+            sd=parameter("sd", self.sd, unit="µA/cm²", least=0),
             per=validation.choice("per", self.per, PER),
         )
         self._check_stream(self.seed)
@@ -215,14 +202,9 @@ class white_noise(Noise):
         return {"step": step}
 
     def _read(self, state: State, values: FloatArray, dt: float) -> State:
-        return self._read_cells(state, values[np.newaxis], dt, range(1))
-
-    def _begin_cells(self, cells: range) -> State:
-        return self._begin()
-
-    def _read_cells(self, state: State, values: FloatArray, dt: float, cells: range) -> State:
         sd = self.sd if self.per == "step" else self.sd / math.sqrt(dt)
-        _stimuli.white_noise(values, state["step"], sd, self.seed, self.cell + cells.start)
+        streams, of_rows = _streams(values, self.cell), rows(len(values), sd)
+        _stimuli.white_noise(values, state["step"], self.seed, streams, *of_rows)
         return {"step": state["step"] + values.shape[1]}
 
 
@@ -230,7 +212,7 @@ PER = ("step", "sqrt_ms")
 """What the standard deviation of white noise is of."""
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class poisson_epsc(Noise):
     """Synaptic currents at random times: shot noise.
 
@@ -279,23 +261,24 @@ class poisson_epsc(Noise):
     10
     """
 
-    rate: float
-    amplitude: float
-    tau: float
+    rate: Parameter
+    amplitude: Parameter
+    tau: Parameter
     seed: int
 
     def __post_init__(self) -> None:
-        vars(self).update(
-            rate=validation.at_least("rate", self.rate, 0, unit="Hz"),
-            amplitude=validation.real_number("amplitude", self.amplitude, unit="µA/cm²"),
-            tau=validation.real_number("tau", self.tau, unit="ms", positive=True),
+        self._set(
+            rate=parameter("rate", self.rate, unit="Hz", least=0),
+            amplitude=parameter("amplitude", self.amplitude, unit="µA/cm²"),
+            tau=parameter("tau", self.tau, unit="ms", positive=True),
         )
         self._check_stream(self.seed)
 
     def _suits(self, dt: float) -> None:
-        if self.rate / 1e3 * dt > MOST_EVENTS:
+        rate = largest(self.rate)
+        if rate / 1e3 * dt > MOST_EVENTS:
             raise ValueError(
-                f"rate must be at most {MOST_EVENTS:.0f} events a step (Hz); got {self.rate} at dt "
+                f"rate must be at most {MOST_EVENTS:.0f} events a step (Hz); got {rate} at dt "
                 f"{dt}. Use ornstein_uhlenbeck, which so many add up to."
             )
 
@@ -320,13 +303,22 @@ class poisson_epsc(Noise):
         return {key: found[key] for key in self._begin()}
 
     def _read(self, state: State, values: FloatArray, dt: float) -> State:
+        if self.cells is not None:
+            return self._read_each(state, values, dt)
         ratio = min(dt / self.tau, LARGEST_RATIO)
         interval = math.inf if self.rate == 0 else 1e3 / self.rate / dt
         step, current, next_step, lead, event = state.values()
-        while len(values):
+        left = values[0]
+        while len(left):
             done, current, next_step, lead, event = _stimuli.poisson_epsc(
-                *(values, step, current, next_step, lead, event),
+                *(left, step, current, next_step, lead, event),
                 *(self.amplitude, interval, ratio, self.seed, self.cell, EVENTS_AT_ONCE),
             )
-            values, step = values[done:], step + done
+            left, step = left[done:], step + done
+        values[1:] = values[0]
         return dict(zip(state, (step, current, next_step, lead, event), strict=True))
+
+
+def _streams(values: FloatArray, cell: Any) -> Any:
+    """Return the number of the stream of each row."""
+    return cell if isinstance(cell, np.ndarray) else np.full(len(values), cell, np.uint64)

@@ -18,6 +18,10 @@ State = dict[str, Any]
 class Steps(Protocol):
     """What a reader needs of a stimulus; :class:`pyhh_fast.stimuli.Stimulus` explains it."""
 
+    @property
+    def cells(self) -> int | None:
+        """Number of cells, each with a row of values; None of a stimulus of one cell."""
+
     def _suits(self, dt: float) -> None: ...
     def _size(self, dt: float) -> int | None: ...
     def _begin(self) -> State: ...
@@ -79,11 +83,12 @@ class Reader:
                 f"steps must be at most {there - self.step}, the number of values that the "
                 f"stimulus {'has left' if self.step else 'has'}; got {steps}."
             )
-        values, state = np.empty(steps), self._state
+        cells = self.stimulus.cells
+        values, state = np.empty((1 if cells is None else cells, steps)), self._state
         for block in _blocks(values):
             state = self.stimulus._read(state, block, self.dt)
         self._state = state
-        return values
+        return values[0] if cells is None else values
 
     @property
     def step(self) -> int:
@@ -98,7 +103,9 @@ class Reader:
 
 def _blocks(values: FloatArray) -> Iterator[FloatArray]:
     # So that Ctrl-C is heard in between.
-    return (values[start : start + BLOCK] for start in range(0, len(values), BLOCK))
+    rows, steps = values.shape
+    block = max(BLOCK // max(rows, 1), 1)
+    return (values[:, start : start + block] for start in range(0, steps, block))
 
 
 def whole_in_state(name: str, value: Any, most: int) -> int:

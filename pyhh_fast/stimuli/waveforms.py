@@ -1,18 +1,24 @@
-"""Stimuli whose values follow from the time alone: constant, step, pulses, ramp, sine, chirp."""
+"""Stimuli whose values follow from the time alone: constant, step, pulses, ramp, sine, chirp.
+
+Parameters are numbers, or arrays with one for each cell of a population.
+"""
 
 import dataclasses
 import math
 from typing import Any
 
-from pyhh_fast import _stimuli, validation
-from pyhh_fast.stimuli.base import Waveform
+import numpy as np
+
+from pyhh_fast import _stimuli
+from pyhh_fast.stimuli.parameters import Parameter, count, largest, parameter, rows
+from pyhh_fast.stimuli.waveform import Waveform
 from pyhh_fast.typing import FloatArray
 
 MOST_CYCLES = 2**48
 """Of a chirp; a fraction of a cycle is known to 1/16 there."""
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class constant(Waveform):
     """A current that stays.
 
@@ -34,20 +40,19 @@ class constant(Waveform):
     array([10., 10., 10.])
     """
 
-    amplitude: float
+    amplitude: Parameter
 
     def __post_init__(self) -> None:
-        amplitude = validation.real_number("amplitude", self.amplitude, unit="µA/cm²")
-        vars(self).update(amplitude=amplitude)
+        self._set(amplitude=parameter("amplitude", self.amplitude, unit="µA/cm²"))
 
     def _bends(self) -> list[float]:
         return []
 
     def _fill(self, values: FloatArray, first: int, dt: float, late: float) -> None:
-        values[:] = self.amplitude
+        values[:] = np.reshape(self.amplitude, (-1, 1))
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class step(Waveform):
     """A current that is switched on and off again.
 
@@ -73,35 +78,41 @@ class step(Waveform):
     array([ 0., 50., 50.,  0.,  0.])
     >>> stimuli.step(50, start=0.15, stop=0.3).to_array(5, dt=0.1).round(9)
     array([ 0., 25., 50.,  0.,  0.])
+
+    Of two cells, each at its own time:
+
+    >>> stimuli.step(50, start=[0.1, 0.2], stop=[0.3, 0.5]).to_array(5, dt=0.1)
+    array([[ 0., 50., 50.,  0.,  0.],
+           [ 0.,  0., 50., 50., 50.]])
     """
 
     edges_exact = True
-    amplitude: float
-    start: float
-    stop: float
+    amplitude: Parameter
+    start: Parameter
+    stop: Parameter
 
     def __post_init__(self) -> None:
-        start = validation.real_number("start", self.start, unit="ms")
-        vars(self).update(
-            amplitude=validation.real_number("amplitude", self.amplitude, unit="µA/cm²"),
+        start = parameter("start", self.start, unit="ms")
+        self._set(
+            amplitude=parameter("amplitude", self.amplitude, unit="µA/cm²"),
             start=start,
-            stop=validation.at_least("stop", self.stop, start, unit="ms", least_name="start"),
+            stop=parameter("stop", self.stop, unit="ms", least=start, least_name="start"),
         )
 
     @property
     def duration(self) -> float:
-        """When it is switched off, in ms."""
-        return max(self.stop, 0.0)
+        """When it is switched off, in ms; of cells, the last of them."""
+        return largest(self.stop)
 
-    def _bends(self) -> list[float]:
+    def _bends(self) -> list[Any]:
         return [self.start, self.stop]
 
     def _fill(self, values: FloatArray, first: int, dt: float, late: float) -> None:
-        start, stop = (max(time, 0.0) + late * dt for time in (self.start, self.stop))
-        _stimuli.rectangle(values, first, self.amplitude, start, stop, dt)
+        times = (np.maximum(time, 0.0) + late * dt for time in (self.start, self.stop))
+        _stimuli.rectangle(values, first, dt, *rows(len(values), self.amplitude, *times))
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class pulses(Waveform):
     """A train of rectangular pulses.
 
@@ -137,20 +148,20 @@ class pulses(Waveform):
     """
 
     edges_exact = True
-    amplitude: float
-    width: float
-    period: float
-    start: float = 0.0
-    count: int | None = None
+    amplitude: Parameter
+    width: Parameter
+    period: Parameter
+    start: Parameter = 0.0
+    count: Any = None
 
     def __post_init__(self) -> None:
-        width = validation.real_number("width", self.width, unit="ms", positive=True)
-        vars(self).update(
-            amplitude=validation.real_number("amplitude", self.amplitude, unit="µA/cm²"),
+        width = parameter("width", self.width, unit="ms", positive=True)
+        self._set(
+            amplitude=parameter("amplitude", self.amplitude, unit="µA/cm²"),
             width=width,
-            period=validation.at_least("period", self.period, width, unit="ms", least_name="width"),
-            start=validation.at_least("start", self.start, 0, unit="ms"),
-            count=None if self.count is None else validation.count("count", self.count),
+            period=parameter("period", self.period, unit="ms", least=width, least_name="width"),
+            start=parameter("start", self.start, unit="ms", least=0),
+            count=count("count", self.count),
         )
 
     @property
@@ -158,19 +169,16 @@ class pulses(Waveform):
         """When the last pulse ends, in ms; None where there is no last one."""
         if self.count is None:
             return None
-        return self.start + (self.count - 1) * self.period + self.width if self.count else 0.0
+        ends = self.start + (self.count - 1) * self.period + self.width
+        return largest(np.where(self.count, ends, 0.0))
 
     def _fill(self, values: FloatArray, first: int, dt: float, late: float) -> None:
-        count, start = self.count, self.start + late * dt
-        if self.width == self.period:  # no gap: one rectangle
-            stop = math.inf if count is None else start + count * self.period
-            _stimuli.rectangle(values, first, self.amplitude, start, stop, dt)
-            return
-        count = _stimuli.NEVER if count is None else count
-        _stimuli.pulses(values, first, self.amplitude, self.width, self.period, start, count, dt)
+        count: Any = _stimuli.NEVER if self.count is None else self.count
+        times = self.width, self.period, self.start + late * dt
+        _stimuli.pulses(values, first, dt, *rows(len(values), self.amplitude, *times, count))
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class ramp(Waveform):
     """A current that moves along a straight line from one value to another.
 
@@ -197,34 +205,35 @@ class ramp(Waveform):
     array([2., 3., 5., 7., 8., 8.])
     """
 
-    first: float
-    last: float
-    start: float
-    stop: float
+    first: Parameter
+    last: Parameter
+    start: Parameter
+    stop: Parameter
 
     def __post_init__(self) -> None:
-        first = validation.real_number("first", self.first, unit="µA/cm²")
-        last = validation.real_number("last", self.last, unit="µA/cm²")
-        validation.real_number("last - first", last - first, unit="µA/cm²")
-        start = validation.real_number("start", self.start, unit="ms")
-        stop = validation.at_least("stop", self.stop, start, unit="ms", least_name="start")
-        validation.real_number("stop - start", stop - start, unit="ms")
-        vars(self).update(first=first, last=last, start=start, stop=stop)
+        first = parameter("first", self.first, unit="µA/cm²")
+        last = parameter("last", self.last, unit="µA/cm²")
+        start = parameter("start", self.start, unit="ms")
+        stop = parameter("stop", self.stop, unit="ms", least=start, least_name="start")
+        self._set(first=first, last=last, start=start, stop=stop)
+        with np.errstate(over="ignore"):
+            parameter("last - first", last - first, unit="µA/cm²")
+            parameter("stop - start", stop - start, unit="ms")
 
     @property
     def duration(self) -> float:
-        """When it reaches `last`, in ms."""
-        return max(self.stop, 0.0)
+        """When it reaches `last`, in ms; of cells, the last of them."""
+        return largest(self.stop)
 
-    def _bends(self) -> list[float]:
+    def _bends(self) -> list[Any]:
         return [self.start, self.stop]
 
     def _fill(self, values: FloatArray, first: int, dt: float, late: float) -> None:
-        start, stop = self.start + late * dt, self.stop + late * dt
-        _stimuli.ramp(values, first, self.first, self.last, start, stop, dt)
+        times = self.start + late * dt, self.stop + late * dt
+        _stimuli.ramp(values, first, dt, *rows(len(values), self.first, self.last, *times))
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class sine(Waveform):
     """A sine, amplitude sin(2 pi frequency t + phase), at the middle of each step.
 
@@ -254,23 +263,24 @@ class sine(Waveform):
     array([ 3.09,  8.09, 10.  ,  8.09])
     """
 
-    amplitude: float
-    frequency: float
-    phase: float = 0.0
+    amplitude: Parameter
+    frequency: Parameter
+    phase: Parameter = 0.0
 
     def __post_init__(self) -> None:
-        vars(self).update(
-            amplitude=validation.real_number("amplitude", self.amplitude, unit="µA/cm²"),
-            frequency=validation.at_least("frequency", self.frequency, 0, unit="Hz"),
-            phase=validation.real_number("phase", self.phase, unit="radians"),
+        self._set(
+            amplitude=parameter("amplitude", self.amplitude, unit="µA/cm²"),
+            frequency=parameter("frequency", self.frequency, unit="Hz", least=0),
+            phase=parameter("phase", self.phase, unit="radians"),
         )
 
     def _fill(self, values: FloatArray, first: int, dt: float, late: float) -> None:
         cycles = self.phase / (2 * math.pi)
-        _stimuli.sine(values, first, self.amplitude, self.frequency / 1e3, cycles, late, dt)
+        of_rows = rows(len(values), self.amplitude, self.frequency / 1e3, cycles)
+        _stimuli.sine(values, first, dt, late, *of_rows)
 
 
-@dataclasses.dataclass(frozen=True, repr=False, init=False)
+@dataclasses.dataclass(frozen=True, repr=False, eq=False, init=False)
 class chirp(Waveform):
     """A sine whose frequency moves along a straight line.
 
@@ -300,32 +310,41 @@ class chirp(Waveform):
     array([0.49, 4.28, 9.42, 6.72])
     """
 
-    amplitude: float
-    first_frequency: float
-    last_frequency: float
-    length: float
+    amplitude: Parameter
+    first_frequency: Parameter
+    last_frequency: Parameter
+    length: Parameter
 
     # Not made by dataclass, because `duration` is a property of every stimulus and so no field.
     def __init__(
-        self, amplitude: float, first_frequency: float, last_frequency: float, duration: float
+        self,
+        amplitude: Parameter,
+        first_frequency: Parameter,
+        last_frequency: Parameter,
+        duration: Parameter,
     ) -> None:
-        first = validation.at_least("first_frequency", first_frequency, 0, unit="Hz")
-        last = validation.at_least("last_frequency", last_frequency, 0, unit="Hz")
-        length = validation.real_number("duration", duration, unit="ms", positive=True)
-        if max(first, last) / 1e3 * length > MOST_CYCLES:
+        self._set(
+            amplitude=parameter("amplitude", amplitude, unit="µA/cm²"),
+            first_frequency=parameter("first_frequency", first_frequency, unit="Hz", least=0),
+            last_frequency=parameter("last_frequency", last_frequency, unit="Hz", least=0),
+            length=parameter("duration", duration, unit="ms", positive=True),
+        )
+        with np.errstate(over="ignore"):
+            highest = np.maximum(self.first_frequency, self.last_frequency)
+            too_long = np.atleast_1d(highest / 1e3 * self.length > MOST_CYCLES)
+        if too_long.any():
+            at = int(np.argmax(too_long))
+            got = np.broadcast_to(self.length, too_long.shape)[at]
+            place = f" at index {at}" if self.cells else ""
             raise ValueError(
                 f"duration must be at most 2^48 cycles of the chirp's highest frequency (ms); "
-                f"got {duration}. Check the units: frequencies are in Hz, times in ms."
+                f"got {got}{place}. Check the units: frequencies are in Hz, times in ms."
             )
-        amplitude = validation.real_number("amplitude", amplitude, unit="µA/cm²")
-        vars(self).update(
-            amplitude=amplitude, first_frequency=first, last_frequency=last, length=length
-        )
 
     @property
     def duration(self) -> float:
-        """Until when the frequency moves, in ms."""
-        return self.length
+        """Until when the frequency moves, in ms; of cells, that of the last."""
+        return largest(self.length)
 
     def description(self) -> dict[str, Any]:
         """As :meth:`pyhh_fast.stimuli.Stimulus.description`."""
@@ -335,4 +354,5 @@ class chirp(Waveform):
 
     def _fill(self, values: FloatArray, first: int, dt: float, late: float) -> None:
         frequencies = self.first_frequency / 1e3, self.last_frequency / 1e3
-        _stimuli.chirp(values, first, self.amplitude, *frequencies, self.length, late, dt)
+        of_rows = rows(len(values), self.amplitude, *frequencies, self.length)
+        _stimuli.chirp(values, first, dt, late, *of_rows)

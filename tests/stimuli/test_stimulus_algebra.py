@@ -179,11 +179,8 @@ def test_wrong_factors_and_shifts_are_refused():
     advice = "Pass it in ms, as a number."
     with raises(TypeError, f"by must be a finite number (ms); got '3' (str). {advice}"):
         SINE.shifted("3")
-    for wrong in ("3", None, [1, 2], SINE):
-        with pytest.raises(
-            TypeError,
-            match=r"unsupported operand|can't multiply|must be a finite number; got \[1, 2\]",
-        ):
+    for wrong in ("3", None, SINE):
+        with pytest.raises(TypeError, match=r"unsupported operand|can't multiply"):
             SINE * wrong
     with pytest.raises(TypeError, match="unsupported operand"):
         3 / SINE
