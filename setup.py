@@ -42,7 +42,8 @@ elif sys.platform == "win32":
 else:
     V3 = ["-mavx2", "-mfma"]
     LEVELS = {"v2": ["-msse4.2"], "v3": V3, "v4": [*V3, "-mavx512f", "-mavx512dq", "-mavx512vl"]}
-KERNELS = {"_cpu": [], "_equilibria": [], "_rate_tables": [], "_stimuli": []} | {
+NAMES = ("_cpu", "_equilibria", "_features", "_rate_tables", "_stimuli")
+KERNELS = {name: [] for name in NAMES} | {
     f"_loops_{level}": flags for level, flags in LEVELS.items()
 }
 

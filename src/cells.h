@@ -21,6 +21,9 @@ static inline cells cells_sub(cells a, cells b) { return _mm512_sub_pd(a, b); }
 static inline cells cells_mul(cells a, cells b) { return _mm512_mul_pd(a, b); }
 static inline cells cells_fma(cells a, cells b, cells c) { return _mm512_fmadd_pd(a, b, c); }
 static inline cells cells_fnma(cells a, cells b, cells c) { return _mm512_fnmadd_pd(a, b, c); }
+/* The second where one is no number. */
+static inline cells cells_min(cells a, cells b) { return _mm512_min_pd(a, b); }
+static inline cells cells_max(cells a, cells b) { return _mm512_max_pd(a, b); }
 /* a where it is between the two, low where it is no number. */
 static inline cells cells_clip(cells a, cells low, cells high)
 {
@@ -78,6 +81,14 @@ static inline cells cells_fnma(cells a, cells b, cells c)
 {
     HH_BOTH_HALVES(_mm256_fnmadd_pd(a.low, b.low, c.low),
                    _mm256_fnmadd_pd(a.high, b.high, c.high));
+}
+static inline cells cells_min(cells a, cells b)
+{
+    HH_BOTH_HALVES(_mm256_min_pd(a.low, b.low), _mm256_min_pd(a.high, b.high));
+}
+static inline cells cells_max(cells a, cells b)
+{
+    HH_BOTH_HALVES(_mm256_max_pd(a.low, b.low), _mm256_max_pd(a.high, b.high));
 }
 static inline cells cells_clip(cells a, cells low, cells high)
 {
@@ -141,6 +152,8 @@ static inline cells cells_fnma(cells a, cells b, cells c)
 {
     HH_EACH_CELL(HH_FMA(-a.of[i], b.of[i], c.of[i]));
 }
+static inline cells cells_min(cells a, cells b) { HH_EACH_CELL(a.of[i] < b.of[i] ? a.of[i] : b.of[i]); }
+static inline cells cells_max(cells a, cells b) { HH_EACH_CELL(a.of[i] > b.of[i] ? a.of[i] : b.of[i]); }
 static inline cells cells_clip(cells a, cells low, cells high)
 {
     HH_EACH_CELL(!(a.of[i] > low.of[i])   ? low.of[i]

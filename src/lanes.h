@@ -171,6 +171,11 @@ static inline double double_sub(double a, double b) { return a - b; }
 static inline double double_mul(double a, double b) { return a * b; }
 static inline double double_fma(double a, double b, double c) { return HH_FMA(a, b, c); }
 static inline double double_fnma(double a, double b, double c) { return HH_FMA(-a, b, c); }
+static inline double double_load(const double *from) { return *from; }
+static inline void double_store(double *to, double a) { *to = a; }
+static inline double double_min(double a, double b) { return a < b ? a : b; }
+static inline double double_max(double a, double b) { return a > b ? a : b; }
+static inline unsigned double_below(double a, double b) { return a < b; }
 
 static inline lanes lanes_abs(lanes a) { return lanes_max(a, lanes_sub(lanes_all(0.0), a)); }
 

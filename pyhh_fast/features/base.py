@@ -1,79 +1,12 @@
-"""What a feature is, and the traces that it is computed on."""
+"""What a feature is: a number that describes V of a cell in a window of time."""
 
 import abc
 import dataclasses
-from typing import Any, ClassVar
-
-import numpy as np
+from typing import ClassVar
 
 from pyhh_fast import validation
-from pyhh_fast.typing import BoolArray, FloatArray, IntArray
-
-
-@dataclasses.dataclass(frozen=True)
-class Spikes:
-    """Upward crossings of the threshold, by cell and then by time; arrays of shape (spikes,)."""
-
-    cell: IntArray
-    row: IntArray
-    """First row at or above the threshold."""
-    time: FloatArray
-    """In ms, interpolated linearly."""
-
-    def within(self, start: float, stop: float) -> BoolArray:
-        """Return which are from `start` until before `stop`."""
-        return (self.time >= start) & (self.time < stop)
-
-    def where(self, chosen: Any) -> "Spikes":
-        """Return some of them."""
-        return Spikes(self.cell[chosen], self.row[chosen], self.time[chosen])
-
-
-class Traces:
-    """V of some cells, in mV, of shape (cells, samples).
-
-    A row is a sample: row i is at time (i + 1) dt, as the rows of a recording.
-    """
-
-    def __init__(self, V: FloatArray, dt: float, threshold: float) -> None:
-        self.V, self.dt, self.threshold = V, dt, threshold
-        self.measured: dict[Any, Any] = {}
-        self._spikes: Spikes | None = None
-
-    @property
-    def cells(self) -> int:
-        """How many there are."""
-        return len(self.V)
-
-    def rows_before(self, time: float) -> int:
-        """Return how many rows are at earlier times."""
-        whole, rest = validation.whole_steps(time, self.dt)
-        return min(max(whole + int(rest > 0) - 1, 0), int(self.V.shape[1]))
-
-    def window(self, start: float, stop: float) -> FloatArray:
-        """Return V from `start` until before `stop`."""
-        return self.V[:, self.rows_before(start) : self.rows_before(stop)]
-
-    @property
-    def spikes(self) -> Spikes:
-        """All spikes: V before < threshold ≤ V after."""
-        if self._spikes is None:
-            below = self.V < self.threshold
-            cell, before = np.nonzero(below[:, :-1] & ~below[:, 1:])
-            first, last = self.V[cell, before], self.V[cell, before + 1]
-            part = (self.threshold - first) / (last - first)
-            self._spikes = Spikes(cell, before + 1, (before + 1 + part) * self.dt)
-        return self._spikes
-
-    def spikes_in(self, start: float, stop: float) -> Spikes:
-        """Return the spikes whose time is from `start` until before `stop`."""
-        return self.spikes.where(self.spikes.within(start, stop))
-
-    def mean_by_cell(self, cell: IntArray, values: FloatArray, least: int = 1) -> FloatArray:
-        """Return the mean of the values of each cell; NaN of fewer than `least`."""
-        count = np.bincount(cell, minlength=self.cells)
-        means = np.bincount(cell, values, self.cells) / np.maximum(count, 1)
-        return np.where(count >= least, means, np.nan)
+from pyhh_fast.features.plan import Measured
+from pyhh_fast.typing import FloatArray
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -125,5 +58,5 @@ class Feature(abc.ABC):
         return f"{type(self).__name__}({', '.join(values)})"
 
     @abc.abstractmethod
-    def _values(self, traces: Traces) -> FloatArray:
+    def _value(self, measured: Measured) -> FloatArray:
         """Return that of each cell, of shape (cells,); NaN where there is none."""

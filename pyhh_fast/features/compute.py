@@ -7,7 +7,8 @@ import numpy as np
 
 from pyhh_fast import validation
 from pyhh_fast.features import shapes, spikes, voltage
-from pyhh_fast.features.base import Feature, Traces
+from pyhh_fast.features.base import Feature
+from pyhh_fast.features.plan import Plan, Spikes
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import FloatArray
 
@@ -84,18 +85,31 @@ def of(
     if threshold is not None or any(one.needs_threshold for one in by_name.values()):
         advice = "Pass that of the run, threshold=recording.threshold." * (threshold is None)
         threshold = validation.real_number("threshold", threshold, unit="mV", advice=advice)
-    traces = Traces(np.atleast_2d(values), dt, np.nan if threshold is None else threshold)
-    samples = values.shape[-1]
-    for name, feature in by_name.items():
-        whole, rest = validation.whole_steps(feature.stop, dt)
-        if whole + (rest > 0) > samples:
-            rule = f"at most the time of the last sample, {samples * dt:g}"
-            got, name = f"{feature.stop:g}", f"stop of {name}"
-            raise ValueError(validation.message(name, rule, got, unit="ms"))
-    found = {name: feature._values(traces) for name, feature in by_name.items()}
+    V = np.atleast_2d(values)
+    plan = Plan(by_name, dt, np.nan if threshold is None else threshold)
+    check_stops(by_name, plan, V.shape[1], "the time of the last sample")
+    progress = plan.taken(plan.begin(len(V)), V, 0)
+    found = plan.values(progress, _crossings(V, dt, plan.threshold), V.shape[1])
     if values.ndim == 2:
         return {**found}
     return {name: float(one[0]) for name, one in found.items()}
+
+
+def _crossings(V: FloatArray, dt: float, threshold: float) -> Spikes:
+    """Return the spikes in traces, of shape (cells, samples): V before < threshold <= V after."""
+    below = V < threshold
+    cell, before = np.nonzero(below[:, :-1] & ~below[:, 1:])
+    first, last = V[cell, before], V[cell, before + 1]
+    return Spikes(cell, (before + 1 + (threshold - first) / (last - first)) * dt)
+
+
+def check_stops(by_name: Mapping[str, Feature], plan: Plan, rows: int, what: str) -> None:
+    """Raise ValueError where a window ends after so many rows of V."""
+    for name, feature in by_name.items():
+        if plan.rows_before(feature.stop) >= rows:
+            rule = f"at most {what}, {rows * plan.dt:g}"
+            got, name = f"{feature.stop:g}", f"stop of {name}"
+            raise ValueError(validation.message(name, rule, got, unit="ms"))
 
 
 def _by_name(features: Any) -> dict[str, Feature]:

@@ -1,8 +1,9 @@
 """Features of the times of spikes.
 
 A spike is an upward crossing of the threshold, V before < threshold ≤ V after; its time is
-interpolated linearly between samples. eFEL takes the time of the sample at the peak instead, which
-is later by the rise of the spike. Interpolated times err by the square of dt, those of peaks by dt.
+interpolated between samples, linearly on traces, to the order of the method in runs. eFEL takes
+the time of the sample at the peak instead, which is later by the rise of the spike. Interpolated
+times err by the square of dt, those of peaks by dt.
 """
 
 import dataclasses
@@ -10,7 +11,8 @@ import dataclasses
 import numpy as np
 
 from pyhh_fast import validation
-from pyhh_fast.features.base import Feature, Spikes, Traces
+from pyhh_fast.features.base import Feature
+from pyhh_fast.features.plan import Measured, Spikes
 from pyhh_fast.typing import FloatArray, IntArray
 
 
@@ -28,9 +30,9 @@ class spike_count(Feature):
     {'spike_count': 2.0}
     """
 
-    def _values(self, traces: Traces) -> FloatArray:
-        spikes = traces.spikes_in(self.start, self.stop)
-        return np.bincount(spikes.cell, minlength=traces.cells).astype(np.float64)
+    def _value(self, measured: Measured) -> FloatArray:
+        spikes = measured.spikes.within(self.start, self.stop)
+        return np.bincount(spikes.cell, minlength=measured.cells).astype(np.float64)
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -47,9 +49,9 @@ class time_to_first_spike(Feature):
     {'time_to_first_spike': 2.5}
     """
 
-    def _values(self, traces: Traces) -> FloatArray:
-        spikes = traces.spikes_in(self.start, self.stop)
-        first, _ = _first_and_last(traces, spikes)
+    def _value(self, measured: Measured) -> FloatArray:
+        spikes = measured.spikes.within(self.start, self.stop)
+        first, _ = _first_and_last(measured.cells, spikes)
         return first - self.start
 
 
@@ -68,11 +70,11 @@ class mean_frequency(Feature):
     {'mean_frequency': 500.0}
     """
 
-    def _values(self, traces: Traces) -> FloatArray:
-        spikes = traces.spikes_in(self.start, self.stop)
-        _, last = _first_and_last(traces, spikes)
+    def _value(self, measured: Measured) -> FloatArray:
+        spikes = measured.spikes.within(self.start, self.stop)
+        _, last = _first_and_last(measured.cells, spikes)
         time = last - self.start
-        count = np.bincount(spikes.cell, minlength=traces.cells)
+        count = np.bincount(spikes.cell, minlength=measured.cells)
         return 1000 * count / np.where(time > 0, time, np.nan)
 
 
@@ -90,9 +92,9 @@ class mean_ISI(Feature):
     {'mean_ISI': 3.0}
     """
 
-    def _values(self, traces: Traces) -> FloatArray:
-        spikes = traces.spikes_in(self.start, self.stop)
-        return traces.mean_by_cell(*_intervals(spikes.cell, spikes.time))
+    def _value(self, measured: Measured) -> FloatArray:
+        spikes = measured.spikes.within(self.start, self.stop)
+        return measured.mean_by_cell(*_intervals(spikes.cell, spikes.time))
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -125,14 +127,14 @@ class ISI_CV(Feature):
         super().__post_init__()
         validation.flag("ignore_first_ISI", self.ignore_first_ISI)
 
-    def _values(self, traces: Traces) -> FloatArray:
-        spikes = traces.spikes_in(self.start, self.stop)
+    def _value(self, measured: Measured) -> FloatArray:
+        spikes = measured.spikes.within(self.start, self.stop)
         if self.ignore_first_ISI:
             spikes = _without_first(spikes)
         cell, interval = _intervals(spikes.cell, spikes.time)
-        mean = traces.mean_by_cell(cell, interval)
-        count = np.bincount(cell, minlength=traces.cells)
-        variance = traces.mean_by_cell(cell, (interval - mean[cell]) ** 2, least=2)
+        mean = measured.mean_by_cell(cell, interval)
+        count = np.bincount(cell, minlength=measured.cells)
+        variance = measured.mean_by_cell(cell, (interval - mean[cell]) ** 2, least=2)
         return np.sqrt(variance * count / np.maximum(count - 1, 1)) / mean
 
 
@@ -154,12 +156,12 @@ class adaptation_index2(Feature):
     {'adaptation_index2': 0.5}
     """
 
-    def _values(self, traces: Traces) -> FloatArray:
-        spikes = _without_first(traces.spikes_in(self.start, self.stop))
+    def _value(self, measured: Measured) -> FloatArray:
+        spikes = _without_first(measured.spikes.within(self.start, self.stop))
         cell, interval = _intervals(spikes.cell, spikes.time)
         changing, change = _intervals(cell, interval)
         total = (interval[1:] + interval[:-1])[cell[1:] == cell[:-1]]
-        return traces.mean_by_cell(changing, change / total)
+        return measured.mean_by_cell(changing, change / total)
 
 
 def _without_first(spikes: Spikes) -> Spikes:
@@ -173,9 +175,9 @@ def _intervals(cell: IntArray, values: FloatArray) -> tuple[IntArray, FloatArray
     return cell[1:][same], np.diff(values)[same]
 
 
-def _first_and_last(traces: Traces, spikes: Spikes) -> tuple[FloatArray, FloatArray]:
+def _first_and_last(cells: int, spikes: Spikes) -> tuple[FloatArray, FloatArray]:
     """Return the times, in ms, of the first and the last of the spikes of each cell, else NaN."""
-    first, last = np.full((2, traces.cells), np.nan)
+    first, last = np.full((2, cells), np.nan)
     first[spikes.cell[::-1]] = spikes.time[::-1]  # of several values the last one stays
     last[spikes.cell] = spikes.time
     return first, last

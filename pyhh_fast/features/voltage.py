@@ -10,7 +10,8 @@ from typing import ClassVar
 import numpy as np
 
 from pyhh_fast import validation
-from pyhh_fast.features.base import Feature, Traces
+from pyhh_fast.features.base import Feature
+from pyhh_fast.features.plan import Measured, Window
 from pyhh_fast.typing import FloatArray
 
 
@@ -20,13 +21,12 @@ class _OfVoltage(Feature):
 
     needs_threshold: ClassVar[bool] = False
 
-    def _values(self, traces: Traces) -> FloatArray:
-        V = traces.window(self.start, self.stop)
-        return self._of_samples(V) if V.shape[1] else np.full(len(V), np.nan)
+    def _value(self, measured: Measured) -> FloatArray:
+        return self._of_window(measured.window(self.start, self.stop))
 
     @abc.abstractmethod
-    def _of_samples(self, V: FloatArray) -> FloatArray:
-        """Return that of each cell, from its samples in the window, of which there is one."""
+    def _of_window(self, V: Window) -> FloatArray:
+        """Return that of each cell, from what is known of V in the window."""
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -40,8 +40,8 @@ class mean_voltage(_OfVoltage):
     {'mean_voltage': 3.0}
     """
 
-    def _of_samples(self, V: FloatArray) -> FloatArray:
-        return _mean(V)
+    def _of_window(self, V: Window) -> FloatArray:
+        return V.mean
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -60,8 +60,8 @@ class voltage_base(Feature):
 
     needs_threshold: ClassVar[bool] = False
 
-    def _values(self, traces: Traces) -> FloatArray:
-        return _end(traces, self.start, self.stop)
+    def _value(self, measured: Measured) -> FloatArray:
+        return _end(measured, self.start, self.stop)
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -75,8 +75,8 @@ class voltage_sd(_OfVoltage):
     {'voltage_sd': 1.0}
     """
 
-    def _of_samples(self, V: FloatArray) -> FloatArray:
-        return np.sqrt(_moments(V)[0])
+    def _of_window(self, V: Window) -> FloatArray:
+        return np.sqrt(V.variance)
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -93,9 +93,8 @@ class voltage_skewness(_OfVoltage):
     1.1547
     """
 
-    def _of_samples(self, V: FloatArray) -> FloatArray:
-        variance, third, _ = _moments(V)
-        return third / np.where(variance > 0, variance * np.sqrt(variance), np.nan)
+    def _of_window(self, V: Window) -> FloatArray:
+        return V.third / np.where(V.varies, V.variance * np.sqrt(V.variance), np.nan)
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -112,9 +111,8 @@ class voltage_kurtosis(_OfVoltage):
     {'voltage_kurtosis': -2.0}
     """
 
-    def _of_samples(self, V: FloatArray) -> FloatArray:
-        variance, _, fourth = _moments(V)
-        return fourth / np.where(variance > 0, variance * variance, np.nan) - 3
+    def _of_window(self, V: Window) -> FloatArray:
+        return V.fourth / np.where(V.varies, V.variance * V.variance, np.nan) - 3
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -128,9 +126,8 @@ class minimum_voltage(_OfVoltage):
     {'minimum_voltage': -3.0}
     """
 
-    def _of_samples(self, V: FloatArray) -> FloatArray:
-        values: FloatArray = np.amin(V, axis=1)
-        return values
+    def _of_window(self, V: Window) -> FloatArray:
+        return V.lowest
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -144,9 +141,8 @@ class maximum_voltage(_OfVoltage):
     {'maximum_voltage': 2.0}
     """
 
-    def _of_samples(self, V: FloatArray) -> FloatArray:
-        values: FloatArray = np.amax(V, axis=1)
-        return values
+    def _of_window(self, V: Window) -> FloatArray:
+        return V.highest
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -179,14 +175,14 @@ class sag_amplitude(Feature):
         validation.real_number("start", self.start, unit="ms", positive=True, advice=advice)
         super().__post_init__()
 
-    def _values(self, traces: Traces) -> FloatArray:
-        return self._amplitude_and_depth(traces)[0]
+    def _value(self, measured: Measured) -> FloatArray:
+        return self._amplitude_and_depth(measured)[0]
 
-    def _amplitude_and_depth(self, traces: Traces) -> tuple[FloatArray, FloatArray]:
+    def _amplitude_and_depth(self, measured: Measured) -> tuple[FloatArray, FloatArray]:
         """Return the sag, and how far the lowest V is below that before the current, in mV."""
-        base = _end(traces, 0.0, self.start)
-        steady = _end(traces, self.start, self.stop)
-        lowest = minimum_voltage(self.start, self.stop)._values(traces)
+        base = _end(measured, 0.0, self.start)
+        steady = _end(measured, self.start, self.stop)
+        lowest = measured.window(self.start, self.stop).lowest
         return np.where(steady <= base, steady - lowest, np.nan), base - lowest
 
 
@@ -208,31 +204,11 @@ class sag_ratio1(sag_amplitude):
     {'sag_ratio1': 0.25}
     """
 
-    def _values(self, traces: Traces) -> FloatArray:
-        sag, depth = self._amplitude_and_depth(traces)
+    def _value(self, measured: Measured) -> FloatArray:
+        sag, depth = self._amplitude_and_depth(measured)
         return sag / np.where(depth == 0, np.nan, depth)
 
 
-def _mean(V: FloatArray) -> FloatArray:
-    """Return the mean of each cell."""
-    means: FloatArray = V.mean(axis=1)
-    return means
-
-
-def _end(traces: Traces, start: float, stop: float) -> FloatArray:
+def _end(measured: Measured, start: float, stop: float) -> FloatArray:
     """Return the mean of V of each cell in the last tenth of a window."""
-    V = traces.window(stop - 0.1 * (stop - start), stop)
-    return _mean(V) if V.shape[1] else np.full(len(V), np.nan)
-
-
-def _moments(V: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return the second, third and fourth central moments of each cell.
-
-    Those of third and fourth order are NaN where V is constant, but for rounding.
-    """
-    deviation = V - _mean(V)[:, np.newaxis]
-    square = deviation * deviation  # products, because powers differ between CPUs
-    variance = _mean(square)
-    rounding = (1e-14 * np.abs(V).max(axis=1)) ** 2
-    varies = np.where(variance > rounding, 1.0, np.nan)
-    return variance, varies * _mean(square * deviation), varies * _mean(square * square)
+    return measured.window(stop - 0.1 * (stop - start), stop).mean
