@@ -54,6 +54,9 @@ class PopulationRecording(RunResult):
         after step ``j * every``, as in `times`; of the currents (µA/cm², outward positive) it is
         that step's, from the state before it, one dt earlier. Those of a neuron's cells are items,
         as all are: ``recording["Na.m"]``.
+    features : dict of str to ndarray, each of shape (size,)
+        Those that were asked for, by name; NaN for a cell that diverged before the end of the
+        window, or where the run did not come to it.
     cells : ndarray of int
         Numbers of the cells that were recorded, in the order of the rows.
     settings : RunSettings
@@ -83,9 +86,10 @@ class PopulationRecording(RunResult):
         traces: FloatArray,
         diverged_at: IntArray,
         spikes: tuple[IntArray, FloatArray],
+        features: dict[str, FloatArray],
         same_for_all: Mapping[str, float],
     ) -> None:
-        self.settings = settings
+        self.settings, self.features = settings, features
         self.size = parameters.size
         self.steps = steps
         self.cells = cells

@@ -147,6 +147,9 @@ class Recording(RunResult):
         first step included. The time is interpolated to the order of the method: linearly, for
         "rk4" cubically, for "adaptive" by the solver's own polynomial of V, which also has the
         spikes that rise and fall within one step.
+    features : dict of str to float
+        Those that were asked for, by name; NaN of one whose window the run did not come to the end
+        of.
     settings : RunSettings
         What the run was made with.
 
@@ -176,8 +179,9 @@ class Recording(RunResult):
         spike_times: FloatArray,
         traces: dict[str, FloatArray] | TraceSource,
         origin: Origin,
+        features: dict[str, float],
     ) -> None:
-        self.settings = settings
+        self.settings, self.features = settings, features
         self._stimulus = stimulus[:steps] if isinstance(stimulus, np.ndarray) else stimulus
         self.steps = steps
         self.spike_times = spike_times

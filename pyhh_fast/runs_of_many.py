@@ -1,7 +1,7 @@
 """Runs of many cells: what populations of models and of neurons have in common."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
@@ -17,6 +17,9 @@ from pyhh_fast.settings import RunSettings
 from pyhh_fast.system.exclusive import Exclusive
 from pyhh_fast.typing import IntArray, MethodOfMany
 from pyhh_fast.variables import VARIABLES, Variable
+
+if TYPE_CHECKING:
+    from pyhh_fast.features import Feature
 
 
 class RunsOfMany(Cells):
@@ -56,6 +59,7 @@ class RunsOfMany(Cells):
         cells: npt.ArrayLike | None = None,
         every: int = RunSettings.every,
         threshold: float | None = None,
+        features: "Mapping[str, Feature] | Sequence[Feature]" = (),
         threads: int | None = None,
         progress: bool = False,
     ) -> PopulationRecording:
@@ -93,6 +97,9 @@ class RunsOfMany(Cells):
             :meth:`pyhh_fast.Simulation.run` takes for the model or the neuron that the cells were
             made from: one for all cells. Of a neuron that declares none it is 50 above the rest of
             the neuron, not of each cell.
+        features : dict of str to Feature, or sequence of Feature, default none
+            What is computed of V of each cell at each step, of :mod:`pyhh_fast.features`;
+            ``recording.features`` has an array of shape (size,) for each, by the same names.
         threads : int, default one for each CPU there is for this process
             How many threads share the work. The numbers do not depend on it.
         progress : bool, default False
@@ -155,6 +162,7 @@ class RunsOfMany(Cells):
             record=record,
             every=every,
             threshold=threshold_for(self._origin, threshold),
+            features=features,
             variables=self._variables,
         )
         warn_of_large_step("dt", settings.dt, settings.method)
@@ -162,6 +170,7 @@ class RunsOfMany(Cells):
         threads = thread_count(threads)
         progress = validation.flag("progress", progress)
         wave = stimulus_of_cells(stimulus, self.size, duration, settings.dt)
+        settings.check_windows(wave.shape[1])
         with Exclusive("population", self):
             self._check_cells()
             recording = make_run(

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from pyhh_fast import validation
+from pyhh_fast.features.base import Feature
+from pyhh_fast.features.compute import by_name, check_stops
+from pyhh_fast.features.plan import Plan
 from pyhh_fast.methods import DEFAULT, METHODS, of_populations
 from pyhh_fast.typing import Method
 from pyhh_fast.variables import ENVELOPE, TRACES, VARIABLES, Variable
@@ -33,6 +36,8 @@ class RunSettings:
         Steps from one row of the traces to the next.
     envelope : int, optional
         Steps of a window of which the lowest and the highest V are kept.
+    features : dict of str to Feature, default none
+        What is computed of V at each step, by the names of the results.
     variables : dict of str to Variable, default those of an HHModel
         All that could be recorded, in the order of the time loops.
     """
@@ -45,6 +50,7 @@ class RunSettings:
     threshold: float = 50.0
     every: int = 1
     envelope: int | None = None
+    features: Mapping[str, Feature] = dataclasses.field(default_factory=dict)
     variables: Mapping[str, Variable] = dataclasses.field(
         default_factory=lambda: VARIABLES, repr=False, compare=False
     )
@@ -75,6 +81,7 @@ class RunSettings:
             threshold=number("threshold", s.threshold, unit="mV"),
             every=count("every", s.every, least=1),
             envelope=None if s.envelope is None else count("envelope", s.envelope, least=1),
+            features=by_name(s.features),
             variables=s.variables,
         )
 
@@ -82,6 +89,19 @@ class RunSettings:
     def fixed_step(self) -> bool:
         """Whether dt is the step of the method."""
         return METHODS[self.method].fixed_step
+
+    def plan(self) -> Plan | None:
+        """Return what the features need; None where there are none."""
+        return Plan(self.features, self.dt, self.threshold) if self.features else None
+
+    def check_windows(self, steps: int) -> None:
+        """Raise ValueError where the window of a feature ends after so many steps."""
+        check_stops(self.features, self.dt, steps, "the duration of the run")
+
+    @property
+    def needs_rows(self) -> bool:
+        """Whether anything is made of the variables at each step, beside spikes."""
+        return bool(self.record or self.envelope or self.features)
 
     @property
     def enveloped(self) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """pyHH's module of runs: `Simulation`, which makes them and has the traces of the latest one."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
@@ -25,6 +25,7 @@ from pyhh_fast.typing import Method
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from pyhh_fast.features import Feature
     from pyhh_fast.recording import RunStimulus
 
 
@@ -146,6 +147,7 @@ class Simulation(StoredSimulation):
         every: int = RunSettings.every,
         envelope: int | None = RunSettings.envelope,
         threshold: float | None = None,
+        features: "Mapping[str, Feature] | Sequence[Feature]" = (),
         to: str | os.PathLike[str] | None = None,
         progress: bool = False,
     ) -> Recording:
@@ -189,6 +191,9 @@ class Simulation(StoredSimulation):
             ones whose rest is within 15 mV of 0, else 50 above the rest;
             of a neuron what it declares, else 50 above its rest; ``recording.threshold`` is the
             number.
+        features : dict of str to Feature, or sequence of Feature, default none
+            What is computed of V at each step, whatever `record` and `every` are, of
+            :mod:`pyhh_fast.features`; ``recording.features`` has the results, by the same names.
         to : path, optional
             Directory to be made and written while the run is made, in constant memory: a Zarr group
             (needs zarr, the extra "store"), so its name must not end as files of other formats do.
@@ -269,12 +274,14 @@ class Simulation(StoredSimulation):
             threshold=threshold_for(self._subject, threshold),
             every=every,
             envelope=envelope,
+            features=features,
         )
         warn_of_large_step("dt", settings.dt, settings.method, SMALL_OR_ADAPTIVE)
         progress = bar_requested(progress)
         if to is not None:
             to = validation.local_path("to", to)
         wave, steps = normalise_stimulus(stimulus, duration, settings.dt)
+        settings.check_windows(steps)
         with Exclusive("simulation", self, self._subject):
             if to is None:
                 return self._run(settings, wave, steps, progress)

@@ -12,6 +12,16 @@ SOURCES = PYHH_FAST_SOURCES.decode("ascii")
 
 include "trace_features.pxi"
 
+
+cdef extern from "trace_features.h" nogil:
+    cpdef enum Measure "feature_measure":
+        begin "FEATURE_BEGIN"
+        amplitude "FEATURE_AMPLITUDE"
+        width "FEATURE_WIDTH"
+        ahp "FEATURE_AHP"
+        lowest "FEATURE_LOWEST"
+
+
 cdef feature_settings _settings
 cdef feature_window _window
 cdef feature_span _span

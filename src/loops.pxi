@@ -263,4 +263,7 @@ include "fixed_step.pxi"
 include "adaptive.pxi"
 
 
+include "trace_features.pxi"
+
+
 include "population.pxi"

@@ -3,7 +3,7 @@
 #ifndef PYHH_FAST_POPULATION_H
 #define PYHH_FAST_POPULATION_H
 
-#include "population_block.h"
+#include "population_features.h"
 
 /* Read the stimulus of POPULATION_ROWS steps from number i of the call on. */
 HH_INLINE void population_load_stimulus(population_call *call, int64_t i)

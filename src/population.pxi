@@ -7,6 +7,7 @@ cdef inline ending steps_of_block(
     # Make all steps of the call with the cells of the block.
     cdef int64_t every = call.samples.every, first_sample = (call.step + every - 1) // every
     cdef bint recorded = call.past > call.first
+    cdef int64_t taken = call.step, made = call.step
     cdef Py_ssize_t i
     cdef int row = 0, count = 0
     cdef ending ended
@@ -25,9 +26,18 @@ cdef inline ending steps_of_block(
                 population_write(call, first_sample, count)
                 first_sample += count
                 count = 0
+        if call.features != NULL:
+            population_keep_V(call, made)
+            made += 1
+            if made - taken == FEATURE_ROWS:
+                population_take_features(call, taken, made)
+                taken = made
         call.now = 1 - call.now
     if count > 0:
         population_write(call, first_sample, count)
+    if call.features != NULL:
+        population_take_features(call, taken, made)
+        population_store_features(call, made)
     return LOOP_DONE
 
 
@@ -77,6 +87,66 @@ cdef class Samples:
         s.every, s.sample_count = every, traces.shape[2]
 
 
+cdef extern from "population_features.h" nogil:
+    ctypedef struct population_features:
+        const feature_plan *plan
+        const double *numbers_before
+        const double *history_before
+        double *numbers_after
+        double *history_after
+        int64_t numbers, history
+        double *of_groups
+        double *V
+        int64_t mask
+
+    void population_load_features(const population_call *call)
+    void population_keep_V(const population_call *call, int64_t row)
+    void population_take_features(const population_call *call, int64_t row, int64_t past)
+    void population_store_features(const population_call *call, int64_t past)
+
+
+@cython.final
+cdef class Features:
+    """What is known of the features of many cells, before a call and after it.
+
+    Parameters
+    ----------
+    plan : FeaturePlan
+    numbers_before, history_before : array, shape (cells, numbers), (cells, history)
+    numbers_after, history_after : array
+        Output, of the same shapes.
+    """
+
+    cdef FeaturePlan _plan
+    cdef const double[:, ::1] _numbers_before, _history_before
+    cdef double[:, ::1] _numbers_after, _history_after
+    cdef population_features features
+    cdef Py_ssize_t size
+
+    def __cinit__(
+        self,
+        FeaturePlan plan not None,
+        const double[:, ::1] numbers_before,
+        const double[:, ::1] history_before,
+        double[:, ::1] numbers_after,
+        double[:, ::1] history_after,
+    ):
+        cdef population_features *f = &self.features
+        self._plan = plan
+        self._numbers_before, self._history_before = numbers_before, history_before
+        self._numbers_after, self._history_after = numbers_after, history_after
+        self.size = numbers_before.shape[0]
+        f.plan, f.numbers, f.history = &plan.plan, plan.numbers, plan.history
+        f.mask = feature_space(&plan.plan.s) - 1
+        c_assert(self.size > 0)
+        c_assert(history_before.shape[0] == numbers_after.shape[0] == self.size)
+        c_assert(history_after.shape[0] == self.size)
+        c_assert(numbers_before.shape[1] == numbers_after.shape[1] == f.numbers)
+        c_assert(history_before.shape[1] == history_after.shape[1] == f.history)
+        f.numbers_before, f.history_before = &numbers_before[0, 0], &history_before[0, 0]
+        f.numbers_after, f.history_after = &numbers_after[0, 0], &history_after[0, 0]
+
+
 cdef inline int read_column(input_buffer *column, object values, Py_ssize_t size) except -1:
     cdef const double[:] of_cells = values
     c_assert(of_cells.shape[0] == size)
@@ -107,6 +177,7 @@ def population(
     cells not None,                           # range: the call is for these
     population_spike[::1] spikes,             # OUT    space for those of this call
     Samples samples not None,                 # OUT
+    Features features,                        # or None
 ):
     """Make I.shape[1] steps with each of some cells; return how that ended, a V, and the spikes.
 
@@ -131,6 +202,8 @@ def population(
     cdef double missing_V = 0.0, one = 1.0
     cdef int64_t[16] has_speed
     cdef ending ended = LOOP_DONE
+    cdef population_features own_features
+    cdef double[::1] feature_scratch
     cdef char[::1] scratch = np.empty(sizeof(population_block) + CACHE_LINE, np.int8)
     rates.check(shape)
     c_assert(0 <= cell < last_cell <= size)
@@ -166,6 +239,14 @@ def population(
     found.list, found.count, found.capacity = &spikes[0], 0, spikes.shape[0]
     call.settings, call.cells, call.stimulus = &settings[0], &arrays, &stimulus
     call.samples, call.spikes, call.rates = &samples.samples, &found, rates.source
+    call.features = NULL
+    if features is not None:
+        c_assert(features.size == size)
+        own_features = features.features
+        feature_scratch = np.empty(HH_BLOCK * (own_features.numbers + own_features.mask + 1))
+        own_features.of_groups = &feature_scratch[0]
+        own_features.V = &feature_scratch[HH_BLOCK * own_features.numbers]
+        call.features = &own_features
     call.shape, call.cells_shape = shape, cells_shape_of(shape, has_speed)
     call.hodgkin_huxley = cells_are_of_hodgkin_huxley(&call.cells_shape)
     call.step, call.missing_V = step, &missing_V
@@ -177,6 +258,8 @@ def population(
         while cell < last_cell and ended == LOOP_DONE:
             count = min(last_cell - cell, settings[0].block_size)
             population_begin_block(&call, cell, count)
+            if call.features != NULL:
+                population_load_features(&call)
             ended = steps_of_block(&call, steps, I.strides[1] != 0)
             population_store_cells(&call, ended == LOOP_DONE)
             cell += settings[0].block_size

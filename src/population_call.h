@@ -5,6 +5,7 @@
 #include "cells_step.h"
 #include "hh_block.h"
 #include "outputs.h"
+#include "trace_features.h"
 
 #define POPULATION_VARIABLES (1 + MEMBRANE_GATES) /* V and the gates, as they are recorded */
 
@@ -57,6 +58,17 @@ typedef struct {
     int64_t count, capacity;
 } population_spikes;
 
+/* Features of the cells: of each so many numbers, and V of the rows before, the last one last. */
+typedef struct {
+    const feature_plan *plan;
+    const double *numbers_before, *history_before;
+    double *numbers_after, *history_after;
+    int64_t numbers, history;
+    double *of_groups; /* the numbers of a block, group by group, and by number the eight cells' */
+    double *V;         /* the latest rows of a block, row r at (r & mask) * HH_BLOCK */
+    int64_t mask;
+} population_features;
+
 /* Eight cells of a block whose rates are in the table. */
 typedef struct {
     cells_neuron states[2];
@@ -84,6 +96,7 @@ typedef struct {
     const population_stimulus *stimulus;
     const population_samples *samples;
     population_spikes *spikes;
+    const population_features *features; /* or NULL */
     const membrane_shape *shape;
     cells_shape cells_shape;
     int hodgkin_huxley; /* whether these are the constant shapes of that neuron */

@@ -218,6 +218,7 @@ cdef extern from "population.h" nogil:
         const population_stimulus *stimulus
         const population_samples *samples
         population_spikes *spikes
+        const void *features
         const membrane_shape *shape
         cells_shape cells_shape
         bint hodgkin_huxley

@@ -3,13 +3,6 @@
 cdef extern from "trace_features.h" nogil:
     enum: FEATURE_ROWS
 
-    cpdef enum Measure "feature_measure":
-        begin "FEATURE_BEGIN"
-        amplitude "FEATURE_AMPLITUDE"
-        width "FEATURE_WIDTH"
-        ahp "FEATURE_AHP"
-        lowest "FEATURE_LOWEST"
-
     ctypedef struct feature_window:
         int64_t first, past
 

@@ -66,7 +66,7 @@ class AdaptiveStepper(CompiledStepper):
             self._begin_window(self._end)
         before = (self._record.copy(), self._progress.copy())
         buffers = None
-        if self.settings.record or self.settings.envelope:
+        if self.settings.needs_rows:
             buffers = self.sink.buffers(self.step, self._end)
         ended, missing_V = self._run_loop(
             self._record, self._progress, self._end, self._loop_settings, buffers

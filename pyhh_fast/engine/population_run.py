@@ -65,6 +65,7 @@ def make_run(
             stepper.traces,
             stepper.diverged_at,
             spikes,
+            stepper.features(spikes),
             cells._same_for_all,
         )
         return recording

@@ -17,6 +17,7 @@ import numpy as np
 from pyhh_fast.engine.compiled_model import CompiledCells, columns
 from pyhh_fast.engine.kernels import loops, struct
 from pyhh_fast.engine.read_ahead import CellStimulus
+from pyhh_fast.features.plan import Progress, Spikes
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.system import aligned_arrays, free_memory
 from pyhh_fast.typing import FloatArray, IntArray, StructArray
@@ -83,9 +84,16 @@ class PopulationStepper:
         self.traces = np.empty(shape)
         self.diverged_at: IntArray = np.full(self._size, -1, dtype=np.int64)
         self._spike_chunks: list[StructArray] = []
-        # Steps that all cells have made, states after them, chunks of spikes: one tuple, so that
-        # Ctrl-C finds either all of a chunk or none of it.
-        self._complete = (0, state, 0)
+        self._plan, self._compiled_plan = s.plan(), None
+        progress = self._next_progress = None
+        if self._plan and self._plan.needs_V:
+            need = 16 * self._size * (self._plan.compiled.numbers + self._plan.compiled.history)
+            free_memory.check(need, "the features of a population", "Run fewer cells at once.")
+            self._compiled_plan = loops.FeaturePlan(*self._plan.arrays)
+            progress, self._next_progress = (self._plan.begin(self._size) for _ in range(2))
+        # Steps that all cells have made, states after them, chunks of spikes, what is known of
+        # features: one tuple, so that Ctrl-C finds either all of a chunk or none of it.
+        self._complete: tuple[int, StructArray, int, Progress | None] = (0, state, 0, progress)
         # Two, because `state` is not changed, and that before a chunk is needed until it ends.
         self._next_state = aligned_arrays.structs(state)
         self._last_state = aligned_arrays.structs(state)
@@ -124,7 +132,7 @@ class PopulationStepper:
         """V (mV) and gates of all cells after these steps."""
         return self._complete[1]
 
-    def spikes(self) -> tuple[np.ndarray, FloatArray]:
+    def spikes(self) -> tuple[IntArray, FloatArray]:
         """Return how often each cell has fired, and when, by cell and then by time."""
         chunks = self._spike_chunks[: self._complete[2]]
         counts = np.zeros(self._size, dtype=np.int64)
@@ -138,6 +146,18 @@ class PopulationStepper:
             loops.order_spikes(chunk, next_place, times)
         return counts, times
 
+    def features(self, spikes: tuple[IntArray, FloatArray]) -> dict[str, FloatArray]:
+        """Return the features of each cell, whose spikes are those that :meth:`spikes` returns."""
+        step, _, _, progress = self._complete
+        if self._plan is None:
+            return {}
+        if progress is None:
+            progress = self._plan.begin(self._size)
+        counts, times = spikes
+        rows = np.where(self.diverged_at < 0, step, np.minimum(self.diverged_at, step))
+        of_cells = Spikes(np.repeat(np.arange(self._size), counts), times)
+        return self._plan.values(progress, of_cells, rows)
+
     def run_steps(self, bar: Any) -> None:
         """Make all steps; `bar` is a context with a progress bar, or with None."""
         with bar as shown, _pool(self._threads) as pool:
@@ -148,7 +168,7 @@ class PopulationStepper:
 
     def advance(self, pool: "Workers | None") -> None:
         """Make the steps of a chunk."""
-        step, _, _ = self._complete
+        step, _, _, last_progress = self._complete
         most = self._stimulus.most_steps(max(map(len, self._calls), default=1))
         steps = min(self._chunk, self._steps - step, most)
         self._stimulus.begin(step, step + steps)
@@ -166,7 +186,9 @@ class PopulationStepper:
                     job.cancel()
         self._spike_chunks += [chunk for chunk in found if chunk.size]
         self._stimulus.end()
-        self._complete = (step + steps, self._next_state, len(self._spike_chunks))
+        chunks = len(self._spike_chunks)
+        self._complete = (step + steps, self._next_state, chunks, self._next_progress)
+        self._next_progress = last_progress
         self._next_state, self._last_state = self._last_state, self._next_state
         took = max(time.perf_counter() - start, 1e-9)
         longest = min(CHUNK, CALL * len(self._calls) / self._threads)
@@ -174,9 +196,12 @@ class PopulationStepper:
 
     def _call(self, number: int, steps: int) -> StructArray:
         """Make the steps of a chunk with the cells of one call; return their spikes."""
-        step, state, _ = self._complete
+        step, state, _, progress = self._complete
         cells = self._calls[number]
         values = self._stimulus.values(cells)
+        features = None
+        if progress is not None and self._next_progress is not None:
+            features = loops.Features(self._compiled_plan, *progress, *self._next_progress)
         # More than cells fire, because a call whose buffer is full is repeated.
         enough = int(len(cells) * (2 + steps * min(1.0, self._run_settings.dt / INTERVAL)))
         if self._spike_buffers[number].size < enough:
@@ -196,6 +221,7 @@ class PopulationStepper:
                 cells,
                 buffer,
                 self._samples,
+                features,
             )
             if ended == loops.Ending.DONE:
                 return buffer[:spikes].copy()

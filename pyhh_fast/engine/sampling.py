@@ -9,6 +9,7 @@ import numpy as np
 
 from pyhh_fast.engine.protocols import Stepper
 from pyhh_fast.engine.read_ahead import ReadAhead
+from pyhh_fast.features.plan import Plan, Progress, Spikes
 from pyhh_fast.recording import Origin, Recording
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.system import aligned_arrays, free_memory
@@ -58,7 +59,7 @@ class MemorySink(RunSink):
         self._traces = {name: aligned_arrays.trace(rows) for name in s.record}
         self._traces |= {name: np.empty(windows) for name in s.enveloped}
         self._steps, self._spike_times = read_ahead.steps, np.empty(0)
-        self._sampler = Sampler(s) if s.every > 1 or s.envelope else None
+        self._sampler = Sampler(s) if s.every > 1 or s.envelope or s.features else None
         self.block_length = BLOCK if self._sampler else read_ahead.steps
 
     def buffers(self, step: int, stop: int) -> Buffers:
@@ -94,7 +95,8 @@ class MemorySink(RunSink):
 
     def recording(self, origin: Origin) -> Recording:
         stimulus, spikes = self._read_ahead.stimulus, self._spike_times
-        return Recording(self._settings, stimulus, self._steps, spikes, self._traces, origin)
+        found = self._sampler.features(spikes) if self._sampler else {}
+        return Recording(self._settings, stimulus, self._steps, spikes, self._traces, origin, found)
 
 
 class SampledBlock(NamedTuple):
@@ -106,10 +108,12 @@ class SampledBlock(NamedTuple):
     rows: dict[str, FloatArray]
     first_window: int
     windows: dict[str, FloatArray]
+    progress: Progress | None = None
+    """What is known of features after it."""
 
 
 class Sampler:
-    """Keeps every k-th of the steps of a run, and the lowest and highest V of its windows.
+    """Keeps every k-th step of a run, the lowest and highest V of its windows, and its features.
 
     Parameters
     ----------
@@ -119,22 +123,41 @@ class Sampler:
         Where the run begins, or continues.
     window : tuple of float, mV
         The lowest and the highest V of a window that began before.
+    progress : Progress, optional
+        What is known of its features, where it continues.
     """
 
     def __init__(
-        self, settings: RunSettings, step: int = 0, window: tuple[float, float] = (np.inf, -np.inf)
+        self,
+        settings: RunSettings,
+        step: int = 0,
+        window: tuple[float, float] = (np.inf, -np.inf),
+        progress: Progress | None = None,
     ) -> None:
         self._settings = s = settings
-        names = {*s.record, "Vm"} if s.envelope else {*s.record}
+        names = {*s.record, "Vm"} if s.envelope or s.features else {*s.record}
         self._buffers = {name: np.empty(0) for name in s.variables if name in names}
-        # Which step the next one is, and the envelope of its window so far: one object, replaced
-        # at once, so that an interrupt finds both of one step.
-        self._next = (step, window)
+        self._plan = s.plan()
+        if self._plan and progress is None:
+            progress = self._plan.begin(1)
+        # Which step the next one is, the envelope of its window so far, and what is known of
+        # features: one object, replaced at once, so that an interrupt finds all of one step.
+        self._next = (step, window, progress)
 
     @property
     def window(self) -> tuple[float, float]:
         """The lowest and the highest V so far, in mV, of an incomplete window."""
         return self._next[1]
+
+    @property
+    def progress(self) -> Progress | None:
+        """What is known of features, where there are any."""
+        return self._next[2]
+
+    def features(self, spike_times: FloatArray) -> dict[str, float]:
+        """Return those of the run up to now."""
+        step, _, progress = self._next
+        return features_of(self._plan, progress, spike_times, step)
 
     def buffers(self, step: int, stop: int) -> Buffers:
         """Return where V, gates and currents of steps `step` to `stop`, excluded, go."""
@@ -147,13 +170,16 @@ class Sampler:
 
     def samples(self, stop: int) -> SampledBlock:
         """Return the samples of the steps up to `stop`; later steps overwrite them."""
-        s, (step, _) = self._settings, self._next
+        s, (step, _, progress) = self._settings, self._next
         kept = slice(-step % s.every, stop - step, s.every)
         rows = {name: self._buffers[name][kept] for name in s.record}
+        if self._plan and progress and stop > step:
+            V = self._buffers["Vm"][np.newaxis, : stop - step]
+            progress = self._plan.taken(progress, V, step)
         if not s.envelope or stop == step:
-            return SampledBlock(stop, s.rows(step), rows, 0, {})
+            return SampledBlock(stop, s.rows(step), rows, 0, {}, progress)
         windows = self._windows(s.envelope, step, self._buffers["Vm"][: stop - step])
-        return SampledBlock(stop, s.rows(step), rows, step // s.envelope, windows)
+        return SampledBlock(stop, s.rows(step), rows, step // s.envelope, windows, progress)
 
     def _windows(self, length: int, step: int, V: FloatArray) -> dict[str, FloatArray]:
         """Return the envelope of the windows that `V`, from number `step` on, has a part in."""
@@ -172,4 +198,14 @@ class Sampler:
             if block.windows:
                 lowest, highest = (float(block.windows[name][-1]) for name in ENVELOPE)
                 window = lowest, highest
-        self._next = (block.step, window)
+        self._next = (block.step, window, block.progress)
+
+
+def features_of(
+    plan: Plan | None, progress: Progress | None, spike_times: FloatArray, steps: int
+) -> dict[str, float]:
+    """Return the features of a run of so many steps."""
+    if plan is None or progress is None:
+        return {}
+    found = plan.values(progress, Spikes.of_cell(spike_times), steps)
+    return {name: float(value[0]) for name, value in found.items()}

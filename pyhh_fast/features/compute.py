@@ -8,7 +8,7 @@ import numpy as np
 from pyhh_fast import validation
 from pyhh_fast.features import shapes, spikes, voltage
 from pyhh_fast.features.base import Feature
-from pyhh_fast.features.plan import Plan, Spikes
+from pyhh_fast.features.plan import Plan, Spikes, rows_before
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import FloatArray
 
@@ -79,15 +79,15 @@ def of(
     7.0 7.658
     """
     dt = validation.step_size("dt", dt)
-    by_name = _by_name(features)
+    named = by_name(features)
     rule = "an array of finite numbers, of shape (samples,) or (cells, samples)"
     values = validation.array_of_numbers("V", V, rule, dimensions=(1, 2), unit="mV")
-    if threshold is not None or any(one.needs_threshold for one in by_name.values()):
+    if threshold is not None or any(one.needs_threshold for one in named.values()):
         advice = "Pass that of the run, threshold=recording.threshold." * (threshold is None)
         threshold = validation.real_number("threshold", threshold, unit="mV", advice=advice)
     V = np.atleast_2d(values)
-    plan = Plan(by_name, dt, np.nan if threshold is None else threshold)
-    check_stops(by_name, plan, V.shape[1], "the time of the last sample")
+    check_stops(named, dt, V.shape[1], "the time of the last sample")
+    plan = Plan(named, dt, np.nan if threshold is None else threshold)
     progress = plan.taken(plan.begin(len(V)), V, 0)
     found = plan.values(progress, _crossings(V, dt, plan.threshold), V.shape[1])
     if values.ndim == 2:
@@ -103,16 +103,16 @@ def _crossings(V: FloatArray, dt: float, threshold: float) -> Spikes:
     return Spikes(cell, (before + 1 + (threshold - first) / (last - first)) * dt)
 
 
-def check_stops(by_name: Mapping[str, Feature], plan: Plan, rows: int, what: str) -> None:
+def check_stops(named: Mapping[str, Feature], dt: float, rows: int, what: str) -> None:
     """Raise ValueError where a window ends after so many rows of V."""
-    for name, feature in by_name.items():
-        if plan.rows_before(feature.stop) >= rows:
-            rule = f"at most {what}, {rows * plan.dt:g}"
+    for name, feature in named.items():
+        if rows_before(feature.stop, dt) >= rows:
+            rule = f"at most {what}, {rows * dt:g}"
             got, name = f"{feature.stop:g}", f"stop of {name}"
             raise ValueError(validation.message(name, rule, got, unit="ms"))
 
 
-def _by_name(features: Any) -> dict[str, Feature]:
+def by_name(features: Any) -> dict[str, Feature]:
     """Return features by name, or by their kind."""
     rule = "a dict or a sequence of features"
     advice = "Pass for example {'n': features.spike_count(0, 100)}."

@@ -82,10 +82,14 @@ class Progress(NamedTuple):
         return Progress(self.numbers.copy(), self.history.copy())
 
 
+def rows_before(time: float, dt: float) -> int:
+    """Return how many rows of V are at earlier times (ms): row i is at (i + 1) dt."""
+    whole, rest = validation.whole_steps(time, dt)
+    return max(whole + int(rest > 0) - 1, 0)
+
+
 class Plan:
     """What some features need.
-
-    Row i of V is at time (i + 1) dt.
 
     Parameters
     ----------
@@ -107,26 +111,23 @@ class Plan:
         lookback = validation.whole_steps(LOOKBACK, dt)[0]
         settings = np.zeros(1, FEATURE_SETTINGS)
         settings[0] = (dt, threshold, BEGIN_SLOPE, lookback, widths)
-        self.compiled = FeaturePlan(
+        self.arrays = (
             settings,
             np.array(list(self._windows), FEATURE_WINDOW),
             np.array(list(self._spans), FEATURE_SPAN),
             np.array(list(self._slots), FEATURE_SLOT),
         )
-
-    def rows_before(self, time: float) -> int:
-        """Return how many rows are at earlier times."""
-        whole, rest = validation.whole_steps(time, self.dt)
-        return max(whole + int(rest > 0) - 1, 0)
+        self.compiled = FeaturePlan(*self.arrays)
+        self.needs_V = bool(self._windows or self._slots)
 
     def window(self, start: float, stop: float) -> int | None:
         """Return the number of a window of V, in ms; None where no row is in it."""
-        rows = self.rows_before(start), self.rows_before(stop)
+        rows = rows_before(start, self.dt), rows_before(stop, self.dt)
         return self._windows.setdefault(rows, len(self._windows)) if rows[0] < rows[1] else None
 
     def slot(self, start: float, stop: float, measure: Measure, spike: Which) -> int:
         """Return the number of a measure of the spikes in a window, or of one of them."""
-        key = (start, stop, self.rows_before(stop))
+        key = (start, stop, rows_before(stop, self.dt))
         span = self._spans.setdefault(key, len(self._spans))
         number = ALL if spike == "mean" else spike
         return self._slots.setdefault((span, int(measure), number), len(self._slots))
@@ -149,7 +150,9 @@ class Plan:
         """Return the features of each cell; NaN where its rows, so many, end before `stop`."""
         measured = Measured(self, progress, spikes, len(progress.numbers))
         return {
-            name: np.where(rows >= self.rows_before(feature.stop), feature._value(measured), np.nan)
+            name: np.where(
+                rows >= rows_before(feature.stop, self.dt), feature._value(measured), np.nan
+            )
             for name, feature in self.features.items()
         }
 
@@ -181,7 +184,7 @@ class Measured:
         first = self._plan._first_window() + len(Window._fields) * number
         mean, second, third, fourth, low, high = self._progress.numbers.T[first : first + 6]
         whole = np.where(np.isnan(mean), np.nan, 1.0)  # extremes do not see NaN
-        count = self._plan.rows_before(stop) - self._plan.rows_before(start)
+        count = rows_before(stop, self._plan.dt) - rows_before(start, self._plan.dt)
         return Window(
             mean, second / count, third / count, fourth / count, whole * low, whole * high
         )

@@ -17,7 +17,9 @@ from pyhh_fast.engine.compiled_neuron import WEAKER
 from pyhh_fast.engine.kernels import BUILD
 from pyhh_fast.engine.read_ahead import ReadAhead
 from pyhh_fast.engine.run_loop import Run, origin_of
+from pyhh_fast.engine.sampling import features_of
 from pyhh_fast.errors import SimulationError
+from pyhh_fast.features.descriptions import description_of, progress_of, rebuilt
 from pyhh_fast.recording import Origin, Recording, RunStimulus
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.stimuli.functions import OtherFunction
@@ -70,11 +72,13 @@ def resume_run(
     try:
         about = dict(store.attributes)
         done, state = about.pop("done", None), about.pop("state", None)
+        found = about.pop("found", None)
         if about.get("build") != BUILD:
             raise ValueError(_of_another_build(path, about.get("build")))
         with _refusing(path):
             there = saved.read(about, _table_of(store))
             settings = _settings_of(about, done, state, there)
+            progress_of(found, settings.plan())
             kept_stimulus = stored_stimulus.rebuilt(about["stimulus"])
         if duration is not None:
             about["steps"] = _extended(duration, settings.dt, done)
@@ -121,8 +125,11 @@ def open_recording(path: str | os.PathLike[str], identity: str | None = None) ->
     store = RunStore.read(path, identity)
     about = dict(store.attributes)
     done, state = about.pop("done", None), about.pop("state", None)
+    found = about.pop("found", None)
     with _refusing(path):
         settings = _settings_of(about, done, state, saved.read(about, _table_of(store)))
+        plan = settings.plan()
+        progress = progress_of(found, plan)
         kept = stored_stimulus.rebuilt(about["stimulus"])
         _must_have_all(store, settings)
         rows, windows = settings.rows(done), settings.windows(done)
@@ -133,7 +140,8 @@ def open_recording(path: str | os.PathLike[str], identity: str | None = None) ->
             _must_have(store, "envelope_time", done // settings.envelope, windows)
     stimulus = None if isinstance(kept, stored_stimulus.NeedsArray) else kept
     source, spikes = StoredTraces(store.path, store.identity), store.values("spike_time")
-    return Recording(settings, stimulus, done, spikes, source, "it was read from a store")
+    values = features_of(plan, progress, spikes, done)
+    return Recording(settings, stimulus, done, spikes, source, "it was read from a store", values)
 
 
 def _must_have_all(store: RunStore, settings: RunSettings) -> None:
@@ -175,6 +183,7 @@ def _attributes(settings: RunSettings) -> dict[str, Any]:
     """Return the settings as a store has them."""
     names = [field.name for field in dataclasses.fields(settings) if field.compare]
     about = {name: getattr(settings, name) for name in names}
+    about["features"] = description_of(settings.features)
     return {"recorded": list(about.pop("record"))} | about
 
 
@@ -200,9 +209,11 @@ def _of_another_build(path: Any, theirs: Any) -> str:
 def _settings_of(about: dict[str, Any], done: Any, state: Any, there: Saved) -> RunSettings:
     """Return the settings in a store, having checked all numbers that the time loops trust."""
     given = {name: about[name] for name in _attributes(RunSettings(dt=1.0))}
-    recorded = given.pop("recorded")
-    settings = RunSettings.of(record=recorded, variables=there.variables, **given)
-    if set(state) != {"step", "spikes", "cell", "window", "stimulus"}:
+    recorded, features = given.pop("recorded"), rebuilt(given.pop("features"))
+    settings = RunSettings.of(
+        record=recorded, variables=there.variables, features=features, **given
+    )
+    if set(state) != {"step", "spikes", "cell", "window", "features", "stimulus"}:
         raise ValueError("no state of a run")
     if not (
         0 <= validation.count("step", state["step"]) <= validation.count("done", done)
@@ -221,6 +232,8 @@ def _settings_of(about: dict[str, Any], done: Any, state: Any, there: Saved) -> 
         lowest, highest = state["window"]
         validation.real_number("lowest", lowest)
         validation.real_number("highest", highest)
+    settings.check_windows(about["steps"])
+    progress_of(state["features"], settings.plan())
     return settings
 
 

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pyhh_fast.engine.read_ahead import ReadAhead
-from pyhh_fast.engine.sampling import BLOCK, Buffers, RunSink, SampledBlock, Sampler
+from pyhh_fast.engine.sampling import BLOCK, Buffers, RunSink, SampledBlock, Sampler, features_of
+from pyhh_fast.features.descriptions import progress_of, text_of
+from pyhh_fast.features.plan import Plan, Progress
 from pyhh_fast.recording import Origin, Recording
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.storage.description import StoredVariable
@@ -92,11 +94,12 @@ class StoreSink(RunSink):
     ) -> None:
         self._settings, self._store, self._about = settings, store, about
         self._read_ahead = read_ahead
-        step, window = 0, (np.inf, -np.inf)
+        step, window, progress = 0, (np.inf, -np.inf), None
         if state is not None:
             step = state["step"]
             window = tuple(state["window"]) if state["window"] else window
-        self._sampler = Sampler(settings, step, window)
+            progress = progress_of(state["features"], settings.plan())
+        self._sampler = Sampler(settings, step, window, progress)
         self._state = state  # None until `begin`
         self._writer = StoreWriter(store)
         # By name the number of the first row and the blocks from it on. They are collected here
@@ -175,12 +178,14 @@ class StoreSink(RunSink):
             "spikes": stepper.spikes,
             "cell": stepper.cell_state(),
             "window": window,
+            "features": text_of(self._sampler.progress),
             "stimulus": self._read_ahead.state_at(stepper.step),
         }
 
     def _commit(self, stepper: "SavableStepper", *, last: bool = False) -> None:
         self._hand_over()
-        attributes = self._about | {"done": stepper.step, "state": self._state}
+        found = text_of(self._sampler.progress)
+        attributes = self._about | {"done": stepper.step, "found": found, "state": self._state}
         self._writer.commit(attributes, last=last)
         self._committed = time.monotonic()
 
@@ -193,9 +198,11 @@ class StoreSink(RunSink):
             self.close(self._report if interrupted else None)
 
     def recording(self, origin: Origin) -> Recording:
-        source = StoredTraces(self._store.path, self._store.identity)
-        steps, spikes = _committed(source)
-        return Recording(self._settings, self._read_ahead.stimulus, steps, spikes, source, origin)
+        s, source = self._settings, StoredTraces(self._store.path, self._store.identity)
+        plan = s.plan()
+        steps, spikes, progress = _committed(source, plan)
+        found = features_of(plan, progress, spikes, steps)
+        return Recording(s, self._read_ahead.stimulus, steps, spikes, source, origin, found)
 
     def close(self, report: Callable[[], object] | None = None) -> None:
         """Wait until all is written, and close the store; also of a run that never began."""
@@ -236,10 +243,11 @@ class StoreSink(RunSink):
         )
 
 
-def _committed(source: StoredTraces) -> tuple[int, FloatArray]:
-    """Return how many steps a store holds, and the spikes; none where it is gone."""
+def _committed(source: StoredTraces, plan: Plan | None) -> tuple[int, FloatArray, Progress | None]:
+    """Return how many steps a store holds, the spikes, what is known of features; none if gone."""
     try:
         store = source.open()
-        return int(store.attributes["done"]), store.values("spike_time")
+        progress = progress_of(store.attributes["found"], plan)
+        return int(store.attributes["done"]), store.values("spike_time"), progress
     except (OSError, ValueError):
-        return 0, np.empty(0)
+        return 0, np.empty(0), None

@@ -80,7 +80,7 @@ def advance_population(
         *(rates, (*three, np.ones(cells)), (*three, array("after", cells))),
         array("diverged_at", cells, kind=np.int64),
         *(np.zeros((I_rows or cells, steps)), 0, range(cells if last is None else last)),
-        *(np.empty(9, loops.SPIKE), samples),
+        *(np.empty(9, loops.SPIKE), samples, None),
     )
     return ended
 

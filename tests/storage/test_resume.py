@@ -13,7 +13,7 @@ from store_files import files, shared
 from sweep_models import Warm
 
 import pyhh_fast as pyhh
-from pyhh_fast import stimuli
+from pyhh_fast import features, stimuli
 from pyhh_fast.storage import resume, run_sink
 
 xarray = pytest.importorskip("xarray")
@@ -24,15 +24,22 @@ METHODS = ["euler", "exponential_euler", "rk4", "adaptive"]
 NOISE = stimuli.step(50, 70, 130) + stimuli.ornstein_uhlenbeck(5, 2, 10, seed=1)
 NOISE += stimuli.poisson_epsc(500, 3, 2, seed=1)
 
+FEATURES = {
+    "width": features.AP_duration_half_width(20, 234.5),
+    "skewness": features.voltage_skewness(100, 200),
+    "count": features.spike_count(0, 150),
+}
+
 OPTIONS = {
     "all": {},
-    "few": {"record": ("Vm", "INa"), "every": 10, "envelope": 1_000},
+    "few": {"record": ("Vm", "INa"), "every": 10, "envelope": 1_000, "features": FEATURES},
     "spikes": {"record": (), "envelope": 333},
 }
 
 
 def assert_same_bits(recording, expected):
     assert recording.steps == expected.steps
+    np.testing.assert_equal(recording.features, expected.features)
     for name in (*expected.recorded, *expected.enveloped, "spike_times", "times"):
         got, want = getattr(recording, name), getattr(expected, name)
         np.testing.assert_array_equal(got.view(np.int64), want.view(np.int64), err_msg=name)
