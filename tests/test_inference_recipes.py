@@ -54,6 +54,11 @@ def test_columns_of_vectorized_scipy_are_rows():
         np.testing.assert_array_equal(x[row], SIMULATE([theta], seed=[7])[0])
 
 
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # sbi writes logs where it is
+
+
 def run_recipe(package):
     """Run the page with the blocks that import `package`; return what they define."""
     with warnings.catch_warnings():
