@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pyhh_fast.analysis.phase_plane import phase_plane
     from pyhh_fast.analysis.phase_response import phase_response
     from pyhh_fast.analysis.pulse_thresholds import rheobase, strength_duration
+    from pyhh_fast.analysis.refractory import refractory_period
     from pyhh_fast.analysis.steady_states import steady_state
     from pyhh_fast.channels.channel import Channel
     from pyhh_fast.channels.gate import Gate
@@ -61,6 +62,7 @@ __all__ = [
     "phase_plane",
     "phase_response",
     "rate_forms",
+    "refractory_period",
     "rheobase",
     "simulations",
     "simulator",
@@ -83,6 +85,7 @@ _LATER = {
     "phase_plane": "analysis.phase_plane",
     "phase_response": "analysis.phase_response",
     "rate_forms": "rate_forms",
+    "refractory_period": "analysis.refractory",
     "rheobase": "analysis.pulse_thresholds",
     "simulator": "inference",
     "steady_state": "analysis.steady_states",

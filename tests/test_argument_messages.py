@@ -77,6 +77,7 @@ QUESTIONS = {
     "strength_duration": lambda model: pyhh.strength_duration(model, [1]),
     "steady_state": lambda model: pyhh.steady_state(model, [1]),
     "phase_response": lambda model: pyhh.phase_response(model, 10, 0.5),
+    "refractory_period": lambda model: pyhh.refractory_period(model, 20),
     "phase_plane": lambda model: pyhh.phase_plane(model),
 }
 

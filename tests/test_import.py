@@ -63,7 +63,7 @@ def test_top_level_names():
         *("Population", "PopulationRecording", "models", "simulations", "simulator", "stimuli"),
         "sweep",
         *("fi_curve", "phase_plane", "phase_response", "rheobase", "steady_state"),
-        "strength_duration",
+        *("refractory_period", "strength_duration"),
     }
     for name in pyhh_fast.__all__:
         assert hasattr(pyhh_fast, name)

@@ -18,6 +18,7 @@ FUNCTIONS = [
     pyhh.strength_duration,
     pyhh.phase_plane,
     pyhh.phase_response,
+    pyhh.refractory_period,
     pyhh.sweep,
 ]
 ALIASES = {

@@ -1,1 +1,1 @@
-"""Analyses: f-I curve, rheobase, strength-duration, phase plane and response, error estimate."""
+"""Analyses of excitability: f-I curve, threshold currents, phase plane and response, and so on."""

@@ -80,6 +80,7 @@ FUNCTIONS = [
     "pyhh.steady_state",
     "pyhh.phase_plane",
     "pyhh.phase_response",
+    "pyhh.refractory_period",
     "pyhh.sweep",
     *(
         f"stimuli.{name}"
