@@ -59,7 +59,7 @@ class RunsOfMany(Cells):
         cells: npt.ArrayLike | None = None,
         every: int = RunSettings.every,
         threshold: float | None = None,
-        features: "Mapping[str, Feature] | Sequence[Feature]" = (),
+        features: "Mapping[str, Feature] | Sequence[Feature] | None" = None,
         threads: int | None = None,
         progress: bool = False,
     ) -> PopulationRecording:

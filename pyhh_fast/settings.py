@@ -81,7 +81,7 @@ class RunSettings:
             threshold=number("threshold", s.threshold, unit="mV"),
             every=count("every", s.every, least=1),
             envelope=None if s.envelope is None else count("envelope", s.envelope, least=1),
-            features=by_name(s.features),
+            features={} if s.features is None else by_name(s.features),
             variables=s.variables,
         )
 

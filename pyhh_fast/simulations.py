@@ -147,7 +147,7 @@ class Simulation(StoredSimulation):
         every: int = RunSettings.every,
         envelope: int | None = RunSettings.envelope,
         threshold: float | None = None,
-        features: "Mapping[str, Feature] | Sequence[Feature]" = (),
+        features: "Mapping[str, Feature] | Sequence[Feature] | None" = None,
         to: str | os.PathLike[str] | None = None,
         progress: bool = False,
     ) -> Recording:
