@@ -13,7 +13,7 @@ from pyhh_fast.engine.population_run import make_run, thread_count
 from pyhh_fast.engine.stimulus_arguments import stimulus_of_cells
 from pyhh_fast.equilibria.spike_threshold import threshold_for
 from pyhh_fast.features import Feature
-from pyhh_fast.features import of as features_of
+from pyhh_fast.features.plan import Plan
 from pyhh_fast.methods import DEFAULT
 from pyhh_fast.population_recording import PopulationRecording
 from pyhh_fast.populations import Population
@@ -22,17 +22,17 @@ from pyhh_fast.stimuli.functions import as_stimulus
 from pyhh_fast.stimuli.of_cells import MOST_CELLS
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import FloatArray, MethodOfMany
-from pyhh_fast.variables import PARAMETERS, POTENTIAL
+from pyhh_fast.variables import PARAMETERS
 
 if TYPE_CHECKING:
     from pyhh_fast.channels.neuron import Neuron
     from pyhh_fast.models.hh_model import HHModel
 
 MOST_BYTES = 2**28
-"""Of the traces of the rows that are run together."""
+"""Of the rows that are run together."""
 
 BYTES_A_ROW = 1_000
-"""What a row takes apart from its traces."""
+"""What a row takes apart from its traces and from what its features need."""
 
 STREAMS = 2**32
 """Streams of noise from one call to the next: more than a call has rows."""
@@ -47,29 +47,9 @@ Features = Callable[[PopulationRecording], npt.ArrayLike]
 """Takes the recording of some rows, and returns a number, or a row of numbers, for each."""
 
 
-class FeaturesOfTraces:
-    """Features of the trace of V of each cell, a column for each.
-
-    Parameters
-    ----------
-    features : dict of str to Feature
-    """
-
-    def __init__(self, features: Mapping[str, Feature]) -> None:
-        self._features = dict(features)
-
-    def __call__(self, recording: PopulationRecording) -> FloatArray:
-        """Return them of all cells; NaN of those that diverged."""
-        whole = recording.diverged_at < 0
-        table = np.full((recording.size, len(self._features)), np.nan)
-        if whole.any():
-            table[whole] = self.of(recording["Vm"][whole], recording.dt, recording.threshold)
-        return table
-
-    def of(self, V: FloatArray, dt: float, threshold: float) -> FloatArray:
-        """Return them of traces, shape (cells, features)."""
-        found = features_of(V, dt, self._features, threshold=threshold)
-        return np.column_stack(list(found.values()))
+def features_of_runs(recording: PopulationRecording) -> FloatArray:
+    """Return the features that a run has computed, a column for each."""
+    return np.column_stack(list(recording.features.values()))
 
 
 class Simulator:
@@ -146,7 +126,9 @@ class Simulator:
         steps = np.shape(self._stimulus)[-1] if self._duration is None else 0
         if self._duration is not None:
             steps = round(self._duration / self._options["dt"])
-        return int(BYTES_A_ROW + 8 * len(record) * -(-steps // every))
+        plan = Plan(self._options["features"], self._options["dt"], self._options["threshold"])
+        kept = 2 * (plan.compiled.numbers + plan.compiled.history)
+        return int(BYTES_A_ROW + 8 * (len(record) * -(-steps // every) + kept))
 
     def _features_of(self, rows: FloatArray, streams: Streams) -> FloatArray:
         recording = self._run(rows, streams)
@@ -160,13 +142,17 @@ class Simulator:
         table[recording.diverged_at >= 0] = np.nan
         return table
 
+    def _settings(self, cells: Any) -> RunSettings:
+        others = ("start", "Vm", "threads")
+        given = {name: value for name, value in self._options.items() if name not in others}
+        return RunSettings.of(many_cells=True, variables=cells._variables, **given)
+
     def _run(self, rows: FloatArray, streams: Streams) -> PopulationRecording:
-        options = dict(self._options)
-        start = {name: options.pop(name) for name in ("start", "Vm")}
-        threads = thread_count(options.pop("threads"))
+        start = {name: self._options[name] for name in ("start", "Vm")}
+        threads = thread_count(self._options["threads"])
         values = {name: rows[:, i] for i, name in enumerate(self.parameters)}
         cells = Population.from_model(self._model, len(rows), values, **start)
-        settings = RunSettings.of(many_cells=True, variables=cells._variables, **options)
+        settings = self._settings(cells)
         wave = stimulus_of_cells(self._stimulus, len(rows), self._duration, settings.dt, streams)
         return make_run(cells, wave, settings, cells._kinetics(), threads)
 
@@ -217,8 +203,8 @@ def simulator(
     """Return a function from parameters of a neuron to features, as methods of inference take it.
 
     All rows of its argument are run at once, as cells of a :class:`pyhh_fast.Population`, in
-    batches where their traces would take more than 256 MB. It can be pickled if `features` can,
-    and so be sent to other processes.
+    batches where they would take more than 256 MB. Features by name are computed while it runs, and
+    no trace is kept. It can be pickled if `features` can, and so be sent to other processes.
 
     Parameters
     ----------
@@ -278,23 +264,26 @@ def simulator(
     known: Any = neuron
     known = known.parameters if isinstance(neuron, Declared) else PARAMETERS
     validation.names("parameters", parameters, tuple(known))
-    of_traces = isinstance(features, Mapping)
-    if not (of_traces or callable(features)):
+    by_name = isinstance(features, Mapping)
+    if not (by_name or callable(features)):
         rule, got = "a dict of features, or a function", validation.shown(features)
         advice = "A function takes a PopulationRecording."
         raise TypeError(validation.message("features", rule, got, advice))
-    if of_traces and (tuple(record) or every != 1):
+    if by_name and (tuple(record) or every != 1):
         raise TypeError(
             "record and every must be left out where features is a dict; got record="
             f"{record!r:.60} and every={every}. V of each step is used."
         )
+    if by_name and not features:
+        raise ValueError("features must have one feature or more; got none.")
     if seed is not None:
         seed = validation.index("seed", seed, MOST_SEEDS)
     options = {
         "dt": validation.step_size("dt", dt),
         "method": method,
-        "record": (POTENTIAL.name,) if of_traces else tuple(record),
+        "record": tuple(record),
         "every": every,
+        "features": features if by_name else {},
         "threshold": threshold_for(neuron, threshold),
         "start": start,
         "Vm": Vm,
@@ -306,11 +295,10 @@ def simulator(
     wave = stimulus_of_cells(stimulus, 1, duration, dt)
     wave.close()
     observe: Any = features
-    if of_traces:
-        observe = FeaturesOfTraces(observe)
-        observe.of(np.zeros((1, wave.shape[1])), dt, options["threshold"])  # raises what is wrong
+    if by_name:
+        observe = features_of_runs
     simulate = Simulator(neuron, tuple(parameters), stimulus, duration, observe, options, seed)
-    settings = {name: options[name] for name in ("method", "record", "every")}
-    cell = Population.from_model(neuron, 1, start=start, Vm=Vm)
-    RunSettings.of(many_cells=True, dt=dt, variables=cell._variables, **settings)
+    simulate._settings(Population.from_model(neuron, 1, start=start, Vm=Vm)).check_windows(
+        wave.shape[1]
+    )
     return simulate

@@ -171,7 +171,7 @@ def test_rows_that_diverge_are_nan():
     assert np.isnan(x[1, 0])
 
 
-def test_named_features_are_columns():
+def test_named_features_are_columns(monkeypatch):
     chosen = {
         "n": features.spike_count(0, 100),
         "lowest": features.minimum_voltage(20, 100),
@@ -181,9 +181,12 @@ def test_named_features_are_columns():
     x = pickle.loads(pickle.dumps(simulate))([[1.0], [1e-4], [1.5]])
     assert np.isnan(x[1]).all()  # it diverged
     for row, Cm in ((0, 1.0), (2, 1.5)):
-        one = pyhh.Simulation(NEURON.replace(Cm=Cm)).run(2.0, 0.02, duration=100, method="rk4")
-        found = features.of(one.Vm, 0.02, chosen, threshold=one.threshold)
-        assert x[row].tolist() == list(found.values())
+        one = pyhh.Simulation(NEURON.replace(Cm=Cm)).run(
+            2.0, 0.02, duration=100, method="rk4", features=chosen
+        )
+        assert x[row].tolist() == list(one.features.values())
+    monkeypatch.setattr(inference, "MOST_BYTES", 1)  # one row at once
+    np.testing.assert_array_equal(simulate([[1.0], [1e-4], [1.5]]), x)
 
 
 def test_no_rows_give_none():
@@ -239,8 +242,9 @@ def test_wrong_rows_are_named(theta, message):
         (
             {"features": {"n": features.spike_count(0, 9)}},
             ValueError,
-            r"^stop of n must be at most the time of the last sample, 1 \(ms\); got 9",
+            r"^stop of n must be at most the duration of the run, 1 \(ms\); got 9",
         ),
+        ({"features": {}}, ValueError, r"^features must have one feature or more; got none\.$"),
         (
             {"features": {"n": features.spike_count(0, 1)}, "every": 2},
             TypeError,
