@@ -1,16 +1,14 @@
-"""Steps of many cells, for `population_run`: in chunks of time, each by several threads.
+"""Steps of many cells, for `population_run`, in chunks of time and by several threads.
 
-A chunk counts once all cells have made its steps, so that all cells are always at the same step.
-Each call of the time loop reads the states of some cells from before the chunk and writes those
-after it into another array. So it can be repeated, with a longer array for spikes or a wider table,
-and Ctrl-C may drop it.
+Each call of the time loop reads the states of some cells from before a chunk and writes those after
+it into another array. So it can be repeated, with a longer array for spikes or a wider table, and
+Ctrl-C may drop what some cells have made beyond the last chunk that all have.
 """
 
-import contextlib
+import itertools
 import math
 import time
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,30 +16,46 @@ from pyhh_fast.engine.compiled_model import CompiledCells, columns
 from pyhh_fast.engine.kernels import loops, struct
 from pyhh_fast.engine.read_ahead import CellStimulus
 from pyhh_fast.features.plan import Progress, Spikes
+from pyhh_fast.methods import METHODS
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.system import aligned_arrays, free_memory
+from pyhh_fast.system.schedule import Schedule, Task
 from pyhh_fast.typing import FloatArray, IntArray, StructArray
 
-CALL = 0.04
+CALL = 0.05
 """Seconds that a call of the time loop may take, so that Ctrl-C interrupts soon."""
 
 CHUNK = 0.2
 """Seconds that a chunk may take, so that Ctrl-C drops little."""
 
-FIRST_CHUNK = 2_000_000
-"""Steps of all cells together in the first chunk, before any time was measured."""
+ONE_CHUNK = 0.05
+"""Seconds of a run that is one chunk."""
 
-SHORTEST, LONGEST = 8, 65_536
+LAST_CHUNK = 0.01
+"""Seconds of the last chunk of a longer one. Chunks before it are half of what is left, so that its
+last tasks are short, and no thread is long at the last."""
+
+STEP = 0.8e-9
+"""Seconds of a step of a cell, by V, gate, and order of the method, before any was measured."""
+
+SHORTEST, LONGEST = 8, 2**20
 """Steps of a chunk."""
 
 INTERVAL = 4.0
 """Milliseconds from one spike to the next at which the array for spikes takes all."""
 
-CALLS = 8
-"""Calls for each thread in a chunk, so that none waits long for the others."""
+GROUP = 8
+"""Cells that the time loop steps as the lanes of a vector."""
 
-if TYPE_CHECKING:
-    from pyhh_fast.system.background import Workers
+SHARES = 8
+"""Shares of the cells for each thread, so that at the end none waits long for the others."""
+
+
+class Known(NamedTuple):
+    """What is known of all cells between two chunks: V (mV) and gates, and what features need."""
+
+    cells: StructArray
+    progress: Progress | None
 
 
 class PopulationStepper:
@@ -83,31 +97,21 @@ class PopulationStepper:
         )
         self.traces = np.empty(shape)
         self.diverged_at: IntArray = np.full(self._size, -1, dtype=np.int64)
-        self._spike_chunks: list[StructArray] = []
-        self._plan, self._compiled_plan = s.plan(), None
-        progress = self._next_progress = None
+        self._plan, self._compiled_plan, progress = s.plan(), None, None
         if self._plan and self._plan.needs_V:
-            need = 16 * self._size * (self._plan.compiled.numbers + self._plan.compiled.history)
+            need = 24 * self._size * (self._plan.compiled.numbers + self._plan.compiled.history)
             free_memory.check(need, "the features of a population", "Run fewer cells at once.")
             self._compiled_plan = loops.FeaturePlan(*self._plan.arrays)
-            progress, self._next_progress = (self._plan.begin(self._size) for _ in range(2))
-        # Steps that all cells have made, states after them, chunks of spikes, what is known of
-        # features: one tuple, so that Ctrl-C finds either all of a chunk or none of it.
-        self._complete: tuple[int, StructArray, int, Progress | None] = (0, state, 0, progress)
-        # Two, because `state` is not changed, and that before a chunk is needed until it ends.
-        self._next_state = aligned_arrays.structs(state)
-        self._last_state = aligned_arrays.structs(state)
+            progress = self._plan.begin(self._size)
+        self._spike_chunks: list[tuple[int, StructArray]] = []  # with the number of the chunk
+        self._spike_buffers: list[StructArray] = []  # that no call is using
+        # By the number of the chunk before which they are.
+        self._known = {0: Known(state, progress)}
+        self._shares, self._block = shares_of(self._size, threads)
+        per_cell = STEP * len(columns(state)) * METHODS[s.method].order
+        self._seconds = [per_cell * len(cells) for cells in self._shares]  # a step
         self._threads = threads
-        size = max(self._size, 1)
-        self._block = min(loops.BLOCK, 8 * -(-size // (8 * threads)))
-        blocks = -(-size // self._block)
-        per_call = self._block * -(-blocks // (CALLS * threads))
-        self._calls = [
-            range(first, min(first + per_call, self._size))
-            for first in range(0, self._size, per_call)
-        ]
-        self._chunk = min(max(FIRST_CHUNK // size, SHORTEST), LONGEST)
-        self._spike_buffers = [np.empty(1, loops.SPIKE)] * len(self._calls)
+        self._schedule = Schedule(len(self._shares), self._steps, self._begin_chunk, self._call)
         order = np.argsort(cells, kind="stable")
         variables = np.array([list(s.variables).index(name) for name in s.record], dtype=np.int64)
         rows = order.astype(np.int64)
@@ -125,16 +129,17 @@ class PopulationStepper:
     @property
     def step(self) -> int:
         """How many steps all cells have made."""
-        return self._complete[0]
+        return self._schedule.complete[1]
 
     @property
     def state(self) -> StructArray:
         """V (mV) and gates of all cells after these steps."""
-        return self._complete[1]
+        return self._known[self._schedule.complete[0]].cells
 
     def spikes(self) -> tuple[IntArray, FloatArray]:
         """Return how often each cell has fired, and when, by cell and then by time."""
-        chunks = self._spike_chunks[: self._complete[2]]
+        complete = self._schedule.complete[0]
+        chunks = [found for chunk, found in self._spike_chunks if chunk < complete]
         counts = np.zeros(self._size, dtype=np.int64)
         for chunk in chunks:
             first = chunk["cell"].min()
@@ -148,7 +153,8 @@ class PopulationStepper:
 
     def features(self, spikes: tuple[IntArray, FloatArray]) -> dict[str, FloatArray]:
         """Return the features of each cell, whose spikes are those that :meth:`spikes` returns."""
-        step, _, _, progress = self._complete
+        chunks, step = self._schedule.complete
+        progress = self._known[chunks].progress
         if self._plan is None:
             return {}
         if progress is None:
@@ -160,81 +166,95 @@ class PopulationStepper:
 
     def run_steps(self, bar: Any) -> None:
         """Make all steps; `bar` is a context with a progress bar, or with None."""
-        with bar as shown, _pool(self._threads) as pool:
-            while (done := self.step) < self._steps:
-                self.advance(pool)
+        with bar as shown:
+
+            def show() -> None:
                 if shown is not None:
-                    shown.update(self.step - done)
+                    shown.update(self.step - shown.n)
 
-    def advance(self, pool: "Workers | None") -> None:
-        """Make the steps of a chunk."""
-        step, _, _, last_progress = self._complete
-        most = self._stimulus.most_steps(max(map(len, self._calls), default=1))
-        steps = min(self._chunk, self._steps - step, most)
-        self._stimulus.begin(step, step + steps)
-        start = time.perf_counter()
-        numbers = range(len(self._calls))
-        found: Iterable[StructArray]
-        if pool is None:
-            found = [self._call(number, steps) for number in numbers]
-        else:
-            jobs = [pool.submit(self._call, number, steps) for number in numbers]
-            try:
-                found = [job.result() for job in jobs]
-            finally:
-                for job in jobs:
-                    job.cancel()
-        self._spike_chunks += [chunk for chunk in found if chunk.size]
-        self._stimulus.end()
-        chunks = len(self._spike_chunks)
-        self._complete = (step + steps, self._next_state, chunks, self._next_progress)
-        self._next_progress = last_progress
-        self._next_state, self._last_state = self._last_state, self._next_state
-        took = max(time.perf_counter() - start, 1e-9)
-        longest = min(CHUNK, CALL * len(self._calls) / self._threads)
-        self._chunk = int(min(max(steps * min(longest / took, 16), SHORTEST), LONGEST))
+            self._schedule.run(self._threads, show)
 
-    def _call(self, number: int, steps: int) -> StructArray:
-        """Make the steps of a chunk with the cells of one call; return their spikes."""
-        step, state, _, progress = self._complete
-        cells = self._calls[number]
-        values = self._stimulus.values(cells)
+    def _begin_chunk(self, start: int) -> int:
+        """Make ready for a chunk; return the step at which it ends."""
+        chunk, complete = max(self._known), self._schedule.complete[0]
+        cells, progress = self._known[chunk]
+        spare = None
+        while (old := min(self._known)) < complete:
+            unused = self._known.pop(old)
+            spare = unused if old else None  # the state at the start is not changed
+        if spare is None:
+            spare = Known(aligned_arrays.structs(cells), progress and progress.copy())
+        self._known[chunk + 1] = spare
+        left, seconds = self._steps - start, sum(self._seconds) / self._threads
+        steps = left
+        if seconds * left > (LAST_CHUNK if start else ONE_CHUNK):
+            steps = max(left // 2, int(LAST_CHUNK / seconds))
+            steps = int(min(steps, CALL / max(self._seconds), CHUNK / seconds))
+        most = self._stimulus.most_steps(max(map(len, self._shares)))
+        stop = start + min(max(steps, SHORTEST), LONGEST, most, left)
+        self._stimulus.begin(start, stop)
+        return stop
+
+    def _call(self, task: Task) -> None:
+        """Make the steps of a task."""
+        begin = time.perf_counter()
+        steps, cells = task.stop - task.start, self._shares[task.share]
+        values = self._stimulus.values(cells, task.start, task.stop)
+        before, after = self._known[task.chunk], self._known[task.chunk + 1]
         features = None
-        if progress is not None and self._next_progress is not None:
-            features = loops.Features(self._compiled_plan, *progress, *self._next_progress)
+        if before.progress is not None and after.progress is not None:
+            features = loops.Features(self._compiled_plan, *before.progress, *after.progress)
         # More than cells fire, because a call whose buffer is full is repeated.
         enough = int(len(cells) * (2 + steps * min(1.0, self._run_settings.dt / INTERVAL)))
-        if self._spike_buffers[number].size < enough:
-            self._spike_buffers[number] = np.empty(enough, loops.SPIKE)
-        while True:
-            buffer = self._spike_buffers[number]
+        buffer = self._spike_buffer()
+        ended = None
+        while ended != loops.Ending.DONE:
+            if buffer.size < enough:
+                buffer = np.empty(enough, loops.SPIKE)
             ended, missing_V, spikes = loops.population(
                 self._settings,
                 self._compiled.membrane,
                 self._compiled.parameters,
                 self._compiled.rates(),
-                columns(state),
-                columns(self._next_state),
+                columns(before.cells),
+                columns(after.cells),
                 self.diverged_at,
                 values,
-                step,
+                task.start,
                 cells,
                 buffer,
                 self._samples,
                 features,
             )
-            if ended == loops.Ending.DONE:
-                return buffer[:spikes].copy()
             if ended == loops.Ending.SPIKES_FULL:
-                self._spike_buffers[number] = np.empty(2 * buffer.size, loops.SPIKE)
-            else:
+                enough = 2 * buffer.size
+            elif ended == loops.Ending.RATES_MISSING:
                 self._compiled.find_rates(missing_V)
+        found = buffer[:spikes]
+        found = found[~np.isnan(found["time"])]  # a copy; of cells that diverge, times may be NaN
+        if found.size:
+            self._spike_chunks.append((task.chunk, found))
+        self._spike_buffers.append(buffer)
+        self._seconds[task.share] = max(time.perf_counter() - begin, 1e-9) / steps
+
+    def _spike_buffer(self) -> StructArray:
+        """Return one that no call is using."""
+        try:
+            return self._spike_buffers.pop()
+        except IndexError:
+            return np.empty(0, loops.SPIKE)
 
 
-def _pool(threads: int) -> Any:
-    """Return a context with threads, or with None where the caller's thread is enough."""
-    if threads == 1:
-        return contextlib.nullcontext()
-    from pyhh_fast.system.background import Workers  # here, because one cell needs none
+def shares_of(size: int, threads: int) -> tuple[list[range], int]:
+    """Divide cells into shares of about the same size; return them and the cells of a block.
 
-    return Workers(threads, "pyhh_fast population")
+    The time loop takes groups of eight cells, in blocks; whole blocks of most cells are fastest.
+    """
+    groups = -(-size // GROUP)
+    shares = -(-groups * GROUP // loops.BLOCK)  # of a block
+    shares = min(-(-shares // threads) * threads, SHARES * max(threads, 2), groups)
+    borders = [GROUP * (groups * i // max(shares, 1)) for i in range(shares)] + [size]
+    cells = [range(first, last) for first, last in itertools.pairwise(borders)]
+    longest = max(map(len, cells), default=1)
+    blocks = -(-longest // loops.BLOCK)
+    return cells, GROUP * -(-longest // (GROUP * blocks))

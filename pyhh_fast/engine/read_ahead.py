@@ -151,15 +151,17 @@ class CellStimulus:
         return self.shape[1]
 
     def begin(self, start: int, stop: int) -> None:
-        """Make ready for the steps from `start` to `stop`; they begin where the last have ended."""
-        self._start, self._stop = start, stop
+        """Make ready for the steps from `start` to `stop`, where the next ones will begin.
 
-    def values(self, cells: range) -> FloatArray:
-        """Return the values of these steps of some cells, shape (cells, steps); from any thread."""
-        return self._values[cells.start : cells.stop, self._start : self._stop]
+        Those before the latest are not asked for any more.
+        """
 
-    def end(self) -> None:
-        """Go on to the next steps: those of all cells were made."""
+    def values(self, cells: range, start: int, stop: int) -> FloatArray:
+        """Return the values of these steps of some cells, shape (cells, steps); from any thread.
+
+        Those of the same cells begin where they ended.
+        """
+        return self._values[cells.start : cells.stop, start:stop]
 
     def close(self) -> None:
         """End what reads ahead."""
@@ -173,14 +175,20 @@ class SharedStimulus(CellStimulus):
         self.shape = size, steps
         self._stimulus, self._dt = stimulus, dt
         self._read_ahead: ReadAhead | None = None
+        self._rows: list[tuple[int, FloatArray]] = []  # the first steps and values of the latest
+
+    def most_steps(self, cells: int) -> int:
+        return ReadAhead.BLOCK
 
     def begin(self, start: int, stop: int) -> None:
         if self._read_ahead is None:  # not before the run, or its thread might outlive an error
             self._read_ahead = ReadAhead(self._stimulus, self.shape[1], self._dt)
-        self._row = self._read_ahead.window(start, stop)
+        row = self._read_ahead.window(start, stop)
+        self._rows = [*self._rows[-1:], (start, row)]
 
-    def values(self, cells: range) -> FloatArray:
-        return np.broadcast_to(self._row, (len(cells), self._row.size))
+    def values(self, cells: range, start: int, stop: int) -> FloatArray:
+        row = dict(self._rows)[start]
+        return np.broadcast_to(row, (len(cells), row.size))
 
     def close(self) -> None:
         if self._read_ahead is not None:
@@ -215,20 +223,16 @@ class OwnStimulus(CellStimulus):
             self._streams = np.arange(streams.start, streams.stop, dtype=np.uint64)
         else:
             self._streams = np.array(streams, dtype=np.uint64)
-        self._states: dict[range, Any] = {}  # before the steps, of the cells of a call
-        self._next_states: dict[range, Any] = {}
+        self._states: dict[range, Any] = {}  # of some cells, before their next step
 
     def most_steps(self, cells: int) -> int:
         return max(OWN_VALUES // max(cells, 1), 1)
 
-    def values(self, cells: range) -> FloatArray:
-        values = np.empty((len(cells), self._stop - self._start))
+    def values(self, cells: range, start: int, stop: int) -> FloatArray:
+        values = np.empty((len(cells), stop - start))
         numbers = slice(cells.start, cells.stop)
         part = self._stimulus._of_cells(numbers, self._streams[numbers])
         before = self._states.get(cells)
         before = part._begin() if before is None else before
-        self._next_states[cells] = part._read(before, values, self._dt)
+        self._states[cells] = part._read(before, values, self._dt)
         return values
-
-    def end(self) -> None:
-        self._states, self._next_states = self._next_states, {}

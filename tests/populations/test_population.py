@@ -142,8 +142,7 @@ def test_bits_of_a_cell_do_not_depend_on_other_cells_threads_or_chunks(method, m
     same(run(shuffled, threads=3), shuffled)
     for cell in (0, 130, 299):
         same(run(np.array([cell])), np.array([cell]))
-    monkeypatch.setattr("pyhh_fast.engine.population_stepper.CHUNK", 0.0)
-    monkeypatch.setattr("pyhh_fast.engine.population_stepper.SHORTEST", 7)
+    monkeypatch.setattr("pyhh_fast.engine.population_stepper.LONGEST", 7)
     same(run(everyone, threads=2), everyone)
 
 
@@ -295,6 +294,19 @@ def test_later_changes_of_the_model_do_not_affect_the_population():
     np.testing.assert_array_equal(got.final_state.Vm, expected.final_state.Vm)
 
 
+def test_spike_whose_time_is_not_finite_is_none():
+    # RK4 takes V across the threshold to 2010 mV, with gates of 1e60 and no slope there.
+    numbers = {"startingVoltage": 22.5, "gNa": 90.0, "gKleak": 300.0}
+    options = {"duration": 1.0, "method": "rk4"}
+    with pytest.warns(UserWarning, match="1 of 1 cells diverged"):
+        r = pyhh.Population(1, **numbers).run(20.0, 0.05, record=["Vm"], **options)
+    simulation = pyhh.Simulation(pyhh.HHModel(**numbers))
+    with pytest.raises(pyhh.SimulationError):
+        simulation.run(20.0, 0.05, **options)
+    assert r.Vm[0, 0] > 50
+    assert r.spike_times(0).tolist() == simulation.recording.spike_times.tolist() == []
+
+
 def test_cells_with_custom_kinetics_diverge_above_1000_mV():
     population = pyhh.Population.from_model(Warm.at_rest(), 2, gKleak=[0.3, 1e4])
     with pytest.warns(UserWarning, match="1 of 2 cells diverged"):
@@ -307,19 +319,19 @@ def test_cells_with_custom_kinetics_diverge_above_1000_mV():
 
 def test_spike_buffers_grow_as_needed(monkeypatch):
     # V crosses the threshold upward at every other step.
-    calls = []
-    original = PopulationStepper._call
+    sizes = []
+    original = PopulationStepper._spike_buffer
 
-    def counted(self, number, steps):
-        calls.append(len(self._spike_buffers[number]))
-        found = original(self, number, steps)
-        calls.append(len(self._spike_buffers[number]))
-        return found
+    def watched(self):
+        buffer = original(self)
+        sizes.append(buffer.size)
+        return buffer
 
-    monkeypatch.setattr(PopulationStepper, "_call", counted)
+    monkeypatch.setattr("pyhh_fast.engine.population_stepper.LONGEST", 500)
+    monkeypatch.setattr(PopulationStepper, "_spike_buffer", watched)
     population = pyhh.Population(3, gNa=0, gK=0, gKleak=0)
     I = np.tile([100.0, -100.0], 2_000)  # noqa: E741
     r = population.run(I, 0.01, threshold=0.5, threads=1)
     assert r.spike_counts.tolist() == [2_000] * 3
     np.testing.assert_allclose(r.spike_times(1), 0.005 + np.arange(2_000) * 0.02, atol=1e-9)
-    assert max(calls) > calls[0]
+    assert sizes == [0] + [1152] * 7  # 9 · 2^7 ≥ 750

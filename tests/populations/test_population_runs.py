@@ -3,7 +3,9 @@
 import pickle
 import sys
 import threading
+import time
 import tracemalloc
+import warnings
 
 import hypothesis
 import numpy as np
@@ -13,6 +15,7 @@ from other_processes import python
 
 import pyhh_fast as pyhh
 from pyhh_fast.engine.population_stepper import PopulationStepper
+from pyhh_fast.system.schedule import Schedule
 from pyhh_fast.variables import TRACES
 
 
@@ -181,73 +184,123 @@ def test_two_populations_can_run_in_two_threads():
         assert_same_results(done[which], alone[which])
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_ctrl_c_keeps_the_completed_steps(threads, monkeypatch):
-    population, calls = cells(300), []
-    original = PopulationStepper._call
+@pytest.fixture
+def short_chunks(monkeypatch):
+    monkeypatch.setattr("pyhh_fast.engine.population_stepper.LONGEST", 7)
 
-    def interrupted(self, number, steps):
-        calls.append(number)
-        if len(calls) == 40:
+
+@hypothesis.given(
+    size=st.integers(1, 70),
+    threads=st.integers(1, 6),
+    last=st.integers(0, 40),
+    late=st.integers(0, 5),
+    method=st.sampled_from(["euler", "exponential_euler", "rk4"]),
+    shape=st.sampled_from(["cell", "step", "both", "shared", "noise"]),
+)
+@hypothesis.settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
+)
+def test_ctrl_c_keeps_the_steps_that_all_cells_have_made(
+    size, threads, last, late, method, shape, short_chunks
+):
+    steps = 200
+    given, duration = 20 + np.sin(np.arange(size)[:, np.newaxis] + np.arange(steps)), None
+    if shape == "step":
+        given = given[0]
+    elif shape == "cell":
+        given, duration = given[:, 0].copy(), steps * 0.05
+    elif shape in ("shared", "noise"):
+        noise = pyhh.stimuli.white_noise(20, seed=3) + 15
+        given, duration = noise if shape == "noise" else pyhh.stimuli.sine(20, 50), steps * 0.05
+
+    def start():
+        g = np.linspace(90, 150, size)
+        population = pyhh.Population(size, startingVoltage=g / 4, gNa=g)
+        population.gKleak[size // 2] = 3e2  # which diverges, but by exponential Euler
+        return population
+
+    features = {
+        "sd": pyhh.features.voltage_sd(0.1, 2.52),
+        "width": pyhh.features.AP_duration_half_width(0, 2.52),
+    }
+
+    def run(population, given, duration, **options):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # it diverges
+            return population.run(
+                given, 0.05, duration=duration, method=method, record=["Vm", "INa"], every=3,
+                threads=threads, **options,
+            )  # fmt: skip
+
+    whole = run(start(), given, duration, features=features)
+    calls, call, ends = [], PopulationStepper._call, {}
+
+    def interrupted(self, task):
+        ends.update({share: 0 for share in range(len(self._shares)) if share not in ends})
+        if task.share == late:
+            time.sleep(2e-4)
+        call(self, task)
+        calls.append(task)
+        if len(calls) == last + 1:
             raise KeyboardInterrupt
-        return original(self, number, steps)
+        ends[task.share] = task.stop
 
-    monkeypatch.setattr("pyhh_fast.engine.population_stepper.CHUNK", 1e-4)
-    monkeypatch.setattr(PopulationStepper, "_call", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        population.run(20.0, 0.01, duration=100.0, record=["Vm"], threads=threads, every=3)
+    population = start()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PopulationStepper, "_call", interrupted)
+        try:
+            run(population, given, duration, features=features)
+        except KeyboardInterrupt:
+            pass
+        else:
+            assert len(calls) <= last
     r = population.recording
-    assert 0 < r.steps < 10_000
-    monkeypatch.setattr(PopulationStepper, "_call", original)
-    shorter = cells(300).run(20.0, 0.01, duration=r.steps * 0.01, record=["Vm"], every=3)
-    assert_same_results(r, shorter)
-    np.testing.assert_array_equal(r.Vm, shorter.Vm)
-    np.testing.assert_array_equal(population.Vm, shorter.final_state.Vm)
+    made = r.steps
+    assert made == min(ends.values())
+    np.testing.assert_array_equal(r.Vm, whole.Vm[:, : -(-made // 3)])
+    np.testing.assert_array_equal(r.INa, whole.INa[:, : -(-made // 3)])
+    np.testing.assert_array_equal(
+        r.diverged_at, np.where(whole.diverged_at < made, whole.diverged_at, -1)
+    )
+    for cell in range(size):
+        times = whole.spike_times(cell)
+        np.testing.assert_array_equal(r.spike_times(cell), times[times <= made * 0.05])
+    np.testing.assert_array_equal(population.Vm, r.final_state.Vm)
+    for name, values in whole.features.items():
+        expected = values if made >= 50 else np.nan
+        np.testing.assert_array_equal(r.features[name], np.broadcast_to(expected, size))
     # It can be continued from there.
-    rest = 100.0 - r.steps * 0.01
-    population.run(20.0, 0.01, duration=round(rest, 9))
-    whole = cells(300).run(20.0, 0.01, duration=100.0)
-    np.testing.assert_array_equal(population.Vm, whole.final_state.Vm)
+    if made and shape in ("step", "both"):
+        run(population, given[..., made:], None)
+        np.testing.assert_array_equal(population.Vm, whole.final_state.Vm)
 
 
-def test_ctrl_c_before_a_chunk_is_counted_drops_it(monkeypatch):
-    class Interrupted(list):
-        def __iadd__(self, parts):
-            super().__iadd__(parts)
-            if len(self) > 10:
-                raise KeyboardInterrupt
-            return self
+def test_states_before_a_run_are_not_changed(short_chunks):
+    population = cells()
+    before = population.Vm
+    values = before.copy()
+    population.run(20.0, 0.01, duration=2.0, threads=2)
+    np.testing.assert_array_equal(before, values)
+    assert (population.Vm != values).all()
 
-    original = PopulationStepper.__init__
 
-    def init(self, *arguments):
-        original(self, *arguments)
-        self._spike_chunks = Interrupted()
+def test_ctrl_c_while_a_chunk_is_counted_is_of_one_moment(monkeypatch, short_chunks):
+    def interrupted(self, task):
+        count(self, task)
+        if task.chunk == 3:
+            raise KeyboardInterrupt
 
-    monkeypatch.setattr("pyhh_fast.engine.population_stepper.CHUNK", 1e-4)
-    monkeypatch.setattr(PopulationStepper, "__init__", init)
+    count = Schedule._count
+    monkeypatch.setattr(Schedule, "_count", interrupted)
     population = cells(300)
     with pytest.raises(KeyboardInterrupt):
         population.run(20.0, 0.01, duration=100.0, threads=1)
     monkeypatch.undo()
     steps = population.recording.steps
+    assert 15 < steps < 30
     assert_same_results(population.recording, cells(300).run(20.0, 0.01, duration=steps * 0.01))
-
-
-def test_divergence_in_a_dropped_chunk_does_not_count(monkeypatch):
-    population = pyhh.Population.at_rest(2, gKleak=[0.3, 0.3])
-    population.gKleak[1] = 1e4
-    original = PopulationStepper._call
-
-    def interrupted(self, number, steps):
-        original(self, number, steps)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(PopulationStepper, "_call", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        population.run(0.0, 0.01, duration=1.0, threads=1)
-    assert population.recording.steps == 0
-    assert population.recording.diverged_at.tolist() == [-1, -1]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a signal")
@@ -260,11 +313,12 @@ import pyhh_fast as pyhh
 from pyhh_fast.engine.population_stepper import PopulationStepper
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
 population = pyhh.Population(20_000)
-sent, begun, advance = [], threading.Event(), PopulationStepper.advance
-def watched(*arguments):
-    advance(*arguments)
-    begun.set()  # the next chunk is interrupted
-PopulationStepper.advance = watched
+sent, begun, begin = [], threading.Event(), PopulationStepper._begin_chunk
+def watched(self, step):
+    if step:
+        begun.set()  # this chunk is interrupted, or a later one
+    return begin(self, step)
+PopulationStepper._begin_chunk = watched
 def send():
     begun.wait()
     time.sleep(0.05)
@@ -281,13 +335,17 @@ except KeyboardInterrupt:
     assert steps > 0
 
 
-def test_million_cells_take_less_than_300_bytes_each():
+@pytest.mark.parametrize("threads", [1, 2])
+def test_million_cells_take_less_than_300_bytes_each(threads, monkeypatch):
     size = 1_000_000
+    monkeypatch.setattr("pyhh_fast.engine.population_stepper.LONGEST", 5)
     tracemalloc.start()
     population = pyhh.Population.at_rest(size)
     population.gNa = np.linspace(110, 130, size)
     tracemalloc.reset_peak()
-    population.run(np.linspace(0, 20, size), 0.01, duration=0.2, record=["Vm"], cells=[7], every=5)
+    I = np.linspace(0, 20, size)  # noqa: E741
+    options = {"record": ["Vm"], "cells": [7], "every": 5, "threads": threads}
+    population.run(I, 0.01, duration=0.2, **options)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 300 * size
