@@ -1,7 +1,7 @@
 """`simulator`: a neuron as a function from parameters to what is observed of it, for inference."""
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from pyhh_fast.populations import Population
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.stimuli.functions import as_stimulus
 from pyhh_fast.stimuli.of_cells import MOST_CELLS
+from pyhh_fast.stimuli.of_parameters import arguments_of, made_by
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import FloatArray, MethodOfMany
 from pyhh_fast.variables import PARAMETERS
@@ -60,13 +61,15 @@ class Simulator:
         model: Any,
         parameters: tuple[str, ...],
         stimulus: Any,
+        arguments: tuple[str, ...],
         duration: float | None,
         features: Features,
         options: dict[str, Any],
         seed: int | None,
     ) -> None:
         self.parameters = parameters
-        self._model, self._stimulus, self._duration = model, stimulus, duration
+        self._model, self._stimulus, self._arguments = model, stimulus, arguments
+        self._duration = duration
         self._features, self._options, self._seed = features, options, seed
         self._calls = itertools.count()
 
@@ -74,7 +77,7 @@ class Simulator:
         return f"<simulator of {', '.join(self.parameters)}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        arguments = (self._model, self.parameters, self._stimulus, self._duration)
+        arguments = (self._model, self.parameters, self._stimulus, self._arguments, self._duration)
         return Simulator, (*arguments, self._features, self._options, self._seed)
 
     @rounds_to_nearest
@@ -151,9 +154,11 @@ class Simulator:
         start = {name: self._options[name] for name in ("start", "Vm")}
         threads = thread_count(self._options["threads"])
         values = {name: rows[:, i] for i, name in enumerate(self.parameters)}
+        own = {name: values.pop(name) for name in self._arguments}
+        stimulus = made_by(self._stimulus, own, len(rows)) if own else self._stimulus
         cells = Population.from_model(self._model, len(rows), values, **start)
         settings = self._settings(cells)
-        wave = stimulus_of_cells(self._stimulus, len(rows), self._duration, settings.dt, streams)
+        wave = stimulus_of_cells(stimulus, len(rows), self._duration, settings.dt, streams)
         return make_run(cells, wave, settings, cells._kinetics(), threads)
 
 
@@ -211,9 +216,12 @@ def simulator(
     neuron : Neuron or HHModel
     parameters : sequence of str
         What the columns of the argument are: paths of a neuron, as "Na.g" or "K.n.speed"; names of
-        a model, as "gNa".
+        a model, as "gNa"; arguments of a function that makes the stimulus.
     stimulus, dt, duration, method, record, every, threshold, threads
-        As for :meth:`pyhh_fast.Population.run`; `dt` in ms, one stimulus for all rows. Noise is
+        As for :meth:`pyhh_fast.Population.run`; `dt` in ms, one stimulus for all rows. Or, where
+        `parameters` has names that the model does not have, a function of them: it is called with
+        an array for each, of shape (rows,), and returns a stimulus with arrays as parameters, as
+        ``lambda amplitude: stimuli.step(amplitude, 20, 80)``; then with `duration`. Noise is
         another in each row and each call.
     features : dict of str to Feature, or callable
         What is observed, a column for each: features of :mod:`pyhh_fast.features`, by name; or a
@@ -263,7 +271,9 @@ def simulator(
     """
     known: Any = neuron
     known = known.parameters if isinstance(neuron, Declared) else PARAMETERS
-    validation.names("parameters", parameters, tuple(known))
+    names = parameters if isinstance(parameters, Iterable) else ()
+    arguments = arguments_of(stimulus, names, known)
+    validation.names("parameters", parameters, (*known, *arguments))
     by_name = isinstance(features, Mapping)
     if not (by_name or callable(features)):
         rule, got = "a dict of features, or a function", validation.shown(features)
@@ -289,15 +299,22 @@ def simulator(
         "Vm": Vm,
         "threads": threads,
     }
-    made = as_stimulus(stimulus)
-    if made is not None and duration is None:
-        duration = made.duration
-    wave = stimulus_of_cells(stimulus, 1, duration, dt)
+    made = None if arguments else as_stimulus(stimulus)
+    if made is not None:
+        made._check_of_one_cell()
+        duration = made.duration if duration is None else duration
+    if arguments and duration is None:
+        rule, advice = "given where stimulus is a function of parameters", "Pass duration=..."
+        raise ValueError(validation.message("duration", rule, "None", advice, unit="ms"))
+    # Of a function of parameters only the number of steps is known.
+    wave = stimulus_of_cells(0.0 if arguments else stimulus, 1, duration, dt)
     wave.close()
     observe: Any = features
     if by_name:
         observe = features_of_runs
-    simulate = Simulator(neuron, tuple(parameters), stimulus, duration, observe, options, seed)
+    simulate = Simulator(
+        neuron, tuple(parameters), stimulus, arguments, duration, observe, options, seed
+    )
     simulate._settings(Population.from_model(neuron, 1, start=start, Vm=Vm)).check_windows(
         wave.shape[1]
     )

@@ -164,6 +164,39 @@ def test_seed_of_a_row_that_is_no_stream_is_named(wrong):
         noisy()(THETA, seed=[0, 1, wrong, wrong])
 
 
+def pulse_and_noise(amplitude, *, width=5.0):
+    pulse = stimuli.step(amplitude, 2, 2 + width)
+    return pulse + amplitude * stimuli.white_noise(10, seed=3)
+
+
+def test_columns_may_be_parameters_of_the_stimulus(monkeypatch):
+    names, options = ["amplitude", "K.g", "width"], {"features": counts_and_ends, "record": ["Vm"]}
+    simulate = pyhh.simulator(NEURON, names, pulse_and_noise, 0.01, 20, **options)
+    theta = np.array([[3, 9, 10], [1, 9, 5], [3, 12, 5.005]])
+    x = simulate(theta, seed=[4, 2, 8])
+    for row, stream, (amplitude, K, width) in zip(x, (4, 2, 8), theta, strict=True):
+        current = pulse_and_noise(amplitude, width=width).of_cell(stream).to_array(2_000, 0.01)
+        one = pyhh.Simulation(NEURON.replace({"K.g": K})).run(current, 0.01)
+        assert row.tolist() == [one.spike_times.size, one.Vm[-1]]
+    monkeypatch.setattr(inference, "MOST_BYTES", 1)  # one row at once
+    again = pickle.loads(pickle.dumps(simulate))
+    np.testing.assert_array_equal(again(theta, seed=[4, 2, 8]), x)
+    default = pyhh.simulator(NEURON, names[:2], pulse_and_noise, 0.01, 20, **options)
+    np.testing.assert_array_equal(default(theta[1:2, :2], seed=[2]), x[1:2])
+    with pytest.raises(ValueError, match=r"^stop must be at least start, 2\.0 .*; got -1\.0"):
+        simulate([[3, 9, -3]])
+
+
+def test_wrong_parameters_of_stimuli_are_refused():
+    message = "duration must be given where stimulus is a function of parameters (ms); got None. "
+    with raises(ValueError, message + "Pass duration=..."):
+        pyhh.simulator(NEURON, ["amplitude"], pulse_and_noise, 0.01, features=counts)
+    with pytest.raises(ValueError, match=r"^parameters must be one of .*; got 'height'\."):
+        pyhh.simulator(NEURON, ["height"], pulse_and_noise, 0.01, 5, features=counts)
+    with pytest.raises(ValueError, match=r"^stimulus must be of one cell; got constant\(\[1, 2\]"):
+        pyhh.simulator(NEURON, ["K.g"], stimuli.constant([1, 2]), 0.01, 5, features=counts)
+
+
 def test_rows_that_diverge_are_nan():
     simulate = pyhh.simulator(NEURON, ["Cm"], 2.0, 0.05, 20, features=counts)
     x = simulate([[1.0], [1e-4]])

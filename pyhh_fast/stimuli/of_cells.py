@@ -83,6 +83,15 @@ class OfCells:
         for part in self._inner():
             yield from part._arrays()
 
+    def _leaves(self) -> Iterator[tuple[str, Any]]:
+        """Yield kinds, and the names and values of all parameters."""
+        yield "kind", self.kind
+        for name, value in vars(self).items():
+            if not isinstance(value, OfCells | tuple):
+                yield name, value
+        for part in self._inner():
+            yield from part._leaves()
+
     def _of_cells(self, cells: int | slice | IntArray, streams: Any) -> Self:
         """Return the stimulus of one cell, or some: with their numbers of parameters.
 

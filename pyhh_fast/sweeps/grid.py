@@ -8,7 +8,7 @@ import numpy as np
 
 from pyhh_fast import validation
 from pyhh_fast.models.names import suggestion
-from pyhh_fast.typing import FloatArray
+from pyhh_fast.typing import FloatArray, IntArray
 from pyhh_fast.variables import PARAMETERS
 
 Shape = tuple[int, ...]
@@ -20,16 +20,19 @@ class Axis(NamedTuple):
     Attributes
     ----------
     unit : str
-        "1" where there is none; empty for what a subclass declares.
+        "1" where there is none; empty where it is not known.
     positive : bool, default False
         Whether all numbers must be above 0.
     declared : bool, default False
         Whether a subclass declares it: rates may depend on it.
+    of_stimulus : bool, default False
+        Whether it is an argument of a function that makes the stimulus.
     """
 
     unit: str
     positive: bool = False
     declared: bool = False
+    of_stimulus: bool = False
 
 
 CURRENT = {"current": Axis("µA/cm²")}
@@ -123,6 +126,25 @@ class Grid:
     def custom(self) -> tuple[str, ...]:
         """The names of parameters that a subclass declares."""
         return tuple(name for name in self.axes if self._known[name].declared)
+
+    @property
+    def of_model(self) -> dict[str, FloatArray]:
+        """The axes that are not the stimulus's."""
+        return {k: axis for k, axis in self.axes.items() if not self._known[k].of_stimulus}
+
+    def of_stimulus(self) -> dict[str, FloatArray]:
+        """Return the values of those that are the stimulus's, at all points in the order of C."""
+        found = {k: axis for k, axis in self.axes.items() if self._known[k].of_stimulus}
+        if self.crossed:
+            sides = dict(zip(self.axes, np.ix_(*self.axes.values()), strict=True))
+            found = {name: np.broadcast_to(sides[name], self.shape).ravel() for name in found}
+        return found
+
+    def indices(self, number: Shape) -> IntArray:
+        """Return which of all points, in the order of C, those of a box are."""
+        sides = np.ix_(*(np.arange(part.start, part.stop) for part in self.box(number)))
+        found: IntArray = np.ravel_multi_index(sides, self.shape).ravel()
+        return found
 
     @property
     def chunks(self) -> Shape:

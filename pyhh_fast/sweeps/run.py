@@ -120,13 +120,21 @@ class SweepRun:
     def _most_waiting(self, executor: Executor) -> int:
         if isinstance(executor, InThisProcess):
             return 1
-        table = self._rates.stored
-        sent = self._task.stimulus.nbytes + (0 if table is None else table.rows.nbytes)
+        table, stimulus = self._rates.stored, self._task.stimulus
+        sent = 0 if table is None else table.rows.nbytes
+        if isinstance(stimulus, np.ndarray):
+            sent += stimulus.nbytes
+        else:
+            sent += sum(8 * np.size(value) for _, value in stimulus._leaves())
         return max(8, min(MOST_WAITING, MOST_SENT // max(1, sent)))
 
     def _submit(self, executor: Executor, number: Shape) -> Future[Any]:
         part, rates = self._grid.part(number), self._rates_of(number).without_source()
-        return executor.submit(compute, self._task, part, rates)
+        task = self._task
+        if not isinstance(task.stimulus, np.ndarray):
+            of_chunk = task.stimulus._of_cells(self._grid.indices(number), 0)
+            task = task._replace(stimulus=of_chunk)
+        return executor.submit(compute, task, part, rates)
 
     def _values_of(self, number: Shape) -> tuple[float, ...]:
         """Return the values of declared parameters in a chunk."""

@@ -14,17 +14,24 @@ from pyhh_fast.channels.state import Declared
 from pyhh_fast.engine.choose_stepper import check_kind
 from pyhh_fast.engine.population_run import thread_count, way_out
 from pyhh_fast.engine.progress import bar_over
-from pyhh_fast.engine.stimulus_arguments import normalise_stimulus
+from pyhh_fast.engine.stimulus_arguments import normalise_stimulus, steps_of
 from pyhh_fast.equilibria.spike_threshold import threshold_for
 from pyhh_fast.errors import warn_user
 from pyhh_fast.methods import DEFAULT, warn_of_large_step
 from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.recording import RunStimulus
 from pyhh_fast.settings import RunSettings
+from pyhh_fast.stimuli.of_parameters import (
+    arguments_of,
+    fingerprint_of,
+    made_by,
+    sampled,
+    suggested,
+)
 from pyhh_fast.stimuli.waveforms import constant
-from pyhh_fast.sweeps.grid import Grid
+from pyhh_fast.sweeps.grid import POINT, Axis, Grid
 from pyhh_fast.system.background import main_thread_needed
-from pyhh_fast.typing import FloatArray, MethodOfMany
+from pyhh_fast.typing import MethodOfMany
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -75,11 +82,14 @@ def sweep(
         Values, 1-D, of any parameter of :class:`pyhh_fast.HHModel`, in the place of the model's,
         or that a subclass declares; of a neuron any of its `parameters`, by path, as ``"Na.g"``,
         ``"Na.shift"`` and ``"K.n.speed"``. Of either ``"current"``, µA/cm², which is added to the
-        stimulus.
-    stimulus : float, array_like of shape (steps,), Stimulus or function of t, µA/cm²
+        stimulus; and arguments of a function that makes the stimulus.
+    stimulus : float, array_like of shape (steps,), Stimulus or function, µA/cm²
         Injected current: a constant, with `duration`, or one value a step; or as for
         :meth:`pyhh_fast.Simulation.run`, the same for all cells: its values, 8 bytes a step, are
-        computed before.
+        computed before. Where `grid` has names that the model does not have, it is a function of
+        them, which is called once, with an array of the values at all points for each, and returns
+        a stimulus with arrays as parameters, as ``lambda amplitude: stimuli.step(amplitude, 20,
+        80)``. All points have the same noise.
     dt : float, ms
         Step size. Steps above 0.05 ms are inaccurate, and a warning says so.
     product : bool, default True
@@ -188,6 +198,16 @@ def sweep(
     >>> pyhh.sweep(model, grid, 0.0, 0.01, duration=100.0, reduce=first_spike).first_spike.dims
     ('Cm', 'current')
 
+    Amplitude and onset of a pulse of 2 ms:
+
+    >>> from pyhh_fast import stimuli
+    >>> def pulse(amplitude, onset):
+    ...     return stimuli.step(amplitude, onset, onset + 2)
+    >>> grid = {"gNa": [100, 120], "amplitude": [2, 4, 8], "onset": [5, 10]}
+    >>> result = pyhh.sweep(model, grid, pulse, 0.01, duration=20)
+    >>> result.spike_counts.sel(gNa=120, onset=5).values
+    array([0, 1, 1])
+
     A neuron, by paths:
 
     >>> neuron = pyhh.neurons.wang_buzsaki()
@@ -213,19 +233,18 @@ def sweep(
     )
     warn_of_large_step("dt", settings.dt, settings.method)
     product = validation.flag("product", product)
-    points = Grid(grid, product, swept.known, swept.closest)
-    normalised, steps = normalise_stimulus(stimulus, duration, settings.dt)
-    values = _values(normalised, steps, settings.dt)
-    progress = validation.flag("progress", progress)
     units = reductions(swept.variables)
+    points = _grid(grid, product, stimulus, swept, units)
+    values, steps = _values(stimulus, points, duration, settings.dt)
+    progress = validation.flag("progress", progress)
     reduce = _checked(reduce, units)
     threads = thread_count(threads, default=None if executor is None else 1)
     executor = executor_for(executor, reduce)
     path = None if out is None else validation.local_path("out", out)
     if path is not None:
         check_ending("out", path)
-    swept.check(points.axes)
-    described = swept.description(points.axes)
+    swept.check(points.of_model)
+    described = swept.description(points.of_model)
     task = Task(swept.points(described), values, steps, settings, reduce, product, threads)
     points.cut(_cells(task, points))
     description = _description(task, points, described)
@@ -282,11 +301,42 @@ def _check_installed(stores: bool) -> None:
         ) from None
 
 
-def _values(stimulus: RunStimulus, steps: int, dt: float) -> FloatArray:
-    """Return the values of a stimulus, one of a constant, to be sent to workers."""
-    if isinstance(stimulus, constant):
-        return np.array([stimulus.amplitude])
-    return stimulus if isinstance(stimulus, np.ndarray) else stimulus.to_array(steps, dt)
+def _grid(
+    grid: Any, product: bool, stimulus: Any, swept: "Swept", reductions: Iterable[str]
+) -> Grid:
+    """Return the grid, which may have arguments of a function that makes the stimulus."""
+    from pyhh_fast.sweeps.store import RATES
+
+    names = grid if isinstance(grid, Mapping) else ()
+    arguments = arguments_of(stimulus, names, swept.known)
+    reserved = {POINT, "column", "value", "diverged_at", RATES, *reductions}
+    for name in reserved.intersection(arguments):
+        advice = "Call the function's argument otherwise."
+        rule = "other than those of the result"
+        raise ValueError(validation.message("grid's names", rule, repr(name), advice))
+
+    def closest(name: str, known: list[str]) -> str:
+        return suggested(name, swept.closest(name, known))
+
+    own = {name: Axis("", of_stimulus=True) for name in arguments}
+    return Grid(grid, product, {**swept.known, **own}, closest)
+
+
+def _values(stimulus: Any, points: Grid, duration: Any, dt: float) -> tuple[RunStimulus, int]:
+    """Return the stimulus and its number of steps, to be sent to workers.
+
+    It is an array of its values, one of a constant; or a stimulus of all points.
+    """
+    own = points.of_stimulus()
+    if own:
+        made = made_by(stimulus, own, math.prod(points.shape))
+        made._suits(dt)
+        steps = steps_of(made, duration, dt)
+        return sampled(made, steps, dt), steps
+    found, steps = normalise_stimulus(stimulus, duration, dt)
+    if isinstance(found, constant):
+        return np.array([found.amplitude]), steps
+    return found if isinstance(found, np.ndarray) else found.to_array(steps, dt), steps
 
 
 def _checked(reduce: Any, known: Iterable[str]) -> "Reduce":
@@ -301,7 +351,8 @@ def _checked(reduce: Any, known: Iterable[str]) -> "Reduce":
 def _cells(task: "Task", grid: Grid) -> int:
     """Return how many cells a chunk should have."""
     cells = min(max(WORK // max(task.steps, 1), LEAST_CELLS), MOST_CELLS)
-    arrays = len(task.settings.record) + (task.stimulus.size > 1 and "current" in grid.axes)
+    wave = isinstance(task.stimulus, np.ndarray) and task.stimulus.size > 1
+    arrays = len(task.settings.record) + (wave and "current" in grid.axes)
     return max(1, min(cells, MOST_BYTES // max(8 * arrays * task.steps, 1)))
 
 
@@ -320,12 +371,17 @@ def _description(task: "Task", grid: Grid, described: dict[str, Any]) -> dict[st
     if not isinstance(reduce, str):
         name = getattr(reduce, "__qualname__", type(reduce).__qualname__)
         reduce = f"{getattr(reduce, '__module__', None)}.{name}"
-    digest = hashlib.sha256(wave.astype("<f8").tobytes()).hexdigest()
+    if not isinstance(wave, np.ndarray):
+        stimulus: Any = fingerprint_of(wave)
+    elif wave.size == 1:
+        stimulus = float(wave[0])
+    else:
+        stimulus = f"sha256 {hashlib.sha256(wave.astype('<f8').tobytes()).hexdigest()}"
     return {
         "grid": [*grid.axes],
         "product": task.crossed,
         **described,
-        "stimulus": float(wave[0]) if wave.size == 1 else f"sha256 {digest}",
+        "stimulus": stimulus,
         "dt": task.settings.dt,
         "steps": task.steps,
         "method": task.settings.method,
@@ -357,7 +413,7 @@ def _warn_of_divergence(
     diverged = int(np.count_nonzero(diverged_at >= 0))
     if diverged:
         advice = way_out(
-            swept.suiting_step(grid.axes), task.settings.dt, task.settings.method, "points"
+            swept.suiting_step(grid.of_model), task.settings.dt, task.settings.method, "points"
         )
         warn_user(
             f"{diverged} of {diverged_at.size} cells diverged; diverged_at says which and when. "

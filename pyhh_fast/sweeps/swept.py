@@ -45,7 +45,7 @@ class Points(Protocol):
         Parameters
         ----------
         numbers : dict of ndarray, each of shape (size,)
-            What the grid has at each point, the current included.
+            What the grid has at each point, what is the stimulus's included.
         rates : Rates
         """
 

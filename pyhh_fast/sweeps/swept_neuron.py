@@ -60,7 +60,7 @@ class NeuronPoints(Points):
         self, numbers: dict[str, FloatArray], size: int, rates: NeuronRates
     ) -> tuple[NeuronCells, None]:
         # Arrays, however many points there are: cells have other bits where a speed is one for all.
-        values = {path: own for path, own in numbers.items() if path not in CURRENT}
+        values = {k: own for k, own in numbers.items() if k in rates.neuron.parameters}
         cells = NeuronCells(rates.neuron, size, values)
         try:
             cells._set_steady(starts_of_cells(cells))

@@ -9,9 +9,12 @@ import numpy.typing as npt
 from pyhh_fast import validation
 from pyhh_fast.engine.kernels import BUILD
 from pyhh_fast.engine.population_run import make_run
+from pyhh_fast.engine.read_ahead import CellStimulus, OwnStimulus
 from pyhh_fast.kinetics.frozen import BeyondTable
 from pyhh_fast.population_recording import PopulationRecording
+from pyhh_fast.recording import RunStimulus
 from pyhh_fast.settings import RunSettings
+from pyhh_fast.stimuli.waveforms import constant
 from pyhh_fast.sweeps.grid import points
 from pyhh_fast.sweeps.swept import Points
 from pyhh_fast.system.rounding import rounds_to_nearest
@@ -37,7 +40,8 @@ class Task(NamedTuple):
     ----------
     points : Points
         What makes the cells.
-    stimulus : ndarray, shape (steps,), or (1,) for a constant, µA/cm²
+    stimulus : ndarray, shape (steps,), or (1,) for a constant, µA/cm²; or Stimulus
+        That of a chunk may be a stimulus of its cells.
     crossed : bool
         Whether the arrays of a grid are crossed or zipped.
     threads : int
@@ -45,7 +49,7 @@ class Task(NamedTuple):
     """
 
     points: Points
-    stimulus: FloatArray
+    stimulus: RunStimulus
     steps: int
     settings: RunSettings
     reduce: Reduce
@@ -97,11 +101,18 @@ def has_note(error: BaseException) -> bool:
 
 def _run(task: Task, numbers: dict[str, FloatArray], rates: Any) -> PopulationRecording:
     size = next(iter(numbers.values())).size
-    # One row for all cells, or one column for all steps, where that is all.
-    current = numbers.get("current", np.zeros(1))[:, np.newaxis]
-    wave = np.broadcast_to(task.stimulus + current, (size, task.steps))
     cells, kinetics = task.points.cells(numbers, size, rates)
+    wave = _wave(task, numbers.get("current", np.zeros(1)), size)
     return make_run(cells, wave, task.settings, kinetics, task.threads)
+
+
+def _wave(task: Task, current: FloatArray, size: int) -> CellStimulus:
+    if isinstance(task.stimulus, np.ndarray):
+        # One row for all cells, or one column for all steps, where that is all.
+        wave = task.stimulus + current[:, np.newaxis]
+        return CellStimulus(np.broadcast_to(wave, (size, task.steps)))
+    stimulus = task.stimulus + constant(current)
+    return OwnStimulus(stimulus, size, task.steps, task.settings.dt, [0] * size)
 
 
 def _reduced(recording: PopulationRecording, reduce: Reduce) -> NumberArray:
