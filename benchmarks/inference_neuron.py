@@ -22,7 +22,7 @@ DT = 0.04  # ms
 STEPS = 30_000
 START, STOP = 200.0, 1_000.0  # ms, of the current step
 CURRENT = 4.0  # µA/cm²
-NOISE_SD = 1.0  # µA/cm², of the value of each step
+NOISE_SD = 3.0  # µA/cm², of the value of each step
 METHOD = "exponential_euler"
 START_V = -75.0  # mV, gates steady
 

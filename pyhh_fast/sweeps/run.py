@@ -4,7 +4,7 @@ import itertools
 import math
 import pickle
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future
 from concurrent.futures import wait as wait_for
 from typing import Any, NoReturn
@@ -69,8 +69,8 @@ class SweepRun:
     ----------
     swept : Swept
     store : SweepStore or None
-    name : str
-        Of the array of values; the other one is `diverged_at`.
+    names : sequence of str
+        Of the arrays of values, several where these are features; one more is `diverged_at`.
 
     Attributes
     ----------
@@ -84,13 +84,13 @@ class SweepRun:
         grid: Grid,
         swept: Swept,
         store: SweepStore | None,
-        name: str,
+        names: Sequence[str],
     ) -> None:
         self._task, self._grid, self._store = task, grid, store
         self._swept = swept
         self._rates = _rates(swept.rates({}), store)
         self._rates_by_values: dict[tuple[float, ...], Rates] = {}
-        self._name = name
+        self._names = tuple(names)
         self._repeated: set[Shape] = set()
         self.arrays: dict[str, NumberArray] = {}
         self._done = 0
@@ -190,16 +190,25 @@ class SweepRun:
         box = self._grid.box(number)
         shape = tuple(part.stop - part.start for part in box)
         values = chunk.values.reshape(shape + chunk.values.shape[1:])
-        if self._name in self.arrays:
-            got, expected = (a.shape[len(box) :] for a in (values, self.arrays[self._name]))
+        arrays = {"diverged_at": chunk.diverged_at.reshape(shape)}
+        if isinstance(self._task.reduce, Mapping):
+            arrays |= dict(zip(self._names, np.moveaxis(values, -1, 0), strict=True))
+        else:
+            arrays[self._names[0]] = self._checked(values, len(box))
+        if self._store:
+            self._store.write(number, arrays)
+        self._fill(number, arrays, bar)
+
+    def _checked(self, values: NumberArray, dimensions: int) -> NumberArray:
+        """Return values of a chunk; there must be as many for each point as in other chunks."""
+        known = self.arrays.get(self._names[0])
+        if known is not None:
+            got, expected = (array.shape[dimensions:] for array in (values, known))
             if got != expected:
                 rule = "a function that returns as many numbers for every cell"
                 rows = f"rows of shape {got} after {expected}"
                 raise ValueError(validation.message("reduce", rule, rows))
-        arrays = {"diverged_at": chunk.diverged_at.reshape(shape), self._name: values}
-        if self._store:
-            self._store.write(number, arrays)
-        self._fill(number, arrays, bar)
+        return values
 
     def _fill(self, number: Shape, arrays: dict[str, NumberArray], bar: Any) -> None:
         box, whole = self._grid.box(number), self._grid.shape

@@ -12,7 +12,7 @@ import contextlib
 import errno
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -52,8 +52,8 @@ class SweepStore:
         What makes it this sweep and no other, apart from the grid; numbers, text and lists.
     grid : Grid
         With the chunks that a store of this sweep has.
-    name : str
-        Of the array of values; the other one is `diverged_at`. It is made with the first values.
+    names : sequence of str
+        Of the arrays of values; one more is `diverged_at`. They are made with the first values.
     dtype : {"float64", "int64"}
         Of the same.
     rows : bool
@@ -74,14 +74,14 @@ class SweepStore:
         path: str,
         description: dict[str, Any],
         grid: Grid,
-        name: str,
+        names: Sequence[str],
         dtype: str,
         rows: bool,
         attributes: dict[str, Any],
         kind: type[Table],
     ) -> None:
         self._given, self._path = path, Path(os.path.abspath(path))
-        self._grid, self._name, self._dtype, self._rows = grid, name, dtype, rows
+        self._grid, self._names, self._dtype, self._rows = grid, tuple(names), dtype, rows
         self._attributes, self._kind = attributes, kind
         self._arrays: dict[str, ZarrArray] = {}
         self._made = False
@@ -114,9 +114,10 @@ class SweepStore:
             metadata = array_metadata("float64", axis.shape, axis.shape, [dimension], units)
             self._arrays[key] = self._coordinate(key, axis, metadata)
         self._make("diverged_at", "int64", (), DIVERGED)
-        if ZarrArray.exists(self._path, self._name):
-            found = ZarrArray.found(self._path, self._name)
-            self._make(self._name, self._dtype, self._columns(found), self._attributes)
+        for name in self._names:
+            if ZarrArray.exists(self._path, name):
+                found = ZarrArray.found(self._path, name)
+                self._make(name, self._dtype, self._columns(found), self._attributes)
         self._list()
 
     def _coordinate(self, key: str, axis: np.ndarray, metadata: dict[str, Any]) -> ZarrArray:
@@ -153,7 +154,7 @@ class SweepStore:
     @property
     def is_of_built_in_rates(self) -> bool:
         """Whether chunks were written, and before them no table of rates."""
-        return self._name in self._arrays and not ZarrArray.exists(self._path, RATES)
+        return self._names[0] in self._arrays and not ZarrArray.exists(self._path, RATES)
 
     def write(self, number: Shape, arrays: dict[str, np.ndarray]) -> None:
         """Keep a chunk of each array; it is done when the last is there."""
@@ -181,7 +182,7 @@ class SweepStore:
         found = {}
         with self._reporting():
             self._check_identity()
-            for name in ("diverged_at", self._name):
+            for name in ("diverged_at", *self._names):
                 if name not in self._arrays:
                     return None
                 array = self._arrays[name]

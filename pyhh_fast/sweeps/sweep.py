@@ -17,6 +17,7 @@ from pyhh_fast.engine.progress import bar_over
 from pyhh_fast.engine.stimulus_arguments import normalise_stimulus, steps_of
 from pyhh_fast.equilibria.spike_threshold import threshold_for
 from pyhh_fast.errors import warn_user
+from pyhh_fast.features.compute import by_name
 from pyhh_fast.methods import DEFAULT, warn_of_large_step
 from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.recording import RunStimulus
@@ -98,13 +99,13 @@ def sweep(
     duration : float, ms, optional
         Time to simulate, a whole number of steps; not with an array. By default that of a stimulus
         that ends.
-    reduce : str or function, default "spike_counts"
+    reduce : str, dict of str to Feature, or function, default "spike_counts"
         What to keep: ``"spike_counts"``; ``"final_Vm"``, or so for another variable that
         `final_state` of a :class:`pyhh_fast.PopulationRecording` has, as ``"final_K.n"`` of a
-        neuron; or a function that takes a
-        PopulationRecording of some of the cells and returns an array of shape (cells,) or
-        (cells, k), of which float64 is made. It must treat each cell by itself: which others are
-        there is not said.
+        neuron; features of :mod:`pyhh_fast.features` by name, each a variable of the result; or a
+        function that takes a PopulationRecording of some of the cells and returns an array of shape
+        (cells,) or (cells, k), of which float64 is made. It must treat each cell by itself: which
+        others are there is not said.
     executor : concurrent.futures.Executor, default this process
         Who computes the chunks: threads, processes, or a cluster, as with Dask's
         ``client.get_executor()``. It is left open.
@@ -198,6 +199,14 @@ def sweep(
     >>> pyhh.sweep(model, grid, 0.0, 0.01, duration=100.0, reduce=first_spike).first_spike.dims
     ('Cm', 'current')
 
+    Features of each cell:
+
+    >>> from pyhh_fast import features
+    >>> chosen = {"n": features.spike_count(0, 100), "mean": features.mean_voltage(50, 100)}
+    >>> result = pyhh.sweep(model, grid, 0.0, 0.01, duration=100.0, reduce=chosen)
+    >>> result["mean"].sel(Cm=1).values.round(1)
+    array([ 0. ,  3.3,  7.7, 10.5])
+
     Amplitude and onset of a pulse of 2 ms:
 
     >>> from pyhh_fast import stimuli
@@ -218,26 +227,29 @@ def sweep(
     """
     _check_installed(stores=out is not None)
     from pyhh_fast.storage.directory import check_ending
+    from pyhh_fast.sweeps.result_names import named
     from pyhh_fast.sweeps.run import SweepRun, executor_for
     from pyhh_fast.sweeps.store import DIVERGED, SweepStore
     from pyhh_fast.sweeps.tasks import Task, reductions
 
     swept = _swept(model)
+    units = reductions(swept.variables)
+    reduce = _checked(reduce, units)
     settings = RunSettings.of(
         many_cells=True,
         dt=dt,
         method=method,
         record=record,
+        features=reduce if isinstance(reduce, Mapping) else {},
         threshold=threshold_for(model, threshold),
         variables=swept.variables,
     )
     warn_of_large_step("dt", settings.dt, settings.method)
     product = validation.flag("product", product)
-    units = reductions(swept.variables)
     points = _grid(grid, product, stimulus, swept, units)
     values, steps = _values(stimulus, points, duration, settings.dt)
+    settings.check_windows(steps)
     progress = validation.flag("progress", progress)
-    reduce = _checked(reduce, units)
     threads = thread_count(threads, default=None if executor is None else 1)
     executor = executor_for(executor, reduce)
     path = None if out is None else validation.local_path("out", out)
@@ -248,19 +260,19 @@ def sweep(
     task = Task(swept.points(described), values, steps, settings, reduce, product, threads)
     points.cut(_cells(task, points))
     description = _description(task, points, described)
-    name, attributes = _variable(reduce, points, units)
+    names, attributes = named(reduce, points, units)
     with contextlib.ExitStack() as stack:
         store = None
         if path is not None:
             dtype = "int64" if reduce == "spike_counts" else "float64"
-            rows = not isinstance(reduce, str)
+            rows = callable(reduce)
             store = SweepStore(
-                path, description, points, name, dtype, rows, attributes, swept.tables
+                path, description, points, names, dtype, rows, attributes, swept.tables
             )
             stack.enter_context(store)
             description = store.description
             task = task._replace(points=swept.points(description))
-        run = SweepRun(task, points, swept, store, name)
+        run = SweepRun(task, points, swept, store, names)
         with bar_over(math.prod(points.shape) * steps, progress) as bar:
             run.run(executor, bar)
     _warn_of_divergence(run.arrays["diverged_at"], task, points, swept)
@@ -342,7 +354,9 @@ def _values(stimulus: Any, points: Grid, duration: Any, dt: float) -> tuple[RunS
 def _checked(reduce: Any, known: Iterable[str]) -> "Reduce":
     if isinstance(reduce, str):
         return validation.choice("reduce", reduce, known)
-    rule = f"a function, or one of {', '.join(known)}"
+    if isinstance(reduce, Mapping):
+        return by_name(reduce)
+    rule = f"a function, a dict of features, or one of {', '.join(known)}"
     validation.instance("reduce", reduce, Callable, rule, "")
     function: Reduce = reduce
     return function
@@ -353,7 +367,10 @@ def _cells(task: "Task", grid: Grid) -> int:
     cells = min(max(WORK // max(task.steps, 1), LEAST_CELLS), MOST_CELLS)
     wave = isinstance(task.stimulus, np.ndarray) and task.stimulus.size > 1
     arrays = len(task.settings.record) + (wave and "current" in grid.axes)
-    return max(1, min(cells, MOST_BYTES // max(8 * arrays * task.steps, 1)))
+    numbers, plan = arrays * task.steps, task.settings.plan()
+    if plan is not None:
+        numbers += 2 * (plan.compiled.numbers + plan.compiled.history)
+    return max(1, min(cells, MOST_BYTES // max(8 * numbers, 1)))
 
 
 def _description(task: "Task", grid: Grid, described: dict[str, Any]) -> dict[str, Any]:
@@ -367,8 +384,10 @@ def _description(task: "Task", grid: Grid, described: dict[str, Any]) -> dict[st
     import hashlib
 
     wave = task.stimulus
-    reduce = task.reduce
-    if not isinstance(reduce, str):
+    reduce: Any = task.reduce
+    if isinstance(reduce, Mapping):
+        reduce = [f"{name}: {feature}" for name, feature in reduce.items()]
+    elif not isinstance(reduce, str):
         name = getattr(reduce, "__qualname__", type(reduce).__qualname__)
         reduce = f"{getattr(reduce, '__module__', None)}.{name}"
     if not isinstance(wave, np.ndarray):
@@ -390,21 +409,6 @@ def _description(task: "Task", grid: Grid, described: dict[str, Any]) -> dict[st
         "reduce": reduce,
         "build": task.build,
     }
-
-
-def _variable(reduce: "Reduce", grid: Grid, units: dict[str, str]) -> tuple[str, dict[str, Any]]:
-    """Return the name of the values in the result, and their attributes."""
-    from pyhh_fast.sweeps.store import RATES
-
-    if isinstance(reduce, str):
-        unit = units[reduce]
-        return reduce, {"units": unit} if unit else {}
-    name = getattr(reduce, "__name__", "")
-    # Where case does not count in the names of files, it does not here.
-    reserved = {
-        key.lower() for key in (*grid.axes, *grid.dimensions, "column", "diverged_at", RATES)
-    }
-    return name if name.isidentifier() and name.lower() not in reserved else "value", {}
 
 
 def _warn_of_divergence(

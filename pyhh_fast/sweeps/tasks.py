@@ -10,6 +10,7 @@ from pyhh_fast import validation
 from pyhh_fast.engine.kernels import BUILD
 from pyhh_fast.engine.population_run import make_run
 from pyhh_fast.engine.read_ahead import CellStimulus, OwnStimulus
+from pyhh_fast.features.base import Feature
 from pyhh_fast.kinetics.frozen import BeyondTable
 from pyhh_fast.population_recording import PopulationRecording
 from pyhh_fast.recording import RunStimulus
@@ -23,11 +24,11 @@ from pyhh_fast.variables import Variable
 
 NOTE = "In the chunk of a sweep with"
 
-Reduce = str | Callable[[PopulationRecording], npt.ArrayLike]
+Reduce = str | Mapping[str, Feature] | Callable[[PopulationRecording], npt.ArrayLike]
 
 
 class Chunk(NamedTuple):
-    """What is kept of the cells of a chunk."""
+    """What is kept of the cells of a chunk; of features `values` has a column for each."""
 
     values: NumberArray
     diverged_at: IntArray
@@ -116,6 +117,8 @@ def _wave(task: Task, current: FloatArray, size: int) -> CellStimulus:
 
 
 def _reduced(recording: PopulationRecording, reduce: Reduce) -> NumberArray:
+    if isinstance(reduce, Mapping):
+        return np.column_stack(list(recording.features.values()))
     if not isinstance(reduce, str):
         return _of_each_cell(reduce(recording), recording.size)
     if reduce == "spike_counts":

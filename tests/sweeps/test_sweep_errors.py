@@ -64,8 +64,8 @@ ARGUMENTS = {
         ({"product": 1}, "product must be True or False; got 1."),
         (
             {"reduce": None},
-            "reduce must be a function, or one of spike_counts, final_Vm, final_StateM, "
-            "final_StateH, final_StateN; got None (NoneType).",
+            "reduce must be a function, a dict of features, or one of spike_counts, final_Vm, "
+            "final_StateM, final_StateH, final_StateN; got None (NoneType).",
         ),
         (
             {"reduce": lambda recording: ["a"] * recording.size},
