@@ -29,7 +29,9 @@ class StoredSimulation(NeuronSimulation):
         """Return a simulation of a model, or of a neuron in this state."""
         if not isinstance(subject, NeuronState):
             return cls(subject)
-        simulation = cls(subject.neuron, 0.0)
+        simulation = cls.__new__(cls)
+        simulation._state = None  # until it has its model: to set another would change the state
+        simulation.model, simulation.recording = subject.neuron, None
         simulation._state = subject
         return simulation
 

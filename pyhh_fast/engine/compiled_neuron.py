@@ -38,8 +38,9 @@ class CompiledNeuron(Compiled):
     def __init__(self, state: NeuronState, settings: RunSettings) -> None:
         self._state, self._settings = state, settings
         neuron, layout = state.neuron, membrane_of(state.neuron)
-        self.membrane = membrane_for_loops(layout)
-        self.fields = fields_of(neuron)
+        shape = _shape(layout)
+        self.membrane = loops.Membrane(shape, _parameters(layout))
+        self.fields = _fields(neuron, shape)
         self._rates = rates_for_loops(neuron, layout, rows_of(neuron, layout, settings))
 
     def state(self) -> State:
@@ -111,8 +112,12 @@ class CompiledNeuron(Compiled):
 
 def fields_of(neuron: Neuron) -> RecordFields:
     """Return what describes a neuron between two steps: V, gates by path, currents by symbol."""
+    return _fields(neuron, _shape(membrane_of(neuron)))
+
+
+def _fields(neuron: Neuron, shape: StructArray) -> RecordFields:
     currents = [v.symbol for v in neuron.variables.values() if v.before_step]
-    return RecordFields(_shape(membrane_of(neuron)), tuple(neuron.gates), currents)
+    return RecordFields(shape, tuple(neuron.gates), currents)
 
 
 def membrane_for_loops(layout: Membrane) -> Any:
