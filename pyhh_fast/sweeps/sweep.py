@@ -212,9 +212,9 @@ def sweep(
     >>> from pyhh_fast import stimuli
     >>> def pulse(amplitude, onset):
     ...     return stimuli.step(amplitude, onset, onset + 2)
-    >>> grid = {"gNa": [100, 120], "amplitude": [2, 4, 8], "onset": [5, 10]}
+    >>> grid = {"Cm": [0.5, 1], "amplitude": [2, 4, 8], "onset": [5, 10]}
     >>> result = pyhh.sweep(model, grid, pulse, 0.01, duration=20)
-    >>> result.spike_counts.sel(gNa=120, onset=5).values
+    >>> result.spike_counts.sel(Cm=1, onset=5).values
     array([0, 1, 1])
 
     A neuron, by paths:
