@@ -238,6 +238,40 @@ def plot_phase_response(response: PhaseResponse) -> Figure:
     return figure
 
 
+def plot_refractory_period(second: npt.ArrayLike, periods: npt.ArrayLike) -> Figure:
+    """Draw refractory periods over the strength of the second pulse.
+
+    Parameters
+    ----------
+    second : array_like, shape (n,), µA/cm²
+        In any order.
+    periods : array_like, shape (n,), ms
+        As :func:`pyhh_fast.refractory_period` returns for them.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pyhh_fast as pyhh
+    >>> from pyhh_fast.plotting import plot_refractory_period
+    >>> second = np.linspace(8, 60, 14)
+    >>> periods = pyhh.refractory_period(pyhh.HHModel.at_rest(), 14.0, second=second)
+    >>> figure = plot_refractory_period(second, periods)
+    """
+    x = _curve("second", second, "µA/cm²")
+    y = _curve("periods", periods, "ms", len(x), "second")
+    figure, axis = panel()
+    order = np.argsort(x)
+    axis.plot(x[order], y[order], ".-", color=BLUE, linewidth=1, markersize=4)
+    axis.set_xlabel("Second pulse (µA/cm²)")
+    axis.set_ylabel("Refractory period (ms)")
+    axis.set_ylim(bottom=0)
+    return figure
+
+
 def plot_steady_state(
     V: npt.ArrayLike, steady: SteadyState | Mapping[str, GateSteadyState]
 ) -> Figure:

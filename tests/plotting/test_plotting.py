@@ -150,6 +150,13 @@ def test_phase_response_has_its_shifts_over_its_phases():
     assert axis.get_title() == "+0.1 mV, period 14.64 ms"
 
 
+def test_refractory_periods_are_sorted_by_strength():
+    (axis,) = plotting.plot_refractory_period([20, 10, 30], [8.0, np.inf, 6.0]).axes
+    np.testing.assert_array_equal(axis.lines[0].get_xydata(), [[10, np.inf], [20, 8], [30, 6]])
+    assert labels(axis) == ("Second pulse (µA/cm²)", "Refractory period (ms)")
+    assert axis.get_ylim()[0] == 0
+
+
 STEADY = pyhh.steady_state(pyhh.HHModel(), [1, 2, 3])
 
 
@@ -159,6 +166,12 @@ ARGUMENTS = {
             "plot_fi_curve",
             ([1, 2, 3], [1, 2]),
             "rates must be a 1-D array of 3 numbers, as currents is (Hz); got an array of int64 "
+            "with shape (2,).",
+        ),
+        (
+            "plot_refractory_period",
+            ([1, 2, 3], [1, 2]),
+            "periods must be a 1-D array of 3 numbers, as second is (ms); got an array of int64 "
             "with shape (2,).",
         ),
         (
