@@ -12,6 +12,7 @@ from pyhh_fast.engine.sampling import RunSink
 from pyhh_fast.kinetics.protocol import NotTabulable
 from pyhh_fast.models.copies import snapshot
 from pyhh_fast.recording import Origin, Recording
+from pyhh_fast.system.background import stop_if_told
 from pyhh_fast.system.rounding import rounds_to_nearest
 
 FAILED = "the run failed"
@@ -56,6 +57,7 @@ def run_steps(run: Run, progress: bool, keep: Callable[[Recording], object]) -> 
     try:
         with bar_of_run(read_ahead, stepper.step, progress) as show:
             while can_continue and stepper.step < read_ahead.steps:
+                stop_if_told()
                 try:
                     can_continue = stepper.advance()
                 except NotTabulable as error:

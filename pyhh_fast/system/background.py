@@ -16,6 +16,16 @@ INTERVAL = 0.1
 """Seconds after which a wait that Ctrl-C cannot interrupt is repeated."""
 
 
+_here = threading.local()
+
+
+def stop_if_told() -> None:
+    """Raise KeyboardInterrupt in a thread whose :class:`Workers` were left by an error or Ctrl-C."""
+    told: threading.Event | None = getattr(_here, "told", None)
+    if told is not None and told.is_set():
+        raise KeyboardInterrupt
+
+
 @contextlib.contextmanager
 def main_thread_needed(what: str) -> Iterator[None]:
     """Explain the error of a library that refuses to work after the main thread's end."""
@@ -88,7 +98,8 @@ class Future(Generic[Result]):
 class Workers:
     """Threads that make calls, in the order in which they are submitted, until :meth:`close`.
 
-    They also end where nothing refers to the object any more, and with the interpreter.
+    They also end where nothing refers to the object any more, and with the interpreter. What takes
+    long in a call asks now and then whether it is still wanted, :func:`stop_if_told`.
 
     Parameters
     ----------
@@ -99,8 +110,10 @@ class Workers:
     def __init__(self, threads: int, name: str) -> None:
         self._calls: SimpleQueue[Future[Any] | None] = SimpleQueue()
         # Daemons: the interpreter would wait at its end for others, if nobody closes them.
+        self._told_to_stop = threading.Event()
+        arguments = self._calls, self._told_to_stop
         self._threads = [
-            threading.Thread(target=_work, args=(self._calls,), name=name, daemon=True)
+            threading.Thread(target=_work, args=arguments, name=name, daemon=True)
             for _ in range(threads)
         ]
         for thread in self._threads:
@@ -127,7 +140,9 @@ class Workers:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self._told_to_stop.set()
         self.close()
 
     def __del__(self) -> None:
@@ -135,8 +150,9 @@ class Workers:
             self.end()
 
 
-def _work(calls: "SimpleQueue[Future[Any] | None]") -> None:
+def _work(calls: "SimpleQueue[Future[Any] | None]", told_to_stop: threading.Event) -> None:
     """Make calls, without a reference to the Workers, which could not be deleted otherwise."""
+    _here.told = told_to_stop
     while (future := calls.get()) is not None:
         future.run()
         del future  # which has the result

@@ -10,7 +10,7 @@ from other_processes import python
 
 import pyhh_fast as pyhh
 from pyhh_fast import stimuli
-from pyhh_fast.system.background import Workers
+from pyhh_fast.system.background import Workers, stop_if_told
 
 NOISE = stimuli.ornstein_uhlenbeck(10, 2, 5, seed=1)
 
@@ -186,3 +186,26 @@ def test_calls_that_need_the_main_thread_say_so(call, what, tmp_path):
         f"RuntimeError: the main thread must be alive for {what}; it has ended. Call join() of "
         "the thread that runs it at the end of the script."
     )
+
+
+def test_runs_in_threads_stop_where_an_error_leaves_the_workers():
+    simulation, steps = pyhh.Simulation(pyhh.HHModel.at_rest()), 300_000_000
+    begun = threading.Event()
+
+    def run():
+        begun.set()
+        simulation.run(0.0, 0.01, duration=steps * 0.01, record=())
+
+    with pytest.raises(ZeroDivisionError), Workers(1, "test") as pool:  # noqa: PT012
+        job = pool.submit(run)
+        begun.wait()
+        raise ZeroDivisionError
+    with pytest.raises(KeyboardInterrupt):
+        job.result()
+    assert simulation.recording.steps < steps
+
+
+def test_calls_of_workers_that_are_left_without_an_error_are_made():
+    with Workers(1, "test") as pool:
+        job = pool.submit(stop_if_told)
+    assert job.result() is None
