@@ -20,7 +20,7 @@ _here = threading.local()
 
 
 def stop_if_told() -> None:
-    """Raise KeyboardInterrupt in a thread whose :class:`Workers` were left by an error or Ctrl-C."""
+    """Raise KeyboardInterrupt in a thread whose `Workers` were left by an error or Ctrl-C."""
     told: threading.Event | None = getattr(_here, "told", None)
     if told is not None and told.is_set():
         raise KeyboardInterrupt
