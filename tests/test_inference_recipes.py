@@ -67,6 +67,14 @@ def run_recipe(package):
         return doc_pages.run(doc_pages.DOCS / "how-to" / "inference.md", None, package)
 
 
+def test_recipe_for_scipy_has_candidates_that_diverge_cost_infinite():
+    cost = run_recipe("scipy")["cost"]
+    columns = np.array([[9, 9], [0, 0], [5, 1e5]])
+    good, diverging = cost(columns)
+    assert good == 0
+    assert diverging == np.inf
+
+
 def test_recipe_for_sbi():
     found = run_recipe("sbi")
     theta, x = found["theta"].numpy(), found["x"].numpy()
