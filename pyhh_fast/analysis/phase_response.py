@@ -157,7 +157,7 @@ def phase_response(
     >>> (curve.shifts / curve.depolarisation).round(4)  # 1/mV
     array([-0.001 , -0.0112,  0.0104,  0.0129])
     """
-    setup = Setup.of(model, dt, method, threshold, threads, start)
+    setup = Setup.of(model, dt, method, threshold, threads, start).sampled
     current = validation.real_number("current", current, unit="µA/cm²")
     given = _checked_phases(phases)
     width = validation.real_number("width", width, unit="ms", positive=True)
@@ -293,7 +293,8 @@ def _first_spikes(
     steps = math.ceil(WINDOW * period / dt) + 4
     if not setup.settings.fixed_step:  # its times of spikes are precise
         run = runs.run(state, np.full(state.size, current), steps)
-        trains = np.split(run.times, np.cumsum(run.counts)[:-1])
+        ends = np.cumsum(run.counts)
+        trains = [run.times[end - count : end] for end, count in zip(ends, run.counts, strict=True)]
         return np.array([[*train[:2], np.nan, np.nan][:2] for train in trains]).reshape(-1, 2)
     block = max(8, SAMPLES_AT_ONCE // steps)
     times = np.empty((state.size, 2))

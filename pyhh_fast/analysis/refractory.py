@@ -135,7 +135,9 @@ def refractory_period(
     >>> pyhh.refractory_period(model, pulse, second=[0.6 * pulse, pulse, 5 * pulse]).round(2)
     array([14.96, 12.47,  7.19])
     """
-    setup = Setup.of(model, dt, "rk4" if method is None else method, threshold, threads, start)
+    setup = Setup.of(
+        model, dt, "rk4" if method is None else method, threshold, threads, start
+    ).sampled
     pulse = validation.real_number("pulse", pulse, unit="µA/cm²")
     width = validation.real_number("width", width, unit="ms", positive=True)
     strengths = validation.real_numbers(

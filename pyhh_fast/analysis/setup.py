@@ -85,6 +85,14 @@ class Setup(NamedTuple):
         return self._replace(settings=dataclasses.replace(self.settings, method="adaptive"))
 
     @property
+    def sampled(self) -> "Setup":
+        """The same, with samples that are near enough to interpolate between them."""
+        if self.settings.fixed_step:
+            return self
+        dt = min(self.settings.dt, default_step(self.subject.speed()))
+        return self._replace(settings=dataclasses.replace(self.settings, dt=dt))
+
+    @property
     def has_unknown_error(self) -> bool:
         """Whether results must be compared with those of the adaptive method.
 

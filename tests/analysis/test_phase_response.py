@@ -270,5 +270,13 @@ def test_wrong_arguments_are_refused(arguments, kind, message):
         pyhh.phase_response(SQUID, **arguments)
 
 
-def test_no_phases_give_no_shifts():
-    assert pyhh.phase_response(SQUID, 10.0, []).shifts.shape == (0,)
+@pytest.mark.parametrize("neuron", [SQUID, WANG_BUZSAKI])
+def test_no_phases_give_no_shifts(neuron):
+    assert pyhh.phase_response(neuron, 10.0, []).shifts.shape == (0,)
+
+
+def test_the_distance_of_samples_changes_nothing():
+    found, expected = (
+        pyhh.phase_response(WANG_BUZSAKI, 1.0, [0.2, 0.5], dt=dt).shifts for dt in (1.0, None)
+    )
+    np.testing.assert_allclose(found, expected, atol=1e-9)

@@ -119,6 +119,12 @@ def test_other_methods_and_threads(method):
     assert one == found
 
 
+def test_the_distance_of_samples_changes_nothing():
+    options = {"width": WIDTH, "method": "adaptive"}
+    found, expected = (pyhh.refractory_period(SQUID, TWICE, dt=dt, **options) for dt in (1.0, None))
+    assert found == pytest.approx(expected, rel=1e-6)
+
+
 def test_a_late_spike_counts_until_the_end_of_the_wait():
     second = 0.55 * TWICE
     long, short = (
