@@ -37,7 +37,7 @@ import matplotlib as mpl
 import numpy as np
 
 import pyhh_fast as pyhh
-from pyhh_fast import plotting, stimuli
+from pyhh_fast import features, plotting, stimuli
 from pyhh_fast.analysis.error_estimate import ErrorEstimate
 from pyhh_fast.analysis.hodgkin_huxley import PhasePlane
 from pyhh_fast.cli import main as cli
@@ -88,6 +88,8 @@ FUNCTIONS = [
         if name[0] != "_"
     ),
     *(f"plotting.{name}" for name in dir(plotting) if name.startswith("plot_")),
+    *(f"features.{name}" for name in features.compute.NAMES),
+    "features.of",
     "pyhh.Population",
     "pyhh.Population.at_rest",
     "pyhh.Population.steady",
@@ -106,6 +108,7 @@ FUNCTIONS = [
 NAMES = {
     "np": np,
     "pyhh": pyhh,
+    "features": features,
     "stimuli": stimuli,
     "plotting": plotting,
     "cli": cli,

@@ -121,6 +121,12 @@ CHOICES = {
     "method": ['"euler"', '"exponential_euler"', '"rk4"', '"adaptive"'],
     "every": ["1", "2", "7", "1000", "np.int64(3)"],
     "envelope": ["10", "1", "333", "None"],
+    "features": [
+        "None",
+        "[features.spike_count(0, 1), features.voltage_sd(0.5, 2)]",
+        '{"w": features.AP_duration_half_width(0, 2), "k": features.voltage_kurtosis(0.1, 1.3)}',
+        '{"late": features.sag_ratio1(1, 1e9)}',
+    ],
     "threads": ["1", "2", "3", "None"],
     "progress": ["False"],
     "size": ["1", "3", "5", "0", "17"],
