@@ -269,8 +269,9 @@ def _shifts(
     with_pulse, without = np.split(times, 2)
     shifts = (without - with_pulse) / period
     shifts -= np.round(shifts)
-    lost = np.isnan(shifts).any(axis=1)
-    _warn_of_lost(setup, lost, diverged[: at.size])
+    diverged = diverged[: at.size]
+    lost = np.isnan(shifts).any(axis=1) | diverged
+    _warn_of_lost(setup, lost, diverged)
     change = shifts[:, 1] - shifts[:, 0]
     change = np.abs(change - np.round(change))[~lost]
     shifts = np.where(lost, np.nan, shifts[:, 0])

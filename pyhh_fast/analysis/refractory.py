@@ -44,6 +44,8 @@ MOST_STATES = 4_000_000
 SAMPLES_AT_ONCE = 5_000_000
 """Of V, of all cells: 40 MB."""
 
+MANY = "Pass a weaker or shorter one, or a model that rests without it."
+
 V = POTENTIAL.name
 
 
@@ -218,7 +220,7 @@ def _refuse(
     elif spikes == 1:
         happened, advice = f"leaves the {kind} in motion", "Only at rest does it recover."
     elif spikes:
-        happened, advice = "causes more than one spike", "Pass a weaker or shorter one."
+        happened, advice = "causes more than one spike", MANY
     rule = f"one that causes a single spike of the {kind}, which then rests"
     got = f"{pulse:g}, which for {width:g} ms {happened}"
     raise ValueError(validation.message("pulse", rule, got, advice, unit="µA/cm²"))

@@ -157,6 +157,16 @@ def test_a_pulse_of_the_right_phase_and_size_ends_firing():
     assert after[-1] < 0.01 * begin + found.period
 
 
+def test_shifts_of_pulses_that_make_the_neuron_diverge_are_nan():
+    message = (
+        "2 of 2 pulses made the neuron diverge, and the shift is NaN. Use weaker currents, or "
+        "check the parameters: a neuron's tables end at 300 mV."
+    )
+    with pytest.warns(UserWarning, match=f"^{re.escape(message)}$"):
+        found = pyhh.phase_response(WANG_BUZSAKI, 1.0, [0.3, 0.6], pulse=1e5)
+    np.testing.assert_array_equal(np.isnan(found.shifts), [True, True])
+
+
 def test_a_pacemaker_needs_no_current():
     pacemaker = WANG_BUZSAKI.replace({"leak.E": -55})
     with pytest.warns(UserWarning, match="^the neuron has no stable resting potential"):

@@ -183,7 +183,12 @@ RULE = "pulse must be one that causes a single spike of the {}, which then rests
             "causes no spike. It carries V past the threshold, and the channels do not; pass a "
             "weaker one.",
         ),
-        (traub_miles(), 300.0, "causes more than one spike. Pass a weaker or shorter one."),
+        (
+            traub_miles(),
+            300.0,
+            "causes more than one spike. Pass a weaker or shorter one, or a model that rests "
+            "without it.",
+        ),
         (
             wang_buzsaki(),
             1e4,
