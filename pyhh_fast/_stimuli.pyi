@@ -8,6 +8,7 @@ NEVER: int
 ORNSTEIN_UHLENBECK: int
 POISSON_EPSC: int
 WHITE_NOISE: int
+LEVELS: int
 
 def edge(time: float, dt: float) -> tuple[int, float]: ...
 def rectangle(
@@ -75,21 +76,22 @@ def white_noise(
 ) -> None: ...
 def poisson_epsc(
     values: FloatArray,
+    done: IntArray,
     first: int,
-    current: float,
-    next_step: int,
-    lead: float,
-    event: int,
-    amplitude: float,
-    mean_interval: float,
-    dt_per_tau: float,
+    current: FloatArray,
+    next_step: IntArray,
+    lead: FloatArray,
+    event: IntArray,
     seed: int,
-    cell: int,
+    cell: npt.NDArray[np.uint64],
     most_events: int,
-) -> tuple[int, float, int, float, int]: ...
+    amplitude: FloatArray,
+    mean_interval: FloatArray,
+    dt_per_tau: FloatArray,
+) -> None: ...
 def words(
     seed: int, stream: int, first: int, out: npt.NDArray[np.uint64], cell: int = 0
 ) -> None: ...
-def normals(words: npt.NDArray[np.uint64], out: FloatArray) -> None: ...
+def normals(words: npt.NDArray[np.uint64], out: FloatArray, level: int = ...) -> None: ...
 def logarithms(u: FloatArray, out: FloatArray) -> None: ...
 def sines(cycles: FloatArray, out: FloatArray) -> None: ...

@@ -25,13 +25,20 @@ from stimulus_math cimport (
     hh_exp, hh_phi1, noise_centred, noise_four_words, noise_key, noise_log, noise_normals,
     noise_words, wave_edge, wave_edge_at, wave_fraction, wave_sine,
 )
-from pyhh_fast._cpu import rounded_to_nearest
+import os
+
+from pyhh_fast._cpu import levels, rounded_to_nearest
 
 SOURCES = PYHH_FAST_SOURCES.decode("ascii")
 NEVER = WAVE_NEVER  # a step that no run reaches
 ORNSTEIN_UHLENBECK = NOISE_OF_ORNSTEIN_UHLENBECK
 POISSON_EPSC = NOISE_OF_POISSON_EPSC
 WHITE_NOISE = NOISE_WHITE
+
+LEVELS = len(levels())  # of noise.h that the CPU has; the environment may name a lower one
+cdef int LEVEL = LEVELS - 1
+if os.environ.get("PYHH_FAST_SIMD") in levels():
+    LEVEL = levels().index(os.environ["PYHH_FAST_SIMD"])
 
 cdef extern from *:
     """
@@ -273,7 +280,7 @@ cdef inline double fill_ornstein_uhlenbeck(
     while begin < size:
         end = min(begin + NOISE_BLOCK, size)
         noise_words(key, first + begin, end - begin, words)
-        noise_normals(words, end - begin, out + begin)
+        noise_normals(words, end - begin, out + begin, LEVEL)
         i = begin
         if first + begin == 0:
             y = sd * out[0]
@@ -314,7 +321,7 @@ cdef inline void fill_white_noise(double *out, int64_t size, int64_t first, doub
     while begin < size:
         end = min(begin + NOISE_BLOCK, size)
         noise_words(key, first + begin, end - begin, words)
-        noise_normals(words, end - begin, out + begin)
+        noise_normals(words, end - begin, out + begin, LEVEL)
         for i in range(begin, end):
             out[i] = sd * out[i]
         begin = end
@@ -365,70 +372,86 @@ cdef inline double faded(double current) noexcept nogil:
     return current if fabs(current) >= SMALLEST_EPSC else 0.0
 
 
+cdef inline int64_t fill_poisson_epsc(double *out, int64_t size, int64_t first, events *e,
+                                      double *current, double amplitude, double dt_per_tau,
+                                      int64_t *left) noexcept nogil:
+    # Returns the number of values filled: fewer than `size` where no events were left to draw. A
+    # step is not cut by that.
+    cdef double decay = hh_exp(-dt_per_tau), mean = hh_phi1(-dt_per_tau)
+    cdef double per_ratio = 1 / dt_per_tau, here = 0.0, later = 0.0, age, decayed, remains
+    cdef int64_t i = 0, until, begun_in = -1
+    if e.event == 0:
+        draw_next(e)
+    while True:
+        until = min(size, e.step - 1 - first)
+        if i < until:  # what began in step i is complete
+            out[i] = current[0] * mean + here
+            current[0] = faded(current[0] * decay + later)
+            here = later = 0.0
+            i += 1
+        while i < until:
+            out[i] = current[0] * mean
+            current[0] = faded(current[0] * decay)
+            i += 1
+        # The next event lies in step i.
+        if i == size or (left[0] <= 0 and i != begun_in):
+            return i
+        age = e.lead * dt_per_tau
+        if age < 0.5:
+            decayed = age * hh_phi1(-age)  # 1 - e^-age
+            remains = 1 - decayed
+        else:
+            remains = hh_exp(-age)
+            decayed = 1 - remains
+        here += amplitude * decayed * per_ratio
+        later += amplitude * remains
+        begun_in = i
+        draw_next(e)
+        left[0] -= 1
+
+
 @rounded_to_nearest
-def poisson_epsc(double[::1] values, int64_t first, double current, int64_t next_step, double lead,
-                 int64_t event, double amplitude, double mean_interval, double dt_per_tau,
-                 uint64_t seed, uint64_t cell, int64_t most_events):
-    """Fill `values`, or as many as it can, with the means of exponentials begun at random times.
+def poisson_epsc(double[:, :] values, int64_t[::1] done, int64_t first, double[::1] current,
+                 int64_t[::1] next_step, double[::1] lead, int64_t[::1] event, uint64_t seed,
+                 const uint64_t[:] cell, int64_t most_events, const double[:] amplitude,
+                 const double[:] mean_interval, const double[:] dt_per_tau):
+    """Fill each row, or as much as it can, with means of exponentials begun at random times.
 
     The mean over a step of e^(-z s), s from 0 to 1, is (1 - e^-z) / z with z = dt/tau; of one that
     begins in it, and has lasted for a part x at its end, (1 - e^-xz) / z.
 
     Parameters
     ----------
-    current : float, µA/cm²
-        What there is at the beginning of step `first`.
-    next_step, lead : int, float
+    done : ndarray of int, INOUT
+        How many values of each row are filled. The call ends when `most_events` were drawn, so that
+        it is short.
+    first : int
+        The step of the first value of each row.
+    current : ndarray, µA/cm², INOUT
+        What there is at the beginning of the next step of a row.
+    next_step, lead : ndarray, INOUT
         The next event is `lead` of a step before the beginning of `next_step`.
-    event : int
+    event : ndarray of int, INOUT
         Number of events drawn, that one included; 0 draws it.
-    mean_interval : float, steps
-    most_events : int
-        The number to come in one call, so that a call is short; a step is not cut by it.
-
-    Returns
-    -------
-    tuple of int, float, int, float, int
-        Number of values filled, then current, next_step, lead and event for the next call.
+    mean_interval : ndarray, steps
     """
-    cdef double decay = hh_exp(-dt_per_tau), mean = hh_phi1(-dt_per_tau)
-    cdef double per_ratio = 1 / dt_per_tau, here = 0.0, later = 0.0, age, decayed, remains
-    cdef int64_t size = values.shape[0], i = 0, left = most_events, until, begun_in = -1
-    cdef double *out = &values[0]
+    cdef int64_t size = values.shape[1], left = most_events, row
     cdef events e
     with nogil:
-        e.key.seed, e.key.stream, e.key.cell = seed, NOISE_OF_POISSON_EPSC, cell
-        e.four, e.event, e.step, e.lead = -1, event, next_step, lead
-        e.mean_interval = mean_interval
-        if event == 0:
-            draw_next(&e)
-        while True:
-            until = min(size, e.step - 1 - first)
-            if i < until:  # what began in step i is complete
-                out[i] = current * mean + here
-                current = faded(current * decay + later)
-                here = later = 0.0
-                i += 1
-            while i < until:
-                out[i] = current * mean
-                current = faded(current * decay)
-                i += 1
-            # The next event lies in step i.
-            if i == size or (left <= 0 and i != begun_in):
+        e.key.seed, e.key.stream = seed, NOISE_OF_POISSON_EPSC
+        for row in range(values.shape[0]):
+            if left <= 0:
                 break
-            age = e.lead * dt_per_tau
-            if age < 0.5:
-                decayed = age * hh_phi1(-age)  # 1 - e^-age
-                remains = 1 - decayed
-            else:
-                remains = hh_exp(-age)
-                decayed = 1 - remains
-            here += amplitude * decayed * per_ratio
-            later += amplitude * remains
-            begun_in = i
-            draw_next(&e)
-            left -= 1
-    return i, current, e.step, e.lead, e.event
+            if done[row] == size:
+                continue
+            e.key.cell = cell[row]
+            e.four, e.event, e.step, e.lead = -1, event[row], next_step[row], lead[row]
+            e.mean_interval = mean_interval[row]
+            done[row] += fill_poisson_epsc(
+                &values[row, 0] + done[row], size - done[row], first + done[row], &e,
+                &current[row], amplitude[row], dt_per_tau[row], &left
+            )
+            event[row], next_step[row], lead[row] = e.event, e.step, e.lead
 
 
 # What follows is for the tests.
@@ -443,11 +466,11 @@ def words(uint64_t seed, uint64_t stream, int64_t first, uint64_t[::1] out, uint
 
 
 @rounded_to_nearest
-def normals(const uint64_t[::1] words, double[::1] out):
+def normals(const uint64_t[::1] words, double[::1] out, int level=LEVEL):
     """Fill `out` with the normal numbers of `words`."""
     cdef Py_ssize_t begin
     for begin in range(0, words.shape[0], NOISE_BLOCK):
-        noise_normals(&words[begin], min(NOISE_BLOCK, words.shape[0] - begin), &out[begin])
+        noise_normals(&words[begin], min(NOISE_BLOCK, words.shape[0] - begin), &out[begin], level)
 
 
 @rounded_to_nearest

@@ -188,10 +188,23 @@ static inline double noise_normal_far(double distance)
 
 /* Normal numbers of up to NOISE_BLOCK words. The centre's function is taken of all, side by side;
    those 15 of 100 that lie outside are gathered, so that they too go side by side, and put in their
-   places. */
+   places.
+
+   It is compiled for wider vectors, too, of which a level says which the CPU has: 0, 1 for AVX2,
+   2 for AVX-512. The bits are the same. One thread makes 150 million a second at level 0, 220 from
+   1 on (AMD EPYC, Zen 4); the words take half of that. */
 #define NOISE_BLOCK 512
 
-static inline void noise_normals(const uint64_t *words, int64_t count, double *normals)
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+#define NOISE_FOR(features) __attribute__((target(features)))
+#define NOISE_INLINED inline __attribute__((always_inline))
+#else
+#define NOISE_FOR(features)
+#define NOISE_INLINED inline
+#endif
+
+static NOISE_INLINED void noise_normals_inlined(const uint64_t *words, int64_t count,
+                                                double *normals)
 {
     double distance[NOISE_BLOCK], tail[NOISE_BLOCK];
     int32_t outside[NOISE_BLOCK];
@@ -217,6 +230,29 @@ static inline void noise_normals(const uint64_t *words, int64_t count, double *n
             tail[i] = noise_normal_far(distance[i]);
         }
         normals[outside[i]] = noise_centred(words[outside[i]]) < 0 ? -tail[i] : tail[i];
+    }
+}
+
+NOISE_FOR("avx2")
+static void noise_normals_avx2(const uint64_t *words, int64_t count, double *normals)
+{
+    noise_normals_inlined(words, count, normals);
+}
+
+NOISE_FOR("avx2,avx512f,avx512dq,avx512vl")
+static void noise_normals_avx512(const uint64_t *words, int64_t count, double *normals)
+{
+    noise_normals_inlined(words, count, normals);
+}
+
+static inline void noise_normals(const uint64_t *words, int64_t count, double *normals, int level)
+{
+    if (level == 2) {
+        noise_normals_avx512(words, count, normals);
+    } else if (level == 1) {
+        noise_normals_avx2(words, count, normals);
+    } else {
+        noise_normals_inlined(words, count, normals);
     }
 }
 

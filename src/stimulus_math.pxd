@@ -15,7 +15,7 @@ cdef extern from "noise.h" nogil:
 
     void noise_four_words(noise_key key, uint64_t b, uint64_t *words)
     void noise_words(noise_key key, int64_t first, int64_t count, uint64_t *words)
-    void noise_normals(const uint64_t *words, int64_t count, double *normals)
+    void noise_normals(const uint64_t *words, int64_t count, double *normals, int level)
     double noise_centred(uint64_t word)
     double noise_log(double u)
 

@@ -22,6 +22,9 @@ MOST_EVENTS = 1e6
 LARGEST_RATIO = 1e300
 """Of dt to tau: e^-x is 0 there, and 0 x still 0."""
 
+EVENTS = ("current", "next_step", "lead", "event")
+"""What the state of synaptic currents has beside the step."""
+
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class Noise(Stimulus):
@@ -303,20 +306,21 @@ class poisson_epsc(Noise):
         return {key: found[key] for key in self._begin()}
 
     def _read(self, state: State, values: FloatArray, dt: float) -> State:
-        if self.cells is not None:
-            return self._read_each(state, values, dt)
-        ratio = min(dt / self.tau, LARGEST_RATIO)
-        interval = math.inf if self.rate == 0 else 1e3 / self.rate / dt
-        step, current, next_step, lead, event = state.values()
-        left = values[0]
-        while len(left):
-            done, current, next_step, lead, event = _stimuli.poisson_epsc(
-                *(left, step, current, next_step, lead, event),
-                *(self.amplitude, interval, ratio, self.seed, self.cell, EVENTS_AT_ONCE),
+        with np.errstate(divide="ignore", over="ignore"):
+            ratio = np.minimum(dt / self.tau, LARGEST_RATIO)
+            interval = np.divide(1e3, self.rate) / dt
+        of_rows = rows(len(values), self.amplitude, interval, ratio)
+        streams = _streams(values, self.cell)
+        # Copies, because the state before does not change.
+        known = [np.full(len(values), state[key]) for key in EVENTS]
+        done = np.zeros(len(values), np.int64)
+        while (done < values.shape[1]).any():
+            _stimuli.poisson_epsc(
+                *(values, done, state["step"], *known, self.seed, streams, EVENTS_AT_ONCE, *of_rows)
             )
-            left, step = left[done:], step + done
-        values[1:] = values[0]
-        return dict(zip(state, (step, current, next_step, lead, event), strict=True))
+        if self.cells is None:
+            known = [one[0].item() for one in known]
+        return {"step": state["step"] + values.shape[1]} | dict(zip(EVENTS, known, strict=True))
 
 
 def _streams(values: FloatArray, cell: Any) -> Any:

@@ -35,9 +35,11 @@ def rebuilt(description: Any) -> stimuli.Stimulus | NeedsArray:
     if description == ARRAY:
         return NeedsArray(description)
     try:
-        return stimuli.from_description(description)
+        made = stimuli.from_description(description)
     except stimuli.SourceNeeded:
         return NeedsArray(description)
+    made._check_of_one_cell()
+    return made
 
 
 def same_stimulus(

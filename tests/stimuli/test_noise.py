@@ -129,3 +129,13 @@ def test_sines_are_accurate_to_2_5_last_places():
     assert max(errors_in_last_places(filled(_stimuli.sines, cycles), exact)) < 2.5
     quarters = filled(_stimuli.sines, np.arange(-8, 9) / 4 + 1e6)
     np.testing.assert_array_equal(quarters, [0, 1, 0, -1] * 4 + [0])
+
+
+def test_wider_vectors_give_the_same_bits():
+    ends = np.array([0, ALL_BITS, 2**63, 2**63 - 1], np.uint64)
+    word = np.concatenate([ends, words(5, 1, 0, 100_003)])
+    first, *others = (np.empty(len(word)) for _ in range(_stimuli.LEVELS))
+    _stimuli.normals(word, first, 0)
+    for level, one in enumerate(others, 1):
+        _stimuli.normals(word, one, level)
+        np.testing.assert_array_equal(one.view(np.int64), first.view(np.int64))

@@ -111,8 +111,7 @@ def test_cells_have_the_bits_of_a_stimulus_of_numbers(make, cuts):
     for start, stop in itertools.pairwise(sorted({0, *(min(cut, steps) for cut in cuts), steps})):
         read.begin(start, stop)
         for cells in (range(2), range(2, 3)):
-            values[cells.start : cells.stop, start:stop] = read.values(cells)
-        read.end()
+            values[cells.start : cells.stop, start:stop] = read.values(cells, start, stop)
     read.close()
     np.testing.assert_array_equal(values, expected)
     for cell in range(CELLS):

@@ -303,6 +303,7 @@ def noisy_store(tmp_path_factory):
         {"model__state__Vm": None},
         {"model__own_kinetics": True},
         {"stimulus": {"kind": "evil"}},
+        {"stimulus": {"kind": "constant", "amplitude": [10.0, 20.0]}},
         {"stimulus": 3},
     ],
     ids=str,
