@@ -5,6 +5,7 @@ is none of the three. So descriptions nest by four levels at most.
 """
 
 import dataclasses
+import threading
 from typing import Any
 
 import numpy as np
@@ -102,6 +103,12 @@ def parts_of(stimulus: Stimulus) -> tuple[Stimulus, ...]:
     return stimulus.parts if isinstance(stimulus, Sum) else (stimulus,)
 
 
+_NONE: FloatArray = np.empty(0)
+
+_scratch = threading.local()
+"""Memory that a thread's sums take again and again: new pages of 2 MB would take 7 ns a value."""
+
+
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class Sum(Stimulus):
     """Two or more stimuli, none of them a sum, added from left to right."""
@@ -185,7 +192,9 @@ class Sum(Stimulus):
         return None if None in every else [time for bends in every for time in bends or ()]
 
     def _read(self, state: State, values: FloatArray, dt: float) -> State:
-        more = np.empty_like(values)
+        memory = vars(_scratch).pop("memory", _NONE)  # not that of a sum within a function's
+        memory = memory if memory.size >= values.size else np.empty(values.size)
+        more = memory[: values.size].reshape(values.shape)
         after: list[State] = []
         for part, one in zip(self.parts, state["parts"], strict=True):
             read = more if after else values
@@ -195,6 +204,7 @@ class Sum(Stimulus):
                 values += read
             elif len(read) < len(values):
                 values[1:] = read
+        _scratch.memory = memory
         return {"step": state["step"] + values.shape[1], "parts": after}
 
 
