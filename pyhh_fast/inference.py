@@ -22,7 +22,7 @@ from pyhh_fast.stimuli.functions import as_stimulus
 from pyhh_fast.stimuli.of_cells import MOST_CELLS
 from pyhh_fast.stimuli.of_parameters import arguments_of, made_by
 from pyhh_fast.system.rounding import rounds_to_nearest
-from pyhh_fast.typing import FloatArray, MethodOfMany
+from pyhh_fast.typing import FloatArray, Method
 from pyhh_fast.variables import PARAMETERS
 
 if TYPE_CHECKING:
@@ -196,7 +196,9 @@ def simulator(
     duration: float | None = None,
     *,
     features: Mapping[str, Feature] | Features,
-    method: MethodOfMany = DEFAULT,
+    method: Method = DEFAULT,
+    rtol: float = RunSettings.rtol,
+    atol: float = RunSettings.atol,
     record: Sequence[str] = (),
     every: int = RunSettings.every,
     threshold: float | None = None,
@@ -217,7 +219,7 @@ def simulator(
     parameters : sequence of str
         What the columns of the argument are: paths of a neuron, as "Na.g" or "K.n.speed"; names of
         a model, as "gNa"; arguments of a function that makes the stimulus.
-    stimulus, dt, duration, method, record, every, threshold, threads
+    stimulus, dt, duration, method, rtol, atol, record, every, threshold, threads
         As for :meth:`pyhh_fast.Population.run`; `dt` in ms, one stimulus for all rows. Or, where
         `parameters` has names that the model does not have, a function of them: it is called with
         an array for each, of shape (rows,), and returns a stimulus with arrays as parameters, as
@@ -291,6 +293,8 @@ def simulator(
     options = {
         "dt": validation.step_size("dt", dt),
         "method": method,
+        "rtol": rtol,
+        "atol": atol,
         "record": tuple(record),
         "every": every,
         "features": features if by_name else {},

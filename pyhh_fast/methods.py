@@ -24,7 +24,8 @@ class Method(NamedTuple):
     fixed_step : bool, default True
         Whether dt is the step.
     many_cells : bool, default True
-        Whether populations have it.
+        Whether the time loop of many cells has it; else populations have it, cell by cell, where
+        it is adaptive.
     """
 
     order: int
@@ -44,7 +45,7 @@ METHODS = {
 
 def of_populations() -> list[str]:
     """Return the names of the methods that populations have."""
-    return [name for name, method in METHODS.items() if method.many_cells]
+    return [name for name, method in METHODS.items() if method.many_cells or not method.fixed_step]
 
 
 def warn_of_large_step(name: str, dt: float, method: str, advice: str = "") -> None:

@@ -15,7 +15,7 @@ from pyhh_fast.methods import DEFAULT, warn_of_large_step
 from pyhh_fast.population_recording import PopulationRecording
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.system.exclusive import Exclusive
-from pyhh_fast.typing import IntArray, MethodOfMany
+from pyhh_fast.typing import IntArray, Method
 from pyhh_fast.variables import VARIABLES, Variable
 
 if TYPE_CHECKING:
@@ -54,7 +54,9 @@ class RunsOfMany(Cells):
         dt: float,
         *,
         duration: float | None = None,
-        method: MethodOfMany = DEFAULT,
+        method: Method = DEFAULT,
+        rtol: float = RunSettings.rtol,
+        atol: float = RunSettings.atol,
         record: Iterable[str] = (),
         cells: npt.ArrayLike | None = None,
         every: int = RunSettings.every,
@@ -83,8 +85,11 @@ class RunsOfMany(Cells):
         duration : float, ms, optional
             Time to simulate, a whole number of steps; not with an array of a value a step. By
             default that of a stimulus that ends.
-        method : {"euler", "exponential_euler", "rk4"}, default "euler"
-            As for :meth:`pyhh_fast.Simulation.run`.
+        method : {"euler", "exponential_euler", "rk4", "adaptive"}, default "euler"
+            As for :meth:`pyhh_fast.Simulation.run`. "adaptive" solves each cell by itself, with the
+            steps that it needs; `dt` is then the distance of the samples.
+        rtol, atol : float, default 1e-6
+            Tolerances of the adaptive method, `atol` in mV and in fractions of the gates.
         record : sequence of str, default none
             Names of the traces to keep, of Vm, INa, IK, IKleak, StateN, StateM, StateH, or of a
             neuron's `variables`, as "Na.m" and "Na"; spikes come in any case.
@@ -127,13 +132,14 @@ class RunsOfMany(Cells):
         UserWarning
             If cells diverge. `recording.diverged_at` says which and when; their traces and states
             are NaN from there on, and the others continue. With custom rates a cell diverges when
-            it leaves ±1000 mV, a neuron's when it leaves its tables, ±300 mV.
+            it leaves ±1000 mV, a neuron's when it leaves its tables, ±300 mV; by the adaptive
+            method where no step meets the tolerances.
 
         Notes
         -----
         Ctrl-C stops a run within 0.1 s, that of a million cells within a few. As after any error
-        during a run, the steps made so far are kept on `recording`, and the cells are in the
-        state of the last of them.
+        during a run, the steps that all cells have made are kept on `recording`, and the cells are
+        in the state of the last of them: of the adaptive method a multiple of 100 ms.
 
         Under strong currents V may keep swinging without crossing the threshold, and counts no
         spikes, as from 89.9 µA/cm² on at the default parameters (90.6 by "euler" at 0.01 ms).
@@ -141,7 +147,8 @@ class RunsOfMany(Cells):
         A cell's numbers do not depend on how many others there are, on its place among them, or on
         the number of threads. With built-in rates they differ from those of a
         :class:`pyhh_fast.Simulation` by rounding, 1e-9 mV in 100 ms; with custom rates, and of a
-        neuron whose speeds are those of all cells, they have its bits.
+        neuron whose speeds are those of all cells, they have its bits; by the adaptive method
+        always.
 
         Examples
         --------
@@ -159,6 +166,8 @@ class RunsOfMany(Cells):
             many_cells=True,
             dt=dt,
             method=method,
+            rtol=rtol,
+            atol=atol,
             record=record,
             every=every,
             threshold=threshold_for(self._origin, threshold),

@@ -16,10 +16,7 @@ StructArray = npt.NDArray[np.void]
 """An array of structs of C, with named fields."""
 
 Method = Literal["euler", "exponential_euler", "rk4", "adaptive"]
-"""How a single cell is computed."""
-
-MethodOfMany = Literal["euler", "exponential_euler", "rk4"]
-"""How the cells of a population are computed."""
+"""How a cell is computed."""
 
 Start = Literal["rest", "model"]
 """Where analysis starts its runs: from the rest of the model, or in the state that it is in."""

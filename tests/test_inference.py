@@ -268,7 +268,7 @@ def test_wrong_rows_are_named(theta, message):
         ({"parameters": ["K.G"]}, ValueError, r"^parameters must be one of .*; got 'K\.G'"),
         ({"parameters": "K.g"}, TypeError, "^parameters must be a sequence of names"),
         ({"dt": 0}, ValueError, "^dt must be "),
-        ({"method": "adaptive"}, ValueError, "^method must be one of "),
+        ({"method": "leapfrog"}, ValueError, "^method must be one of "),
         ({"record": ["StateM"]}, ValueError, "^record must be one of "),
         ({"features": "spikes"}, TypeError, "^features must be a dict of features, or a function"),
         ({"features": {"n": 3}}, TypeError, r"^features\['n'\] must be a feature; got 3"),

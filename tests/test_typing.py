@@ -22,7 +22,7 @@ FUNCTIONS = [
     pyhh.sweep,
 ]
 ALIASES = {
-    "method": (typing.Method, typing.MethodOfMany),
+    "method": (typing.Method,),
     "start": (typing.Start,),
     "unstable": (typing.Unstable,),
 }
@@ -30,7 +30,7 @@ ALIASES = {
 
 def test_types_name_all_methods():
     assert get_args(typing.Method) == tuple(methods.METHODS)
-    assert get_args(typing.MethodOfMany) == tuple(methods.of_populations())
+    assert get_args(typing.Method) == tuple(methods.of_populations())
 
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.__qualname__)
@@ -43,11 +43,3 @@ def test_annotations_name_what_is_accepted(function):
         aliases = [alias | None if optional else alias for alias in ALIASES[name]]
         assert parameter.annotation in aliases
         assert optional or parameter.default in get_args(parameter.annotation)
-
-
-@pytest.mark.parametrize(
-    ("function", "alias"),
-    [(pyhh.Population.run, typing.MethodOfMany), (pyhh.Simulation.run, typing.Method)],
-)
-def test_populations_and_simulations_have_different_types_of_method(function, alias):
-    assert inspect.signature(function).parameters["method"].annotation == alias

@@ -7,10 +7,25 @@ from pyhh_fast.engine.compiled_stepper import CompiledStepper
 from pyhh_fast.engine.kernels import loops, struct
 from pyhh_fast.engine.sampling import Buffers
 from pyhh_fast.recording import State
+from pyhh_fast.settings import RunSettings
 from pyhh_fast.typing import StructArray
 
 RESTART_INTERVAL = 100.0
 """Time between the points at which a run may end and be continued, in ms: whole rows nearest."""
+
+
+def loop_settings(settings: RunSettings, attempts: int) -> StructArray:
+    """Return the settings of a run as the time loop takes them, for so many attempts a call."""
+    steps = round(min(RESTART_INTERVAL / settings.dt, validation.MOST_STEPS))
+    return struct(
+        loops.ADAPTIVE_SETTINGS,
+        dt=settings.dt,
+        rtol=settings.rtol,
+        atol=settings.atol,
+        threshold=settings.threshold,
+        restart_every=max(1, steps),
+        max_attempts=attempts,
+    )
 
 
 class AdaptiveStepper(CompiledStepper):
@@ -22,18 +37,8 @@ class AdaptiveStepper(CompiledStepper):
     """Rows of which the stimulus is read at once, to the next restart point."""
 
     def _prepare(self) -> None:
-        settings = self.settings
-        steps = round(min(RESTART_INTERVAL / settings.dt, validation.MOST_STEPS))
-        self._restart_every = max(1, steps)
-        self._loop_settings = struct(
-            loops.ADAPTIVE_SETTINGS,
-            dt=settings.dt,
-            rtol=settings.rtol,
-            atol=settings.atol,
-            threshold=settings.threshold,
-            restart_every=self._restart_every,
-            max_attempts=self.CHUNK,
-        )
+        self._loop_settings = loop_settings(self.settings, self.CHUNK)
+        self._restart_every = int(self._loop_settings["restart_every"][0])
         self._ending = loops.Ending.DONE
         # A run is continued from a restart point. The currents of row 0 are not known yet.
         begin = self.step

@@ -16,7 +16,7 @@ from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.recording import LateSteps, RunStimulus, State
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.typing import FloatArray, StructArray
-from pyhh_fast.variables import CURRENTS, GATES
+from pyhh_fast.variables import CURRENTS, GATES, PARAMETERS
 
 FIELDS = fields_of_hodgkin_huxley(GATES, [current.symbol for current in CURRENTS.values()])
 """What describes a model between two steps, by the equations' symbols."""
@@ -219,3 +219,32 @@ class CompiledModelCells(CompiledCells):
         with self._lock:
             if not self._table.low < V < self._table.high:
                 self._table = self._kinetics.table(V)
+
+
+class SingleCells(Protocol):
+    """Many cells, each as the steppers of one neuron take it."""
+
+    def cell(self, number: int, state: State) -> Compiled:
+        """Return a cell, in this state."""
+
+
+class SingleModels(SingleCells):
+    """Cells that are HHModels in all but their numbers and, together, their rates.
+
+    Parameters
+    ----------
+    parameters : structured array, shape (size,)
+        Of `PARAMETER_STRUCT`.
+    """
+
+    def __init__(self, parameters: StructArray, settings: RunSettings, kinetics: Kinetics) -> None:
+        self._parameters, self._settings, self._kinetics = parameters, settings, kinetics
+
+    def cell(self, number: int, state: State) -> CompiledModel:
+        model = HHModel()
+        for name, parameter in PARAMETERS.items():
+            setattr(model, name, float(self._parameters[parameter.symbol][number]))
+        model.Vm = state[0]
+        for gate, value in zip(membrane.gates_of(model), state[1:], strict=True):
+            gate.state = value
+        return CompiledModel(model, self._settings, self._kinetics, lambda reason: None)

@@ -10,7 +10,7 @@ from pyhh_fast.channels.layout import Membrane, membrane_of
 from pyhh_fast.channels.neuron import Neuron
 from pyhh_fast.channels.neuron_cells import NeuronCells
 from pyhh_fast.channels.state import NeuronState
-from pyhh_fast.engine.compiled_model import Compiled, CompiledCells, same_for_all
+from pyhh_fast.engine.compiled_model import Compiled, CompiledCells, SingleCells, same_for_all
 from pyhh_fast.engine.divergence import diverged, first_unstable, latest, stuck
 from pyhh_fast.engine.kernels import RecordFields, loops, struct
 from pyhh_fast.equilibria.neurons import ChannelMembrane
@@ -216,6 +216,19 @@ class CompiledNeuronCells(CompiledCells):
 
     def find_rates(self, V: float) -> None:
         raise AssertionError("cells of a neuron that leave its tables have diverged")
+
+
+class SingleNeurons(SingleCells):
+    """Cells of a neuron, each a neuron with its numbers."""
+
+    def __init__(self, cells: NeuronCells, settings: RunSettings) -> None:
+        self._neuron, self._values, self._settings = cells.neuron, cells._values, settings
+
+    def cell(self, number: int, state: State) -> CompiledNeuron:
+        own = {path: float(values[number]) for path, values in self._values.items()}
+        neuron = self._neuron.replace(own) if own else self._neuron
+        gates = dict(zip(neuron.gates, state[1:], strict=True))
+        return CompiledNeuron(NeuronState(neuron, state[0], gates), self._settings)
 
 
 def _shifted(cells: NeuronCells) -> dict[str, str]:

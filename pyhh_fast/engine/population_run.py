@@ -8,8 +8,13 @@ import numpy as np
 
 from pyhh_fast import validation
 from pyhh_fast.cells import Cells
-from pyhh_fast.engine.compiled_model import CompiledCells, CompiledModelCells
-from pyhh_fast.engine.population_stepper import PopulationStepper
+from pyhh_fast.engine.compiled_model import (
+    CompiledCells,
+    CompiledModelCells,
+    SingleCells,
+    SingleModels,
+)
+from pyhh_fast.engine.population_stepper import AdaptivePopulationStepper, PopulationStepper
 from pyhh_fast.engine.progress import bar_over
 from pyhh_fast.engine.read_ahead import CellStimulus
 from pyhh_fast.errors import SimulationError, warn_user
@@ -50,7 +55,8 @@ def make_run(
     recorded = recorded if settings.record else recorded[:0]
     parameters = aligned_arrays.copy_of(cells._parameters)
     compiled = _compiled(cells, parameters, settings, kinetics)
-    stepper = PopulationStepper(settings, compiled, cells._state, stimulus, recorded, threads)
+    kind = PopulationStepper if settings.fixed_step else AdaptivePopulationStepper
+    stepper = kind(settings, compiled, cells._state, stimulus, recorded, threads)
     bar = bar_over(steps, progress)
 
     def finish() -> PopulationRecording:
@@ -95,14 +101,16 @@ def make_run(
 
 def _compiled(
     cells: Cells, parameters: StructArray, settings: RunSettings, kinetics: Kinetics | None
-) -> CompiledCells:
+) -> CompiledCells | SingleCells:
     if kinetics is not None:
-        return CompiledModelCells(parameters, settings, kinetics)
+        models = CompiledModelCells if settings.fixed_step else SingleModels
+        return models(parameters, settings, kinetics)
     from pyhh_fast.channels.neuron_cells import NeuronCells  # models do not need them
-    from pyhh_fast.engine.compiled_neuron import CompiledNeuronCells
+    from pyhh_fast.engine.compiled_neuron import CompiledNeuronCells, SingleNeurons
 
     assert isinstance(cells, NeuronCells)
-    return CompiledNeuronCells(cells, settings)
+    neurons = CompiledNeuronCells if settings.fixed_step else SingleNeurons
+    return neurons(cells, settings)
 
 
 def warn_of_divergence(
@@ -119,27 +127,35 @@ def warn_of_divergence(
     if diverged.size:
         steps = recording.diverged_at[diverged]
         first = int(np.argmin(steps))
-        suits = suiting_step(diverged)
+        advice = NOT_SOLVED
+        if recording.settings.fixed_step:
+            advice = way_out(suiting_step(diverged), recording.dt, recording.method)
         warn_user(
             f"{diverged.size} of {recording.size} cells diverged, the first at step "
-            f"{steps[first]} (cell {diverged[first]}); recording.diverged_at has all. "
-            f"{way_out(suits, recording.dt, recording.method, 'cells')}"
+            f"{steps[first]} (cell {diverged[first]}); recording.diverged_at has all. {advice}"
         )
 
 
-def way_out(suits: float, dt: float, method: str, which: str) -> str:
+NOT_SOLVED = (
+    "There the adaptive method is stuck. Use larger rtol and atol, or method='exponential_euler', "
+    "or check the parameters and stimuli."
+)
+"""What to do where the adaptive method cannot continue."""
+
+
+def way_out(suits: float, dt: float, method: str) -> str:
     """Return what to do where cells diverged, whose fastest a step of `suits` ms suits."""
     from pyhh_fast.engine.time_steps import rounded_down
 
-    alone = f"run such {which} one by one, by Simulation with method='adaptive'."
+    adaptive = "or method='adaptive'."
     suits = rounded_down(suits)
     if suits < dt:
-        return f"Use a dt of {suits:g} ms or less, or {alone}"
+        return f"Use a dt of {suits:g} ms or less, {adaptive}"
     if method == "exponential_euler":
-        return f"Check their parameters and stimuli, or {alone}"
+        return "Check their parameters and stimuli, or use method='adaptive'."
     # The step suits all rates between the reversal potentials.
     far_below = "which is stable for V far below all reversal potentials"
-    return f"Use method='exponential_euler', {far_below}, or {alone}"
+    return f"Use method='exponential_euler', {far_below}, {adaptive}"
 
 
 def thread_count(threads: Any, default: int | None = None) -> int:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from pyhh_fast import validation
 from pyhh_fast.channels.state import Declared
 from pyhh_fast.engine.choose_stepper import check_kind
-from pyhh_fast.engine.population_run import thread_count, way_out
+from pyhh_fast.engine.population_run import NOT_SOLVED, thread_count, way_out
 from pyhh_fast.engine.progress import bar_over
 from pyhh_fast.engine.stimulus_arguments import normalise_stimulus, steps_of
 from pyhh_fast.equilibria.spike_threshold import threshold_for
@@ -32,7 +32,7 @@ from pyhh_fast.stimuli.of_parameters import (
 from pyhh_fast.stimuli.waveforms import constant
 from pyhh_fast.sweeps.grid import POINT, Axis, Grid
 from pyhh_fast.system.background import main_thread_needed
-from pyhh_fast.typing import MethodOfMany
+from pyhh_fast.typing import Method
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -64,7 +64,9 @@ def sweep(
     reduce: "Reduce" = "spike_counts",
     executor: "Executor | None" = None,
     out: str | os.PathLike[str] | None = None,
-    method: MethodOfMany = DEFAULT,
+    method: Method = DEFAULT,
+    rtol: float = RunSettings.rtol,
+    atol: float = RunSettings.atol,
     threshold: float | None = None,
     record: Iterable[str] = (),
     threads: int | None = None,
@@ -114,8 +116,9 @@ def sweep(
         from there after a crash, a kill or Ctrl-C. ``xarray.open_zarr`` opens it at any time; what
         is not done is NaN, or -2 among whole numbers. One call at a time writes to it; a chunk
         that was damaged since is computed again. It is made absolute at once.
-    method : {"euler", "exponential_euler", "rk4"}, default "euler"
-        As for :meth:`pyhh_fast.Simulation.run`.
+    method : {"euler", "exponential_euler", "rk4", "adaptive"}, default "euler"
+    rtol, atol : float, default 1e-6
+        As for :meth:`pyhh_fast.Population.run`.
     threshold : float, mV, optional
         Upward crossings of it are the spikes. By default what :meth:`pyhh_fast.Simulation.run`
         takes for `model`: one number for the whole grid.
@@ -239,6 +242,8 @@ def sweep(
         many_cells=True,
         dt=dt,
         method=method,
+        rtol=rtol,
+        atol=atol,
         record=record,
         features=reduce if isinstance(reduce, Mapping) else {},
         threshold=threshold_for(model, threshold),
@@ -364,7 +369,9 @@ def _checked(reduce: Any, known: Iterable[str]) -> "Reduce":
 
 def _cells(task: "Task", grid: Grid) -> int:
     """Return how many cells a chunk should have."""
-    cells = min(max(WORK // max(task.steps, 1), LEAST_CELLS), MOST_CELLS)
+    cells = LEAST_CELLS  # by the adaptive method, whose steps are unknown
+    if task.settings.fixed_step:
+        cells = min(max(WORK // max(task.steps, 1), LEAST_CELLS), MOST_CELLS)
     wave = isinstance(task.stimulus, np.ndarray) and task.stimulus.size > 1
     arrays = len(task.settings.record) + (wave and "current" in grid.axes)
     numbers, plan = arrays * task.steps, task.settings.plan()
@@ -396,6 +403,9 @@ def _description(task: "Task", grid: Grid, described: dict[str, Any]) -> dict[st
         stimulus = float(wave[0])
     else:
         stimulus = f"sha256 {hashlib.sha256(wave.astype('<f8').tobytes()).hexdigest()}"
+    s, tolerances = task.settings, {}
+    if not s.fixed_step:
+        tolerances = {"rtol": s.rtol, "atol": s.atol}
     return {
         "grid": [*grid.axes],
         "product": task.crossed,
@@ -404,6 +414,7 @@ def _description(task: "Task", grid: Grid, described: dict[str, Any]) -> dict[st
         "dt": task.settings.dt,
         "steps": task.steps,
         "method": task.settings.method,
+        **tolerances,
         "threshold": task.settings.threshold,
         "record": [*task.settings.record],
         "reduce": reduce,
@@ -416,9 +427,9 @@ def _warn_of_divergence(
 ) -> None:
     diverged = int(np.count_nonzero(diverged_at >= 0))
     if diverged:
-        advice = way_out(
-            swept.suiting_step(grid.of_model), task.settings.dt, task.settings.method, "points"
-        )
+        settings, advice = task.settings, NOT_SOLVED
+        if settings.fixed_step:
+            advice = way_out(swept.suiting_step(grid.of_model), settings.dt, settings.method)
         warn_user(
             f"{diverged} of {diverged_at.size} cells diverged; diverged_at says which and when. "
             f"{advice}"

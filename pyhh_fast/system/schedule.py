@@ -86,6 +86,11 @@ class Schedule:
         if self._error is not None:
             raise self._error[1]
 
+    def check(self) -> None:
+        """Raise KeyboardInterrupt in the middle of a long task, where Ctrl-C has ended the run."""
+        if self._interrupted:
+            raise KeyboardInterrupt
+
     def _work(self) -> None:
         # Not the thread that gets Ctrl-C, which might interrupt a Condition halfway.
         while self._advance():

@@ -24,13 +24,13 @@ def pretend(monkeypatch):
 
 
 def test_methods_of_populations_are_those_declared(monkeypatch):
-    assert methods.of_populations() == ["euler", "exponential_euler", "rk4"]
+    assert methods.of_populations() == ["euler", "exponential_euler", "rk4", "adaptive"]
     monkeypatch.setitem(METHODS, "another", Method(3, 2.0))
     assert methods.of_populations()[-1] == "another"
 
 
 def test_single_cell_method_is_refused_for_populations(pretend):
-    message = "method must be one of euler, exponential_euler, rk4; got 'pretend'."
+    message = "method must be one of adaptive, euler, exponential_euler, rk4; got 'pretend'."
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         pyhh.Population(2).run(10.0, 0.01, duration=1.0, method=pretend)
     pytest.importorskip("xarray")

@@ -8,7 +8,7 @@ from error_messages import errors, raises
 import pyhh_fast as pyhh
 
 NAMES = "Cm, EK, EKleak, ENa, gK, gKleak, gNa, startingVoltage"
-METHODS = "euler, exponential_euler, rk4"
+METHODS = "adaptive, euler, exponential_euler, rk4"
 FORMS = "Pass shape (steps,), (3, steps), or with duration=... a number or (3,)."
 NUMBERS = "stimulus must be an array of finite numbers, of 1 or 2 dimensions (µA/cm²)"
 
@@ -142,7 +142,7 @@ SEVERAL = "cells must be a sequence of whole numbers from 0 to 2"
 
 OPTIONS = {
     ValueError: [
-        ({"method": "adaptive"}, f"method must be one of {METHODS}; got 'adaptive'."),
+        ({"method": "leapfrog"}, f"method must be one of {METHODS}; got 'leapfrog'."),
         ({"every": 0}, "every must be a whole number, 1 or more; got 0."),
         ({"threads": 0}, "threads must be a whole number, 1 or more; got 0."),
         (

@@ -147,7 +147,7 @@ def test_diverging_cells_warn():
     assert [str(warning.message) for warning in caught] == [
         "1 of 2 cells diverged; diverged_at says which and when. Use "
         "method='exponential_euler', which is stable for V far below all reversal potentials, or "
-        "run such points one by one, by Simulation with method='adaptive'."
+        "method='adaptive'."
     ]
     assert caught[0].filename == sweep_runs.__file__
     assert result.diverged_at.values[0] == -1

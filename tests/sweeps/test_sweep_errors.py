@@ -137,8 +137,8 @@ ARGUMENTS = {
             "Copy it there when it is finished.",
         ),
         (
-            {"method": "adaptive"},
-            "method must be one of euler, exponential_euler, rk4; got 'adaptive'.",
+            {"method": "leapfrog"},
+            "method must be one of adaptive, euler, exponential_euler, rk4; got 'leapfrog'.",
         ),
         ({"threads": 0}, "threads must be a whole number, 1 or more; got 0."),
         (

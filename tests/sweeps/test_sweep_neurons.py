@@ -185,8 +185,8 @@ ARGUMENTS = {
             "'final_n'. Did you mean final_K.n?",
         ),
         (
-            {"method": "adaptive"},
-            "method must be one of euler, exponential_euler, rk4; got 'adaptive'.",
+            {"method": "leapfrog"},
+            "method must be one of adaptive, euler, exponential_euler, rk4; got 'leapfrog'.",
         ),
         (
             {"grid": {"leak.E": [-65.0, 500.0], "K.g": [0.0], "Na.g": [0.0], "current": [0.0]}},
