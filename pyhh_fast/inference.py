@@ -13,6 +13,7 @@ from pyhh_fast.engine.population_run import make_run, thread_count
 from pyhh_fast.engine.stimulus_arguments import stimulus_of_cells
 from pyhh_fast.equilibria.spike_threshold import threshold_for
 from pyhh_fast.features import Feature
+from pyhh_fast.features.compute import by_name
 from pyhh_fast.features.plan import Plan
 from pyhh_fast.methods import DEFAULT
 from pyhh_fast.population_recording import PopulationRecording
@@ -88,9 +89,9 @@ class Simulator:
         ----------
         theta : array_like, shape (n, d)
         seed : int, or array_like of int of shape (n,), optional
-            Which noise the rows have: that of the first call of a simulator with this seed; or row
-            i that of stream ``seed[i]``, wherever it is in `theta`. By default that of the next
-            call; a call with a seed does not count.
+            Which noise the rows have, by the seed of the simulator and this one: an int is in the
+            place of the call's number, which is the default; of one for each row, row i has that of
+            ``seed[i]``, wherever it is in `theta`. A call with a seed does not count.
 
         Returns
         -------
@@ -104,7 +105,9 @@ class Simulator:
             is not a whole number from 0 to 2⁶⁴ - 1, or, of a row, 2⁶² - 1.
         """
         rule = f"an array of finite numbers with a column for each of {', '.join(self.parameters)}"
-        rows = validation.array_of_numbers("theta", theta, rule, dimensions=(2,))
+        advice = "Put a single row into brackets: [[...]]."
+        rows = validation.array_of_numbers("theta", theta, rule, dimensions=(2,), advice=advice)
+        _check_columns(getattr(theta, "columns", ()), self.parameters)
         if rows.shape[1] != len(self.parameters):
             got = f"one of shape {rows.shape}"
             raise ValueError(validation.message("theta", rule, got))
@@ -119,9 +122,12 @@ class Simulator:
             call = next(self._calls)
             first = call * STREAMS if self._seed is None else _first_stream(self._seed, call)
         elif validation.is_scalar(seed):
-            first = _first_stream(validation.index("seed", seed, MOST_SEEDS), 0)
+            number = validation.index("seed", seed, MOST_SEEDS)
+            own = (number, 0) if self._seed is None else (self._seed, number)
+            first = _first_stream(*own)
         else:
-            return _streams_given(seed, rows)
+            first = 0 if self._seed is None else _first_stream(self._seed, 0)
+            return [(first + stream) % MOST_CELLS for stream in _streams_given(seed, rows)]
         return range(first, first + rows)
 
     def _bytes_a_row(self) -> int:
@@ -162,6 +168,15 @@ class Simulator:
         return make_run(cells, wave, settings, cells._kinetics(), threads)
 
 
+def _check_columns(columns: Iterable[Any], parameters: tuple[str, ...]) -> None:
+    """Raise ValueError where columns have names, which are others than the parameters."""
+    names = tuple(columns)
+    if names != parameters and any(isinstance(name, str) for name in names):
+        rule, got = f"a table with the columns {', '.join(parameters)}", ", ".join(map(str, names))
+        advice = "Pass theta[list(simulate.parameters)]."
+        raise ValueError(validation.message("theta", rule, got, advice))
+
+
 def _first_stream(seed: int, call: int) -> int:
     """Return from which number on the streams of a call are, so far apart that none meet.
 
@@ -195,7 +210,7 @@ def simulator(
     dt: float,
     duration: float | None = None,
     *,
-    features: Mapping[str, Feature] | Features,
+    features: Mapping[str, Feature] | Sequence[Feature] | Features,
     method: Method = DEFAULT,
     rtol: float = RunSettings.rtol,
     atol: float = RunSettings.atol,
@@ -225,8 +240,8 @@ def simulator(
         an array for each, of shape (rows,), and returns a stimulus with arrays as parameters, as
         ``lambda amplitude: stimuli.step(amplitude, 20, 80)``; then with `duration`. Noise is
         another in each row and each call.
-    features : dict of str to Feature, or callable
-        What is observed, a column for each: features of :mod:`pyhh_fast.features`, by name; or a
+    features : dict of str to Feature, sequence of Feature, or callable
+        What is observed, a column for each: features of :mod:`pyhh_fast.features`; or a
         function that takes the :class:`pyhh_fast.PopulationRecording` of some rows, with what
         `record` names, and returns a number for each, or an array of shape (rows, k).
     start, Vm
@@ -242,9 +257,8 @@ def simulator(
     callable
         ``simulate(theta, *, seed=None)`` takes an array of shape (n, d), a row for each simulation,
         and returns one of float64 of shape (n, k), NaN in the rows of simulations that diverged.
-        Its `seed` is in the place of the call's number: an int, as of the first call of a simulator
-        with this seed, or one for each row, which then has ``stimulus.of_cell(seed[i])``, whatever
-        the other rows are.
+        Its `seed` is in the place of the call's number: an int, or, whatever the other rows are,
+        one for each row. Without a seed of the simulator that is ``stimulus.of_cell(seed[i])``.
 
     Raises
     ------
@@ -275,19 +289,20 @@ def simulator(
     known = known.parameters if isinstance(neuron, Declared) else PARAMETERS
     names = parameters if isinstance(parameters, Iterable) else ()
     arguments = arguments_of(stimulus, names, known)
-    validation.names("parameters", parameters, (*known, *arguments))
-    by_name = isinstance(features, Mapping)
-    if not (by_name or callable(features)):
-        rule, got = "a dict of features, or a function", validation.shown(features)
-        advice = "A function takes a PopulationRecording."
-        raise TypeError(validation.message("features", rule, got, advice))
-    if by_name and (tuple(record) or every != 1):
-        raise TypeError(
-            "record and every must be left out where features is a dict; got record="
-            f"{record!r:.60} and every={every}. V of each step is used."
-        )
-    if by_name and not features:
-        raise ValueError("features must have one feature or more; got none.")
+    each = validation.names("parameters", parameters, (*known, *arguments))
+    if not each or len(each) < len(tuple(parameters)):
+        rule, got = "one name or more, each once", f"{list(parameters)}"
+        raise ValueError(validation.message("parameters", rule, got))
+    chosen: dict[str, Feature] = {}
+    if not callable(features) or isinstance(features, type):
+        chosen = by_name(features)
+        if not chosen:
+            raise ValueError("features must have one feature or more; got none.")
+        if tuple(record) or every != 1:
+            raise TypeError(
+                "record and every must be left out where features is no function; got record="
+                f"{record!r:.60} and every={every}. V of each step is used."
+            )
     if seed is not None:
         seed = validation.index("seed", seed, MOST_SEEDS)
     options = {
@@ -297,7 +312,7 @@ def simulator(
         "atol": atol,
         "record": tuple(record),
         "every": every,
-        "features": features if by_name else {},
+        "features": chosen,
         "threshold": threshold_for(neuron, threshold),
         "start": start,
         "Vm": Vm,
@@ -313,9 +328,7 @@ def simulator(
     # Of a function of parameters only the number of steps is known.
     wave = stimulus_of_cells(0.0 if arguments else stimulus, 1, duration, dt)
     wave.close()
-    observe: Any = features
-    if by_name:
-        observe = features_of_runs
+    observe: Any = features_of_runs if chosen else features
     simulate = Simulator(
         neuron, tuple(parameters), stimulus, arguments, duration, observe, options, seed
     )

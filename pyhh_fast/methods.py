@@ -48,9 +48,18 @@ def of_populations() -> list[str]:
     return [name for name, method in METHODS.items() if method.many_cells or not method.fixed_step]
 
 
-def warn_of_large_step(name: str, dt: float, method: str, advice: str = "") -> None:
-    """Warn of a large step (ms) of a fixed-step method."""
-    if METHODS[method].fixed_step and dt > LARGEST_ADVISED_STEP:
+def warn_of_large_step(
+    name: str, dt: float, method: str, advice: str = "", *, features: bool = False
+) -> None:
+    """Warn of a large step (ms) of a fixed-step method, or of the distance of what features see."""
+    if dt <= LARGEST_ADVISED_STEP:
+        return
+    if features and not METHODS[method].fixed_step:
+        warn_user(
+            f"{name} is {dt:g} ms, and features are those of V at its multiples alone; "
+            f"{LARGEST_ADVISED_STEP} ms or less is recommended"
+        )
+    if METHODS[method].fixed_step:
         warn_user(
             f"{name} is {dt:g} ms; steps of {LARGEST_ADVISED_STEP} ms or less are recommended"
             f"{advice}"

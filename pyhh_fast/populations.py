@@ -274,6 +274,9 @@ class Population(HHCells, RunsOfMany):
         if values is not None:
             advice = "Pass {'gNa': 100}, or {'Na.g': 40} for a neuron."
             validation.instance("values", values, Mapping, "a dict of parameters", advice)
+        if both := {*(values or {})} & {*parameters}:
+            twice = ", ".join(sorted(both))
+            raise TypeError(f"parameters must be given once; got {twice} in values and by keyword.")
         parameters = {**(values or {}), **parameters}
         if isinstance(model, Declared):
             from pyhh_fast.neuron_populations import NeuronPopulation  # models do not need it

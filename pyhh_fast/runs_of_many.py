@@ -174,7 +174,8 @@ class RunsOfMany(Cells):
             features=features,
             variables=self._variables,
         )
-        warn_of_large_step("dt", settings.dt, settings.method)
+        seen = bool(settings.features)
+        warn_of_large_step("dt", settings.dt, settings.method, features=seen)
         rows = cell_numbers("cells", cells, self.size)
         threads = thread_count(threads)
         progress = validation.flag("progress", progress)

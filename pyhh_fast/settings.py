@@ -95,8 +95,9 @@ class RunSettings:
         return Plan(self.features, self.dt, self.threshold) if self.features else None
 
     def check_windows(self, steps: int) -> None:
-        """Raise ValueError where the window of a feature ends after so many steps."""
+        """Raise ValueError where a feature's window ends after so many steps, or has none."""
         check_stops(self.features, self.dt, steps, "the duration of the run")
+        self.plan()
 
     @property
     def needs_rows(self) -> bool:

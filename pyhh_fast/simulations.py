@@ -192,8 +192,9 @@ class Simulation(StoredSimulation):
             of a neuron what it declares, else 50 above its rest; ``recording.threshold`` is the
             number.
         features : dict of str to Feature, or sequence of Feature, default none
-            What is computed of V at each step, whatever `record` and `every` are, of
-            :mod:`pyhh_fast.features`; ``recording.features`` has the results, by the same names.
+            What is computed of V after each step, or, where method is "adaptive", at the multiples
+            of `dt`, whatever `record` and `every` are, of :mod:`pyhh_fast.features`;
+            ``recording.features`` has the results, by the same names.
         to : path, optional
             Directory to be made and written while the run is made, in constant memory: a Zarr group
             (needs zarr, the extra "store"), so its name must not end as files of other formats do.
@@ -276,7 +277,8 @@ class Simulation(StoredSimulation):
             envelope=envelope,
             features=features,
         )
-        warn_of_large_step("dt", settings.dt, settings.method, SMALL_OR_ADAPTIVE)
+        seen = bool(settings.features)
+        warn_of_large_step("dt", settings.dt, settings.method, SMALL_OR_ADAPTIVE, features=seen)
         progress = bar_requested(progress)
         if to is not None:
             to = validation.local_path("to", to)

@@ -44,6 +44,12 @@ def dataset(r: "PopulationRecording") -> "xarray.Dataset":
         time, at = ("current_time", r.times - r.dt) if variable.before_step else ("time", r.times)
         coordinates[time] = (time, at, ms)
         variables[name] = ((rows, time), r[name], {"units": variable.unit})
+    for name, values in r.features.items():
+        if name in variables or name in coordinates:
+            raise ValueError(
+                f"features must have names that a Dataset has not; got {name!r}. Run with another."
+            )
+        variables[name] = ("cell", values, {"units": r.settings.features[name].unit})
     attributes = {
         "method": r.method,
         "dt": r.dt,

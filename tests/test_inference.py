@@ -92,16 +92,55 @@ def test_seeds_of_rows_are_numbers_of_streams(most_bytes, monkeypatch):
     monkeypatch.setattr(read_ahead, "OWN_VALUES", 300)  # several pieces
     seeds = [5, 2**62 - 1, 0, 5]
     expected = [end_with_stream(seed, row) for row, seed in enumerate(seeds)]
-    simulate = noisy(seed=8)
+    simulate = noisy()
     first = simulate(THETA)
     assert simulate(THETA, seed=seeds)[:, 1].tolist() == expected
     assert (
         simulate(THETA[::-1], seed=np.array(seeds[::-1], np.uint64))[::-1, 1].tolist() == expected
     )
     np.testing.assert_array_equal(noisy()(THETA), simulate(THETA, seed=np.arange(4)))
-    again = noisy(seed=8)
+    again = noisy()
     again(THETA, seed=seeds)
     np.testing.assert_array_equal(again(THETA), first)  # calls with a seed do not count
+
+
+def test_seeds_of_simulator_and_of_call_both_count():
+    found = [noisy(seed=own)(THETA, seed=seed)[:, 1] for own in (0, 1) for seed in (4, [4] * 4)]
+    assert len(np.unique(found)) == 16
+    simulate = noisy(seed=1)
+    calls = [simulate(THETA) for _ in range(3)]
+    np.testing.assert_array_equal(noisy(seed=1)(THETA, seed=2), calls[2])
+    of_rows = [simulate(THETA, seed=[3, 9, 3, 9]), simulate(THETA[[2]], seed=[3])]
+    np.testing.assert_array_equal(of_rows[0][[2]], of_rows[1])
+
+
+def test_columns_with_names_must_be_those_of_the_parameters():
+    class Table:
+        def __init__(self, columns):
+            self.columns = columns
+
+        def __array__(self, dtype=None, copy=None):
+            return THETA
+
+    simulate = noisy(seed=1)
+    expected = simulate(THETA, seed=0)
+    for columns in (NAMES, range(len(NAMES))):
+        np.testing.assert_array_equal(simulate(Table(columns), seed=0), expected)
+    message = (
+        f"theta must be a table with the columns {', '.join(NAMES)}; got {', '.join(NAMES[::-1])}. "
+        "Pass theta[list(simulate.parameters)]."
+    )
+    with raises(ValueError, message):
+        simulate(Table(NAMES[::-1]), seed=0)
+
+
+def test_features_may_be_a_sequence():
+    chosen = [features.spike_count(0, 20), features.mean_voltage(0, 20)]
+    named = {type(one).__name__: one for one in chosen}
+    run = [
+        pyhh.simulator(NEURON, NAMES, 2.0, 0.01, 20, features=one)(THETA) for one in (chosen, named)
+    ]
+    np.testing.assert_array_equal(*run)
 
 
 def test_streams_of_rows_are_theirs_in_any_order():
@@ -251,7 +290,7 @@ def test_scipys_differential_evolution_takes_it():
         (
             [1, 2],
             "theta must be an array of finite numbers with a column for each of K.g, Na.shift; got "
-            "1 dimensions, shape (2,).",
+            "1 dimensions, shape (2,). Put a single row into brackets: [[...]].",
         ),
         ([[9, 0], [-1, 0]], "K.g must be a finite number, 0 or more (mS/cm²); got -1 at index 1."),
     ],
@@ -270,7 +309,19 @@ def test_wrong_rows_are_named(theta, message):
         ({"dt": 0}, ValueError, "^dt must be "),
         ({"method": "leapfrog"}, ValueError, "^method must be one of "),
         ({"record": ["StateM"]}, ValueError, "^record must be one of "),
-        ({"features": "spikes"}, TypeError, "^features must be a dict of features, or a function"),
+        ({"features": "spikes"}, TypeError, "^features must be a dict or a sequence of features"),
+        ({"features": features.spike_count}, TypeError, "^features must be a dict or a sequence"),
+        ({"features": []}, ValueError, "^features must have one feature or more; got none"),
+        (
+            {"parameters": []},
+            ValueError,
+            r"^parameters must be one name or more, each once; got \[]",
+        ),
+        (
+            {"parameters": ["K.g"] * 2},
+            ValueError,
+            "^parameters must be one name or more, each once",
+        ),
         ({"features": {"n": 3}}, TypeError, r"^features\['n'\] must be a feature; got 3"),
         (
             {"features": {"n": features.spike_count(0, 9)}},
@@ -281,7 +332,7 @@ def test_wrong_rows_are_named(theta, message):
         (
             {"features": {"n": features.spike_count(0, 1)}, "every": 2},
             TypeError,
-            "^record and every must be left out where features is a dict",
+            "^record and every must be left out where features is no function",
         ),
         ({"duration": None}, ValueError, "^duration must be given"),
         ({"start": "model"}, ValueError, "^start must be one of rest, steady"),

@@ -41,6 +41,9 @@ class Feature(abc.ABC):
     needs_threshold: ClassVar[bool] = True
     """Whether it is about spikes."""
 
+    unit: ClassVar[str] = "1"
+    """Of its values."""
+
     def __post_init__(self) -> None:
         start = validation.at_least("start", self.start, 0, unit="ms")
         stop = validation.real_number("stop", self.stop, unit="ms")

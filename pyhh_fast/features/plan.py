@@ -53,7 +53,7 @@ class Spikes:
 
 
 class Window(NamedTuple):
-    """V in a window, of each cell: its mean, central moments and extremes; NaN without a row."""
+    """V in a window, of each cell: its mean, central moments and extremes."""
 
     mean: FloatArray
     variance: FloatArray
@@ -88,6 +88,10 @@ def rows_before(time: float, dt: float) -> int:
     return max(whole + int(rest > 0) - 1, 0)
 
 
+class NoRow(Exception):
+    """No row of V is in a window."""
+
+
 class Plan:
     """What some features need.
 
@@ -105,8 +109,14 @@ class Plan:
         self._spans: dict[tuple[float, float, int], int] = {}
         self._slots: dict[tuple[int, int, int], int] = {}
         none = Measured(self, None, Spikes.of_cell(np.empty(0)), 0)
-        for feature in self.features.values():
-            feature._value(none)  # which asks for what it needs
+        for name, feature in self.features.items():
+            try:
+                feature._value(none)  # which asks for what it needs
+            except NoRow as error:
+                raise ValueError(
+                    f"{name} must have a multiple of dt, {dt:g}, in each window that it needs "
+                    f"(ms); got {error}. Take a longer window, or a smaller dt."
+                ) from None
         widths = any(measure == Measure.width for _, measure, _ in self._slots)
         lookback = validation.whole_steps(LOOKBACK, dt)[0]
         settings = np.zeros(1, FEATURE_SETTINGS)
@@ -120,10 +130,12 @@ class Plan:
         self.compiled = FeaturePlan(*self.arrays)
         self.needs_V = bool(self._windows or self._slots)
 
-    def window(self, start: float, stop: float) -> int | None:
-        """Return the number of a window of V, in ms; None where no row is in it."""
+    def window(self, start: float, stop: float) -> int:
+        """Return the number of a window of V, in ms. Raise NoRow if no row is in it."""
         rows = rows_before(start, self.dt), rows_before(stop, self.dt)
-        return self._windows.setdefault(rows, len(self._windows)) if rows[0] < rows[1] else None
+        if rows[0] == rows[1]:
+            raise NoRow(f"{start:g} to {stop:g}")
+        return self._windows.setdefault(rows, len(self._windows))
 
     def slot(self, start: float, stop: float, measure: Measure, spike: Which) -> int:
         """Return the number of a measure of the spikes in a window, or of one of them."""
@@ -179,7 +191,7 @@ class Measured:
     def window(self, start: float, stop: float) -> Window:
         """Return V in a window."""
         number = self._plan.window(start, stop)
-        if number is None or self._progress is None:
+        if self._progress is None:
             return Window(*np.full((len(Window._fields), self.cells), np.nan))
         first = self._plan._first_window() + len(Window._fields) * number
         mean, second, third, fourth, low, high = self._progress.numbers.T[first : first + 6]

@@ -23,6 +23,8 @@ from pyhh_fast.typing import FloatArray
 class _OfShape(Feature):
     """A feature of one spike of the window, or of all."""
 
+    unit: ClassVar[str] = "mV"
+
     spike: Which = "mean"
 
     measure: ClassVar[Measure]
@@ -112,6 +114,8 @@ class AP_duration_half_width(_OfShape):
     >>> features.of(V, 1.0, [features.AP_duration_half_width(0, 12)], threshold=50)
     {'AP_duration_half_width': 3.0}
     """
+
+    unit: ClassVar[str] = "ms"
 
     measure: ClassVar[Measure] = Measure.width
 

@@ -7,6 +7,7 @@ times err by the square of dt, those of peaks by dt.
 """
 
 import dataclasses
+from typing import ClassVar
 
 import numpy as np
 
@@ -49,6 +50,8 @@ class time_to_first_spike(Feature):
     {'time_to_first_spike': 2.5}
     """
 
+    unit: ClassVar[str] = "ms"
+
     def _value(self, measured: Measured) -> FloatArray:
         spikes = measured.spikes.within(self.start, self.stop)
         first, _ = _first_and_last(measured.cells, spikes)
@@ -69,6 +72,8 @@ class mean_frequency(Feature):
     >>> features.of(V, 1.0, [features.mean_frequency(1.5, 8)], threshold=50)
     {'mean_frequency': 500.0}
     """
+
+    unit: ClassVar[str] = "Hz"
 
     def _value(self, measured: Measured) -> FloatArray:
         spikes = measured.spikes.within(self.start, self.stop)
@@ -91,6 +96,8 @@ class mean_ISI(Feature):
     >>> features.of(V, 1.0, [features.mean_ISI(0, 8)], threshold=50)
     {'mean_ISI': 3.0}
     """
+
+    unit: ClassVar[str] = "ms"
 
     def _value(self, measured: Measured) -> FloatArray:
         spikes = measured.spikes.within(self.start, self.stop)

@@ -19,6 +19,8 @@ from pyhh_fast.typing import FloatArray
 class _OfVoltage(Feature):
     """A feature that needs no spikes."""
 
+    unit: ClassVar[str] = "mV"
+
     needs_threshold: ClassVar[bool] = False
 
     def _value(self, measured: Measured) -> FloatArray:
@@ -58,6 +60,8 @@ class voltage_base(Feature):
     {'voltage_base': 94.5}
     """
 
+    unit: ClassVar[str] = "mV"
+
     needs_threshold: ClassVar[bool] = False
 
     def _value(self, measured: Measured) -> FloatArray:
@@ -93,6 +97,8 @@ class voltage_skewness(_OfVoltage):
     1.1547
     """
 
+    unit: ClassVar[str] = "1"
+
     def _of_window(self, V: Window) -> FloatArray:
         return V.third / np.where(V.varies, V.variance * np.sqrt(V.variance), np.nan)
 
@@ -110,6 +116,8 @@ class voltage_kurtosis(_OfVoltage):
     >>> features.of([1, 3, 1, 3, 90], 1.0, [features.voltage_kurtosis(0, 5)])
     {'voltage_kurtosis': -2.0}
     """
+
+    unit: ClassVar[str] = "1"
 
     def _of_window(self, V: Window) -> FloatArray:
         return V.fourth / np.where(V.varies, V.variance * V.variance, np.nan) - 3
@@ -168,6 +176,8 @@ class sag_amplitude(Feature):
     {'sag_amplitude': 5.0}
     """
 
+    unit: ClassVar[str] = "mV"
+
     needs_threshold: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
@@ -203,6 +213,8 @@ class sag_ratio1(sag_amplitude):
     >>> features.of(V, 1.0, [features.sag_ratio1(20, 50)])
     {'sag_ratio1': 0.25}
     """
+
+    unit: ClassVar[str] = "1"
 
     def _value(self, measured: Measured) -> FloatArray:
         sag, depth = self._amplitude_and_depth(measured)

@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+from error_messages import raises
 from scipy import stats
 
 import pyhh_fast as pyhh
@@ -90,7 +91,7 @@ def test_cells_have_what_each_has_alone():
     trains = [(), (10.5,), (10.5, 30.5), (10.5, 20.5, 40.5), (9.5, 20.5, 40.5, 47.5, 80.5)]
     V = np.array([train(*times) for times in trains])
     V += np.random.default_rng(1).normal(0, 0.1, V.shape)
-    chosen = {name: getattr(features, name)(5, 95) for name in NAMES}
+    chosen = {name: getattr(features, name)(10 * ("sag" in name) or 5, 95) for name in NAMES}
     chosen |= {"third": features.min_between_peaks_values(5, 95, 2)}
     found = features.of(V, 1.0, chosen, **ONE)
     alone = [features.of(row, 1.0, chosen, **ONE) for row in V]
@@ -227,10 +228,24 @@ def test_nothing_at_stop_or_later_counts(run):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_window_without_samples_has_none(name):
-    kind = getattr(features, name)
-    found = of(train(10.5), kind(5.2, 5.3), **ONE)
-    assert found == 0 if name == "spike_count" else np.isnan(found)
+def test_window_without_samples_is_refused_or_has_no_spike(name):
+    feature = getattr(features, name)(5.2, 5.3)
+    if feature.needs_threshold:
+        found = of(train(10.5), feature, **ONE)
+        assert found == 0 if name == "spike_count" else np.isnan(found)
+        return
+    ends = ("voltage_base", "sag_amplitude", "sag_ratio1")  # of the last tenth
+    window = "5.29 to 5.3" if name in ends else "5.2 to 5.3"
+    message = (
+        f"{name} must have a multiple of dt, 1, in each window that it needs (ms); got "
+        f"{window}. Take a longer window, or a smaller dt."
+    )
+    with raises(ValueError, message):
+        of(train(10.5), feature, **ONE)
+    options = {"duration": 9, "method": "adaptive", "features": {name: feature}}
+    warned = pytest.warns(UserWarning, match="^dt is 1 ms, and features are those of V at its")
+    with raises(ValueError, message), warned:
+        pyhh.Simulation(pyhh.HHModel()).run(0, 1.0, **options)
 
 
 def test_constant_V_has_no_skewness():
@@ -255,7 +270,7 @@ def test_sag_of_known_steps():
 def test_no_input_is_modified_and_lists_are_welcome():
     V = train(10.5, 30.5).reshape(1, -1)
     given = V.copy()
-    chosen = {name: getattr(features, name)(5, 95) for name in NAMES}
+    chosen = {name: getattr(features, name)(10 * ("sag" in name) or 5, 95) for name in NAMES}
     found = features.of(V, 1, chosen, **ONE)
     assert (V == given).all()
     np.testing.assert_equal(features.of(V.tolist(), 1, chosen, **ONE), found)

@@ -365,3 +365,9 @@ def test_cells_of_a_model_start_where_they_are_told(custom):
         "start='steady'.",
     ):
         pyhh.Population.from_model(model, 2, start="steady")
+
+
+def test_a_parameter_is_given_once():
+    neuron = pyhh.neurons.wang_buzsaki()
+    with raises(TypeError, "parameters must be given once; got Cm in values and by keyword."):
+        pyhh.Population.from_model(neuron, 2, {"Cm": 2}, Cm=1)

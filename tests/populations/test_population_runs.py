@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from other_processes import python
 
 import pyhh_fast as pyhh
+from pyhh_fast import features
 from pyhh_fast.engine.population_stepper import PopulationStepper
 from pyhh_fast.system.schedule import Schedule
 from pyhh_fast.variables import TRACES
@@ -310,6 +311,7 @@ def test_ctrl_c_interrupts_within_a_second(threads):
 import signal, threading, time
 import numpy as np
 import pyhh_fast as pyhh
+from pyhh_fast import features
 from pyhh_fast.engine.population_stepper import PopulationStepper
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
 population = pyhh.Population(20_000)
@@ -390,6 +392,19 @@ def test_to_xarray_has_labels_and_units():
     everyone = cells().run(12.0, 0.01, duration=1.0, record=["StateN"]).to_xarray()
     assert everyone.StateN.dims == ("cell", "time")
     assert "spike_counts" in cells().run(12.0, 0.01, duration=1.0).to_xarray()
+
+
+def test_to_xarray_has_features():
+    pytest.importorskip("xarray")
+    chosen = {"first": features.time_to_first_spike(0, 20), "n": features.spike_count(0, 20)}
+    r = cells().run(12.0, 0.01, duration=20.0, features=chosen)
+    data = r.to_xarray()
+    np.testing.assert_array_equal(data["first"], r.features["first"])
+    assert [data[name].attrs["units"] for name in chosen] == ["ms", "1"]
+    for name in ("cell", "spike_counts", "final_Vm"):
+        r = cells().run(0.0, 0.01, duration=20.0, features={name: chosen["n"]})
+        with pytest.raises(ValueError, match=f"^features must have names .* got '{name}'"):
+            r.to_xarray()
 
 
 def test_empty_populations_and_runs():
