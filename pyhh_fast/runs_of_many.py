@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import numpy.typing as npt
 
 from pyhh_fast import validation
@@ -10,6 +11,7 @@ from pyhh_fast.cells import Cells, cell_numbers
 from pyhh_fast.engine.population_run import make_run, thread_count, warn_of_divergence
 from pyhh_fast.engine.stimulus_arguments import stimulus_of_cells
 from pyhh_fast.equilibria.spike_threshold import threshold_for
+from pyhh_fast.errors import warn_user
 from pyhh_fast.kinetics.protocol import Kinetics
 from pyhh_fast.methods import DEFAULT, warn_of_large_step
 from pyhh_fast.population_recording import PopulationRecording
@@ -94,7 +96,7 @@ class RunsOfMany(Cells):
             Names of the traces to keep, of Vm, INa, IK, IKleak, StateN, StateM, StateH, or of a
             neuron's `variables`, as "Na.m" and "Na"; spikes come in any case.
         cells : sequence of int, default all
-            Numbers of the cells whose traces are kept.
+            Numbers of the cells whose traces are kept; only with `record`.
         every : int, default 1
             Keep the traces of every so many steps, those of the first included.
         threshold : float, mV, optional
@@ -130,6 +132,8 @@ class RunsOfMany(Cells):
         Warns
         -----
         UserWarning
+            If an array of a value a step has as many values as there are cells, and so may be meant
+            for one of a constant for each, which lacks its `duration`.
             If cells diverge. `recording.diverged_at` says which and when; their traces and states
             are NaN from there on, and the others continue. With custom rates a cell diverges when
             it leaves ±1000 mV, a neuron's when it leaves its tables, ±300 mV; by the adaptive
@@ -177,9 +181,15 @@ class RunsOfMany(Cells):
         seen = bool(settings.features)
         warn_of_large_step("dt", settings.dt, settings.method, features=seen)
         rows = cell_numbers("cells", cells, self.size)
+        if cells is not None and not settings.record:
+            rule = "left out where record names no traces"
+            advice = "Pass record=['Vm'], or so, to keep traces of these cells."
+            raise ValueError(validation.message("cells", rule, validation.shown(cells), advice))
         threads = thread_count(threads)
         progress = validation.flag("progress", progress)
         wave = stimulus_of_cells(stimulus, self.size, duration, settings.dt)
+        if duration is None:
+            _warn_of_a_value_a_step(stimulus, self.size)
         settings.check_windows(wave.shape[1])
         with Exclusive("population", self):
             self._check_cells()
@@ -188,3 +198,13 @@ class RunsOfMany(Cells):
             )
         warn_of_divergence(recording, self._suiting_step)
         return recording
+
+
+def _warn_of_a_value_a_step(stimulus: Any, size: int) -> None:
+    """Warn if an array that is taken for a value a step may have one for each cell."""
+    if size > 1 and np.shape(stimulus) == (size,):
+        warn_user(
+            f"stimulus is a value a step, the same for all cells, and has {size} values, as many "
+            "as there are cells. For a constant for each cell pass duration=..., or, if a value a "
+            "step is meant, stimuli.from_array(stimulus)."
+        )

@@ -234,6 +234,17 @@ def test_wrong_parameters_of_stimuli_are_refused():
         pyhh.simulator(NEURON, ["height"], pulse_and_noise, 0.01, 5, features=counts)
     with pytest.raises(ValueError, match=r"^stimulus must be of one cell; got constant\(\[1, 2\]"):
         pyhh.simulator(NEURON, ["K.g"], stimuli.constant([1, 2]), 0.01, 5, features=counts)
+    with pytest.raises(ValueError, match=r"got one of amplitude, width\. Did you mean amplitude\?"):
+        pyhh.simulator(NEURON, ["amplitud"], pulse_and_noise, 0.01, 5, features=counts)
+    message = "stimulus must be a number, where duration is given (µA/cm²); got 2 values. For a "
+    with raises(ValueError, message + "value a step leave duration out."):
+        pyhh.simulator(NEURON, ["K.g"], [1, 2], 0.01, 5, features=counts)
+    first = pyhh.simulator(
+        NEURON, ["a"], lambda a: stimuli.step(a[0], 1, 3), 0.01, 5, features=counts
+    )
+    assert first([[3.0]]).shape == (1, 1)
+    with pytest.raises(ValueError, match=r"with an array of 2 values; got step\(3, 1, 3\)"):
+        first([[3.0], [4.0]])
 
 
 def test_rows_that_diverge_are_nan():

@@ -94,6 +94,8 @@ def _currents_of_cells(stimulus: Any, size: int, duration: Any, dt: float) -> Fl
         got = f"{given.size} values for a population of size {size}"
         rule, advice = "one value for each cell, where duration is given", "For a value a step "
         advice += "leave duration out."
+        if size == 1:
+            rule, got = "a number, where duration is given", f"{given.size} values"
         raise ValueError(validation.message("stimulus", rule, got, advice, unit="µA/cm²"))
     return np.broadcast_to(given[:, np.newaxis], (size, validation.steps_in(duration, dt)))
 

@@ -1,11 +1,14 @@
 """Errors of populations: the type and whole text of every message."""
 
+import re
+
 import numpy as np
 import pytest
 from custom_models import FrozenGates  # steps in Python
 from error_messages import errors, raises
 
 import pyhh_fast as pyhh
+from pyhh_fast import features, stimuli
 
 NAMES = "Cm, EK, EKleak, ENa, gK, gKleak, gNa, startingVoltage"
 METHODS = "adaptive, euler, exponential_euler, rk4"
@@ -136,8 +139,33 @@ def test_wrong_stimuli_are_refused(stimulus, options, kind, message):
     assert population.recording is None
 
 
+@pytest.mark.parametrize("one", [list, np.array])
+def test_value_a_step_that_may_be_a_constant_for_each_cell_warns(one):
+    values = one([1.0, 2.0, 3.0])
+    message = (
+        "stimulus is a value a step, the same for all cells, and has 3 values, as many as there "
+        "are cells. For a constant for each cell pass duration=..., or, if a value a step is "
+        "meant, stimuli.from_array(stimulus)."
+    )
+    with pytest.warns(UserWarning, match=f"^{re.escape(message)}$") as caught:
+        expected = pyhh.Population(3).run(values, 0.01, record=["Vm"]).Vm
+    assert caught[0].filename == __file__
+    same = (
+        pyhh.Population(3).run(stimuli.from_array(values), 0.01, record=["Vm"]),
+        pyhh.Population(3).run(np.tile(values, (3, 1)), 0.01, record=["Vm"]),
+    )
+    for recording in same:
+        np.testing.assert_array_equal(recording.Vm, expected)
+    pyhh.Population(3).run(values, 0.01, duration=1)
+    pyhh.Population(1).run(values[:1], 0.01)
+    pyhh.Population(2).run(values, 0.01)
+    pyhh.Population(3).run(stimuli.step([1, 2, 3], 0, 1), 0.01)
+
+
 CELLS = "cells must be a whole number from 0 to 2"
 SEVERAL = "cells must be a sequence of whole numbers from 0 to 2"
+UNRECORDED = "cells must be left out where record names no traces"
+RECORD = "Pass record=['Vm'], or so, to keep traces of these cells."
 
 
 OPTIONS = {
@@ -152,6 +180,11 @@ OPTIONS = {
         ),
         ({"cells": [0, 3]}, f"{CELLS}; got 3 at index 1."),
         ({"cells": -1}, f"{CELLS}; got -1."),
+        ({"cells": [0, 2]}, f"{UNRECORDED}; got [0, 2] (list). {RECORD}"),
+        (
+            {"cells": [0], "features": {"n": features.spike_count(0, 1)}},
+            f"{UNRECORDED}; got [0] (list). {RECORD}",
+        ),
         ({"threshold": np.nan}, "threshold must be a finite number (mV); got nan."),
         (
             {"duration": 0.015},

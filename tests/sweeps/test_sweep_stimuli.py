@@ -85,8 +85,6 @@ def test_grid_of_the_stimulus_alone_lasts_as_long_as_the_stimulus():
         for stop in (3, 30)
     ]
     np.testing.assert_array_equal(result.spike_counts, [len(run.spike_times) for run in runs])
-    same_for_all = pyhh.sweep(model, {"x": [1, 2]}, lambda x: stimuli.step(10, 1, 30), 0.01)
-    np.testing.assert_array_equal(same_for_all.spike_counts, [len(runs[1].spike_times)] * 2)
     assert len(runs[1].spike_times) > len(runs[0].spike_times)
 
 
@@ -109,6 +107,14 @@ def test_store_is_of_the_values_that_the_function_gave(tmp_path, monkeypatch):
         run(3.0, out=out)
 
 
+OF_ARRAYS = (
+    "stimulus must be a function of amplitude that returns a stimulus with an array of 2 values"
+)
+IGNORED = "The function takes no notice of amplitude, or of the first value alone."
+OF_NAMES = "stimulus must be a function of t (ms), or of names that the model does not have"
+RENAME = "Rename the argument, wherever it is named."
+
+
 ARGUMENTS = {
     TypeError: [
         (
@@ -122,6 +128,37 @@ ARGUMENTS = {
             lambda amplitude, width: stimuli.step(amplitude, 1, width),
             "stimulus must be a function of amplitude; got one of width, too. Name it among them, "
             "or give it a default.",
+        ),
+        (
+            lambda amplitude: stimuli.step(5, 1, 3),
+            f"{OF_ARRAYS}; got step(5, 1, 3) from it. {IGNORED}",
+        ),
+        (
+            lambda amplitude: stimuli.step(amplitude[:1], 1, 3),
+            f"{OF_ARRAYS}; got step([1], 1, 3) from it. {IGNORED}",
+        ),
+        (
+            lambda amplitudes: stimuli.step(amplitudes, 1, 3),
+            "stimulus must be a function of amplitude; got one of amplitudes. Did you mean "
+            "amplitudes?",
+        ),
+        (
+            lambda onset, amplitud=1: stimuli.step(amplitud, onset, 3),
+            "stimulus must be a function of amplitude; got one of onset, amplitud. Did you mean "
+            "amplitud?",
+        ),
+        (
+            lambda amplitude, amplitude2: stimuli.step(amplitude, 1, 3),
+            "stimulus must be a function of amplitude; got one of amplitude2, too. Name it among "
+            "them, or give it a default.",
+        ),
+        (
+            lambda current: stimuli.step(current, 1, 3),
+            f"{OF_NAMES}; got one of current, which is added to the stimulus. {RENAME}",
+        ),
+        (
+            lambda amplitude, Cm: stimuli.step(amplitude * Cm, 1, 3),
+            f"{OF_NAMES}; got one of Cm, which is a parameter of the model. {RENAME}",
         ),
         (
             lambda t: t,
@@ -164,6 +201,13 @@ def test_errors_of_functions_say_where_they_are_from():
     with pytest.raises(ZeroDivisionError, match="mine") as caught:
         pyhh.sweep(wang_buzsaki(), {"amplitude": [1]}, fails, 0.01, duration=1)
     assert caught.value.__notes__ == ["In the function that is the stimulus, of arrays amplitude."]
+
+
+@pytest.mark.parametrize("name", ["current", "Cm"])
+def test_names_of_other_axes_are_no_arguments(name):
+    function = eval(f"lambda {name}: stimuli.step({name}, 1, 2)", {"stimuli": stimuli})
+    with pytest.raises(ValueError, match=f"got one of {name}, which is .* Rename the argument"):
+        pyhh.sweep(wang_buzsaki(), {name: [1, 2]}, function, 0.01, duration=5)
 
 
 @pytest.mark.parametrize("name", ["point", "column", "value", "diverged_at", "spike_counts"])
