@@ -171,6 +171,6 @@ class _RunsAtOnce(PopulationRuns):
         return run(state, currents, steps, record=record, every=every, progress=progress)
 
     def responses(
-        self, currents: FloatArray, durations: FloatArray, wait: float
+        self, currents: FloatArray, durations: FloatArray, waits: FloatArray
     ) -> tuple[BoolArray, BoolArray]:
-        return self._single.responses(currents, durations, wait)
+        return self._single.responses(currents, durations, waits)

@@ -74,7 +74,7 @@ class PopulationRuns:
 
     @rounds_to_nearest
     def responses(
-        self, currents: FloatArray, durations: FloatArray, wait: float
+        self, currents: FloatArray, durations: FloatArray, waits: FloatArray
     ) -> tuple[BoolArray, BoolArray]:
         """Return under which currents a pulse makes the model fire, and under which it diverges.
 
@@ -82,7 +82,7 @@ class PopulationRuns:
         have fired, or waited, are left out. A last step that a pulse covers in part has that part
         of its current.
         """
-        whole, part, last = _pulse_steps(durations, wait, self._settings.dt)
+        whole, part, last = _pulse_steps(durations, waits, self._settings.dt)
         I = currents.ravel()  # noqa: E741
         counts = currents.shape[1]
         pulse, rest, end = (np.repeat(steps, counts) for steps in (whole, part, last))
@@ -107,9 +107,9 @@ class PopulationRuns:
 
 
 def _pulse_steps(
-    durations: FloatArray, wait: float, dt: float
+    durations: FloatArray, waits: FloatArray, dt: float
 ) -> tuple[IntArray, FloatArray, IntArray]:
-    """Return whole steps of pulses, the part of one more they cover, and all steps with `wait`."""
+    """Return whole steps of pulses, the part of one more they cover, and all steps with `waits`."""
     steps = durations / dt
     nearest = np.round(steps)
     whole = np.abs(steps - nearest) <= np.maximum(NEARLY_WHOLE, 1e-15 * steps)
@@ -117,5 +117,5 @@ def _pulse_steps(
     steps = np.where(whole, nearest, steps)
     whole = np.floor(steps)
     part = steps - whole
-    last = np.ceil(steps + wait / dt - NEARLY_WHOLE)
+    last = np.ceil(steps + waits / dt - NEARLY_WHOLE)
     return whole.astype(np.int64), part, np.maximum(last, whole + (part > 0)).astype(np.int64)

@@ -28,8 +28,11 @@ SMALLEST = 1e-9
 SHORTEST = 500.0
 """The rheobase is searched for with a pulse of so many ms, and ..."""
 
+WAIT = 20.0
+"""A spike counts for so many ms after a pulse, and ..."""
+
 LENGTHENING = 4
-"""... then with longer ones, by this factor, up to ..."""
+"""... then for longer, by this factor, as is the pulse of the rheobase, up to ..."""
 
 LONGEST = 100_000_000
 """... so many steps."""
@@ -54,7 +57,7 @@ def rheobase(
     model: HHModel | Neuron,
     duration: float | None = None,
     *,
-    wait: float = 20.0,
+    wait: float | None = None,
     dt: float | None = None,
     method: Method | None = None,
     threshold: float | None = None,
@@ -114,7 +117,7 @@ def strength_duration(
     model: HHModel | Neuron,
     durations: npt.ArrayLike,
     *,
-    wait: float = 20.0,
+    wait: float | None = None,
     dt: float | None = None,
     method: Method | None = None,
     threshold: float | None = None,
@@ -134,10 +137,10 @@ def strength_duration(
     durations : float or array_like, ms
         Any shape and order, each above 0. A last step that a pulse covers in part has that part of
         its current.
-    wait : float, default 20, ms
-        How long after the pulse a spike still counts, to the end of the step. Close to threshold
-        the spike is late, by 13 ms at most at the default parameters; kinetics that are slower
-        need longer.
+    wait : float, ms, optional
+        How long after the pulse a spike still counts, to the end of the step. By default 20, and
+        four times as long while spikes up to then need a current that is lower by 0.01 %: close to
+        threshold the spike is late, by 13 ms in the squid axon, by 60 in ``wang_buzsaki``.
     dt, method, threshold, start, threads
         As for :func:`fi_curve`. With method "adaptive" pulses end exactly.
 
@@ -160,6 +163,10 @@ def strength_duration(
     UserWarning
         If V passes `threshold` without an upstroke, as far as the current drives it: with 0.1 %
         more it must rise ten times as far as a passive membrane does, or that is no spike.
+    UserWarning
+        If spikes later than a `wait` that is given need a current that is lower by more than
+        0.01 %, which the warning gives; or if the current still falls for the longest that is tried
+        by default, of 1e8 steps.
     UserWarning
         If the model diverges before it fires, or V leaves the tables of a neuron; if `dt` is too
         large for the model, or a current has an error of more than 0.01 % at the default one, or
@@ -184,7 +191,7 @@ def strength_duration(
     array([65.151,  6.922,  2.241,  2.241])
 
     >>> pyhh.strength_duration(pyhh.neurons.wang_buzsaki(), [0.1, 1, 10]).round(3)
-    array([67.091,  6.846,  0.798])
+    array([65.515,  6.687,  0.783])
     """
     setup = Setup.of(model, dt, method, threshold, threads, start)
     lengths = _lengths("durations", durations, setup.settings.dt)
@@ -205,56 +212,96 @@ def _threshold_currents(
 
     A `lasting` pulse is made longer while its threshold falls.
     """
-    wait = validation.real_number("wait", wait, unit="ms")
+    given = wait is not None
+    wait = validation.real_number("wait", wait if given else WAIT, unit="ms")
     dt = setup.settings.dt
-    wait = float(_lengths("wait", wait, dt, positive=False))
-    setup.warn_of_length(PROBES.size * float(np.sum(durations / dt + wait / dt)))
-    found = _search(setup.runs(), durations, wait, PROBES)
+    waits = np.full(durations.size, _lengths("wait", wait, dt, positive=False))
+    setup.warn_of_length(PROBES.size * float(np.sum(durations / dt + waits / dt)))
+    found = _search(setup.runs(), durations, waits, PROBES)
     if lasting:
-        durations, found = _lengthen(setup, durations, found, wait)
+        _lengthen(setup, found, durations, waits, pulse=True)
+    elif given:
+        _check_wait(setup, found, durations, waits)
+    else:
+        _lengthen(setup, found, durations, waits)
     found[found <= SMALLEST] = 0.0  # from an unstable equilibrium any push is enough
     if setup.has_unknown_error:
-        _check_error(setup, durations, found, wait)
-    _check_spikes(setup, durations, found, wait)
+        _check_error(setup, durations, found, waits)
+    _check_spikes(setup, durations, found, waits)
     return found
 
 
 def _lengthen(
-    setup: Setup, durations: FloatArray, found: FloatArray, wait: float
-) -> tuple[FloatArray, FloatArray]:
-    """Return a duration (ms) that is long enough, from this one on, and the threshold current.
+    setup: Setup,
+    found: FloatArray,
+    durations: FloatArray,
+    waits: FloatArray,
+    *,
+    pulse: bool = False,
+) -> None:
+    """Lengthen waits, or the `pulse`, while the threshold found falls; all three in place.
 
-    Near a saddle-node the excess over the rheobase falls with the square of the duration.
+    Near a saddle-node the excess over the rheobase falls with the square of the duration, that over
+    the threshold of a pulse exponentially with the wait.
     """
-    runs = setup.runs()
-    while SMALLEST < found[0] < np.inf:
-        longer = LENGTHENING * durations
-        if longer[0] > LONGEST * setup.settings.dt:
+    runs, longest = setup.runs(), LONGEST * setup.settings.dt
+    if not pulse:
+        longest = max(longest, LENGTHENING * np.max(waits, initial=WAIT))
+    times = durations if pulse else waits
+    falling = np.flatnonzero((found > SMALLEST) & (found < np.inf))
+    while falling.size:
+        before = times[falling]
+        longer = LENGTHENING * np.maximum(before, WAIT)
+        if longer[0] > longest:
+            what, longer_times, argument = (
+                ("the rheobase", "pulses", "duration")
+                if pulse
+                else (f"the current for {durations[falling[0]]:g} ms", "waits", "wait")
+            )
             warn_user(
-                f"the rheobase is not settled: pulses of more than {durations[0]:g} ms may make "
-                f"the {setup.subject.kind} fire under less than {found[0]:.6g} µA/cm². Pass a "
-                "longer duration."
+                f"{what} is not settled: {longer_times} of more than {before[0]:g} ms may make the "
+                f"{setup.subject.kind} fire under less than {found[falling[0]]:.6g} µA/cm². Pass a "
+                f"longer {argument}."
             )
             break
-        lower = found[0] * (1 - ACCURACY)
-        if not runs.responses(np.array([[lower]]), longer, wait)[0].any():
-            break
-        durations = longer
-        found = _search(runs, durations, wait, np.append(0.0, found[0] * BELOW))
-    return durations, found
+        times[falling] = longer
+        lower = found[falling, np.newaxis] * (1 - ACCURACY)
+        fires = runs.responses(lower, durations[falling], waits[falling])[0][:, 0]
+        times[falling[~fires]] = before[~fires]
+        falling = falling[fires]
+        probes = found[falling, np.newaxis] * np.append(0.0, BELOW)
+        found[falling] = _search(runs, durations[falling], waits[falling], probes)
+        falling = falling[found[falling] > SMALLEST]
 
 
-def _search(runs: Runs, durations: FloatArray, wait: float, probes: FloatArray) -> FloatArray:
+def _check_wait(setup: Setup, found: FloatArray, durations: FloatArray, waits: FloatArray) -> None:
+    """Warn where spikes that are later than a given wait need less current."""
+    settled, longer = found.copy(), waits.copy()
+    _lengthen(setup, settled, durations, longer)
+    late = np.flatnonzero(longer > waits)
+    if late.size:
+        one = late[0]
+        error = 100 * (1 - settled[one] / found[one])
+        warn_user(
+            f"after a pulse of {durations[one]:g} ms the {setup.subject.kind} fires later than the "
+            f"wait of {waits[one]:g} ms under up to {error:.2g} % less current than was found; "
+            f"other currents may be too large as well. Pass no wait, or {longer[one]:g}."
+        )
+
+
+def _search(runs: Runs, durations: FloatArray, waits: FloatArray, probes: FloatArray) -> FloatArray:
     """Return the threshold currents (µA/cm²), infinite or NaN as `strength_duration` says.
+
+    The search begins with `probes`, the same for all durations, or a row of them for each.
 
     Each round divides the intervals that are left, from a current under which the model does not
     fire to one under which it does, into as many parts as suits the runs.
     """
     low, high = np.zeros(durations.size), np.full(durations.size, np.inf)
     searched = np.arange(durations.size)
-    currents = np.tile(probes, (durations.size, 1))
+    currents = np.broadcast_to(probes, (durations.size, probes.shape[-1]))
     while searched.size:
-        fired, diverged = runs.responses(currents, durations[searched], wait)
+        fired, diverged = runs.responses(currents, durations[searched], waits[searched])
         # The interval ends at the first current that fires; where none does, at `high`.
         columns = currents.shape[1]
         place = np.where(fired.any(axis=1), fired.argmax(axis=1), columns)
@@ -270,7 +317,9 @@ def _search(runs: Runs, durations: FloatArray, wait: float, probes: FloatArray) 
     return high
 
 
-def _check_spikes(setup: Setup, durations: FloatArray, found: FloatArray, wait: float) -> None:
+def _check_spikes(
+    setup: Setup, durations: FloatArray, found: FloatArray, waits: FloatArray
+) -> None:
     """Warn where V passes the threshold without an upstroke, as far as the current drives it.
 
     V is then proportional to the current, or nearly; a spike is a jump.
@@ -284,7 +333,7 @@ def _check_spikes(setup: Setup, durations: FloatArray, found: FloatArray, wait: 
     stronger = found[known, np.newaxis] * (1 + STRONGER)
     runs = setup._replace(settings=settings).runs()
     # An upstroke may begin just before the end.
-    responses = runs.responses(stronger, durations[known], wait + UPSTROKE)
+    responses = runs.responses(stronger, durations[known], waits[known] + UPSTROKE)
     graded = ~np.any(responses, axis=0)[:, 0]
     if graded.any():
         one = np.flatnonzero(known)[np.argmax(graded)]
@@ -296,16 +345,16 @@ def _check_spikes(setup: Setup, durations: FloatArray, found: FloatArray, wait: 
         )
 
 
-def _check_error(setup: Setup, durations: FloatArray, found: FloatArray, wait: float) -> None:
+def _check_error(setup: Setup, durations: FloatArray, found: FloatArray, waits: FloatArray) -> None:
     """Warn where a threshold is not that of the adaptive method."""
     runs = setup.adaptive.runs()
-    for duration, current in zip(durations, found, strict=True):
+    for duration, current, wait in zip(durations, found, waits, strict=True):
         if not (np.isfinite(current) and current > SMALLEST / ACCURACY):
             continue
         ends = current * np.array([[1 - ACCURACY], [1 + 1.01 * ACCURACY]])
-        below, above = runs.responses(ends, np.full(2, duration), wait)[0][:, 0]
+        below, above = runs.responses(ends, np.full(2, duration), np.full(2, wait))[0][:, 0]
         if below or not above:
-            right = _search(runs, np.array([duration]), wait, PROBES)[0]
+            right = _search(runs, np.array([duration]), np.array([wait]), PROBES)[0]
             setup.warn_of_error(f"the current for {duration:g} ms", current, right)
             return
 

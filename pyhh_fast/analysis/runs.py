@@ -63,19 +63,18 @@ class Runs(Protocol):
         """Make runs from these states, under one current (µA/cm²) each."""
 
     def responses(
-        self, currents: FloatArray, durations: FloatArray, wait: float
+        self, currents: FloatArray, durations: FloatArray, waits: FloatArray
     ) -> tuple[BoolArray, BoolArray]:
         """Return under which currents a pulse makes the model fire, and under which it diverges.
 
-        A pulse is the current from the start on; a spike counts until the time `wait` after it.
+        A pulse is the current from the start on; a spike counts until the time of `waits` after it.
         Of the currents of a duration those behind the first that makes it fire, or diverge, may be
         left out.
 
         Parameters
         ----------
         currents : ndarray, shape (durations, currents), µA/cm²
-        durations : ndarray, shape (durations,), ms
-        wait : float, ms
+        durations, waits : ndarray, shape (durations,), ms
 
         Returns
         -------

@@ -76,14 +76,14 @@ class SingleRuns:
 
     @rounds_to_nearest
     def responses(
-        self, currents: FloatArray, durations: FloatArray, wait: float
+        self, currents: FloatArray, durations: FloatArray, waits: FloatArray
     ) -> tuple[BoolArray, BoolArray]:
         """Return under which currents a pulse makes the model fire, and under which it diverges."""
         fired, diverged = np.zeros((2, *currents.shape), dtype=bool)
 
         def search(row: int) -> None:
             for column, current in enumerate(currents[row]):
-                found = self._response(current, durations[row], wait)
+                found = self._response(current, durations[row], waits[row])
                 fired[row, column], diverged[row, column] = found
                 if any(found):
                     return

@@ -130,9 +130,9 @@ def test_published_threshold_currents_of_hodgkin_and_huxley():
 def test_threshold_currents_are_those_of_the_papers_equations(name, duration):
     neuron, paper = PAPERS[name]
     found = pyhh.strength_duration(neuron, [duration])[0]
-    for factor, spikes in ((1 + 1e-5, 1), (1 - 1e-5, 0)):
+    for factor, fires in ((1 + 1e-5, True), (1 - 1e-5, False)):
         pulse = (found * factor, 0, duration)
-        assert spike_times(paper, neuron.rest, pulse, duration + 20).size == spikes
+        assert (spike_times(paper, neuron.rest, pulse, duration + 80).size > 0) == fires
 
 
 @pytest.mark.parametrize("method", [None, "rk4", "exponential_euler"])

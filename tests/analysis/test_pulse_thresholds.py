@@ -26,6 +26,7 @@ def test_published_rheobase():
     assert 2.20 < pyhh.rheobase(pyhh.HHModel.at_rest()) < 2.25
 
 
+@pytest.mark.filterwarnings("ignore:after a pulse of 2 ms the model fires later")
 @pytest.mark.parametrize("wait", [0.0, 20.0])
 def test_thresholds_equal_those_of_single_runs(wait):
     model = pyhh.HHModel.at_rest(gK=30)

@@ -10,11 +10,13 @@ import pytest
 from declared_neurons import golomb
 from neuron_papers import golomb as golomb_paper
 from neuron_papers import spike_times
+from neuron_papers import wang_buzsaki as wang_buzsaki_paper
 from scipy.optimize import approx_fprime, brentq
 
 import pyhh_fast as pyhh
 
 GOLOMB = golomb()
+WANG_BUZSAKI = pyhh.neurons.wang_buzsaki()
 PASSIVE = GOLOMB.without("Na")
 
 
@@ -50,6 +52,44 @@ def test_rheobase_that_is_not_settled_is_told():
     with pytest.warns(UserWarning, match=f"^{re.escape(message)}$") as caught:
         pyhh.rheobase(GOLOMB, dt=1e-5)  # so many steps that no longer pulse is tried
     assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize("duration", [1.0, 10.0])
+def test_thresholds_count_spikes_however_late(duration):
+    found = pyhh.strength_duration(WANG_BUZSAKI, duration)
+    assert pyhh.rheobase(WANG_BUZSAKI, duration) == found
+    late, none = (
+        spike_times(wang_buzsaki_paper(), WANG_BUZSAKI.rest, (part * found, 0, duration), 500)
+        for part in (1 + 2e-6, 1 - 1e-4)
+    )
+    assert late[0] > duration + 50
+    assert none.size == 0
+
+
+def test_thresholds_that_a_given_wait_makes_too_large_are_told():
+    message = (
+        "after a pulse of 1 ms the neuron fires later than the wait of 20 ms under up to 2.3 % "
+        "less current than was found; other currents may be too large as well. Pass no wait, or 80."
+    )
+    with pytest.warns(UserWarning, match=f"^{re.escape(message)}$") as caught:
+        found = pyhh.strength_duration(WANG_BUZSAKI, [1.0, 10.0], wait=20)
+    assert caught[0].filename == __file__
+    paper, rest = wang_buzsaki_paper(), WANG_BUZSAKI.rest
+    for part, spikes in ((1 + 2e-6, 1), (1 - 2e-6, 0)):
+        assert spike_times(paper, rest, (part * found[0], 0, 1.0), 21).size == spikes
+    right = pyhh.strength_duration(WANG_BUZSAKI, 1.0, wait=80)
+    assert 1 - right / found[0] == pytest.approx(0.023, abs=5e-4)
+
+
+def test_thresholds_that_are_not_settled_are_told():
+    message = (
+        "the current for 1 ms is not settled: waits of more than 80 ms may make the neuron fire "
+        "under less than 6.68673 µA/cm². Pass a longer wait."
+    )
+    with pytest.warns(UserWarning, match=f"^{re.escape(message)}$"):
+        pyhh.strength_duration(
+            WANG_BUZSAKI, [1.0], dt=1e-7
+        )  # so many steps that no longer wait is tried
 
 
 def test_rate_of_a_stuttering_neuron_is_that_of_whole_bursts():
