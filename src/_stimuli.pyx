@@ -27,7 +27,7 @@ from stimulus_math cimport (
 )
 import os
 
-from pyhh_fast._cpu import levels, rounded_to_nearest
+from pyhh_fast._cpu import levels as _levels, rounded_to_nearest
 
 SOURCES = PYHH_FAST_SOURCES.decode("ascii")
 NEVER = WAVE_NEVER  # a step that no run reaches
@@ -35,10 +35,10 @@ ORNSTEIN_UHLENBECK = NOISE_OF_ORNSTEIN_UHLENBECK
 POISSON_EPSC = NOISE_OF_POISSON_EPSC
 WHITE_NOISE = NOISE_WHITE
 
-LEVELS = len(levels())  # of noise.h that the CPU has; the environment may name a lower one
+LEVELS = len(_levels())  # of noise.h that the CPU has; the environment may name a lower one
 cdef int LEVEL = LEVELS - 1
-if os.environ.get("PYHH_FAST_SIMD") in levels():
-    LEVEL = levels().index(os.environ["PYHH_FAST_SIMD"])
+if os.environ.get("PYHH_FAST_SIMD") in _levels():
+    LEVEL = _levels().index(os.environ["PYHH_FAST_SIMD"])
 
 cdef extern from *:
     """

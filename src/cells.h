@@ -152,8 +152,14 @@ static inline cells cells_fnma(cells a, cells b, cells c)
 {
     HH_EACH_CELL(HH_FMA(-a.of[i], b.of[i], c.of[i]));
 }
-static inline cells cells_min(cells a, cells b) { HH_EACH_CELL(a.of[i] < b.of[i] ? a.of[i] : b.of[i]); }
-static inline cells cells_max(cells a, cells b) { HH_EACH_CELL(a.of[i] > b.of[i] ? a.of[i] : b.of[i]); }
+static inline cells cells_min(cells a, cells b)
+{
+    HH_EACH_CELL(a.of[i] < b.of[i] ? a.of[i] : b.of[i]);
+}
+static inline cells cells_max(cells a, cells b)
+{
+    HH_EACH_CELL(a.of[i] > b.of[i] ? a.of[i] : b.of[i]);
+}
 static inline cells cells_clip(cells a, cells low, cells high)
 {
     HH_EACH_CELL(!(a.of[i] > low.of[i])   ? low.of[i]

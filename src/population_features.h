@@ -1,4 +1,4 @@
-/* Features of a block of many cells: what is known of them before and after a call, and rows of V. */
+/* Features of a block of many cells: what is known of them before and after a call. */
 #ifndef PYHH_FAST_POPULATION_FEATURES_H
 #define PYHH_FAST_POPULATION_FEATURES_H
 

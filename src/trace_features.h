@@ -69,7 +69,7 @@ enum {
     OF_PEAK,
     OF_PEAK_ROW,
     OF_START,      /* V at the begin of this spike */
-    OF_HALF,       /* V below which it has half of its amplitude, while that is waited for; or -inf */
+    OF_HALF,       /* V below which it is past half of its amplitude, while awaited; or -inf */
     OF_RISE,       /* where, in rows, it crosses that upward */
     OF_FALL,       /* and downward */
     OF_AHP,

@@ -12,8 +12,8 @@ from pyhh_fast.engine.sampling import RunSink
 from pyhh_fast.kinetics.protocol import NotTabulable
 from pyhh_fast.models.copies import snapshot
 from pyhh_fast.recording import Origin, Recording
-from pyhh_fast.system.background import stop_if_told
 from pyhh_fast.system.rounding import rounds_to_nearest
+from pyhh_fast.system.stopping import stop_if_told
 
 FAILED = "the run failed"
 """Why there is no model from which a run can be repeated."""

@@ -10,20 +10,12 @@ from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 from typing import Any, Generic, Self, TypeVar
 
+from pyhh_fast.system.stopping import told_of_threads
+
 Result = TypeVar("Result")
 
 INTERVAL = 0.1
 """Seconds after which a wait that Ctrl-C cannot interrupt is repeated."""
-
-
-_here = threading.local()
-
-
-def stop_if_told() -> None:
-    """Raise KeyboardInterrupt in a thread whose `Workers` were left by an error or Ctrl-C."""
-    told: threading.Event | None = getattr(_here, "told", None)
-    if told is not None and told.is_set():
-        raise KeyboardInterrupt
 
 
 @contextlib.contextmanager
@@ -99,7 +91,7 @@ class Workers:
     """Threads that make calls, in the order in which they are submitted, until :meth:`close`.
 
     They also end where nothing refers to the object any more, and with the interpreter. What takes
-    long in a call asks now and then whether it is still wanted, :func:`stop_if_told`.
+    long in a call asks now and then whether it is still wanted, :func:`stopping.stop_if_told`.
 
     Parameters
     ----------
@@ -152,7 +144,8 @@ class Workers:
 
 def _work(calls: "SimpleQueue[Future[Any] | None]", told_to_stop: threading.Event) -> None:
     """Make calls, without a reference to the Workers, which could not be deleted otherwise."""
-    _here.told = told_to_stop
+    told_of_threads[threading.get_ident()] = told_to_stop
     while (future := calls.get()) is not None:
         future.run()
         del future  # which has the result
+    del told_of_threads[threading.get_ident()]

@@ -10,7 +10,8 @@ from other_processes import python
 
 import pyhh_fast as pyhh
 from pyhh_fast import stimuli
-from pyhh_fast.system.background import Workers, stop_if_told
+from pyhh_fast.system.background import Workers
+from pyhh_fast.system.stopping import stop_if_told
 
 NOISE = stimuli.ornstein_uhlenbeck(10, 2, 5, seed=1)
 
