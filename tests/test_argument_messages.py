@@ -97,9 +97,25 @@ QUESTIONS = {
 def test_non_models_are_refused(question, model, got):
     if "sweep" in question:
         pytest.importorskip("xarray")
-    advice = "Pass an instance, not a class."
+    advice = "Pass one, as HHModel() or neurons.wang_buzsaki()."
+    if isinstance(model, type):
+        advice = "Pass an instance, not a class."
     with raises(TypeError, f"model must be an HHModel or a Neuron; got {got}. {advice}"):
         QUESTIONS[question](model)
+
+
+@pytest.mark.parametrize("question", [pyhh.Simulation, pyhh.rheobase])
+@pytest.mark.parametrize(
+    ("given", "advice"),
+    [
+        (pyhh.Population(3), "Pass the one that the population was made from."),
+        (pyhh.Simulation(pyhh.HHModel()), "Pass its model, simulation.model."),
+    ],
+    ids=repr,
+)
+def test_what_runs_a_model_is_not_taken_for_it(question, given, advice):
+    with pytest.raises(TypeError, match=rf"^model must be an HHModel or .*\. {re.escape(advice)}$"):
+        question(given)
 
 
 @pytest.mark.parametrize("question", [pyhh.Simulation, pyhh.rheobase])

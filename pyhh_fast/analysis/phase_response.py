@@ -161,13 +161,14 @@ def phase_response(
     current = validation.real_number("current", current, unit="µA/cm²")
     given = _checked_phases(phases)
     width = validation.real_number("width", width, unit="ms", positive=True)
+    width = validation.at_least("width", width, validation.LEAST_STEP, unit="ms")
     if pulse is None:
         pulse = DEPOLARISATION * setup.subject.Cm / width
     pulse = validation.real_number("pulse", pulse, unit="µA/cm²")
     periods = validation.count("periods", periods)
     states, period = _orbit(setup, current)
-    if not validation.LEAST_STEP <= width < period:
-        rule = f"at least {validation.LEAST_STEP:g}, and less than the period of {period:.6g}"
+    if width >= period:
+        rule = f"less than the period of {period:.6g}"
         raise ValueError(validation.message("width", rule, f"{width:g}", unit="ms"))
     at = states_at(given.ravel() % 1 * period, states, setup.settings.dt)
     shifts = _shifts(setup, at, current, pulse, width, period, periods)

@@ -4,6 +4,7 @@ from types import FunctionType
 from typing import Any
 
 from pyhh_fast import validation
+from pyhh_fast.cells import Cells
 from pyhh_fast.channels.state import NeuronState
 from pyhh_fast.engine.adaptive_stepper import AdaptiveStepper
 from pyhh_fast.engine.compiled_model import Compiled, CompiledModel, not_tabulated
@@ -96,13 +97,19 @@ def check_steps(model: Any, advice: str = "", *, state: bool = True) -> None:
 
 def check_kind(model: Any) -> None:
     """Raise TypeError where `model` is no model: a class, for example."""
-    advice = "Pass an instance, not a class."
-    if isinstance(model, FunctionType):
-        advice = f"Call it: pass {model.__name__}()."
-    if isinstance(model, type) or not callable(getattr(model, "iterate", None)):
-        is_class = isinstance(model, type)
-        got = f"the class {model.__name__}" if is_class else validation.shown(model)
-        raise TypeError(f"model must be an HHModel or a Neuron; got {got}. {advice}")
+    if isinstance(model, type):
+        got, advice = f"the class {model.__name__}", "Pass an instance, not a class."
+    elif callable(getattr(model, "iterate", None)):
+        return
+    else:
+        got, advice = validation.shown(model), "Pass one, as HHModel() or neurons.wang_buzsaki()."
+        if isinstance(model, FunctionType):
+            advice = f"Call it: pass {model.__name__}()."
+        elif isinstance(model, Cells):
+            advice = "Pass the one that the population was made from."
+        elif hasattr(model, "model"):
+            advice = "Pass its model, simulation.model."
+    raise TypeError(f"model must be an HHModel or a Neuron; got {got}. {advice}")
 
 
 def check_model(model: Any, *, state: bool = True) -> None:

@@ -13,7 +13,8 @@ CUSTOM_STEP = (
 )
 ONE_BY_ONE = "Run such models one by one, with Simulation."
 NO_MODEL = (
-    "model must be an HHModel or a Neuron; got 'HHModel' (str). Pass an instance, not a class."
+    "model must be an HHModel or a Neuron; got 'HHModel' (str). Pass one, as HHModel() or "
+    "neurons.wang_buzsaki()."
 )
 METHODS = "adaptive, euler, exponential_euler, rk4"
 

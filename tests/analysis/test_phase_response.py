@@ -262,7 +262,12 @@ def test_currents_that_cause_no_periodic_firing_are_refused(neuron, current, rea
         (
             {"width": 20},
             ValueError,
-            "width must be at least 1e-300, and less than the period of 14.6391 (ms); got 20.",
+            "width must be less than the period of 14.6391 (ms); got 20.",
+        ),
+        (
+            {"width": 1e-301},
+            ValueError,
+            "width must be a finite number, 1e-300 or more (ms); got 1e-301.",
         ),
         ({"width": 0}, ValueError, "width must be a positive, finite number (ms); got 0."),
         ({"periods": -1}, ValueError, "periods must be a whole number, 0 or more; got -1."),

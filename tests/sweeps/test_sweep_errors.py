@@ -81,7 +81,7 @@ ARGUMENTS = {
         (
             {"model": "HHModel"},
             "model must be an HHModel or a Neuron; got 'HHModel' (str). "
-            "Pass an instance, not a class.",
+            "Pass one, as HHModel() or neurons.wang_buzsaki().",
         ),
     ],
     ValueError: [
