@@ -106,7 +106,7 @@ HH_INLINE void OF(feature_take_spikes)(const feature_plan *p, double *x, const f
 HH_INLINE void OF(feature_take)(const feature_plan *p, double *x, const feature_rows *V, int64_t n,
                                 int64_t past)
 {
-    int64_t k;
+    int64_t k, last = 0;
     for (k = 0; k < p->window_count; ++k) {
         if (n < p->windows[k].past && p->windows[k].first < past) {
             OF(feature_take_window)(&p->windows[k],
@@ -114,9 +114,9 @@ HH_INLINE void OF(feature_take)(const feature_plan *p, double *x, const feature_
         }
     }
     for (k = 0; k < p->span_count; ++k) {
-        if (n < p->spans[k].past) {
-            OF(feature_take_spikes)(p, x, V, n, past);
-            break;
-        }
+        last = p->spans[k].past > last ? p->spans[k].past : last;
+    }
+    if (n < last) {
+        OF(feature_take_spikes)(p, x, V, n, past < last ? past : last);
     }
 }

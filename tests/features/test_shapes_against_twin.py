@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pyhh_fast import features
@@ -109,7 +109,11 @@ def test_shapes_are_those_of_the_definition(trace, data):
         np.testing.assert_allclose(found[name], right, rtol=1e-12, atol=1e-12, err_msg=name)
 
 
+BEGIN_AT_THE_END = np.array([-19.0, -18, -17, -16, -16, -15, -14, -13, -12])
+
+
 @given(traces(), st.lists(st.integers(0, 200), max_size=3))
+@example((BEGIN_AT_THE_END, 0.1), [8])
 def test_rows_in_pieces_give_the_same_bits(trace, cuts):
     V, dt = trace
     window = (0, V.size * dt)
