@@ -25,7 +25,7 @@ from pyhh_fast.errors import warn_user
 from pyhh_fast.methods import METHODS
 from pyhh_fast.models.hh_model import HHModel
 from pyhh_fast.system.rounding import rounds_to_nearest
-from pyhh_fast.typing import BoolArray, FloatArray, Method, Start, StructArray
+from pyhh_fast.typing import BoolArray, FloatArray, IntArray, Method, Start, StructArray
 from pyhh_fast.variables import POTENTIAL
 
 TOLERANCE = 1e-6
@@ -37,6 +37,18 @@ RATIO = 1.02
 FIRST = 50.0
 """After the first pulse the model is run for this time, in ms, and for twice, four times it ...
 until it is at rest."""
+
+WAIT = 20.0
+"""A spike counts for so many ms after the second pulse, and ..."""
+
+LENGTHENING = 4
+"""... then for longer, by this factor, up to ..."""
+
+LONGEST_WAIT = 10_000.0
+"""... so many ms."""
+
+FIRST_STOP = 2.0
+"""Cells that have fired are left out after this time, in ms, and after twice, four times it ..."""
 
 MOST_STATES = 4_000_000
 """After so many steps it must be at rest."""
@@ -56,7 +68,7 @@ def refractory_period(
     *,
     width: float = 1.0,
     second: npt.ArrayLike | None = None,
-    wait: float = 20.0,
+    wait: float | None = None,
     dt: float | None = None,
     method: Method | None = None,
     threshold: float | None = None,
@@ -67,7 +79,8 @@ def refractory_period(
 
     The interval is from the beginning of the first pulse to the beginning of the second. With two
     equal pulses this is the relative refractory period for a pulse of that strength. A stronger
-    second pulse makes it shorter, down to the absolute refractory period, the least there is.
+    second pulse makes it shorter, down to the absolute refractory period, the least there is; with
+    one that is stronger yet it may be longer again, see Notes.
 
     Parameters
     ----------
@@ -81,8 +94,9 @@ def refractory_period(
     second : float or array_like, µA/cm², optional
         Amplitudes of the second pulse, of any shape; by default that of the first. The least period
         of several that are many times stronger is the absolute one; see Notes.
-    wait : float, default 20, ms
-        How long after the second pulse its spike still counts.
+    wait : float, ms, optional
+        How long after the second pulse its spike still counts. By default 20, and four times as
+        long while spikes up to then make the period shorter by 0.01 %.
     dt, threshold, start, threads
         As for :func:`fi_curve`. The threshold is that of spikes, in mV.
     method : {"rk4", "exponential_euler", "adaptive", "euler"}, default "rk4"
@@ -91,9 +105,10 @@ def refractory_period(
     Returns
     -------
     float or ndarray of the shape of `second`, ms
-        From this interval on the second pulse causes a spike, right to 0.01 %. It is no less than
-        `width`, nor than the time until V has fallen below the threshold after the first spike.
-        Infinity where the pulse causes none at rest, either; NaN where the model diverged.
+        From this interval on the second pulse causes a spike, right to 0.01 %, or to 0.2 % where
+        pulses so strong carry V past the threshold that the period is longer again. It is no less
+        than `width`, nor than the time until V has fallen below the threshold after the first
+        spike. Infinity where the pulse causes none at rest, either; NaN where the model diverged.
 
     Raises
     ------
@@ -107,6 +122,11 @@ def refractory_period(
     Warns
     -----
     UserWarning
+        If spikes later than a `wait` that is given make the period shorter by more than 0.01 %,
+        with both periods; or if later ones still do after 2.5 s.
+    UserWarning
+        If of several second pulses a stronger one has a longer period, with the least of all.
+    UserWarning
         If the second pulse causes a spike as soon as the first pulse ends, so that the period is
         shorter than `width`; if the model diverges; if `dt` is too large for the model, or the
         period has an error of more than 0.01 % at the default one; or if no rest is stable, as for
@@ -117,12 +137,16 @@ def refractory_period(
     A second pulse that lifts V across the threshold has caused a spike only if V, above the
     threshold, rises by more than the current alone would charge the membrane. Spikes early in the
     relative refractory period are smaller than the first. Pulses so strong that they carry V as
-    high as spikes do cause none by this rule, and have longer periods again.
+    high as spikes do cause none by this rule, and have longer periods again: in ``pospischil_rs``
+    from 2.5 times the threshold on, in the squid axon from 18 times.
 
-    Where a cell that rings after a spike, as the squid axon does, fires at some intervals but not
-    at longer ones, the period ends at the last that fail. Intervals are first tried at ratios of
-    1.02, from the first spike until the model is at rest, and then the last failure is narrowed
-    down to a millionth; failures between two of these intervals are not seen.
+    Where a cell fires at some intervals but not at longer ones, the period ends at the last that
+    fail. That is so where it rings after a spike, as the squid axon does; or where during the fall
+    of the first spike a pulse causes a late and large one, but a little later only one that stays
+    below the threshold: with pulses of 14 and 33 µA/cm² ``wang_buzsaki`` has a period of 1.96 ms,
+    with 14 and 34 one of 2.15. Intervals are first tried at ratios of 1.02, from the first spike
+    until the model is at rest, and then the last failure is narrowed down to a millionth; failures
+    between two of these intervals are not seen.
 
     References
     ----------
@@ -145,17 +169,25 @@ def refractory_period(
     strengths = validation.real_numbers(
         "second", pulse if second is None else second, unit="µA/cm²"
     )
-    wait = validation.at_least("wait", wait, 0.0, unit="ms")
+    given = wait is not None
+    wait = validation.at_least("wait", wait if given else WAIT, 0.0, unit="ms")
     for name, length in (("width", width), ("wait", wait)):
         if length / setup.settings.dt > MOST_STATES:
             rule = f"at most {MOST_STATES} steps of {setup.settings.dt:g}"
             raise ValueError(validation.message(name, rule, f"{length:g}", unit="ms"))
     recovery = _recover(setup, pulse, width)
-    found = _search(setup, recovery, strengths.ravel(), width, wait)
+    second = strengths.ravel()
+    found = _search(setup, recovery, second, width, wait)
+    settled = found.copy() if given else found
+    waits = _lengthen_waits(setup, recovery, second, width, wait, settled)
+    if given:
+        _warn_of_wait(second, wait, found, settled, waits)
+        waits[:] = wait
     known = np.flatnonzero(np.isfinite(found))
     if setup.has_unknown_error and known.size:
-        _check_error(setup, pulse, float(strengths.flat[known[0]]), found[known[0]], width, wait)
-    _warn(setup, found, width)
+        one = known[0]
+        _check_error(setup, pulse, float(second[one]), found[one], width, waits[one])
+    _warn(setup, second, found, width)
     return found.reshape(strengths.shape)[()]
 
 
@@ -261,6 +293,39 @@ def _search(
     return high
 
 
+def _lengthen_waits(
+    setup: Setup,
+    recovery: _Recovery,
+    strengths: FloatArray,
+    width: float,
+    wait: float,
+    found: FloatArray,
+) -> FloatArray:
+    """Return waits (ms) after which no later spikes make intervals shorter, and shorten them."""
+    waits, dt = np.full(found.size, wait), setup.settings.dt
+    end = width + dt * (recovery.states.size - 1)
+    falling = np.flatnonzero(~np.isnan(found))
+    while True:
+        shorter = np.minimum(found[falling] * (1 - ACCURACY), end)
+        possible = shorter >= recovery.begin
+        falling, shorter = falling[possible], shorter[possible]
+        wait = LENGTHENING * max(wait, WAIT)
+        if not falling.size:
+            return waits
+        if wait > LONGEST_WAIT:
+            warn_user(
+                "the refractory period is not settled: waits of more than "
+                f"{waits[falling[0]]:g} ms may make it shorter than "
+                f"{found[falling[0]]:.5g} ms. Pass a longer wait."
+            )
+            return waits
+        at = states_at(shorter[:, np.newaxis] - width, recovery.states, dt)
+        falling = falling[_responses(setup, at, strengths[falling], width, wait)[0][:, 0]]
+        waits[falling] = wait
+        found[falling] = _search(setup, recovery, strengths[falling], width, wait)
+        falling = falling[~np.isnan(found[falling])]
+
+
 def _responses(
     setup: Setup, at: StructArray, strengths: FloatArray, width: float, wait: float
 ) -> tuple[BoolArray, BoolArray]:
@@ -271,21 +336,34 @@ def _responses(
     at : structured array, shape (strengths, intervals)
         States in which they begin.
     """
-    pulse = np.repeat(strengths, at.shape[1])
-    with_steps, long = _pulse_setup(setup, width), math.ceil(wait / setup.settings.dt - 1e-9)
-    parts = [(*with_steps, pulse), (setup, long, np.zeros(at.size))]
+    pulse, rest = np.repeat(strengths, at.shape[1]), np.zeros(at.size)
+    fine, steps = _pulse_setup(setup, width)
+    stops = _stops(setup, wait)
+    pieces = [(fine, steps, pulse), *((setup, piece, rest) for piece in np.diff(stops, prepend=0))]
     fired, diverged = np.zeros((2, at.size), dtype=bool)
-    block = max(8, SAMPLES_AT_ONCE // (with_steps[1] + long))
+    block = max(8, SAMPLES_AT_ONCE // max(piece[1] for piece in pieces))
     for first in range(0, at.size, block):
-        cells = slice(first, first + block)
+        cells = np.arange(first, min(first + block, at.size))
         state = at.ravel()[cells]
-        for part, steps, I in parts if long else parts[:1]:  # noqa: E741
-            run = part.runs().run(state, I[cells], steps, record=(V,))
+        for part, piece, I in pieces:  # noqa: E741
+            run = part.runs().run(state, I[cells], int(piece), record=(V,))
             trace = np.column_stack([state["V"], run.traces[V]])
             fired[cells] |= _is_spike(part, trace, I[cells])
             diverged[cells] |= run.diverged
-            state = run.state
+            running = ~(fired | diverged)[cells]
+            cells, state = cells[running], run.state[running]
+            if not cells.size:
+                break
     return fired.reshape(at.shape), diverged.reshape(at.shape)
+
+
+def _stops(setup: Setup, wait: float) -> IntArray:
+    """Return after how many steps cells that have fired are left out; the last ends the wait."""
+    steps = math.ceil(wait / setup.settings.dt - 1e-9)
+    first = max(1, round(FIRST_STOP / setup.settings.dt))
+    many = METHODS[setup.settings.method].many_cells
+    stops = [first << k for k in range(max(0, steps // first).bit_length()) if many]
+    return np.array([stop for stop in stops if stop < steps] + [steps] * (steps > 0), np.int64)
 
 
 def _is_spike(setup: Setup, V: FloatArray, currents: FloatArray) -> BoolArray:
@@ -315,8 +393,22 @@ def _check_error(
         setup.warn_of_error("the refractory period", found, right)
 
 
-def _warn(setup: Setup, found: FloatArray, width: float) -> None:
-    """Warn of periods that are not known."""
+def _warn_of_wait(
+    strengths: FloatArray, wait: float, found: FloatArray, settled: FloatArray, waits: FloatArray
+) -> None:
+    """Warn where spikes that are later than a given wait make the period shorter."""
+    late = np.flatnonzero(waits > wait)
+    if late.size:
+        one = late[0]
+        warn_user(
+            f"with a wait of {wait:g} ms the refractory period for a second pulse of "
+            f"{strengths[one]:g} µA/cm² is {found[one]:.5g} ms, and {settled[one]:.5g} where later "
+            f"spikes count; others may change as well. Pass no wait, or {waits[one]:g}."
+        )
+
+
+def _warn(setup: Setup, strengths: FloatArray, found: FloatArray, width: float) -> None:
+    """Warn of periods that are not known, and of those that are longer for stronger pulses."""
     if np.isnan(found).any():
         warn_user(
             f"second pulses made the {setup.subject.kind} diverge, and the period is NaN. "
@@ -326,4 +418,15 @@ def _warn(setup: Setup, found: FloatArray, width: float) -> None:
         warn_user(
             f"the second pulse causes a spike as soon as the first ends, after {width:g} ms, so "
             "that the refractory period is shorter. Pass a smaller width."
+        )
+    known = np.flatnonzero(np.isfinite(found) & (strengths > 0))
+    known = known[np.argsort(strengths[known], kind="stable")]
+    rising = np.flatnonzero(np.diff(found[known]) > ACCURACY * found[known[:-1]])
+    if rising.size:
+        weak, strong = known[rising[0]], known[rising[0] + 1]
+        warn_user(
+            f"the refractory period is {found[weak]:.5g} ms for a second pulse of "
+            f"{strengths[weak]:g} µA/cm², and {found[strong]:.5g} for {strengths[strong]:g}: "
+            "stronger pulses do not always make it shorter. Take for the absolute refractory "
+            f"period not that of the strongest, but the least of all, {found[known].min():.5g} ms."
         )

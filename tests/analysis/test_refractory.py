@@ -14,9 +14,10 @@ from neuron_papers import wang_buzsaki as wang_buzsaki_paper
 from scipy.integrate import solve_ivp
 
 import pyhh_fast as pyhh
+from pyhh_fast.analysis import refractory
 from pyhh_fast.neurons import connor_stevens, traub_miles, wang_buzsaki
 
-SQUID, WIDTH, WAIT = pyhh.HHModel.at_rest(), 0.5, 20.0
+SQUID, WIDTH, WAIT = pyhh.HHModel.at_rest(), 0.5, 80.0
 TWICE = 2 * 13.2801  # threshold of 0.5 ms
 CASES = {  # neuron, equations, rest and threshold of those (mV), first pulse
     "squid": (SQUID, hodgkin_huxley_paper(-54.4), -64.9997, -15.0, TWICE),
@@ -25,11 +26,11 @@ CASES = {  # neuron, equations, rest and threshold of those (mV), first pulse
 }
 
 
-def has_second_spike(case, interval, second, width=WIDTH, threshold=None):
+def has_second_spike(case, interval, second, width=WIDTH, threshold=None, wait=WAIT):
     """Whether channels drive V further up above the threshold after the second pulse begins."""
     _, (gates, membrane), rest, usual, pulse = CASES[case]
     threshold = usual if threshold is None else threshold
-    pieces = [(pulse, width), (0.0, interval - width), (second, width), (0.0, WAIT)]
+    pieces = [(pulse, width), (0.0, interval - width), (second, width), (0.0, wait)]
     y = np.array([rest, *(inf for inf, _ in gates(rest))])
     inward = []
     for current, duration in pieces:
@@ -125,13 +126,47 @@ def test_the_distance_of_samples_changes_nothing():
     assert found == pytest.approx(expected, rel=1e-6)
 
 
-def test_a_late_spike_counts_until_the_end_of_the_wait():
-    second = 0.55 * TWICE
-    long, short = (
-        pyhh.refractory_period(SQUID, TWICE, width=WIDTH, second=second, wait=wait)
-        for wait in (20.0, 2.0)
+def test_a_late_spike_counts_until_the_end_of_a_given_wait_which_is_told():
+    message = (
+        "with a wait of {} ms the refractory period for a second pulse of 26.5602 µA/cm² is {} ms, "
+        "and {:.5g} where later spikes count; others may change as well. Pass no wait, or 80."
     )
-    assert short > long
+    right = pyhh.refractory_period(SQUID, TWICE, width=WIDTH)
+    with pytest.warns(UserWarning, match="^with a wait of") as caught:
+        found = pyhh.refractory_period(SQUID, TWICE, width=WIDTH, wait=1)
+    assert str(caught[0].message) == message.format(1, f"{found:.5g}", right)
+    assert has_second_spike("squid", found * (1 + 1e-4), TWICE, wait=1)
+    assert not has_second_spike("squid", found * (1 - 1e-4), TWICE, wait=1)
+    with pytest.warns(UserWarning, match="^with a wait of") as caught:
+        found = pyhh.refractory_period(SQUID, TWICE, width=WIDTH, wait=0)
+    assert str(caught[0].message) == message.format(0, "inf", right)
+    assert found == np.inf
+
+
+def test_periods_that_are_not_settled_are_told(monkeypatch):
+    monkeypatch.setattr(refractory, "LONGEST_WAIT", 100.0)
+    message = (
+        r"^the refractory period is not settled: waits of more than 80 ms may make it shorter than "
+        r"3\.\d+ ms. Pass a longer wait.$"
+    )
+    with pytest.warns(UserWarning, match=message):
+        pyhh.refractory_period(wang_buzsaki(), 27.0, width=WIDTH)
+
+
+def test_periods_that_rise_again_with_strength_are_told():
+    second = TWICE * np.array([16.0, 5.0, 8.0])
+    message = (
+        r"^the refractory period is (\S+) ms for a second pulse of 212.482 µA/cm², and (\S+) for "
+        r"424.963: stronger pulses do not always make it shorter. Take for the absolute refractory "
+        r"period not that of the strongest, but the least of all, (\S+) ms.$"
+    )
+    with pytest.warns(UserWarning, match=message) as caught:
+        found = pyhh.refractory_period(SQUID, TWICE, width=WIDTH, second=second, dt=0.002)
+    shown = re.match(message, str(caught[0].message)).groups()
+    assert shown == tuple(f"{period:.5g}" for period in (found[2], found[0], found[2]))
+    for period, strength in zip(found, second, strict=True):
+        assert has_second_spike("squid", period * (1 + 1e-4), strength)
+        assert not has_second_spike("squid", period * (1 - 1e-4), strength)
 
 
 def test_the_present_state_of_the_model_counts_only_if_it_is_the_start():
