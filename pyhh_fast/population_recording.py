@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from pyhh_fast.recording import RunResult, not_recorded
+from pyhh_fast.recording import ATTRIBUTES, RunResult, not_recorded
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import FloatArray, IntArray, StructArray
 from pyhh_fast.validation import index, unknown_name
-from pyhh_fast.variables import PARAMETERS, TRACES, VARIABLES
+from pyhh_fast.variables import PARAMETERS
 
 if TYPE_CHECKING:
     import xarray
@@ -100,7 +100,7 @@ class PopulationRecording(RunResult):
         self._same_for_all = dict(same_for_all)
         self._traces = traces[:, :, : settings.rows(steps)]
         for name, trace in zip(self.recorded, self._traces, strict=True):
-            if name in VARIABLES:  # others are items
+            if name in ATTRIBUTES:  # others are items
                 setattr(self, name, trace)
 
     def __repr__(self) -> str:
@@ -121,7 +121,7 @@ class PopulationRecording(RunResult):
         """
         if name not in self.recorded:
             if name in self.settings.variables:
-                raise KeyError(not_recorded(name))
+                raise KeyError(not_recorded(name, self.settings.clamped))
             raise KeyError(unknown_name("name", name, self.settings.variables))
         trace: FloatArray = self._traces[self.recorded.index(name)]
         return trace
@@ -137,7 +137,7 @@ class PopulationRecording(RunResult):
     def final_state(self) -> Any:
         """State of all cells after the last step."""
         values = {name: self._final[name] for name in self._final.dtype.names or ()}
-        if tuple(self.settings.variables) == TRACES:
+        if self.settings.of_model:
             return PopulationState(*values.values())
         return values
 

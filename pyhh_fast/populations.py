@@ -24,8 +24,8 @@ from pyhh_fast.models.names import check_name, custom_parameters
 from pyhh_fast.population_recording import PopulationRecording
 from pyhh_fast.runs_of_many import RunsOfMany
 from pyhh_fast.system.rounding import rounds_to_nearest
-from pyhh_fast.typing import IntArray, Unstable
-from pyhh_fast.variables import PARAMETERS, STATE
+from pyhh_fast.typing import FloatArray, IntArray, Unstable
+from pyhh_fast.variables import GATES, PARAMETERS, STATE
 
 if TYPE_CHECKING:
     from pyhh_fast.channels.neuron import Neuron
@@ -331,6 +331,10 @@ class Population(HHCells, RunsOfMany):
         else:
             self.Vm = per_cell("Vm", Vm, self.size, unit="mV")
         self._set_gates_steady(rates_at)
+
+    def _steady_gates(self, V: FloatArray) -> dict[str, FloatArray]:
+        rates = self._kinetics().rates_at(np.ascontiguousarray(V))
+        return dict(zip(GATES, rate_tables.steady(rates).T, strict=True))
 
     def _kinetics(self) -> Kinetics:
         if self._origin is None:

@@ -144,6 +144,13 @@ def empty() -> RateTable:
     return table
 
 
+def steady(rates: FloatArray) -> FloatArray:
+    """Return the steady states of the gates, shape (n, 3), of rates of shape (n, 6)."""
+    alpha, beta = np.split(np.minimum(rates, LARGEST_RATE), 2, axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(alpha / (alpha + beta))
+
+
 def times(rates: FloatArray, dt: float) -> FloatArray:
     """Return alpha and alpha + beta times `dt`, of rates of shape (n, 6)."""
     with np.errstate(over="ignore"):  # by a dt at which any run diverges
@@ -177,8 +184,8 @@ NO_LINES = np.empty((0, _rate_tables.LINE))
 def range_with(
     V: float, low: float = FIRST_RANGE[0], high: float = FIRST_RANGE[1]
 ) -> tuple[float, float]:
-    """Return `low` and `high`, moved out to a multiple of GROWTH where `V` is not within."""
-    far = min(LARGEST_V, GROWTH * math.ceil(abs(V) / GROWTH))
+    """Return `low` and `high`, moved out to a multiple of GROWTH where `V` is not between them."""
+    far = min(LARGEST_V, GROWTH * (math.floor(abs(V) / GROWTH) + 1))
     return (min(low, -far) if V <= low else low, max(high, far) if V >= high else high)
 
 

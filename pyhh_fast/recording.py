@@ -8,7 +8,7 @@ from pyhh_fast import validation
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import FloatArray
-from pyhh_fast.variables import ENVELOPE, TRACES, VARIABLES
+from pyhh_fast.variables import ENVELOPE, TOTAL_CURRENT, TRACES, VARIABLES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -68,13 +68,13 @@ class Traces:
     StateN: FloatArray
     StateM: FloatArray
     StateH: FloatArray
+    I_total: FloatArray
 
     def __getattr__(self, name: str) -> Any:
         settings = vars(self).get("settings")
-        if name in ENVELOPE or (
-            name in TRACES and (settings is None or name in settings.variables)
-        ):
-            raise AttributeError(not_recorded(name))
+        known = TRACES if settings is None else settings.variables
+        if name in ENVELOPE or (name in ATTRIBUTES and name in known):
+            raise AttributeError(not_recorded(name, settings is not None and settings.clamped))
         message = f"{type(self).__name__!r} object has no attribute {name!r}"
         if settings is not None and settings.variables != VARIABLES:
             message += (
@@ -83,11 +83,15 @@ class Traces:
         raise AttributeError(message)
 
 
-def not_recorded(name: str) -> str:
+ATTRIBUTES = (*TRACES, TOTAL_CURRENT.name)
+"""Names of the traces that are attributes; others are items alone."""
+
+
+def not_recorded(name: str, clamped: bool = False) -> str:
     """Return the message where a trace or an envelope is missing."""
     if name in ENVELOPE:
         return f"{name} was not recorded. Ask for it by run(..., envelope=...)."
-    return f"{name} was not recorded. Name it in run(..., record=...)."
+    return f"{name} was not recorded. Name it in {'clamp' if clamped else 'run'}(..., record=...)."
 
 
 class RunResult(Traces):
@@ -102,8 +106,8 @@ class RunResult(Traces):
 
     @property
     def method(self) -> str:
-        """Name of the method."""
-        return self.settings.method
+        """Name of the method; "clamp" of a voltage clamp."""
+        return "clamp" if self.settings.clamped else self.settings.method
 
     @property
     def threshold(self) -> float:
@@ -122,7 +126,7 @@ class RunResult(Traces):
 
 
 class Recording(RunResult):
-    """The traces of one run; made by :meth:`pyhh_fast.Simulation.run`.
+    """The traces of one run; made by :meth:`pyhh_fast.Simulation.run`, or by its `clamp`.
 
     Attributes
     ----------
@@ -135,6 +139,9 @@ class Recording(RunResult):
     INa, IK, IKleak : ndarray, shape (rows,), µA/cm²
         Currents of the same steps, outward positive: row i is at time i dt, from the state before
         the step.
+    I_total : ndarray, shape (rows,), µA/cm²
+        Of a voltage clamp: what the electrode injects. There all rows, those of the currents too,
+        are at time (i + 1) dt, and `stimulus` is the command, in mV.
     Vm_min, Vm_max : ndarray, shape (windows,), mV
         Where `envelope` is not None: the lowest and the highest V after a step, of all steps of
         each window; of the last one, of those that were made.
@@ -188,7 +195,7 @@ class Recording(RunResult):
         self._source = None if isinstance(traces, dict) else traces
         self._by_name = traces if isinstance(traces, dict) else {}
         for name, values in self._by_name.items():
-            if name in TRACES or name in ENVELOPE:
+            if name in ATTRIBUTES or name in ENVELOPE:
                 setattr(self, name, values)
         self._origin = origin
 
@@ -216,7 +223,7 @@ class Recording(RunResult):
             values: FloatArray = getattr(self, name)
             return values
         if name in self.settings.variables or name in ENVELOPE:
-            raise KeyError(not_recorded(name))
+            raise KeyError(not_recorded(name, self.settings.clamped))
         raise KeyError(validation.unknown_name("name", name, recorded))
 
     @property
@@ -305,8 +312,9 @@ class Recording(RunResult):
         Raises
         ------
         RuntimeError
-            If the run failed; if its model holds more than numbers, gates, small arrays and lists,
-            which are copied at every run; or if the recording is a copy itself.
+            If the run failed, or is a voltage clamp; if its model holds more than numbers, gates,
+            small arrays and lists, which are copied at every run; or if the recording is a copy
+            itself.
         SimulationError
             If the run with half the step fails.
 
@@ -324,6 +332,8 @@ class Recording(RunResult):
 
     def plot(self, start: float | None = None, stop: float | None = None) -> "Figure":
         """Draw potential, stimulus, gates and currents over one time axis.
+
+        Of a voltage clamp the command, gates, currents and the total current.
 
         Parameters
         ----------

@@ -7,9 +7,11 @@ import numpy as np
 import numpy.typing as npt
 
 from pyhh_fast import validation
-from pyhh_fast.cells import Cells, cell_numbers
+from pyhh_fast.cells import Cells, cell_numbers, per_cell
+from pyhh_fast.engine.choose_stepper import check_steady
 from pyhh_fast.engine.population_run import make_run, thread_count, warn_of_divergence
-from pyhh_fast.engine.stimulus_arguments import stimulus_of_cells
+from pyhh_fast.engine.read_ahead import CellStimulus, errors_of_command
+from pyhh_fast.engine.stimulus_arguments import in_range, stimulus_of_cells
 from pyhh_fast.equilibria.spike_threshold import threshold_for
 from pyhh_fast.errors import warn_user
 from pyhh_fast.kinetics.protocol import Kinetics
@@ -17,8 +19,8 @@ from pyhh_fast.methods import DEFAULT, warn_of_large_step
 from pyhh_fast.population_recording import PopulationRecording
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.system.exclusive import Exclusive
-from pyhh_fast.typing import IntArray, Method
-from pyhh_fast.variables import VARIABLES, Variable
+from pyhh_fast.typing import FloatArray, IntArray, Method, StructArray
+from pyhh_fast.variables import VARIABLES, Variable, of_clamp
 
 if TYPE_CHECKING:
     from pyhh_fast.features import Feature
@@ -41,6 +43,10 @@ class RunsOfMany(Cells):
 
     def _kinetics(self) -> Kinetics | None:
         """Return the rates of models."""
+        raise NotImplementedError
+
+    def _steady_gates(self, V: FloatArray) -> dict[str, FloatArray]:
+        """Return the steady states of the gates at V (mV) of each cell, by their fields."""
         raise NotImplementedError
 
     def _suiting_step(self, cells: IntArray) -> float:
@@ -180,16 +186,12 @@ class RunsOfMany(Cells):
         )
         seen = bool(settings.features)
         warn_of_large_step("dt", settings.dt, settings.method, features=seen)
-        rows = cell_numbers("cells", cells, self.size)
-        if cells is not None and not settings.record:
-            rule = "left out where record names no traces"
-            advice = "Pass record=['Vm'], or so, to keep traces of these cells."
-            raise ValueError(validation.message("cells", rule, validation.shown(cells), advice))
+        rows = self._recorded(cells, settings)
         threads = thread_count(threads)
         progress = validation.flag("progress", progress)
         wave = stimulus_of_cells(stimulus, self.size, duration, settings.dt)
         if duration is None:
-            _warn_of_a_value_a_step(stimulus, self.size)
+            _warn_of_a_value_a_step("stimulus", stimulus, self.size)
         settings.check_windows(wave.shape[1])
         with Exclusive("population", self):
             self._check_cells()
@@ -199,12 +201,131 @@ class RunsOfMany(Cells):
         warn_of_divergence(recording, self._suiting_step)
         return recording
 
+    def clamp(
+        self,
+        V: npt.ArrayLike,
+        dt: float,
+        *,
+        duration: float | None = None,
+        holding: npt.ArrayLike | None = None,
+        record: Iterable[str] = (),
+        cells: npt.ArrayLike | None = None,
+        every: int = RunSettings.every,
+        threads: int | None = None,
+        progress: bool = False,
+    ) -> PopulationRecording:
+        """Hold the membrane potential of each cell at a command, and return gates and currents.
 
-def _warn_of_a_value_a_step(stimulus: Any, size: int) -> None:
+        As :meth:`pyhh_fast.Simulation.clamp`, of many cells: a family of commands, or of neurons.
+        All start at the holding potential with steady gates, and end at the last command.
+
+        Parameters
+        ----------
+        V : float, array_like, Stimulus or function of t, mV
+            The command. With `duration`: a constant for all cells, or an array of shape (size,), a
+            constant for each. Without: an array of shape (steps,), a value a step for all cells, or
+            (size, steps). Stimuli and functions are as for :meth:`run`.
+        dt : float, ms
+            Step size, of any length: within a step the command is constant.
+        duration : float, ms, optional
+            Time to simulate, a whole number of steps; not with an array of a value a step.
+        holding : float or array_like of shape (size,), mV, default the first command of each cell
+            Where they start, with steady gates.
+        record : sequence of str, default none
+            Names of the traces to keep: those of :meth:`run`, and "I_total".
+        cells : sequence of int, default all
+            Numbers of the cells whose traces are kept.
+        every : int, default 1
+            Keep the traces of every so many steps, those of the first included.
+        threads : int, default one for each CPU there is for this process
+            How many threads share the work. The numbers do not depend on it.
+        progress : bool, default False
+            Show a progress bar; needs tqdm.
+
+        Returns
+        -------
+        PopulationRecording
+            Also kept as `recording`. All traces, those of the currents too, are at time (i + 1) dt;
+            each cell has the bits of its :meth:`pyhh_fast.Simulation.clamp`, but where speeds are
+            each cell's own. There are no spikes.
+
+        Raises
+        ------
+        TypeError, ValueError, SimulationError, RuntimeError, ImportError
+            As :meth:`run` and :meth:`pyhh_fast.Simulation.clamp`. A command that is computed while
+            it is needed is checked then.
+
+        Examples
+        --------
+        The largest potassium current of the squid axon at four depolarisations, in µA/cm²:
+
+        >>> import pyhh_fast as pyhh
+        >>> axons = pyhh.Population(4)
+        >>> commands = [26, 63, 88, 109]  # mV
+        >>> family = axons.clamp(commands, 0.01, duration=12, holding=0, record=["IK"])
+        >>> family.IK.max(axis=1).round(1)
+        array([ 289.2, 1795.5, 2924.1, 3835.5])
+        """
+        clamped = of_clamp(self._variables)
+        settings = RunSettings.of(
+            dt=dt, method="exponential_euler", variables=clamped, record=record, every=every
+        )
+        neuron = self._kinetics() is None
+        rows = self._recorded(cells, settings)
+        threads = thread_count(threads)
+        progress = validation.flag("progress", progress)
+        with errors_of_command():
+            command = stimulus_of_cells(V, self.size, duration, settings.dt)
+        if duration is None:
+            _warn_of_a_value_a_step("V", V, self.size)
+        if type(command) is CellStimulus:
+            in_range("V", command.values(range(self.size), 0, command.shape[1]), neuron=neuron)
+        if holding is not None:
+            holding = per_cell("holding", holding, self.size, unit="mV")
+            in_range("holding", holding, neuron=neuron)
+        with Exclusive("population", self):
+            self._check_cells()
+            start = self._state
+            if command.shape[1]:
+                if holding is None:
+                    with errors_of_command():
+                        holding = command.first_values()
+                    in_range("V", holding, neuron=neuron)
+                start = self._held_at(np.broadcast_to(holding, (self.size,)))
+            return make_run(
+                *(self, command, settings, self._kinetics(), threads),
+                recorded=rows,
+                clamped_from=start,
+                progress=progress,
+            )
+
+    def _recorded(self, cells: Any, settings: RunSettings) -> IntArray:
+        """Return the numbers of the cells whose traces are kept."""
+        rows = cell_numbers("cells", cells, self.size)
+        if cells is not None and not settings.record:
+            rule = "left out where record names no traces"
+            advice = "Pass record=['Vm'], or so, to keep traces of these cells."
+            raise ValueError(validation.message("cells", rule, validation.shown(cells), advice))
+        return rows
+
+    def _held_at(self, V: FloatArray) -> StructArray:
+        """Return the state of the cells at V (mV) of each, with steady gates."""
+        state = np.zeros(self.size, self._state.dtype)
+        first, *_ = state.dtype.names or ()
+        state[first] = V
+        for name, x in self._steady_gates(state[first]).items():
+            state[name] = x
+            good = np.isfinite(x)
+            if not good.all():
+                check_steady(float(V[np.argmin(good)]), x)
+        return state
+
+
+def _warn_of_a_value_a_step(name: str, stimulus: Any, size: int) -> None:
     """Warn if an array that is taken for a value a step may have one for each cell."""
     if size > 1 and np.shape(stimulus) == (size,):
         warn_user(
-            f"stimulus is a value a step, the same for all cells, and has {size} values, as many "
+            f"{name} is a value a step, the same for all cells, and has {size} values, as many "
             "as there are cells. For a constant for each cell pass duration=..., or, if a value a "
-            "step is meant, stimuli.from_array(stimulus)."
+            f"step is meant, stimuli.from_array({name})."
         )

@@ -10,7 +10,7 @@ from pyhh_fast.features.compute import by_name, check_stops
 from pyhh_fast.features.plan import Plan
 from pyhh_fast.methods import DEFAULT, METHODS, of_populations
 from pyhh_fast.typing import Method
-from pyhh_fast.variables import ENVELOPE, TRACES, VARIABLES, Variable
+from pyhh_fast.variables import ENVELOPE, TOTAL_CURRENT, TRACES, VARIABLES, Variable
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -84,6 +84,16 @@ class RunSettings:
             features={} if s.features is None else by_name(s.features),
             variables=s.variables,
         )
+
+    @property
+    def of_model(self) -> bool:
+        """Whether the variables are those of an HHModel."""
+        return tuple(self.variables)[: len(TRACES)] == TRACES
+
+    @property
+    def clamped(self) -> bool:
+        """Whether V was held at a command, by a voltage clamp."""
+        return TOTAL_CURRENT.name in self.variables
 
     @property
     def fixed_step(self) -> bool:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from pyhh_fast import validation
 from pyhh_fast.channels.state import Declared
+from pyhh_fast.clamped_simulation import ClampedSimulation
 from pyhh_fast.engine import run_loop
 from pyhh_fast.engine.choose_stepper import check_kind, choose_stepper
 from pyhh_fast.engine.progress import bar_requested
@@ -18,7 +19,6 @@ from pyhh_fast.equilibria.spike_threshold import default_threshold, threshold_fo
 from pyhh_fast.methods import warn_of_large_step
 from pyhh_fast.recording import Recording
 from pyhh_fast.settings import RunSettings
-from pyhh_fast.stored_simulation import StoredSimulation
 from pyhh_fast.system.exclusive import Exclusive
 from pyhh_fast.typing import Method
 
@@ -33,7 +33,7 @@ SMALL_OR_ADAPTIVE = ", or run(..., method='adaptive'), which is right at any dt"
 """What is added to the warning of a large step."""
 
 
-class Simulation(StoredSimulation):
+class Simulation(ClampedSimulation):
     """Runs a model and keeps the traces of the latest run.
 
     Parameters

@@ -77,7 +77,7 @@ class TraceArrays(Traces):
         for name in TRACES:
             vars(self).pop(name, None)
         for name in recording.recorded:
-            if name in vars(recording):
+            if name in TRACES and name in vars(recording):
                 setattr(self, name, getattr(recording, name))
 
     @property

@@ -5,6 +5,7 @@ A name is pyHH's, as attributes of models and recordings have it; a symbol is th
 in src/, and of the fields of the structs that are shared with them.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 
@@ -52,6 +53,15 @@ class BuiltInChannel(NamedTuple):
 
 
 POTENTIAL = Variable("Vm", "V", "mV", "membrane potential", "V")
+
+TOTAL_CURRENT = Variable(
+    "I_total",
+    "I_total",
+    "µA/cm²",
+    "current of a voltage clamp: through all channels and the capacitance, outward positive",
+    "total",
+)
+"""What the electrode of a voltage clamp injects."""
 
 CAPACITANCE = Parameter("Cm", "C_m", "µF/cm²", positive=True)
 
@@ -107,6 +117,13 @@ PARAMETERS = {
     )
 }
 """The parameters of a model, by name."""
+
+
+def of_clamp(variables: Mapping[str, Variable]) -> dict[str, Variable]:
+    """Return the variables of a voltage clamp: all are those at the end of a step."""
+    every = {name: variable._replace(before_step=False) for name, variable in variables.items()}
+    return every | {TOTAL_CURRENT.name: TOTAL_CURRENT}
+
 
 ENVELOPE = {
     "Vm_min": POTENTIAL._replace(name="Vm_min", long_name="lowest membrane potential of a window"),

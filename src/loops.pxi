@@ -3,9 +3,10 @@
 # Design
 # ------
 # One step of each method is in C, and so are the equations, in membrane.h. The loops over the steps
-# are in fixed_step.pxi and adaptive.pxi, for one neuron, and in population.pxi, for many cells:
-# over typed memoryviews. Nothing in a loop allocates, takes the GIL or touches a Python object, and
-# there is no static state: calls with different outputs may run in different threads.
+# are in fixed_step.pxi and adaptive.pxi, for one neuron, in population.pxi, for many cells, and in
+# clamp.pxi, for both: over typed memoryviews. Nothing in a loop allocates, takes the GIL or touches
+# a Python object, and there is no static state: calls with different outputs may run in different
+# threads.
 #
 # A call takes some milliseconds, so that Python can answer Ctrl-C in between. All that a run
 # carries from one call to the next is in structs, written once when a loop ends, and so is never
@@ -267,3 +268,6 @@ include "trace_features.pxi"
 
 
 include "population.pxi"
+
+
+include "clamp.pxi"

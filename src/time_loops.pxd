@@ -223,7 +223,7 @@ cdef extern from "population.h" nogil:
         cells_shape cells_shape
         bint hodgkin_huxley
         rate_source rates
-        int64_t step, first, past
+        int64_t step, first_cell, first, past
         double *missing_V
         population_block *block
         int now

@@ -30,6 +30,7 @@ LAYERS = [  # from the lowest; what stands in one line does not import from one 
     ["engine"],
     ["storage", "neuron_simulation", "runs_of_many"],
     ["neuron_populations", "stored_simulation"],
+    ["clamped_simulation"],
     ["simulations", "populations"],
     ["analysis", "inference"],
     ["sweeps", "plotting"],

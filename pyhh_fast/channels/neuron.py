@@ -428,8 +428,8 @@ OWN = ("Cm", "area", "threshold")
 RESERVED = frozenset(
     [
         *(name for name in dir(Neuron) if not name.startswith("_")),
-        *("Vm", "Vm_min", "Vm_max", "I", "dt", "time", "times", "stimulus", "spike_times"),
-        *("spike", "spike_time", "current_time", "envelope_time", "rates", "zarr"),
+        *("Vm", "Vm_min", "Vm_max", "I", "I_total", "dt", "time", "times", "stimulus"),
+        *("spike", "spike_times", "spike_time", "current_time", "envelope_time", "rates", "zarr"),
         "from_neuroml",
     ]
 )

@@ -3,6 +3,8 @@
 from types import FunctionType
 from typing import Any
 
+import numpy as np
+
 from pyhh_fast import validation
 from pyhh_fast.cells import Cells
 from pyhh_fast.channels.state import NeuronState
@@ -10,7 +12,7 @@ from pyhh_fast.engine.adaptive_stepper import AdaptiveStepper
 from pyhh_fast.engine.compiled_model import Compiled, CompiledModel, not_tabulated
 from pyhh_fast.engine.compiled_stepper import CompiledStepper, log_slow_run
 from pyhh_fast.engine.divergence import rates_error
-from pyhh_fast.engine.fixed_stepper import FixedStepper
+from pyhh_fast.engine.fixed_stepper import ClampStepper, FixedStepper
 from pyhh_fast.engine.protocols import SavableStepper, Stepper
 from pyhh_fast.engine.python_stepper import PythonStepper
 from pyhh_fast.engine.read_ahead import ReadAhead
@@ -22,6 +24,7 @@ from pyhh_fast.models.names import present
 from pyhh_fast.models.overrides import custom_behaviour, is_overridden
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.system.rounding import rounds_to_nearest
+from pyhh_fast.typing import FloatArray
 from pyhh_fast.variables import GATES, PARAMETERS
 
 
@@ -66,6 +69,42 @@ def choose_stepper(
         )
     log_slow_run(f"stepping in Python: {reason}")
     return PythonStepper(model, settings, read_ahead, sink)
+
+
+@rounds_to_nearest
+def clamp_stepper(
+    model: Any, settings: RunSettings, read_ahead: ReadAhead, sink: RunSink, holding: float
+) -> ClampStepper:
+    """Return the stepper of a voltage clamp that starts with steady gates at `holding` (mV).
+
+    Raise ValueError if the rates of `model` depend on more than V, or a gate has no steady state.
+    """
+    compiled: Compiled
+    if isinstance(model, NeuronState):
+        from pyhh_fast.engine.compiled_neuron import CompiledNeuron  # models do not need it
+
+        compiled = CompiledNeuron(model, settings)
+    else:
+        try:
+            compiled = CompiledModel(model, settings, None, log_slow_run, holding)
+        except NotTabulable as error:
+            raise ValueError(
+                "model must have finite rates that depend on V alone for a voltage clamp; got: "
+                f"{not_tabulated(model, error)}."
+            ) from error
+    gates = compiled.steady_gates(holding)
+    check_steady(holding, np.array([*gates.values()]))
+    state = {"step": 0, "spikes": 0, "cell": {"V": holding} | gates}
+    return ClampStepper(compiled, settings, read_ahead, sink, state)
+
+
+def check_steady(holding: float, gates: FloatArray) -> None:
+    """Raise ValueError unless all gates have steady states at `holding` (mV)."""
+    if not np.isfinite(gates).all():
+        rule = "a potential at which all gates have a steady state"
+        got = f"{holding:g}, where one has none"
+        advice = "Rates there must be finite, and their sum above 0."
+        raise ValueError(validation.message("holding", rule, got, advice, unit="mV"))
 
 
 def python_stepper_after(stepper: Stepper, why: NotTabulable) -> PythonStepper:

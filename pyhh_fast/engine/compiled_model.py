@@ -35,6 +35,9 @@ class Compiled(Protocol):
     def state(self) -> State:
         """Return V (mV) and the gates before the run."""
 
+    def steady_gates(self, V: float) -> dict[str, float]:
+        """Return the steady states of the gates at V (mV), by their names in `fields`."""
+
     def rates(self) -> Any:
         """Return its loops.Rates, by the method of the run."""
 
@@ -91,6 +94,10 @@ class CompiledModel(Compiled):
 
     def state(self) -> State:
         return membrane.state_of(self.model)
+
+    def steady_gates(self, V: float) -> dict[str, float]:
+        rates = self._kinetics.checked_rates_at(np.array([V]))
+        return dict(zip(GATES, rate_tables.steady(rates)[0].tolist(), strict=True))
 
     def rates(self) -> Any:
         t = self._table

@@ -46,6 +46,10 @@ class CompiledNeuron(Compiled):
     def state(self) -> State:
         return (self._state.V, *self._state.gates.values())
 
+    def steady_gates(self, V: float) -> dict[str, float]:
+        steady: dict[str, float] = self._state.neuron.steady_state(V)
+        return steady
+
     def rates(self) -> Any:
         return self._rates
 

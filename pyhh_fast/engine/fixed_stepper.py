@@ -1,4 +1,4 @@
-"""Compiled steps of fixed length; the methods are in C, the loop in src/fixed_step.pxi."""
+"""Compiled steps of fixed length, and of voltage clamp; loops: src/fixed_step.pxi, clamp.pxi."""
 
 import numpy as np
 
@@ -6,6 +6,8 @@ from pyhh_fast.engine.compiled_stepper import CompiledStepper
 from pyhh_fast.engine.divergence import LOOK_BACK
 from pyhh_fast.engine.kernels import loops, struct
 from pyhh_fast.engine.sampling import Buffers
+from pyhh_fast.errors import SimulationError
+from pyhh_fast.kinetics.protocol import NotTabulable
 from pyhh_fast.recording import LateSteps, State
 from pyhh_fast.typing import FloatArray, StructArray
 
@@ -73,3 +75,38 @@ class FixedStepper(CompiledStepper):
             self._serve(*self._run_loop(record, I[done - first :], settings, buffers))
         late = traces[:, -LOOK_BACK:].T
         return [(step - len(late) + 1 + i, tuple(state)) for i, state in enumerate(late.tolist())]
+
+
+class ClampStepper(FixedStepper):
+    """Holds V at a command, step by step, and lets the gates follow; see src/clamp.h."""
+
+    resumable = False
+
+    def _run_loop(
+        self,
+        record: StructArray,
+        I: FloatArray,  # noqa: E741
+        settings: StructArray,
+        buffers: Buffers,
+    ) -> tuple[int, float]:
+        neuron, (*outputs, total) = (self.compiled.membrane, self.compiled.rates()), buffers
+        dt = self.settings.dt
+        ended: tuple[int, float] = loops.clamp(dt, record, *neuron, I, tuple(outputs), total)
+        return ended
+
+    def _serve(self, ended: int, missing_V: float) -> bool:
+        try:
+            return super()._serve(ended, missing_V)
+        except NotTabulable as error:
+            why = f"of _UpdateGateTimeConstants it was found that {error}"
+            raise self._cannot_continue(missing_V, why) from error
+
+    def error(self, start: State) -> Exception:
+        V = float(self.read_ahead.reread(self.step, self.step + 1)[0])
+        return self._cannot_continue(V, "a gate is not finite. Check its rates, and dt")
+
+    def _cannot_continue(self, V: float, why: str) -> SimulationError:
+        step, time = self.step, self.step * self.settings.dt
+        place = f"step {step} (t = {time:g} ms), V = {V:.6g} mV"
+        message = f"the run cannot continue at {place}: {why}."
+        return SimulationError(message, step=step, time=time, V=V)

@@ -14,7 +14,11 @@ from pyhh_fast.engine.compiled_model import (
     SingleCells,
     SingleModels,
 )
-from pyhh_fast.engine.population_stepper import AdaptivePopulationStepper, PopulationStepper
+from pyhh_fast.engine.population_stepper import (
+    AdaptivePopulationStepper,
+    CellsClampStepper,
+    PopulationStepper,
+)
 from pyhh_fast.engine.progress import bar_over
 from pyhh_fast.engine.read_ahead import CellStimulus
 from pyhh_fast.errors import SimulationError, warn_user
@@ -35,6 +39,7 @@ def make_run(
     threads: int,
     *,
     recorded: IntArray | None = None,
+    clamped_from: StructArray | None = None,
     progress: bool = False,
 ) -> PopulationRecording:
     """Make a run, leave the cells at its end, and warn of nothing.
@@ -47,6 +52,8 @@ def make_run(
         Rates of models; None of the cells of a neuron, which have their own.
     recorded : ndarray of int, default all
         Numbers of the cells whose traces are recorded, where any traces are.
+    clamped_from : structured array, shape (size,), optional
+        Of a voltage clamp, whose command is the stimulus: the state of each cell before it.
     """
     if not isinstance(stimulus, CellStimulus):
         stimulus = CellStimulus(stimulus)
@@ -56,7 +63,10 @@ def make_run(
     parameters = aligned_arrays.copy_of(cells._parameters)
     compiled = _compiled(cells, parameters, settings, kinetics)
     kind = PopulationStepper if settings.fixed_step else AdaptivePopulationStepper
-    stepper = kind(settings, compiled, cells._state, stimulus, recorded, threads)
+    start = cells._state
+    if clamped_from is not None:
+        kind, start = CellsClampStepper, clamped_from
+    stepper = kind(settings, compiled, start, stimulus, recorded, threads)
     bar = bar_over(steps, progress)
 
     def finish() -> PopulationRecording:

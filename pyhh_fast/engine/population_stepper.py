@@ -17,7 +17,8 @@ import numpy as np
 from pyhh_fast.engine.adaptive_stepper import AdaptiveStepper, loop_settings
 from pyhh_fast.engine.compiled_model import CompiledCells, SingleCells, columns
 from pyhh_fast.engine.kernels import loops, struct
-from pyhh_fast.engine.read_ahead import CellStimulus
+from pyhh_fast.engine.read_ahead import CellStimulus, errors_of_command
+from pyhh_fast.engine.stimulus_arguments import in_range
 from pyhh_fast.features.plan import Progress, Spikes
 from pyhh_fast.methods import METHODS
 from pyhh_fast.recording import State
@@ -381,6 +382,40 @@ class AdaptivePopulationStepper(PopulationStepper):
         for trace in self._rows.get(cell, ()):
             for number, name in enumerate(s.record):
                 self.traces[number, trace, samples] = rows[name][-task.start % s.every :: s.every]
+
+
+class CellsClampStepper(PopulationStepper):
+    """Holds V of each cell at a command, one cell after the other; see src/clamp.h.
+
+    Their numbers, but for speeds of their own, are those of single clamps, to the bit.
+    """
+
+    def _call(self, task: Task) -> None:
+        begin = time.perf_counter()
+        steps, cells = task.stop - task.start, self._shares[task.share]
+        with errors_of_command():
+            V = self._stimulus.values(cells, task.start, task.stop)
+        neuron = self._compiled.largest_V == 0
+        in_range("V", V, neuron=neuron, first=task.start, cell=cells.start)
+        before, after = self._known[task.chunk], self._known[task.chunk + 1]
+        ended = None
+        while ended != loops.Ending.DONE:
+            ended, missing_V = loops.clamp_cells(
+                self._settings,
+                self._compiled.membrane,
+                self._compiled.parameters,
+                self._compiled.rates(),
+                columns(before.cells),
+                columns(after.cells),
+                self.diverged_at,
+                V,
+                task.start,
+                cells,
+                self._samples,
+            )
+            if ended == loops.Ending.RATES_MISSING:
+                self._compiled.find_rates(missing_V)
+        self._seconds[task.share] = max(time.perf_counter() - begin, 1e-9) / steps
 
 
 def shares_of(size: int, threads: int) -> tuple[list[range], int]:

@@ -1,6 +1,8 @@
 """The values of a stimulus, read ahead of the time loops that take them; steppers use it."""
 
-from collections.abc import Sequence
+import contextlib
+import re
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -128,6 +130,39 @@ class ReadAhead:
         return self.stimulus.reader(self.dt, state), begin
 
 
+class Command(ReadAhead):
+    """The command of a voltage clamp; values that are not known before are checked when read."""
+
+    def __init__(
+        self, stimulus: RunStimulus, steps: int, dt: float, check: Callable[[FloatArray, int], None]
+    ) -> None:
+        super().__init__(stimulus, steps, dt)
+        self._check = check
+        if self._array is not None:
+            check(self._array, 0)
+
+    def window(self, start: int, stop: int) -> FloatArray:
+        with errors_of_command():
+            values = super().window(start, stop)
+        if self._array is None:
+            self._check(values, start)
+        return values
+
+
+@contextlib.contextmanager
+def errors_of_command() -> Iterator[None]:
+    """Have errors of a stimulus that is the command of a voltage clamp speak of V, in mV."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        text = NAMED.sub("V", str(error)).replace("µA/cm²", "mV")
+        raise type(error)(text).with_traceback(error.__traceback__) from error.__cause__
+
+
+NAMED = re.compile("^stimulus(?= must )|(?<=where )stimulus(?= )|(?<=a constant )stimulus(?= )")
+"""Where the messages of the stimulus of a run name their argument."""
+
+
 class CellStimulus:
     """The stimulus of each cell of a population, given as an array.
 
@@ -163,6 +198,10 @@ class CellStimulus:
         """
         return self._values[cells.start : cells.stop, start:stop]
 
+    def first_values(self) -> FloatArray:
+        """Return the values of the first step, shape (cells,), before any are read."""
+        return self._values[:, 0]
+
     def close(self) -> None:
         """End what reads ahead."""
 
@@ -189,6 +228,9 @@ class SharedStimulus(CellStimulus):
     def values(self, cells: range, start: int, stop: int) -> FloatArray:
         row = dict(self._rows)[start]
         return np.broadcast_to(row, (len(cells), row.size))
+
+    def first_values(self) -> FloatArray:
+        return np.broadcast_to(self._stimulus.reader(self._dt).read(1), (self.shape[0],))
 
     def close(self) -> None:
         if self._read_ahead is not None:
@@ -236,3 +278,9 @@ class OwnStimulus(CellStimulus):
         before = part._begin() if before is None else before
         self._states[cells] = part._read(before, values, self._dt)
         return values
+
+    def first_values(self) -> FloatArray:
+        values = np.empty((self.shape[0], 1))
+        part = self._stimulus._of_cells(slice(None), self._streams)
+        part._read(part._begin(), values, self._dt)
+        return values[:, 0]

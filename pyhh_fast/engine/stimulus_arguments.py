@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pyhh_fast import validation
+from pyhh_fast import rate_tables, validation
 from pyhh_fast.engine.read_ahead import CellStimulus, OwnStimulus, SharedStimulus
 from pyhh_fast.recording import RunStimulus, array_of_steps
 from pyhh_fast.typing import FloatArray
@@ -42,6 +42,38 @@ def normalise_stimulus(stimulus: Any, duration: Any, dt: float) -> tuple[RunStim
             "The array's length gives the number of steps."
         )
     return values, values.size
+
+
+def in_range(name: str, values: FloatArray, *, neuron: bool, first: int = 0, cell: int = 0) -> None:
+    """Raise ValueError where a potential (mV) is beyond the rates that there are.
+
+    Parameters
+    ----------
+    values : ndarray, shape (), (steps,) or (cells, steps), mV
+        With any strides.
+    neuron : bool
+        Whether it is a neuron's, and not a model's.
+    first, cell : int, default 0
+        Numbers of the first step and of the first cell.
+    """
+    largest = rate_tables.LARGEST_V
+    if neuron:
+        from pyhh_fast.channels.gate_table import LARGEST_V as largest  # models do not need it
+
+    # What is repeated is looked at once.
+    some = values[tuple(slice(1 if stride == 0 else None) for stride in values.strides)]
+    if some.size == 0 or (some.min() > -largest and some.max() < largest):
+        return
+    at = np.unravel_index(int(np.argmax(~(np.abs(some) < largest))), some.shape)
+    begins = (cell, first)[2 - some.ndim :]
+    own = zip(at, begins, values.strides, strict=True)
+    place = tuple(int(i) + begin for i, begin, stride in own if stride)
+    got = str(some[at])
+    if place:
+        got += f" at index {place[0] if len(place) == 1 else place}"
+    rule = f"above -{largest:g} and below {largest:g}"
+    advice = "A neuron's tables end there." if neuron else "Check its unit."
+    raise ValueError(validation.message(name, rule, got, advice, unit="mV"))
 
 
 def stimulus_of_cells(

@@ -93,8 +93,7 @@ class HHCells(Cells):
 
     def _set_gates_steady(self, rates_at: RatesAt = rate_tables.hodgkin_huxley) -> None:
         rates = rates_at(np.ascontiguousarray(self.Vm))
-        alpha, beta = np.split(np.minimum(rates, rate_tables.LARGEST_RATE), 2, axis=1)
-        for name, steady in zip(GATES, (alpha / (alpha + beta)).T, strict=True):
+        for name, steady in zip(GATES, rate_tables.steady(rates).T, strict=True):
             self._state[name] = steady
 
     def _check_cells(self) -> None:

@@ -34,7 +34,7 @@ from pyhh_fast.plotting.style import (
 )
 from pyhh_fast.recording import Recording
 from pyhh_fast.stimuli.functions import as_stimulus
-from pyhh_fast.variables import CURRENTS, GATE_VARIABLES, VARIABLES, Variable
+from pyhh_fast.variables import CURRENTS, GATE_VARIABLES, TOTAL_CURRENT, Variable
 
 if TYPE_CHECKING:
     from pyhh_fast.stimuli.base import Stimulus
@@ -71,6 +71,9 @@ POTENTIAL = Panel(3, "Membrane potential\n(mV from rest)")
 ABSOLUTE_POTENTIAL = Panel(3, "Membrane potential (mV)")
 SPIKES = Panel(1, "Spikes")
 STIMULUS = Panel(1, "Stimulus\n(µA/cm²)")
+COMMAND = Panel(2, "Command\n(mV from rest)")
+ABSOLUTE_COMMAND = Panel(2, "Command (mV)")
+TOTAL = Panel(2, "Total current\n(µA/cm²)", (Trace(TOTAL_CURRENT.name, "total", BLACK),))
 OPEN_FRACTIONS = Panel(2, "Open fraction", _traces(GATE_VARIABLES, GATE_COLOURS))
 MEMBRANE_CURRENTS = Panel(
     2, "Membrane current\n(µA/cm², outward +)", _traces(CURRENTS.values(), CURRENT_COLOURS)
@@ -79,11 +82,15 @@ MEMBRANE_CURRENTS = Panel(
 
 def _panels_of(recording: Recording) -> tuple[Panel, Panel]:
     """Return the panels of the gates and of the currents: those of a model, or of a neuron."""
-    variables = recording.settings.variables
-    if variables == VARIABLES:
+    if recording.settings.of_model:
         return OPEN_FRACTIONS, MEMBRANE_CURRENTS
-    currents = [variable for variable in variables.values() if variable.before_step]
-    gates = [variable for variable in variables.values() if variable.unit == "1"]
+    variables = [*recording.settings.variables.values()]
+    gates = [variable for variable in variables if variable.unit == "1"]
+    currents = [
+        variable
+        for variable in variables
+        if variable.unit == TOTAL_CURRENT.unit and variable != TOTAL_CURRENT
+    ]
     return (
         OPEN_FRACTIONS._replace(traces=_traces(gates, MANY_COLOURS)),
         MEMBRANE_CURRENTS._replace(traces=_traces(currents, MANY_COLOURS)),
@@ -94,6 +101,8 @@ def plot_recording(
     recording: Recording, start: float | None = None, stop: float | None = None
 ) -> Figure:
     """Draw potential, stimulus, gates and currents in four panels over one time axis.
+
+    Of a voltage clamp the command, the gates, the currents and the total current.
 
     Each trace is drawn at its own times: potential and gates at the end of a step, stimulus and
     currents at its beginning. Panels of which nothing was recorded are left out; instead of V the
@@ -135,11 +144,13 @@ def plot_recording(
     window = Window.of(recording, start, stop)
     source = Source(recording)
     stimulus = stimulus_points(recording, window)
-    potential = POTENTIAL if recording.settings.variables == VARIABLES else ABSOLUTE_POTENTIAL
+    clamped, of_model = recording.settings.clamped, recording.settings.of_model
+    potential = POTENTIAL if of_model else ABSOLUTE_POTENTIAL
+    command = COMMAND if of_model else ABSOLUTE_COMMAND
     panels = [potential if "Vm" in recording.recorded or recording.envelope else SPIKES]
     if stimulus is not None:
-        panels.append(STIMULUS)
-    for one in _panels_of(recording):
+        panels = [command] if clamped else [*panels, STIMULUS]
+    for one in (*_panels_of(recording), TOTAL):
         if any(trace.name in recording.recorded for trace in one.traces):
             panels.append(one)
     heights = [one.height for one in panels]
@@ -159,7 +170,7 @@ def plot_recording(
             _draw_potential(axis, recording, source, window)
         elif one is SPIKES:
             _draw_spikes(axis, recording, window)
-        elif one is STIMULUS and stimulus is not None:
+        elif one in (STIMULUS, command) and stimulus is not None:
             axis.plot(*stimulus, color=BLACK, linewidth=1, drawstyle="steps-post")
         else:
             _draw_traces(axis, one, recording, source, window)
@@ -210,7 +221,8 @@ def _draw_traces(
         if name in recording.recorded:
             points = source.trace(name).points(window)
             axis.plot(*points, color=colour, linewidth=1, label=label)
-    axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    if one is not TOTAL:
+        axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
     if one.ylabel == OPEN_FRACTIONS.ylabel:
         axis.set_ylim(-0.05, 1.05)
 

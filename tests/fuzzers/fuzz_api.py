@@ -360,7 +360,7 @@ def use(script, thing, number):
     public = [name for name in dir(script.names[thing]) if not name.startswith("_")]
     if kind == "NeuronPopulation":
         public = fuzz_neurons.USUAL
-    often = [name for name in ("run", "Run", "read", "to_array") if name in public]
+    often = [name for name in ("run", "Run", "clamp", "read", "to_array") if name in public]
     name = rng.choice(often if often and rng.random() < 0.5 else public)
     if name in UNCHECKED and script.warned:
         return  # what was set may be anything

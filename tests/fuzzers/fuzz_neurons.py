@@ -8,7 +8,7 @@ import pyhh_fast as pyhh
 from pyhh_fast.rate_forms import exponential, linoid, sigmoid
 
 MOST_GATES = 16
-USUAL = ("run", "run", "run", "reset", "Vm", "gates", "parameters", "neuron", "recording", "size")
+USUAL = ("run", "run", "clamp", "reset", "Vm", "gates", "parameters", "neuron", "recording", "size")
 """What users do with cells of a neuron."""
 
 

@@ -41,7 +41,7 @@ def usual(rng, name):
     if name in ("record", "recorded"):
         some = rng.sample(["Vm", "INa", "IK", "IKleak", "StateN", "StateM", "StateH"], 3)
         return rng.choice(["()", '("Vm",)', repr(some), "()", "np.array(['Vm', 'StateM'])"])
-    if name in ("V", "Vm", "startingVoltage", "near"):
+    if name in ("V", "Vm", "startingVoltage", "near", "holding"):
         return f"{number(-60, 110):.3f}"
     if name in RANGES:
         low, high = RANGES[name]

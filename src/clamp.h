@@ -1,0 +1,153 @@
+/* Voltage clamp: an electrode holds V, and injects whatever current that needs.
+
+   At a constant V the rates are constant, and the closed form of a gate,
+
+       x(dt) = x_inf + (x(0) - x_inf) e^(-(alpha + beta) dt)
+             = x(0) + dt phi1(-(alpha + beta) dt) (alpha - (alpha + beta) x(0)),
+
+   is the gates' step of exponential Euler (exponential_euler.h), whose rows of rates this takes: it
+   has no error but that of the rows. The currents are those at V, of the gates after the step.
+
+   The electrode injects these, and what charges the membrane when V changes:
+
+       I_total = sum of I_c + C_m (V - V_before) / dt,                     outward positive. */
+#ifndef PYHH_FAST_CLAMP_H
+#define PYHH_FAST_CLAMP_H
+
+#include "population.h"
+
+/* Multiply rates by speeds that are a cell's own, and by phi1, which the table has for the gates
+   of the others; their speed is 0 here. */
+HH_INLINE void clamp_apply_speeds(int vectors, const double *speed, gate_rates *r)
+{
+    double alpha[4], alpha_plus_beta[4];
+    int v, i;
+    for (v = 0; v < vectors; ++v) {
+        lanes_store(alpha, r[v].alpha);
+        lanes_store(alpha_plus_beta, r[v].alpha_plus_beta);
+        for (i = 0; i < 4; ++i) {
+            if (speed[4 * v + i] > 0) {
+                alpha[i] *= speed[4 * v + i];
+                alpha_plus_beta[i] *= speed[4 * v + i];
+                exponential_rates(&alpha[i], &alpha_plus_beta[i]);
+            }
+        }
+        r[v].alpha = lanes_load(alpha);
+        r[v].alpha_plus_beta = lanes_load(alpha_plus_beta);
+    }
+}
+
+/* Hold a neuron at V for a step of dt ms, and set I_total. `speed` is that of each lane, or NULL.
+   Return 0 where the rates at V are missing. */
+HH_INLINE int clamp_step(int vectors, const membrane_shape *s, const neuron_model *m, double dt,
+                         const double *speed, const neuron *now, double V, neuron *after,
+                         double *I_total)
+{
+    gate_rates r[MEMBRANE_VECTORS];
+    double open[MEMBRANE_CHANNELS], sum = 0.0;
+    int v, c;
+    if (!neuron_find_rates(vectors, s, m, V, r)) {
+        return 0;
+    }
+    if (speed) {
+        clamp_apply_speeds(vectors, speed, r);
+    }
+    after->y.V = V;
+    for (v = 0; v < vectors; ++v) {
+        after->y.x[v] = gates_step(now->y.x[v], r[v].alpha, r[v].alpha_plus_beta);
+    }
+    if (s->instantaneous) {
+        membrane_settle(vectors, s, r, &after->y);
+    }
+    membrane_open(vectors, s, &after->y, open);
+    neuron_note_currents(s, m, V, open, after);
+    for (c = 0; c < s->channels; ++c) {
+        HH_ONE_BY_ONE(s->channels);
+        sum += after->I[c];
+    }
+    *I_total = sum + m->p.C_m * ((V - now->y.V) / dt);
+    return 1;
+}
+
+/* A cell of many, whose command is that of a call of their time loop. */
+typedef struct {
+    membrane_shape shape; /* with its own shifts */
+    neuron_model model;
+    neuron states[2];
+    double speed[MEMBRANE_LANES];
+    int own_speed; /* whether a gate's is */
+} clamp_cell;
+
+/* The cell of a number, in its state before the call, whose first_cell is 0. */
+HH_INLINE void clamp_load(const population_call *call, int64_t cell, clamp_cell *to)
+{
+    const population_cells *from = call->cells;
+    double x[MEMBRANE_LANES] = {0.0};
+    int64_t k;
+    int v;
+    to->shape = *call->shape;
+    population_model(call, cell, &to->model);
+    to->model.currents = 1;
+    memset(to->speed, 0, sizeof to->speed);
+    to->own_speed = 0;
+    for (k = 0; k < to->shape.gates; ++k) {
+        const int64_t lane = to->shape.lane_of_gate[k];
+        x[lane] = input_read(&from->before[1 + k], cell);
+        if (call->cells_shape.has_speed[k] && to->shape.at_inf[lane] == 0) {
+            to->speed[lane] = input_read(&from->speed[k], cell);
+            to->own_speed = 1;
+        }
+    }
+    to->states[0].y.V = input_read(&from->before[0], cell);
+    for (v = 0; v < to->shape.vectors; ++v) {
+        to->shape.shift[v] = input_read(&from->shift[v], cell);
+        to->states[0].y.x[v] = lanes_load(x + 4 * v);
+    }
+}
+
+/* A variable of a neuron, by its number: V, the gates, the currents, I_total. */
+HH_INLINE double clamp_variable(const membrane_shape *s, const neuron *at, double I_total,
+                                int64_t number)
+{
+    const int64_t gate = number - 1, current = gate - s->gates;
+    double x[4];
+    if (number == 0) {
+        return at->y.V;
+    }
+    if (current >= s->channels) {
+        return I_total;
+    }
+    if (current >= 0) {
+        return at->I[s->channel_of_current[current]];
+    }
+    lanes_store(x, at->y.x[s->lane_of_gate[gate] / 4]);
+    return x[s->lane_of_gate[gate] % 4];
+}
+
+/* Write a sample of a cell, or NaN, to each of its rows. */
+HH_INLINE void clamp_record(const population_call *call, const clamp_cell *of, const neuron *at,
+                            double I_total, int64_t sample)
+{
+    const population_samples *to = call->samples;
+    int64_t v, j;
+    for (v = 0; v < to->variable_count; ++v) {
+        const double value =
+            at ? clamp_variable(&of->shape, at, I_total, to->variables[v]) : NAN;
+        for (j = call->first; j < call->past; ++j) {
+            to->traces[(v * to->cell_count + to->rows[j]) * to->sample_count + sample] = value;
+        }
+    }
+}
+
+/* Write the cell where it is after the call, or NaN. */
+HH_INLINE void clamp_store(const population_call *call, int64_t cell, const clamp_cell *from,
+                           const neuron *at)
+{
+    int64_t k;
+    for (k = 0; k <= call->shape->gates; ++k) {
+        output_write(&call->cells->after[k], cell,
+                     at ? clamp_variable(&from->shape, at, 0.0, k) : NAN);
+    }
+}
+
+#endif
