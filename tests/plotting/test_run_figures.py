@@ -392,6 +392,24 @@ def test_gates_and_currents_of_a_neuron_have_a_line_each():
     assert [name for name in labels if name in neuron.variables] == list(neuron.variables)[1:]
 
 
+@pytest.mark.parametrize("neuron", [False, True])
+def test_voltage_clamp_has_its_command_and_the_total_current(neuron):
+    subject = pyhh.neurons.wang_buzsaki() if neuron else pyhh.HHModel()
+    command = stimuli.step(30, 1, 2)
+    r = pyhh.Simulation(subject).clamp(command, 0.1, duration=3)
+    figure = r.plot()
+    unit = "Command (mV)" if neuron else "Command\n(mV from rest)"
+    assert figure.axes[0].get_ylabel() == unit
+    assert labels(figure)[1:] == ["Open fraction", "Membrane current", "Total current"]
+    held, gates, currents, total = (axis.lines for axis in figure.axes)
+    np.testing.assert_allclose(held[0].get_ydata()[:-1], command.to_array(30, 0.1))
+    np.testing.assert_allclose(held[0].get_xdata(), np.arange(31) * 0.1)
+    assert (len(gates), len(currents)) == (3, 3)
+    for line in (*gates, *currents, *total):
+        np.testing.assert_allclose(line.get_xdata(), r.times)
+    np.testing.assert_array_equal(total[0].get_ydata(), r.I_total)
+
+
 def test_pickled_recording_of_a_model_is_drawn_as_before():
     recording = pyhh.Simulation(pyhh.HHModel()).run(1.0, 0.01, duration=1)
     for one in (recording, pickle.loads(pickle.dumps(recording))):
