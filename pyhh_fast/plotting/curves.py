@@ -26,6 +26,7 @@ from pyhh_fast.plotting.style import (
     MANY_COLOURS,
     ORANGE,
     POTENTIAL,
+    MinorNumbers,
     open_frame,
     panel,
 )
@@ -113,6 +114,7 @@ def plot_strength_duration(durations: npt.ArrayLike, thresholds: npt.ArrayLike) 
     axis.loglog(x[order], y[order], ".-", color=BLUE, linewidth=1, ms=4, label="threshold")
     for ticks in (axis.xaxis, axis.yaxis):
         ticks.set_major_formatter("{x:g}")
+        ticks.set_minor_formatter(MinorNumbers(minor_thresholds=(2, 0.5)))
     axis.set_xlabel("Duration of the pulse (ms)")
     axis.set_ylabel("Threshold current (µA/cm²)")
     return figure
@@ -241,6 +243,9 @@ def plot_phase_response(response: PhaseResponse) -> Figure:
 def plot_refractory_period(second: npt.ArrayLike, periods: npt.ArrayLike) -> Figure:
     """Draw refractory periods over the strength of the second pulse.
 
+    Those that are infinite, of pulses that cause no spike, are open triangles at the upper edge,
+    with a legend.
+
     Parameters
     ----------
     second : array_like, shape (n,), µA/cm²
@@ -265,10 +270,24 @@ def plot_refractory_period(second: npt.ArrayLike, periods: npt.ArrayLike) -> Fig
     y = _curve("periods", periods, "ms", len(x), "second")
     figure, axis = panel()
     order = np.argsort(x)
-    axis.plot(x[order], y[order], ".-", color=BLUE, linewidth=1, markersize=4)
+    axis.plot(x[order], y[order], ".-", color=BLUE, linewidth=1, markersize=4, label="period")
+    infinite = x[y == np.inf]
+    if infinite.size:
+        edge = axis.get_xaxis_transform()
+        axis.plot(
+            infinite,
+            np.ones(infinite.size),
+            "^",
+            color=BLUE,
+            mfc="white",
+            ms=6,
+            transform=edge,
+            clip_on=False,
+            label="no spike",
+        )
+        axis.legend(frameon=False)
     axis.set_xlabel("Second pulse (µA/cm²)")
     axis.set_ylabel("Refractory period (ms)")
-    axis.set_ylim(bottom=0)
     return figure
 
 

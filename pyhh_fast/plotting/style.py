@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 
 # Colours that stay apart for colour-blind readers (Okabe and Ito).
 BLUE, ORANGE, GREEN, BLACK = "#0072B2", "#D55E00", "#009E73", "#000000"
@@ -41,3 +42,14 @@ def time_axis(axis: Axes, end: float, note: str = "") -> None:
         unit = "s"
         axis.xaxis.set_major_formatter(lambda time, _: f"{time / 1000:.12g}")
     axis.set_xlabel(f"Time ({unit})" + (f"\n{note}" if note else ""))
+
+
+class MinorNumbers(LogFormatter):
+    """Labels between the powers of ten of a logarithmic axis, as plain numbers: 20, not 2×10¹.
+
+    Where there is room for them, as `LogFormatter` decides.
+    """
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        """Return the label of a tick, or none."""
+        return f"{x:g}" if super().__call__(x, pos) else ""

@@ -154,7 +154,34 @@ def test_refractory_periods_are_sorted_by_strength():
     (axis,) = plotting.plot_refractory_period([20, 10, 30], [8.0, np.inf, 6.0]).axes
     np.testing.assert_array_equal(axis.lines[0].get_xydata(), [[10, np.inf], [20, 8], [30, 6]])
     assert labels(axis) == ("Second pulse (µA/cm²)", "Refractory period (ms)")
-    assert axis.get_ylim()[0] == 0
+    low, high = axis.get_ylim()
+    assert 5 < low < 6 < 8 < high < 9  # the curve fills the panel
+
+
+def test_infinite_refractory_periods_are_marked_at_the_upper_edge():
+    (axis,) = plotting.plot_refractory_period([20, 10, 30], [8.0, np.inf, 6.0]).axes
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == ["period", "no spike"]
+    axis.figure.canvas.draw()
+    edge = axis.lines[1]
+    shown = axis.transAxes.inverted().transform(edge.get_transform().transform(edge.get_xydata()))
+    x, y = shown[0]
+    assert 0 < x < 0.5
+    assert y == 1
+    assert plotting.plot_refractory_period([1, 2], [8, 6]).axes[0].get_legend() is None
+
+
+def test_labels_between_powers_of_ten_are_plain_numbers():
+    figure = plotting.plot_strength_duration([0.1, 1, 10, 100], [65.15, 6.92, 2.24, 2.24])
+    figure.canvas.draw()
+    (axis,) = figure.axes
+    ticks = [*axis.get_yticklabels(), *axis.get_yticklabels(minor=True)]
+    bottom, top = axis.get_ylim()
+    shown = {tick.get_text() for tick in ticks if bottom < tick.get_position()[1] < top}
+    assert (
+        {"3", "10", "20", "60"}
+        < shown
+        <= {"", *(f"{y:g}" for y in [*range(2, 10), *range(10, 100, 10)])}
+    )
 
 
 STEADY = pyhh.steady_state(pyhh.HHModel(), [1, 2, 3])
