@@ -67,6 +67,7 @@ def make_run(
     if clamped_from is not None:
         kind, start = CellsClampStepper, clamped_from
     stepper = kind(settings, compiled, start, stimulus, recorded, threads)
+    del start, clamped_from  # which would keep their memory
     bar = bar_over(steps, progress)
 
     def finish() -> PopulationRecording:

@@ -190,7 +190,11 @@ class PopulationStepper:
                 if shown is not None:
                     shown.update(self.step - shown.n)
 
-            self._schedule.run(self._threads, show)
+            try:
+                self._schedule.run(self._threads, show)
+            finally:
+                complete = self._schedule.complete[0]
+                self._known = {complete: self._known[complete]}
 
     def _begin_chunk(self, start: int) -> int:
         """Make ready for a chunk; return the step at which it ends."""
