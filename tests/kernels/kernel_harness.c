@@ -217,7 +217,7 @@ static void run_noise(noise_key key, int64_t first, int64_t count)
     uint64_t words[NOISE_BLOCK];
     double normals[NOISE_BLOCK];
     noise_words(key, first, count, words);
-    noise_normals(words, count, normals);
+    noise_normals(words, count, normals, 0);
     give(normals, (size_t)count * sizeof *normals);
 }
 
