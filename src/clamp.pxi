@@ -144,51 +144,19 @@ def clamp_cells(
     Samples samples not None,                 # OUT    I_total is the variable after the currents
 ):
     """Hold each of some cells at its V for V.shape[1] steps; return how that ended, and a V."""
-    cdef population_cells arrays
+    cdef population_cells columns
     cdef population_stimulus command
     cdef population_call call
     cdef clamp_cell of
-    cdef const membrane_shape *shape = &membrane.shape
     cdef int64_t cell = cells.start, last_cell = cells.stop
     cdef int64_t recorded = samples.samples.cell_count
-    cdef Py_ssize_t size = diverged_at.shape[0], steps = V.shape[1], k
-    cdef double[:] column
     cdef double missing_V = 0.0
-    cdef int64_t[16] has_speed
     cdef ending ended = LOOP_DONE
-    rates.check(shape)
-    c_assert(0 <= cell < last_cell <= size)
-    c_assert(steps > 0 and V.shape[0] == last_cell - cell)
-    c_assert(
-        recorded == 0
-        or (step + steps - 1) // samples.samples.every < samples.samples.sample_count
+    begin_call(
+        &call, &columns, &command, &settings[0], membrane, parameters, rates, before, after,
+        diverged_at, V, step, cells, samples,
     )
-    C_m, g, E, shift, speed = parameters
-    c_assert(len(g) == shape.channels and len(E) == shape.channels)
-    c_assert(len(shift) == shape.vectors and len(speed) == shape.gates)
-    c_assert(len(before) == 1 + shape.gates and len(after) == 1 + shape.gates)
-    read_column(&arrays.C_m, C_m, size)
-    read_columns(arrays.g, g, size)
-    read_columns(arrays.E, E, size)
-    read_columns(arrays.shift, shift, size)
-    read_columns(arrays.before, before, size)
-    for k in range(shape.gates):
-        has_speed[k] = speed[k] is not None
-        if has_speed[k]:
-            read_column(&arrays.speed[k], speed[k], size)
-    for k in range(1 + shape.gates):
-        column = after[k]
-        c_assert(column.shape[0] == size)
-        arrays.after[k].data, arrays.after[k].stride = <char *>&column[0], column.strides[0]
-    arrays.diverged_at = &diverged_at[0]
-    command.data = <const char *>&V[0, 0] - cell * V.strides[0]  # so that row 0 is its
-    command.cell_stride, command.step_stride = V.strides[0], V.strides[1]
-    command.steps = steps
-    call.settings, call.cells, call.stimulus = &settings[0], &arrays, &command
-    call.samples, call.rates, call.missing_V = &samples.samples, rates.source, &missing_V
-    call.shape, call.cells_shape = shape, cells_shape_of(shape, has_speed)
-    call.step, call.first_cell = step, 0
-    call.past = population_recorded_before(&samples.samples, cell)
+    call.missing_V, call.first_cell = &missing_V, 0
     with nogil:
         while cell < last_cell and ended == LOOP_DONE:
             call.first = call.past

@@ -162,6 +162,69 @@ cdef inline int read_columns(input_buffer *columns, tuple values, Py_ssize_t siz
     return 0
 
 
+cdef double _same_speed = 1.0  # a constant: over the speed that the rates have
+
+
+cdef int begin_call(
+    population_call *call,
+    population_cells *columns,
+    population_stimulus *stimulus,
+    const population_settings *settings,
+    Membrane membrane,
+    tuple parameters,
+    Rates rates,
+    tuple before,
+    tuple after,
+    int64_t[::1] diverged_at,
+    const double[:, :] values,
+    int64_t step,
+    cells,
+    Samples samples,
+) except -1:
+    # Set up a call of a time loop of many cells, as `population` takes it, from its arrays, all of
+    # which the caller keeps. `values` is the stimulus, or a command.
+    cdef const membrane_shape *shape = &membrane.shape
+    cdef int64_t cell = cells.start, last_cell = cells.stop
+    cdef Py_ssize_t size = diverged_at.shape[0], steps = values.shape[1], k
+    cdef double[:] column
+    cdef int64_t[16] has_speed
+    rates.check(shape)
+    c_assert(0 <= cell < last_cell <= size)
+    c_assert(steps > 0 and values.shape[0] == last_cell - cell)
+    c_assert(
+        samples.samples.cell_count == 0
+        or (step + steps - 1) // samples.samples.every < samples.samples.sample_count
+    )
+    C_m, g, E, shift, speed = parameters
+    c_assert(len(g) == shape.channels and len(E) == shape.channels)
+    c_assert(len(shift) == shape.vectors and len(speed) == shape.gates)
+    c_assert(len(before) == 1 + shape.gates and len(after) == 1 + shape.gates)
+    read_column(&columns.C_m, C_m, size)
+    read_columns(columns.g, g, size)
+    read_columns(columns.E, E, size)
+    read_columns(columns.shift, shift, size)
+    read_columns(columns.before, before, size)
+    for k in range(shape.gates):
+        has_speed[k] = speed[k] is not None
+        columns.speed[k].data, columns.speed[k].stride = <const char *>&_same_speed, 0
+        if has_speed[k]:
+            read_column(&columns.speed[k], speed[k], size)
+    for k in range(1 + shape.gates):
+        column = after[k]
+        c_assert(column.shape[0] == size)
+        columns.after[k].data, columns.after[k].stride = <char *>&column[0], column.strides[0]
+    columns.diverged_at = &diverged_at[0]
+    stimulus.data = <const char *>&values[0, 0] - cell * values.strides[0]  # so that row 0 is its
+    stimulus.cell_stride, stimulus.step_stride = values.strides[0], values.strides[1]
+    stimulus.steps = steps
+    call.settings, call.cells, call.stimulus = settings, columns, stimulus
+    call.samples, call.rates = &samples.samples, rates.source
+    call.shape, call.cells_shape = shape, cells_shape_of(shape, has_speed)
+    call.step = step
+    call.past = population_recorded_before(&samples.samples, cell)
+    return 0
+
+
 @rounded_to_nearest
 def population(
     const population_settings[::1] settings,  # IN     shape (1,)
@@ -191,66 +254,32 @@ def population(
     The step that would leave a cell not finite is noted in diverged_at; from there on its traces
     and its state are NaN, and the others continue.
     """
-    cdef population_cells arrays
+    cdef population_cells columns
     cdef population_stimulus stimulus
     cdef population_spikes found
     cdef population_call call
-    cdef const membrane_shape *shape = &membrane.shape
     cdef int64_t cell = cells.start, last_cell = cells.stop, count
-    cdef Py_ssize_t size = diverged_at.shape[0], steps = I.shape[1], k
-    cdef double[:] column
-    cdef double missing_V = 0.0, one = 1.0
-    cdef int64_t[16] has_speed
+    cdef double missing_V = 0.0
     cdef ending ended = LOOP_DONE
     cdef population_features own_features
     cdef double[::1] feature_scratch
     cdef char[::1] scratch = np.empty(sizeof(population_block) + CACHE_LINE, np.int8)
-    rates.check(shape)
-    c_assert(0 <= cell < last_cell <= size)
-    c_assert(steps > 0 and I.shape[0] == last_cell - cell)
     c_assert(0 < settings[0].block_size <= HH_BLOCK)
-    c_assert(
-        samples.samples.cell_count == 0
-        or (step + steps - 1) // samples.samples.every < samples.samples.sample_count
+    begin_call(
+        &call, &columns, &stimulus, &settings[0], membrane, parameters, rates, before, after,
+        diverged_at, I, step, cells, samples,
     )
-    C_m, g, E, shift, speed = parameters
-    c_assert(len(g) == shape.channels and len(E) == shape.channels)
-    c_assert(len(shift) == shape.vectors and len(speed) == shape.gates)
-    c_assert(len(before) == 1 + shape.gates and len(after) == 1 + shape.gates)
-    read_column(&arrays.C_m, C_m, size)
-    read_columns(arrays.g, g, size)
-    read_columns(arrays.E, E, size)
-    read_columns(arrays.shift, shift, size)
-    read_columns(arrays.before, before, size)
-    for k in range(shape.gates):
-        has_speed[k] = speed[k] is not None
-        arrays.speed[k].data, arrays.speed[k].stride = <const char *>&one, 0
-        if has_speed[k]:
-            read_column(&arrays.speed[k], speed[k], size)
-    for k in range(1 + shape.gates):
-        column = after[k]
-        c_assert(column.shape[0] == size)
-        arrays.after[k].data = <char *>&column[0]
-        arrays.after[k].stride = column.strides[0]
-    arrays.diverged_at = &diverged_at[0]
-    stimulus.data = <const char *>&I[0, 0] - cell * I.strides[0]  # so that row 0 is its
-    stimulus.cell_stride, stimulus.step_stride = I.strides[0], I.strides[1]
-    stimulus.steps = steps
     found.list, found.count, found.capacity = &spikes[0], 0, spikes.shape[0]
-    call.settings, call.cells, call.stimulus = &settings[0], &arrays, &stimulus
-    call.samples, call.spikes, call.rates = &samples.samples, &found, rates.source
+    call.spikes, call.missing_V = &found, &missing_V
     call.features = NULL
     if features is not None:
-        c_assert(features.size == size)
+        c_assert(features.size == diverged_at.shape[0])
         own_features = features.features
         feature_scratch = np.empty(HH_BLOCK * (own_features.numbers + own_features.mask + 1))
         own_features.of_groups = &feature_scratch[0]
         own_features.V = &feature_scratch[HH_BLOCK * own_features.numbers]
         call.features = &own_features
-    call.shape, call.cells_shape = shape, cells_shape_of(shape, has_speed)
     call.hodgkin_huxley = cells_are_of_hodgkin_huxley(&call.cells_shape)
-    call.step, call.missing_V = step, &missing_V
-    call.past = population_recorded_before(&samples.samples, cell)
     call.block = <population_block *>(
         (<uintptr_t>&scratch[0] + CACHE_LINE - 1) // CACHE_LINE * CACHE_LINE
     )
@@ -260,7 +289,7 @@ def population(
             population_begin_block(&call, cell, count)
             if call.features != NULL:
                 population_load_features(&call)
-            ended = steps_of_block(&call, steps, I.strides[1] != 0)
+            ended = steps_of_block(&call, I.shape[1], I.strides[1] != 0)
             population_store_cells(&call, ended == LOOP_DONE)
             cell += settings[0].block_size
     return <Ending>ended, missing_V, found.count
