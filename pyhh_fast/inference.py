@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from pyhh_fast import validation
 from pyhh_fast.channels.state import Declared
-from pyhh_fast.engine.population_run import make_run, thread_count
+from pyhh_fast.engine.populations.run import make_run, thread_count
 from pyhh_fast.engine.stimulus_arguments import stimulus_of_cells
 from pyhh_fast.equilibria.spike_threshold import threshold_for
 from pyhh_fast.features import Feature

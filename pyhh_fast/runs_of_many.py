@@ -9,7 +9,7 @@ import numpy.typing as npt
 from pyhh_fast import validation
 from pyhh_fast.cells import Cells, cell_numbers, per_cell
 from pyhh_fast.engine.choose_stepper import check_steady
-from pyhh_fast.engine.population_run import make_run, thread_count, warn_of_divergence
+from pyhh_fast.engine.populations.run import make_run, thread_count, warn_of_divergence
 from pyhh_fast.engine.read_ahead import CellStimulus, errors_of_command
 from pyhh_fast.engine.stimulus_arguments import in_range, stimulus_of_cells
 from pyhh_fast.equilibria.spike_threshold import threshold_for

@@ -115,5 +115,5 @@ def test_no_circle_among_modules():
 
 
 def test_a_folder_has_about_a_dozen_modules():
-    for folder in PACKAGE.iterdir():
+    for folder in PACKAGE.rglob("*/"):
         assert len(list(folder.glob("*.py"))) <= 19, folder

@@ -7,7 +7,7 @@ import numpy as np
 
 from pyhh_fast.analysis.runs import Outcome
 from pyhh_fast.cells import Cells
-from pyhh_fast.engine.population_run import make_run
+from pyhh_fast.engine.populations.run import make_run
 from pyhh_fast.kinetics.protocol import Kinetics
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.system.rounding import rounds_to_nearest

@@ -9,7 +9,7 @@ from pyhh_fast.analysis.neuron import NeuronSubject
 from pyhh_fast.analysis.runs import Runs
 from pyhh_fast.analysis.subject import Subject
 from pyhh_fast.channels.neuron import Neuron
-from pyhh_fast.engine.population_run import thread_count
+from pyhh_fast.engine.populations.run import thread_count
 from pyhh_fast.engine.time_steps import STEP, default_step, warn_of_step_too_large
 from pyhh_fast.errors import warn_user
 from pyhh_fast.methods import METHODS

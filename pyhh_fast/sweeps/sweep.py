@@ -12,7 +12,7 @@ import numpy.typing as npt
 from pyhh_fast import validation
 from pyhh_fast.channels.state import Declared
 from pyhh_fast.engine.choose_stepper import check_kind
-from pyhh_fast.engine.population_run import NOT_SOLVED, thread_count, way_out
+from pyhh_fast.engine.populations.run import NOT_SOLVED, thread_count, way_out
 from pyhh_fast.engine.progress import bar_over
 from pyhh_fast.engine.stimulus_arguments import normalise_stimulus, steps_of
 from pyhh_fast.equilibria.spike_threshold import threshold_for

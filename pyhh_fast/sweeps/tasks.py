@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from pyhh_fast import validation
 from pyhh_fast.engine.kernels import BUILD
-from pyhh_fast.engine.population_run import make_run
+from pyhh_fast.engine.populations.run import make_run
 from pyhh_fast.engine.read_ahead import CellStimulus, OwnStimulus
 from pyhh_fast.features.base import Feature
 from pyhh_fast.kinetics.frozen import BeyondTable

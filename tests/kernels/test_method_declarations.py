@@ -11,8 +11,8 @@ import pytest
 
 import pyhh_fast as pyhh
 from pyhh_fast import methods
-from pyhh_fast.engine import population_stepper
 from pyhh_fast.engine.kernels import loops
+from pyhh_fast.engine.populations import stepper
 from pyhh_fast.methods import METHODS, Method
 
 
@@ -49,7 +49,7 @@ def test_analysis_runs_cells_one_by_one_where_the_method_is_for_one_cell(
         raise pyhh.SimulationError("", step=0, time=0, V=0)
 
     monkeypatch.setattr(pyhh.Simulation, "run", run)
-    monkeypatch.setattr(population_stepper.PopulationStepper, "__init__", None)
+    monkeypatch.setattr(stepper.PopulationStepper, "__init__", None)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # it diverges
         question(pyhh.HHModel(), 20.0, method=pretend)

@@ -8,10 +8,10 @@ from error_messages import raises
 
 import pyhh_fast as pyhh
 from pyhh_fast import features, stimuli
-from pyhh_fast.engine.population_stepper import AdaptivePopulationStepper
+from pyhh_fast.engine.populations.adaptive_stepper import AdaptivePopulationStepper
 from pyhh_fast.variables import TRACES
 
-MODULE = "pyhh_fast.engine.population_stepper"
+MODULE = "pyhh_fast.engine.populations.adaptive_stepper"
 GNA = np.array([100.0, 110, 120, 130, 140])
 CURRENTS = np.array([5.0, 8, 11, 14, 17])
 STEPS = 4_800
@@ -212,7 +212,7 @@ def test_ctrl_c_ends_threads_in_the_middle_of_a_cell(monkeypatch):
         def update(self, steps):
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("pyhh_fast.engine.population_run.bar_over", lambda *_: Bar())
+    monkeypatch.setattr("pyhh_fast.engine.populations.run.bar_over", lambda *_: Bar())
     monkeypatch.setattr(AdaptivePopulationStepper, "_end_of_chunk", lambda self, start: self._steps)
     with pytest.raises(KeyboardInterrupt):  # of a run of some minutes
         of_models().run(9, 1.0, duration=1e8, method="adaptive", threads=2)

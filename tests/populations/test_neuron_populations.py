@@ -132,7 +132,7 @@ def test_bits_do_not_depend_on_other_cells_threads_or_chunks(method, monkeypatch
     same(everyone, threads=3)
     same(np.random.default_rng(3).permutation(size), threads=2)
     same(np.array([149]))
-    monkeypatch.setattr("pyhh_fast.engine.population_stepper.LONGEST", 7)
+    monkeypatch.setattr("pyhh_fast.engine.populations.stepper.LONGEST", 7)
     same(everyone[:50], threads=2)
 
 

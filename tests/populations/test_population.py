@@ -6,7 +6,7 @@ from other_processes import python
 from sweep_models import Warm
 
 import pyhh_fast as pyhh
-from pyhh_fast.engine.population_stepper import PopulationStepper
+from pyhh_fast.engine.populations.stepper import PopulationStepper
 from pyhh_fast.rate_tables import hodgkin_huxley
 from pyhh_fast.variables import TRACES
 
@@ -142,7 +142,7 @@ def test_bits_of_a_cell_do_not_depend_on_other_cells_threads_or_chunks(method, m
     same(run(shuffled, threads=3), shuffled)
     for cell in (0, 130, 299):
         same(run(np.array([cell])), np.array([cell]))
-    monkeypatch.setattr("pyhh_fast.engine.population_stepper.LONGEST", 7)
+    monkeypatch.setattr("pyhh_fast.engine.populations.stepper.LONGEST", 7)
     same(run(everyone, threads=2), everyone)
 
 
@@ -327,7 +327,7 @@ def test_spike_buffers_grow_as_needed(monkeypatch):
         sizes.append(buffer.size)
         return buffer
 
-    monkeypatch.setattr("pyhh_fast.engine.population_stepper.LONGEST", 500)
+    monkeypatch.setattr("pyhh_fast.engine.populations.stepper.LONGEST", 500)
     monkeypatch.setattr(PopulationStepper, "_spike_buffer", watched)
     population = pyhh.Population(3, gNa=0, gK=0, gKleak=0)
     I = np.tile([100.0, -100.0], 2_000)  # noqa: E741

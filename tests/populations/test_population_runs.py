@@ -15,7 +15,7 @@ from other_processes import python
 
 import pyhh_fast as pyhh
 from pyhh_fast import features
-from pyhh_fast.engine.population_stepper import PopulationStepper
+from pyhh_fast.engine.populations.stepper import PopulationStepper
 from pyhh_fast.system.schedule import Schedule
 from pyhh_fast.variables import TRACES
 
@@ -188,7 +188,7 @@ def test_two_populations_can_run_in_two_threads():
 
 @pytest.fixture
 def short_chunks(monkeypatch):
-    monkeypatch.setattr("pyhh_fast.engine.population_stepper.LONGEST", 7)
+    monkeypatch.setattr("pyhh_fast.engine.populations.stepper.LONGEST", 7)
 
 
 @hypothesis.given(
@@ -313,7 +313,7 @@ import signal, threading, time
 import numpy as np
 import pyhh_fast as pyhh
 from pyhh_fast import features
-from pyhh_fast.engine.population_stepper import PopulationStepper
+from pyhh_fast.engine.populations.stepper import PopulationStepper
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
 population = pyhh.Population(20_000)
 sent, begun, begin = [], threading.Event(), PopulationStepper._begin_chunk
@@ -341,7 +341,7 @@ except KeyboardInterrupt:
 @pytest.mark.parametrize("threads", [1, 2])
 def test_million_cells_take_less_than_300_bytes_each(threads, monkeypatch):
     size = 1_000_000
-    monkeypatch.setattr("pyhh_fast.engine.population_stepper.LONGEST", 5)
+    monkeypatch.setattr("pyhh_fast.engine.populations.stepper.LONGEST", 5)
     tracemalloc.start()
     population = pyhh.Population.at_rest(size)
     population.gNa = np.linspace(110, 130, size)

@@ -26,7 +26,7 @@ def assert_same_results(one, other):
 @pytest.mark.parametrize("method", ["euler", "exponential_euler", "rk4"])
 def test_all_cells_receive_the_values_of_a_stimulus(method, threads, monkeypatch):
     wave = stimuli.sine(8, 20) + stimuli.step(5, 20, 70)
-    monkeypatch.setattr("pyhh_fast.engine.population_stepper.LONGEST", 777)
+    monkeypatch.setattr("pyhh_fast.engine.populations.stepper.LONGEST", 777)
     monkeypatch.setattr("pyhh_fast.engine.read_ahead.ReadAhead.BLOCK", 1_000)
     options = {"method": method, "threads": threads, "record": ("Vm",)}
     values = wave.to_array(10_000, 0.01)
@@ -47,7 +47,7 @@ def test_all_cells_receive_the_values_of_a_stimulus(method, threads, monkeypatch
     ids=str,
 )
 def test_each_cell_has_noise_of_its_own(noise, monkeypatch):
-    monkeypatch.setattr("pyhh_fast.engine.population_stepper.LONGEST", 777)
+    monkeypatch.setattr("pyhh_fast.engine.populations.stepper.LONGEST", 777)
     each = np.array([noise.of_cell(cell).to_array(5_000, 0.01) for cell in range(5)])
     assert len(np.unique(each[:, 1_000:], axis=0)) == 5
     np.testing.assert_array_equal(each[0], noise.to_array(5_000, 0.01))
@@ -71,7 +71,7 @@ def test_noise_of_many_cells_is_made_in_pieces(monkeypatch):
 
 
 def test_error_beside_noise_keeps_the_completed_steps(monkeypatch):
-    monkeypatch.setattr("pyhh_fast.engine.population_stepper.LONGEST", 77)
+    monkeypatch.setattr("pyhh_fast.engine.populations.stepper.LONGEST", 77)
     noise = stimuli.white_noise(1, seed=1) + stimuli.from_function(lambda t: 5 if t < 3 else np.nan)
     population = cells()
     with pytest.raises(ValueError, match=r"got nan at t = 3\.005 ms"):

@@ -8,7 +8,8 @@ from error_messages import raises
 
 import pyhh_fast as pyhh
 from pyhh_fast import neurons, stimuli
-from pyhh_fast.engine import population_stepper
+from pyhh_fast.engine.populations import stepper
+from pyhh_fast.engine.populations.clamp_stepper import CellsClampStepper
 
 COMMANDS = np.array([-20.0, 26.0, 63.0, 88.0, 109.0])
 
@@ -117,14 +118,14 @@ def test_chunks_do_not_matter(monkeypatch):
         return cells.clamp(stimuli.white_noise(20, seed=1), 0.01, duration=5.0, record=["I_total"])
 
     whole = clamped()
-    monkeypatch.setattr(population_stepper, "ONE_CHUNK", 0.0)
-    monkeypatch.setattr(population_stepper, "LAST_CHUNK", 0.0)
-    monkeypatch.setattr(population_stepper, "LONGEST", 37)
+    monkeypatch.setattr(stepper, "ONE_CHUNK", 0.0)
+    monkeypatch.setattr(stepper, "LAST_CHUNK", 0.0)
+    monkeypatch.setattr(stepper, "LONGEST", 37)
     np.testing.assert_array_equal(clamped().I_total, whole.I_total)
 
 
 def test_ctrl_c_keeps_the_completed_steps(monkeypatch):
-    original, calls = population_stepper.CellsClampStepper._call, []
+    original, calls = CellsClampStepper._call, []
 
     def call(self, task):
         calls.append(task)
@@ -132,10 +133,10 @@ def test_ctrl_c_keeps_the_completed_steps(monkeypatch):
             raise KeyboardInterrupt
         original(self, task)
 
-    monkeypatch.setattr(population_stepper, "ONE_CHUNK", 0.0)
-    monkeypatch.setattr(population_stepper, "LAST_CHUNK", 0.0)
-    monkeypatch.setattr(population_stepper, "LONGEST", 50)
-    monkeypatch.setattr(population_stepper.CellsClampStepper, "_call", call)
+    monkeypatch.setattr(stepper, "ONE_CHUNK", 0.0)
+    monkeypatch.setattr(stepper, "LAST_CHUNK", 0.0)
+    monkeypatch.setattr(stepper, "LONGEST", 50)
+    monkeypatch.setattr(CellsClampStepper, "_call", call)
     cells, V = pyhh.Population(3), stimuli.ramp(0, 60, 0, 10)
     with pytest.raises(KeyboardInterrupt):
         cells.clamp(V, 0.01, record=["INa"], threads=1)

@@ -313,7 +313,7 @@ def test_one_cell_cannot_have_the_stimulus_of_several(use):
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("neuron", [pyhh.HHModel.at_rest(), wang_buzsaki()], ids=repr)
 def test_cells_of_a_population_have_the_currents_of_their_numbers(neuron, threads, monkeypatch):
-    monkeypatch.setattr("pyhh_fast.engine.population_stepper.LONGEST", 77)
+    monkeypatch.setattr("pyhh_fast.engine.populations.stepper.LONGEST", 77)
     amplitudes = np.linspace(0, 20, 20)
     stimulus = (
         stimuli.step(amplitudes, np.linspace(0.5, 3, 20), 12)

@@ -10,7 +10,6 @@ import sweep_runs
 from sweep_runs import GRID, SPAWN, WAVE, crossed, cut, executors, short
 
 import pyhh_fast as pyhh
-from pyhh_fast.engine import population_run
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.sweeps import run, sweep, tasks
 from pyhh_fast.sweeps.grid import Grid
@@ -216,7 +215,7 @@ def test_executor_workers_use_one_thread_by_default(monkeypatch):
         return compute(task, part, rates)
 
     monkeypatch.setattr(run, "compute", noted)
-    monkeypatch.setattr(population_run, "cores", lambda: 5)
+    monkeypatch.setattr("pyhh_fast.engine.populations.run.cores", lambda: 5)
     with ThreadPoolExecutor(1) as pool:
         for options in ({}, {"executor": pool}, {"threads": 3}, {"threads": 3, "executor": pool}):
             short(**options)

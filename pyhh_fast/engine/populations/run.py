@@ -14,11 +14,9 @@ from pyhh_fast.engine.compiled_model import (
     SingleCells,
     SingleModels,
 )
-from pyhh_fast.engine.population_stepper import (
-    AdaptivePopulationStepper,
-    CellsClampStepper,
-    PopulationStepper,
-)
+from pyhh_fast.engine.populations.adaptive_stepper import AdaptivePopulationStepper
+from pyhh_fast.engine.populations.clamp_stepper import CellsClampStepper
+from pyhh_fast.engine.populations.stepper import PopulationStepper
 from pyhh_fast.engine.progress import bar_over
 from pyhh_fast.engine.read_ahead import CellStimulus
 from pyhh_fast.errors import SimulationError, warn_user

@@ -1,0 +1,1 @@
+"""Runs of many cells: their steps, in chunks of time and by several threads."""
