@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from pyhh_fast.channels.channel import Channel
     from pyhh_fast.channels.gate import Gate
     from pyhh_fast.channels.neuron import Neuron
+    from pyhh_fast.channels.pool import Nernst, Pool
     from pyhh_fast.inference import simulator
     from pyhh_fast.population_recording import PopulationRecording
     from pyhh_fast.populations import Population
@@ -48,7 +49,9 @@ __all__ = [
     "Channel",
     "Gate",
     "HHModel",
+    "Nernst",
     "Neuron",
+    "Pool",
     "Population",
     "PopulationRecording",
     "Recording",
@@ -76,7 +79,9 @@ __all__ = [
 _LATER = {
     "Channel": "channels.channel",
     "Gate": "channels.gate",
+    "Nernst": "channels.pool",
     "Neuron": "channels.neuron",
+    "Pool": "channels.pool",
     "Population": "populations",
     "PopulationRecording": "population_recording",
     "features": "features",

@@ -6,6 +6,7 @@ from hodgkin_huxley cimport (
     rate_table_nodes, rate_table_position, rate_table_plain,
 )
 from pyhh_fast._cpu import rounded_to_nearest
+from stimulus_math cimport noise_log
 
 SOURCES = PYHH_FAST_SOURCES.decode("ascii")
 POWERS = RATE_TABLE_POWERS
@@ -126,3 +127,16 @@ def fit_exponential(const double[:, :, ::1] values, double[:, :, ::1] polynomial
                 rate_table_fit_row(at_nodes[part], coefficients)
                 for j in range(6):
                     polynomials[k, j, part] = coefficients[j]
+
+
+@rounded_to_nearest
+def logarithm(const double[::1] x, double[::1] out):
+    """Fill `out` with ln(x) of positive normal numbers, which err by less than 1 unit in the last
+    place and have the same bits on every CPU (noise.h).
+    """
+    cdef Py_ssize_t i
+    if out.shape[0] != x.shape[0]:
+        raise ValueError("out and x must have one length")
+    with nogil:
+        for i in range(x.shape[0]):
+            out[i] = noise_log(x[i])

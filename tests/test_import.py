@@ -59,7 +59,7 @@ print([name for name in sys.modules if name.startswith(unwanted)])
 def test_top_level_names():
     assert set(pyhh_fast.__all__) == {
         *("HHModel", "Simulation", "Recording", "SimulationError", "__version__"),
-        *("Neuron", "Channel", "Gate", "features", "neurons", "rate_forms"),
+        *("Neuron", "Channel", "Gate", "Nernst", "Pool", "features", "neurons", "rate_forms"),
         *("Population", "PopulationRecording", "models", "simulations", "simulator", "stimuli"),
         "sweep",
         *("fi_curve", "phase_plane", "phase_response", "rheobase", "steady_state"),

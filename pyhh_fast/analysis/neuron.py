@@ -14,6 +14,7 @@ from pyhh_fast.channels.gate_table import LARGEST_V
 from pyhh_fast.channels.neuron import Neuron
 from pyhh_fast.channels.neuron_cells import NeuronCells
 from pyhh_fast.channels.state import NeuronState
+from pyhh_fast.channels.steady import reversals
 from pyhh_fast.engine.time_steps import speed_of_neuron_cells
 from pyhh_fast.equilibria.neurons import equilibria, equilibrium_at, net_current, start_of_neuron
 from pyhh_fast.equilibria.spike_threshold import threshold_for
@@ -44,8 +45,10 @@ class NeuronSubject(Subject):
 
     def __init__(self, neuron: Neuron) -> None:
         self.neuron, self.Cm = neuron, neuron.Cm
-        self.fields = {POTENTIAL.name: POTENTIAL.symbol, **{path: path for path in neuron.gates}}
-        self.reversals = [channel.E for channel in neuron.channels.values()]
+        state = [*neuron.gates, *neuron.pools]
+        self.fields = {POTENTIAL.name: POTENTIAL.symbol, **{name: name for name in state}}
+        ends = reversals(neuron, neuron.parameters.__getitem__).values()
+        self.reversals = [float(E) for of_one in ends for E in of_one]
 
     def started(self, start: Start, Vm: Any) -> Self:
         if start == "model":
@@ -61,7 +64,8 @@ class NeuronSubject(Subject):
             V = validation.real_number("Vm", Vm, unit="mV")
         twin = copy.copy(self)
         state = NeuronState(self.neuron, V)
-        twin._start = np.array([(V, *state.gates.values())], self._struct)
+        values = (V, *state.gates.values(), *state.concentrations.values())
+        twin._start = np.array([values], self._struct)
         return twin
 
     @property
@@ -81,17 +85,20 @@ class NeuronSubject(Subject):
         return _RunsAtOnce(self.neuron, single, settings, threads)
 
     def simulation_at(self, state: Any) -> Simulation:
-        V, *gates = state.tolist()
-        by_path = dict(zip(self.neuron.gates, gates, strict=True))
-        return Simulation._of(NeuronState(self.neuron, V, by_path))
+        V, *others = state.tolist()
+        gates, pools = self.neuron.gates, self.neuron.pools
+        concentrations = dict(zip(pools, others[len(gates) :], strict=True))
+        by_path = dict(zip(gates, others[: len(gates)], strict=True))
+        return Simulation._of(NeuronState(self.neuron, V, by_path, concentrations))
 
     def state_of(self, simulation: Simulation) -> tuple[float, ...]:
-        return (simulation.Vm, *simulation.gates.values())
+        state = simulation._subject
+        return (state.V, *state.gates.values(), *state.concentrations.values())
 
     def steady(self, V: FloatArray) -> StructArray:
         states = np.empty(V.shape, self._struct)
         states[POTENTIAL.symbol] = V
-        for path, values in self.neuron._steady_gates(V).items():
+        for path, values in self.neuron._steady(V).items():
             states[path] = values
         return states
 

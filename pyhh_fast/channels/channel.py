@@ -9,6 +9,7 @@ from typing import Any, Never
 from pyhh_fast import validation
 from pyhh_fast.channels import representation
 from pyhh_fast.channels.gate import Gate
+from pyhh_fast.channels.pool import Nernst, pool_name
 
 MOST_FACTORS = 16
 """The powers of a channel's gates add up to this at most."""
@@ -31,8 +32,10 @@ class Channel:
     ----------
     g : float, mS/cm²
         Largest conductance, 0 or more.
-    E : float, mV
-        Reversal potential.
+    E : float, mV, or Nernst
+        Reversal potential: a constant, or one that follows the concentration of a pool.
+    feeds : str, optional
+        Name of the pool that its current feeds.
     shift : float, mV, default 0
         Its rates are those at V - shift: with V_T of Traub's channels as shift, their formulas are
         written relative to V_T.
@@ -46,7 +49,7 @@ class Channel:
     ValueError
         If a number is not finite, `g` is negative, or `shift` is beyond 100 mV; if a name is
         reserved or differs from another by capitals alone; if the powers add up to more than 16;
-        if a leak has a shift.
+        if there is a shift and no gate that depends on V.
 
     Examples
     --------
@@ -58,15 +61,16 @@ class Channel:
     (9.0, 5.0)
     """
 
-    __slots__ = ("_E", "_g", "_gates", "_shift")
+    __slots__ = ("_E", "_feeds", "_g", "_gates", "_shift")
 
     def __init__(
         self,
         /,
         g: float = _MISSING,
         *unnamed: Never,
-        E: float = _MISSING,
+        E: float | Nernst = _MISSING,
         shift: float = 0.0,
+        feeds: str | None = None,
         **gates: Gate,
     ) -> None:
         if g is _MISSING or E is _MISSING or unnamed:
@@ -77,7 +81,13 @@ class Channel:
                 f"Channel({', '.join(given)})."
             )
         self._g = validation.at_least("a channel's g", g, 0, unit="mS/cm²")
-        self._E = validation.real_number("a channel's E", E, unit="mV")
+        self._E = E
+        if not isinstance(E, Nernst):
+            advice = "Pass E=Nernst('Ca', outside=2, celsius=36) where it follows calcium."
+            self._E = validation.real_number(
+                "a channel's E", E, unit="mV", advice=advice if callable(E) else ""
+            )
+        self._feeds = None if feeds is None else pool_name("a channel's feeds", feeds)
         self._shift = validation.real_number("a channel's shift", shift, unit="mV")
         if abs(self._shift) > LARGEST_SHIFT:
             raise ValueError(
@@ -92,13 +102,18 @@ class Channel:
             raise ValueError(
                 f"a channel's shift must be left out where it has no gates (mV); got {shift}."
             )
+        self._gates = MappingProxyType(dict(gates))
+        if shift and not self._has_shift:
+            raise ValueError(
+                "a channel's shift must be left out where all its gates are of calcium alone (mV); "
+                f"got {shift}."
+            )
         powers = sum(gate.power for gate in gates.values())
         if powers > MOST_FACTORS:
             raise ValueError(
                 f"the powers of a channel's gates must add up to {MOST_FACTORS} at most; got "
                 f"{powers}, of {', '.join(gates)}."
             )
-        self._gates = MappingProxyType(dict(gates))
 
     @property
     def g(self) -> float:
@@ -106,9 +121,14 @@ class Channel:
         return self._g
 
     @property
-    def E(self) -> float:
-        """Reversal potential, mV."""
+    def E(self) -> float | Nernst:
+        """Reversal potential, mV, or what it follows."""
         return self._E
+
+    @property
+    def feeds(self) -> str | None:
+        """The name of the pool that its current feeds."""
+        return self._feeds
 
     @property
     def shift(self) -> float:
@@ -121,8 +141,13 @@ class Channel:
         return self._gates
 
     @property
+    def _has_shift(self) -> bool:
+        """Whether a gate depends on V, and so on the shift."""
+        return any(gate.of is None for gate in self._gates.values())
+
+    @property
     def _parts(self) -> tuple[Any, ...]:
-        return self._g, self._E, self._shift, tuple(self._gates.items())
+        return self._g, self._E, self._shift, self._feeds, tuple(self._gates.items())
 
     def __eq__(self, other: object) -> bool:
         return self._parts == other._parts if isinstance(other, Channel) else NotImplemented

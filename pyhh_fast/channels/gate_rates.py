@@ -1,4 +1,4 @@
-"""The functions of a gate, evaluated and checked: each error names the gate, the function and V."""
+"""The functions of a gate, evaluated and checked: errors name the gate, the function and where."""
 
 import math
 from collections.abc import Callable
@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from pyhh_fast import validation
-from pyhh_fast.channels.gate import Gate
+from pyhh_fast.channels.axes import VOLTAGE, Axis
+from pyhh_fast.channels.gate import Kinetics
 from pyhh_fast.channels.gate_table import TabulatedRate
 from pyhh_fast.rate_forms import RateForm
 from pyhh_fast.typing import FloatArray
@@ -18,15 +19,12 @@ LARGEST_INF = 1.05
 ROUNDING = 1e-12
 """By so much of what they add up to, rates may be negative."""
 
-PROBES = np.array([-380.3, -120.9, -85.1, -60.2, -41.3, -20.6, 10.4, 290.3])
-"""Where functions are tried first, one number at a time and all together, in mV."""
-
 
 class CheckedFunction:
-    """A user's function of V, called with arrays where it takes them.
+    """A user's function of V or a concentration, called with arrays where it takes them.
 
     Raise TypeError from here and from calls, where it gives no numbers. Raise ValueError where it
-    raises, or gives other values for the same V.
+    raises, or gives other values for the same argument.
 
     Parameters
     ----------
@@ -34,19 +32,21 @@ class CheckedFunction:
         What errors call it, as ``"Na.m: alpha"``.
     """
 
-    def __init__(self, label: str, function: Callable[[Any], Any]) -> None:
+    def __init__(self, label: str, function: Callable[[Any], Any], axis: Axis = VOLTAGE) -> None:
         self.label = label
         self.function = function
+        self.axis = axis
         self._is_data = isinstance(function, RateForm | TabulatedRate)
         self._takes_arrays = self._is_data
         if not self._is_data:
-            self._first = self._one_by_one(PROBES)
+            probes = axis.probes
+            self._first = self._one_by_one(probes)
             for i in (7, 5, 0):
-                first, again = self._first[i], self._one_by_one(PROBES[i : i + 1])[0]
+                first, again = self._first[i], self._one_by_one(probes[i : i + 1])[0]
                 if first != again and not np.isnan([first, again]).all():
                     raise ValueError(
-                        f"{label} must depend on V alone; got {first} and then {again} at V = "
-                        f"{PROBES[i]} mV."
+                        f"{label} must depend on {axis.name} alone; got {first} and then {again} "
+                        f"at {axis.at(probes[i])}."
                     )
             self._takes_arrays = self._arrays_give(self._first)
 
@@ -57,7 +57,7 @@ class CheckedFunction:
     def gives_the_same(self) -> bool:
         """Whether it still gives what it gave first; it may read what changes between calls."""
         return self._is_data or np.array_equal(
-            self._one_by_one(PROBES), self._first, equal_nan=True
+            self._one_by_one(self.axis.probes), self._first, equal_nan=True
         )
 
     def _one_by_one(self, V: FloatArray) -> FloatArray:
@@ -73,12 +73,13 @@ class CheckedFunction:
                 value = np.asarray(self.function(np.array([V])))[0]  # it may take arrays alone
             except Exception:
                 raise ValueError(
-                    f"{self.label} must have a value at each V from -400 to 400 mV; it raised "
-                    f"{error!r} at V = {V:.6g} mV."
+                    f"{self.label} must have a value at {self.axis.each} {self.axis.ends}; it "
+                    f"raised {error!r} at {self.axis.at(V)}."
                 ) from error
         if not validation.is_real(value):
             raise TypeError(
-                f"{self.label} must give a number; got {validation.shown(value)} at V = {V:.6g} mV."
+                f"{self.label} must give a number; got {validation.shown(value)} at "
+                f"{self.axis.at(V)}."
             )
         return float(value)
 
@@ -86,14 +87,14 @@ class CheckedFunction:
         values = np.asarray(self.function(V.copy()))  # it may change what it gets
         if values.dtype.kind not in "biuf" or values.shape not in ((), V.shape):
             raise TypeError(
-                f"{self.label} must give one number for each V; got {validation.shown(values)} for "
-                f"{V.size} of them."
+                f"{self.label} must give one number for {self.axis.each}; got "
+                f"{validation.shown(values)} for {V.size} of them."
             )
         return values.astype(np.float64) if values.ndim else np.full(V.shape, float(values))
 
     def _arrays_give(self, one_by_one: FloatArray) -> bool:
         try:
-            together = self._together(PROBES)
+            together = self._together(self.axis.probes)
         except Exception:  # whatever a scalar formula makes of an array
             return False
         finite = np.isfinite(one_by_one)
@@ -106,6 +107,8 @@ class CheckedFunction:
 class GateRates:
     """alpha and alpha + beta of a gate without its speed; inf and 1 of an instantaneous one.
 
+    Of a function that a gate has `times`, they are that function and 1.
+
     Raise TypeError or ValueError as from CheckedFunction.
 
     Parameters
@@ -114,22 +117,27 @@ class GateRates:
         Of the gate, for errors.
     """
 
-    def __init__(self, path: str, gate: Gate) -> None:
+    def __init__(self, path: str, kinetics: Kinetics) -> None:
         self.path = path
-        self.instantaneous = gate.instantaneous
+        self.axis = kinetics.axis
+        self.instantaneous = kinetics.instantaneous
         self.functions = {
-            name: CheckedFunction(f"{path}: {name}", function)
-            for name, function in gate.functions.items()
-            if not (name == "tau" and gate.instantaneous)
+            name: CheckedFunction(f"{path}: {name}", function, self.axis)
+            for name, function in kinetics.functions
+            if not (name == "tau" and kinetics.instantaneous)
         }
 
     def __call__(self, V: FloatArray) -> FloatArray:
-        """Return both at each V, shape (2, n); not finite where a function is not.
+        """Return both at each V or concentration, shape (2, n); not finite where a function is not.
 
-        Raise ValueError where a rate is negative, tau is not above 0, or inf is not between 0 and
-        1.05.
+        Raise ValueError where a rate is negative, tau is not above 0, inf is not between 0 and
+        1.05, or times not between 0 and 1.
         """
         values = [function(V) for function in self.functions.values()]
+        if "times" in self.functions:
+            wrong = (values[0] < -ROUNDING) | (values[0] > 1 + ROUNDING)
+            self._see("times", wrong, "from 0 to 1", values[0], V)
+            return np.stack([values[0], np.ones(V.size)])
         if "alpha" in self.functions:
             return self._from_rates(values[0], values[1], V)
         return self._from_inf(values[0], None if self.instantaneous else values[1], V)
@@ -174,20 +182,20 @@ class GateRates:
         return all(function.gives_the_same() for function in self.functions.values())
 
     def not_finite_near(self, V: float, reach: float) -> ValueError | None:
-        """Return the error for a function that is not finite around V (mV), not at it alone."""
+        """Return the error for a function that is not finite around V, not at it alone."""
         around = V + reach * np.linspace(-1, 1, 8)
         for function in self.functions.values():
             wrong = ~np.isfinite(function(around))
             if wrong.any():
                 value = function(around)[wrong][0]
                 return ValueError(
-                    f"{function.label} must be finite from -400 to 400 mV; got {value} near V = "
-                    f"{V:.6g} mV."
+                    f"{function.label} must be finite {self.axis.ends}; got {value} near "
+                    f"{self.axis.at(V)}."
                 )
         return None
 
     def _see(self, name: str, wrong: Any, rule: str, values: FloatArray, V: FloatArray) -> None:
         if wrong.any():
             i = int(np.argmax(wrong))
-            got = f"{values[i] + 0.0:.6g} at V = {V[i]:.6g} mV"
+            got = f"{values[i] + 0.0:.6g} at {self.axis.at(V[i])}"
             raise ValueError(f"{self.path}: {name} must be {rule}; got {got}.")

@@ -1,19 +1,17 @@
-"""The table of a gate: its rates as piecewise polynomials of V - shift."""
+"""The table of a gate: its rates as piecewise polynomials of V - shift, or of a concentration."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from pyhh_fast import _rate_tables
-from pyhh_fast.typing import FloatArray, IntArray
+from pyhh_fast.channels.axes import CONCENTRATION, VOLTAGE, Axis
+from pyhh_fast.typing import FloatArray
 
 NODES = np.array(_rate_tables.NODES)
 
-REACH = 400.0
+REACH = VOLTAGE.reach
 """Tables cover V - shift from -400 to 400 mV: V to 300 mV, shifts to 100."""
-
-WIDEST = 0.5
-"""Largest width of rows, in mV."""
 
 LARGEST_V = 300.0
 """V may be up to this, in mV, in a run with tables."""
@@ -38,12 +36,14 @@ class GateTable:
 
     __slots__ = ("coefficients", "first", "own_width", "width")
 
+    axis: ClassVar[Axis] = VOLTAGE
+
     def __init__(self, coefficients: FloatArray, width: float, own_width: float) -> None:
         self.coefficients = np.ascontiguousarray(coefficients, np.float64)
         self.coefficients.flags.writeable = False
         self.width = width
         self.own_width = own_width
-        self.first = -(len(coefficients) // 2)
+        self.first = self.axis.first(width)
 
     @property
     def inverse_width(self) -> float:
@@ -52,8 +52,8 @@ class GateTable:
 
     def __call__(self, u: FloatArray) -> FloatArray:
         """Return both at each u (mV), which must be within 400 mV, shape (2, n)."""
-        number, r = self._place(u)
-        return _horner(self.coefficients[number], r).T
+        number, r = self.axis.find(u, self.width)
+        return _horner(self.coefficients[number - self.first], r[:, np.newaxis]).T
 
     def at_nodes(self) -> FloatArray:
         """Return both at the nodes of each row, shape (rows, 6, 2)."""
@@ -61,21 +61,27 @@ class GateTable:
 
     def slopes(self, u: FloatArray) -> FloatArray:
         """Return the derivatives of both over u at each u, shape (2, n), per mV."""
-        number, r = self._place(u)
+        number, r = self.axis.find(u, self.width)
         powers = np.arange(1, _rate_tables.POWERS)[:, np.newaxis]
-        return _horner(self.coefficients[number, 1:] * powers, r).T * self.inverse_width
+        rows = self.coefficients[number - self.first, 1:] * powers
+        slopes = _horner(rows, r[:, np.newaxis]).T
+        return np.asarray(slopes / self.axis.length(number, self.width))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return GateTable, (self.coefficients, self.width, self.own_width)
+        return type(self), (self.coefficients, self.width, self.own_width)
 
-    def _place(self, u: FloatArray) -> tuple[IntArray, FloatArray]:
-        """Return the rows of u, counted from 0, and r, shape (n, 1), measured from their middles.
 
-        Where u is a little beyond the last row's end, that row's polynomial is continued.
-        """
-        place = u * self.inverse_width
-        number = np.clip(np.rint(place), self.first, -self.first)
-        return (number - self.first).astype(np.int64), (place - number)[:, np.newaxis]
+class PoolTable(GateTable):
+    """The same over the concentration of a pool, in mM: what the rates are multiplied by.
+
+    Of a gate of calcium alone these are its rates, of one that has `times` that function and 1.
+    Its width is 1 over the number of rows in an octave. Row k is for concentrations whose bits,
+    shifted right until an octave has so many numbers, are k; r is measured from its middle.
+    """
+
+    __slots__ = ()
+
+    axis = CONCENTRATION
 
 
 def _horner(coefficients: FloatArray, r: FloatArray) -> FloatArray:
@@ -91,12 +97,12 @@ def _horner(coefficients: FloatArray, r: FloatArray) -> FloatArray:
 
 
 class TabulatedRate:
-    """A function of V that is known by its gate's table: what is left of one that was pickled.
+    """A function that is known by its gate's table: what is left of one that was pickled.
 
     Parameters
     ----------
     name : str
-        What it is of the gate: alpha, beta, inf or tau.
+        What it is of the gate: alpha, beta, inf, tau or times.
     """
 
     __slots__ = ("name", "table")
@@ -106,15 +112,19 @@ class TabulatedRate:
         self.name = name
 
     def __call__(self, V: Any) -> Any:
-        """Return the value at V (mV), a number or an array; NaN beyond the table's ends."""
+        """Return the value at V (mV) or a concentration (mM), a number or an array.
+
+        It is NaN beyond the table's ends.
+        """
         u = np.atleast_1d(np.asarray(V, np.float64))
-        inside = np.abs(u) <= REACH + WIDEST / 2
-        alpha, alpha_plus_beta = self.table(np.where(inside, u, 0.0))
+        inside = self.table.axis.covers(u)
+        alpha, alpha_plus_beta = self.table(np.where(inside, u, 1.0))
         values = {
             "alpha": alpha,
             "beta": alpha_plus_beta - alpha,
             "inf": alpha / alpha_plus_beta,
             "tau": 1 / alpha_plus_beta,
+            "times": alpha,
         }[self.name]
         values = np.where(inside, values, np.nan)
         return values if np.ndim(V) else float(values[0])

@@ -1,7 +1,5 @@
-"""A neuron of one compartment, declared: its membrane's capacitance and channels."""
+"""A neuron of one compartment, declared: its membrane's capacitance, channels and pools."""
 
-import dataclasses
-import functools
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Never
@@ -9,25 +7,26 @@ from typing import Any, Never
 import numpy as np
 
 from pyhh_fast import validation
-from pyhh_fast.channels import paths, representation
-from pyhh_fast.channels.channel import Channel, check_names
+from pyhh_fast.channels import representation, steady
+from pyhh_fast.channels.channel import Channel
 from pyhh_fast.channels.gate import Gate
 from pyhh_fast.channels.gate_table import LARGEST_V, GateTable
+from pyhh_fast.channels.parts import Part, check, split, warn_of_unfed
+from pyhh_fast.channels.paths import changed
+from pyhh_fast.channels.pool import Nernst, Pool
 from pyhh_fast.channels.state import Declared
-from pyhh_fast.channels.tables import tables_of
+from pyhh_fast.channels.tables import Tables, tables_for, tables_of_gates
 from pyhh_fast.typing import FloatArray
 from pyhh_fast.variables import CAPACITANCE, POTENTIAL, Variable
-
-MOST_CHANNELS = 8
-MOST_GATES = 16
 
 
 class Neuron(Declared):
     """A neuron of one compartment with any set of channels.
 
     ``Cm dV/dt = I - sum of g * open * (V - E)`` over its channels. Voltages are what its formulas
-    say, usually absolute mV. Neurons are immutable: methods that change something return a new
-    one. Two are equal where all their parts are.
+    say, usually absolute mV. Its pools have calcium, which channels may feed and depend on. Neurons
+    are immutable: methods that change something return a new one. Two are equal where all their
+    parts are.
 
     Parameters
     ----------
@@ -37,8 +36,9 @@ class Neuron(Declared):
         Area of the membrane, which :meth:`density` needs.
     threshold : float, mV, optional
         Where a rising V counts as a spike; 50 mV above its rest where it is not given.
-    **channels : Channel
-        By the names that traces and parameters have; at most 8, with at most 16 gates together.
+    **channels : Channel or Pool
+        By the names that traces and parameters have; at most 8 channels and 2 pools, with at most
+        16 gates and pools together.
 
     Raises
     ------
@@ -46,7 +46,13 @@ class Neuron(Declared):
         If an argument is of the wrong kind, or has no name.
     ValueError
         If `Cm` or `area` is not above 0, a number is not finite, a name is reserved or differs
-        from another by capitals alone, or there are no channels, or too many, or too many gates.
+        from another by capitals alone, or there are no channels, or too many, or too many gates or
+        pools; if a channel or a gate names a pool that there is not.
+
+    Warns
+    -----
+    UserWarning
+        If no channel feeds a pool, which then stays at its rest.
 
     Examples
     --------
@@ -64,9 +70,21 @@ class Neuron(Declared):
     ['Vm', 'Na.m', 'Na.h', 'K.n', 'leak', 'Na', 'K']
     >>> wang_buzsaki.replace({"Na.g": 40, "K.n.speed": 3}).parameters["Na.g"]
     40.0
+
+    With calcium, which opens a potassium channel:
+
+    >>> from pyhh_fast import Nernst, Pool
+    >>> bursting = wang_buzsaki.with_channels(
+    ...     Ca=Pool(1e-4, 80, depth=1),
+    ...     CaL=Channel(0.1, E=Nernst("Ca", outside=2, celsius=36), feeds="Ca",
+    ...         s=Gate(inf=sigmoid(1, -20, 9), power=2, instantaneous=True)),
+    ...     AHP=Channel(5, E=-90,
+    ...         q=Gate(inf=lambda Ca: Ca / (Ca + 0.03), instantaneous=True, of="Ca")))
+    >>> list(bursting.pools), list(bursting.variables)[-6:]
+    (['Ca'], ['Ca', 'leak', 'Na', 'K', 'CaL', 'AHP'])
     """
 
-    __slots__ = ("_Cm", "_area", "_channels", "_rest", "_tables", "_threshold")
+    __slots__ = ("_Cm", "_area", "_channels", "_pools", "_rest", "_tables", "_threshold")
 
     def __init__(
         self,
@@ -75,7 +93,7 @@ class Neuron(Declared):
         Cm: float = 1.0,
         area: float | None = None,
         threshold: float | None = None,
-        **channels: Channel,
+        **channels: Part,
     ) -> None:
         if unnamed:
             raise TypeError(
@@ -83,11 +101,12 @@ class Neuron(Declared):
                 f"{validation.shown(unnamed[0])}. Pass Neuron(leak=Channel(0.1, E=-65), Cm=1)."
             )
         self._declare(Cm, area, threshold, channels)
-        self._tables = tables_of(self.gates)
+        warn_of_unfed(self._channels, self._pools)
+        self._tables = tables_of_gates(self.gates)
         self._rest: float | None = None
 
     def _declare(
-        self, Cm: float, area: float | None, threshold: float | None, channels: dict[str, Channel]
+        self, Cm: float, area: float | None, threshold: float | None, parts: Mapping[str, Part]
     ) -> None:
         self._Cm = validation.real_number("Cm", Cm, unit="µF/cm²", positive=True)
         self._area = area
@@ -96,20 +115,9 @@ class Neuron(Declared):
         self._threshold = threshold
         if threshold is not None:
             self._threshold = validation.real_number("threshold", threshold, unit="mV")
-        check_names("channel", channels, RESERVED)
-        for name, channel in channels.items():
-            advice = f"Pass {name}=Channel(...)."
-            validation.instance(f"channel {name}", channel, Channel, "a Channel", advice)
-        if not 1 <= len(channels) <= MOST_CHANNELS:
-            raise ValueError(
-                f"a neuron must have 1 to {MOST_CHANNELS} channels; got {len(channels)}."
-            )
-        self._channels = MappingProxyType(dict(channels))
-        if len(self.gates) > MOST_GATES:
-            raise ValueError(
-                f"a neuron's channels must have {MOST_GATES} gates together at most; got "
-                f"{len(self.gates)}."
-            )
+        check(parts, RESERVED)
+        channels, pools = split(parts)
+        self._channels, self._pools = MappingProxyType(channels), MappingProxyType(pools)
 
     @property
     def Cm(self) -> float:
@@ -132,6 +140,11 @@ class Neuron(Declared):
         return self._channels
 
     @property
+    def pools(self) -> Mapping[str, Pool]:
+        """Its pools of calcium by name, in the order they were declared."""
+        return self._pools
+
+    @property
     def gates(self) -> dict[str, Gate]:
         """Its gates by path, as ``"Na.m"``, in the order they were declared."""
         return {
@@ -142,31 +155,55 @@ class Neuron(Declared):
 
     @property
     def tables(self) -> Mapping[str, GateTable]:
-        """The tables of its gates by path, made when it is made; the width of rows is the same."""
-        return MappingProxyType(self._tables)
+        """The tables of its gates over V by path, made when it is made; rows have one width.
+
+        Gates of calcium alone have none.
+        """
+        return MappingProxyType(dict(self._tables.of_V))
+
+    @property
+    def pool_tables(self) -> Mapping[str, GateTable]:
+        """The tables of its gates over a concentration by path; rows of a pool have one width."""
+        return MappingProxyType(dict(self._tables.of_pools))
 
     @property
     def parameters(self) -> dict[str, float]:
-        """Its numbers by path: Cm, and of each channel g, E, shift, and the speeds of its gates.
+        """Its numbers by path: Cm, then of channels g, E, shift and speeds of gates, then of pools.
 
-        There are no shifts of leaks and no speeds of instantaneous gates.
+        There are no shifts of leaks and no speeds of instantaneous gates. In place of an E that
+        follows a pool there are its outside and celsius. Pools have rest, tau and gain.
         """
         found = {CAPACITANCE.name: self._Cm}
         for name, channel in self._channels.items():
-            found |= {f"{name}.g": channel.g, f"{name}.E": channel.E}
-            if channel.gates:
+            found[f"{name}.g"] = channel.g
+            if isinstance(channel.E, Nernst):
+                found[f"{name}.E.outside"] = channel.E.outside
+                found[f"{name}.E.celsius"] = channel.E.celsius
+            else:
+                found[f"{name}.E"] = channel.E
+            if channel._has_shift:
                 found[f"{name}.shift"] = channel.shift
             for gate_name, gate in channel.gates.items():
                 if not gate.instantaneous:
                     found[f"{name}.{gate_name}.speed"] = gate.speed
+        for name, pool in self._pools.items():
+            found |= {
+                f"{name}.rest": pool.rest,
+                f"{name}.tau": pool.tau,
+                f"{name}.gain": pool.gain,
+            }
         return found
 
     @property
     def variables(self) -> dict[str, Variable]:
-        """What changes during a run, by name: V, gates by path, currents by channel."""
+        """What changes during a run, by name: V, gates by path, pools, currents by channel."""
         gates = {
             path: Variable(path, path, "1", f"open fraction of gate {path}", path)
             for path in self.gates
+        }
+        pools = {
+            name: Variable(name, f"[{name}]", "mM", f"concentration of pool {name}", name)
+            for name in self._pools
         }
         currents = {
             name: Variable(
@@ -174,7 +211,7 @@ class Neuron(Declared):
             )
             for name in self._channels
         }
-        return {POTENTIAL.name: POTENTIAL} | gates | currents
+        return {POTENTIAL.name: POTENTIAL} | gates | pools | currents
 
     def replace(self, values: Mapping[str, float] | None = None, /, **keywords: float) -> "Neuron":
         """Return a neuron with other numbers.
@@ -197,27 +234,17 @@ class Neuron(Declared):
         >>> Neuron(leak=Channel(0.1, E=-65)).replace({"leak.g": 0.2}, Cm=1.5).parameters
         {'Cm': 1.5, 'leak.g': 0.2, 'leak.E': -65.0}
         """
-        values = dict(values or {}) | keywords
         own = {name: getattr(self, name) for name in OWN}
-        channels = dict(self._channels)
-        known = [*self.parameters, "area", "threshold"]
-        for path, value in values.items():
-            name, _, part = validation.choice(
-                "path", path, known, functools.partial(paths.suggestion, self._channels)
-            ).partition(".")
-            if not part:
-                own[name] = value
-            else:
-                channels[name] = _replaced(channels[name], path, part, value)
-        return self._with(own, channels)
+        values = dict(values or {}) | keywords
+        return self._with(*changed(own, self._all_parts, values, [*self.parameters]))
 
-    def with_channels(self, /, **channels: Channel) -> "Neuron":
-        """Return a neuron with these channels, too.
+    def with_channels(self, /, **channels: Part) -> "Neuron":
+        """Return a neuron with these channels, or pools, too.
 
         Raises
         ------
         TypeError, ValueError
-            If it has a channel of one of these names, or as for :class:`Neuron`.
+            If it has a channel or a pool of one of these names, or as for :class:`Neuron`.
 
         Examples
         --------
@@ -226,22 +253,23 @@ class Neuron(Declared):
         ['leak', 'pump']
         """
         for name in channels:
-            if name in self._channels:
+            if name in self._all_parts:
                 raise ValueError(
                     f"with_channels must be given names that are new; got {name!r}. Remove that "
                     f"one first, by without({name!r})."
                 )
-        return self._with(
-            {name: getattr(self, name) for name in OWN}, dict(self._channels | channels)
-        )
+        return self._with({name: getattr(self, name) for name in OWN}, self._all_parts | channels)
 
     def without(self, /, *names: str) -> "Neuron":
-        """Return a neuron without the channels of these names.
+        """Return a neuron without the channels, or pools, of these names.
+
+        A pool that no channel feeds any more stays at its rest.
 
         Raises
         ------
         ValueError
-            If it has no channel of that name, or no other.
+            If it has no channel or pool of that name, or no other channel; if a channel that stays
+            names a pool that does not.
 
         Examples
         --------
@@ -251,9 +279,9 @@ class Neuron(Declared):
         ['leak']
         """
         for name in names:
-            validation.choice("channel", name, self._channels)
-        channels = {name: one for name, one in self._channels.items() if name not in names}
-        return self._with({name: getattr(self, name) for name in OWN}, channels)
+            validation.choice("channel", name, self._all_parts)
+        parts = {name: one for name, one in self._all_parts.items() if name not in names}
+        return self._with({name: getattr(self, name) for name in OWN}, parts)
 
     @property
     def rest(self) -> float:
@@ -271,7 +299,10 @@ class Neuron(Declared):
         return self._rest
 
     def steady_state(self, V: Any) -> dict[str, Any]:
-        """Return the steady states of its gates at V, from their tables.
+        """Return the steady states of its gates and pools at V.
+
+        Those of gates are from their tables. A concentration is where inflow and decay balance; if
+        it is so at several, the lowest that is not below its rest.
 
         Parameters
         ----------
@@ -281,20 +312,21 @@ class Neuron(Declared):
         Returns
         -------
         dict of str to float or ndarray
-            By path, of the shape of `V`.
+            By path, of the shape of `V`; concentrations (mM) by the names of pools.
 
         Raises
         ------
         TypeError, ValueError
-            If `V` is no finite number or array of them, or is beyond 300 mV.
+            If `V` is no finite number or array of them, or is beyond 300 mV; if a concentration is
+            balanced nowhere below 256 mM.
 
         Examples
         --------
         >>> from pyhh_fast import Channel, Gate, Neuron
         >>> from pyhh_fast.rate_forms import sigmoid
         >>> p = Gate(inf=sigmoid(1, -35, 10), tau=lambda V: 100.0)
-        >>> steady = Neuron(M=Channel(1, E=-90, p=p)).steady_state([-35, 0])
-        >>> [round(x, 6) for x in steady["M.p"].tolist()]
+        >>> found = Neuron(M=Channel(1, E=-90, p=p)).steady_state([-35, 0])
+        >>> [round(x, 6) for x in found["M.p"].tolist()]
         [0.5, 0.970688]
         """
         given = validation.real_numbers("V", V, unit="mV")
@@ -304,21 +336,15 @@ class Neuron(Declared):
                 f"V must be from -{LARGEST_V:g} to {LARGEST_V:g} (mV); got {worst}. A neuron's "
                 "tables end there."
             )
-        steady = self._steady_gates(given.ravel())
+        found = self._steady(given.ravel())
+        steady.check_balanced(self, found, given.ravel())
         return {
-            path: x.reshape(given.shape) if given.ndim else float(x[0])
-            for path, x in steady.items()
+            path: x.reshape(given.shape) if given.ndim else float(x[0]) for path, x in found.items()
         }
 
-    def _steady_gates(self, V: FloatArray) -> dict[str, FloatArray]:
-        """Return the steady states of its gates at each V (mV), shape (n,), by path."""
-        steady = {}
-        for name, channel in self._channels.items():
-            for gate_name in channel.gates:
-                path = f"{name}.{gate_name}"
-                alpha, total = self._tables[path](V - channel.shift)
-                steady[path] = alpha / total
-        return steady
+    def _steady(self, V: FloatArray) -> dict[str, FloatArray]:
+        """Return the steady states of gates, by path, and pools at each V (mV), shape (n,)."""
+        return steady.state_at(self, V, self.parameters.__getitem__)
 
     def density(self, *, nA: Any) -> Any:
         """Return the current density (µA/cm²) of a current in nA through its area.
@@ -348,9 +374,14 @@ class Neuron(Declared):
         density = current * (1e5 / self._area)  # 1 nA/µm² is 1e5 µA/cm²
         return density if current.ndim else float(density)
 
-    def _with(self, own: dict[str, Any], channels: dict[str, Channel]) -> "Neuron":
+    @property
+    def _all_parts(self) -> dict[str, Part]:
+        """Its channels and pools by name."""
+        return {**self._channels, **self._pools}
+
+    def _with(self, own: dict[str, Any], parts: Mapping[str, Part]) -> "Neuron":
         """Return a neuron with other parts, and with the tables of this one for gates it keeps."""
-        return Neuron._with_tables(**own, channels=channels, tables=self._tables, gates=self.gates)
+        return Neuron._with_tables(**own, parts=parts, tables=self._tables, gates=self.gates)
 
     @classmethod
     def _with_tables(
@@ -358,8 +389,8 @@ class Neuron(Declared):
         Cm: float,
         area: float | None,
         threshold: float | None,
-        channels: dict[str, Channel],
-        tables: Mapping[str, GateTable],
+        parts: Mapping[str, Part],
+        tables: Tables,
         gates: Mapping[str, Gate] | None = None,
     ) -> "Neuron":
         """Return a neuron with these tables, as far as they are those of its gates.
@@ -367,23 +398,18 @@ class Neuron(Declared):
         They are the tables of `gates`, by path; where that is None, they are just those of its own.
         """
         neuron = cls.__new__(cls)
-        neuron._declare(Cm, area, threshold, channels)
+        neuron._declare(Cm, area, threshold, parts)
         neuron._rest = None
-        own = neuron.gates
         if gates is None:
-            neuron._tables = {path: tables[path] for path in own}
-            return neuron
-        known = {
-            path: tables[path]
-            for path, gate in own.items()
-            if path in tables and gate.kinetics == gates[path].kinetics
-        }
-        neuron._tables = tables_of(own, known)
+            neuron._tables = tables_for(neuron.gates, tables)
+        else:
+            neuron._tables = tables_of_gates(neuron.gates, tables, gates)
         return neuron
 
     @property
     def _parts(self) -> tuple[Any, ...]:
-        return self._Cm, self._area, self._threshold, tuple(self._channels.items())
+        parts = tuple(self._channels.items()), tuple(self._pools.items())
+        return self._Cm, self._area, self._threshold, *parts
 
     def __eq__(self, other: object) -> bool:
         return self._parts == other._parts if isinstance(other, Neuron) else NotImplemented
@@ -409,21 +435,8 @@ class Neuron(Declared):
         return self
 
 
-def _replaced(channel: Channel, path: str, part: str, value: float) -> Channel:
-    """Return a channel with one number replaced: `part` of it, or of one of its gates."""
-    parts: dict[str, Any] = {"g": channel.g, "E": channel.E, "shift": channel.shift}
-    parts |= channel.gates
-    gate_name, _, inner = part.partition(".")
-    try:
-        new = dataclasses.replace(parts[gate_name], speed=value) if inner else value
-        return Channel(**(parts | {gate_name: new}))
-    except (TypeError, ValueError) as error:
-        rule = str(error).partition(" must ")[2]
-        raise type(error)(f"{path} must {rule}") from None
-
-
 OWN = ("Cm", "area", "threshold")
-"""What a neuron has beside its channels."""
+"""What a neuron has beside its channels and pools."""
 
 RESERVED = frozenset(
     [
@@ -433,4 +446,4 @@ RESERVED = frozenset(
         "from_neuroml",
     ]
 )
-"""Names that no channel may have: what a neuron, a recording and a store have beside channels."""
+"""Names that no channel or pool may have: what a neuron, a recording and a store have beside."""

@@ -8,9 +8,10 @@ import numpy as np
 
 from pyhh_fast import validation
 from pyhh_fast.cells import Cells, per_cell
-from pyhh_fast.channels import paths
+from pyhh_fast.channels import paths, steady
 from pyhh_fast.channels.gate_table import LARGEST_V, REACH
 from pyhh_fast.channels.neuron import Neuron
+from pyhh_fast.channels.pool import Nernst
 from pyhh_fast.typing import FloatArray, IntArray
 from pyhh_fast.variables import POTENTIAL
 
@@ -38,7 +39,7 @@ class NeuronCells(Cells):
         arrays: dict[str, FloatArray] = {}
         numbers: dict[str, FloatArray] = {}
         for path, given in values.items():
-            suggestion = functools.partial(paths.suggestion, neuron.channels)
+            suggestion = functools.partial(paths.suggestion, neuron._all_parts)
             validation.choice("path", path, neuron.parameters, suggestion)
             own = per_cell(path, given, size)
             (arrays if own.ndim else numbers)[path] = own
@@ -54,7 +55,7 @@ class NeuronCells(Cells):
         parameters = np.zeros(size, [(path, np.float64) for path in arrays])
         for path, own in arrays.items():
             parameters[path] = own
-        fields = [POTENTIAL.name, *neuron.gates]
+        fields = [POTENTIAL.name, *neuron.gates, *neuron.pools]
         super().__init__(parameters, np.zeros(size, [(name, np.float64) for name in fields]))
 
     def _take(self, cell: IntArray) -> Self:
@@ -66,35 +67,41 @@ class NeuronCells(Cells):
         return twin
 
     @property
-    def _has_own_shifts(self) -> bool:
-        """Whether a channel's shift is each cell's own."""
-        return any(path.endswith(".shift") for path in self._values)
+    def _open_alike(self) -> bool:
+        """Whether steady gates, concentrations and what follows them are the same in all cells."""
+        channels = self.neuron.channels.items()
+        of_calcium = {
+            name for name, one in channels if one.feeds is not None or isinstance(one.E, Nernst)
+        }
+        of_calcium |= {*self.neuron.pools}
+        return not any(
+            path.endswith(".shift") or path.partition(".")[0] in of_calcium for path in self._values
+        )
 
     def _value(self, path: str) -> Any:
         """Return a parameter: one number, or an array of one for each cell."""
         return self._values[path] if path in self._values else self.neuron.parameters[path]
 
-    def _rates(self, path: str, V: FloatArray) -> FloatArray:
-        """Return alpha and alpha + beta of a gate at V (mV) of each cell, without its speed.
+    def _column(self, path: str, dimensions: int = 1) -> Any:
+        """Return a parameter as it broadcasts with V that have the cells along their first axis."""
+        value = self._value(path)
+        return value.reshape(-1, *[1] * (dimensions - 1)) if np.ndim(value) else value
 
-        V has the cells along its first axis; the rates are of shape (2, *V.shape).
+    def _reversal(self, name: str) -> tuple[Any, Any]:
+        """Return the reversal potential of a channel, mV, at 1 mM if it follows a pool, and by how
+        much it falls with the logarithm of the concentration, or 0: numbers, or one for each cell.
         """
-        shift = self._values.get(f"{path.partition('.')[0]}.shift")
-        u = V - self.neuron.channels[path.partition(".")[0]].shift
-        if shift is not None:
-            u = V - shift.reshape(-1, *[1] * (V.ndim - 1))
-        return self.neuron.tables[path](u.ravel()).reshape(2, *u.shape)
+        return steady.reversal(name, self.neuron.channels[name].E, self._value)
 
     def _steady_gates(self, V: FloatArray) -> dict[str, FloatArray]:
-        """Return the steady states of the gates at V (mV) of each cell, by path."""
-        found = {}
-        for path in self.neuron.gates:
-            alpha, total = self._rates(path, V)
-            found[path] = alpha / total
-        return found
+        """Return the steady states of gates, by path, and pools at V (mV) of each cell.
+
+        V has the cells along its first axis.
+        """
+        return steady.state_at(self.neuron, V, lambda path: self._column(path, V.ndim))
 
     def _set_steady(self, V: FloatArray) -> None:
-        """Put the cells at V (mV), with steady gates."""
+        """Put the cells at V (mV), with steady gates and pools."""
         state = np.zeros(self.size, self._state.dtype)
         state[POTENTIAL.name] = V
         for path, x in self._steady_gates(state[POTENTIAL.name]).items():

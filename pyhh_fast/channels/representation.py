@@ -3,6 +3,7 @@
 import html
 from typing import Any
 
+from pyhh_fast.channels.pool import Nernst
 from pyhh_fast.rate_forms import as_typed
 
 HEADER = ("channel", "g (mS/cm²)", "E (mV)", "shift (mV)", "gate", "power", "speed", "rates")
@@ -15,13 +16,17 @@ def gate_text(gate: Any) -> str:
     parts += [f"power={gate.power}"] * (gate.power != 1)
     parts += [f"speed={as_typed(gate.speed)}"] * (gate.speed != 1)
     parts += ["instantaneous=True"] * gate.instantaneous
+    parts += [f"of={gate.of!r}"] * (gate.of is not None)
+    if gate.times is not None:
+        parts.append(f"times=({gate.times[0]!r}, {function_text(gate.times[1])})")
     return f"Gate({', '.join(parts)})"
 
 
 def channel_text(channel: Any) -> str:
     """Return a channel as it could be typed."""
-    parts = [as_typed(channel.g), f"E={as_typed(channel.E)}"]
+    parts = [as_typed(channel.g), f"E={_E_text(channel.E)}"]
     parts += [f"shift={as_typed(channel.shift)}"] * (channel.shift != 0)
+    parts += [f"feeds={channel.feeds!r}"] * (channel.feeds is not None)
     parts += [f"{name}={gate_text(gate)}" for name, gate in channel.gates.items()]
     return f"Channel({', '.join(parts)})"
 
@@ -62,19 +67,29 @@ def _title(neuron: Any) -> str:
         parts.append(f"area {as_typed(neuron.area)} µm²")
     if neuron.threshold is not None:
         parts.append(f"threshold {as_typed(neuron.threshold)} mV")
+    for name, pool in neuron.pools.items():
+        fed_by = [one for one, channel in neuron.channels.items() if channel.feeds == name]
+        parts.append(f"{name} {pool!r}" + f" fed by {' and '.join(fed_by)}" * bool(fed_by))
     return f"Neuron: {', '.join(parts)}"
 
 
 def _rows(neuron: Any) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for name, channel in neuron.channels.items():
-        shift = as_typed(channel.shift) if channel.gates else ""
-        of_channel = (name, as_typed(channel.g), as_typed(channel.E), shift)
+        shift = as_typed(channel.shift) if channel._has_shift else ""
+        of_channel = (name, as_typed(channel.g), _E_text(channel.E), shift)
         for gate_name, gate in channel.gates.items():
             speed = "instantaneous" if gate.instantaneous else as_typed(gate.speed)
             rates = ", ".join(f"{key} {function_text(one)}" for key, one in gate.functions.items())
+            rates += f" of {gate.of}" * (gate.of is not None)
+            if gate.times is not None:
+                rates += f", times {function_text(gate.times[1])} of {gate.times[0]}"
             rows.append((*of_channel, gate_name, str(gate.power), speed, rates))
             of_channel = ("", "", "", "")
         if not channel.gates:
             rows.append((*of_channel, "", "", "", ""))
     return rows
+
+
+def _E_text(E: Any) -> str:
+    return repr(E) if isinstance(E, Nernst) else as_typed(E)

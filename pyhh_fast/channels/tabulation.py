@@ -1,4 +1,6 @@
-"""Tables of a gate's rates over V: fitted, checked between their nodes, mended at 0/0.
+"""Tables of a gate's rates: fitted, checked between their nodes, mended at 0/0.
+
+They are over V, or over the concentration of a pool; axes.py says how either is divided into rows.
 
 A table is piecewise polynomials of degree 5. Where they err by more than 1e-12, rows are halved;
 where that does not help, as at a kink, the error there is stated, or refused if it is above 1e-4.
@@ -8,11 +10,8 @@ import numpy as np
 
 from pyhh_fast import _rate_tables
 from pyhh_fast.channels.gate_rates import CheckedFunction, GateRates
-from pyhh_fast.channels.gate_table import NODES, REACH, WIDEST
+from pyhh_fast.channels.gate_table import NODES
 from pyhh_fast.typing import FloatArray, IntArray
-
-FINEST = 1 / 64
-"""Smallest width of rows, in mV."""
 
 TOLERANCE = 7e-13
 """Largest relative error of a table where it is checked; between these places it is 1e-12."""
@@ -23,11 +22,6 @@ LARGEST_ERROR = 1e-4
 INF_FLOOR = 1e-3
 """alpha counts relative to itself plus this part of alpha + beta: where a steady state is below
 1e-3, formulas such as ``0.5 * (1 + tanh(x))`` have few digits."""
-
-FINER_WIDTHS = 2.0 ** np.arange(-2, -7, -1)
-
-PLACE_WITHIN = 1e-6
-"""How closely a kink or a jump is located, in mV."""
 
 JUMP = 10
 """What changes so many times more within that than beside it is a jump."""
@@ -44,22 +38,20 @@ BLOCK = 1024
 """Rows that are fitted at a time: their arrays stay in the cache, and linear algebra is done by one
 thread, which gives the same bits whatever the number of CPUs."""
 
-SAMPLED = np.arange(-384, 385, 16)
-"""The V (mV) where a first look is taken at which width will do."""
-
 HALVING = 16
 """Smooth rates err by less than this part where rows are halved (1/64, but for rounding)."""
 
 
 def width_for(rates: GateRates) -> float:
-    """Return the width that a gate probably needs, from rows at a few V."""
-    width, error = 2 * WIDEST, np.inf
-    while error > TOLERANCE and width > FINEST:
-        finer = _fit(rates, SAMPLED * round(1 / width) * 2, width / 2)[1].max()
+    """Return the width that a gate probably needs, from some of the rows."""
+    axis = rates.axis
+    width, error = 2 * axis.widest, np.inf
+    while error > TOLERANCE and width > axis.finest:
+        finer = _fit(rates, axis.sampled(width / 2), width / 2)[1].max()
         if not (np.isfinite(finer) and finer <= max(TOLERANCE, error / HALVING)):
             break
         width, error = width / 2, finer
-    return min(width, WIDEST)
+    return min(width, axis.widest)
 
 
 def fit(rates: GateRates, width: float) -> tuple[FloatArray, str | float]:
@@ -73,7 +65,7 @@ def fit(rates: GateRates, width: float) -> tuple[FloatArray, str | float]:
     warning : str or float
         Of kinks, empty where there are none; a number is the width that is needed.
     """
-    numbers = _all_rows(width)
+    numbers = rates.axis.rows(width)
     polynomials, errors = _fit(rates, numbers, width)
     bad = np.flatnonzero(~(errors <= TOLERANCE))
     if bad.size:
@@ -84,14 +76,9 @@ def fit(rates: GateRates, width: float) -> tuple[FloatArray, str | float]:
     if not bad.size:
         return polynomials, ""
     _see_finite(rates, polynomials, numbers, bad, width)
-    if width > FINEST and _halving_helps(rates, numbers[bad], errors, width):
+    if width > rates.axis.finest and _halving_helps(rates, numbers[bad], errors, width):
         return polynomials, width / 2
     return polynomials, _rough(rates, numbers[bad], width)
-
-
-def _all_rows(width: float) -> IntArray:
-    last = round(REACH / width)
-    return np.arange(-last, last + 1)
 
 
 def _fit(
@@ -113,7 +100,7 @@ def _fit(
 
 def _values(rates: GateRates, numbers: IntArray, at: FloatArray, width: float) -> FloatArray:
     """Return both rates at these places of rows, shape (2, at.size, n)."""
-    V = (numbers + at[:, np.newaxis]) * width
+    V = rates.axis.points(numbers, at[:, np.newaxis], width)
     return rates(V.ravel()).reshape(2, *V.shape)
 
 
@@ -172,7 +159,7 @@ def _errors_of(
     errors = _errors(polynomials, _values(rates, numbers, CHECKED_AT, width), CHECKED_AT)
     doubtful = ~(errors <= TOLERANCE)
     if doubtful.any():
-        V = (numbers + CHECKED_AT[:, np.newaxis]) * width
+        V = rates.axis.points(numbers, CHECKED_AT[:, np.newaxis], width)
         errors[doubtful] -= _rounding(rates, V[doubtful])
         errors[np.isnan(errors)] = 0.0  # at a 0/0
     largest: FloatArray = errors.max(axis=0)
@@ -182,10 +169,10 @@ def _errors_of(
 def _rounding(rates: GateRates, V: FloatArray) -> FloatArray:
     """Return by how much the formulas' rounding moves the rates at each V, relatively.
 
-    It is what they do between V that are 1e-14 mV apart, or as near as numbers can be: next to
-    nothing, except beside a 0/0. At a 0/0 itself it is NaN.
+    It is what they do between V that are as near as numbers can be: next to nothing, except beside
+    a 0/0. At a 0/0 itself it is NaN.
     """
-    ulps = np.spacing(np.maximum(np.abs(V), 64.0))
+    ulps = rates.axis.rounding(V)
     at = rates(V)
     beside = [np.abs(rates(V + j * ulps) - at) for j in (-3, -2, -1, 1, 2, 3)]
     largest: FloatArray = 4 * (np.max(beside, axis=0) / np.maximum(at, 1e-290)).max(axis=0)
@@ -198,7 +185,8 @@ def _see_finite(
     """See that the functions are finite in bad rows, but for single points."""
     infinite = bad[~np.isfinite(polynomials[:, :, bad]).all(axis=(0, 1))]
     for number in sorted(numbers[infinite].tolist(), key=abs):
-        error = rates.not_finite_near(number * width, 0.4 * width)
+        middle = float(rates.axis.points(number, 0.0, width))
+        error = rates.not_finite_near(middle, 0.4 * float(rates.axis.length(number, width)))
         if error is not None:
             raise error
 
@@ -206,8 +194,7 @@ def _see_finite(
 def _halving_helps(rates: GateRates, numbers: IntArray, errors: FloatArray, width: float) -> bool:
     """Whether any of these rows is only too wide for how steep the rates are there."""
     chosen = np.unique(np.concatenate([np.argsort(errors)[-16:], np.arange(0, errors.size, 16)]))
-    halves = 2 * numbers[chosen, np.newaxis] + np.array([-1, 0, 1])
-    halves = np.clip(halves, -round(2 * REACH / width), round(2 * REACH / width))
+    halves = rates.axis.within(numbers[chosen], width, width / 2)
     new_errors = _fit(rates, halves.ravel(), width / 2, DENSE)[1].reshape(halves.shape).max(axis=1)
     return bool((new_errors <= np.maximum(TOLERANCE, errors[chosen] / HALVING)).any())
 
@@ -217,41 +204,42 @@ def _rough(rates: GateRates, numbers: IntArray, width: float) -> str | float:
     errors = np.nan_to_num(_fit(rates, numbers, width, DENSE)[1], nan=0.0)
     worst = int(np.argmax(errors))
     number, error = int(numbers[worst]), float(errors[worst])
-    for finer in FINER_WIDTHS[FINER_WIDTHS < width]:
-        if error <= LARGEST_ERROR:
-            break
-        half = round(width / finer) // 2
-        inside = 2 * half * number + np.arange(-half, half + 1)
+    axis, finer = rates.axis, width / 2
+    while finer >= axis.finest and not error <= LARGEST_ERROR:
+        inside = axis.within(numbers[worst : worst + 1], width, finer).ravel()
         error = float(_fit(rates, inside, finer, DENSE)[1].max())
         if error <= LARGEST_ERROR:
-            return float(finer)
-    label, V, jumps = _find_roughness(rates, number * width, width)
+            return finer
+        finer /= 2
+    label, V, jumps = _find_roughness(rates, number, width)
     what = "jumps" if jumps else "has a kink or bends sharply"
     if not error <= LARGEST_ERROR:
         raise ValueError(
-            f"{label} must be a smooth function of V; got one that {what} at V = {V:.6g} mV, where "
-            f"a table has a relative error of {error:.1g}, above {LARGEST_ERROR:g}. Pass a smooth "
-            "one."
+            f"{label} must be a smooth function of {axis.name}; got one that {what} at "
+            f"{axis.at(V)}, where a table has a relative error of {error:.1g}, above "
+            f"{LARGEST_ERROR:g}. Pass a smooth one."
         )
     more = f", as in {numbers.size - 1} more places" if numbers.size > 1 else ""
     return (
-        f"{label} {what} at V = {V:.6g} mV{more}: the relative error of the rates is up to "
-        f"{error:.1g} there, within {width:g} mV. Pass a smooth function where that matters."
+        f"{label} {what} at {axis.at(V)}{more}: the relative error of the rates is up to "
+        f"{error:.1g} there, within {axis.length(number, width):.3g} {axis.unit}. Pass a smooth "
+        "function where that matters."
     )
 
 
-def _find_roughness(rates: GateRates, V: float, width: float) -> tuple[str, float, bool]:
-    """Return which function is not smooth around V (mV), where, and whether it jumps there."""
+def _find_roughness(rates: GateRates, number: int, width: float) -> tuple[str, float, bool]:
+    """Return which function is not smooth in a row, where, and whether it jumps there."""
+    axis, row = rates.axis, np.array([number])
 
     def error_of(function: CheckedFunction) -> float:
-        values = function(V + width * np.concatenate([NODES, DENSE]))
+        values = function(axis.points(row, np.concatenate([NODES, DENSE]), width))
         both = np.stack([values, np.zeros(values.size)])[:, :, np.newaxis]
         errors = _errors(fitted(both[:, :POWERS]), both[:, POWERS:], DENSE)
         return float(np.nan_to_num(errors).max())
 
     function = max(rates.functions.values(), key=error_of)
-    low, high = V - width / 2, V + width / 2
-    while high - low > PLACE_WITHIN:
+    low, high = axis.points(row, np.array([-0.5, 0.5]), width)
+    while high - low > axis.located_within(low):
         points = np.linspace(low, high, 65)
         bend = np.abs(np.diff(function(points), 2))
         i = int(np.nanargmax(bend)) if np.isfinite(bend).any() else 32

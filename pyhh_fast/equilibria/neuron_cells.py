@@ -1,5 +1,6 @@
 """Where the cells of a neuron rest: the search for equilibria of many, each with its numbers."""
 
+import functools
 import math
 from typing import Self
 
@@ -7,6 +8,8 @@ import numpy as np
 
 from pyhh_fast.channels.gate_table import LARGEST_V
 from pyhh_fast.channels.neuron_cells import NeuronCells
+from pyhh_fast.channels.pool import Nernst
+from pyhh_fast.channels.steady import potential, reversals
 from pyhh_fast.equilibria.membranes import GRID_STEP, grid
 from pyhh_fast.equilibria.neurons import jacobians, net_current
 from pyhh_fast.equilibria.rest_states import NoRest
@@ -38,16 +41,16 @@ class CellMembranes:
     def over_grid(self) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return the V of a grid, ascending, and dV/dt of each cell there, as `Membranes` does."""
         neuron, size = self.cells.neuron, self.cells.size
-        reversals = [np.ravel(self.cells._value(f"{name}.E")) for name in neuron.channels]
-        E = np.concatenate(reversals)
+        ends = reversals(neuron, self.cells._value).values()
+        E = np.concatenate([np.ravel(one) for of_one in ends for one in of_one])
         low, high = max(E.min() - 1, -LARGEST_V), min(E.max() + 1, LARGEST_V - 1)
         width = min([GRID_STEP / 4, *(table.width for table in neuron.tables.values())])
         V = grid(low, high, width)
-        if self.cells._has_own_shifts:
+        if not self.cells._open_alike:
             return V, np.eye(size), self._dVdt(np.broadcast_to(V, (size, V.size)))
         # What is open is the same in all cells.
         channels = neuron.channels
-        steady = neuron._steady_gates(V)
+        steady = neuron._steady(V)
         parts, weights = np.empty((2 * len(channels), V.size)), np.empty((size, 2 * len(channels)))
         for i, (name, channel) in enumerate(channels.items()):
             gates = channel.gates.items()
@@ -56,8 +59,13 @@ class CellMembranes:
             parts[2 * i] = math.prod(factors, start=np.ones(V.size))
             parts[2 * i + 1] = parts[2 * i] * V
             per_Cm = self.cells._value(f"{name}.g") / self.cells._value("Cm")
-            weights[:, 2 * i] = per_Cm * self.cells._value(f"{name}.E")
             weights[:, 2 * i + 1] = -per_Cm
+            weights[:, 2 * i] = 0.0
+            if isinstance(channel.E, Nernst):
+                reversal = potential(name, channel.E, steady, self.cells._value)
+                parts[2 * i + 1] -= parts[2 * i] * reversal
+            else:
+                weights[:, 2 * i] = per_Cm * self.cells._value(f"{name}.E")
         return V, weights, parts
 
     def dVdt(self, V: FloatArray) -> FloatArray:
@@ -67,12 +75,11 @@ class CellMembranes:
     def _dVdt(self, V: FloatArray) -> FloatArray:
         """Return dV/dt at several V of each cell, shape (cells, n)."""
 
-        def column(path: str) -> FloatArray:
-            return np.reshape(self.cells._value(path), (-1, 1))
-
         cells = self.cells
+        column = functools.partial(cells._column, dimensions=2)
         steady = cells._steady_gates(V)
-        return net_current(cells.neuron, 0.0, V, steady, column) / column("Cm")
+        dVdt: FloatArray = net_current(cells.neuron, 0.0, V, steady, column) / column("Cm")
+        return dVdt
 
     def are_stable(self, V: FloatArray) -> BoolArray:
         """Whether small deviations of each cell from its equilibrium at V die out."""
@@ -95,7 +102,7 @@ def starts_of_cells(cells: NeuronCells) -> FloatArray:
     first = np.zeros(len(kinds), np.int64)
     first[which.ravel()[::-1]] = np.arange(cells.size)[::-1]
     starts = np.empty(len(kinds))
-    together = WITH_OWN_SHIFTS if cells._has_own_shifts else TOGETHER
+    together = TOGETHER if cells._open_alike else WITH_OWN_SHIFTS
     for begin in range(0, len(kinds), together):
         some = first[begin : begin + together]
         starts[begin : begin + together] = _starts(CellMembranes(cells._take(some)), some)
@@ -111,7 +118,8 @@ def _starts(membranes: CellMembranes, numbers: IntArray) -> FloatArray:
     leaks = [name for name, channel in cells.neuron.channels.items() if not channel.gates]
     nearest = np.zeros(V.size)
     if leaks:
-        E = np.broadcast_to(cells._value(f"{leaks[0]}.E"), (cells.size,))
+        of_leak = reversals(cells.neuron, cells._value)[leaks[0]][0]
+        E = np.broadcast_to(of_leak, (cells.size,))
         nearest = np.abs(V - E[cell])
     has_stable = np.zeros(cells.size, bool)
     has_stable[cell[stable]] = True

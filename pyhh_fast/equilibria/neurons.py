@@ -10,6 +10,8 @@ import numpy.typing as npt
 from pyhh_fast.channels.gate_table import LARGEST_V
 from pyhh_fast.channels.neuron import Neuron
 from pyhh_fast.channels.neuron_cells import NeuronCells
+from pyhh_fast.channels.pool import Nernst
+from pyhh_fast.channels.steady import potential, rates, reversals
 from pyhh_fast.equilibria.membranes import GRID_STEP, grid
 from pyhh_fast.equilibria.rest_states import NoRest
 from pyhh_fast.equilibria.search import equilibria_of
@@ -26,7 +28,7 @@ class Equilibrium(NamedTuple):
     stable : bool
         Whether small deviations die out: all eigenvalues have negative real parts.
     eigenvalues : ndarray of complex, 1/ms
-        Of the Jacobian of V and the gates that are not instantaneous.
+        Of the Jacobian of V, the gates that are not instantaneous, and pools.
     """
 
     V: float
@@ -59,8 +61,9 @@ class ChannelMembrane:
 
         Without current all equilibria are between reversal potentials.
         """
-        reversals = [channel.E for channel in self._neuron.channels.values()]
-        low, high = min(reversals) - 1, max(reversals) + 1
+        value = self._neuron.parameters.__getitem__
+        ends = [float(E) for of_one in reversals(self._neuron, value).values() for E in of_one]
+        low, high = min(ends) - 1, max(ends) + 1
         if self._current:
             low, high = -LARGEST_V, LARGEST_V
         width = min([GRID_STEP / 4, *(table.width for table in self._neuron.tables.values())])
@@ -69,18 +72,20 @@ class ChannelMembrane:
 
     def dVdt(self, V: FloatArray) -> FloatArray:
         """Return dV/dt at each V with steady gates, mV/ms."""
-        steady = self._neuron._steady_gates(V)
-        return net_current(self._neuron, self._current, V, steady) / self._neuron.Cm
+        state = self._neuron._steady(V)
+        return net_current(self._neuron, self._current, V, state) / self._neuron.Cm
 
 
 def net_current(
     neuron: Neuron,
     current: Any,
     V: FloatArray,
-    gates: Mapping[str, FloatArray],
+    state: Mapping[str, FloatArray],
     value: Callable[[str], Any] | None = None,
 ) -> FloatArray:
-    """Return Cm dV/dt (µA/cm²) at each V with these gates: the injected current less all others.
+    """Return Cm dV/dt (µA/cm²) at each V: the injected current less all others.
+
+    The state has gates by path, and concentrations by pool.
 
     The numbers of many cells are what `value` returns for a path, in the shape of V.
     """
@@ -90,20 +95,20 @@ def net_current(
         conductance = np.zeros(V.shape) + value(f"{name}.g")
         for gate_name, gate in channel.gates.items():
             for _ in range(gate.power):  # the last bits of NumPy's powers depend on the CPU
-                conductance *= gates[f"{name}.{gate_name}"]
-        total -= conductance * (V - value(f"{name}.E"))
+                conductance *= state[f"{name}.{gate_name}"]
+        total -= conductance * (V - potential(name, channel.E, state, value))
     return total
 
 
 def jacobian(neuron: Neuron, V: float) -> FloatArray:
-    """Return the derivatives of dV/dt and of the gates' rates of change, with steady gates at V.
+    """Return the derivatives of all rates of change, with steady gates and pools at V.
 
-    Instantaneous gates follow V, so what they do is in the column of V.
+    Instantaneous gates follow V and calcium, so what they do is in their columns.
 
     Returns
     -------
     ndarray, shape (n, n), 1/ms
-        Rows and columns are V and the gates that are not instantaneous, in declared order.
+        Rows and columns are V, the gates that are not instantaneous, and pools, in declared order.
     """
     found: FloatArray = jacobians(NeuronCells(neuron, 1, {}), np.array([V]))[0]
     return found
@@ -114,28 +119,62 @@ def jacobians(cells: NeuronCells, V: FloatArray) -> FloatArray:
     neuron, value = cells.neuron, cells._value
     steady = cells._steady_gates(V)
     moving = [path for path, gate in neuron.gates.items() if not gate.instantaneous]
-    column = {path: 1 + i for i, path in enumerate(moving)}
-    matrix = np.zeros((V.size, 1 + len(moving), 1 + len(moving)))
+    column = {name: i for i, name in enumerate(["Vm", *moving, *neuron.pools])}
+    matrix = np.zeros((V.size, len(column), len(column)))
+    inflow = {name: np.zeros(V.size) for name in neuron.pools}
     for name, channel in neuron.channels.items():
         gates = {f"{name}.{gate_name}": gate for gate_name, gate in channel.gates.items()}
-        at = V - value(f"{name}.shift") if gates else V
         factors = {path: steady[path] ** gate.power for path, gate in gates.items()}
-        g, E = value(f"{name}.g"), value(f"{name}.E")
-        matrix[:, 0, 0] -= g * math.prod(factors.values())
+        g = value(f"{name}.g")
+        beyond = V - potential(name, channel.E, steady, value)
+        conductance = g * math.prod(factors.values())
+        # The derivatives of its current by all variables.
+        current = np.zeros((V.size, len(column)))
+        current[:, 0] = conductance
+        if isinstance(channel.E, Nernst):
+            slope = cells._reversal(name)[1]
+            current[:, column[channel.E.pool]] += conductance * slope / steady[channel.E.pool]
         for path, gate in gates.items():
-            x, table = steady[path], neuron.tables[path]
+            x = steady[path]
             others = math.prod(one for other, one in factors.items() if other != path)
-            change = -g * (V - E) * gate.power * x ** (gate.power - 1) * others
-            alpha_slope, total_slope = table.slopes(at)
-            if gate.instantaneous:
-                matrix[:, 0, 0] += change * alpha_slope
-                continue
-            i, speed = column[path], value(f"{path}.speed")
-            matrix[:, 0, i] = change
-            matrix[:, i, 0] = speed * (alpha_slope - total_slope * x)
-            matrix[:, i, i] = -speed * table(at)[1]
+            by_x = g * beyond * gate.power * x ** (gate.power - 1) * others
+            if not gate.instantaneous:
+                i, speed = column[path], value(f"{path}.speed")
+                current[:, i] += by_x
+                matrix[:, i, i] = -speed * rates(neuron, path, V, steady, value)[1]
+            for other, (alpha_slope, total_slope) in _slopes(cells, path, V, steady).items():
+                if gate.instantaneous:
+                    current[:, column[other]] += by_x * alpha_slope
+                else:
+                    matrix[:, i, column[other]] = speed * (alpha_slope - total_slope * x)
+        matrix[:, 0] -= current
+        if channel.feeds is not None:
+            inflow[channel.feeds] -= conductance * beyond
+            matrix[:, column[channel.feeds]] -= current
     matrix[:, 0] /= np.reshape(value("Cm"), (-1, 1))
+    for name, current_in in inflow.items():
+        row = column[name]
+        gain = np.where(current_in > 0, value(f"{name}.gain"), 0.0)
+        matrix[:, row] *= gain[:, np.newaxis]
+        matrix[:, row, row] -= 1 / value(f"{name}.tau")
     return matrix
+
+
+def _slopes(
+    cells: NeuronCells, path: str, V: FloatArray, steady: Mapping[str, FloatArray]
+) -> dict[str, FloatArray]:
+    """Return the derivatives of alpha and alpha + beta of a gate, by what they depend on."""
+    neuron, gate = cells.neuron, cells.neuron.gates[path]
+    if gate.of is not None:
+        return {gate.of: neuron.pool_tables[path].slopes(steady[gate.of])}
+    table, at = neuron.tables[path], V - cells._value(f"{path.partition('.')[0]}.shift")
+    by_V = table.slopes(at)
+    if gate.times is None:
+        return {"Vm": by_V}
+    pool, of_pool = gate.times[0], neuron.pool_tables[path]
+    by_V[0] *= of_pool(steady[pool])[0]
+    by_pool = of_pool.slopes(steady[pool]) * table(at)[0]  # the slopes of the function and of 1
+    return {"Vm": by_V, pool: by_pool}
 
 
 @rounds_to_nearest
@@ -181,6 +220,7 @@ def start_of_neuron(neuron: Neuron) -> float:
     except NoRest as error:
         if not error.found:
             raise
-        leaks = [channel.E for channel in neuron.channels.values() if not channel.gates]
+        E = reversals(neuron, neuron.parameters.__getitem__)
+        leaks = [E[name][0] for name, channel in neuron.channels.items() if not channel.gates]
         target = leaks[0] if leaks else error.found[0]
         return min(error.found, key=lambda V: abs(V - target))

@@ -9,7 +9,7 @@ from typing import Protocol, Self
 
 import numpy as np
 
-from pyhh_fast import _equilibria
+from pyhh_fast import _equilibria, root_search
 from pyhh_fast.typing import FloatArray, IntArray
 
 EXTREMUM_POINTS = 17
@@ -102,10 +102,7 @@ def _roots(
 
     It is the lowest V, to the last bit, where its sign is not that at `low`.
     """
-    search, V = np.empty((low.size, _equilibria.SEARCH)), np.empty(low.size)
-    _equilibria.begin(search, low, high, at_low, at_high, V)
-    left = np.arange(0 if cells.finish(search, V) else low.size)
-    while left.size:
-        dVdt = cells.take(left).dVdt(V[left])
-        left = left[: _equilibria.proceed(search, left, dVdt, V)]
-    return V
+    search, V = root_search.begin(low, high, at_low, at_high)
+    if cells.finish(search, V):
+        return V
+    return root_search.proceed(lambda V, left: cells.take(left).dVdt(V), search, V)

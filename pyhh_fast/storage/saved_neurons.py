@@ -13,6 +13,7 @@ from pyhh_fast.channels import descriptions
 from pyhh_fast.channels.gate_table import GateTable
 from pyhh_fast.channels.neuron import OWN, Neuron
 from pyhh_fast.channels.state import NeuronState
+from pyhh_fast.channels.tables import Tables
 from pyhh_fast.engine.compiled_neuron import CompiledNeuron, fields_of
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.storage.stored_tables import GateRows, Table
@@ -95,7 +96,9 @@ def _with_functions_of(given: Any, saved: Neuron) -> Neuron:
 def with_tables(neuron: Neuron, tables: Mapping[str, GateTable]) -> Neuron:
     """Return a neuron with these tables of its gates, by path."""
     own = {name: getattr(neuron, name) for name in OWN}
-    return Neuron._with_tables(**own, channels=dict(neuron.channels), tables=tables)
+    return Neuron._with_tables(
+        **own, parts=neuron._all_parts, tables=Tables(tables, neuron.pool_tables)
+    )
 
 
 def _difference(given: Neuron, saved: Neuron) -> str | None:

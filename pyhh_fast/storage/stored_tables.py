@@ -17,9 +17,10 @@ from typing import Any, NamedTuple, TypeGuard
 import numpy as np
 
 from pyhh_fast import _rate_tables, rate_tables
-from pyhh_fast.channels.gate_table import REACH, WIDEST, GateTable
-from pyhh_fast.channels.neuron import MOST_GATES, Neuron
-from pyhh_fast.channels.tabulation import FINEST
+from pyhh_fast.channels.axes import VOLTAGE
+from pyhh_fast.channels.gate_table import GateTable
+from pyhh_fast.channels.neuron import Neuron
+from pyhh_fast.channels.parts import MOST_GATES
 from pyhh_fast.kinetics import evaluated
 from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.storage import zarr_files
@@ -145,8 +146,8 @@ def _gates_readable(shape: tuple[int, ...], attributes: dict[str, Any]) -> bool:
     return (
         isinstance(own, list)
         and 1 <= len(own) <= MOST_GATES
-        and all(_is_width(one, FINEST, WIDEST) for one in [width, *own])
-        and shape == (2 * round(REACH / attributes["width"]) + 1, len(own), *GATE)
+        and all(_is_width(one, VOLTAGE.finest, VOLTAGE.widest) for one in [width, *own])
+        and shape == (VOLTAGE.rows(attributes["width"]).size, len(own), *GATE)
     )
 
 

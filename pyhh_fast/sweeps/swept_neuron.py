@@ -80,7 +80,7 @@ class SweptNeuron(Swept):
 
     def __init__(self, neuron: Any) -> None:
         self._neuron: Neuron = neuron
-        self.closest = functools.partial(paths.suggestion, self._neuron.channels)
+        self.closest = functools.partial(paths.suggestion, self._neuron._all_parts)
         self.variables = self._neuron.variables
         self.known = {
             path: Axis(unit_of(path), positive=path.rpartition(".")[2] in POSITIVE)

@@ -191,7 +191,7 @@ INPUT = {
         ),
         (lambda: Channel(1, E=3, shift=2), "shift must be left out where it has no"),
         (lambda: Channel(1, E=3, m=m(power=10), h=m(power=7)), "16 at most; got 17, of"),
-        (lambda: Channel(1, E=3, gates=m()), "name of a gate must be none of E, g, "),
+        (lambda: Channel(1, E=3, gates=m()), "name of a gate must be none of E, feeds, g, "),
         (lambda: Channel(1, E=3, m=m(), M=m()), "more than capitals; got 'm' and 'M'"),
         (lambda: Channel(1, E=3, **{"a.b": m()}), "letter first; got 'a.b'"),
         (lambda: Neuron(), "a neuron must have 1 to 8 channels; got 0"),
