@@ -38,6 +38,9 @@ class Algebra(Protocol):
     def shifted(self, stimulus: Any, by: Any) -> "Stimulus":
         """Return a stimulus later by `by` ms, or earlier."""
 
+    def held(self, stimulus: Any) -> "Stimulus":
+        """Return what has each value of a stimulus twice, in steps of half the length."""
+
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class Stimulus(OfCells, abc.ABC):
@@ -327,7 +330,7 @@ class Stimulus(OfCells, abc.ABC):
 
     def _refined(self) -> "Stimulus":
         """Return what follows the same path in steps of half the length."""
-        return Held(self)
+        return self._algebra.held(self)
 
     def _bends(self) -> list[float] | None:
         """Return the times, in ms, between which it is straight; None where it is not."""
@@ -366,42 +369,3 @@ class Stimulus(OfCells, abc.ABC):
             self._of_cells(i, 0)._read(one, values[i : i + 1], dt) for i, one in enumerate(before)
         ]
         return {"step": state["step"] + values.shape[1], "cells": after}
-
-
-@dataclasses.dataclass(frozen=True, repr=False, eq=False)
-class Held(Stimulus):
-    """A stimulus in steps of half its own: each value twice."""
-
-    part: Stimulus
-
-    def _inner(self) -> tuple[Stimulus, ...]:
-        return (self.part,)
-
-    def _suits(self, dt: float) -> None:
-        self.part._suits(2 * dt)
-
-    def _size(self, dt: float) -> int | None:
-        size = self.part._size(2 * dt)
-        return None if size is None else 2 * size
-
-    def _begin(self) -> State:
-        return {"step": 0, "part": self.part._begin(), "second": 0.0}
-
-    def _checked(self, state: Any, name: str) -> State:
-        part = self.part._checked(state["part"], f"{name}['part']")
-        return super()._checked(state, name) | {"part": part, "second": float(state["second"])}
-
-    def _read(self, state: State, values: FloatArray, dt: float) -> State:
-        step, second = state["step"], state["second"]
-        begun = step % 2
-        values[:, :begun] = second
-        rest = values[0, begun:]
-        fresh = np.empty((1, (len(rest) + 1) // 2))
-        part = self.part._read(state["part"], fresh, 2 * dt) if fresh.size else state["part"]
-        rest[::2] = fresh[0]
-        rest[1::2] = fresh[0, : len(rest) // 2]
-        return {
-            "step": step + values.shape[1],
-            "part": part,
-            "second": float(fresh[0, -1]) if fresh.size else second,
-        }

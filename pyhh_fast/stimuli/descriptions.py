@@ -4,9 +4,9 @@ import inspect
 from typing import Any
 
 from pyhh_fast import validation
-from pyhh_fast.stimuli.algebra import Scaled, Shifted, Sum
 from pyhh_fast.stimuli.arrays import from_array
 from pyhh_fast.stimuli.base import SourceNeeded, Stimulus
+from pyhh_fast.stimuli.combinations import Scaled, Shifted, Sum
 from pyhh_fast.stimuli.functions import from_function
 from pyhh_fast.stimuli.noise import ornstein_uhlenbeck, poisson_epsc, white_noise
 from pyhh_fast.stimuli.parameters import parameter

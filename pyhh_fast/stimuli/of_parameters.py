@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from pyhh_fast import validation
-from pyhh_fast.stimuli.algebra import Scaled, Shifted, Sum
 from pyhh_fast.stimuli.arrays import from_array
 from pyhh_fast.stimuli.base import Stimulus
+from pyhh_fast.stimuli.combinations import Scaled, Shifted, Sum
 from pyhh_fast.stimuli.parameters import check_lengths
 from pyhh_fast.stimuli.waveforms import constant
 from pyhh_fast.typing import FloatArray
