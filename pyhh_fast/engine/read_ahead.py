@@ -1,8 +1,7 @@
 """The values of a stimulus, read ahead of the time loops that take them; steppers use it."""
 
 import contextlib
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -63,7 +62,8 @@ class ReadAhead:
         from pyhh_fast.system import background  # here, because an array needs no thread
 
         self._reader = stimulus.reader(dt, state)
-        self._begin, self._values = step, np.empty(0)
+        # A row of currents and, where the stimulus conducts, one of conductances.
+        self._begin, self._values = step, np.empty((1 + stimulus.conducts, 0))
         # Where the latest blocks began: what was read can be read again from there.
         self._states = [(step, self._reader.state)]
         self._thread = background.Workers(1, "pyhh_fast stimulus")
@@ -73,7 +73,7 @@ class ReadAhead:
         """Let the thread read the block that begins at step `begin`, up to a multiple of BLOCK."""
         end = min(begin - begin % self.BLOCK + self.BLOCK, self.steps)
         assert self._thread is not None
-        return self._thread.submit(self._reader.read, end - begin)
+        return self._thread.submit(self._reader._read, end - begin, len(self._values))
 
     def close(self) -> None:
         """End the thread; the latest windows can still be read again."""
@@ -94,21 +94,39 @@ class ReadAhead:
         """
         if self._array is not None:
             return self._array[start:stop]
-        while (end := self._begin + self._values.size) < stop:
+        while (end := self._begin + self._values.shape[1]) < stop:
             block = self._ahead.result()  # raises the reader's error when its values are needed
-            left = self._values[start - self._begin :]
-            values = np.concatenate([left, block]) if left.size else block
-            self._states = [*self._states[-LATEST_BLOCKS:], (end + block.size, self._reader.state)]
-            self._begin, self._values = end - left.size, values
-            self._ahead = self._begin_reading(end + block.size)
-        return self._values[start - self._begin : stop - self._begin]
+            left, size = self._values[:, start - self._begin :], block.shape[1]
+            values = np.concatenate([left, block], axis=1) if left.size else block
+            self._states = [*self._states[-LATEST_BLOCKS:], (end + size, self._reader.state)]
+            self._begin, self._values = end - left.shape[1], values
+            self._ahead = self._begin_reading(end + size)
+        row: FloatArray = self._values[0, start - self._begin : stop - self._begin]
+        return row
+
+    def conductances(self, start: int, stop: int) -> FloatArray | None:
+        """Return the conductances (mS/cm²) beside the latest window, or a part of it.
+
+        Return None where the stimulus has none.
+        """
+        if self._array is not None or len(self._values) == 1:
+            return None
+        row: FloatArray = self._values[1, start - self._begin : stop - self._begin]
+        return row
 
     def reread(self, start: int, stop: int) -> FloatArray:
         """Return values of the latest windows."""
-        if self._array is not None:
-            return self._array[start:stop]
+        return self._array[start:stop] if self._array is not None else self._reread(start, stop)[0]
+
+    def reread_conductances(self, start: int, stop: int) -> FloatArray | None:
+        """Return the conductances beside those values; None where the stimulus has none."""
+        if self._array is not None or len(self._values) == 1:
+            return None
+        return self._reread(start, stop)[1]
+
+    def _reread(self, start: int, stop: int) -> list[FloatArray]:
         reader, begin = self._from(start)
-        return reader.read(stop - begin)[start - begin :]
+        return [*reader._read(stop - begin, len(self._values))[:, start - begin :]]
 
     def state_at(self, step: int) -> Any:
         """Return a reader's state before a step of the latest windows.
@@ -120,7 +138,7 @@ class ReadAhead:
         if self._array is not None:
             return []
         reader, begin = self._from(step)
-        reader.read(step - begin)
+        reader._read(step - begin, len(self._values))
         return reader.state
 
     def _from(self, step: int) -> "tuple[Reader, int]":
@@ -149,18 +167,11 @@ class Command(ReadAhead):
         return values
 
 
-@contextlib.contextmanager
-def errors_of_command() -> Iterator[None]:
+def errors_of_command() -> contextlib.AbstractContextManager[None]:
     """Have errors of a stimulus that is the command of a voltage clamp speak of V, in mV."""
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        text = NAMED.sub("V", str(error)).replace("µA/cm²", "mV")
-        raise type(error)(text).with_traceback(error.__traceback__) from error.__cause__
+    from pyhh_fast.stimuli.renamed_errors import errors_named  # here, because arrays need none
 
-
-NAMED = re.compile("^stimulus(?= must )|(?<=where )stimulus(?= )|(?<=a constant )stimulus(?= )")
-"""Where the messages of the stimulus of a run name their argument."""
+    return errors_named("V", "mV")
 
 
 class CellStimulus:
@@ -170,12 +181,16 @@ class CellStimulus:
     ----------
     shape : tuple of int
         Cells and steps.
+    conducts : bool
+        Whether it has conductances.
 
     Parameters
     ----------
     values : ndarray, shape (size, steps), µA/cm²
         With any strides.
     """
+
+    conducts = False
 
     def __init__(self, values: FloatArray) -> None:
         self.shape: tuple[int, int] = values.shape[0], values.shape[1]
@@ -198,6 +213,13 @@ class CellStimulus:
         """
         return self._values[cells.start : cells.stop, start:stop]
 
+    def conductances(self, cells: range, start: int, stop: int) -> FloatArray | None:
+        """Return the conductances (mS/cm²) beside the values that were returned last, once.
+
+        Of the same cells and steps; None where the stimulus has none.
+        """
+        return None
+
     def first_values(self) -> FloatArray:
         """Return the values of the first step, shape (cells,), before any are read."""
         return self._values[:, 0]
@@ -214,7 +236,9 @@ class SharedStimulus(CellStimulus):
         self.shape = size, steps
         self._stimulus, self._dt = stimulus, dt
         self._read_ahead: ReadAhead | None = None
-        self._rows: list[tuple[int, FloatArray]] = []  # the first steps and values of the latest
+        self.conducts = stimulus.conducts
+        # The first steps and values of the latest, and the conductances.
+        self._rows: list[tuple[int, tuple[FloatArray, FloatArray | None]]] = []
 
     def most_steps(self, cells: int) -> int:
         return ReadAhead.BLOCK
@@ -223,11 +247,16 @@ class SharedStimulus(CellStimulus):
         if self._read_ahead is None:  # not before the run, or its thread might outlive an error
             self._read_ahead = ReadAhead(self._stimulus, self.shape[1], self._dt)
         row = self._read_ahead.window(start, stop)
-        self._rows = [*self._rows[-1:], (start, row)]
+        own = self._read_ahead.conductances(start, stop)
+        self._rows = [*self._rows[-1:], (start, (row, own))]
 
     def values(self, cells: range, start: int, stop: int) -> FloatArray:
-        row = dict(self._rows)[start]
+        row, _ = dict(self._rows)[start]
         return np.broadcast_to(row, (len(cells), row.size))
+
+    def conductances(self, cells: range, start: int, stop: int) -> FloatArray | None:
+        _, row = dict(self._rows)[start]
+        return None if row is None else np.broadcast_to(row, (len(cells), row.size))
 
     def first_values(self) -> FloatArray:
         return np.broadcast_to(self._stimulus.reader(self._dt).read(1), (self.shape[0],))
@@ -266,6 +295,8 @@ class OwnStimulus(CellStimulus):
         else:
             self._streams = np.array(streams, dtype=np.uint64)
         self._states: dict[range, Any] = {}  # of some cells, before their next step
+        self.conducts = stimulus.conducts
+        self._conductances: dict[range, FloatArray] = {}  # beside the latest values of some cells
 
     def most_steps(self, cells: int) -> int:
         return max(OWN_VALUES // max(cells, 1), 1)
@@ -276,8 +307,16 @@ class OwnStimulus(CellStimulus):
         part = self._stimulus._of_cells(numbers, self._streams[numbers])
         before = self._states.get(cells)
         before = part._begin() if before is None else before
-        self._states[cells] = part._read(before, values, self._dt)
+        if self.conducts:
+            G = np.empty_like(values)
+            self._states[cells] = part._read_arrays(before, values, G, self._dt)
+            self._conductances[cells] = G
+        else:
+            self._states[cells] = part._read(before, values, self._dt)
         return values
+
+    def conductances(self, cells: range, start: int, stop: int) -> FloatArray | None:
+        return self._conductances.pop(cells) if self.conducts else None
 
     def first_values(self) -> FloatArray:
         values = np.empty((self.shape[0], 1))

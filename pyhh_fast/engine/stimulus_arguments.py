@@ -33,6 +33,7 @@ def normalise_stimulus(stimulus: Any, duration: Any, dt: float) -> tuple[RunStim
         made = as_stimulus(stimulus)
         if made is not None:
             made._check_of_one_cell()
+            made._check_of_currents("Runs do not take conductances yet")
             return made, steps_of(made, duration, dt)
     advice = "Pass one value a step, or a number with duration=..."
     values = validation.waveform("stimulus", stimulus, advice=advice)

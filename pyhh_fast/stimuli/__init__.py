@@ -7,7 +7,8 @@ part of the step that they cover; an array and noise hold theirs. Sampling is of
 
 Stimuli are added, subtracted, scaled and shifted in time:
 ``2 * step(50, 70, 130) + ornstein_uhlenbeck(0, 2, 5, seed=1) - sine(3, 10).shifted(20)``. Numbers
-and functions of time may be added, too.
+and functions of time may be added, too. So may conductances, which are in mS/cm², with reversal
+potentials in mV: ``conductance(poisson_epsc(1_000, 0.02, 5, seed=2), reversal=0)``.
 
 Parameters, factors and shifts may be arrays with one number for each cell of a population:
 ``step([5, 10, 20], 50, 100)`` is the stimulus of three cells.
@@ -16,6 +17,7 @@ Parameters, factors and shifts may be arrays with one number for each cell of a 
 from pyhh_fast.stimuli import algebra
 from pyhh_fast.stimuli.arrays import from_array
 from pyhh_fast.stimuli.base import SourceNeeded, Stimulus
+from pyhh_fast.stimuli.conductances import conductance
 from pyhh_fast.stimuli.descriptions import from_description
 from pyhh_fast.stimuli.functions import from_function
 from pyhh_fast.stimuli.noise import ornstein_uhlenbeck, poisson_epsc, white_noise
@@ -27,6 +29,7 @@ __all__ = [
     "SourceNeeded",
     "Stimulus",
     "chirp",
+    "conductance",
     "constant",
     "from_array",
     "from_description",

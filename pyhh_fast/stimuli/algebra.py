@@ -7,6 +7,7 @@ import numpy as np
 from pyhh_fast import validation
 from pyhh_fast.stimuli.base import Stimulus
 from pyhh_fast.stimuli.combinations import Held, Scaled, Shifted, Sum
+from pyhh_fast.stimuli.conductances import NOT_NEGATIVE, conductance
 from pyhh_fast.stimuli.functions import as_stimulus
 from pyhh_fast.stimuli.parameters import Parameter, check_lengths, is_series, parameter
 from pyhh_fast.stimuli.waveforms import constant
@@ -30,6 +31,10 @@ def added(first: Any, second: Any, sign: int = 1) -> Any:
             if amplitude:
                 parts.append(constant(factor * amplitude))
         else:
+            if factor == -1 and stimulus.conducts:
+                rule, advice = "a stimulus without a conductance", NOT_NEGATIVE
+                name = "what is subtracted from a stimulus"
+                raise ValueError(validation.message(name, rule, repr(stimulus), advice))
             parts += parts_of(stimulus if factor == 1 else -stimulus)
     return parts[0] if len(parts) == 1 else Sum(tuple(parts))
 
@@ -39,6 +44,12 @@ def multiplied(stimulus: Stimulus, name: str, number: Any) -> Any:
     if not validation.is_scalar(number) and not is_series(number):
         return NotImplemented
     factor = parameter(name, number)
+    low = np.atleast_1d(factor < 0)
+    if stimulus.conducts and low.any():
+        at = int(np.argmax(low))
+        got = f"{np.atleast_1d(factor)[at]} at index {at}" if np.ndim(factor) else f"{factor:g}"
+        rule = "0 or more, where a conductance is in the stimulus"
+        raise ValueError(validation.message(name, rule, got, NOT_NEGATIVE))
     check_lengths([*stimulus._arrays(), *[(name, np.size(factor))] * np.ndim(factor)])
     if name == "divisor":
         zero = np.atleast_1d(factor) == 0
@@ -50,6 +61,8 @@ def multiplied(stimulus: Stimulus, name: str, number: Any) -> Any:
 
 
 def _scaled(part: Stimulus, factor: Parameter, divisor: Parameter) -> Stimulus:
+    if isinstance(part, conductance):
+        return part.of_g(Sum.of(_scaled(one, factor, divisor) for one in parts_of(part.g)))
     if isinstance(part, constant):
         return constant(_product("amplitude", part.amplitude, factor, divisor))
     inner, before = (part.stimulus, part.factor) if isinstance(part, Scaled) else (part, 1.0)
@@ -70,6 +83,8 @@ def shifted(stimulus: Stimulus, by: Any) -> Stimulus:
 
 
 def _shifted(part: Stimulus, by: Parameter) -> Stimulus:
+    if isinstance(part, conductance):
+        return part.of_g(shifted(part.g, by))
     if isinstance(part, Scaled):
         return Scaled(_shifted(part.stimulus, by), part.factor)
     shift = part if isinstance(part, Shifted) else Shifted(part, 0.0, 0.0)

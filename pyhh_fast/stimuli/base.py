@@ -68,6 +68,9 @@ class Stimulus(OfCells, abc.ABC):
         end, or, for an array that is shifted, where it depends on dt.
     cells : int or None
         Of how many cells its parameters are; None where all are numbers.
+    conducts : bool
+        Whether there is a :class:`pyhh_fast.stimuli.conductance` in it: the membrane then gets
+        I - G V.
 
     Examples
     --------
@@ -221,9 +224,9 @@ class Stimulus(OfCells, abc.ABC):
         Raises
         ------
         ValueError
-            If there are fewer, if `steps` is no whole number of 0 or more or `dt` is not positive;
-            if a value that is read from an array or comes from a function is not finite; or if
-            there are more than 10⁶ synaptic events a step.
+            If the stimulus conducts; if there are fewer values, if `steps` is no whole number of 0
+            or more or `dt` is not positive; if a value that is read from an array or comes from a
+            function is not finite; or if there are more than 10⁶ synaptic events a step.
         TypeError
             If `steps` or `dt` is no number.
         MemoryError
@@ -238,13 +241,63 @@ class Stimulus(OfCells, abc.ABC):
         array([[ 5.,  5.,  5.,  0.],
                [ 0.,  0., 10.,  0.]])
         """
+        self._check_of_currents("Use to_arrays(steps, dt)")
+        values: FloatArray = self._first_values(steps, dt, 1)[0]
+        return values
+
+    def to_arrays(self, steps: int, dt: float) -> tuple[FloatArray, FloatArray]:
+        """Return the first currents I and conductances G: the membrane gets I - G V.
+
+        Of conductances g_k with reversal potentials E_k, I has the currents at V = 0, their sum of
+        g_k E_k, and G is the sum of g_k.
+
+        Parameters
+        ----------
+        steps : int
+            Their number.
+        dt : float, ms
+            Step size.
+
+        Returns
+        -------
+        I : ndarray of float64, shape (steps,) or (cells, steps), µA/cm²
+        G : ndarray of float64, of the same shape, mS/cm²
+            Value i of both holds from i dt to (i + 1) dt. Where parameters are arrays, there is a
+            row for each cell.
+
+        Raises
+        ------
+        ValueError, TypeError, MemoryError
+            As :meth:`to_array`, but for a stimulus that conducts; and if a conductance without
+            noise is negative.
+
+        Examples
+        --------
+        >>> from pyhh_fast import stimuli
+        >>> I, G = (stimuli.conductance(0.5, -70) + stimuli.step(10, 1, 3)).to_arrays(4, dt=1)
+        >>> I, G
+        (array([-35., -25., -25., -35.]), array([0.5, 0.5, 0.5, 0.5]))
+        """
+        values = self._first_values(steps, dt, 2)
+        return values[0], values[1]
+
+    def _first_values(self, steps: int, dt: float, arrays: int) -> FloatArray:
+        """Return the first currents, and conductances where two arrays are asked for."""
         steps = validation.count("steps", steps)
         cells = 1 if self.cells is None else self.cells
-        free_memory.check(8 * steps * cells, "the values", "Pass the stimulus itself to a run.")
+        sized = 8 * steps * cells * arrays
+        free_memory.check(sized, "the values", "Pass the stimulus itself to a run.")
         if self.cells is None:
-            return self.reader(dt).read(steps)
+            return self.reader(dt)._read(steps, arrays)
         numbers = np.arange(cells, dtype=np.uint64)
-        return Reader(self._of_cells(slice(None), numbers), dt).read(steps)
+        return Reader(self._of_cells(slice(None), numbers), dt)._read(steps, arrays)
+
+    def _check_of_currents(self, advice: str) -> None:
+        """Raise ValueError where a conductance is in the stimulus."""
+        if self.conducts:
+            got = f"{self!r}, which conducts"
+            advice += ": of what conducts there are I and G, and the membrane gets I - G V."
+            raise ValueError(validation.message("stimulus", "of currents alone", got, advice))
 
     def plot(self, steps: int, dt: float) -> "Figure":
         """Draw the first values over time.
@@ -361,6 +414,11 @@ class Stimulus(OfCells, abc.ABC):
             A row for each cell, whose parameters and streams of noise it then has, or just one;
             at most BLOCK steps. Rows are contiguous.
         """
+
+    def _read_arrays(self, state: State, I: FloatArray, G: FloatArray, dt: float) -> State:  # noqa: E741
+        """As :meth:`_read`, with the conductances, too."""
+        G[:] = 0.0
+        return self._read(state, I, dt)
 
     def _read_each(self, state: State, values: FloatArray, dt: float) -> State:
         """As :meth:`_read`, cell by cell."""

@@ -107,20 +107,38 @@ class Sum(Stimulus):
         return None if None in every else [time for bends in every for time in bends or ()]
 
     def _read(self, state: State, values: FloatArray, dt: float) -> State:
-        memory = vars(_scratch).pop("memory", _NONE)  # not that of a sum within a function's
-        memory = memory if memory.size >= values.size else np.empty(values.size)
-        more = memory[: values.size].reshape(values.shape)
+        return self._add_up(state, (values,), dt)
+
+    def _read_arrays(self, state: State, I: FloatArray, G: FloatArray, dt: float) -> State:  # noqa: E741
+        return self._add_up(state, (I, G), dt)
+
+    def _add_up(self, state: State, totals: tuple[FloatArray, ...], dt: float) -> State:
+        """Fill the currents, or the currents and the conductances, with sums."""
+        memories = vars(_scratch).setdefault("memories", [])
+        memory = memories.pop() if memories else _NONE  # not that of a sum around this one
+        rows, steps = totals[0].shape
+        needed = len(totals) * rows * steps
+        memory = memory if memory.size >= needed else np.empty(needed)
+        more = memory[:needed].reshape(len(totals), rows, steps)
         after: list[State] = []
         for part, one in zip(self.parts, state["parts"], strict=True):
-            read = more if after else values
-            read = read if part.cells == len(values) else read[:1]  # the same for all
-            after.append(part._read(one, read, dt))
+            own = rows if part.cells == rows else 1  # the same for all
+            read = [each[:own] for each in (more if after else totals)]
+            if part.conducts:
+                after.append(part._read_arrays(one, read[0], read[1], dt))
+            else:
+                after.append(part._read(one, read[0], dt))
+                del read[1:]
             if len(after) > 1:
-                values += read
-            elif len(read) < len(values):
-                values[1:] = read
-        _scratch.memory = memory
-        return {"step": state["step"] + values.shape[1], "parts": after}
+                for total, values in zip(totals, read, strict=False):
+                    total += values
+                continue
+            for total in totals[len(read) :]:
+                total[:] = 0.0
+            for total, values in zip(totals, read, strict=False):
+                total[own:] = values[:1]
+        memories.append(memory)
+        return {"step": state["step"] + steps, "parts": after}
 
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)

@@ -7,6 +7,7 @@ from pyhh_fast import validation
 from pyhh_fast.stimuli.arrays import from_array
 from pyhh_fast.stimuli.base import SourceNeeded, Stimulus
 from pyhh_fast.stimuli.combinations import Scaled, Shifted, Sum
+from pyhh_fast.stimuli.conductances import conductance
 from pyhh_fast.stimuli.functions import from_function
 from pyhh_fast.stimuli.noise import ornstein_uhlenbeck, poisson_epsc, white_noise
 from pyhh_fast.stimuli.parameters import parameter
@@ -47,17 +48,20 @@ def from_description(description: Any) -> Stimulus:
     >>> stimuli.from_description({"kind": "sine", "amplitude": 5, "frequency": 10, "phase": 0})
     sine(5, 10)
     """
+    return _any(description, "description", (Scaled.kind, Shifted.kind, conductance.kind))
+
+
+def _any(description: Any, name: str, within: tuple[str, ...]) -> Stimulus:
+    """Return the stimulus of a description, which may be a sum of, or one of, kinds in `within`."""
     if _kind(description) != Sum.kind:
-        return _one(description, "description", (Scaled.kind, Shifted.kind))
-    parts = _with_keys(description, ("parts",), "description")["parts"]
+        return _one(description, name, within)
+    parts = _with_keys(description, ("parts",), name)["parts"]
     if not isinstance(parts, list) or len(parts) < 2:
         raise ValueError(
-            f"description['parts'] must be a list of two or more; got {validation.shown(parts)}."
+            f"{name}['parts'] must be a list of two or more; got {validation.shown(parts)}."
         )
-    names = (f"description['parts'][{i}]" for i in range(len(parts)))
-    kinds_within = (Scaled.kind, Shifted.kind)
-    made = (_one(*given, kinds_within) for given in zip(parts, names, strict=True))
-    return Sum(tuple(made))
+    names = (f"{name}['parts'][{i}]" for i in range(len(parts)))
+    return Sum(tuple(_one(*given, within) for given in zip(parts, names, strict=True)))
 
 
 def _kind(description: Any) -> Any:
@@ -95,6 +99,10 @@ def _one(description: Any, name: str, within: tuple[str, ...]) -> Stimulus:
             inner = _one(about["stimulus"], f"{name}['stimulus']", ())
             times = (parameter(key, about[key], unit="ms", least=0) for key in ("delay", "skip"))
             return Shifted(inner, *times)
+        if kind == conductance.kind:
+            about = _with_keys(description, ("g", "reversal"), name)
+            g = _any(about["g"], f"{name}['g']", (Scaled.kind, Shifted.kind))
+            return conductance(g, about["reversal"])
         made = _KINDS[kind]
         keys = [*inspect.signature(made).parameters]
         if "cell" not in description and "cell" in keys:  # the first, which is not written

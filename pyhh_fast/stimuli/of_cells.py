@@ -61,6 +61,11 @@ class OfCells:
         """Whether cells of a population have different values, by noise or by parameters."""
         return self.cells not in (None, 1) or any(part.differs_by_cell for part in self._inner())
 
+    @property
+    def conducts(self) -> bool:
+        """Whether a conductance is in it, so that the current depends on V."""
+        return any(part.conducts for part in self._inner())
+
     def _check_of_one_cell(self) -> None:
         """Raise ValueError where parameters are arrays."""
         if self.cells is not None:

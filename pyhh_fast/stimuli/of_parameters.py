@@ -14,6 +14,7 @@ from pyhh_fast import validation
 from pyhh_fast.stimuli.arrays import from_array
 from pyhh_fast.stimuli.base import Stimulus
 from pyhh_fast.stimuli.combinations import Scaled, Shifted, Sum
+from pyhh_fast.stimuli.conductances import conductance
 from pyhh_fast.stimuli.parameters import check_lengths
 from pyhh_fast.stimuli.waveforms import constant
 from pyhh_fast.typing import FloatArray
@@ -120,7 +121,9 @@ def sampled(stimulus: Stimulus, steps: int, dt: float) -> Stimulus:
     """
     if isinstance(stimulus, constant):
         return stimulus
-    if stimulus.cells is None:
+    if isinstance(stimulus, conductance):
+        return stimulus.of_g(sampled(stimulus.g, steps, dt))
+    if stimulus.cells is None and not stimulus.conducts:
         return from_array(stimulus.to_array(steps, dt))
     if isinstance(stimulus, Sum):
         return Sum(tuple(sampled(part, steps, dt) for part in stimulus.parts))

@@ -28,6 +28,14 @@ class Steps(Protocol):
     def _checked(self, state: Any, name: str) -> State: ...
     def _recognise(self, state: State, dt: float) -> None: ...
     def _read(self, state: State, values: FloatArray, dt: float) -> State: ...
+    def _read_arrays(
+        self,
+        state: State,
+        I: FloatArray,  # noqa: E741
+        G: FloatArray,
+        dt: float,
+    ) -> State: ...
+    def _check_of_currents(self, advice: str) -> None: ...
 
 
 class Reader:
@@ -65,7 +73,6 @@ class Reader:
             self._state = stimulus._checked(state, "state")
             stimulus._recognise(self._state, self.dt)
 
-    @rounds_to_nearest
     def read(self, steps: int) -> FloatArray:
         """Return the next values, of shape (steps,) and µA/cm², in an array of their own.
 
@@ -74,8 +81,25 @@ class Reader:
         Raises
         ------
         ValueError
-            If fewer are left, or if a value that is read from an array is not finite.
+            If the stimulus conducts, if fewer values are left, or if a value that is read from an
+            array is not finite.
         """
+        self.stimulus._check_of_currents("Use read_arrays(steps)")
+        values: FloatArray = self._read(steps, 1)[0]
+        return values
+
+    def read_arrays(self, steps: int) -> tuple[FloatArray, FloatArray]:
+        """Return the next currents, µA/cm², and conductances, mS/cm²: the membrane gets I - G V.
+
+        Each is an array of its own, of shape (steps,); the latter are 0 where the stimulus does not
+        conduct. It is otherwise as :meth:`read`.
+        """
+        values = self._read(steps, 2)
+        return values[0], values[1]
+
+    @rounds_to_nearest
+    def _read(self, steps: int, arrays: int) -> FloatArray:
+        """Return the next currents, and conductances where two arrays are asked for."""
         steps = validation.count("steps", steps)
         there = self.stimulus._size(self.dt)
         if there is not None and self.step + steps > there:
@@ -84,11 +108,15 @@ class Reader:
                 f"stimulus {'has left' if self.step else 'has'}; got {steps}."
             )
         cells = self.stimulus.cells
-        values, state = np.empty((1 if cells is None else cells, steps)), self._state
+        values = np.empty((arrays, 1 if cells is None else cells, steps))
+        state = self._state
         for block in _blocks(values):
-            state = self.stimulus._read(state, block, self.dt)
+            if arrays == 1:
+                state = self.stimulus._read(state, block[0], self.dt)
+            else:
+                state = self.stimulus._read_arrays(state, block[0], block[1], self.dt)
         self._state = state
-        return values[0] if cells is None else values
+        return values[:, 0] if cells is None else values
 
     @property
     def step(self) -> int:
@@ -103,9 +131,9 @@ class Reader:
 
 def _blocks(values: FloatArray) -> Iterator[FloatArray]:
     # So that Ctrl-C is heard in between.
-    rows, steps = values.shape
+    _, rows, steps = values.shape
     block = max(BLOCK // max(rows, 1), 1)
-    return (values[:, start : start + block] for start in range(0, steps, block))
+    return (values[..., start : start + block] for start in range(0, steps, block))
 
 
 def whole_in_state(name: str, value: Any, most: int) -> int:

@@ -44,6 +44,31 @@ def test_blocks_of_any_length_have_the_same_values(lengths, begin, back):
         start = stop
 
 
+@given(st.lists(st.integers(1, 200)))
+def test_blocks_of_any_length_have_the_same_conductances(lengths):
+    stimulus = stimuli.conductance(NOISE, -70) + NOISE
+    I, G = stimulus.to_arrays(STEPS, 0.1)  # noqa: E741
+    read_ahead, start = ReadAhead(stimulus, STEPS, 0.1), 0
+    for length in lengths:
+        stop = min(start + length, STEPS)
+        np.testing.assert_array_equal(read_ahead.window(start, stop), I[start:stop])
+        middle = (start + stop) // 2
+        np.testing.assert_array_equal(read_ahead.conductances(middle, stop), G[middle:stop])
+        np.testing.assert_array_equal(read_ahead.reread(middle, stop), I[middle:stop])
+        np.testing.assert_array_equal(read_ahead.reread_conductances(middle, stop), G[middle:stop])
+        further = stimulus.reader(0.1, read_ahead.state_at(middle)).read_arrays(STEPS - middle)
+        np.testing.assert_array_equal(further, [I[middle:], G[middle:]])
+        start = stop
+
+
+@pytest.mark.parametrize("stimulus", [VALUES, NOISE, stimuli.constant(2)], ids=["array", "", "2"])
+def test_what_does_not_conduct_has_no_conductances(stimulus):
+    read_ahead = ReadAhead(stimulus, STEPS, 0.1)
+    read_ahead.window(0, 10)
+    assert read_ahead.conductances(0, 10) is None
+    assert read_ahead.reread_conductances(0, 10) is None
+
+
 def test_arrays_are_not_copied():
     read_ahead = ReadAhead(VALUES, STEPS, 0.1)
     assert np.shares_memory(read_ahead.window(3, 7), VALUES)
@@ -88,16 +113,16 @@ def test_next_block_is_read_in_another_thread():
     readers = []
 
     class Slow:
-        steps = None
+        conducts = False
 
         def reader(self, dt, state=None):
             return self
 
         state = None
 
-        def read(self, steps):
+        def _read(self, steps, arrays):
             readers.append(threading.current_thread())
-            return np.zeros(steps)
+            return np.zeros((arrays, steps))
 
     read_ahead = ReadAhead(Slow(), STEPS, 0.1)
     read_ahead.window(0, 64)

@@ -11,7 +11,7 @@ from pyhh_fast import stimuli
 from pyhh_fast.stimuli import descriptions
 
 KINDS = ", ".join(descriptions._KINDS)
-OTHERS = "from_array, from_function, scaled, shifted"
+OTHERS = "from_array, from_function, scaled, shifted, conductance"
 A_DICT = f"must be a dict with one of {KINDS}, {OTHERS} as its 'kind'"
 ONE = f"description {A_DICT}"
 PARTS = "description['parts']"
