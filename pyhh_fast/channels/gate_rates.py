@@ -147,7 +147,7 @@ class GateRates:
         found[0] = alpha
         total = np.add(alpha, beta, out=found[1])
         if not (alpha.min() >= 0 and beta.min() >= 0 and total.min() > 0):
-            least = -ROUNDING * total
+            least = -ROUNDING * np.abs(total)
             self._see("alpha", alpha < least, "0 or more (1/ms)", alpha, V)
             self._see("beta", beta < least, "0 or more (1/ms)", beta, V)
             self._see("alpha + beta", total <= 0, "above 0 (1/ms)", total, V)
@@ -160,7 +160,7 @@ class GateRates:
         found = np.empty((2, V.size))
         if not (inf.min() >= 0 and inf.max() <= LARGEST_INF):
             wrong = (inf < -ROUNDING) | (inf > LARGEST_INF)
-            self._see("inf", wrong & np.isfinite(inf), f"from 0 to {LARGEST_INF}", inf, V)
+            self._see("inf", wrong, f"from 0 to {LARGEST_INF}", inf, V)
         if tau is None:
             found[0], found[1] = inf, 1.0
             return found
@@ -195,6 +195,7 @@ class GateRates:
         return None
 
     def _see(self, name: str, wrong: Any, rule: str, values: FloatArray, V: FloatArray) -> None:
+        wrong = wrong & np.isfinite(values)  # beside a 0/0, rounding may make it -inf
         if wrong.any():
             i = int(np.argmax(wrong))
             got = f"{values[i] + 0.0:.6g} at {self.axis.at(V[i])}"

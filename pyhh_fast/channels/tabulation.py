@@ -31,8 +31,16 @@ CHECKED_AT = np.array([-0.4999, -0.2113, 0.2871, 0.4999])
 DENSE = np.linspace(-0.4999, 0.4999, 34)
 """Where in a row its error is measured; dense where it is stated."""
 
-OTHER_NODES = (0.93 * NODES, 0.85 * NODES, NODES + 0.05, NODES - 0.05)
-"""Where nodes are moved to in rows with a 0/0 at or near one."""
+NODES_TRIED = (NODES, 0.93 * NODES, 0.85 * NODES, NODES + 0.05, NODES - 0.05)
+"""Where nodes are in rows with a 0/0 at or near one."""
+
+APART = 314_159 * (np.arange(32) + np.arange(32) ** 2 % 31 / 31)
+APART -= APART.mean()
+"""How many units in the last place the V of a mean are from its middle: so many, and so uneven,
+that the rounding of ``exp(V / 64)`` beside 1 is not the same at all of them."""
+
+MOST_AVERAGED = 16
+"""Rows in which means are tried. Formulas have no more 0/0."""
 
 BLOCK = 1024
 """Rows that are fitted at a time: their arrays stay in the cache, and linear algebra is done by one
@@ -73,12 +81,45 @@ def fit(rates: GateRates, width: float) -> tuple[FloatArray, str | float]:
         polynomials[:, :, bad] = mended
         left = ~(errors <= TOLERANCE)
         bad, errors = bad[left], errors[left]
+    if 0 < bad.size <= MOST_AVERAGED:
+        mended, of_means = _mend(_Means(rates), polynomials[:, :, bad], numbers[bad], width)
+        left = ~(of_means <= TOLERANCE)
+        polynomials[:, :, bad[~left]] = mended[:, :, ~left]
+        bad, errors = bad[left], errors[left]
     if not bad.size:
         return polynomials, ""
     _see_finite(rates, polynomials, numbers, bad, width)
     if width > rates.axis.finest and _halving_helps(rates, numbers[bad], errors, width):
         return polynomials, width / 2
     return polynomials, _rough(rates, numbers[bad], width)
+
+
+class _Means:
+    """Rates averaged over less than 1e-6 mV, within which formulas' rounding is not the same.
+
+    The means have a fifth of it. A kink stays what it is.
+    """
+
+    def __init__(self, rates: GateRates) -> None:
+        self.axis = rates.axis
+        self._rates = rates
+
+    def __call__(self, V: FloatArray) -> FloatArray:
+        means: FloatArray = self._around(V).mean(axis=0)
+        return means
+
+    def rounding(self, V: FloatArray) -> FloatArray:
+        """Return by how much rounding still moves them, shape (2, n): four standard errors."""
+        values = self._around(V)
+        apart = APART[:, np.newaxis, np.newaxis]
+        values -= values.mean(axis=0)
+        values -= apart * ((apart * values).sum(axis=0) / (apart**2).sum())  # the slope
+        errors: FloatArray = 4 * values.std(axis=0) / np.sqrt(APART.size)
+        return errors
+
+    def _around(self, V: FloatArray) -> FloatArray:
+        ulps = self.axis.rounding(V)
+        return np.array([self._rates(V + apart * ulps) for apart in APART])
 
 
 def _fit(
@@ -98,7 +139,9 @@ def _fit(
     return polynomials, errors
 
 
-def _values(rates: GateRates, numbers: IntArray, at: FloatArray, width: float) -> FloatArray:
+def _values(
+    rates: GateRates | _Means, numbers: IntArray, at: FloatArray, width: float
+) -> FloatArray:
     """Return both rates at these places of rows, shape (2, at.size, n)."""
     V = rates.axis.points(numbers, at[:, np.newaxis], width)
     return rates(V.ravel()).reshape(2, *V.shape)
@@ -136,7 +179,7 @@ def _errors(polynomials: FloatArray, exact: FloatArray, at: FloatArray) -> Float
 
 
 def _mend(
-    rates: GateRates, polynomials: FloatArray, numbers: IntArray, width: float
+    rates: GateRates | _Means, polynomials: FloatArray, numbers: IntArray, width: float
 ) -> tuple[FloatArray, FloatArray]:
     """Fit rows again with other nodes, away from a 0/0 at or near one.
 
@@ -144,7 +187,7 @@ def _mend(
     for what the formulas' own rounding adds to them.
     """
     best, errors = polynomials.copy(), _errors_of(rates, polynomials, numbers, width)
-    for nodes in OTHER_NODES:
+    for nodes in NODES_TRIED:
         again = fitted(_values(rates, numbers, nodes, width), _matrix(nodes))
         errors_again = _errors_of(rates, again, numbers, width)
         better = errors_again < errors
@@ -153,7 +196,7 @@ def _mend(
 
 
 def _errors_of(
-    rates: GateRates, polynomials: FloatArray, numbers: IntArray, width: float
+    rates: GateRates | _Means, polynomials: FloatArray, numbers: IntArray, width: float
 ) -> FloatArray:
     """Return the errors of rows without the formulas' own rounding."""
     errors = _errors(polynomials, _values(rates, numbers, CHECKED_AT, width), CHECKED_AT)
@@ -166,16 +209,20 @@ def _errors_of(
     return largest
 
 
-def _rounding(rates: GateRates, V: FloatArray) -> FloatArray:
+def _rounding(rates: GateRates | _Means, V: FloatArray) -> FloatArray:
     """Return by how much the formulas' rounding moves the rates at each V, relatively.
 
-    It is what they do between V that are as near as numbers can be: next to nothing, except beside
-    a 0/0. At a 0/0 itself it is NaN.
+    It is what they do between V that are next to one another, or what is left of it in means: next
+    to nothing, except beside a 0/0. At a 0/0 itself it is NaN.
     """
-    ulps = rates.axis.rounding(V)
     at = rates(V)
-    beside = [np.abs(rates(V + j * ulps) - at) for j in (-3, -2, -1, 1, 2, 3)]
-    largest: FloatArray = 4 * (np.max(beside, axis=0) / np.maximum(at, 1e-290)).max(axis=0)
+    if isinstance(rates, _Means):
+        moved = rates.rounding(V)
+    else:
+        ulps = rates.axis.rounding(V)
+        beside = [np.abs(rates(V + j * ulps) - at) for j in (-3, -2, -1, 1, 2, 3)]
+        moved = 4 * np.max(beside, axis=0)
+    largest: FloatArray = (moved / np.maximum(at, 1e-290)).max(axis=0)
     return largest
 
 

@@ -139,6 +139,16 @@ def test_a_small_jump_is_told():
         one_gate(alpha=lambda V: np.where(V < -40.123, 1.0, 1.00001), beta=lambda V: 1e-9)
 
 
+@pytest.mark.parametrize("place", [-0.2, -0.1328125, 0.0])
+def test_a_kink_of_1e_11_is_told_also_beside_a_0_divided_by_0(place):
+    def beta(V):
+        x = (V + 0.1328125) / -64
+        return x / (1 - exp(-x)) * (1 + 2e-9 * np.abs(V - place))
+
+    with pytest.warns(UserWarning, match=r"beta has a kink .* up to [12]e-11 there"):
+        one_gate(alpha=lambda V: exp(V / 3), beta=beta)
+
+
 def test_a_copy_does_not_repeat_the_warning():
     tau = lambda V: np.maximum(3 * exp(-(V + 40) / 20), 0.05)  # noqa: E731
     with pytest.warns(UserWarning, match="^Na.m: tau"):

@@ -50,6 +50,10 @@ forms = st.tuples(
 @pytest.mark.skipif(np.finfo(np.longdouble).eps > 1e-18, reason="needs a long double of 80 bits")
 @example(("linoid", -75.065, -85.95), ("sigmoid", -74.5, 6.27), 0)  # 0/0 near an inner node
 @example(("exponential", 0.0, 2.5), ("linoid", 1.3125, 53.0), 0)  # 0/0 at the end of a row
+@example(("exponential", 0.0, 3.0), ("linoid", -0.1328125, -64.0), 0)  # which rounds evenly
+@example(("exponential", 0.0, 8.0), ("linoid", -70.249, 64.0), 0)  # and so at a place of a check
+@example(("linoid", -120.25, -63.0), ("exponential", 0.0, 25.0), 0)  # lost digits beside an end
+@example(("linoid", -50.55282500000002, -74.0), ("exponential", 12.9, 4.0), 0)  # -inf beside 0/0
 @given(forms, forms, st.integers(0, 2**32))
 def test_any_forms_are_right_to_1e_12(alpha, beta, seed):
     table = table_of(alpha=naive(*alpha), beta=naive(*beta))
