@@ -1,26 +1,22 @@
 """A neuron of one compartment, declared: its membrane's capacitance, channels and pools."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, Never
 
 import numpy as np
 
 from pyhh_fast import validation
 from pyhh_fast.channels import representation, steady
-from pyhh_fast.channels.channel import Channel
+from pyhh_fast.channels.declaration import OWN, Declaration
 from pyhh_fast.channels.gate import Gate
-from pyhh_fast.channels.gate_table import LARGEST_V, GateTable
-from pyhh_fast.channels.parts import Part, check, split, warn_of_unfed
+from pyhh_fast.channels.gate_table import LARGEST_V
+from pyhh_fast.channels.parts import Part, warn_of_unfed
 from pyhh_fast.channels.paths import changed
-from pyhh_fast.channels.pool import Nernst, Pool
-from pyhh_fast.channels.state import Declared
 from pyhh_fast.channels.tables import Tables, tables_for, tables_of_gates
 from pyhh_fast.typing import FloatArray
-from pyhh_fast.variables import CAPACITANCE, POTENTIAL, Variable
 
 
-class Neuron(Declared):
+class Neuron(Declaration):
     """A neuron of one compartment with any set of channels.
 
     ``Cm dV/dt = I - sum of g * open * (V - E)`` over its channels. Voltages are what its formulas
@@ -84,7 +80,7 @@ class Neuron(Declared):
     (['Ca'], ['Ca', 'leak', 'Na', 'K', 'CaL', 'AHP'])
     """
 
-    __slots__ = ("_Cm", "_area", "_channels", "_pools", "_rest", "_tables", "_threshold")
+    __slots__ = ("_rest",)
 
     def __init__(
         self,
@@ -104,114 +100,6 @@ class Neuron(Declared):
         warn_of_unfed(self._channels, self._pools)
         self._tables = tables_of_gates(self.gates)
         self._rest: float | None = None
-
-    def _declare(
-        self, Cm: float, area: float | None, threshold: float | None, parts: Mapping[str, Part]
-    ) -> None:
-        self._Cm = validation.real_number("Cm", Cm, unit="µF/cm²", positive=True)
-        self._area = area
-        if area is not None:
-            self._area = validation.real_number("area", area, unit="µm²", positive=True)
-        self._threshold = threshold
-        if threshold is not None:
-            self._threshold = validation.real_number("threshold", threshold, unit="mV")
-        check(parts, RESERVED)
-        channels, pools = split(parts)
-        self._channels, self._pools = MappingProxyType(channels), MappingProxyType(pools)
-
-    @property
-    def Cm(self) -> float:
-        """Capacitance of the membrane, µF/cm²."""
-        return self._Cm
-
-    @property
-    def area(self) -> float | None:
-        """Area of the membrane, µm²."""
-        return self._area
-
-    @property
-    def threshold(self) -> float | None:
-        """Where a rising V counts as a spike, mV, if that was declared."""
-        return self._threshold
-
-    @property
-    def channels(self) -> Mapping[str, Channel]:
-        """Its channels by name, in the order they were declared."""
-        return self._channels
-
-    @property
-    def pools(self) -> Mapping[str, Pool]:
-        """Its pools of calcium by name, in the order they were declared."""
-        return self._pools
-
-    @property
-    def gates(self) -> dict[str, Gate]:
-        """Its gates by path, as ``"Na.m"``, in the order they were declared."""
-        return {
-            f"{name}.{gate_name}": gate
-            for name, channel in self._channels.items()
-            for gate_name, gate in channel.gates.items()
-        }
-
-    @property
-    def tables(self) -> Mapping[str, GateTable]:
-        """The tables of its gates over V by path, made when it is made; rows have one width.
-
-        Gates of calcium alone have none.
-        """
-        return MappingProxyType(dict(self._tables.of_V))
-
-    @property
-    def pool_tables(self) -> Mapping[str, GateTable]:
-        """The tables of its gates over a concentration by path; rows of a pool have one width."""
-        return MappingProxyType(dict(self._tables.of_pools))
-
-    @property
-    def parameters(self) -> dict[str, float]:
-        """Its numbers by path: Cm, then of channels g, E, shift and speeds of gates, then of pools.
-
-        There are no shifts of leaks and no speeds of instantaneous gates. In place of an E that
-        follows a pool there are its outside and celsius. Pools have rest, tau and gain.
-        """
-        found = {CAPACITANCE.name: self._Cm}
-        for name, channel in self._channels.items():
-            found[f"{name}.g"] = channel.g
-            if isinstance(channel.E, Nernst):
-                found[f"{name}.E.outside"] = channel.E.outside
-                found[f"{name}.E.celsius"] = channel.E.celsius
-            else:
-                found[f"{name}.E"] = channel.E
-            if channel._has_shift:
-                found[f"{name}.shift"] = channel.shift
-            for gate_name, gate in channel.gates.items():
-                if not gate.instantaneous:
-                    found[f"{name}.{gate_name}.speed"] = gate.speed
-        for name, pool in self._pools.items():
-            found |= {
-                f"{name}.rest": pool.rest,
-                f"{name}.tau": pool.tau,
-                f"{name}.gain": pool.gain,
-            }
-        return found
-
-    @property
-    def variables(self) -> dict[str, Variable]:
-        """What changes during a run, by name: V, gates by path, pools, currents by channel."""
-        gates = {
-            path: Variable(path, path, "1", f"open fraction of gate {path}", path)
-            for path in self.gates
-        }
-        pools = {
-            name: Variable(name, f"[{name}]", "mM", f"concentration of pool {name}", name)
-            for name in self._pools
-        }
-        currents = {
-            name: Variable(
-                name, f"I_{name}", "µA/cm²", f"{name} current, outward positive", name, True
-            )
-            for name in self._channels
-        }
-        return {POTENTIAL.name: POTENTIAL} | gates | pools | currents
 
     def replace(self, values: Mapping[str, float] | None = None, /, **keywords: float) -> "Neuron":
         """Return a neuron with other numbers.
@@ -374,11 +262,6 @@ class Neuron(Declared):
         density = current * (1e5 / self._area)  # 1 nA/µm² is 1e5 µA/cm²
         return density if current.ndim else float(density)
 
-    @property
-    def _all_parts(self) -> dict[str, Part]:
-        """Its channels and pools by name."""
-        return {**self._channels, **self._pools}
-
     def _with(self, own: dict[str, Any], parts: Mapping[str, Part]) -> "Neuron":
         """Return a neuron with other parts, and with the tables of this one for gates it keeps."""
         return Neuron._with_tables(**own, parts=parts, tables=self._tables, gates=self.gates)
@@ -406,17 +289,6 @@ class Neuron(Declared):
             neuron._tables = tables_of_gates(neuron.gates, tables, gates)
         return neuron
 
-    @property
-    def _parts(self) -> tuple[Any, ...]:
-        parts = tuple(self._channels.items()), tuple(self._pools.items())
-        return self._Cm, self._area, self._threshold, *parts
-
-    def __eq__(self, other: object) -> bool:
-        return self._parts == other._parts if isinstance(other, Neuron) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash(self._parts)
-
     def __repr__(self) -> str:
         return representation.neuron_text(self)
 
@@ -433,17 +305,3 @@ class Neuron(Declared):
 
     def __deepcopy__(self, memo: Any) -> "Neuron":
         return self
-
-
-OWN = ("Cm", "area", "threshold")
-"""What a neuron has beside its channels and pools."""
-
-RESERVED = frozenset(
-    [
-        *(name for name in dir(Neuron) if not name.startswith("_")),
-        *("Vm", "Vm_min", "Vm_max", "I", "I_total", "dt", "time", "times", "stimulus"),
-        *("spike", "spike_times", "spike_time", "current_time", "envelope_time", "rates", "zarr"),
-        "from_neuroml",
-    ]
-)
-"""Names that no channel or pool may have: what a neuron, a recording and a store have beside."""

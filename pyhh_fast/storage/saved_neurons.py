@@ -10,8 +10,9 @@ import numpy as np
 
 from pyhh_fast import validation
 from pyhh_fast.channels import descriptions
+from pyhh_fast.channels.declaration import OWN
 from pyhh_fast.channels.gate_table import GateTable
-from pyhh_fast.channels.neuron import OWN, Neuron
+from pyhh_fast.channels.neuron import Neuron
 from pyhh_fast.channels.state import NeuronState
 from pyhh_fast.channels.tables import Tables
 from pyhh_fast.engine.compiled_neuron import CompiledNeuron, fields_of

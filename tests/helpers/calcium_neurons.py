@@ -75,3 +75,62 @@ def bursting(**others):
             **others,
         }
     )
+
+
+def _sigmoid(x):
+    return 1 / (1 + exp(-x))
+
+
+def _nernst(Ca, outside, celsius):
+    return 1e3 * 8.314462618 * (celsius + 273.15) / (2 * 96485.33212) * np.log(outside / Ca)
+
+
+def low_threshold_slopes(state, current=0.0):
+    """Return the time derivatives of (V, u, Ca), as the paper writes them."""
+    V, u, Ca = state
+    W = V + 2
+    s, u_inf = _sigmoid((W + 57) / 6.2), 1 / (1 + exp((W + 81) / 4))
+    tau = (30.8 + (211.4 + exp((W + 113.2) / 5)) / (1 + exp((W + 84) / 3.2))) / 3**1.2
+    I_T = 0.4 * s**2 * u * (V - _nernst(Ca, 2, 36))
+    inflow = np.maximum(0, -10 * I_T / (2 * 96485.33212 * 1))
+    return np.array(
+        [current - 0.01 * (V + 85) - I_T, (u_inf - u) / tau, inflow + (2.4e-4 - Ca) / 5]
+    )
+
+
+def bursting_gates(V, Ca):
+    """Return inf and tau of s, f, q, m_K, h, n of the bursting neuron, and m of its sodium."""
+
+    def lin(x):
+        return x / (1 - exp(-x))
+
+    alpha_m, beta_m = lin((V + 35) / 10), 4 * exp(-(V + 60) / 18)
+    alpha_h, beta_h = 0.07 * exp(-(V + 58) / 20), _sigmoid((V + 28) / 10)
+    alpha_n, beta_n = 0.1 * lin((V + 34) / 10), 0.125 * exp(-(V + 44) / 80)
+    alpha_q, beta_q = 48 * Ca**2, 0.003
+    return {
+        "s": (_sigmoid((V + 3 + 33) / 8), 4.0),
+        "f": (1 / (1 + Ca / 0.01), 20 / (1 + Ca)),
+        "q": (alpha_q / (alpha_q + beta_q), 1 / (alpha_q + beta_q)),
+        "m_K": (
+            _sigmoid((V + 28) / 12) * Ca / (Ca + 3e-3),
+            15 + 75 / (1 + exp((V + 46) / 23)),
+        ),
+        "h": (alpha_h / (alpha_h + beta_h), 1 / (5 * (alpha_h + beta_h))),
+        "n": (alpha_n / (alpha_n + beta_n), 1 / (5 * (alpha_n + beta_n))),
+    }, alpha_m / (alpha_m + beta_m)
+
+
+def bursting_slopes(state, current=0.0, g_CaL=0.3):
+    """Return the time derivatives of (V, h, n, s, f, q, m_K, Ca)."""
+    V, h, n, s, f, q, m_K, Ca = state
+    gates, m = bursting_gates(V, Ca)
+    I_Ca = g_CaL * s**2 * f * (V - _nernst(Ca, 2, 25))
+    ionic = 0.1 * (V + 60) + 35 * m**3 * h * (V - 55) + 9 * n**4 * (V + 90) + I_Ca
+    ionic += 3 * q**2 * (V + 90) + 2 * m_K**4 * (V + 85)
+    inflow = np.maximum(0, -10 * I_Ca / (2 * 96485.33212 * 2))
+    rates = [
+        (gates[name][0] - x) / gates[name][1]
+        for name, x in {"h": h, "n": n, "s": s, "f": f, "q": q, "m_K": m_K}.items()
+    ]
+    return np.array([current - ionic, *rates, inflow + (1e-4 - Ca) / 80])
