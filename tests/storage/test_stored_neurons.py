@@ -13,7 +13,7 @@ from store_files import files, shared
 import pyhh_fast as pyhh
 from pyhh_fast import Channel, Gate, Neuron, stimuli
 from pyhh_fast.channels import descriptions
-from pyhh_fast.channels.neuron import RESERVED
+from pyhh_fast.channels.declaration import reserved
 from pyhh_fast.methods import METHODS
 from pyhh_fast.neurons import wang_buzsaki
 from pyhh_fast.rate_forms import linoid
@@ -141,7 +141,9 @@ def test_one_neuron_is_given_to_two_runs_at_once(stored, tmp_path):
 
 def test_arrays_of_a_store_have_no_name_of_a_channel():
     names = {*run_sink.TIMES, "spike", stored_tables.GROUP, "zarr"}
-    assert names <= RESERVED  # the last with a gate "json" would be the name of its description
+    assert names <= reserved(
+        Neuron
+    )  # the last with a gate "json" would be the name of its description
     with pytest.raises(ValueError, match=r"name of a channel must be none of .*; got 'Rates'"):
         Neuron(Rates=Channel(1, E=-60))
 
