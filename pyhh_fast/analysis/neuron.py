@@ -14,7 +14,7 @@ from pyhh_fast.channels.gate_table import LARGEST_V
 from pyhh_fast.channels.neuron import Neuron
 from pyhh_fast.channels.neuron_cells import NeuronCells
 from pyhh_fast.channels.state import NeuronState
-from pyhh_fast.channels.steady import reversals
+from pyhh_fast.channels.steady import rates, reversals
 from pyhh_fast.engine.time_steps import speed_of_neuron_cells
 from pyhh_fast.equilibria.neurons import equilibria, equilibrium_at, net_current, start_of_neuron
 from pyhh_fast.equilibria.spike_threshold import threshold_for
@@ -47,6 +47,7 @@ class NeuronSubject(Subject):
         self.neuron, self.Cm = neuron, neuron.Cm
         state = [*neuron.gates, *neuron.pools]
         self.fields = {POTENTIAL.name: POTENTIAL.symbol, **{name: name for name in state}}
+        self.concentrations = tuple(neuron.pools)
         ends = reversals(neuron, neuron.parameters.__getitem__).values()
         self.reversals = [float(E) for of_one in ends for E in of_one]
 
@@ -103,20 +104,22 @@ class NeuronSubject(Subject):
         return states
 
     def time_constants(self, V: FloatArray) -> FloatArray:
-        taus = np.zeros((len(self.neuron.gates), V.size))
-        for tau, (path, gate) in zip(taus, self.neuron.gates.items(), strict=True):
-            if not gate.instantaneous:
-                shift = self.neuron.channels[path.partition(".")[0]].shift
-                tau[:] = 1 / (gate.speed * self.neuron.tables[path](V - shift)[1])
-        return taus
+        neuron, value = self.neuron, self.neuron.parameters.__getitem__
+        state = neuron._steady(V) if neuron.pools else {}
+        taus = []
+        for path, gate in neuron.gates.items():
+            total = np.inf if gate.instantaneous else rates(neuron, path, V, state, value)[1]
+            taus.append(np.broadcast_to(1 / (gate.speed * total), V.shape))
+        taus += [np.full(V.shape, pool.tau) for pool in neuron.pools.values()]
+        return np.array(taus).reshape(-1, V.size)
 
     def leak_time_constants(self) -> list[float]:
         g = sum(channel.g for channel in self.neuron.channels.values() if not channel.gates)
         return [self.Cm / g] if g > 0 else []
 
     def net_current(self, state: StructArray, current: Any) -> FloatArray:
-        gates = {path: state[path] for path in self.neuron.gates}
-        return net_current(self.neuron, current, state[POTENTIAL.symbol], gates)
+        others = {name: state[name] for name in (*self.neuron.gates, *self.neuron.pools)}
+        return net_current(self.neuron, current, state[POTENTIAL.symbol], others)
 
     def are_stable(self, V: FloatArray) -> BoolArray:
         return np.array([equilibrium_at(self.neuron, one).stable for one in V.tolist()], bool)

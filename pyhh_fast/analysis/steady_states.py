@@ -1,4 +1,4 @@
-"""Steady states of the gates of a model or a neuron at any V: `steady_state`."""
+"""Steady states of a model or a neuron at any V: `steady_state`."""
 
 from typing import overload
 
@@ -21,7 +21,7 @@ def steady_state(model: Neuron, V: npt.ArrayLike) -> dict[str, GateSteadyState]:
 def steady_state(
     model: HHModel | Neuron, V: npt.ArrayLike
 ) -> SteadyState | dict[str, GateSteadyState]:
-    """Return the steady states of the gates at each V, and their time constants.
+    """Return the steady states of gates, and of pools, at each V, and their time constants.
 
     Parameters
     ----------
@@ -36,8 +36,9 @@ def steady_state(
     -------
     SteadyState, or dict of str to GateSteadyState
         Of a model a named tuple ``(m, h, n, tau_m, tau_h, tau_n)``; of a neuron by path, as
-        ``"Na.m"``, a named tuple ``(inf, tau)``. Each has the shape of V; tau is in ms, and 0 where
-        a gate is instantaneous.
+        ``"Na.m"``, and by the names of pools, a named tuple ``(inf, tau)``. Each has the shape of
+        V; tau is in ms, and 0 where a gate is instantaneous. That of a gate of calcium is at the
+        steady concentration, of which :meth:`Neuron.steady_state` says which it is.
 
     Raises
     ------

@@ -12,14 +12,15 @@ from pyhh_fast.typing import BoolArray, FloatArray, Method, Start, StructArray
 
 
 class GateSteadyState(NamedTuple):
-    """Steady state of one gate of a neuron; made by :func:`pyhh_fast.steady_state`.
+    """Steady state of a gate or a pool of a neuron; made by :func:`pyhh_fast.steady_state`.
 
     Attributes
     ----------
     inf : float or ndarray of the shape of V
-        Open fraction, alpha / (alpha + beta).
+        Open fraction, alpha / (alpha + beta); of a pool its concentration, mM.
     tau : float or ndarray of the shape of V, ms
-        Time constant, 1 / (alpha + beta), by the gate's speed; 0 of an instantaneous gate.
+        Time constant, 1 / (alpha + beta), by the gate's speed; 0 of an instantaneous gate. Of a
+        gate of calcium it is that at the steady concentration.
     """
 
     inf: Any
@@ -29,7 +30,8 @@ class GateSteadyState(NamedTuple):
 class Subject(Protocol):
     """A model or a neuron.
 
-    States of it are structured arrays, whose fields are V (mV) and the open fractions of its gates.
+    States of it are structured arrays, whose fields are V (mV), the open fractions of its gates,
+    and concentrations (mM).
 
     Attributes
     ----------
@@ -42,7 +44,9 @@ class Subject(Protocol):
     after_divergence : str
         What to do where it diverged by the adaptive method.
     fields : dict of str to str
-        The fields of states by the names of the variables: V, then the gates.
+        The fields of states by the names of the variables: V, then the gates, then the pools.
+    concentrations : tuple of str
+        Which of them are pools.
     Cm : float, µF/cm²
     reversals : list of float, mV
     limits : tuple of float, mV
@@ -57,6 +61,7 @@ class Subject(Protocol):
     known_error: bool
     after_divergence: str
     fields: dict[str, str]
+    concentrations: tuple[str, ...] = ()
     Cm: float
     reversals: list[float]
     limits: tuple[float, float]
@@ -85,10 +90,10 @@ class Subject(Protocol):
         """Return the state in which a simulation is."""
 
     def steady(self, V: FloatArray) -> StructArray:
-        """Return the states with steady gates at each V (mV), shape (n,)."""
+        """Return the states with steady gates and pools at each V (mV), shape (n,)."""
 
     def time_constants(self, V: FloatArray) -> FloatArray:
-        """Return the time constants (ms) of the gates at each V (mV), shape (gates, n)."""
+        """Return the time constants (ms) of all but V at each V (mV), shape (gates + pools, n)."""
 
     def leak_time_constants(self) -> list[float]:
         """Return the time constant (ms) of the membrane through its leak; none without one."""

@@ -34,7 +34,7 @@ STILL = 2e-3
 """A cell is at rest where V moves by less than this, in mV/ms, ..."""
 
 STEADY = 1e-4
-"""... the gates are that near their steady states, and ..."""
+"""... the gates are that near their steady states, concentrations in parts of them, and ..."""
 
 NEAR_EQUILIBRIUM = 0.05
 """... an equilibrium is that near V, in mV. Slow cells are slow far from one as well."""
@@ -171,7 +171,7 @@ def _continue(
 
 
 def slowest_time_constant(subject: Subject) -> float:
-    """Return the slowest time constant (ms) of the gates, or of the membrane through its leak."""
+    """Return the slowest time constant (ms) of gates and pools, or of the membrane's leak."""
     V = np.linspace(min(subject.reversals), max(subject.reversals), TAU_POINTS)
     taus = np.ravel(subject.time_constants(V))
     leak = subject.leak_time_constants()
@@ -180,12 +180,13 @@ def slowest_time_constant(subject: Subject) -> float:
 
 def is_still(subject: Subject, state: StructArray, currents: FloatArray) -> BoolArray:
     """Whether each cell is at rest, stable or not, under its current."""
-    potential, *gates = state.dtype.names or ()
+    potential, *others = state.dtype.names or ()
     V = np.ascontiguousarray(state[potential])
     steady = subject.steady(V)
     still: BoolArray = np.abs(subject.net_current(state, currents)) < STILL * subject.Cm
-    for gate in gates:
-        still &= np.abs(state[gate] - steady[gate]) < STEADY
+    for name in others:  # concentrations count relative to themselves
+        scale = steady[name] if name in subject.concentrations else 1.0
+        still &= np.abs(state[name] - steady[name]) < STEADY * scale
     below, above = (
         subject.net_current(subject.steady(V + side), currents) < 0
         for side in (-NEAR_EQUILIBRIUM, NEAR_EQUILIBRIUM)
