@@ -49,7 +49,7 @@ def dataset(r: "PopulationRecording") -> "xarray.Dataset":
             raise ValueError(
                 f"features must have names that a Dataset has not; got {name!r}. Run with another."
             )
-        variables[name] = ("cell", values, {"units": r.settings.features[name].unit})
+        variables[name] = ("cell", values, r.settings.features[name]._attributes)
     attributes = {
         "method": r.method,
         "dt": r.dt,

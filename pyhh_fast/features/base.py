@@ -44,6 +44,11 @@ class Feature(abc.ABC):
     unit: ClassVar[str] = "1"
     """Of its values."""
 
+    @property
+    def _attributes(self) -> dict[str, str]:
+        """Those of its values in a Dataset of xarray."""
+        return {"units": self.unit, "long_name": repr(self)}
+
     def __post_init__(self) -> None:
         start = validation.at_least("start", self.start, 0, unit="ms")
         stop = validation.real_number("stop", self.stop, unit="ms")

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from pyhh_fast import validation
 from pyhh_fast.sweeps.grid import Grid
@@ -13,16 +12,17 @@ NAME = re.compile(r"[A-Za-z]([\w -]*\w)?", re.ASCII)
 """Of a feature."""
 
 
-def named(reduce: Reduce, grid: Grid, units: dict[str, str]) -> tuple[list[str], dict[str, Any]]:
-    """Return the names of the values in the result, and their attributes."""
+def named(reduce: Reduce, grid: Grid, units: dict[str, str]) -> dict[str, dict[str, str]]:
+    """Return the attributes of the values in the result, by name."""
     if isinstance(reduce, str):
         unit = units[reduce]
-        return [reduce], {"units": unit} if unit else {}
+        return {reduce: {"units": unit} if unit else {}}
     if isinstance(reduce, Mapping):
-        return _names_of_features(reduce, _reserved(grid)), {}
+        _check_names(reduce, _reserved(grid))
+        return {name: feature._attributes for name, feature in reduce.items()}
     name = getattr(reduce, "__name__", "")
     usable = name.isidentifier() and name.lower() not in _reserved(grid)
-    return [name if usable else "value"], {}
+    return {name if usable else "value": {}}
 
 
 def _reserved(grid: Grid) -> set[str]:
@@ -31,8 +31,8 @@ def _reserved(grid: Grid) -> set[str]:
     return {name.lower() for name in (*grid.axes, *grid.dimensions, *others)}
 
 
-def _names_of_features(features: Iterable[str], reserved: set[str]) -> list[str]:
-    """Return the names of features, which are those of files in a store."""
+def _check_names(features: Iterable[str], reserved: set[str]) -> None:
+    """See that names of features can be those of files in a store."""
     known = set(reserved)
     for name in features:
         lower = name.lower()
@@ -43,4 +43,3 @@ def _names_of_features(features: Iterable[str], reserved: set[str]) -> list[str]
         known.add(lower)
     if known == reserved:
         raise ValueError("reduce must have one feature or more; got none.")
-    return [*features]

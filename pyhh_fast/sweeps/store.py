@@ -12,7 +12,7 @@ import contextlib
 import errno
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -52,14 +52,13 @@ class SweepStore:
         What makes it this sweep and no other, apart from the grid; numbers, text and lists.
     grid : Grid
         With the chunks that a store of this sweep has.
-    names : sequence of str
-        Of the arrays of values; one more is `diverged_at`. They are made with the first values.
     dtype : {"float64", "int64"}
-        Of the same.
+        Of the arrays of values.
     rows : bool
         Whether there may be a row of them for each point, and not just one.
-    attributes : dict
-        Of the same.
+    attributes : dict of dict
+        By the names of the same; one array more is `diverged_at`. They are made with the first
+        values.
     kind : type
         Of the tables of rates that it may have.
 
@@ -74,15 +73,15 @@ class SweepStore:
         path: str,
         description: dict[str, Any],
         grid: Grid,
-        names: Sequence[str],
         dtype: str,
         rows: bool,
-        attributes: dict[str, Any],
+        attributes: Mapping[str, dict[str, str]],
         kind: type[Table],
     ) -> None:
         self._given, self._path = path, Path(os.path.abspath(path))
-        self._grid, self._names, self._dtype, self._rows = grid, tuple(names), dtype, rows
-        self._attributes, self._kind = attributes, kind
+        self._grid, self._dtype, self._rows = grid, dtype, rows
+        self._attributes, self._kind = {**attributes, "diverged_at": DIVERGED}, kind
+        self._names = tuple(attributes)
         self._arrays: dict[str, ZarrArray] = {}
         self._made = False
         with self._reporting():
@@ -113,11 +112,11 @@ class SweepStore:
         for key, (dimension, axis, units) in self._grid.coordinates().items():
             metadata = array_metadata("float64", axis.shape, axis.shape, [dimension], units)
             self._arrays[key] = self._coordinate(key, axis, metadata)
-        self._make("diverged_at", "int64", (), DIVERGED)
+        self._make("diverged_at", "int64", ())
         for name in self._names:
             if ZarrArray.exists(self._path, name):
                 found = ZarrArray.found(self._path, name)
-                self._make(name, self._dtype, self._columns(found), self._attributes)
+                self._make(name, self._dtype, self._columns(found))
         self._list()
 
     def _coordinate(self, key: str, axis: np.ndarray, metadata: dict[str, Any]) -> ZarrArray:
@@ -169,7 +168,7 @@ class SweepStore:
                             f"{self._most_columns()} numbers for a cell where out is given; got "
                             f"{math.prod(more)}."
                         )
-                    self._make(name, self._dtype, more, self._attributes)
+                    self._make(name, self._dtype, more)
                     self._list()
                 array = self._arrays[name]
                 kept = array.shape[len(number) :]
@@ -193,9 +192,9 @@ class SweepStore:
                 found[name] = whole[tuple(slice(part.stop - part.start) for part in box)]
         return found
 
-    def _make(self, name: str, dtype: str, more: Shape, attributes: dict[str, Any]) -> None:
+    def _make(self, name: str, dtype: str, more: Shape) -> None:
         """Have an array over the grid, and over rows of the shape `more`."""
-        grid = self._grid
+        grid, attributes = self._grid, self._attributes[name]
         dimensions = [*grid.dimensions, *["column"] * len(more)]
         if not grid.crossed:  # what xarray would not take for coordinates by itself
             attributes = {**attributes, "coordinates": " ".join(grid.axes)}

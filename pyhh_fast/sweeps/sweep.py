@@ -3,34 +3,22 @@
 import contextlib
 import math
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pyhh_fast import validation
-from pyhh_fast.channels.state import Declared
-from pyhh_fast.engine.choose_stepper import check_kind
 from pyhh_fast.engine.populations.run import NOT_SOLVED, thread_count, way_out
 from pyhh_fast.engine.progress import bar_over
-from pyhh_fast.engine.stimulus_arguments import normalise_stimulus, steps_of
 from pyhh_fast.equilibria.spike_threshold import threshold_for
 from pyhh_fast.errors import warn_user
-from pyhh_fast.features.compute import by_name
 from pyhh_fast.methods import DEFAULT, warn_of_large_step
 from pyhh_fast.models.hh_model import HHModel
-from pyhh_fast.recording import RunStimulus
 from pyhh_fast.settings import RunSettings
-from pyhh_fast.stimuli.of_parameters import (
-    arguments_of,
-    fingerprint_of,
-    made_by,
-    sampled,
-    suggested,
-)
-from pyhh_fast.stimuli.waveforms import constant
-from pyhh_fast.sweeps.grid import POINT, Axis, Grid
+from pyhh_fast.stimuli.of_parameters import fingerprint_of
+from pyhh_fast.sweeps.grid import Grid
 from pyhh_fast.system.background import main_thread_needed
 from pyhh_fast.typing import Method
 
@@ -104,10 +92,10 @@ def sweep(
     reduce : str, dict of str to Feature, or function, default "spike_counts"
         What to keep: ``"spike_counts"``; ``"final_Vm"``, or so for another variable that
         `final_state` of a :class:`pyhh_fast.PopulationRecording` has, as ``"final_K.n"`` of a
-        neuron; features of :mod:`pyhh_fast.features` by name, each a variable of the result; or a
-        function that takes a PopulationRecording of some of the cells and returns an array of shape
-        (cells,) or (cells, k), of which float64 is made. It must treat each cell by itself: which
-        others are there is not said.
+        neuron; features of :mod:`pyhh_fast.features` by name, each a variable of the result, with
+        its unit; or a function that takes a PopulationRecording of some of the cells and returns an
+        array of shape (cells,) or (cells, k), of which float64 is made. It must treat each cell by
+        itself: which others are there is not said.
     executor : concurrent.futures.Executor, default this process
         Who computes the chunks: threads, processes, or a cluster, as with Dask's
         ``client.get_executor()``. It is left open.
@@ -228,16 +216,18 @@ def sweep(
     >>> result.spike_counts.sel({"K.g": 9}).values
     array([ 0, 12, 20])
     """
-    _check_installed(stores=out is not None)
     from pyhh_fast.storage.directory import check_ending
+    from pyhh_fast.sweeps import arguments
+
+    arguments.check_installed(stores=out is not None)
     from pyhh_fast.sweeps.result_names import named
     from pyhh_fast.sweeps.run import SweepRun, executor_for
     from pyhh_fast.sweeps.store import DIVERGED, SweepStore
     from pyhh_fast.sweeps.tasks import Task, reductions
 
-    swept = _swept(model)
+    swept = arguments.swept_of(model)
     units = reductions(swept.variables)
-    reduce = _checked(reduce, units)
+    reduce = arguments.reduce_of(reduce, units)
     settings = RunSettings.of(
         many_cells=True,
         dt=dt,
@@ -251,8 +241,8 @@ def sweep(
     )
     warn_of_large_step("dt", settings.dt, settings.method)
     product = validation.flag("product", product)
-    points = _grid(grid, product, stimulus, swept, units)
-    values, steps = _values(stimulus, points, duration, settings.dt)
+    points = arguments.grid_of(grid, product, stimulus, swept, units)
+    values, steps = arguments.values_of(stimulus, points, duration, settings.dt)
     settings.check_windows(steps)
     progress = validation.flag("progress", progress)
     threads = thread_count(threads, default=None if executor is None else 1)
@@ -265,106 +255,29 @@ def sweep(
     task = Task(swept.points(described), values, steps, settings, reduce, product, threads)
     points.cut(_cells(task, points))
     description = _description(task, points, described)
-    names, attributes = named(reduce, points, units)
+    attributes = named(reduce, points, units)
     with contextlib.ExitStack() as stack:
         store = None
         if path is not None:
             dtype = "int64" if reduce == "spike_counts" else "float64"
             rows = callable(reduce)
-            store = SweepStore(
-                path, description, points, names, dtype, rows, attributes, swept.tables
-            )
+            store = SweepStore(path, description, points, dtype, rows, attributes, swept.tables)
             stack.enter_context(store)
             description = store.description
             task = task._replace(points=swept.points(description))
-        run = SweepRun(task, points, swept, store, names)
+        run = SweepRun(task, points, swept, store, [*attributes])
         with bar_over(math.prod(points.shape) * steps, progress) as bar:
             run.run(executor, bar)
     _warn_of_divergence(run.arrays["diverged_at"], task, points, swept)
     dimensions = [*points.dimensions, "column"]
+    attributes["diverged_at"] = DIVERGED
     variables = {
-        key: (dimensions[: array.ndim], array, DIVERGED if key == "diverged_at" else attributes)
-        for key, array in run.arrays.items()
+        key: (dimensions[: array.ndim], array, attributes[key]) for key, array in run.arrays.items()
     }
     with main_thread_needed("the result of a sweep"):
         import xarray
 
         return xarray.Dataset(variables, points.coordinates(), description)
-
-
-def _swept(model: Any) -> "Swept":
-    if isinstance(model, Declared):
-        from pyhh_fast.sweeps.swept_neuron import SweptNeuron  # models do not need it
-
-        return SweptNeuron(model)
-    from pyhh_fast.sweeps.swept_model import SweptModel
-
-    check_kind(model)
-    return SweptModel(model)
-
-
-def _check_installed(stores: bool) -> None:
-    """Raise ImportError unless what sweeps, and perhaps their stores, need is installed."""
-    try:
-        with main_thread_needed("a sweep"):
-            import xarray  # noqa: F401
-
-            if stores:
-                import google_crc32c  # noqa: F401
-    except ImportError as error:
-        needed = error.name or "xarray"
-        raise ImportError(
-            f"sweep needs {needed}. Install it with: pip install 'pyhh_fast[sweep]'"
-        ) from None
-
-
-def _grid(
-    grid: Any, product: bool, stimulus: Any, swept: "Swept", reductions: Iterable[str]
-) -> Grid:
-    """Return the grid, which may have arguments of a function that makes the stimulus."""
-    from pyhh_fast.sweeps.store import RATES
-
-    names = grid if isinstance(grid, Mapping) else ()
-    arguments = arguments_of(stimulus, names, swept.known)
-    reserved = {POINT, "column", "value", "diverged_at", RATES, *reductions}
-    for name in reserved.intersection(arguments):
-        advice = "Call the function's argument otherwise."
-        rule = "other than those of the result"
-        raise ValueError(validation.message("grid's names", rule, repr(name), advice))
-
-    def closest(name: str, known: list[str]) -> str:
-        return suggested(name, swept.closest(name, known))
-
-    own = {name: Axis("", of_stimulus=True) for name in arguments}
-    return Grid(grid, product, {**swept.known, **own}, closest)
-
-
-def _values(stimulus: Any, points: Grid, duration: Any, dt: float) -> tuple[RunStimulus, int]:
-    """Return the stimulus and its number of steps, to be sent to workers.
-
-    It is an array of its values, one of a constant; or a stimulus of all points.
-    """
-    own = points.of_stimulus()
-    if own:
-        made = made_by(stimulus, own, math.prod(points.shape))
-        made._suits(dt)
-        steps = steps_of(made, duration, dt)
-        return sampled(made, steps, dt), steps
-    found, steps = normalise_stimulus(stimulus, duration, dt)
-    if isinstance(found, constant):
-        return np.array([found.amplitude]), steps
-    return found if isinstance(found, np.ndarray) else found.to_array(steps, dt), steps
-
-
-def _checked(reduce: Any, known: Iterable[str]) -> "Reduce":
-    if isinstance(reduce, str):
-        return validation.choice("reduce", reduce, known)
-    if isinstance(reduce, Mapping):
-        return by_name(reduce)
-    rule = f"a function, a dict of features, or one of {', '.join(known)}"
-    validation.instance("reduce", reduce, Callable, rule, "")
-    function: Reduce = reduce
-    return function
 
 
 def _cells(task: "Task", grid: Grid) -> int:

@@ -402,6 +402,7 @@ def test_to_xarray_has_features():
     data = r.to_xarray()
     np.testing.assert_array_equal(data["first"], r.features["first"])
     assert [data[name].attrs["units"] for name in chosen] == ["ms", "1"]
+    assert [data[name].attrs["long_name"] for name in chosen] == [*map(repr, chosen.values())]
     for name in ("cell", "spike_counts", "final_Vm"):
         r = cells().run(0.0, 0.01, duration=20.0, features={name: chosen["n"]})
         with pytest.raises(ValueError, match=f"^features must have names .* got '{name}'"):

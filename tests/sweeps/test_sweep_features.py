@@ -42,6 +42,11 @@ def test_each_is_a_variable_with_the_bits_of_a_population(monkeypatch, executor,
     for name, values in expected_of(GRID, stimulus).items():
         assert result[name].dims == tuple(GRID)
         np.testing.assert_array_equal(result[name].values.ravel(), values, strict=True)
+    assert {name: (result[name].units, result[name].long_name) for name in CHOSEN} == {
+        "n": ("1", "spike_count(0, 15)"),
+        "mean of V": ("mV", "mean_voltage(5, 15)"),
+        "first-width": ("ms", "AP_duration_half_width(0, 15, 0)"),
+    }
 
 
 def test_zipped_points_of_a_neuron():
