@@ -22,7 +22,7 @@ LAYERS = [  # from the lowest; what stands in one line does not import from one 
     ["settings"],
     ["cells"],
     ["recording", "models", "channels"],
-    ["neurons"],
+    ["neurons", "neuroml"],
     ["population_recording", "trace_arrays"],
     ["to_xarray"],
     ["kinetics"],
@@ -42,6 +42,7 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 FORWARDS = {  # methods that users expect on an object, with the import inside
     ("channels.channel", "channels.descriptions"),  # pickling
     ("channels.gate", "channels.descriptions"),
+    ("channels.in_neuroml", "neuroml.reading"),
     ("channels.neuron", "channels.descriptions"),
     ("channels.neuron", "equilibria.neurons"),  # rest
     ("models.hh_model", "equilibria.starts"),  # at_rest, steady
@@ -52,6 +53,7 @@ FORWARDS = {  # methods that users expect on an object, with the import inside
     ("recording", "analysis.error_estimate"),  # estimate_error
     ("recording", "plotting"),  # plot
     ("stimuli.base", "plotting"),  # plot
+    ("stimuli.neuroml", "neuroml.reading"),
 }
 
 

@@ -145,6 +145,7 @@ def test_distributions_have_the_right_files(tree):
         | PACKAGE
         | files(ROOT, "src/*.pyx", "src/*.pxi", "src/*.pxd", "src/*.h")
         | files(ROOT, "tests/**/*.py", "tests/**/*.c", "tests/**/*.h", "tests/golden/*.json")
+        | files(ROOT, "tests/neuroml/**/*.nml", "tests/neuroml/**/*.xml")
         | files(
             ROOT,
             "benchmarks/*.py",

@@ -157,6 +157,6 @@ def reserved(kind: type) -> frozenset[str]:
             *(name for name in dir(kind) if not name.startswith("_")),
             *("Vm", "Vm_min", "Vm_max", "I", "I_total", "dt", "time", "times", "stimulus"),
             *("spike", "spike_times", "spike_time", "current_time", "envelope_time", "rates"),
-            *("zarr", "from_neuroml"),
+            "zarr",
         ]
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pyhh_fast import __version__
-from pyhh_fast.cli import common, fi, library, plot, simulate
+from pyhh_fast.cli import common, fi, library, neuroml, plot, simulate
 from pyhh_fast.cli.common import INTERRUPTED, with_signs
 
 
@@ -49,6 +49,7 @@ def _run(given: argparse.Namespace) -> int:
         "demo": _demo,
         "fi": fi.run,
         "info": _info,
+        "neuroml": neuroml.run,
         "neurons": library.run,
         "plot": plot.run,
         "simulate": simulate.run,
@@ -99,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     plot.add_to(commands)
     fi.add_to(commands)
     library.add_to(commands)
+    neuroml.add_to(commands)
 
     commands.add_parser(
         "info",

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pyhh_fast import validation
-from pyhh_fast.cli import common, library
+from pyhh_fast.cli import common, library, neuroml
 from pyhh_fast.cli.common import COUNT, INTERRUPTED, NUMBER, Failed, shown_time
 from pyhh_fast.cli.stimulus_options import add_stimuli, total
 from pyhh_fast.cli.summary import save_npz, summary
@@ -21,6 +21,7 @@ from pyhh_fast.engine.time_steps import STEP
 from pyhh_fast.equilibria.rest_states import NoRest
 from pyhh_fast.errors import SimulationError
 from pyhh_fast.models.hh_model import HHModel
+from pyhh_fast.neuroml.reading import ReadRun
 from pyhh_fast.recording import Recording
 from pyhh_fast.simulations import Simulation
 from pyhh_fast.variables import TRACES, VARIABLES
@@ -75,6 +76,7 @@ def add_to(commands: Any) -> None:
     add_stimuli(simulate)
     common.add_parameters(simulate)
     library.add_options(simulate)
+    neuroml.add_options(simulate)
     output = simulate.add_argument_group("output")
     output.add_argument(
         "--out",
@@ -162,12 +164,18 @@ def _new_run(given: argparse.Namespace) -> PlannedRun:
     out, plot = getattr(given, "out", None), getattr(given, "plot", None)
     duration = options["duration"]
     try:
-        stimulus: Any = total(getattr(given, "stimuli", []), getattr(given, "seed", 0))
+        read = neuroml.run_of(given)
+        if read is None or hasattr(given, "stimuli"):
+            stimulus: Any = total(getattr(given, "stimuli", []), getattr(given, "seed", 0))
+        else:
+            stimulus = read.stimulus
+        if read is not None and duration is None:
+            duration = options["duration"] = read.duration
         stimulus.reader(options["dt"])  # not every dt suits it
         if duration is None and stimulus.duration is None:
             given.parser.error("--duration is required where the stimulus has no end")
         steps = stimulus_arguments.steps_of(stimulus, duration, options["dt"])
-        simulation = _simulation_at_start(given)
+        simulation = _simulation_at_start(given) if read is None else _as_read(read, given)
         known = simulation._variables.get("variables", VARIABLES)
         if options["record"] is not None:  # though nothing may be kept
             validation.names("record", options["record"], tuple(known))
@@ -186,7 +194,8 @@ def _new_run(given: argparse.Namespace) -> PlannedRun:
         return simulation.recording
 
     def save(path: Path, recording: Recording) -> None:
-        save_npz(path, recording, stimulus, simulation.model, getattr(given, "neuron", None))
+        name = str(given.neuroml) if read else getattr(given, "neuron", None)
+        save_npz(path, recording, stimulus, simulation.model, name)
 
     return PlannedRun(
         given.parser, run, found, steps, 0, out, plot, None if options["to"] else save
@@ -211,6 +220,14 @@ def _simulation_at_start(given: argparse.Namespace) -> Simulation:
         return Simulation(HHModel.steady(given.steady, **parameters))
     at_rest = functools.partial(HHModel.at_rest, **parameters)
     return Simulation(_at_rest(at_rest, lambda: at_rest(unstable="steady")))
+
+
+def _as_read(read: ReadRun, given: argparse.Namespace) -> Simulation:
+    """Return the simulation of a neuron of a file, in the state that it starts in."""
+    if hasattr(given, "voltage"):
+        given.parser.error("--voltage does not go with --neuroml. Use --steady.")
+    start = getattr(given, "steady", read.start)
+    return Simulation(neuroml.changed(read.neuron, given), Vm=start)
 
 
 def _at_rest(make: Callable[[], Start], make_unstable: Callable[[], Start]) -> Start:

@@ -22,7 +22,8 @@ def save_npz(
     It holds the traces by their names, `times` of V and gates, `current_times` of currents,
     `envelope_times`, `spike_times`, all in ms; numbers and names that the run was made with; and as
     texts, in JSON, the parameters of the neuron and what :func:`pyhh_fast.stimuli.from_description`
-    takes; as a text, the name of a published `neuron`. No part of it needs pickle.
+    takes; as a text, the name of a published `neuron`, or the path of its file. No part of it needs
+    pickle.
 
     Raise OSError if it cannot be written.
     """

@@ -20,6 +20,7 @@ from pyhh_fast.stimuli.base import SourceNeeded, Stimulus
 from pyhh_fast.stimuli.conductances import conductance
 from pyhh_fast.stimuli.descriptions import from_description
 from pyhh_fast.stimuli.functions import from_function
+from pyhh_fast.stimuli.neuroml import from_neuroml
 from pyhh_fast.stimuli.noise import ornstein_uhlenbeck, poisson_epsc, white_noise
 from pyhh_fast.stimuli.reader import Reader
 from pyhh_fast.stimuli.waveforms import chirp, constant, pulses, ramp, sine, step
@@ -34,6 +35,7 @@ __all__ = [
     "from_array",
     "from_description",
     "from_function",
+    "from_neuroml",
     "ornstein_uhlenbeck",
     "poisson_epsc",
     "pulses",

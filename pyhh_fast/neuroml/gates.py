@@ -1,0 +1,174 @@
+"""Gates of NeuroML as declarations."""
+
+import dataclasses
+from typing import Any
+
+from pyhh_fast.neuroml import rates, units
+from pyhh_fast.neuroml.component_types import Component, Found, Scope, chain_of, is_custom
+from pyhh_fast.neuroml.documents import Document, Element
+from pyhh_fast.neuroml.expressions import Expression
+from pyhh_fast.neuroml.units import DIMENSIONS, NONE, Quantity
+
+TYPES = (
+    *("gateHHrates", "gateHHtauInf", "gateHHInstantaneous"),
+    *("gateHHratesInf", "gateHHratesTau", "gateHHratesTauInf"),
+)
+TAGS = ("gate", *TYPES)
+
+_RATES = ("forwardRate", "reverseRate")
+
+_PARTS = {
+    "gateHHrates": _RATES,
+    "gateHHtauInf": ("timeCourse", "steadyState"),
+    "gateHHInstantaneous": ("steadyState",),
+    "gateHHratesInf": (*_RATES, "steadyState"),
+    "gateHHratesTau": (*_RATES, "timeCourse"),
+    "gateHHratesTauInf": (*_RATES, "timeCourse", "steadyState"),
+}
+"""The children of each type that have functions."""
+
+_INSTANTANEOUS = {"inf": "steadyState/x", "q": "inf", "fcond": ("inf^instances", "q^instances")}
+"""What a ComponentType derives that makes a gate of another type instantaneous."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ReadGate:
+    """A gate that was read, and its functions, by the names of Gate's arguments."""
+
+    element: Element
+    power: int
+    speed: float
+    instantaneous: bool
+    functions: dict[str, Found]
+
+    @property
+    def of(self) -> frozenset[str]:
+        """What its functions depend on."""
+        return frozenset().union(*(found.of for found in self.functions.values()))
+
+
+def read_gate(document: Document, element: Element, scope: Scope) -> ReadGate:
+    """Return a gate; raise ValueError if it is none that can be read.
+
+    Parameters
+    ----------
+    scope : Scope
+        The numbers vShift and, if it is known, temperature.
+    """
+    kind = _kind(document, element)
+    for child in element.children:
+        if child.tag not in (*_PARTS[kind], "q10Settings", "notes", "annotation", "property"):
+            raise child.problem(
+                f"must be no part of a {kind}; supported are {', '.join(_PARTS[kind])}."
+            )
+    speed = _rate_scale(document, element, scope)
+    scope = Scope({**scope.numbers, "rateScale": Quantity(speed, NONE)})
+    functions: dict[str, Found] = {}
+    for name, tag in (("alpha", "forwardRate"), ("beta", "reverseRate")):
+        if tag in _PARTS[kind]:
+            functions[name] = rates.rate(document, element.one(tag), scope)
+    scope = Scope(
+        scope.numbers, {name: (one, DIMENSIONS["per_time"]) for name, one in functions.items()}
+    )
+    if "steadyState" in _PARTS[kind]:
+        functions["inf"] = rates.steady_state(document, element.one("steadyState"), scope)
+    if "timeCourse" in _PARTS[kind]:
+        functions["tau"] = rates.time_course(document, element.one("timeCourse"), scope)
+    instances = (
+        units.number(element, "instances", "none") if "instances" in element.attributes else 1
+    )
+    if instances != int(instances) or instances < 1:
+        raise element.problem(
+            f"must have a whole number of 1 or more as instances; got {instances:g}."
+        )
+    return ReadGate(
+        element, int(instances), speed, kind == "gateHHInstantaneous", _declared(functions)
+    )
+
+
+def _declared(functions: dict[str, Found]) -> dict[str, Found]:
+    """Return the functions that a Gate is declared by: alpha and beta, or inf and tau."""
+    if "alpha" not in functions or len(functions) == 2:
+        return functions
+    alpha, beta = functions.pop("alpha"), functions.pop("beta")
+    parts: Any = (("alpha", alpha.function), ("beta", beta.function))
+    of = alpha.of | beta.of
+    variable = next(iter(sorted(of)), "v")
+    of_rates = {"inf": "alpha / (alpha + beta)", "tau": "1 / (alpha + beta)"}
+    for name, text in of_rates.items():
+        if name not in functions:
+            expression = Expression(((name, (("", text),)),), (), parts, variable)
+            functions[name] = Found(expression, of)
+    return functions
+
+
+def _kind(document: Document, element: Element) -> str:
+    """Return which of TYPES a gate is."""
+    if not is_custom(document, element):
+        if element.type in TYPES:
+            return element.type
+        raise element.problem(
+            f"must be of the type {', '.join(TYPES)}, or of a ComponentType that extends one of "
+            f"them; got {element.type!r}."
+        )
+    chain = chain_of(document, element)
+    base = chain[-1].attributes.get("extends", "")
+    dynamics = next((one.all("Dynamics")[0] for one in chain if one.all("Dynamics")), None)
+    if dynamics is None and base in TYPES:
+        return base
+    if dynamics is not None and _is_instantaneous(dynamics):
+        return "gateHHInstantaneous"
+    raise element.problem(
+        f"must be of a type that keeps the Dynamics of {', '.join(TYPES)}, or that derives inf "
+        f"from steadyState/x, q from inf and fcond from inf^instances; got {element.type!r}."
+    )
+
+
+def _is_instantaneous(dynamics: Element) -> bool:
+    derived = {}
+    for one in dynamics.children:
+        value = one.attributes.get("value") or one.attributes.get("select", "")
+        if one.tag != "DerivedVariable":
+            return False
+        derived[one.text("name")] = "".join(value.split())
+    return all(
+        derived.get(name) in ((wanted,) if isinstance(wanted, str) else wanted)
+        for name, wanted in _INSTANTANEOUS.items()
+    )
+
+
+def _rate_scale(document: Document, element: Element, scope: Scope) -> float:
+    """Return the product of a gate's Q10 factors."""
+    speed = 1.0
+    for settings in element.all("q10Settings"):
+        speed *= _q10(document, settings, scope)
+    if not speed > 0:
+        raise element.problem(f"must have a Q10 factor above 0; got {speed:g}.")
+    return speed
+
+
+def _q10(document: Document, settings: Element, scope: Scope) -> float:
+    if settings.type == "q10Fixed":
+        return units.number(settings, "fixedQ10", "none")
+    if settings.type == "q10ExpTemp":
+        return q10_factor(settings, scope)
+    if not is_custom(document, settings):
+        raise settings.problem(
+            "must be of the type q10Fixed, q10ExpTemp or of a ComponentType in the file or in what "
+            f"it includes; got {settings.type!r}."
+        )
+    return Component(document, settings, scope).value("q10", "none")
+
+
+def q10_factor(settings: Element, scope: Scope) -> float:
+    """Return q10Factor to the power of (temperature - experimentalTemp) / 10."""
+    if "temperature" not in scope.numbers:
+        raise settings.problem(
+            "must be read at a known temperature; the files have no networkWithTemperature. Pass "
+            "temperature= (°C)."
+        )
+    factor = units.number(settings, "q10Factor", "none")
+    measured = units.number(settings, "experimentalTemp", "temperature")
+    if not factor > 0:
+        raise settings.problem(f"must have a q10Factor above 0; got {factor:g}.")
+    return float(factor ** ((scope.numbers["temperature"].value - measured) / 10))

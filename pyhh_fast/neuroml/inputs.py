@@ -1,0 +1,142 @@
+"""Current generators of NeuroML as stimuli, and which of them a network gives to a cell."""
+
+import functools
+import math
+import re
+
+from pyhh_fast import stimuli
+from pyhh_fast.neuroml import units
+from pyhh_fast.neuroml.documents import Document, Element
+from pyhh_fast.stimuli.base import Stimulus
+
+GENERATORS = ("pulseGenerator", "sineGenerator", "rampGenerator", "compoundInput")
+
+INPUTS = (
+    *GENERATORS,
+    *("voltageClamp", "voltageClampTriple", "timedSynapticInput", "poissonFiringSynapse"),
+    "transientPoissonFiringSynapse",
+)
+
+NETWORKS = ("network", "networkWithTemperature")
+
+_ENDS = {
+    "projection": ("postsynapticPopulation",),
+    "electricalProjection": ("presynapticPopulation", "postsynapticPopulation"),
+    "continuousProjection": ("presynapticPopulation", "postsynapticPopulation"),
+    "synapticConnection": ("to",),
+}
+"""Attributes of connections that name what gets a current."""
+
+_TARGET = re.compile(r"(?:\.{1,2}/)*(\w+)(?:\[(\d+)\]|/(\d+)(?:/.*)?)?")
+
+
+def generator(element: Element, area: float) -> Stimulus:
+    """Return the stimulus of a generator for a cell of this area (µm²), µA/cm².
+
+    Raise ValueError if it is none that can be read.
+    """
+    weight = units.number(element, "weight", "none") if "weight" in element.attributes else 1.0
+    if element.tag == "compoundInput":
+        parts = [one for one in element.children if one.tag not in ("notes", "annotation")]
+        made = [generator(one, area) for one in parts] or [stimuli.constant(0)]
+        total: Stimulus = weight * functools.reduce(Stimulus.__add__, made)
+        return total
+    if element.tag not in GENERATORS:
+        raise element.problem(f"must be of the type {', '.join(GENERATORS)}, which are supported.")
+    start = units.number(element, "delay", "time")
+    stop = start + units.number(element, "duration", "time")
+    if stop < start:
+        raise element.problem(f"must have a duration of 0 or more; got {stop - start:g} ms.")
+    scale = weight, area
+    if element.tag == "pulseGenerator":
+        return stimuli.step(_current(element, "amplitude", *scale), start, stop)
+    if element.tag == "sineGenerator":
+        return _sine(element, scale, start, stop)
+    first = _current(element, "startAmplitude", *scale)
+    last = _current(element, "finishAmplitude", *scale)
+    base = _current(element, "baselineAmplitude", *scale)
+    rises = stimuli.ramp(0, last - first, start, stop)
+    falls = stimuli.ramp(0, first - last, stop, stop)
+    ramp: Stimulus = stimuli.step(first - base, start, stop) + rises + falls + base
+    return ramp
+
+
+def inputs_of(document: Document, cell: Element, area: float) -> Stimulus | None:
+    """Return what the networks of the files give to a cell; None if there are no networks.
+
+    Raise ValueError if that cannot be read: if cells of the same kind get different inputs, or
+    currents of synapses.
+    """
+    networks = document.all(*NETWORKS)
+    if not networks:
+        return None
+    given: dict[tuple[str, str], list[Stimulus]] = {}
+    for network in networks:
+        cells = [one for one in network.all("population") if one.text("component") == cell.id]
+        populations = [one.id for one in cells]
+        _see_no_synapses(network, populations)
+        for name, element, target, weight in _attached(document, network):
+            population, index = _place(target, name)
+            if population in populations:
+                of_cell = given.setdefault((population, index), [])
+                of_cell.append(weight * generator(element, area))
+    sums = [functools.reduce(Stimulus.__add__, parts) for parts in given.values()]
+    if not sums:
+        return stimuli.constant(0)
+    if any(one.description() != sums[0].description() for one in sums):
+        names = ", ".join(f"{population}[{index}]" for population, index in given)
+        raise networks[0].problem(
+            f"must give one input to all cells {cell.id!r}; got several, to {names}. Pass "
+            "input_id=, that of a generator."
+        )
+    return sums[0]
+
+
+def _sine(element: Element, scale: tuple[float, float], start: float, stop: float) -> Stimulus:
+    period = units.number(element, "period", "time")
+    if not period > 0:
+        raise element.problem(f"must have a period above 0; got {element.text('period')!r}.")
+    phase = units.number(element, "phase", "none")
+    amplitude = _current(element, "amplitude", *scale)
+    later = phase + 2 * math.pi * math.fmod((stop - start) / period, 1.0)
+    begins = stimuli.sine(amplitude, 1e3 / period, phase).shifted(start)
+    ended: Stimulus = begins - stimuli.sine(amplitude, 1e3 / period, later).shifted(stop)
+    return ended
+
+
+def _current(element: Element, name: str, weight: float, area: float) -> float:
+    """Return a current as a density, µA/cm²."""
+    return units.number(element, name, "current") * weight / area
+
+
+def _attached(document: Document, network: Element) -> list[tuple[Element, Element, str, float]]:
+    """Return where a network attaches what: the element that says so, the input, target, weight."""
+    found = []
+    for one in network.all("explicitInput"):
+        source = document.named(one.text("input"), one, "generator")
+        found.append((one, source, one.text("target"), 1.0))
+    for many in network.all("inputList"):
+        source = document.named(many.text("component"), many, "generator")
+        for one in many.all("input", "inputW"):
+            weight = units.number(one, "weight", "none") if one.tag == "inputW" else 1.0
+            found.append((one, source, one.text("target"), weight))
+    return found
+
+
+def _place(target: str, by: Element) -> tuple[str, str]:
+    """Return the population and the index of a target, as hhpop[0] or ../hhpop/0/hhcell."""
+    found = _TARGET.fullmatch(target.strip())
+    if found is None:
+        raise by.problem(f"must have a target as hhpop[0] or ../hhpop/0/hhcell; got {target!r}.")
+    return found[1], found[2] or found[3] or "0"
+
+
+def _see_no_synapses(network: Element, populations: list[str]) -> None:
+    for one in network.children:
+        for end in _ENDS.get(one.tag, ()):
+            population, _ = _place(one.text(end), one)
+            if population in populations:
+                raise one.problem(
+                    f"must not give currents of synapses to {population}, which are not supported. "
+                    "Pass input_id=, that of a generator."
+                )
