@@ -42,7 +42,7 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 FORWARDS = {  # methods that users expect on an object, with the import inside
     ("channels.channel", "channels.descriptions"),  # pickling
     ("channels.gate", "channels.descriptions"),
-    ("channels.in_neuroml", "neuroml.reading"),
+    ("in_neuroml", "neuroml.reading"),
     ("channels.neuron", "channels.descriptions"),
     ("channels.neuron", "equilibria.neurons"),  # rest
     ("models.hh_model", "equilibria.starts"),  # at_rest, steady

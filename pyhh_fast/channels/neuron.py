@@ -10,10 +10,10 @@ from pyhh_fast.channels import representation, steady
 from pyhh_fast.channels.declaration import OWN, Declaration
 from pyhh_fast.channels.gate import Gate
 from pyhh_fast.channels.gate_table import LARGEST_V
-from pyhh_fast.channels.in_neuroml import InNeuroML
 from pyhh_fast.channels.parts import Part, warn_of_unfed
 from pyhh_fast.channels.paths import changed
 from pyhh_fast.channels.tables import Tables, tables_for, tables_of_gates
+from pyhh_fast.in_neuroml import InNeuroML
 from pyhh_fast.typing import FloatArray
 
 
