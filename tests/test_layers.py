@@ -18,7 +18,7 @@ LAYERS = [  # from the lowest; what stands in one line does not import from one 
     ["errors", "system"],
     ["validation"],
     ["stimuli", "features"],
-    ["rate_forms", "rate_tables", "methods", "root_search", "variables"],
+    ["in_neuroml", "rate_forms", "rate_tables", "methods", "root_search", "variables"],
     ["settings"],
     ["cells"],
     ["recording", "models", "channels"],
