@@ -79,6 +79,7 @@ def poisson_epsc(
     done: IntArray,
     first: int,
     current: FloatArray,
+    rising: FloatArray,
     next_step: IntArray,
     lead: FloatArray,
     event: IntArray,
@@ -88,6 +89,8 @@ def poisson_epsc(
     amplitude: FloatArray,
     mean_interval: FloatArray,
     dt_per_tau: FloatArray,
+    dt_per_rise: FloatArray,
+    rise_per_tau: FloatArray,
 ) -> None: ...
 def words(
     seed: int, stream: int, first: int, out: npt.NDArray[np.uint64], cell: int = 0

@@ -105,43 +105,94 @@ cdef inline void draw_next(events *e) noexcept nogil:
     e.lead = whole - gap
 
 
+cdef struct shot:
+    # What events do, with z = dt/tau and w = dt/rise, 0 < z <= w. The current y rises by a second
+    # variable x, which jumps by `jump` at an event and decays with w: y' = -z y + x, x' = -w x. The
+    # jump is w e^p of the amplitude, with the peak of y at the time p tau.
+    # w is 0 where events do not rise: y itself jumps by the amplitude then.
+    double z, w, jump
+    double y, x  # at the beginning of the next step
+
+
+cdef inline double rising(double z, double w) noexcept nogil:
+    # y after 1, begun at y = 0 and x = 1: a divided difference of e^-z and e^-w. 0 <= z <= w.
+    return hh_exp(-z) * hh_phi1(z - w)
+
+
+cdef inline double mean_rising(double z, double w) noexcept nogil:
+    # The mean of that y from 0 to 1: the second divided difference of e^t at 0, -z and -w. Where
+    # these are close to each other, by its series, sum h_n / (n + 2)! with h_n the sum of
+    # (-z)^i (-w)^(n-i), whose remainder is below 1e-17 there.
+    cdef double h = 1.0, power = 1.0, factor = 0.5, total = 0.5
+    cdef int n
+    if w < 0.5:
+        for n in range(1, 15):
+            power *= -z
+            h = power - w * h
+            factor /= n + 2
+            total += h * factor
+        return total
+    if w >= 2 * z:
+        return (hh_phi1(-z) - hh_phi1(-w)) / (w - z)
+    return (hh_phi1(-w) - rising(z, w)) / z
+
+
 cdef inline double faded(double current) noexcept nogil:
     return current if fabs(current) >= SMALLEST_EPSC else 0.0
 
 
 cdef inline int64_t fill_poisson_epsc(double *out, int64_t size, int64_t first, events *e,
-                                      double *current, double amplitude, double dt_per_tau,
+                                      shot *s, double amplitude, bint rises,
                                       int64_t *left) noexcept nogil:
     # Returns the number of values filled: fewer than `size` where no events were left to draw. A
     # step is not cut by that.
-    cdef double decay = hh_exp(-dt_per_tau), mean = hh_phi1(-dt_per_tau)
-    cdef double per_ratio = 1 / dt_per_tau, here = 0.0, later = 0.0, age, decayed, remains
+    cdef double decay = hh_exp(-s.z), mean = hh_phi1(-s.z), decay_x = 0.0, to_y = 0.0, of_x = 0.0
+    cdef double per_ratio = 1 / s.z, here = 0.0, later = 0.0, later_x = 0.0, age, decayed, remains
+    cdef double y = s.y, x = s.x
     cdef int64_t i = 0, until, begun_in = -1
+    if rises:
+        decay_x, to_y, of_x = hh_exp(-s.w), rising(s.z, s.w), mean_rising(s.z, s.w)
     if e.event == 0:
         draw_next(e)
     while True:
         until = min(size, e.step - 1 - first)
         if i < until:  # what began in step i is complete
-            out[i] = current[0] * mean + here
-            current[0] = faded(current[0] * decay + later)
-            here = later = 0.0
+            if rises:
+                out[i] = (y * mean + x * of_x) + here
+                y = faded((y * decay + x * to_y) + later)
+                x = faded(x * decay_x + later_x)
+            else:
+                out[i] = y * mean + here
+                y = faded(y * decay + later)
+            here = later = later_x = 0.0
             i += 1
         while i < until:
-            out[i] = current[0] * mean
-            current[0] = faded(current[0] * decay)
+            if rises:
+                out[i] = y * mean + x * of_x
+                y = faded(y * decay + x * to_y)
+                x = faded(x * decay_x)
+            else:
+                out[i] = y * mean
+                y = faded(y * decay)
             i += 1
         # The next event lies in step i.
         if i == size or (left[0] <= 0 and i != begun_in):
+            s.y, s.x = y, x
             return i
-        age = e.lead * dt_per_tau
-        if age < 0.5:
-            decayed = age * hh_phi1(-age)  # 1 - e^-age
-            remains = 1 - decayed
+        age = e.lead * s.z
+        if rises:
+            here += s.jump * e.lead * e.lead * mean_rising(age, e.lead * s.w)
+            later += s.jump * e.lead * rising(age, e.lead * s.w)
+            later_x += s.jump * hh_exp(-e.lead * s.w)
         else:
-            remains = hh_exp(-age)
-            decayed = 1 - remains
-        here += amplitude * decayed * per_ratio
-        later += amplitude * remains
+            if age < 0.5:
+                decayed = age * hh_phi1(-age)  # 1 - e^-age
+                remains = 1 - decayed
+            else:
+                remains = hh_exp(-age)
+                decayed = 1 - remains
+            here += amplitude * decayed * per_ratio
+            later += amplitude * remains
         begun_in = i
         draw_next(e)
         left[0] -= 1
@@ -149,13 +200,16 @@ cdef inline int64_t fill_poisson_epsc(double *out, int64_t size, int64_t first, 
 
 @rounded_to_nearest
 def poisson_epsc(double[:, :] values, int64_t[::1] done, int64_t first, double[::1] current,
-                 int64_t[::1] next_step, double[::1] lead, int64_t[::1] event, uint64_t seed,
-                 const uint64_t[:] cell, int64_t most_events, const double[:] amplitude,
-                 const double[:] mean_interval, const double[:] dt_per_tau):
-    """Fill each row, or as much as it can, with means of exponentials begun at random times.
+                 double[::1] rising, int64_t[::1] next_step, double[::1] lead,
+                 int64_t[::1] event, uint64_t seed, const uint64_t[:] cell, int64_t most_events,
+                 const double[:] amplitude, const double[:] mean_interval,
+                 const double[:] dt_per_tau, const double[:] dt_per_rise,
+                 const double[:] rise_per_tau):
+    """Fill each row, or as much as it can, with means of currents begun at random times.
 
     The mean over a step of e^(-z s), s from 0 to 1, is (1 - e^-z) / z with z = dt/tau; of one that
-    begins in it, and has lasted for a part x at its end, (1 - e^-xz) / z.
+    begins in it, and has lasted for a part x at its end, (1 - e^-xz) / z. With a rise, a current is
+    a difference of two exponentials.
 
     Parameters
     ----------
@@ -164,16 +218,23 @@ def poisson_epsc(double[:, :] values, int64_t[::1] done, int64_t first, double[:
         it is short.
     first : int
         The step of the first value of each row.
-    current : ndarray, µA/cm², INOUT
-        What there is at the beginning of the next step of a row.
+    current, rising : ndarray, µA/cm², INOUT
+        What there is at the beginning of the next step of a row; the latter is dt times the slope
+        that events give the current.
     next_step, lead : ndarray, INOUT
         The next event is `lead` of a step before the beginning of `next_step`.
     event : ndarray of int, INOUT
         Number of events drawn, that one included; 0 draws it.
     mean_interval : ndarray, steps
+    dt_per_rise : ndarray
+        At least dt_per_tau; 0 where events do not rise, but jump.
+    rise_per_tau : ndarray
+        Above 0, at most 1; not used where events do not rise.
     """
-    cdef int64_t size = values.shape[1], left = most_events, row
+    cdef int64_t size = values.shape[1], left = most_events, row, filled
+    cdef double r, peak
     cdef events e
+    cdef shot s
     with nogil:
         e.key.seed, e.key.stream = seed, NOISE_OF_POISSON_EPSC
         for row in range(values.shape[0]):
@@ -184,8 +245,16 @@ def poisson_epsc(double[:, :] values, int64_t[::1] done, int64_t first, double[:
             e.key.cell = cell[row]
             e.four, e.event, e.step, e.lead = -1, event[row], next_step[row], lead[row]
             e.mean_interval = mean_interval[row]
-            done[row] += fill_poisson_epsc(
-                &values[row, 0] + done[row], size - done[row], first + done[row], &e,
-                &current[row], amplitude[row], dt_per_tau[row], &left
-            )
+            s.z, s.w, s.y, s.x = dt_per_tau[row], dt_per_rise[row], current[row], rising[row]
+            if s.w > 0:
+                r = rise_per_tau[row]
+                peak = -r * noise_log(r) / (1 - r) if r < 1 else 1.0
+                s.jump = amplitude[row] * (s.w * hh_exp(peak))
+                filled = fill_poisson_epsc(&values[row, 0] + done[row], size - done[row],
+                                           first + done[row], &e, &s, amplitude[row], True, &left)
+            else:
+                filled = fill_poisson_epsc(&values[row, 0] + done[row], size - done[row],
+                                           first + done[row], &e, &s, amplitude[row], False, &left)
+            done[row] += filled
+            current[row], rising[row] = s.y, s.x
             event[row], next_step[row], lead[row] = e.event, e.step, e.lead

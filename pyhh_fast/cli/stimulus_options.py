@@ -17,7 +17,7 @@ STIMULI: dict[str, tuple[type[Stimulus], str]] = {
     "--sine": (stimuli.sine, "phase in radians (default: 0)"),
     "--chirp": (stimuli.chirp, "a sine whose frequency moves"),
     "--noise": (stimuli.ornstein_uhlenbeck, "an Ornstein-Uhlenbeck process"),
-    "--epsc": (stimuli.poisson_epsc, "synaptic currents at random times"),
+    "--epsc": (stimuli.poisson_epsc, "synaptic currents at random times (rise: default 0)"),
 }
 """The class of each option, whose arguments are the option's, and its help."""
 
@@ -30,8 +30,11 @@ class GivenStimulus(NamedTuple):
 
     def made(self, seed: int) -> Stimulus:
         """Return the stimulus."""
-        options = {"seed": seed} if self.random else {}
-        return STIMULI[self.option][0](*self.numbers, **options)
+        names = (parameter.name for parameter in _parameters(self.option))
+        options: dict[str, Any] = dict(zip(names, self.numbers, strict=False))
+        if self.random:
+            options["seed"] = seed
+        return STIMULI[self.option][0](**options)
 
     @property
     def random(self) -> bool:

@@ -104,10 +104,10 @@ def _one(description: Any, name: str, within: tuple[str, ...]) -> Stimulus:
             g = _any(about["g"], f"{name}['g']", (Scaled.kind, Shifted.kind))
             return conductance(g, about["reversal"])
         made = _KINDS[kind]
-        keys = [*inspect.signature(made).parameters]
-        if "cell" not in description and "cell" in keys:  # the first, which is not written
-            keys.remove("cell")
-        return made(**_with_keys(description, tuple(keys), name))
+        keys = inspect.signature(made).parameters
+        # Where the cell and the rise are 0 they are not written.
+        written = tuple(key for key in keys if key not in ("cell", "rise") or key in description)
+        return made(**_with_keys(description, written, name))
     except TypeError as error:
         raise ValueError(str(error)) from None
 

@@ -22,8 +22,14 @@ MOST_EVENTS = 1e6
 LARGEST_RATIO = 1e300
 """Of dt to tau: e^-x is 0 there, and 0 x still 0."""
 
+LARGEST_RISING_RATIO = 1e150
+"""Of dt to tau and to the time constant of the rise, whose products are formed."""
+
+LEAST_PART = 1e-300
+"""Of tau that the rise lasts, so that its logarithm is that of a normal number."""
+
 EVENTS = ("current", "next_step", "lead", "event")
-"""What the state of synaptic currents has beside the step."""
+"""What the state of synaptic currents has beside the step; of those that rise "rising" as well."""
 
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
@@ -217,22 +223,27 @@ PER = ("step", "sqrt_ms")
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class poisson_epsc(Noise):
-    """Synaptic currents at random times: shot noise.
+    """Synaptic currents, or conductances, at random times: shot noise.
 
     Events are a Poisson process from the time 0 on, when there is no current yet. Each adds
-    amplitude e^(-(t - t_k)/tau) from its time t_k on. The values are the means over the steps, so
-    that the charge of an event, amplitude tau, does not depend on `dt`.
+    amplitude e^(-(t - t_k)/tau) from its time t_k on; or, with a `rise`, a difference of two
+    exponentials, or their limit, the alpha function, whose peak is `amplitude`. The values are the
+    means over the steps, so that the charge of an event does not depend on `dt`.
 
     Parameters
     ----------
     rate : float, Hz
         Mean number of events a second, of all synapses together: 0 or more, and at most 10⁶ a step.
     amplitude : float, µA/cm²
-        Of one event; negative for an inhibitory one.
+        The peak of one event; negative for an inhibitory one. For a conductance it is in mS/cm².
     tau : float, ms
         Time constant of its decay.
     seed : int
         0 to 2⁶⁴ - 1. The same seed gives the same events.
+    rise : float, ms, default 0
+        Time constant of its rise, at most `tau`: an event is in proportion to
+        e^(-t/tau) - e^(-t/rise). Where it is `tau`, to t e^(-t/tau), the alpha function; where it
+        is 0, an event begins with its peak.
     cell : int, default 0
         Which of the streams of the seed it is: cell c of a population has number `cell` + c.
 
@@ -241,15 +252,18 @@ class poisson_epsc(Noise):
     TypeError
         If a parameter is no real number.
     ValueError
-        If one is not finite; if `rate` is negative, `tau` not positive or `seed` none of those;
-        when it is read, if there were more than 10⁶ events a step.
+        If one is not finite; if `rate` or `rise` is negative, `tau` not positive or less than
+        `rise`, or `seed` none of those; when it is read, if there were more than 10⁶ events a step.
 
     Notes
     -----
-    A few `tau` after the beginning the mean is rate amplitude tau and the variance
-    rate amplitude² tau / 2, with the rate in 1/ms (Campbell 1909). Any number of events may fall
-    into one step. Their times do not depend on `dt`, but for rounding: intervals are -log(u) / rate
-    with uniform numbers u from the counter-based generator Philox (Salmon et al. 2011).
+    A few `tau` after the beginning the mean is rate amplitude tau e^p and the variance
+    rate amplitude² tau² e^(2p) / (2 (tau + rise)), with the rate in 1/ms (Campbell 1909). p is the
+    time of the peak of an event over tau, r log(1/r) / (1 - r) with r = rise/tau; it is 0 without a
+    rise, 1 for alpha functions. Any number of events may fall into one step. Their times do not
+    depend on `dt`, but for rounding, nor on other parameters than `rate`: intervals are
+    -log(u) / rate with uniform numbers u from the counter-based generator Philox (Salmon et al.
+    2011).
 
     References
     ----------
@@ -262,20 +276,35 @@ class poisson_epsc(Noise):
     >>> currents = stimuli.poisson_epsc(rate=1_000, amplitude=2, tau=5, seed=1)
     >>> print(f"{currents.to_array(500_000, dt=0.1).mean():.0f}")
     10
+    >>> conductances = stimuli.poisson_epsc(1_000, 0.02, tau=5, seed=1, rise=0.5)
+    >>> stimulus = stimuli.conductance(conductances, reversal=0)
     """
 
     rate: Parameter
     amplitude: Parameter
     tau: Parameter
     seed: int
+    rise: Parameter = 0.0
 
     def __post_init__(self) -> None:
+        rise = parameter("rise", self.rise, unit="ms", least=0)
+        tau = parameter("tau", self.tau, unit="ms", positive=True)
         self._set(
             rate=parameter("rate", self.rate, unit="Hz", least=0),
             amplitude=parameter("amplitude", self.amplitude, unit="µA/cm²"),
-            tau=parameter("tau", self.tau, unit="ms", positive=True),
+            tau=parameter("tau", tau, unit="ms", least=rise, least_name="rise"),
+            rise=rise,
         )
         self._check_stream(self.seed)
+
+    @property
+    def _rises(self) -> bool:
+        return bool(np.any(self.rise))
+
+    def description(self) -> dict[str, Any]:
+        """As :meth:`Stimulus.description`; without the rise where that is 0."""
+        about = super().description()
+        return about if self._rises else {key: about[key] for key in about if key != "rise"}
 
     def _suits(self, dt: float) -> None:
         rate = largest(self.rate)
@@ -289,13 +318,14 @@ class poisson_epsc(Noise):
         return self  # the times of its events do not depend on dt
 
     def _begin(self) -> State:
-        return {"step": 0, "current": 0.0, "next_step": 0, "lead": 0.0, "event": 0}
+        begin: State = {"step": 0, "current": 0.0, "next_step": 0, "lead": 0.0, "event": 0}
+        return begin | {"rising": 0.0} if self._rises else begin
 
     def _checked(self, state: Any, name: str) -> State:
         found = super()._checked(state, name)
         for key in ("next_step", "event"):
             found[key] = whole_in_state(f"{name}['{key}']", state[key], _stimuli.NEVER)
-        for key in ("current", "lead"):
+        for key in ("current", "lead", "rising")[: 2 + self._rises]:
             found[key] = number_in_state(f"{name}['{key}']", state[key])
         begun = found["step"] > 0
         for key, least in (("event", int(begun)), ("next_step", found["step"] + int(begun))):
@@ -306,21 +336,27 @@ class poisson_epsc(Noise):
         return {key: found[key] for key in self._begin()}
 
     def _read(self, state: State, values: FloatArray, dt: float) -> State:
-        with np.errstate(divide="ignore", over="ignore"):
-            ratio = np.minimum(dt / self.tau, LARGEST_RATIO)
+        with np.errstate(divide="ignore", over="ignore", under="ignore"):
+            most = np.where(self.rise, LARGEST_RISING_RATIO, LARGEST_RATIO)
+            ratio = np.minimum(dt / self.tau, most)
             interval = np.divide(1e3, self.rate) / dt
-        of_rows = rows(len(values), self.amplitude, interval, ratio)
+            rising = np.where(self.rise, np.minimum(np.divide(dt, self.rise), most), 0.0)
+            part = np.maximum(self.rise / self.tau, LEAST_PART)
+        of_rows = rows(len(values), self.amplitude, interval, ratio, rising, part)
         streams = _streams(values, self.cell)
         # Copies, because the state before does not change.
-        known = [np.full(len(values), state[key]) for key in EVENTS]
+        known = {key: np.full(len(values), state.get(key, 0.0)) for key in ("rising", *EVENTS)}
         done = np.zeros(len(values), np.int64)
         while (done < values.shape[1]).any():
             _stimuli.poisson_epsc(
-                *(values, done, state["step"], *known, self.seed, streams, EVENTS_AT_ONCE, *of_rows)
+                *(values, done, state["step"], known["current"], known["rising"]),
+                *(known["next_step"], known["lead"], known["event"]),
+                *(self.seed, streams, EVENTS_AT_ONCE, *of_rows),
             )
-        if self.cells is None:
-            known = [one[0].item() for one in known]
-        return {"step": state["step"] + values.shape[1]} | dict(zip(EVENTS, known, strict=True))
+        after: State = {"step": state["step"] + values.shape[1]}
+        for key in state.keys() - after.keys():
+            after[key] = known[key][0].item() if self.cells is None else known[key]
+        return after
 
 
 def _streams(values: FloatArray, cell: Any) -> Any:

@@ -94,10 +94,7 @@ def check_lengths(arrays: Iterable[tuple[str, int]], size: int | None = None) ->
 
 def rows(count: int, *parameters: Parameter) -> Any:
     """Return a list of arrays, of each parameter, with an element for each of so many cells."""
-    return [
-        one if isinstance(one, np.ndarray) and len(one) == count else np.full(count, one)
-        for one in parameters
-    ]
+    return [one if np.shape(one) == (count,) else np.full(count, one) for one in parameters]
 
 
 def largest(parameter: Any) -> float:

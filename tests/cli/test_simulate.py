@@ -117,6 +117,7 @@ def test_record_all_and_record_none():
         ("--chirp 5,1,50,1000", stimuli.chirp(5, 1, 50, 1_000)),
         ("--noise 5,2,10", stimuli.ornstein_uhlenbeck(5, 2, 10, 0)),
         ("--epsc 500,3,2 --seed 7", stimuli.poisson_epsc(500, 3, 2, 7)),
+        ("--epsc 500,3,2,0.5 --seed 7", stimuli.poisson_epsc(500, 3, 2, 7, rise=0.5)),
         (
             "--seed 3 --noise 5,2,10 --step 1,2,3 --epsc 9,1,2 --noise 5,2,10 --step 4,5,6",
             stimuli.ornstein_uhlenbeck(5, 2, 10, 3)

@@ -16,6 +16,8 @@ EXAMPLES = {
     "noise": stimuli.ornstein_uhlenbeck(10, 2, 5, 1),
     "synapses": stimuli.poisson_epsc(9_000, 1.5, 3, 2**64 - 1),
     "dense synapses": stimuli.poisson_epsc(1e6, -0.1, 0.02, 3),
+    "rising synapses": stimuli.poisson_epsc(9_000, 1.5, 3, 5, rise=0.4),
+    "alpha functions": stimuli.poisson_epsc(2_000, 1.5, 0.1, 5, rise=0.1),
     "array": stimuli.from_array(ARRAY),
 }
 EXAMPLES["pulses within steps"] = stimuli.pulses(10, 0.0013, 0.0037, 0.21, 4_000)

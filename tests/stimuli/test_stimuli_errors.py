@@ -54,6 +54,8 @@ PARAMETERS = {
         ("ornstein_uhlenbeck", [0, 1, 5, 0.5], f"{SEED}; got 0.5."),
         ("poisson_epsc", [-1, 1, 5, 1], f"rate {NOT_NEGATIVE} (Hz); got -1."),
         ("poisson_epsc", [1, 1, -5, 1], f"tau {POSITIVE} (ms); got -5."),
+        ("poisson_epsc", [1, 1, 5, 1, -1], f"rise {NOT_NEGATIVE} (ms); got -1."),
+        ("poisson_epsc", [1, 1, 5, 1, 6], "tau must be at least rise, 6.0 (ms); got 5.0."),
         ("poisson_epsc", [1, 1, 5, np.nan], f"{SEED}; got nan."),
     ],
 }

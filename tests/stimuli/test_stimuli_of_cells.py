@@ -56,7 +56,7 @@ def stimuli_and_those_of_cells(draw):
     for _ in range(draw(st.integers(1, 3))):
         kind = draw(st.sampled_from([*KINDS]))
         drawn = [draw(one) for one in KINDS[kind]]
-        noise = kind in ("ornstein_uhlenbeck", "white_noise", "poisson_epsc")
+        noise = kind in ("ornstein_uhlenbeck", "white_noise", "poisson_epsc", "rising")
         by = draw(st.none() | (whole_steps if noise or kind == "array" else parameters(-0.7, 0.9)))
         factor = draw(st.none() | currents.filter(lambda one: np.min(np.abs(one.values)) > 1e-9))
         terms.append((kind, drawn, noise, by, factor, draw(st.sampled_from("+-/"))))
@@ -91,10 +91,14 @@ KINDS = {
     "ornstein_uhlenbeck": [currents, lengths, lengths],
     "white_noise": [lengths],
     "poisson_epsc": [parameters(0, 9_000), currents, lengths],
+    "rising": [parameters(0, 9_000), currents, parameters(0.5, 0.9), parameters(0, 0.5)],
     "function": [],
     "array": [],
 }
 MAKERS = {
+    "rising": lambda rate, amplitude, tau, rise, **of: stimuli.poisson_epsc(
+        rate, amplitude, tau, rise=rise, **of
+    ),
     "dense pulses": stimuli.pulses,
     "function": lambda: stimuli.from_function(lambda t: t * t),
     "array": lambda: stimuli.from_array(ARRAY),

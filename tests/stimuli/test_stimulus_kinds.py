@@ -291,6 +291,65 @@ def test_synaptic_currents_are_the_sum_of_all_events(rate, dt, steps):
     np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-11)
 
 
+def peak_time(tau, rise):
+    """Over tau, of e^(-t/tau) - e^(-t/rise): where its derivative is 0."""
+    return 1.0 if rise == tau else math.log(tau / rise) * rise / (tau - rise)
+
+
+def charge(age, tau, rise):
+    """Of a current of peak 1 up to an age: the published alpha and dual exponential functions."""
+    if rise == tau:
+        return math.e * (tau - (tau + age) * np.exp(-age / tau))
+
+    def dual(t, a, b):
+        return a * np.exp(-t / tau) - b * np.exp(-t / rise)
+
+    peak = dual(tau * peak_time(tau, rise), 1, 1)
+    return (tau - rise - dual(age, tau, rise)) / peak
+
+
+@pytest.mark.parametrize("tau", [0.004, 3.0])
+@pytest.mark.parametrize("part", [1e-3, 0.25, 0.8, 1.0])
+@pytest.mark.parametrize(("rate", "dt", "steps"), [(3_000, 0.01, 2_000), (200, 2.5, 200)])
+def test_rising_synaptic_currents_are_the_sum_of_all_events(tau, part, rate, dt, steps):
+    amplitude, rise = -1.5, tau * part
+    got = stimuli.poisson_epsc(rate, amplitude, tau, 11, rise).to_array(steps, dt)
+    times = event_times(rate, 11, 10 + int(2 * rate * steps * dt / 1e3) + 40)
+    edges = np.arange(steps + 1)[:, np.newaxis] * dt
+    charges = charge(np.maximum(edges - times[times < steps * dt], 0), tau, rise)
+    expected = amplitude * np.diff(charges.sum(axis=1)) / dt
+    assert charges.shape[1] > 19
+    np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-10)
+
+
+@given(st.floats(1, 1e3), st.floats(-18, -2))
+def test_rises_close_to_the_decay_lose_no_precision(tau, power):
+    alpha = stimuli.poisson_epsc(9_000, 1, tau, 3, tau).to_array(200, 0.1)
+    near = 10**power
+    close = stimuli.poisson_epsc(9_000, 1, tau, 3, tau * (1 - near)).to_array(200, 0.1)
+    np.testing.assert_allclose(close, alpha, rtol=30 * near + 1e-13, atol=0)
+
+
+@pytest.mark.parametrize("rise", [1e-320, 1e-200, 1e-20])
+def test_the_shortest_rises_are_none(rise):
+    got = stimuli.poisson_epsc(9_000, 1, 3, 3, rise).to_array(200, 0.1)
+    np.testing.assert_allclose(got, stimuli.poisson_epsc(9_000, 1, 3, 3).to_array(200, 0.1), 1e-12)
+    shortest = stimuli.poisson_epsc(9_000, 1, 1e-310, 3, 1e-320).to_array(200, 0.1)
+    assert (abs(shortest) < 1e-140).all()
+
+
+@pytest.mark.parametrize("rise", [0.5, 5.0])
+def test_rising_synaptic_currents_have_the_statistics_of_shot_noise(rise):
+    rate, amplitude, tau, dt = 2_000.0, 2.0, 5.0, 0.1
+    currents = stimuli.poisson_epsc(rate, amplitude, tau, 4, rise).to_array(4_000_000, dt)
+    growth = amplitude * math.exp(peak_time(tau, rise))
+    mean = rate / 1e3 * growth * tau
+    variance = rate / 1e3 * growth**2 * tau**2 / (2 * (tau + rise))
+    independent = 4e5 / (2 * (tau + rise))
+    assert abs(currents[1_000:].mean() - mean) < 4 * math.sqrt(variance / independent)
+    assert abs(currents[1_000:].var() / variance - 1) < 4 * math.sqrt(3 / independent)
+
+
 def test_the_charge_of_synaptic_currents_does_not_depend_on_the_step_size():
     fine = stimuli.poisson_epsc(100, 1, 5, 8).to_array(80_000, 0.0125)
     coarse = stimuli.poisson_epsc(100, 1, 5, 8).to_array(10_000, 0.1)
@@ -334,6 +393,10 @@ def test_events_far_out_lose_no_precision():
 
 
 def test_no_events_and_decayed_currents_are_zero():
+    state = {"step": 9, "current": 1.0, "next_step": _stimuli.NEVER, "lead": 0.0, "event": 1}
+    rising = stimuli.poisson_epsc(1, 1, 5, 1, 4).reader(0.1, state | {"rising": 1.0}).read(60_000)
+    assert not (abs(rising[rising != 0]) < 1e-291).any()
+    assert rising[-1] == 0
     np.testing.assert_array_equal(stimuli.poisson_epsc(0, 1, 5, 1).to_array(99, DT), 0.0)
     np.testing.assert_array_equal(stimuli.poisson_epsc(1e-300, 1, 5, 1).to_array(99, DT), 0.0)
     state = {"step": 9, "current": 1.0, "next_step": _stimuli.NEVER, "lead": 0.0, "event": 1}
