@@ -24,6 +24,8 @@ class NeuronSimulation(TraceArrays):
             return state.V
         if name == "gates":
             return MappingProxyType(state.gates)
+        if name == "concentrations":
+            return MappingProxyType(state.concentrations)
         message = (
             f"the Simulation of a Neuron has no attribute {name!r}. Traces are in its recording."
         )
@@ -31,7 +33,7 @@ class NeuronSimulation(TraceArrays):
 
     def __setattr__(self, name: str, value: Any) -> None:
         state: NeuronState | None = vars(self).get("_state")
-        if state is not None and name in ("Vm", "gates"):
+        if state is not None and name in ("Vm", "gates", "concentrations"):
             raise AttributeError(
                 f"{name} of a neuron's simulation cannot be set. Use reset(Vm=...), which makes "
                 "the gates steady."

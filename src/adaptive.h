@@ -24,7 +24,7 @@
 #define ADAPTIVE_MAX_EXCURSION 100.0
 
 typedef struct {
-    double dt, rtol, atol; /* ms, of the rows; atol in mV and in fractions of the gates */
+    double dt, rtol, atol; /* ms, of the rows; atol as of dop853_tolerance */
     double threshold;      /* mV */
     int64_t restart_every; /* rows */
     int64_t max_attempts;  /* of a call */
@@ -51,7 +51,7 @@ typedef struct {
     const adaptive_settings *settings;
     adaptive_run run;
     neuron_model model;
-    double I; /* of the segment */
+    drive in; /* of the segment */
     dop853_step step;
     rate_source rates; /* those of the model, in the range that a step may reach */
     double low, high;  /* mV, range of the rate table */
@@ -84,8 +84,15 @@ static inline int64_t adaptive_segment_end(const double *I, int64_t begin, int64
     return i;
 }
 
+HH_INLINE void adaptive_read_drive(adaptive_solver *s, input_buffer I, input_buffer G, int64_t row)
+{
+    s->in.I = input_read(&I, row - s->run.window);
+    s->in.conducts = G.data != NULL;
+    s->in.G = s->in.conducts ? input_read(&G, row - s->run.window) : 0.0;
+}
+
 /* Begin the segment after the one that has ended. */
-HH_INLINE void adaptive_begin_segment(adaptive_solver *s, input_buffer I)
+HH_INLINE void adaptive_begin_segment(adaptive_solver *s, input_buffer I, input_buffer G)
 {
     adaptive_run *run = &s->run;
     const int64_t every = s->settings->restart_every, first = run->window;
@@ -95,9 +102,13 @@ HH_INLINE void adaptive_begin_segment(adaptive_solver *s, input_buffer I)
     if (run->end > first + I.count) {
         run->end = first + I.count;
     }
-    s->I = input_read(&I, run->begin - first);
+    adaptive_read_drive(s, I, G, run->begin);
     if (I.stride != 0) {
         const double *values = (const double *)I.data;
+        run->end = first + adaptive_segment_end(values, run->begin - first, run->end - first);
+    }
+    if (G.data != NULL && G.stride != 0) {
+        const double *values = (const double *)G.data;
         run->end = first + adaptive_segment_end(values, run->begin - first, run->end - first);
     }
     if (run->begin % every == 0) {
@@ -179,7 +190,7 @@ HH_INLINE void adaptive_store(int vectors, const membrane_shape *shape, const ad
 HH_INLINE int adaptive_begin_slope(int vectors, const membrane_shape *shape, adaptive_solver *s,
                                    double *missing_V)
 {
-    if (dop853_slope(vectors, shape, &s->model, s->I, &s->step.y, &s->step.k[0])) {
+    if (dop853_slope(vectors, shape, &s->model, &s->in, &s->step.y, &s->step.k[0])) {
         return 1;
     }
     *missing_V = s->step.k[0].V;
@@ -196,8 +207,8 @@ HH_INLINE int adaptive_attempt(int vectors, const membrane_shape *shape, adaptiv
     double error;
     s->rates.low = fmax(s->low, lowest);
     s->rates.high = fmin(s->high, highest);
-    if (!dop853_attempt(vectors, shape, &s->model, s->I, adaptive_tolerance(s->settings), &s->step,
-                        &error, missing_V)) {
+    if (!dop853_attempt(vectors, shape, &s->model, &s->in, adaptive_tolerance(s->settings),
+                        &s->step, &error, missing_V)) {
         if (s->rates.extendable && lowest < *missing_V && *missing_V < highest) {
             return 0;
         }
@@ -261,9 +272,9 @@ HH_INLINE void adaptive_compute_rows(int vectors, const membrane_shape *shape, a
             const double time = (double)(i + 1 - run->begin) * s->settings->dt;
             dop853_between(vectors, &s->step, (time - run->elapsed) * per_h, y);
             if (shape->instantaneous) {
-                gate_rates r[MEMBRANE_VECTORS];
+                found_rates at;
                 /* within the step there are rates */
-                neuron_settle(vectors, shape, &s->model, y, r);
+                neuron_settle(vectors, (int)shape->pools, shape, &s->model, y, &at);
             }
         }
         if (s->every_row) {

@@ -9,6 +9,7 @@ cdef inline ending solve_rows(
     neuron_record *record,
     adaptive_run *progress,
     const double[:] I,
+    const double[:] G,
     int64_t stop,
     double[::1] spike_times,
     bint every_row,
@@ -17,7 +18,7 @@ cdef inline ending solve_rows(
 ) noexcept nogil:
     cdef int64_t window = progress.window, end = window + I.shape[0], first_row = record.step
     cdef int64_t attempts = settings.max_attempts, found = record.spikes, last
-    cdef input_buffer stimulus = input_from(I)
+    cdef input_buffer current = input_from(I), conductance = input_from(G)
     cdef adaptive_solver s
     cdef adaptive_run *run = &s.run
     cdef double length, remaining, after, log_err = 0.0
@@ -27,14 +28,16 @@ cdef inline ending solve_rows(
     adaptive_load(vectors, shape, model, settings, record, progress, &s)
     s.every_row = every_row
     # At the end of a window the next segment, and with it I, is still unknown.
-    s.I = I[run.begin - window] if window <= run.begin < end else 0.0
+    s.put.I, s.put.G, s.put.conducts = 0.0, 0.0, False
+    if window <= run.begin < end:
+        adaptive_read_drive(&s, current, conductance, run.begin)
     while True:
         length = <double>(run.end - run.begin) * settings.dt
         remaining = length - run.elapsed
         if run.elapsed >= length:
             if run.end == end:
                 break
-            adaptive_begin_segment(&s, stimulus)
+            adaptive_begin_segment(&s, current, conductance)
             slope_known = False
             continue
         if not slope_known:
@@ -105,6 +108,7 @@ def adaptive(
     Rates rates not None,                   # 1/ms
     const double[:] I,                      # IN     from row number `progress.window` on, up to a
                                             #        restart point or the end of the run, µA/cm²
+    const double[:] G,                      # IN     the same, mS/cm² to 0 mV; shape (0,): none
     int64_t stop,                           # row at which the call ends
     double[::1] spike_times,                # OUT    ms, space for those of the whole run
     tuple outputs,                          # OUT    by variable, rows from `record.step` on, to
@@ -138,18 +142,20 @@ def adaptive(
     cdef ending ended
     c_assert(0 <= run.window <= at.step <= run.window + I.shape[0])
     c_assert(I.strides[0] == 0 or I.shape[0] < 2 or I.strides[0] == sizeof(double))
+    c_assert(G.strides[0] == 0 or G.shape[0] < 2 or G.strides[0] == sizeof(double))
+    c_assert(G.shape[0] == 0 or G.shape[0] == I.shape[0])
     c_assert(run.window <= run.end <= run.window + I.shape[0])
     rates.check(shape)
     outputs_to(&out, membrane, outputs, run.window + I.shape[0] - at.step, &unused)
-    model = neuron_model_of(shape, &membrane.parameters, &source, 1.0)
+    model = neuron_model_of(shape, &membrane.parameters, &source, 1.0, False)
     with nogil:
         if membrane.hodgkin_huxley:
             ended = solve_rows(
-                1, &hh_shape, &model, given, at, run, I, stop, spike_times, every_row, &out, &V
+                1, &hh_shape, &model, given, at, run, I, G, stop, spike_times, every_row, &out, &V
             )
         else:
             ended = solve_rows(
-                <int>shape.vectors, shape, &model, given, at, run, I, stop, spike_times, every_row,
-                &out, &V,
+                <int>shape.vectors, shape, &model, given, at, run, I, G, stop, spike_times,
+                every_row, &out, &V,
             )
     return <Ending>ended, V

@@ -13,14 +13,19 @@
 /* A membrane_shape whose factors are numbers of gates, in the order in which they are recorded. */
 typedef struct {
     int64_t vectors, gates, channels, ungated, factors, shifted, instantaneous;
+    int64_t rows, pools, nernst;
     int64_t speeds; /* whether a gate's speed is each cell's own */
     int64_t factor[MEMBRANE_CHANNELS][MEMBRANE_FACTORS];
     int64_t gate_of_lane[MEMBRANE_LANES]; /* or -1 */
     int64_t at_inf[MEMBRANE_GATES], has_speed[MEMBRANE_GATES];
+    int64_t feeders[MEMBRANE_POOLS], feeder[MEMBRANE_POOLS][MEMBRANE_CHANNELS];
+    int64_t factored[MEMBRANE_POOLS], factored_vector[MEMBRANE_POOLS * MEMBRANE_VECTORS];
+    int64_t pool_of_E[MEMBRANE_CHANNELS];
 } cells_shape;
 
 static const cells_shape hh_cells_shape = {
     .vectors = 1,
+    .rows = 1,
     .gates = 3,
     .channels = HH_CHANNELS,
     .ungated = 1,
@@ -35,6 +40,9 @@ static inline cells_shape cells_shape_of(const membrane_shape *s, const int64_t 
     int c, i, g;
     memset(&of, 0, sizeof of);
     of.vectors = s->vectors;
+    of.rows = s->rows;
+    of.pools = s->pools;
+    of.nernst = s->nernst;
     of.gates = s->gates;
     of.channels = s->channels;
     of.ungated = s->ungated;
@@ -56,6 +64,11 @@ static inline cells_shape cells_shape_of(const membrane_shape *s, const int64_t 
             of.factor[c][i] = lane == MEMBRANE_ONE ? MEMBRANE_ONE : of.gate_of_lane[lane];
         }
     }
+    memcpy(of.feeders, s->feeders, sizeof of.feeders);
+    memcpy(of.feeder, s->feeder, sizeof of.feeder);
+    memcpy(of.factored, s->factored, sizeof of.factored);
+    memcpy(of.factored_vector, s->factored_vector, sizeof of.factored_vector);
+    memcpy(of.pool_of_E, s->pool_of_E, sizeof of.pool_of_E);
     return of;
 }
 
@@ -64,7 +77,7 @@ static inline int cells_are_of_hodgkin_huxley(const cells_shape *s)
     const cells_shape *hh = &hh_cells_shape;
     return s->vectors == hh->vectors && s->gates == hh->gates && s->channels == hh->channels &&
            s->ungated == hh->ungated && s->factors == hh->factors && !s->shifted &&
-           !s->instantaneous && !s->speeds &&
+           !s->instantaneous && !s->speeds && !s->pools &&
            memcmp(s->factor[HH_NA], hh->factor[HH_NA], 4 * sizeof s->factor[0][0]) == 0 &&
            memcmp(s->factor[HH_K], hh->factor[HH_K], 4 * sizeof s->factor[0][0]) == 0 &&
            memcmp(s->gate_of_lane, hh->gate_of_lane, 4 * sizeof s->gate_of_lane[0]) == 0;
@@ -80,8 +93,19 @@ typedef struct {
 } cells_gate_rates;
 
 typedef struct {
-    cells per_C_m, g[MEMBRANE_CHANNELS], E[MEMBRANE_CHANNELS];
+    cells per_C_m, g[MEMBRANE_CHANNELS], E[MEMBRANE_CHANNELS], slope[MEMBRANE_CHANNELS];
+    cells alpha[MEMBRANE_POOLS], alpha_plus_beta[MEMBRANE_POOLS], feed[MEMBRANE_POOLS];
 } cells_membrane_scaled;
+
+typedef struct {
+    cells I, G;
+    int64_t conducts;
+} cells_drive;
+
+typedef struct {
+    cells_gate_rates r[MEMBRANE_GATES];
+    cells E[MEMBRANE_CHANNELS];
+} cells_found_rates;
 
 typedef struct {
     cells_membrane_state y;
@@ -96,8 +120,8 @@ typedef struct {
 /* The rates at the end of a step, of membranes with instantaneous gates, which are put where these
    say; the next step begins with them. */
 typedef struct {
-    cells V;
-    cells_gate_rates r[MEMBRANE_GATES];
+    cells V, Ca[MEMBRANE_POOLS];
+    cells_found_rates at;
 } cells_latest;
 
 typedef struct {
@@ -121,6 +145,18 @@ HH_INLINE cells cells_gates_settled(const cells_shape *s, int g, cells alpha, ce
 
 HH_INLINE void cells_state_complete(cells_membrane_state *y) { y->x[0] = cells_all(1.0); }
 HH_INLINE cells cells_state_packed_V(const cells_membrane_state *y) { return y->V; }
+
+HH_INLINE cells cells_of_pool(const cells_shape *s, const cells_membrane_state *y, int p)
+{
+    return y->x[1 + s->gates - s->pools + p];
+}
+
+HH_INLINE void cells_rates_set_pool(const cells_shape *s, int gates, int p, cells alpha,
+                                    cells alpha_plus_beta, cells_gate_rates *r)
+{
+    r[gates - s->pools + p].alpha = alpha;
+    r[gates - s->pools + p].alpha_plus_beta = alpha_plus_beta;
+}
 
 #define GATE cells
 #define GATE_OP(name) cells_##name
@@ -299,26 +335,104 @@ HH_INLINE void cells_apply_speeds(int gates, const cells_shape *s, const cells_n
     }
 }
 
-HH_INLINE int cells_neuron_find_rates(int gates, const cells_shape *s,
-                                      const cells_neuron_model *m, cells V, cells_gate_rates *r)
+/* As rate_source_factors; without rates where `r` is NULL. */
+HH_INLINE void cells_factors(int pools, const cells_shape *s, const rate_source *source,
+                             const cells_membrane_state *y, cells_gate_rates *r, cells *ln_Ca)
+{
+    const size_t size = RATE_TABLE_POWERS * RATE_TABLE_LANES;
+    int p, i, j, g;
+    for (p = 0; p < pools; ++p) {
+        const pool_table *t = &source->pools[p];
+        cells_position place;
+        rate_table_position one[CELLS];
+        double Ca[CELLS];
+        int inside = 1;
+        cells_store(Ca, cells_of_pool(s, y, p));
+        for (i = 0; i < CELLS; ++i) {
+            inside &= pool_table_find(t, Ca[i], &one[i]);
+            place.row[i] = one[i].row;
+            place.r[i] = one[i].r;
+        }
+        if (!HH_LIKELY(inside)) {
+            for (i = 0; i < CELLS; ++i) {
+                place.r[i] = pool_table_find(t, Ca[i], &one[i]) ? place.r[i] : NAN;
+            }
+        }
+        for (i = 0; i < CELLS; ++i) {
+            place.r2[i] = place.r[i] * place.r[i];
+            place.r4[i] = place.r2[i] * place.r2[i];
+        }
+        ln_Ca[p] = cells_all(0.0);
+        for (j = 0; j < s->factored[p]; ++j) {
+            const int64_t v = s->factored_vector[p * MEMBRANE_VECTORS + j];
+            cells_gate_rates factors[4];
+            cells_rows(t->rows + (size_t)j * size, size * (size_t)s->factored[p], &place, factors);
+            if (v == 0) {
+                ln_Ca[p] = factors[3].alpha;
+            }
+            for (g = 0; g < 4 && r; ++g) {
+                const int64_t gate = s->gate_of_lane[4 * v + g];
+                if (gate >= 0) {
+                    r[gate].alpha = cells_mul(r[gate].alpha, factors[g].alpha);
+                    r[gate].alpha_plus_beta =
+                        cells_mul(r[gate].alpha_plus_beta, factors[g].alpha_plus_beta);
+                }
+            }
+        }
+    }
+}
+
+/* Whether rates of instantaneous gates at the end of the last step are those of this state. */
+HH_INLINE int cells_are_latest(int pools, const cells_shape *s, const cells_neuron_model *m,
+                               const cells_membrane_state *y)
+{
+    unsigned same = cells_same(y->V, m->latest->V);
+    int p;
+    for (p = 0; p < pools; ++p) {
+        same &= cells_same(cells_of_pool(s, y, p), m->latest->Ca[p]);
+    }
+    return same == 0xff;
+}
+
+HH_INLINE void cells_keep_latest(int pools, const cells_shape *s, const cells_neuron_model *m,
+                                 const cells_membrane_state *y)
+{
+    int p;
+    m->latest->V = y->V;
+    for (p = 0; p < pools; ++p) {
+        m->latest->Ca[p] = cells_of_pool(s, y, p);
+    }
+}
+
+HH_INLINE int cells_neuron_find_rates(int gates, int pools, const cells_shape *s,
+                                      const cells_neuron_model *m, const cells_membrane_state *y,
+                                      cells_found_rates *at)
 {
     const rate_source *source = m->rates;
-    const size_t row = RATE_TABLE_POWERS * RATE_TABLE_LANES, stride = row * (size_t)s->vectors;
+    const size_t row = RATE_TABLE_POWERS * RATE_TABLE_LANES, stride = row * (size_t)s->rows;
+    const cells V = y->V;
+    cells_gate_rates *r = at->r;
     const cells low = cells_all(source->low), high = cells_all(source->high);
     const unsigned inside = cells_below(low, V) & cells_below(V, high);
     const cells clipped = cells_clip(V, low, high);
     cells_position place;
     int v, g;
-    if (s->instantaneous && cells_same(V, m->latest->V) == 0xff) {
+    if (s->instantaneous && cells_are_latest(pools, s, m, y)) {
         for (g = 0; g < gates; ++g) {
-            r[g] = m->latest->r[g];
+            r[g] = m->latest->at.r[g];
+        }
+        for (g = 0; pools && s->nernst && g < s->channels; ++g) {
+            at->E[g] = m->latest->at.E[g];
         }
         return 1;
+    }
+    for (g = gates - pools; g < gates; ++g) {
+        r[g].alpha = r[g].alpha_plus_beta = cells_all(0.0);
     }
     if (!HH_LIKELY(inside == 0xff)) {
         cells_note_outside(m->outside, inside, V);
     }
-    for (v = 0; v < s->vectors; ++v) {
+    for (v = 0; v < s->rows; ++v) {
         cells_gate_rates rates[4];
         if (s->shifted) {
             place = cells_find(cells_sub(clipped, m->shift[v]), source->inverse_width,
@@ -334,18 +448,26 @@ HH_INLINE int cells_neuron_find_rates(int gates, const cells_shape *s,
             }
         }
     }
+    if (pools) {
+        cells ln_Ca[MEMBRANE_POOLS];
+        cells_factors(pools, s, source, y, r, ln_Ca);
+        if (s->nernst) {
+            cells_membrane_reversals(s, &m->scaled, ln_Ca, at->E);
+        }
+    }
     if (s->speeds) {
         cells_apply_speeds(gates, s, m, r);
     }
     return 1;
 }
 
-HH_INLINE int cells_neuron_settle(int gates, const cells_shape *s, const cells_neuron_model *m,
-                                  cells_membrane_state *y, cells_gate_rates *r)
+HH_INLINE int cells_neuron_settle(int gates, int pools, const cells_shape *s,
+                                  const cells_neuron_model *m, cells_membrane_state *y,
+                                  cells_found_rates *at)
 {
-    cells_neuron_find_rates(gates, s, m, y->V, r);
+    cells_neuron_find_rates(gates, pools, s, m, y, at);
     if (s->instantaneous) {
-        cells_membrane_settle(gates, s, r, y);
+        cells_membrane_settle(gates, s, at->r, y);
     }
     return 1;
 }
@@ -359,12 +481,26 @@ HH_INLINE int cells_neuron_has_currents(const cells_shape *s, const cells_neuron
 }
 
 HH_INLINE void cells_neuron_note_currents(const cells_shape *s, const cells_neuron_model *m,
-                                          cells V, const cells *open, cells_neuron *to)
+                                          const cells *E, cells V, const cells *open,
+                                          cells_neuron *to)
 {
     (void)s;
     (void)m;
+    (void)E;
     (void)V;
     (void)open;
+    (void)to;
+}
+
+HH_INLINE void cells_neuron_note_currents_at(int gates, int pools, const cells_shape *s,
+                                             const cells_neuron_model *m,
+                                             const cells_membrane_state *y, cells_neuron *to)
+{
+    (void)gates;
+    (void)pools;
+    (void)s;
+    (void)m;
+    (void)y;
     (void)to;
 }
 
@@ -385,21 +521,21 @@ HH_INLINE unsigned cells_are_finite(int gates, const cells_membrane_state *y)
 
 /* Make a step. Bits of those cells whose V rises through the threshold, and of those that are not
    finite, are returned; cells that are outside the table are noted in the model. */
-HH_INLINE unsigned cells_step(fixed_method method, int gates, const cells_shape *s,
-                              const cells_neuron_model *m, const cells_neuron *now, cells I,
-                              double threshold, cells_neuron *after)
+HH_INLINE unsigned cells_step(fixed_method method, int gates, int pools, const cells_shape *s,
+                              const cells_neuron_model *m, const cells_neuron *now,
+                              const cells_drive *in, double threshold, cells_neuron *after)
 {
     const cells level = cells_all(threshold);
     int made = 0;
     switch (method) {
     case METHOD_EULER:
-        made = cells_euler_step(gates, s, m, now, I, after);
+        made = cells_euler_step(gates, pools, s, m, now, in, after);
         break;
     case METHOD_EXPONENTIAL_EULER:
-        made = cells_exponential_euler_step(gates, s, m, now, I, after);
+        made = cells_exponential_euler_step(gates, pools, s, m, now, in, after);
         break;
     case METHOD_RK4:
-        made = cells_rk4_step(gates, s, m, now, I, after);
+        made = cells_rk4_step(gates, pools, s, m, now, in, after);
         break;
     }
     if (!made) {
@@ -407,8 +543,8 @@ HH_INLINE unsigned cells_step(fixed_method method, int gates, const cells_shape 
         after->y.V = cells_all(NAN);
     }
     if (s->instantaneous) {
-        cells_neuron_settle(gates, s, m, &after->y, m->latest->r);
-        m->latest->V = after->y.V;
+        cells_neuron_settle(gates, pools, s, m, &after->y, &m->latest->at);
+        cells_keep_latest(pools, s, m, &after->y);
     }
     return (cells_below(now->y.V, level) & ~cells_below(after->y.V, level)) |
            (~cells_are_finite(gates, &after->y) & 0xff);

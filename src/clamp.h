@@ -6,7 +6,8 @@
              = x(0) + dt phi1(-(alpha + beta) dt) (alpha - (alpha + beta) x(0)),
 
    is the gates' step of exponential Euler (exponential_euler.h), whose rows of rates this takes: it
-   has no error but that of the rows. The currents are those at V, of the gates after the step.
+   has no error but that of the rows. Pools are stepped as there, too, by their inflow at V. The
+   currents are those at V, of the gates and the pools after the step.
 
    The electrode injects these, and what charges the membrane when V changes:
 
@@ -37,30 +38,56 @@ HH_INLINE void clamp_apply_speeds(int vectors, const double *speed, gate_rates *
     }
 }
 
+/* Step the pools, whose inflow is that of the gates after the step, and put the instantaneous gates
+   where the pools are then. */
+HH_INLINE void clamp_step_pools(int vectors, const membrane_shape *s, const neuron_model *m,
+                                found_rates *at, membrane_state *y)
+{
+    const int pools = (int)s->pools;
+    double open[MEMBRANE_CHANNELS];
+    int v;
+    membrane_open(vectors, s, y, open);
+    for (v = 0; v < vectors; ++v) {
+        at->r[v].alpha = at->r[v].alpha_plus_beta = lanes_all(0.0);
+    }
+    membrane_feed(vectors, pools, s, &m->scaled, reversals_at(pools, s, &m->scaled, at), y->V,
+                  open, at->r);
+    for (v = 0; v < vectors; ++v) {
+        y->x[v] = gates_step(y->x[v], at->r[v].alpha, at->r[v].alpha_plus_beta);
+    }
+    if (s->instantaneous) {
+        neuron_settle(vectors, (int)s->pools, s, m, y, at); /* there were rates at this V */
+    }
+}
+
 /* Hold a neuron at V for a step of dt ms, and set I_total. `speed` is that of each lane, or NULL.
    Return 0 where the rates at V are missing. */
 HH_INLINE int clamp_step(int vectors, const membrane_shape *s, const neuron_model *m, double dt,
                          const double *speed, const neuron *now, double V, neuron *after,
                          double *I_total)
 {
-    gate_rates r[MEMBRANE_VECTORS];
+    found_rates at;
     double open[MEMBRANE_CHANNELS], sum = 0.0;
     int v, c;
-    if (!neuron_find_rates(vectors, s, m, V, r)) {
+    state_copy(vectors, &now->y, &after->y);
+    after->y.V = V;
+    if (!neuron_find_rates(vectors, (int)s->pools, s, m, &after->y, &at)) {
         return 0;
     }
     if (speed) {
-        clamp_apply_speeds(vectors, speed, r);
+        clamp_apply_speeds(vectors, speed, at.r);
     }
-    after->y.V = V;
     for (v = 0; v < vectors; ++v) {
-        after->y.x[v] = gates_step(now->y.x[v], r[v].alpha, r[v].alpha_plus_beta);
+        after->y.x[v] = gates_step(now->y.x[v], at.r[v].alpha, at.r[v].alpha_plus_beta);
     }
     if (s->instantaneous) {
-        membrane_settle(vectors, s, r, &after->y);
+        membrane_settle(vectors, s, at.r, &after->y);
+    }
+    if (s->pools) {
+        clamp_step_pools(vectors, s, m, &at, &after->y);
     }
     membrane_open(vectors, s, &after->y, open);
-    neuron_note_currents(s, m, V, open, after);
+    neuron_note_currents(s, m, neuron_reversals(vectors, s, m, &after->y, &at), V, open, after);
     for (c = 0; c < s->channels; ++c) {
         HH_ONE_BY_ONE(s->channels);
         sum += after->I[c];

@@ -73,7 +73,7 @@ def clamp(
     cdef neuron_record *at = &record[0]
     cdef const membrane_shape *shape = &membrane.shape
     cdef rate_source source = rates.source
-    cdef neuron_model model = neuron_model_of(shape, &membrane.parameters, &source, dt)
+    cdef neuron_model model = neuron_model_of(shape, &membrane.parameters, &source, dt, True)
     cdef output_buffers out
     cdef output_buffer total
     cdef double unused, V_missing = 0.0
@@ -105,7 +105,7 @@ cdef inline ending clamp_one_of_many(
     cdef int vectors = <int>of.shape.vectors
     cdef int64_t every = call.samples.every, step = call.step, i
     cdef double I = 0.0, dt = call.settings.dt, V
-    cdef const population_stimulus *command = call.stimulus
+    cdef const population_values *command = &call.stimulus.I
     cdef bint finite = membrane_is_finite(vectors, &of.states[0].y)
     cdef int now = 0
     for i in range(command.steps):
@@ -154,7 +154,7 @@ def clamp_cells(
     cdef ending ended = LOOP_DONE
     begin_call(
         &call, &columns, &command, &settings[0], membrane, parameters, rates, before, after,
-        diverged_at, V, step, cells, samples,
+        diverged_at, V, V[:0], step, cells, samples,
     )
     call.missing_V, call.first_cell = &missing_V, 0
     with nogil:

@@ -41,20 +41,20 @@ typedef struct {
 } dop853_step;
 
 typedef struct {
-    double rtol, atol; /* atol in mV and in fractions of gates */
+    double rtol, atol; /* atol in mV, in fractions of gates, and in rests of pools */
 } dop853_tolerance;
 
 /* The slope at *y, whose instantaneous gates it puts where they are. Return 0 where the rates are
    missing; slope->V is then the V where they are. */
 HH_INLINE int dop853_slope(int vectors, const membrane_shape *shape, const neuron_model *m,
-                           double I, membrane_state *y, membrane_state *slope)
+                           const drive *in, membrane_state *y, membrane_state *slope)
 {
-    gate_rates r[MEMBRANE_VECTORS];
-    if (!neuron_settle(vectors, shape, m, y, r)) {
+    found_rates at;
+    if (!neuron_settle(vectors, (int)shape->pools, shape, m, y, &at)) {
         slope->V = y->V;
         return 0;
     }
-    membrane_slope(vectors, shape, &m->scaled, r, y, I, slope);
+    membrane_slope(vectors, (int)shape->pools, shape, &m->scaled, &at, y, in, slope);
     return 1;
 }
 
@@ -87,7 +87,7 @@ HH_INLINE void dop853_stage(int vectors, const dop853_step *s, int i, membrane_s
     do {                                                                   \
         membrane_state y;                                                  \
         dop853_stage(vectors, s, i, &y);                                   \
-        if (!dop853_slope(vectors, shape, m, I, &y, &s->k[i])) {           \
+        if (!dop853_slope(vectors, shape, m, in, &y, &s->k[i])) {          \
             *missing_V = s->k[i].V;                                        \
             return 0;                                                      \
         }                                                                  \
@@ -102,10 +102,10 @@ HH_INLINE lanes dop853_term(const dop853_step *s, int term, int vector)
 /* Make a step: y, h and k[0] are given, but for c0 to c4. `error` is the square of the estimated
    error over the tolerance; NaN where the step gave NaN. Return 0 where rates are missing. */
 HH_INLINE int dop853_attempt(int vectors, const membrane_shape *shape, const neuron_model *m,
-                             double I, dop853_tolerance t, dop853_step *s, double *error,
+                             const drive *in, dop853_tolerance t, dop853_step *s, double *error,
                              double *missing_V)
 {
-    lanes sum = lanes_all(0.0);
+    lanes sum = lanes_all(0.0), atol = lanes_all(t.atol);
     int v;
     DOP853_STAGE(1);
     DOP853_STAGE(2);
@@ -119,7 +119,7 @@ HH_INLINE int dop853_attempt(int vectors, const membrane_shape *shape, const neu
     DOP853_STAGE(10);
     DOP853_STAGE(11);
     dop853_stage(vectors, s, 12, &s->after);
-    if (!dop853_slope(vectors, shape, m, I, &s->after, &s->k[12])) {
+    if (!dop853_slope(vectors, shape, m, in, &s->after, &s->k[12])) {
         *missing_V = s->k[12].V;
         return 0;
     }
@@ -130,7 +130,10 @@ HH_INLINE int dop853_attempt(int vectors, const membrane_shape *shape, const neu
         lanes scale = lanes_max(lanes_abs(s->y.x[v]), lanes_abs(s->after.x[v])), squares;
         s->c[5][v] = dop853_term(s, 5, v);
         s->c[6][v] = dop853_term(s, 6, v);
-        scale = lanes_fma(lanes_all(t.rtol), scale, lanes_all(t.atol));
+        if (shape->pools) {
+            atol = lanes_mul(lanes_all(t.atol), lanes_load(shape->scale + 4 * v));
+        }
+        scale = lanes_fma(lanes_all(t.rtol), scale, atol);
         squares = lanes_fma(s->c[5][v], s->c[5][v], lanes_mul(s->c[6][v], s->c[6][v]));
         squares = lanes_div(squares, lanes_mul(scale, scale));
         sum = v == 0 ? squares : lanes_add(sum, squares);

@@ -63,25 +63,66 @@ HH_INLINE REAL OF(membrane_conductance)(const SHAPE *s, const REAL *g, const REA
     return sum;
 }
 
+/* The reversal potentials of all channels, with the logarithms of the concentrations. */
+HH_INLINE void OF(membrane_reversals)(const SHAPE *s, const OF(membrane_scaled) *m,
+                                      const REAL *ln_Ca, REAL *E)
+{
+    const int channels = CHANNELS_IN_VECTORS ? MEMBRANE_CHANNELS : (int)s->channels;
+    int c;
+    for (c = 0; c < channels; ++c) { /* of those that are none all is 0 */
+        E[c] = OP(fnma)(m->slope[c], ln_Ca[s->pool_of_E[c]], m->E[c]);
+    }
+}
+
+/* Those that a step uses: of the state, or constant. */
+HH_INLINE const REAL *OF(reversals_at)(int pools, const SHAPE *s,
+                                       const OF(membrane_scaled) *m,
+                                       const OF(found_rates) *at)
+{
+    return pools && s->nernst ? at->E : m->E;
+}
+
+/* Set the rates of the pools, whose inflow is that of the channels that feed them. */
+HH_INLINE void OF(membrane_feed)(int gates, int pools, const SHAPE *s,
+                                 const OF(membrane_scaled) *m, const REAL *E, REAL V,
+                                 const REAL *open, OF(gate_rates) *r)
+{
+    int p, i;
+    for (p = 0; p < pools; ++p) {
+        REAL sum = OP(all)(0.0);
+        for (i = 0; i < s->feeders[p]; ++i) {
+            const int64_t c = s->feeder[p][i];
+            const REAL driving = OP(mul)(m->g[c], OP(sub)(E[c], V));
+            HH_ONE_BY_ONE(s->feeders[p]);
+            sum = c < s->ungated ? OP(add)(sum, driving) : OP(fma)(driving, open[c], sum);
+        }
+        OF(rates_set_pool)(s, gates, p,
+                           OP(fma)(m->feed[p], OP(max)(sum, OP(all)(0.0)), m->alpha[p]),
+                           m->alpha_plus_beta[p], r);
+    }
+}
+
 /* from + dt dV/dt at V. Terms are added in the order in which they are known, V before the gates,
    so that one fused operation a channel waits for these. */
-HH_INLINE REAL OF(membrane_V_step)(const SHAPE *s, const OF(membrane_scaled) *m, REAL from, REAL V,
-                                   const REAL *open, REAL I)
+HH_INLINE REAL OF(membrane_V_step)(int pools, const SHAPE *s, const OF(membrane_scaled) *m,
+                                   const REAL *E, REAL from, REAL V, const REAL *open,
+                                   const OF(drive) *in)
 {
+    const REAL I = in->conducts ? OP(fnma)(in->G, V, in->I) : in->I;
     REAL sum = OP(fma)(m->per_C_m, I, from), driving[MEMBRANE_CHANNELS];
     int c;
     if (CHANNELS_IN_VECTORS && !HH_IS_CONSTANT(s->channels)) {
         for (c = 0; c < MEMBRANE_CHANNELS; ++c) { /* those that are none are 0 */
-            driving[c] = OP(mul)(m->g[c], OP(sub)(m->E[c], V));
+            driving[c] = OP(mul)(m->g[c], OP(sub)(pools ? E[c] : m->E[c], V));
         }
     } else {
         for (c = (int)s->ungated; c < s->channels; ++c) {
-            driving[c] = OP(mul)(m->g[c], OP(sub)(m->E[c], V));
+            driving[c] = OP(mul)(m->g[c], OP(sub)(pools ? E[c] : m->E[c], V));
         }
     }
     for (c = 0; c < s->ungated; ++c) {
         HH_ONE_BY_ONE(s->ungated);
-        sum = OP(fma)(m->g[c], OP(sub)(m->E[c], V), sum);
+        sum = OP(fma)(m->g[c], OP(sub)(pools ? E[c] : m->E[c], V), sum);
     }
     for (; c < s->channels; ++c) {
         HH_ONE_BY_ONE(s->channels);
@@ -102,17 +143,20 @@ HH_INLINE void OF(membrane_settle)(int gates, const SHAPE *s, const OF(gate_rate
 }
 
 /* dV/dt and dx/dt; or, with dt/C_m and rates times dt, these times dt. */
-HH_INLINE void OF(membrane_slope)(int gates, const SHAPE *s, const OF(membrane_scaled) *m,
-                                  const OF(gate_rates) *r, const OF(membrane_state) *y, REAL I,
+HH_INLINE void OF(membrane_slope)(int gates, int pools, const SHAPE *s,
+                                  const OF(membrane_scaled) *m, OF(found_rates) *at,
+                                  const OF(membrane_state) *y, const OF(drive) *in,
                                   OF(membrane_state) *slope)
 {
+    const REAL *E = OF(reversals_at)(pools, s, m, at);
     REAL open[MEMBRANE_CHANNELS];
     int v;
     OF(membrane_open)(gates, s, y, open);
-    slope->V = OF(membrane_V_step)(s, m, OP(all)(0.0), y->V, open, I);
+    slope->V = OF(membrane_V_step)(pools, s, m, E, OP(all)(0.0), y->V, open, in);
+    OF(membrane_feed)(gates, pools, s, m, E, y->V, open, at->r);
     for (v = 0; v < gates; ++v) {
         GATES_OF(slope, v) =
-            OF(gates_slope)(GATES_OF(y, v), r[v].alpha, r[v].alpha_plus_beta);
+            OF(gates_slope)(GATES_OF(y, v), at->r[v].alpha, at->r[v].alpha_plus_beta);
     }
     OF(state_complete)(slope);
 }

@@ -22,18 +22,19 @@ typedef enum fixed_method { METHOD_EULER, METHOD_EXPONENTIAL_EULER, METHOD_RK4 }
 
 /* Make a step; return 0 where the rates are missing at a V that it needs, which is after->y.V. */
 HH_INLINE int fixed_step_make(fixed_method method, int vectors, const membrane_shape *s,
-                              const neuron_model *m, const neuron *now, double I, neuron *after)
+                              const neuron_model *m, const neuron *now, const drive *in,
+                              neuron *after)
 {
     int made = -1;
     switch (method) {
     case METHOD_EULER:
-        made = euler_step(vectors, s, m, now, I, after);
+        made = euler_step(vectors, (int)s->pools, s, m, now, in, after);
         break;
     case METHOD_EXPONENTIAL_EULER:
-        made = exponential_euler_step(vectors, s, m, now, I, after);
+        made = exponential_euler_step(vectors, (int)s->pools, s, m, now, in, after);
         break;
     case METHOD_RK4:
-        made = rk4_step(vectors, s, m, now, I, after);
+        made = rk4_step(vectors, (int)s->pools, s, m, now, in, after);
         break;
     }
     if (made < 0) {
@@ -42,19 +43,21 @@ HH_INLINE int fixed_step_make(fixed_method method, int vectors, const membrane_s
         return 1;
     }
     if (s->instantaneous && made && membrane_is_finite(vectors, &after->y)) {
-        gate_rates r[MEMBRANE_VECTORS];
-        made = neuron_settle(vectors, s, m, &after->y, r);
+        found_rates at;
+        made = neuron_settle(vectors, (int)s->pools, s, m, &after->y, &at);
     }
     return made;
 }
 
 /* dt dV/dt */
 HH_INLINE double fixed_step_rise(int vectors, const membrane_shape *s, const neuron_model *m,
-                                 const membrane_state *y, double I)
+                                 const membrane_state *y, const drive *in)
 {
+    found_rates at;
     double open[MEMBRANE_CHANNELS];
     membrane_open(vectors, s, y, open);
-    return membrane_V_step(s, &m->scaled, 0.0, y->V, open, I);
+    return membrane_V_step((int)s->pools, s, &m->scaled, neuron_reversals(vectors, s, m, y, &at),
+                           0.0, y->V, open, in);
 }
 
 /* When V, below `level` before a step and not after it, passes it: as a fraction of the step. On a
@@ -62,7 +65,7 @@ HH_INLINE double fixed_step_rise(int vectors, const membrane_shape *s, const neu
    which is of fourth. */
 HH_INLINE double fixed_step_crossing(fixed_method method, int vectors, const membrane_shape *s,
                                      const neuron_model *m, const neuron *before,
-                                     const neuron *after, double I, double level)
+                                     const neuron *after, const drive *in, double level)
 {
     const double V0 = before->y.V, V1 = after->y.V;
     switch (method) {
@@ -72,8 +75,8 @@ HH_INLINE double fixed_step_crossing(fixed_method method, int vectors, const mem
     case METHOD_RK4: {
         const double b[4] = {
             V0 - level,
-            V0 - level + fixed_step_rise(vectors, s, m, &before->y, I) / 3.0,
-            V1 - level - fixed_step_rise(vectors, s, m, &after->y, I) / 3.0,
+            V0 - level + fixed_step_rise(vectors, s, m, &before->y, in) / 3.0,
+            V1 - level - fixed_step_rise(vectors, s, m, &after->y, in) / 3.0,
             V1 - level,
         };
         double at[CROSSINGS_MAX];

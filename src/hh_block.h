@@ -82,21 +82,32 @@ HH_INLINE void hh_block_set_membrane(hh_block_membranes *membranes, int64_t c,
     }
 }
 
+/* What is put into the cells: G is NULL where there are no conductances. */
+typedef struct {
+    const double *I, *G;
+} hh_block_drive;
+
+static inline drive hh_block_drive_of(const double *I, const double *G, int conducts, int64_t c)
+{
+    const drive in = {I[c], conducts ? G[c] : 0.0, conducts};
+    return in;
+}
+
 /* from + dt dV/dt, by the equations of membrane.h, of a cell whose gates are numbers. */
 HH_INLINE double hh_V_step(double from, const membrane_scaled *membrane, double V, double m,
-                           double h, double n, double I)
+                           double h, double n, const drive *in)
 {
     const double x[] = {1.0, m, h, n};
     double open[HH_CHANNELS];
     membrane_open_of(&hh_shape, x, open);
-    return membrane_V_step(&hh_shape, membrane, from, V, open, I);
+    return membrane_V_step(0, &hh_shape, membrane, membrane->E, from, V, open, in);
 }
 
 HH_INLINE hh_point hh_euler_point_step(hh_point now, const membrane_scaled *membrane, hh_rates_dt r,
-                                       double I)
+                                       const drive *in)
 {
     hh_point after;
-    after.V = hh_V_step(now.V, membrane, now.V, now.m, now.h, now.n, I);
+    after.V = hh_V_step(now.V, membrane, now.V, now.m, now.h, now.n, in);
     after.m = gate_step(now.m, r.alpha_m, r.alpha_plus_beta_m);
     after.h = gate_step(now.h, r.alpha_h, r.alpha_plus_beta_h);
     after.n = gate_step(now.n, r.alpha_n, r.alpha_plus_beta_n);
@@ -114,25 +125,29 @@ HH_INLINE double hh_gate_exponential_step(double x, double alpha_dt, double alph
 }
 
 HH_INLINE double hh_V_exponential_step(double V, const membrane_scaled *membrane, double m,
-                                       double h, double n, double I, int *in_range)
+                                       double h, double n, const drive *in,
+                                       int *in_range)
 {
     const double x[] = {1.0, m, h, n};
     double open[HH_CHANNELS], conductance;
     membrane_open_of(&hh_shape, x, open);
     conductance = membrane_conductance(&hh_shape, membrane->g, open);
+    if (in->conducts) {
+        conductance = HH_FMA(membrane->per_C_m, in->G, conductance);
+    }
     *in_range &= (0 <= conductance) & (conductance <= HH_PHI1_RANGE);
     return HH_FMA(hh_phi1_polynomial(-conductance),
-                  membrane_V_step(&hh_shape, membrane, 0.0, V, open, I), V);
+                  membrane_V_step(0, &hh_shape, membrane, membrane->E, 0.0, V, open, in), V);
 }
 
 /* One of the four stages of rk4.h: the slope at *y, with its rates, goes into *sum and leads to the
    next *y. */
 HH_INLINE void hh_rk4_point_stage(int i, hh_point start, const membrane_scaled *membrane,
-                                  hh_rates_dt r, double I, hh_point *y, hh_point *sum)
+                                  hh_rates_dt r, const drive *in, hh_point *y, hh_point *sum)
 {
     const double a = rk4_stage[i], w = rk4_weight[i];
     hh_point k;
-    k.V = hh_V_step(0.0, membrane, y->V, y->m, y->h, y->n, I);
+    k.V = hh_V_step(0.0, membrane, y->V, y->m, y->h, y->n, in);
     k.m = gate_slope(y->m, r.alpha_m, r.alpha_plus_beta_m);
     k.h = gate_slope(y->h, r.alpha_h, r.alpha_plus_beta_h);
     k.n = gate_slope(y->n, r.alpha_n, r.alpha_plus_beta_n);
@@ -174,24 +189,40 @@ static inline int64_t hh_block_flag(double V, double V_after, double threshold, 
     return (valid ? 0 : HH_NEEDS_EXACT_RATES) | (spike ? HH_SPIKE : 0);
 }
 
-HH_NOINLINE int64_t hh_block_euler(int64_t cells, const hh_block_state *HH_RESTRICT now,
-                               const hh_block_membranes *HH_RESTRICT membranes,
-                               const double *HH_RESTRICT I, double dt, double threshold,
-                               hh_block_scratch *HH_RESTRICT scratch,
-                               hh_block_state *HH_RESTRICT after, int64_t *HH_RESTRICT flags)
+/* The loops over the cells of a block, compiled for each by itself. */
+#define HH_BLOCK_PARAMETERS                                                              \
+    int64_t cells, const hh_block_state *HH_RESTRICT now,                                \
+        const hh_block_membranes *HH_RESTRICT membranes, const double *HH_RESTRICT I,    \
+        const double *HH_RESTRICT G, double dt, double threshold,                        \
+        hh_block_scratch *HH_RESTRICT scratch, hh_block_state *HH_RESTRICT after,        \
+        int64_t *HH_RESTRICT flags
+#define HH_BLOCK_ARGUMENTS cells, now, membranes, I, G, dt, threshold, scratch, after, flags
+
+#define HH_BLOCK_LOOPS(name)                                        \
+    HH_NOINLINE int64_t name##_of_I(HH_BLOCK_PARAMETERS)            \
+    {                                                               \
+        return name(0, HH_BLOCK_ARGUMENTS);                         \
+    }                                                               \
+    HH_NOINLINE int64_t name##_of_I_and_G(HH_BLOCK_PARAMETERS)      \
+    {                                                               \
+        return name(1, HH_BLOCK_ARGUMENTS);                         \
+    }
+
+HH_INLINE int64_t hh_block_euler(int conducts, HH_BLOCK_PARAMETERS)
 {
     const int64_t count = cells & ~(int64_t)7;
     int64_t any = 0, c;
     hh_block_exponentials(count, now->V, scratch);
     for (c = 0; c < count; ++c) {
         const hh_point y = hh_block_point(now, c);
+        const drive in = hh_block_drive_of(I, G, conducts, c);
         int shared;
         const hh_rates_dt r =
             hh_shared_rates_dt(y.V, hh_block_exponentials_of(scratch, c), dt, &shared);
         membrane_scaled membrane;
         hh_point next;
         hh_block_membrane(membranes, c, &membrane);
-        next = hh_euler_point_step(y, &membrane, r, I[c]);
+        next = hh_euler_point_step(y, &membrane, r, &in);
         hh_block_put(after, c, next);
         flags[c] = hh_block_flag(y.V, next.V, threshold, shared);
         any |= flags[c];
@@ -199,12 +230,7 @@ HH_NOINLINE int64_t hh_block_euler(int64_t cells, const hh_block_state *HH_RESTR
     return any;
 }
 
-HH_NOINLINE int64_t hh_block_exponential_euler(int64_t cells, const hh_block_state *HH_RESTRICT now,
-                                           const hh_block_membranes *HH_RESTRICT membranes,
-                                           const double *HH_RESTRICT I, double dt,
-                                           double threshold, hh_block_scratch *HH_RESTRICT scratch,
-                                           hh_block_state *HH_RESTRICT after,
-                                           int64_t *HH_RESTRICT flags)
+HH_INLINE int64_t hh_block_exponential_euler(int conducts, HH_BLOCK_PARAMETERS)
 {
     const int64_t count = cells & ~(int64_t)7;
     int64_t any = 0, c;
@@ -222,44 +248,49 @@ HH_NOINLINE int64_t hh_block_exponential_euler(int64_t cells, const hh_block_sta
         flags[c] = shared & in_range ? 0 : HH_NEEDS_EXACT_RATES;
     }
     for (c = 0; c < count; ++c) {
+        const drive in = hh_block_drive_of(I, G, conducts, c);
         membrane_scaled membrane;
         int in_range = 1;
         hh_block_membrane(membranes, c, &membrane);
         after->V[c] = hh_V_exponential_step(now->V[c], &membrane, after->m[c], after->h[c],
-                                            after->n[c], I[c], &in_range);
+                                            after->n[c], &in, &in_range);
         flags[c] |= hh_block_flag(now->V[c], after->V[c], threshold, in_range);
         any |= flags[c];
     }
     return any;
 }
 
-HH_NOINLINE void hh_block_rk4_stage(int i, int64_t cells, const hh_block_state *HH_RESTRICT now,
-                                const hh_block_membranes *HH_RESTRICT membranes,
-                                const double *HH_RESTRICT I, double dt,
-                                hh_block_scratch *HH_RESTRICT scratch,
-                                hh_block_state *HH_RESTRICT sum, int64_t *HH_RESTRICT flags)
+HH_INLINE void hh_block_rk4_stage(int i, int conducts, HH_BLOCK_PARAMETERS)
 {
     const int64_t count = cells & ~(int64_t)7;
     int64_t c;
+    (void)threshold;
     for (c = 0; c < count; ++c) {
-        hh_point y = hh_block_point(&scratch->y, c), total = hh_block_point(sum, c);
+        const drive in = hh_block_drive_of(I, G, conducts, c);
+        hh_point y = hh_block_point(&scratch->y, c), total = hh_block_point(after, c);
         int shared;
         const hh_rates_dt r =
             hh_shared_rates_dt(y.V, hh_block_exponentials_of(scratch, c), dt, &shared);
         membrane_scaled membrane;
         hh_block_membrane(membranes, c, &membrane);
-        hh_rk4_point_stage(i, hh_block_point(now, c), &membrane, r, I[c], &y, &total);
+        hh_rk4_point_stage(i, hh_block_point(now, c), &membrane, r, &in, &y, &total);
         hh_block_put(&scratch->y, c, y);
-        hh_block_put(sum, c, total);
+        hh_block_put(after, c, total);
         flags[c] |= shared ? 0 : HH_NEEDS_EXACT_RATES;
     }
 }
 
-HH_NOINLINE int64_t hh_block_rk4(int64_t cells, const hh_block_state *HH_RESTRICT now,
-                             const hh_block_membranes *HH_RESTRICT membranes,
-                             const double *HH_RESTRICT I, double dt, double threshold,
-                             hh_block_scratch *HH_RESTRICT scratch,
-                             hh_block_state *HH_RESTRICT after, int64_t *HH_RESTRICT flags)
+HH_NOINLINE void hh_block_rk4_stage_of_I(int i, HH_BLOCK_PARAMETERS)
+{
+    hh_block_rk4_stage(i, 0, HH_BLOCK_ARGUMENTS);
+}
+
+HH_NOINLINE void hh_block_rk4_stage_of_I_and_G(int i, HH_BLOCK_PARAMETERS)
+{
+    hh_block_rk4_stage(i, 1, HH_BLOCK_ARGUMENTS);
+}
+
+HH_INLINE int64_t hh_block_rk4(int conducts, HH_BLOCK_PARAMETERS)
 {
     const int64_t count = cells & ~(int64_t)7;
     int64_t any = 0, c;
@@ -271,7 +302,11 @@ HH_NOINLINE int64_t hh_block_rk4(int64_t cells, const hh_block_state *HH_RESTRIC
     }
     for (i = 0; i < 4; ++i) {
         hh_block_exponentials(count, scratch->y.V, scratch);
-        hh_block_rk4_stage(i, count, now, membranes, I, dt, scratch, after, flags);
+        if (conducts) {
+            hh_block_rk4_stage_of_I_and_G(i, HH_BLOCK_ARGUMENTS);
+        } else {
+            hh_block_rk4_stage_of_I(i, HH_BLOCK_ARGUMENTS);
+        }
     }
     for (c = 0; c < count; ++c) {
         flags[c] |= hh_block_flag(now->V[c], after->V[c], threshold, 1);
@@ -280,19 +315,24 @@ HH_NOINLINE int64_t hh_block_rk4(int64_t cells, const hh_block_state *HH_RESTRIC
     return any;
 }
 
+HH_BLOCK_LOOPS(hh_block_euler)
+HH_BLOCK_LOOPS(hh_block_exponential_euler)
+HH_BLOCK_LOOPS(hh_block_rk4)
+
 /* The step of one cell by forward Euler or Runge-Kutta, with rates that are exact at any V. For
    exponential Euler its table is faster. */
 HH_COLD hh_point hh_step_with_exact_rates(fixed_method method, hh_point now,
-                                          const membrane_scaled *membrane, double I, double dt)
+                                          const membrane_scaled *membrane, const drive *in,
+                                          double dt)
 {
     hh_point y = now, sum = now;
     int i;
     switch (method) {
     case METHOD_EULER:
-        return hh_euler_point_step(now, membrane, hh_rates_dt_at(now.V, dt), I);
+        return hh_euler_point_step(now, membrane, hh_rates_dt_at(now.V, dt), in);
     case METHOD_RK4:
         for (i = 0; i < 4; ++i) {
-            hh_rk4_point_stage(i, now, membrane, hh_rates_dt_at(y.V, dt), I, &y, &sum);
+            hh_rk4_point_stage(i, now, membrane, hh_rates_dt_at(y.V, dt), in, &y, &sum);
         }
         return sum;
     case METHOD_EXPONENTIAL_EULER:
@@ -329,22 +369,26 @@ typedef struct {
 
 /* Step from states[now] to the other; return the flags of all cells combined. */
 static inline int64_t hh_block_step(fixed_method method, hh_block *b, int now, int64_t cells,
-                                    const double *I, double dt, double threshold, int64_t *flags)
+                                    hh_block_drive in, double dt, double threshold,
+                                    int64_t *flags)
 {
     const hh_block_state *before = &b->states[now];
     hh_block_state *after = &b->states[1 - now];
     int64_t c;
+#define HH_BLOCK_STEP(name)                                                                   \
+    (in.G ? name##_of_I_and_G(cells, before, &b->membranes, in.I, in.G, dt, threshold,        \
+                              &b->scratch, after, flags)                                      \
+          : name##_of_I(cells, before, &b->membranes, in.I, in.G, dt, threshold, &b->scratch, \
+                        after, flags))
     switch (method) {
     case METHOD_EULER:
-        return hh_block_euler(cells, before, &b->membranes, I, dt, threshold, &b->scratch, after,
-                              flags);
+        return HH_BLOCK_STEP(hh_block_euler);
     case METHOD_EXPONENTIAL_EULER:
-        return hh_block_exponential_euler(cells, before, &b->membranes, I, dt, threshold,
-                                          &b->scratch, after, flags);
+        return HH_BLOCK_STEP(hh_block_exponential_euler);
     case METHOD_RK4:
-        return hh_block_rk4(cells, before, &b->membranes, I, dt, threshold, &b->scratch, after,
-                            flags);
+        return HH_BLOCK_STEP(hh_block_rk4);
     }
+#undef HH_BLOCK_STEP
     for (c = 0; c < cells; ++c) {
         flags[c] = HH_NEEDS_EXACT_RATES; /* hh_step_with_exact_rates, too, has no such method */
     }

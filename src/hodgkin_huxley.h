@@ -42,6 +42,7 @@ typedef enum hh_variable {
 /* Sodium m^3 h, potassium n^4, and a leak. */
 static const membrane_shape hh_shape = {
     .vectors = 1,
+    .rows = 1,
     .gates = 3,
     .channels = HH_CHANNELS,
     .ungated = 1,

@@ -1,7 +1,7 @@
 # The C headers of the equations and the rate tables, declared for the kernels; those of the time
 # loops are in time_loops.pxd.
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 
 
 cdef extern from "hodgkin_huxley.h" nogil:
@@ -29,6 +29,10 @@ cdef extern from "rate_table.h" nogil:
         Py_ssize_t row
         double r
 
+    ctypedef struct pool_table:
+        const double *rows
+        uint64_t first, count, bits
+
     ctypedef struct rate_source:
         const double *rows
         double first
@@ -36,6 +40,7 @@ cdef extern from "rate_table.h" nogil:
         double inverse_width, low, high
         const double *evaluated
         int64_t evaluated_lines, extendable
+        pool_table *pools
 
     void rate_table_fit_row(const double *values, double *coefficients)
     rate_table_position rate_table_find(double V, double inverse_width, double first)

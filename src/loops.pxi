@@ -17,12 +17,12 @@
 import cython
 import numpy as np
 
-from libc.stdint cimport int32_t, int64_t, uintptr_t
+from libc.stdint cimport int32_t, int64_t, uint64_t, uintptr_t
 from libc.string cimport memset
 
 from hodgkin_huxley cimport (
-    c_assert, hh_parameters, PYHH_FAST_SOURCES, rate_source, RATE_SOURCE_LINE, RATE_TABLE_LANES,
-    RATE_TABLE_POWERS,
+    c_assert, hh_parameters, pool_table, PYHH_FAST_SOURCES, rate_source, RATE_SOURCE_LINE,
+    RATE_TABLE_LANES, RATE_TABLE_POWERS,
 )
 from time_loops cimport *
 from pyhh_fast._cpu import rounded_to_nearest
@@ -139,6 +139,7 @@ cdef class Membrane:
         c_assert(0 < s.vectors <= MEMBRANE_VECTORS and 0 <= s.gates <= MEMBRANE_GATES)
         c_assert(0 <= s.ungated <= s.channels <= MEMBRANE_CHANNELS)
         c_assert(4 <= s.factors <= MEMBRANE_FACTORS)
+        c_assert(0 <= s.rows <= s.vectors <= s.rows + 1 and 0 <= s.pools <= MEMBRANE_POOLS)
         membrane_prepare(&s)
         self.shape, self.parameters = s, parameters[0]
         self.hodgkin_huxley = membrane_same_shape(&s, &hh_shape)
@@ -174,15 +175,24 @@ cdef class Rates:
         Of gates.
     extendable : bool, default True
         Whether the caller can give the rates at any V that they lack.
+    pools : sequence of tuple, optional
+        Of each pool factors by its concentration (rate_table.h): rows, shape (rows * vectors, 6,
+        8), of the vectors that have such; the number of the first row; how many vectors; and the
+        rows of an octave as a power of 2.
     """
 
     cdef const double[:, :, ::1] _rows
+    cdef list _pools
     cdef const double[:, ::1] _evaluated
     cdef rate_source source
 
     cdef inline void check(self, const membrane_shape *shape) noexcept:
         # Rows and shape belong together, and V within the range of a row of every vector.
-        c_assert(self.source.count * shape.vectors == self._rows.shape[0])
+        cdef int p
+        c_assert(self.source.count * shape.rows == self._rows.shape[0])
+        c_assert(len(self._pools) == shape.pools)
+        for p in range(shape.pools):
+            c_assert(self._pools[p][1] == shape.factored[p])
 
     def __cinit__(
         self,
@@ -194,6 +204,7 @@ cdef class Rates:
         const double[:, ::1] evaluated,
         Py_ssize_t vectors=1,
         bint extendable=True,
+        pools=(),
     ):
         cdef Py_ssize_t count = rows.shape[0] // vectors
         c_assert(vectors > 0 and count * vectors == rows.shape[0])
@@ -208,6 +219,22 @@ cdef class Rates:
         self.source.extendable = extendable
         self.source.evaluated_lines = evaluated.shape[0]
         self.source.evaluated = &evaluated[0, 0] if evaluated.shape[0] > 0 else NULL
+        self._pools = []
+        for factors, first_row, factored, bits in pools:
+            self.add_pool(factors, first_row, factored, bits)
+
+    cdef int add_pool(
+        self, const double[:, :, ::1] rows, uint64_t first, Py_ssize_t vectors, uint64_t bits
+    ) except -1:
+        cdef pool_table *table = &self.source.pools[len(self._pools)]
+        c_assert(len(self._pools) < MEMBRANE_POOLS)
+        c_assert(rows.shape[1] == RATE_TABLE_POWERS and rows.shape[2] == RATE_TABLE_LANES)
+        c_assert(vectors == 0 or rows.shape[0] % vectors == 0)
+        self._pools.append((rows, vectors))
+        table.rows = &rows[0, 0, 0] if rows.shape[0] > 0 else NULL
+        table.first, table.bits = first, bits
+        table.count = rows.shape[0] // vectors if vectors > 0 else 0
+        return 0
 
 
 cdef inline input_buffer input_from(const double[:] values) noexcept nogil:

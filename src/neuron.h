@@ -33,11 +33,11 @@ typedef struct {
 } neuron_model;
 
 HH_INLINE neuron_model neuron_model_of(const membrane_shape *s, const membrane_parameters *p,
-                                       const rate_source *rates, double dt)
+                                       const rate_source *rates, double dt, int exponential)
 {
     neuron_model m;
     m.p = *p;
-    membrane_scale(s, p, dt / p->C_m, &m.scaled);
+    membrane_scale(s, p, dt, exponential, &m.scaled);
     m.rates = rates;
     m.currents = 1;
     return m;
@@ -91,37 +91,69 @@ HH_INLINE void neuron_copy(int vectors, const membrane_shape *s, const neuron_mo
     }
 }
 
+/* The reversal potentials at a state, where its rates are not needed. */
+HH_INLINE const double *neuron_reversals(int vectors, const membrane_shape *s,
+                                         const neuron_model *m, const membrane_state *y,
+                                         found_rates *at)
+{
+    if (s->nernst) {
+        double ln_Ca[MEMBRANE_POOLS];
+        rate_source_factors(vectors, s, m->rates, y, NULL, ln_Ca);
+        membrane_reversals(s, &m->scaled, ln_Ca, at->E);
+    }
+    return reversals_at((int)s->pools, s, &m->scaled, at);
+}
+
 HH_INLINE void neuron_currents(int vectors, const membrane_shape *s, const neuron_model *m,
                                const membrane_state *y, double *I)
 {
+    found_rates at;
     double open[MEMBRANE_CHANNELS];
     membrane_open(vectors, s, y, open);
-    membrane_currents(s, &m->p, y->V, open, I);
+    membrane_currents(s, &m->p, neuron_reversals(vectors, s, m, y, &at), y->V, open, I);
 }
 
-HH_INLINE void neuron_note_currents(const membrane_shape *s, const neuron_model *m, double V,
-                                    const double *open, neuron *to)
+HH_INLINE void neuron_note_currents(const membrane_shape *s, const neuron_model *m,
+                                    const double *E, double V, const double *open, neuron *to)
 {
-    membrane_currents(s, &m->p, V, open, to->I);
+    membrane_currents(s, &m->p, E, V, open, to->I);
 }
 
-/* Find the rates at V; return 0 where they are missing. */
-HH_INLINE int neuron_find_rates(int vectors, const membrane_shape *s, const neuron_model *m,
-                                double V, gate_rates *r)
+HH_INLINE void neuron_note_currents_at(int vectors, int pools, const membrane_shape *s,
+                                       const neuron_model *m, const membrane_state *y,
+                                       neuron *to)
 {
-    return rate_source_find(vectors, s, m->rates, V, r);
+    (void)pools;
+    neuron_currents(vectors, s, m, y, to->I);
 }
 
-/* Find the rates at y->V and put the instantaneous gates where these say; return 0 where the rates
-   are missing. */
-HH_INLINE int neuron_settle(int vectors, const membrane_shape *s, const neuron_model *m,
-                            membrane_state *y, gate_rates *r)
+/* Find the rates at a state; return 0 where they are missing. */
+HH_INLINE int neuron_find_rates(int vectors, int pools, const membrane_shape *s,
+                                const neuron_model *m, const membrane_state *y, found_rates *at)
 {
-    if (!neuron_find_rates(vectors, s, m, y->V, r)) {
+    if (!rate_source_find(vectors, s, m->rates, y->V, at->r)) {
+        return 0;
+    }
+    if (pools) {
+        double ln_Ca[MEMBRANE_POOLS];
+        rate_source_factors(vectors, s, m->rates, y, at->r, ln_Ca);
+        if (s->nernst) {
+            membrane_reversals(s, &m->scaled, ln_Ca, at->E);
+        }
+    }
+    return 1;
+}
+
+/* Find the rates at a state and put its instantaneous gates where these say; return 0 where the
+   rates are missing. */
+HH_INLINE int neuron_settle(int vectors, int pools, const membrane_shape *s, const neuron_model *m,
+                            membrane_state *y, found_rates *at)
+{
+    if (!neuron_find_rates(vectors, pools, s, m, y, at)) {
         return 0;
     }
     if (s->instantaneous) {
-        membrane_settle(vectors, s, r, y);
+        membrane_settle(vectors, s, at->r, y);
     }
     return 1;
 }

@@ -8,6 +8,7 @@
 #undef GATES_OF
 #undef GATES_OP
 #undef MOST_GATES
+#undef FIRST_WITH_POOLS
 #undef CELLS_OF_REAL
 
 #define REAL cells
@@ -17,5 +18,6 @@
 #define GATES_OF(state, g) (state)->x[1 + (g)]
 #define GATES_OP(name) cells_##name
 #define MOST_GATES MEMBRANE_GATES
+#define FIRST_WITH_POOLS(s) (int)((s)->gates - (s)->pools)
 #define CELLS_OF_REAL CELLS
 #define CHANNELS_IN_VECTORS 0

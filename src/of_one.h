@@ -8,6 +8,7 @@
 #undef GATES_OF
 #undef GATES_OP
 #undef MOST_GATES
+#undef FIRST_WITH_POOLS
 #undef CELLS_OF_REAL
 
 #define REAL double
@@ -17,5 +18,6 @@
 #define GATES_OF(state, v) (state)->x[v]
 #define GATES_OP(name) lanes_##name
 #define MOST_GATES MEMBRANE_VECTORS
+#define FIRST_WITH_POOLS(s) 0 /* of the vectors */
 #define CELLS_OF_REAL 1
 #define CHANNELS_IN_VECTORS 1 /* whether compilers may make vectors of channels */

@@ -5,18 +5,26 @@
 
 #include "population_features.h"
 
+HH_INLINE void population_load_values(const population_call *call, const population_values *from,
+                                      int64_t i, double to[POPULATION_ROWS][HH_BLOCK])
+{
+    const int64_t rows = from->steps - i < POPULATION_ROWS ? from->steps - i : POPULATION_ROWS;
+    int64_t c, r;
+    for (c = 0; c < call->block->cells; ++c) {
+        const char *of_cell = from->data + (call->first_cell + c) * from->cell_stride;
+        for (r = 0; r < rows; ++r) {
+            to[r][c] = *(const double *)(of_cell + (i + r) * from->step_stride);
+        }
+    }
+}
+
 /* Read the stimulus of POPULATION_ROWS steps from number i of the call on. */
 HH_INLINE void population_load_stimulus(population_call *call, int64_t i)
 {
-    const population_stimulus *I = call->stimulus;
-    const int64_t rows = I->steps - i < POPULATION_ROWS ? I->steps - i : POPULATION_ROWS;
     population_block *b = call->block;
-    int64_t c, r;
-    for (c = 0; c < b->cells; ++c) {
-        const char *of_cell = I->data + (call->first_cell + c) * I->cell_stride;
-        for (r = 0; r < rows; ++r) {
-            b->I[r][c] = *(const double *)(of_cell + (i + r) * I->step_stride);
-        }
+    population_load_values(call, &call->stimulus->I, i, b->I);
+    if (call->stimulus->G.data) {
+        population_load_values(call, &call->stimulus->G, i, b->G);
     }
 }
 
@@ -30,7 +38,7 @@ HH_INLINE void population_store_cells(population_call *call, int whole)
         const int64_t cell = call->first_cell + c;
         const int finite = isfinite(*population_at(call, call->now, 0, c));
         if (!finite && whole) {
-            to->diverged_at[cell] = call->step + call->stimulus->steps - 1;
+            to->diverged_at[cell] = call->step + call->stimulus->I.steps - 1;
         }
         for (k = 0; k <= call->shape->gates; ++k) {
             const double value = *population_at(call, call->now, k, c);
@@ -43,22 +51,18 @@ HH_INLINE void population_store_cells(population_call *call, int whole)
 HH_INLINE double population_recorded(const population_call *call, int64_t variable, int64_t c)
 {
     const membrane_shape *shape = call->shape;
-    double x[1 + MEMBRANE_LANES], open[MEMBRANE_CHANNELS], I[MEMBRANE_CHANNELS];
-    membrane_parameters p;
-    int64_t k;
+    double I[MEMBRANE_CHANNELS];
+    neuron_model model;
+    neuron at;
     if (call->block->inactive[c] || !isfinite(*population_at(call, 1 - call->now, 0, c))) {
         return NAN;
     }
     if (variable <= shape->gates) {
         return *population_at(call, 1 - call->now, variable, c);
     }
-    x[1 + MEMBRANE_ONE] = 1.0;
-    for (k = 0; k < shape->gates; ++k) {
-        x[1 + shape->lane_of_gate[k]] = *population_at(call, call->now, 1 + k, c);
-    }
-    population_membrane(call, call->first_cell + c, &p);
-    membrane_open_of(shape, x, open);
-    membrane_currents(shape, &p, *population_at(call, call->now, 0, c), open, I);
+    population_model(call, c, &model);
+    population_neuron(call, call->now, c, &at);
+    neuron_currents((int)shape->vectors, shape, &model, &at.y, I);
     return I[shape->channel_of_current[variable - 1 - shape->gates]];
 }
 

@@ -162,6 +162,14 @@ cdef inline int read_columns(input_buffer *columns, tuple values, Py_ssize_t siz
     return 0
 
 
+cdef inline void values_from(
+    population_values *to, const double[:, :] values, int64_t first_cell
+) noexcept:
+    to.data = <const char *>&values[0, 0] - first_cell * values.strides[0]  # so that row 0 is its
+    to.cell_stride, to.step_stride = values.strides[0], values.strides[1]
+    to.steps = values.shape[1]
+
+
 cdef double _same_speed = 1.0  # a constant: over the speed that the rates have
 
 
@@ -176,32 +184,41 @@ cdef int begin_call(
     tuple before,
     tuple after,
     int64_t[::1] diverged_at,
-    const double[:, :] values,
+    const double[:, :] I,
+    const double[:, :] G,
     int64_t step,
     cells,
     Samples samples,
 ) except -1:
     # Set up a call of a time loop of many cells, as `population` takes it, from its arrays, all of
-    # which the caller keeps. `values` is the stimulus, or a command.
+    # which the caller keeps. `I` is the current, or a command; G has no rows where none is.
     cdef const membrane_shape *shape = &membrane.shape
     cdef int64_t cell = cells.start, last_cell = cells.stop
-    cdef Py_ssize_t size = diverged_at.shape[0], steps = values.shape[1], k
+    cdef Py_ssize_t size = diverged_at.shape[0], steps = I.shape[1], k
     cdef double[:] column
     cdef int64_t[16] has_speed
     rates.check(shape)
     c_assert(0 <= cell < last_cell <= size)
-    c_assert(steps > 0 and values.shape[0] == last_cell - cell)
+    c_assert(steps > 0 and I.shape[0] == last_cell - cell)
     c_assert(
         samples.samples.cell_count == 0
         or (step + steps - 1) // samples.samples.every < samples.samples.sample_count
     )
-    C_m, g, E, shift, speed = parameters
+    C_m, g, E, shift, speed, slope, pools = parameters
     c_assert(len(g) == shape.channels and len(E) == shape.channels)
+    c_assert(len(slope) == (shape.channels if shape.nernst else 0))
+    c_assert(len(pools) == shape.pools)
     c_assert(len(shift) == shape.vectors and len(speed) == shape.gates)
     c_assert(len(before) == 1 + shape.gates and len(after) == 1 + shape.gates)
     read_column(&columns.C_m, C_m, size)
     read_columns(columns.g, g, size)
     read_columns(columns.E, E, size)
+    read_columns(columns.slope, slope, size)
+    for k in range(shape.pools):
+        rest, tau, gain = pools[k]
+        read_column(&columns.rest[k], rest, size)
+        read_column(&columns.tau[k], tau, size)
+        read_column(&columns.gain[k], gain, size)
     read_columns(columns.shift, shift, size)
     read_columns(columns.before, before, size)
     for k in range(shape.gates):
@@ -214,9 +231,11 @@ cdef int begin_call(
         c_assert(column.shape[0] == size)
         columns.after[k].data, columns.after[k].stride = <char *>&column[0], column.strides[0]
     columns.diverged_at = &diverged_at[0]
-    stimulus.data = <const char *>&values[0, 0] - cell * values.strides[0]  # so that row 0 is its
-    stimulus.cell_stride, stimulus.step_stride = values.strides[0], values.strides[1]
-    stimulus.steps = steps
+    values_from(&stimulus.I, I, cell)
+    stimulus.G.data = NULL
+    if G.shape[0] > 0:
+        c_assert(G.shape[0] == I.shape[0] and G.shape[1] == steps)
+        values_from(&stimulus.G, G, cell)
     call.settings, call.cells, call.stimulus = settings, columns, stimulus
     call.samples, call.rates = &samples.samples, rates.source
     call.shape, call.cells_shape = shape, cells_shape_of(shape, has_speed)
@@ -230,12 +249,14 @@ def population(
     const population_settings[::1] settings,  # IN     shape (1,)
     Membrane membrane not None,               # its shape; parameters are each cell's
     tuple parameters not None,                # IN     columns: C_m, (g, ...), (E, ...),
-                                              #        (shift, ...), (speed or None, ...)
+                                              #        (shift, ...), (speed or None, ...),
+                                              #        (slope, ...) or (), ((rest, tau, gain), ...)
     Rates rates not None,                     # times dt, by method
     tuple before not None,                    # IN     columns: V and the gates
     tuple after not None,                     # OUT    the same, I.shape[1] steps later
     int64_t[::1] diverged_at,                 # INOUT  shape (size,): a step, or -1
     const double[:, :] I,                     # IN     shape (cells, steps), any strides, µA/cm²
+    const double[:, :] G,                     # IN     the same, mS/cm² to 0 mV; or no rows
     int64_t step,                             # number of the first step within its run
     cells not None,                           # range: the call is for these
     population_spike[::1] spikes,             # OUT    space for those of this call
@@ -267,7 +288,7 @@ def population(
     c_assert(0 < settings[0].block_size <= HH_BLOCK)
     begin_call(
         &call, &columns, &stimulus, &settings[0], membrane, parameters, rates, before, after,
-        diverged_at, I, step, cells, samples,
+        diverged_at, I, G, step, cells, samples,
     )
     found.list, found.count, found.capacity = &spikes[0], 0, spikes.shape[0]
     call.spikes, call.missing_V = &found, &missing_V
@@ -289,7 +310,9 @@ def population(
             population_begin_block(&call, cell, count)
             if call.features != NULL:
                 population_load_features(&call)
-            ended = steps_of_block(&call, I.shape[1], I.strides[1] != 0)
+            ended = steps_of_block(
+                &call, I.shape[1], I.strides[1] != 0 or (G.shape[0] > 0 and G.strides[1] != 0)
+            )
             population_store_cells(&call, ended == LOOP_DONE)
             cell += settings[0].block_size
     return <Ending>ended, missing_V, found.count

@@ -37,6 +37,14 @@ HH_INLINE void population_membrane(const population_call *call, int64_t cell,
     for (c = 0; c < MEMBRANE_CHANNELS; ++c) {
         p->g[c] = c < call->shape->channels ? input_read(&from->g[c], cell) : 0.0;
         p->E[c] = c < call->shape->channels ? input_read(&from->E[c], cell) : 0.0;
+        p->slope[c] =
+            call->shape->nernst && c < call->shape->channels ? input_read(&from->slope[c], cell)
+                                                             : 0.0;
+    }
+    for (c = 0; c < call->shape->pools; ++c) {
+        p->rest[c] = input_read(&from->rest[c], cell);
+        p->tau[c] = input_read(&from->tau[c], cell);
+        p->gain[c] = input_read(&from->gain[c], cell);
     }
 }
 
@@ -58,13 +66,22 @@ HH_INLINE void population_neuron(const population_call *call, int state, int64_t
 HH_INLINE void population_model(const population_call *call, int64_t c, neuron_model *model)
 {
     population_membrane(call, call->first_cell + c, &model->p);
-    membrane_scale(call->shape, &model->p, call->settings->dt / model->p.C_m, &model->scaled);
+    membrane_scale(call->shape, &model->p, call->settings->dt,
+                   call->settings->method == METHOD_EXPONENTIAL_EULER, &model->scaled);
     model->rates = &call->rates;
     model->currents = 0;
 }
 
+HH_INLINE drive population_drive(const population_call *call, int row, int64_t c)
+{
+    const int conducts = call->stimulus->G.data != NULL;
+    const drive in = {call->block->I[row][c], conducts ? call->block->G[row][c] : 0.0, conducts};
+    return in;
+}
+
 /* Step a cell with built-in rates by the table, or, where that has none at V, by the equations. */
-HH_COLD void population_step_from_table(const population_call *call, int64_t c, double I)
+HH_COLD void population_step_from_table(const population_call *call, int64_t c,
+                                        const drive *in)
 {
     const fixed_method method = (fixed_method)call->settings->method;
     rate_source rates = call->rates;
@@ -75,7 +92,7 @@ HH_COLD void population_step_from_table(const population_call *call, int64_t c, 
     population_model(call, c, &model);
     population_neuron(call, call->now, c, &start);
     model.rates = &rates;
-    while (!fixed_step_make(method, 1, &hh_shape, &model, &start, I, &end)) {
+    while (!fixed_step_make(method, 1, &hh_shape, &model, &start, in, &end)) {
         hh_exponential_line(end.y.V, call->settings->dt, line);
         rates.evaluated = line;
         rates.evaluated_lines = 1;
@@ -87,20 +104,20 @@ HH_COLD void population_step_from_table(const population_call *call, int64_t c, 
     }
 }
 
-HH_COLD void population_step_exactly(const population_call *call, int64_t c, double I)
+HH_COLD void population_step_exactly(const population_call *call, int64_t c, const drive *in)
 {
     const population_settings *s = call->settings;
     hh_block *b = &call->block->hh;
     neuron_model model;
     if (s->method == METHOD_EXPONENTIAL_EULER) {
-        population_step_from_table(call, c, I);
+        population_step_from_table(call, c, in);
         return;
     }
     population_model(call, c, &model);
     hh_block_put(&b->states[1 - call->now], c,
                  hh_step_with_exact_rates((fixed_method)s->method,
                                           hh_block_point(&b->states[call->now], c),
-                                          &model.scaled, I, s->dt));
+                                          &model.scaled, in, s->dt));
 }
 
 /* Take a cell out of the run: nothing moves it any more. */
@@ -115,7 +132,7 @@ HH_INLINE void population_deactivate(const population_call *call, int state, int
     }
     b->inactive[c] = 1;
     if (call->settings->built_in) {
-        const membrane_scaled none = {0.0, {0.0}, {0.0}};
+        const membrane_scaled none = {0.0};
         hh_block_set_membrane(&b->hh.membranes, c, &none);
     } else {
         cells_neuron_model *m = &b->groups[c / CELLS].model;
@@ -127,6 +144,13 @@ HH_INLINE void population_deactivate(const population_call *call, int state, int
             cells_put(&m->p.g[i], c % CELLS, 0.0);
             cells_put(&m->scaled.g[i], c % CELLS, 0.0);
             cells_put(&m->scaled.E[i], c % CELLS, 0.0);
+            cells_put(&m->scaled.slope[i], c % CELLS, 0.0);
+        }
+        for (i = 0; i < call->shape->pools; ++i) { /* the concentration stays in the table */
+            cells_put(&m->scaled.alpha[i], c % CELLS, 0.0);
+            cells_put(&m->scaled.alpha_plus_beta[i], c % CELLS, 0.0);
+            cells_put(&m->scaled.feed[i], c % CELLS, 0.0);
+            *population_at(call, state, call->shape->gates - call->shape->pools + 1 + i, c) = 1.0;
         }
         for (i = 0; i < call->shape->vectors; ++i) {
             cells_put(&m->shift[i], c % CELLS, 0.0);
@@ -144,12 +168,12 @@ HH_INLINE ending population_finish_flagged(population_call *call, int row, int64
     const population_settings *s = call->settings;
     const int64_t cell = call->first_cell + c;
     const int after = 1 - call->now;
-    const double I = call->block->I[row][c];
+    const drive in = population_drive(call, row, c);
     population_spikes *spikes = call->spikes;
     double V_before, V_after;
     if (call->block->flags[c] & HH_NEEDS_EXACT_RATES) {
         if (s->built_in) {
-            population_step_exactly(call, c, I);
+            population_step_exactly(call, c, &in);
         } else {
             const double V = call->block->groups[c / CELLS].outside.V[c % CELLS];
             if (fabs(V) < s->largest_V) {
@@ -182,25 +206,31 @@ HH_INLINE ending population_finish_flagged(population_call *call, int row, int64
         spike->time =
             s->dt * ((double)step + fixed_step_crossing((fixed_method)s->method,
                                                         (int)call->shape->vectors, call->shape,
-                                                        &model, &start, &end, I, s->threshold));
+                                                        &model, &start, &end, &in, s->threshold));
         ++spikes->count;
     }
     return LOOP_DONE;
 }
 
 /* Step the block's groups; return the flags of all cells combined. Of a constant method, and of one
-   shape that is a constant. */
+   shape that is a constant; by themselves those with pools or conductances. */
 HH_INLINE int64_t population_step_groups(fixed_method method, population_call *call, int gates,
-                                         const cells_shape *shape, const double *I)
+                                         int pools, const cells_shape *shape, hh_block_drive from,
+                                         int conducts)
 {
     population_block *b = call->block;
     const int64_t groups = (b->cells + CELLS - 1) / CELLS;
     int64_t any = 0, g, i;
     for (g = 0; g < groups; ++g) {
         population_group *group = &b->groups[g];
-        unsigned flagged = cells_step(method, gates, shape, &group->model,
-                                      &group->states[call->now], cells_load(I + CELLS * g),
-                                      call->settings->threshold, &group->states[1 - call->now]);
+        cells_drive in = {cells_load(from.I + CELLS * g), cells_all(0.0), conducts};
+        unsigned flagged;
+        if (conducts) {
+            in.G = cells_load(from.G + CELLS * g);
+        }
+        flagged =
+            cells_step(method, gates, pools, shape, &group->model, &group->states[call->now], &in,
+                       call->settings->threshold, &group->states[1 - call->now]);
         flagged |= group->outside.cells;
         if (flagged) {
             for (i = 0; i < CELLS; ++i) {
@@ -217,45 +247,57 @@ HH_INLINE int64_t population_step_groups(fixed_method method, population_call *c
     return any;
 }
 
-#define POPULATION_GROUPS_BY(method)                                                      \
-    HH_NOINLINE int64_t population_groups_##method(population_call *call, const double *I) \
-    {                                                                                     \
-        return call->hodgkin_huxley                                                       \
-                   ? population_step_groups(method, call, 3, &hh_cells_shape, I)          \
-                   : population_step_groups(method, call, (int)call->cells_shape.gates,   \
-                                            &call->cells_shape, I);                       \
+#define POPULATION_GROUPS_BY(method)                                                         \
+    HH_NOINLINE int64_t population_groups_##method(population_call *call, hh_block_drive in) \
+    {                                                                                        \
+        return call->hodgkin_huxley                                                         \
+                   ? population_step_groups(method, call, 3, 0, &hh_cells_shape, in, 0)      \
+                   : population_step_groups(method, call, (int)call->cells_shape.gates, 0,   \
+                                            &call->cells_shape, in, 0);                      \
+    }                                                                                        \
+    HH_NOINLINE int64_t population_fed_groups_##method(population_call *call,                \
+                                                       hh_block_drive in)                    \
+    {                                                                                        \
+        return population_step_groups(method, call, (int)call->cells_shape.gates,            \
+                                      (int)call->cells_shape.pools, &call->cells_shape, in,  \
+                                      in.G != NULL);                                         \
     }
 
 POPULATION_GROUPS_BY(METHOD_EULER)
 POPULATION_GROUPS_BY(METHOD_EXPONENTIAL_EULER)
 POPULATION_GROUPS_BY(METHOD_RK4)
 
-HH_INLINE int64_t population_step_cells(population_call *call, const double *I)
+HH_INLINE int64_t population_step_cells(population_call *call, hh_block_drive in)
 {
     const population_settings *s = call->settings;
     population_block *b = call->block;
+    const int fed = in.G || call->cells_shape.pools;
     if (s->built_in) {
-        return hh_block_step((fixed_method)s->method, &b->hh, call->now, (b->cells + 7) & ~7, I,
+        return hh_block_step((fixed_method)s->method, &b->hh, call->now, (b->cells + 7) & ~7, in,
                              s->dt, s->threshold, b->flags);
     }
     switch ((fixed_method)s->method) {
     case METHOD_EULER:
-        return population_groups_METHOD_EULER(call, I);
+        return fed ? population_fed_groups_METHOD_EULER(call, in)
+                   : population_groups_METHOD_EULER(call, in);
     case METHOD_EXPONENTIAL_EULER:
-        return population_groups_METHOD_EXPONENTIAL_EULER(call, I);
+        return fed ? population_fed_groups_METHOD_EXPONENTIAL_EULER(call, in)
+                   : population_groups_METHOD_EXPONENTIAL_EULER(call, in);
     case METHOD_RK4:
-        return population_groups_METHOD_RK4(call, I);
+        return fed ? population_fed_groups_METHOD_RK4(call, in)
+                   : population_groups_METHOD_RK4(call, in);
     }
-    return population_step_groups((fixed_method)-1, call, (int)call->cells_shape.gates,
-                                  &call->cells_shape, I);
+    return population_step_groups((fixed_method)-1, call, (int)call->cells_shape.gates, 0,
+                                  &call->cells_shape, in, 0);
 }
 
 /* Make one step with all cells of the block, and return how that ended. */
 HH_INLINE ending population_step(population_call *call, int row, int64_t step)
 {
     population_block *b = call->block;
+    const hh_block_drive in = {b->I[row], call->stimulus->G.data ? b->G[row] : NULL};
     int64_t c;
-    if (population_step_cells(call, b->I[row])) {
+    if (population_step_cells(call, in)) {
         for (c = 0; c < b->cells; ++c) {
             if (b->flags[c]) {
                 const ending ended = population_finish_flagged(call, row, c, step);
@@ -294,6 +336,12 @@ HH_INLINE void population_activate(population_call *call, int64_t c)
             cells_put(&m->p.g[i], c % CELLS, model.p.g[i]);
             cells_put(&m->scaled.g[i], c % CELLS, model.scaled.g[i]);
             cells_put(&m->scaled.E[i], c % CELLS, model.scaled.E[i]);
+            cells_put(&m->scaled.slope[i], c % CELLS, model.scaled.slope[i]);
+        }
+        for (i = 0; i < call->shape->pools; ++i) {
+            cells_put(&m->scaled.alpha[i], c % CELLS, model.scaled.alpha[i]);
+            cells_put(&m->scaled.alpha_plus_beta[i], c % CELLS, model.scaled.alpha_plus_beta[i]);
+            cells_put(&m->scaled.feed[i], c % CELLS, model.scaled.feed[i]);
         }
         for (i = 0; i < call->shape->vectors; ++i) {
             cells_put(&m->shift[i], c % CELLS, input_read(&from->shift[i], cell));
@@ -336,7 +384,7 @@ HH_INLINE void population_load_cells(population_call *call, int64_t count)
         }
         population_deactivate(call, 0, c);
         for (row = 0; row < POPULATION_ROWS; ++row) {
-            b->I[row][c] = 0.0;
+            b->I[row][c] = b->G[row][c] = 0.0;
         }
     }
 }

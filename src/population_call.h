@@ -24,7 +24,8 @@ typedef struct {
 /* The cells, one value each in every buffer; channels in the order of evaluation. Speeds are over
    those that the rates of the table have. */
 typedef struct {
-    input_buffer C_m, g[MEMBRANE_CHANNELS], E[MEMBRANE_CHANNELS];
+    input_buffer C_m, g[MEMBRANE_CHANNELS], E[MEMBRANE_CHANNELS], slope[MEMBRANE_CHANNELS];
+    input_buffer rest[MEMBRANE_POOLS], tau[MEMBRANE_POOLS], gain[MEMBRANE_POOLS];
     input_buffer shift[MEMBRANE_VECTORS], speed[MEMBRANE_GATES];
     input_buffer before[POPULATION_VARIABLES];
     output_buffer after[POPULATION_VARIABLES];
@@ -35,6 +36,11 @@ typedef struct {
 typedef struct {
     const char *data;
     int64_t cell_stride, step_stride, steps;
+} population_values;
+
+/* The current, and the conductance, whose data are NULL where there is none. */
+typedef struct {
+    population_values I, G;
 } population_stimulus;
 
 /* What is recorded: of some cells, in rising order, some variables at each step whose number
@@ -82,7 +88,7 @@ typedef struct {
 typedef struct {
     hh_block hh;
     population_group groups[HH_BLOCK / CELLS];
-    _Alignas(64) double I[POPULATION_ROWS][HH_BLOCK];
+    _Alignas(64) double I[POPULATION_ROWS][HH_BLOCK], G[POPULATION_ROWS][HH_BLOCK];
     double traces[OUTPUT_VARIABLES][HH_BLOCK][POPULATION_ROWS];
     int64_t flags[HH_BLOCK];
     int64_t cells;

@@ -118,6 +118,34 @@ static inline double rate_table_plain(const double *row, int lane, double r)
     return sum;
 }
 
+/* Factors of the concentration of a pool: rows as those of V, by which the rates at V of some
+   vectors are multiplied, so that these depend on both.
+
+   A row is found without a logarithm, by the bits of the concentration: an octave has 2^bits rows,
+   all as wide, and a row's number is the bits of the exponent and the first of the fraction. The
+   rest of the fraction, less a half, is r. What is no number, or negative, is beyond all rows.
+
+   The lane of V in vector 0, which has no rates, has the natural logarithm as its alpha. */
+typedef struct {
+    const double *rows;
+    uint64_t first, count; /* number of the first row, and how many there are */
+    uint64_t bits;
+} pool_table;
+
+/* Return 0 where no row has it; the place is then in the first row. */
+static inline int pool_table_find(const pool_table *t, double Ca, rate_table_position *place)
+{
+    const uint64_t fraction = ((uint64_t)1 << 52) - 1, one = (uint64_t)1023 << 52;
+    uint64_t bits, row;
+    memcpy(&bits, &Ca, sizeof bits);
+    row = (bits >> (52 - t->bits)) - t->first;
+    bits = ((bits << t->bits) & fraction) | one;
+    memcpy(&place->r, &bits, sizeof bits);
+    place->r -= 1.5;
+    place->row = row < t->count ? (uint32_t)row : 0;
+    return row < t->count;
+}
+
 /* The table, and the rates at V where it has none: lines of V and what a row gives. */
 typedef struct {
     const double *rows;
@@ -127,6 +155,7 @@ typedef struct {
     const double *evaluated;
     int64_t evaluated_lines;
     int64_t extendable; /* whether the caller can give rates at a V where there are none */
+    pool_table pools[MEMBRANE_POOLS];
 } rate_source;
 
 #define RATE_SOURCE_LINE (1 + RATE_TABLE_LANES)
@@ -151,8 +180,8 @@ HH_COLD int rate_source_evaluated(int vectors, const rate_source *s, double V, g
 }
 
 /* Find the rates at V; return 0 where neither the table nor the list has them. Those at a V that
-   is no number are no numbers. A row has the rates of all vectors of gates, one after another;
-   where channels are shifted, each vector's are in a row of its own. */
+   is no number are no numbers. A row has the rates of all vectors of gates that have such, one
+   after another; where channels are shifted, each vector's are in a row of its own. */
 HH_INLINE int rate_source_find(int vectors, const membrane_shape *shape, const rate_source *s,
                                double V, gate_rates *rates)
 {
@@ -162,18 +191,56 @@ HH_INLINE int rate_source_find(int vectors, const membrane_shape *shape, const r
         size_t row;
         int v;
         for (v = 0; v < vectors; ++v) {
+            if (shape->pools && v >= shape->rows) {
+                rates[v].alpha = rates[v].alpha_plus_beta = lanes_all(0.0);
+                break;
+            }
             if (shape->shifted) {
                 place = rate_table_find(V - shape->shift[v], s->inverse_width, s->first);
             } else if (v == 0) {
                 place = rate_table_find(V, s->inverse_width, s->first);
             }
             assert(place.row < s->count);
-            row = place.row * (size_t)vectors + (size_t)v;
+            row = place.row * (size_t)(shape->pools ? shape->rows : vectors) + (size_t)v;
             rates[v] = rate_table_at(s->rows + row * row_size, place.r);
         }
         return 1;
     }
     return rate_source_evaluated(vectors, s, V, rates);
+}
+
+/* Multiply rates by the factors of the pools, and set the logarithms of their concentrations, y[p]:
+   those that a table lacks, and rates then, are no numbers. */
+HH_INLINE void rate_source_factors(int vectors, const membrane_shape *shape, const rate_source *s,
+                                   const membrane_state *y, gate_rates *rates, double *ln_Ca)
+{
+    int p, j;
+    for (p = 0; p < shape->pools; ++p) {
+        const int64_t lane = shape->lane_of_pool[p], count = shape->factored[p];
+        rate_table_position place;
+        double Ca[4];
+        lanes_store(Ca, y->x[lane / 4]);
+        if (!HH_LIKELY(pool_table_find(&s->pools[p], Ca[lane % 4], &place))) {
+            place.r = NAN;
+        }
+        ln_Ca[p] = 0.0;
+        for (j = 0; j < count; ++j) {
+            const int64_t v = shape->factored_vector[p * MEMBRANE_VECTORS + j];
+            const size_t row = place.row * (size_t)count + (size_t)j;
+            const gate_rates factors =
+                rate_table_at(s->pools[p].rows + row * RATE_TABLE_POWERS * RATE_TABLE_LANES,
+                              place.r);
+            assert(v < vectors);
+            if (v == 0) {
+                ln_Ca[p] = lane_V(factors.alpha);
+            }
+            if (rates) {
+                rates[v].alpha = lanes_mul(rates[v].alpha, factors.alpha);
+                rates[v].alpha_plus_beta =
+                    lanes_mul(rates[v].alpha_plus_beta, factors.alpha_plus_beta);
+            }
+        }
+    }
 }
 
 #endif

@@ -4,8 +4,8 @@
    a slope. Return 0 where they are missing for one of the four; after->y.V is then the V where they
    are. */
 
-HH_INLINE int OF(rk4_step)(int gates, const SHAPE *s, const OF(neuron_model) *m,
-                           const OF(neuron) *now, REAL I, OF(neuron) *after)
+HH_INLINE int OF(rk4_step)(int gates, int pools, const SHAPE *s, const OF(neuron_model) *m,
+                           const OF(neuron) *now, const OF(drive) *in, OF(neuron) *after)
 {
     OF(membrane_state) start, y, sum;
     int i;
@@ -15,18 +15,16 @@ HH_INLINE int OF(rk4_step)(int gates, const SHAPE *s, const OF(neuron_model) *m,
     OF(state_copy)(gates, &start, &y);
     OF(state_complete)(&y);
     if (OF(neuron_has_currents)(s, m)) {
-        REAL open[MEMBRANE_CHANNELS];
-        OF(membrane_open)(gates, s, &now->y, open);
-        OF(neuron_note_currents)(s, m, now->y.V, open, after);
+        OF(neuron_note_currents_at)(gates, pools, s, m, &now->y, after);
     }
     for (i = 0; i < 4; ++i) {
-        OF(gate_rates) r[MOST_GATES];
+        OF(found_rates) at;
         OF(membrane_state) k;
-        if (!OF(neuron_settle)(gates, s, m, &y, r)) {
+        if (!OF(neuron_settle)(gates, pools, s, m, &y, &at)) {
             after->y.V = y.V;
             return 0;
         }
-        OF(membrane_slope)(gates, s, &m->scaled, r, &y, I, &k);
+        OF(membrane_slope)(gates, pools, s, &m->scaled, &at, &y, in, &k);
         OF(membrane_state_plus)(gates, &sum, rk4_weight[i], &k, &sum);
         OF(membrane_state_plus)(gates, &start, rk4_stage[i], &k, &y);
     }

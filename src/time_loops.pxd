@@ -7,20 +7,38 @@ from hodgkin_huxley cimport hh_parameters, rate_source
 
 cdef extern from "membrane.h" nogil:
     const int MEMBRANE_VECTORS, MEMBRANE_GATES, MEMBRANE_CHANNELS, MEMBRANE_FACTORS
+    const int MEMBRANE_LANES, MEMBRANE_POOLS
 
     ctypedef struct membrane_shape:
-        int64_t vectors, gates, channels, ungated, factors, shifted, instantaneous
+        int64_t vectors, gates, channels, rows, ungated, factors, shifted, instantaneous
+        int64_t pools, nernst
         int64_t factor[8][16]
         int64_t lane_of_gate[16]
         int64_t channel_of_current[8]
         double shift[10]
         double at_inf[40]
         int64_t by_factor[4][8]
+        int64_t lane_of_pool[2]
+        int64_t feeders[2]
+        int64_t feeder[2][8]
+        int64_t factored[2]
+        int64_t factored_vector[20]
+        int64_t pool_of_E[8]
+        double is_pool[2][40]
+        double scale[40]
 
     ctypedef struct membrane_parameters:
         double C_m
         double g[8]
         double E[8]
+        double slope[8]
+        double rest[2]
+        double tau[2]
+        double gain[2]
+
+    ctypedef struct drive:
+        double I, G
+        int64_t conducts
 
     ctypedef struct membrane_state:
         double V
@@ -52,7 +70,7 @@ cdef extern from "neuron.h" nogil:
         bint currents
 
     neuron_model neuron_model_of(const membrane_shape *s, const membrane_parameters *p,
-                                 const rate_source *rates, double dt)
+                                 const rate_source *rates, double dt, bint exponential)
     void neuron_load(int vectors, const membrane_shape *s, const neuron_record *start, neuron *to)
     void neuron_store(int vectors, const membrane_shape *s, const neuron *end, neuron_record *to)
     void neuron_copy(int vectors, const membrane_shape *s, const neuron_model *m,
@@ -101,10 +119,11 @@ cdef extern from "fixed_step.h" nogil:
         METHOD_RK4
 
     bint fixed_step_make(fixed_method method, int vectors, const membrane_shape *s,
-                         const neuron_model *m, const neuron *now, double I, neuron *after)
+                         const neuron_model *m, const neuron *now, const drive *put,
+                         neuron *after)
     double fixed_step_crossing(fixed_method method, int vectors, const membrane_shape *s,
                                const neuron_model *m, const neuron *before, const neuron *after,
-                               double I, double level)
+                               const drive *put, double level)
 
 
 cdef extern from "crossings.h" nogil:
@@ -138,7 +157,7 @@ cdef extern from "adaptive.h" nogil:
 
     ctypedef struct adaptive_solver:
         adaptive_run run
-        double I
+        drive put "in"
         dop853_step step
         int64_t rows
         bint every_row
@@ -149,7 +168,8 @@ cdef extern from "adaptive.h" nogil:
                        const adaptive_run *run, adaptive_solver *s)
     void adaptive_store(int vectors, const membrane_shape *shape, const adaptive_solver *s,
                         int64_t spikes, neuron_record *record, adaptive_run *run)
-    void adaptive_begin_segment(adaptive_solver *s, input_buffer I)
+    void adaptive_read_drive(adaptive_solver *s, input_buffer I, input_buffer G, int64_t row)
+    void adaptive_begin_segment(adaptive_solver *s, input_buffer I, input_buffer G)
     bint adaptive_begin_slope(int vectors, const membrane_shape *shape, adaptive_solver *s,
                               double *missing_V)
     bint adaptive_attempt(int vectors, const membrane_shape *shape, adaptive_solver *s,
@@ -184,15 +204,22 @@ cdef extern from "population.h" nogil:
         input_buffer C_m
         input_buffer g[8]
         input_buffer E[8]
+        input_buffer slope[8]
+        input_buffer rest[2]
+        input_buffer tau[2]
+        input_buffer gain[2]
         input_buffer shift[10]
         input_buffer speed[16]
         input_buffer before[17]
         output_buffer after[17]
         int64_t *diverged_at
 
-    ctypedef struct population_stimulus:
+    ctypedef struct population_values:
         const char *data
         int64_t cell_stride, step_stride, steps
+
+    ctypedef struct population_stimulus:
+        population_values I, G
 
     ctypedef struct population_samples:
         const int64_t *cells

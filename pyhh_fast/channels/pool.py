@@ -6,10 +6,11 @@ from typing import Any
 from pyhh_fast import validation
 from pyhh_fast.rate_forms import as_typed
 
-FARADAY = 96_485.33212
-"""In C/mol, as the gas constant in J/(mol K): those of CODATA 2018."""
+FARADAY = 96_485.309
+"""In C/mol, as the gas constant in J/(mol K): those that NEURON had when the published models were
+made, so that their figures come out. Those of CODATA 2018 are 2e-7 and 6e-6 larger."""
 
-GAS_CONSTANT = 8.314462618
+GAS_CONSTANT = 8.31441
 
 ZERO_CELSIUS = 273.15
 """In K."""

@@ -4,7 +4,7 @@ import numpy as np
 
 from pyhh_fast import validation
 from pyhh_fast.engine.compiled_stepper import CompiledStepper
-from pyhh_fast.engine.kernels import loops, struct
+from pyhh_fast.engine.kernels import NO_CONDUCTANCE, loops, struct
 from pyhh_fast.engine.sampling import Buffers
 from pyhh_fast.recording import State
 from pyhh_fast.settings import RunSettings
@@ -90,10 +90,19 @@ class AdaptiveStepper(CompiledStepper):
         settings: StructArray,
         buffers: Buffers | None,
     ) -> tuple[int, float]:
-        I = self.read_ahead.window(int(progress["window"][0]), self._end)  # noqa: E741
+        window = int(progress["window"][0]), self._end
+        I, G = self.read_ahead.window(*window), self.read_ahead.conductances(*window)  # noqa: E741
         neuron = self.compiled.membrane, self.compiled.rates()
         ended: tuple[int, float] = loops.adaptive(
-            settings, record, progress, *neuron, I, stop, self._spike_buffer, buffers
+            settings,
+            record,
+            progress,
+            *neuron,
+            I,
+            NO_CONDUCTANCE if G is None else G,
+            stop,
+            self._spike_buffer,
+            buffers,
         )
         return ended
 

@@ -158,8 +158,9 @@ class CompiledCells(Protocol):
     membrane: Any
     """A loops.Membrane of their shape; its parameters are of no cell."""
 
-    parameters: tuple[FloatArray, Columns, Columns, Columns, tuple[FloatArray | None, ...]]
-    """C_m, g, E, shifts and speeds, as the time loop has them."""
+    parameters: tuple[Any, ...]
+    """C_m, g, E, shifts, speeds, slopes, and of each pool rest, tau, gain, as the time loop has
+    them."""
 
     built_in: bool
     """Whether the time loop computes their rates, and needs the table but rarely."""
@@ -210,6 +211,8 @@ class CompiledModelCells(CompiledCells):
             tuple(g_and_E[channels + i] for i in order),
             (same_for_all(0.0, parameters.size),),
             (None,) * int(shape["gates"]),
+            (),
+            (),
         )
         self.built_in = kinetics.built_in
         self.largest_V = rate_tables.LARGEST_V

@@ -1,20 +1,28 @@
 """A declared neuron, or many cells of one, as the compiled steppers take it."""
 
+from collections.abc import Container
 from typing import Any
 
 import numpy as np
 
 from pyhh_fast import rate_tables
 from pyhh_fast.channels.gate_table import LARGEST_V, REACH
-from pyhh_fast.channels.layout import Membrane, membrane_of
+from pyhh_fast.channels.layout import Membrane, evaluation_order, membrane_of
 from pyhh_fast.channels.neuron import Neuron
 from pyhh_fast.channels.neuron_cells import NeuronCells
+from pyhh_fast.channels.pool import Nernst
 from pyhh_fast.channels.state import NeuronState
+from pyhh_fast.channels.steady import rates, reversal
 from pyhh_fast.engine.compiled_model import Compiled, CompiledCells, SingleCells, same_for_all
 from pyhh_fast.engine.divergence import diverged, first_unstable, latest, stuck
 from pyhh_fast.engine.kernels import RecordFields, loops, struct
 from pyhh_fast.equilibria.neurons import ChannelMembrane
-from pyhh_fast.kinetics.declared import FIRST_WITHOUT_GATES, WIDTH_WITHOUT_GATES, rows_of
+from pyhh_fast.kinetics.declared import (
+    FIRST_WITHOUT_GATES,
+    WIDTH_WITHOUT_GATES,
+    pool_rows_of,
+    rows_of,
+)
 from pyhh_fast.recording import LateSteps, RunStimulus, State
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.typing import FloatArray, StructArray
@@ -41,10 +49,11 @@ class CompiledNeuron(Compiled):
         shape = _shape(layout)
         self.membrane = loops.Membrane(shape, _parameters(layout))
         self.fields = _fields(neuron, shape)
-        self._rates = rates_for_loops(neuron, layout, rows_of(neuron, layout, settings))
+        self._rates = rates_for_loops(neuron, layout, settings)
 
     def state(self) -> State:
-        return (self._state.V, *self._state.gates.values())
+        s = self._state
+        return (s.V, *s.gates.values(), *s.concentrations.values())
 
     def steady_gates(self, V: float) -> dict[str, float]:
         steady: dict[str, float] = self._state.neuron.steady_state(V)
@@ -59,6 +68,8 @@ class CompiledNeuron(Compiled):
     def write_back(self, values: dict[str, float]) -> None:
         self._state.V = values["V"]
         self._state.gates = {path: values[path] for path in self._state.gates}
+        concentrations = {name: values[name] for name in self._state.concentrations}
+        self._state.concentrations = concentrations
 
     def divergence_error(self, stimulus: RunStimulus, late: LateSteps) -> Exception:
         settings = self._settings
@@ -96,32 +107,32 @@ class CompiledNeuron(Compiled):
 
     def _fastest(self, state: State) -> tuple[str, float]:
         """Return which of V and the gates is fastest at a state, and its rate in 1/ms."""
-        V, *open_fractions = state
+        V, *others = state
         neuron = self._state.neuron
-        fractions = dict(zip(neuron.gates, open_fractions, strict=True))
-        rates = {"V": 0.0}
+        values = dict(zip([*neuron.gates, *neuron.pools], others, strict=True))
+        fastest = {"V": 0.0} | {name: 1 / pool.tau for name, pool in neuron.pools.items()}
         for name, channel in neuron.channels.items():
             conductance = channel.g
             for gate_name, gate in channel.gates.items():
                 path = f"{name}.{gate_name}"
-                conductance *= fractions[path] ** gate.power
-                u = np.clip(V - channel.shift, -REACH, REACH)
+                conductance *= values[path] ** gate.power
+                at = np.array([np.clip(V, channel.shift - REACH, channel.shift + REACH)])
                 if not gate.instantaneous:
-                    total = neuron.tables[path](np.array([u]))[1, 0]
-                    rates[f"gate {path}"] = float(total) * gate.speed
-            rates["V"] += conductance / neuron.Cm
-        what = max(rates, key=lambda name: rates[name])
-        return what, rates[what]
+                    total = rates(neuron, path, at, values, neuron.parameters.__getitem__)[1, 0]
+                    fastest[f"gate {path}"] = float(total) * gate.speed
+            fastest["V"] += conductance / neuron.Cm
+        what = max(fastest, key=lambda name: fastest[name])
+        return what, fastest[what]
 
 
 def fields_of(neuron: Neuron) -> RecordFields:
-    """Return what describes a neuron between two steps: V, gates by path, currents by symbol."""
+    """Return what describes a neuron between two steps: V, gates, pools, currents by symbol."""
     return _fields(neuron, _shape(membrane_of(neuron)))
 
 
 def _fields(neuron: Neuron, shape: StructArray) -> RecordFields:
     currents = [v.symbol for v in neuron.variables.values() if v.before_step]
-    return RecordFields(shape, tuple(neuron.gates), currents)
+    return RecordFields(shape, (*neuron.gates, *neuron.pools), currents)
 
 
 def membrane_for_loops(layout: Membrane) -> Any:
@@ -129,8 +140,17 @@ def membrane_for_loops(layout: Membrane) -> Any:
     return loops.Membrane(_shape(layout), _parameters(layout))
 
 
-def rates_for_loops(neuron: Neuron, layout: Membrane, rows: FloatArray) -> Any:
-    """Return the loops.Rates of a neuron with these rows."""
+def rates_for_loops(
+    neuron: Neuron, layout: Membrane, settings: RunSettings, own_speed: Container[str] = ()
+) -> Any:
+    """Return the loops.Rates of a neuron, or of cells with speeds of their own."""
+    rows = rows_of(neuron, layout, settings, own_speed)
+    factors = [
+        (of_pool, first_row, len(pool.vectors), bits)
+        for pool, (of_pool, first_row, bits) in zip(
+            layout.pools, pool_rows_of(neuron, layout, settings, own_speed), strict=True
+        )
+    ]
     width, first = WIDTH_WITHOUT_GATES, FIRST_WITHOUT_GATES
     for table in neuron.tables.values():  # they are alike
         width, first = table.width, table.first
@@ -141,18 +161,23 @@ def rates_for_loops(neuron: Neuron, layout: Membrane, rows: FloatArray) -> Any:
         -LARGEST_V,
         LARGEST_V,
         rate_tables.NO_LINES,
-        layout.vectors,
+        layout.rows,
         extendable=False,
+        pools=factors,
     )
 
 
 def _shape(layout: Membrane) -> StructArray:
     """Return the shape of a membrane as the kernels have it (src/membrane.h)."""
-    places = {kind: [v.place for v in layout.variables if v.kind == kind] for kind in KINDS}
+    gates = [v.place for v in layout.variables if v.kind in ("gate", "pool")]
+    currents = [v.place for v in layout.variables if v.kind == "current"]
     shape = struct(
         loops.SHAPE,
         vectors=layout.vectors,
-        gates=len(layout.gate_lane),
+        rows=layout.rows,
+        gates=len(layout.gate_lane) + len(layout.pools),
+        pools=len(layout.pools),
+        nernst=bool(layout.nernst_slope.any()),
         channels=len(layout.g),
         ungated=layout.ungated,
         factors=layout.factors.shape[1],
@@ -161,20 +186,32 @@ def _shape(layout: Membrane) -> StructArray:
     )
     gated = slice(layout.ungated, len(layout.g))
     shape["factor"][0, gated, : layout.factors.shape[1]] = layout.factors
-    shape["lane_of_gate"][0, : len(places["gate"])] = places["gate"]
-    shape["channel_of_current"][0, : len(places["current"])] = places["current"]
+    shape["lane_of_gate"][0, : len(gates)] = gates
+    shape["channel_of_current"][0, : len(currents)] = currents
     shape["shift"][0, : layout.vectors] = layout.shift
     shape["at_inf"][0, layout.gate_lane] = layout.gate_instantaneous
+    shape["pool_of_E"][0, : len(layout.g)] = np.maximum(layout.nernst_pool, 0)
+    shape["scale"] = 1.0
+    for p, pool in enumerate(layout.pools):
+        shape["lane_of_pool"][0, p], shape["is_pool"][0, p, pool.lane] = pool.lane, 1.0
+        shape["feeders"][0, p], shape["factored"][0, p] = len(pool.feeders), len(pool.vectors)
+        shape["feeder"][0, p, : len(pool.feeders)] = pool.feeders
+        begin = p * MOST_VECTORS
+        shape["factored_vector"][0, begin : begin + len(pool.vectors)] = pool.vectors
+        shape["scale"][0, pool.lane] = pool.rest
     return shape
 
 
-KINDS = ("gate", "current")
+MOST_VECTORS = loops.SHAPE["shift"].shape[0]
 
 
 def _parameters(layout: Membrane) -> StructArray:
     parameters = struct(loops.MEMBRANE_PARAMETERS, C_m=layout.C_m)
     parameters["g"][0, : len(layout.g)] = layout.g
     parameters["E"][0, : len(layout.E)] = layout.E
+    parameters["slope"][0, : len(layout.E)] = layout.nernst_slope
+    for name in ("rest", "tau", "gain"):
+        parameters[name][0, : len(layout.pools)] = [getattr(pool, name) for pool in layout.pools]
     return parameters
 
 
@@ -195,23 +232,33 @@ class CompiledNeuronCells(CompiledCells):
         layout = membrane_of(neuron, _shifted(cells))
         self.membrane = membrane_for_loops(layout)
         own_speed = {path for path in neuron.gates if f"{path}.speed" in values}
-        self._rates = rates_for_loops(neuron, layout, rows_of(neuron, layout, settings, own_speed))
+        self._rates = rates_for_loops(neuron, layout, settings, own_speed)
 
         def column(path: str) -> FloatArray:
             return np.broadcast_to(cells._value(path), (size,))
 
-        order = sorted(neuron.channels, key=lambda name: bool(neuron.channels[name].gates))
+        order = evaluation_order(neuron)
+        reversals = [reversal(name, neuron.channels[name].E, cells._value) for name in order]
+        follow_pools = any(isinstance(one.E, Nernst) for one in neuron.channels.values())
         self.parameters = (
             column("Cm"),
             tuple(column(f"{name}.g") for name in order),
-            tuple(column(f"{name}.E") for name in order),
+            tuple(np.broadcast_to(E, (size,)) for E, _ in reversals),
             tuple(
                 same_for_all(shift, size) if name is None else column(f"{name}.shift")
                 for shift, name in zip(layout.shift, layout.shifted_by, strict=True)
             ),
+            (
+                *(
+                    values[f"{path}.speed"] / gate.speed if path in own_speed else None
+                    for path, gate in neuron.gates.items()
+                ),
+                *(None for _ in neuron.pools),
+            ),
+            tuple(np.broadcast_to(slope, (size,)) for _, slope in reversals if follow_pools),
             tuple(
-                values[f"{path}.speed"] / gate.speed if path in own_speed else None
-                for path, gate in neuron.gates.items()
+                tuple(column(f"{pool}.{part}") for part in ("rest", "tau", "gain"))
+                for pool in neuron.pools
             ),
         )
 
@@ -231,8 +278,10 @@ class SingleNeurons(SingleCells):
     def cell(self, number: int, state: State) -> CompiledNeuron:
         own = {path: float(values[number]) for path, values in self._values.items()}
         neuron = self._neuron.replace(own) if own else self._neuron
-        gates = dict(zip(neuron.gates, state[1:], strict=True))
-        return CompiledNeuron(NeuronState(neuron, state[0], gates), self._settings)
+        values = dict(zip([*neuron.gates, *neuron.pools], state[1:], strict=True))
+        gates = {path: values[path] for path in neuron.gates}
+        concentrations = {name: values[name] for name in neuron.pools}
+        return CompiledNeuron(NeuronState(neuron, state[0], gates, concentrations), self._settings)
 
 
 def _shifted(cells: NeuronCells) -> dict[str, str]:

@@ -4,7 +4,7 @@ import numpy as np
 
 from pyhh_fast.engine.compiled_stepper import CompiledStepper
 from pyhh_fast.engine.divergence import LOOK_BACK
-from pyhh_fast.engine.kernels import loops, struct
+from pyhh_fast.engine.kernels import NO_CONDUCTANCE, loops, struct
 from pyhh_fast.engine.sampling import Buffers
 from pyhh_fast.errors import SimulationError
 from pyhh_fast.kinetics.protocol import NotTabulable
@@ -41,19 +41,27 @@ class FixedStepper(CompiledStepper):
         length = min(self.CHUNK, self.sink.block_length, self.read_ahead.block_length)
         stop = min(step - step % length + length, self.read_ahead.steps)
         buffers, I = self.sink.buffers(step, stop), self.read_ahead.window(step, stop)  # noqa: E741
-        ended, missing_V = self._run_loop(self._record, I, self._loop_settings, buffers)
+        G = self.read_ahead.conductances(step, stop)
+        ended, missing_V = self._run_loop(self._record, I, G, self._loop_settings, buffers)
         return self._serve(ended, missing_V) or ended == loops.Ending.DONE
 
     def _run_loop(
         self,
         record: StructArray,
         I: FloatArray,  # noqa: E741
+        G: FloatArray | None,
         settings: StructArray,
         buffers: Buffers,
     ) -> tuple[int, float]:
         neuron = self.compiled.membrane, self.compiled.rates()
         ended: tuple[int, float] = loops.fixed_step(
-            settings, record, *neuron, I, self._spike_buffer, buffers
+            settings,
+            record,
+            *neuron,
+            I,
+            NO_CONDUCTANCE if G is None else G,
+            self._spike_buffer,
+            buffers,
         )
         return ended
 
@@ -65,6 +73,7 @@ class FixedStepper(CompiledStepper):
         record, step, fields = self._earlier.copy(), self.step, self.compiled.fields
         first = int(record["step"][0])
         I = self.read_ahead.reread(first, step)  # noqa: E741
+        G = self.read_ahead.reread_conductances(first, step)
         traces = np.empty((len(fields.state(record)), step - first + 1))
         traces[:, 0] = fields.state(record)
         settings = self._loop_settings.copy()
@@ -72,7 +81,9 @@ class FixedStepper(CompiledStepper):
         while (done := int(record["step"][0])) < step:
             states = [trace[done - first + 1 :] for trace in traces]
             buffers = (*states, *[None] * fields.currents)
-            self._serve(*self._run_loop(record, I[done - first :], settings, buffers))
+            left = slice(done - first, None)
+            now = I[left], None if G is None else G[left]
+            self._serve(*self._run_loop(record, *now, settings, buffers))
         late = traces[:, -LOOK_BACK:].T
         return [(step - len(late) + 1 + i, tuple(state)) for i, state in enumerate(late.tolist())]
 
@@ -86,6 +97,7 @@ class ClampStepper(FixedStepper):
         self,
         record: StructArray,
         I: FloatArray,  # noqa: E741
+        G: FloatArray | None,
         settings: StructArray,
         buffers: Buffers,
     ) -> tuple[int, float]:

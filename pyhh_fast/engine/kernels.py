@@ -38,6 +38,10 @@ BUILD = f"{__version__}, sources {_cpu.SOURCES[:12]}, {'without' if LEVEL == 'v2
 
 loops = importlib.import_module(f"pyhh_fast._loops_{LEVEL}")
 
+NO_CONDUCTANCE = np.empty(0)
+NO_CONDUCTANCES = np.empty((0, 0))
+"""What time loops take of one neuron, and of many, where no conductance is put in."""
+
 
 def struct(kind: np.dtype[np.void], **values: float) -> StructArray:
     """Return a struct of the kernels, an array of shape (1,); fields that are not given are 0."""

@@ -73,13 +73,17 @@ class PythonStepper(Stepper):
         model, s, start = self._model, self._settings, self.step
         stop = min(start - start % self.CHUNK + self.CHUNK, self._read_ahead.steps)
         wave, traces = self._read_ahead.window(start, stop), self._sink.buffers(start, stop)
+        conductances = self._read_ahead.conductances(start, stop)
         V_before = self._completed[1].state[0]
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             for i in range(start, stop):
                 self._begun = i + 1
                 self._late.append(self._completed)
+                current = wave[i - start]
+                if conductances is not None:
+                    current -= conductances[i - start] * model.Vm
                 try:
-                    model.iterate(wave[i - start], s.dt)
+                    model.iterate(current, s.dt)
                 except Exception as error:
                     if wrong := _parameter_problem(model):
                         raise TypeError(wrong) from error

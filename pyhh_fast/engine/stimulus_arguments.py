@@ -33,7 +33,6 @@ def normalise_stimulus(stimulus: Any, duration: Any, dt: float) -> tuple[RunStim
         made = as_stimulus(stimulus)
         if made is not None:
             made._check_of_one_cell()
-            made._check_of_currents("Runs do not take conductances yet")
             return made, steps_of(made, duration, dt)
     advice = "Pass one value a step, or a number with duration=..."
     values = validation.waveform("stimulus", stimulus, advice=advice)
@@ -43,6 +42,14 @@ def normalise_stimulus(stimulus: Any, duration: Any, dt: float) -> tuple[RunStim
             "The array's length gives the number of steps."
         )
     return values, values.size
+
+
+def refuse_conductances(command: Any) -> None:
+    """Raise ValueError where the command of a voltage clamp has conductances."""
+    if getattr(command, "conducts", False):
+        raise ValueError(
+            "stimulus must be of potentials alone; got one with a conductance. Clamp V without it."
+        )
 
 
 def in_range(name: str, values: FloatArray, *, neuron: bool, first: int = 0, cell: int = 0) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from pyhh_fast.channels import steady
 from pyhh_fast.errors import warn_user
 from pyhh_fast.kinetics.built_in import BuiltIn
 from pyhh_fast.kinetics.protocol import Kinetics
@@ -75,11 +76,15 @@ def step_for_neuron_cells(cells: Any) -> float:
 def speed_of_neuron_cells(cells: Any) -> float:
     """Return how many times faster than the built-in model the fastest of these `NeuronCells` is.
 
-    Its gates count as they are between the reversal potentials, all shifts included.
+    Its gates count as they are between the reversal potentials, all shifts included; those of
+    calcium at the concentrations that are steady there.
     """
     neuron = cells.neuron
-    E = np.concatenate([np.ravel(cells._value(f"{name}.E")) for name in neuron.channels])
+    of_channels = steady.reversals(neuron, cells._value).values()
+    E = np.concatenate([np.ravel(E) for of_channel in of_channels for E in of_channel])
     V = np.linspace(E.min(), E.max(), RATE_POINTS)
+    own = neuron.parameters
+    pools = steady.state_at(neuron, V, own.__getitem__) if neuron.pools else {}
     gate, conductance = 0.0, 0.0
     for name, channel in neuron.channels.items():
         conductance += cells._value(f"{name}.g")
@@ -88,7 +93,9 @@ def speed_of_neuron_cells(cells: Any) -> float:
             if not one.instantaneous:
                 speed = float(np.max(cells._value(f"{path}.speed")))
                 for shift in np.unique(cells._value(f"{name}.shift"))[[0, -1]]:
-                    gate = max(gate, speed * float(neuron.tables[path](V - shift)[1].max()))
+                    value = (own | {f"{name}.shift": shift}).__getitem__
+                    total = steady.rates(neuron, path, V, pools, value)[1]
+                    gate = max(gate, speed * float(total.max()))
     return relative_speed(gate, float(np.max(conductance / cells._value("Cm"))))
 
 

@@ -170,7 +170,7 @@ static void solve(const table_shape *t, const problem *given)
         .threshold = given->threshold,
         .restart_every = 1,
     };
-    const input_buffer I = {(const char *)&given->I, 0, 1};
+    const input_buffer I = {(const char *)&given->I, 0, 1}, G = {0};
     const rate_source rates = source_of(t, times(table_of(t), t, 1.0));
     neuron_record record = {.V = given->V, .x = {given->m, given->h, given->n}};
     adaptive_run begin = {.V = given->V, .x = {given->m, given->h, given->n}};
@@ -180,10 +180,10 @@ static void solve(const table_shape *t, const problem *given)
     neuron_model model;
     adaptive_solver s;
     hh_membrane(&given->p, &p);
-    model = neuron_model_of(&hh_shape, &p, &rates, 1.0);
+    model = neuron_model_of(&hh_shape, &p, &rates, 1.0, 0);
     adaptive_load(1, &hh_shape, &model, &settings, &record, &begin, &s);
     s.every_row = 0;
-    adaptive_begin_segment(&s, I);
+    adaptive_begin_segment(&s, I, G);
     if (!adaptive_begin_slope(1, &hh_shape, &s, &missing_V)) {
         exit(EXIT_FAILURE);
     }

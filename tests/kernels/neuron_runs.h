@@ -39,12 +39,13 @@ HH_INLINE int64_t fixed_step_run(fixed_method method, double dt, const membrane_
                                  const membrane_parameters *p, const rate_source *rates, neuron now,
                                  const double *I, size_t steps, const output_buffers *out)
 {
-    const neuron_model model = neuron_model_of(shape, p, rates, dt);
+    const neuron_model model = neuron_model_of(shape, p, rates, dt, method == METHOD_EXPONENTIAL_EULER);
     const int vectors = (int)shape->vectors;
     neuron after;
     int64_t i;
     for (i = 0; i < (int64_t)steps; ++i) {
-        if (!fixed_step_make(method, vectors, shape, &model, &now, I[i], &after) ||
+        const drive in = {I[i], 0.0, 0};
+        if (!fixed_step_make(method, vectors, shape, &model, &now, &in, &after) ||
             !membrane_is_finite(vectors, &after.y)) {
             break;
         }
@@ -124,6 +125,7 @@ static population_cells cells_of(const member *members, size_t count)
     int i;
     for (i = 0; i < MEMBRANE_CHANNELS; ++i) {
         cells.g[i] = column(&members->p.g[i], count);
+        cells.slope[i] = column(&members->p.slope[i], count);
         cells.E[i] = column(&members->p.E[i], count);
     }
     for (i = 0; i < MEMBRANE_VECTORS; ++i) {
@@ -161,8 +163,8 @@ static void run_block(population_call *call, const output_buffers *out)
 static void run_cells(cells_problem *given, const member *members)
 {
     const int64_t size = (int64_t)given->size, block_size = given->settings.block_size;
-    const population_stimulus stimulus = {(const char *)&members->I, sizeof *members, 0,
-                                          (int64_t)given->steps};
+    const population_stimulus stimulus = {
+        .I = {(const char *)&members->I, sizeof *members, 0, (int64_t)given->steps}};
     const population_samples nothing = {.every = 1};
     const size_t width = (size_t)(1 + given->shape.gates + given->shape.channels), most = 1 << 16;
     population_cells cells = cells_of(members, (size_t)size);

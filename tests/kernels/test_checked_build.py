@@ -12,7 +12,7 @@ import pytest
 from other_processes import ENVIRONMENT
 
 from pyhh_fast import _cpu, rate_tables
-from pyhh_fast.engine.kernels import loops, struct
+from pyhh_fast.engine.kernels import NO_CONDUCTANCE, NO_CONDUCTANCES, loops, struct
 
 pytestmark = pytest.mark.skipif(_cpu.FLAVOUR == "optimised", reason="nothing is checked here")
 
@@ -40,10 +40,10 @@ def advance(steps=100, short=None, lanes=8, high=50.0, adaptive=False):
             max_attempts=1_000,
         )
         progress = struct(loops.ADAPTIVE_RUN)
-        arguments = (record, progress, MEMBRANE, rates, I, steps, spikes, out)
+        arguments = (record, progress, MEMBRANE, rates, I, NO_CONDUCTANCE, steps, spikes, out)
         return loops.adaptive(settings, *arguments)[0]
     settings = struct(loops.FIXED_STEP_SETTINGS, dt=0.01, threshold=50.0)
-    return loops.fixed_step(settings, record, MEMBRANE, rates, I, spikes, out)[0]
+    return loops.fixed_step(settings, record, MEMBRANE, rates, I, NO_CONDUCTANCE, spikes, out)[0]
 
 
 @pytest.mark.parametrize("adaptive", [False, True])
@@ -76,10 +76,12 @@ def advance_population(
     )
     three = (np.ones(cells),) * 3
     ended, _, _ = loops.population(
-        *(settings, MEMBRANE, (array("parameters", cells), three, three, three[:1], (None,) * 3)),
+        *(settings, MEMBRANE),
+        (array("parameters", cells), three, three, three[:1], (None,) * 3, (), ()),
         *(rates, (*three, np.ones(cells)), (*three, array("after", cells))),
         array("diverged_at", cells, kind=np.int64),
-        *(np.zeros((I_rows or cells, steps)), 0, range(cells if last is None else last)),
+        *(np.zeros((I_rows or cells, steps)), NO_CONDUCTANCES, 0),
+        range(cells if last is None else last),
         *(np.empty(9, loops.SPIKE), samples, None),
     )
     return ended

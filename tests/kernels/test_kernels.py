@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyhh_fast import _cpu, _rate_tables, rate_tables
-from pyhh_fast.engine.kernels import fields_of_hodgkin_huxley, struct
+from pyhh_fast.engine.kernels import NO_CONDUCTANCE, fields_of_hodgkin_huxley, struct
 from pyhh_fast.methods import METHODS
 from pyhh_fast.models import membrane
 from pyhh_fast.variables import VARIABLES
@@ -95,7 +95,8 @@ def kernel(state=REST, parameters=None, I=(10.0,) * 100, dt=0.01, cuts=(), table
         if ended == loop.Ending.DONE:
             out = tuple(trace[start:stop] for trace in traces.values())
             ended, _ = loop.fixed_step(
-                settings(dt), record, p, rates, I[start:stop], np.empty(len(I)), out
+                *(settings(dt), record, p, rates, I[start:stop], NO_CONDUCTANCE),
+                *(np.empty(len(I)), out),
             )
     return values_of(record), traces, ended
 
@@ -242,7 +243,10 @@ def test_loop_releases_the_gil(monkeypatch):
         thread.start()
         go.set()
         before = len(ran)
-        loop.fixed_step(settings(0.01), record, p, rates, I, np.empty(9_999), tuple(traces))
+        loop.fixed_step(
+            *(settings(0.01), record, p, rates, I, NO_CONDUCTANCE),
+            *(np.empty(9_999), tuple(traces)),
+        )
         after = len(ran)
     finally:
         sys.setswitchinterval(interval)
@@ -267,7 +271,8 @@ def test_variables_without_an_array_are_not_written():
         record = record_of((10.0, 0.1, 0.5, 0.3))
         out = tuple(None if v in skipped else np.full(100, -999.0) for v in loop.Variable)
         rest = (membrane_of(reference.Parameters()), rates_of(TABLE, TABLE.times(0.01)))
-        loop.fixed_step(settings(0.01), record, *rest, np.full(100, 10.0), np.empty(9), out)
+        I = np.full(100, 10.0)  # noqa: E741
+        loop.fixed_step(settings(0.01), record, *rest, I, NO_CONDUCTANCE, np.empty(9), out)
         return values_of(record), out
 
     cell, every = run(())
@@ -282,4 +287,7 @@ def test_variables_without_an_array_are_not_written():
 def test_wrong_number_of_outputs_is_refused(outputs):
     rest = (membrane_of(reference.Parameters()), rates_of(TABLE, TABLE.times(0.01)))
     with pytest.raises(ValueError, match="outputs must have an array or None for each variable"):
-        loop.fixed_step(settings(0.01), record_of(), *rest, np.zeros(1), np.empty(1), outputs)
+        loop.fixed_step(
+            *(settings(0.01), record_of(), *rest),
+            *(np.zeros(1), NO_CONDUCTANCE, np.empty(1), outputs),
+        )

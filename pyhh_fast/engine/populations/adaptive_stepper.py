@@ -8,7 +8,7 @@ from threading import Lock
 import numpy as np
 
 from pyhh_fast.engine.adaptive_stepper import AdaptiveStepper, loop_settings
-from pyhh_fast.engine.kernels import loops, struct
+from pyhh_fast.engine.kernels import NO_CONDUCTANCE, loops, struct
 from pyhh_fast.engine.populations.stepper import SHARES, PopulationStepper
 from pyhh_fast.features.plan import Progress
 from pyhh_fast.recording import State
@@ -68,8 +68,11 @@ class AdaptivePopulationStepper(PopulationStepper):
         state: State = before.cells[cell].item()
         end, spikes = task.start, np.empty(0)
         if np.isfinite(state).all():
-            I = self._stimulus.values(range(cell, cell + 1), task.start, task.stop)[0]  # noqa: E741
-            state, end, spikes = self._run(cell, state, task.start, I, rows)
+            one = range(cell, cell + 1), task.start, task.stop
+            I, G = self._stimulus.values(*one)[0], self._stimulus.conductances(*one)  # noqa: E741
+            state, end, spikes = self._run(
+                cell, state, task.start, I, NO_CONDUCTANCE if G is None else G[0], rows
+            )
         if end < task.stop:  # it was lost
             state = (math.nan,) * len(state)
             for values in rows.values():
@@ -92,6 +95,7 @@ class AdaptivePopulationStepper(PopulationStepper):
         state: State,
         start: int,
         I: FloatArray,  # noqa: E741
+        G: FloatArray,
         rows: dict[str, FloatArray],
     ) -> tuple[State, int, FloatArray]:
         """Solve from a restart point on to the end of I; return the state, step and spikes then."""
@@ -103,7 +107,7 @@ class AdaptivePopulationStepper(PopulationStepper):
         )
         for where in (record, progress):
             compiled.fields.put_state(where, state)
-        I = I if I.strides[0] == 0 else np.ascontiguousarray(I)  # noqa: E741
+        I, G = (x if x.strides[0] == 0 else np.ascontiguousarray(x) for x in (I, G))  # noqa: E741
         stop, spikes, ended = start + I.size, np.empty(64), loops.Ending.PAUSED
         while ended in (loops.Ending.PAUSED, loops.Ending.SPIKES_FULL, loops.Ending.RATES_MISSING):
             self._schedule.check()
@@ -116,6 +120,7 @@ class AdaptivePopulationStepper(PopulationStepper):
                 compiled.membrane,
                 compiled.rates(),
                 I,
+                G,
                 stop,
                 spikes,
                 tuple(map(left.get, self._run_settings.variables)) if rows else None,

@@ -55,8 +55,6 @@ def make_run(
     """
     if not isinstance(stimulus, CellStimulus):
         stimulus = CellStimulus(stimulus)
-    if stimulus.conducts:
-        raise ValueError("stimulus must be of currents alone. Runs do not take conductances yet.")
     size, steps = stimulus.shape
     recorded = np.arange(size, dtype=np.int64) if recorded is None else recorded
     recorded = recorded if settings.record else recorded[:0]

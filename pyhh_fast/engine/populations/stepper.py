@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pyhh_fast.engine.compiled_model import CompiledCells, SingleCells, columns
-from pyhh_fast.engine.kernels import loops, struct
+from pyhh_fast.engine.kernels import NO_CONDUCTANCES, loops, struct
 from pyhh_fast.engine.read_ahead import CellStimulus
 from pyhh_fast.features.plan import Progress, Spikes
 from pyhh_fast.methods import METHODS
@@ -214,6 +214,7 @@ class PopulationStepper:
         begin = time.perf_counter()
         steps, cells = task.stop - task.start, self._shares[task.share]
         values = self._stimulus.values(cells, task.start, task.stop)
+        conductances = self._stimulus.conductances(cells, task.start, task.stop)
         before, after = self._known[task.chunk], self._known[task.chunk + 1]
         features = None
         if before.progress is not None and after.progress is not None:
@@ -234,6 +235,7 @@ class PopulationStepper:
                 columns(after.cells),
                 self.diverged_at,
                 values,
+                NO_CONDUCTANCES if conductances is None else conductances,
                 task.start,
                 cells,
                 buffer,
