@@ -64,4 +64,17 @@ def unit_of(parameter: str) -> str:
     """Return the unit of a parameter of a model, or of a neuron by path."""
     if parameter in PARAMETERS:
         return PARAMETERS[parameter].unit
-    return {"g": "mS/cm²", "E": "mV", "shift": "mV"}.get(parameter.rpartition(".")[2], "1")
+    return UNITS.get(parameter.rpartition(".")[2], "1")
+
+
+UNITS = {
+    "g": "mS/cm²",
+    "E": "mV",
+    "shift": "mV",
+    "outside": "mM",
+    "celsius": "°C",
+    "rest": "mM",
+    "tau": "ms",
+    "gain": "mM/ms per µA/cm²",
+}
+"""By the last part of paths."""

@@ -66,13 +66,22 @@ def describe_gate(gate: Gate) -> Description:
     } | pool
 
 
-def gate_paths(description: Description) -> list[str]:
-    """Return the paths of the gates of a neuron's description, in declared order."""
-    return [
-        f"{channel['name']}.{gate['name']}"
+def gate_paths(description: Description) -> tuple[list[str], list[str], list[str]]:
+    """Return the paths of the gates of a neuron's description, in declared order.
+
+    They are those of all, and of those that have tables over V, and over a concentration.
+    """
+    gates = {
+        f"{channel['name']}.{gate['name']}": gate
         for channel in description["channels"]
         for gate in channel["gates"]
-    ]
+    }
+    of_V = [path for path, gate in gates.items() if "of" not in gate]
+    return (
+        list(gates),
+        of_V,
+        [path for path, gate in gates.items() if {"of", "times"} & gate.keys()],
+    )
 
 
 def neuron_from(

@@ -3,7 +3,7 @@
 Rates are described by their forms; what is another function is known by its gate's table alone.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from pyhh_fast.channels.declaration import OWN
 from pyhh_fast.channels.gate_table import GateTable
 from pyhh_fast.channels.neuron import Neuron
 from pyhh_fast.channels.state import NeuronState
-from pyhh_fast.channels.tables import Tables
+from pyhh_fast.channels.tables import NO_TABLES, Tables
 from pyhh_fast.engine.compiled_neuron import CompiledNeuron, fields_of
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.storage.stored_tables import GateRows, Table
@@ -37,7 +37,8 @@ class SavableNeuron:
         s = self.subject
         return {
             "declaration": descriptions.describe(s.neuron),
-            "state": {"V": s.V, "gates": dict(s.gates)},
+            "state": {"V": s.V, "gates": dict(s.gates)}
+            | ({"concentrations": dict(s.concentrations)} if s.neuron.pools else {}),
         }
 
     def table(self) -> Table | None:
@@ -60,28 +61,37 @@ class SavedNeuron:
         if not isinstance(description, dict) or set(description) != {"declaration", "state"}:
             raise ValueError("no description of a neuron")
         declaration, state = description["declaration"], description["state"]
-        paths = descriptions.gate_paths(declaration)
-        tables = {}
+        paths, *with_tables = descriptions.gate_paths(declaration)
+        tables = NO_TABLES
         if paths:
             if not isinstance(table, GateRows):
                 raise ValueError("no tables of its gates")
-            tables = table.by_path(paths)
+            tables = table.by_path(*with_tables)
         elif table is not None:
             raise ValueError("tables of gates that it has not")
-        self._neuron = descriptions.neuron_from(declaration, tables)
+        self._neuron = descriptions.neuron_from(declaration, *tables)
         if descriptions.describe(self._neuron) != declaration:
             raise ValueError("no declaration of a neuron")
         self._V = validation.real_number("V", state["V"])
-        if set(state["gates"]) != set(paths):
+        gates, pools = state["gates"], self._neuron.pools
+        if set(gates) != set(paths):
             raise ValueError("no state of its gates")
-        self._gates = {path: validation.real_number(path, state["gates"][path]) for path in paths}
+        self._gates = {path: validation.real_number(path, gates[path]) for path in paths}
+        concentrations = state.get("concentrations", {})
+        if set(concentrations) != set(pools) or ("concentrations" in state and not pools):
+            raise ValueError("no state of its pools")
+        self._concentrations = {
+            name: validation.real_number(name, concentrations[name], positive=True)
+            for name in pools
+        }
         self.variables = self._neuron.variables
         self.fields = fields_of(self._neuron)
 
     def restored(self, given: Any) -> SavableNeuron:
         """As `Saved.restored`."""
         neuron = self._neuron if given is None else _with_functions_of(given, self._neuron)
-        return SavableNeuron(NeuronState(neuron, self._V, self._gates))
+        state = NeuronState(neuron, self._V, self._gates, self._concentrations)
+        return SavableNeuron(state)
 
 
 def _with_functions_of(given: Any, saved: Neuron) -> Neuron:
@@ -91,15 +101,13 @@ def _with_functions_of(given: Any, saved: Neuron) -> Neuron:
     validation.instance("model", given, Neuron, rule, advice)
     if (difference := _difference(given, saved)) is not None:
         raise ValueError(f"model must be {rule}; got one with {difference}. {advice}")
-    return with_tables(given, saved.tables)
+    return with_tables(given, saved._tables)
 
 
-def with_tables(neuron: Neuron, tables: Mapping[str, GateTable]) -> Neuron:
-    """Return a neuron with these tables of its gates, by path."""
+def with_tables(neuron: Neuron, tables: Tables) -> Neuron:
+    """Return a neuron with these tables of its gates."""
     own = {name: getattr(neuron, name) for name in OWN}
-    return Neuron._with_tables(
-        **own, parts=neuron._all_parts, tables=Tables(tables, neuron.pool_tables)
-    )
+    return Neuron._with_tables(**own, parts=neuron._all_parts, tables=tables)
 
 
 def _difference(given: Neuron, saved: Neuron) -> str | None:
@@ -108,11 +116,15 @@ def _difference(given: Neuron, saved: Neuron) -> str | None:
     for path, value in then.items():
         if there.get(path, value) != value:
             return f"{path} {there[path]} instead of {value}"
-    if descriptions.describe(given) != descriptions.describe(saved):
+    described, before = descriptions.describe(given), descriptions.describe(saved)
+    if described["channels"] != before["channels"]:
         return "other channels or gates"
-    for path, table in saved.tables.items():
-        if not agree(given.tables[path], table):
-            return f"other rates of gate {path}"
+    if described != before:
+        return "other pools"
+    for ours, theirs in zip(given._tables, saved._tables, strict=True):
+        for path, table in theirs.items():
+            if not agree(ours[path], table):
+                return f"other rates of gate {path}"
     return None
 
 

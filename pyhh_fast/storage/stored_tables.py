@@ -10,17 +10,18 @@ import math
 import os
 import re
 import reprlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 
 from pyhh_fast import _rate_tables, rate_tables
-from pyhh_fast.channels.axes import VOLTAGE
-from pyhh_fast.channels.gate_table import GateTable
+from pyhh_fast.channels.axes import CONCENTRATION, VOLTAGE
+from pyhh_fast.channels.gate_table import GateTable, PoolTable
 from pyhh_fast.channels.neuron import Neuron
 from pyhh_fast.channels.parts import MOST_GATES
+from pyhh_fast.channels.tables import Tables
 from pyhh_fast.kinetics import evaluated
 from pyhh_fast.rate_tables import RateTable
 from pyhh_fast.storage import zarr_files
@@ -44,39 +45,69 @@ GATE = (_rate_tables.POWERS, 2)
 
 
 class GateRows(NamedTuple):
-    """The tables of all gates of a neuron, whose rows have one width.
+    """The tables of all gates of a neuron.
 
     Attributes
     ----------
-    rows : ndarray, shape (n, gates, 6, 2)
-        Those of `GateTable`, gates in declared order.
+    rows : ndarray, shape (n, gates, 6, 2), or (n, 6, 2)
+        Those of `GateTable`, gates in declared order; where there are tables over concentrations,
+        all tables one after another, those over V first.
     width : float, mV
-    own_widths : list of float, mV
-        Of each gate.
+        Of the rows over V.
+    own_widths : list of float
+        Of each table.
+    pool_widths : list of float
+        Of the rows of each table over a concentration.
     """
 
     rows: FloatArray
     width: float
     own_widths: list[float]
+    pool_widths: list[float]
 
     @classmethod
     def of(cls, neuron: Neuron) -> "GateRows | None":
         """Return the tables of a neuron; None where it has no gates."""
-        tables = list(neuron.tables.values())
-        if not tables:
+        of_V, of_pools = list(neuron.tables.values()), list(neuron.pool_tables.values())
+        if not of_V and not of_pools:
             return None
-        rows = np.stack([table.coefficients for table in tables], axis=1)
-        return cls(rows, tables[0].width, [table.own_width for table in tables])
+        coefficients = [table.coefficients for table in (*of_V, *of_pools)]
+        return cls(
+            np.concatenate(coefficients) if of_pools else np.stack(coefficients, axis=1),
+            of_V[0].width if of_V else VOLTAGE.widest,
+            [table.own_width for table in (*of_V, *of_pools)],
+            [table.width for table in of_pools],
+        )
 
-    def by_path(self, paths: Iterable[str]) -> dict[str, GateTable]:
+    def by_path(self, of_V: Collection[str], of_pools: Collection[str]) -> Tables:
         """Return the tables of the gates with these paths.
 
         Raise ValueError if there are more or fewer of them.
         """
-        return {
-            path: GateTable(self.rows[:, i], self.width, own_width)
-            for path, (i, own_width) in zip(paths, enumerate(self.own_widths), strict=True)
-        }
+        if (len(self.own_widths), len(self.pool_widths)) != (
+            len(of_V) + len(of_pools),
+            len(of_pools),
+        ):
+            raise ValueError("more or fewer tables than gates")
+        widths = [self.width] * len(of_V) + self.pool_widths
+        tables = list(zip(widths, self.own_widths, strict=True))
+        if not of_pools:
+            rows = [self.rows[:, i] for i in range(len(tables))]
+        else:
+            ends = np.cumsum(_heights(self.width, len(of_V), self.pool_widths))[:-1]
+            rows = np.split(self.rows, ends)
+        kinds = [GateTable] * len(of_V) + [PoolTable] * len(of_pools)
+        made = [kind(part, *both) for kind, part, both in zip(kinds, rows, tables, strict=True)]
+        return Tables(
+            dict(zip(of_V, made, strict=False)),
+            dict(zip(of_pools, made[len(of_V) :], strict=True)),
+        )
+
+
+def _heights(width: float, of_V: int, pool_widths: Iterable[float]) -> list[int]:
+    """Return how many rows each table of a neuron has."""
+    pools = [CONCENTRATION.rows(one).size for one in pool_widths]
+    return [VOLTAGE.rows(width).size] * of_V + pools
 
 
 Table = RateTable | GateRows
@@ -96,7 +127,8 @@ def _name(shape: Sequence[int], attributes: dict[str, Any]) -> str:
 def attributes_of(table: Table) -> dict[str, Any]:
     """Return the attributes of a table in a store."""
     if isinstance(table, GateRows):
-        return {"own_widths": table.own_widths, "width": table.width}
+        pools = {"pool_widths": table.pool_widths} if table.pool_widths else {}
+        return {"own_widths": table.own_widths, "width": table.width} | pools
     return {"first": table.first, "repaired": sorted(table.repaired), "width": table.width}
 
 
@@ -113,7 +145,8 @@ def table_of(rows: FloatArray, attributes: dict[str, Any]) -> Table:
         got = f"{reprlib.repr(attributes)} and rows of shape {rows.shape}"
         raise ValueError(f"a table of rates must be as it was written; got {got}.")
     if _is_of_gates(attributes):
-        return GateRows(rows, attributes["width"], attributes["own_widths"])
+        pools = attributes.get("pool_widths", [])
+        return GateRows(rows, attributes["width"], attributes["own_widths"], pools)
     found = RateTable(rows, attributes["first"], attributes["width"])
     found.repaired.update(attributes["repaired"])
     return found
@@ -121,6 +154,8 @@ def table_of(rows: FloatArray, attributes: dict[str, Any]) -> Table:
 
 def shape_of_row(attributes: dict[str, Any]) -> tuple[int, ...]:
     """Return the shape of a row of a table with these attributes."""
+    if "pool_widths" in attributes:
+        return GATE
     return (len(attributes["own_widths"]), *GATE) if _is_of_gates(attributes) else ROW
 
 
@@ -143,12 +178,23 @@ def _readable(shape: tuple[int, ...], attributes: dict[str, Any]) -> bool:
 
 def _gates_readable(shape: tuple[int, ...], attributes: dict[str, Any]) -> bool:
     width, own = attributes.get("width"), attributes["own_widths"]
-    return (
-        isinstance(own, list)
-        and 1 <= len(own) <= MOST_GATES
-        and all(_is_width(one, VOLTAGE.finest, VOLTAGE.widest) for one in [width, *own])
-        and shape == (VOLTAGE.rows(attributes["width"]).size, len(own), *GATE)
-    )
+    pools = attributes.get("pool_widths", [])
+    if not (isinstance(own, list) and isinstance(pools, list)):
+        return False
+    of_V = len(own) - len(pools)
+    if not (
+        1 <= len(own) <= 2 * MOST_GATES
+        and 0 <= of_V <= MOST_GATES
+        and all(_is_width(one, VOLTAGE.finest, VOLTAGE.widest) for one in [width, *own[:of_V]])
+        and all(
+            _is_width(one, CONCENTRATION.finest, CONCENTRATION.widest)
+            for one in [*pools, *own[of_V:]]
+        )
+    ):
+        return False
+    if "pool_widths" in attributes:
+        return shape == (sum(_heights(attributes["width"], of_V, pools)), *GATE)
+    return shape == (VOLTAGE.rows(attributes["width"]).size, len(own), *GATE)
 
 
 def _is_width(width: Any, least: float, most: float) -> TypeGuard[float]:

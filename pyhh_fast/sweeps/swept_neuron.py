@@ -8,6 +8,7 @@ from pyhh_fast.channels import paths
 from pyhh_fast.channels.descriptions import describe_gate
 from pyhh_fast.channels.neuron import Neuron
 from pyhh_fast.channels.neuron_cells import NeuronCells
+from pyhh_fast.channels.pool import Nernst
 from pyhh_fast.engine.time_steps import step_for_neuron_cells
 from pyhh_fast.equilibria.neuron_cells import starts_of_cells
 from pyhh_fast.equilibria.rest_states import NoRest
@@ -18,8 +19,12 @@ from pyhh_fast.sweeps.swept import Axes, Points, Rates, Swept
 from pyhh_fast.to_xarray import unit_of
 from pyhh_fast.typing import FloatArray
 
-POSITIVE = ("Cm", "speed")
+POSITIVE = ("Cm", "speed", "rest", "tau", "gain", "outside")
 """Last parts of the paths whose numbers must be above 0."""
+
+
+BOTH_ENDS = (".E", ".outside", ".celsius", ".rest", ".shift")
+"""Parameters of which the least counts as well where the fastest cell is looked for."""
 
 
 class NeuronRates(Rates):
@@ -33,15 +38,24 @@ class NeuronRates(Rates):
         return GateRows.of(self.neuron)
 
     def agree_with(self, table: GateRows | None) -> bool:
-        own = self.neuron.tables
-        if table is None or len(table.own_widths) != len(own):
-            return table is None and not own
-        return all(agree(own[path], one) for path, one in table.by_path(own).items())
+        own = self.neuron._tables
+        if table is None:
+            return self.stored is None
+        try:
+            there = table.by_path(own.of_V, own.of_pools)
+        except ValueError:
+            return False
+        return all(
+            agree(ours[path], one)
+            for ours, theirs in zip(own, there, strict=True)
+            for path, one in theirs.items()
+        )
 
     def frozen(self, table: GateRows | None = None) -> "NeuronRates":
         if table is None or not self.agree_with(table):
             return self
-        return NeuronRates(with_tables(self.neuron, table.by_path(self.neuron.gates)))
+        own = self.neuron._tables
+        return NeuronRates(with_tables(self.neuron, table.by_path(own.of_V, own.of_pools)))
 
     def extend(self, V: float) -> bool:
         return False
@@ -97,7 +111,12 @@ class SweptNeuron(Swept):
         parameters = {k: value for k, value in neuron.parameters.items() if k not in axes}
         # With their speeds, of which those in the grid are multiples.
         gates = {path: json.dumps(describe_gate(gate)) for path, gate in neuron.gates.items()}
-        order = {"channels": [*neuron.channels], "gates": [*gates]}
+        order: dict[str, Any] = {"channels": [*neuron.channels], "gates": [*gates]}
+        if neuron.pools:
+            order["pools"] = [*neuron.pools]
+            order["feeds"] = [one.feeds or "" for one in neuron.channels.values()]
+            E = [one.E for one in neuron.channels.values()]
+            order["follows"] = [one.pool if isinstance(one, Nernst) else "" for one in E]
         return {"model": "Neuron", **order, **parameters, **gates, "start": "rest"}
 
     def points(self, description: dict[str, Any]) -> NeuronPoints:
@@ -109,7 +128,7 @@ class SweptNeuron(Swept):
     def suiting_step(self, axes: Axes) -> float:
         # Of two cells that are as fast as any between all reversal potentials and shifts.
         ends = {
-            path: [axis.min(), axis.max()] if path.endswith((".E", ".shift")) else [axis.max()] * 2
+            path: [axis.min(), axis.max()] if path.endswith(BOTH_ENDS) else [axis.max()] * 2
             for path, axis in axes.items()
             if path not in CURRENT
         }

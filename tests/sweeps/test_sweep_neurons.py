@@ -16,6 +16,7 @@ from sweep_runs import SPAWN, WAVE, crossed, cut, executors
 import pyhh_fast as pyhh
 from pyhh_fast import Channel, Neuron
 from pyhh_fast.channels.gate_table import GateTable
+from pyhh_fast.channels.tables import Tables
 from pyhh_fast.neurons import connor_stevens, pospischil_ib, wang_buzsaki
 from pyhh_fast.storage.saved_neurons import with_tables
 
@@ -252,13 +253,11 @@ def test_interrupted_sweep_continues_with_the_stored_tables(out):
     neuron = neuron_of_functions()
     expected = short(neuron, reduce=gate)
     interrupted(out, neuron=neuron, chunks=2)
-    other = with_tables(
-        neuron,
-        {
-            path: GateTable(table.coefficients * (1 + 4e-15), table.width, table.own_width)
-            for path, table in neuron.tables.items()
-        },
-    )
+    others = {
+        path: GateTable(table.coefficients * (1 + 4e-15), table.width, table.own_width)
+        for path, table in neuron.tables.items()
+    }
+    other = with_tables(neuron, Tables(others, {}))
     assert (short(other, reduce=gate)["gate"] != expected["gate"]).any()
     same(short(other, out=out, reduce=gate), expected)
     same(short(pickle.loads(pickle.dumps(neuron)), out=out, reduce=gate), expected)
