@@ -23,7 +23,7 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1] / "helpers"))
 
-import fuzz_api
+import fuzz_scripts
 import fuzzing
 import matplotlib as mpl
 import numpy as np
@@ -273,7 +273,7 @@ def check(found, error, expected, plausible, what):
             raise fuzzing.Failure(f"accepts wrong content\n{what}")
         return "intact" if same else "another number accepted"
     clear = isinstance(error, ValueError | OSError | RuntimeError | TypeError)
-    if not clear or not fuzz_api.KNOWN.search(str(error)):
+    if not clear or not fuzz_scripts.KNOWN.search(str(error)):
         raise fuzzing.Failure(
             f"raises {type(error).__name__} at {fuzzing.where(error)}\n"
             f"    {type(error).__name__}: {error}\n{what}"
