@@ -30,7 +30,8 @@ class InNeuroML:
         cell_id : str, optional
             Which cell; the only one of the file and what it includes where it is not given.
         temperature : float, °C, optional
-            That of the file's network where it is not given. Only cells with Q10 factors need one.
+            That of the file's network where it is not given. Only cells with Q10 factors or Nernst
+            potentials need one.
         root : str or path-like, optional
             Folder that included files must lie in; the file's own where it is not given. Files of
             others should not be trusted with more than they need.

@@ -46,7 +46,7 @@ def _add_options(group: Any) -> None:
         "--temperature",
         type=float,
         metavar="CELSIUS",
-        help="of Q10 factors (default: that of the file's network)",
+        help="of Q10 factors and Nernst potentials (default: that of the file's network)",
     )
     group.add_argument(
         "--root",

@@ -4,12 +4,12 @@ import dataclasses
 import re
 from typing import Any
 
-from pyhh_fast.channels import channel as channel_names
-from pyhh_fast.channels.channel import Channel, check_names
+from pyhh_fast.channels.channel import check_names
 from pyhh_fast.channels.declaration import reserved
 from pyhh_fast.channels.neuron import Neuron
-from pyhh_fast.neuroml import channels, units
-from pyhh_fast.neuroml.channels import ReadChannel
+from pyhh_fast.neuroml import concentrations, densities, units
+from pyhh_fast.neuroml.concentrations import ION, Species
+from pyhh_fast.neuroml.densities import Density
 from pyhh_fast.neuroml.documents import Document, Element
 from pyhh_fast.neuroml.morphology import area_of, part_of, see_group
 
@@ -43,12 +43,14 @@ class ReadCell:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Density:
-    """A channel as it stands in a cell: its element and its largest conductance, mS/cm²."""
+class _Membrane:
+    """What cells of all kinds have."""
 
-    element: Element
-    channel: ReadChannel
-    g: float
+    Cm: float
+    start: float
+    threshold: float | None
+    channels: list[Element]
+    species: list[Element]
 
 
 def cells_of(document: Document) -> list[Element]:
@@ -89,28 +91,21 @@ def read_cell(document: Document, element: Element, temperature: float | None) -
     if temperature is None:
         temperature = temperature_of(document)
     area = area_of_cell(document, element)
-    if element.tag != "cell":
-        Cm, start = 1.0, _voltage(element, "v0")
-        threshold: float | None = _voltage(element, "thresh")
-        parts = [one for one in element.children if one.tag not in NOTES]
-    else:
-        biophysics = part_of(document, element, "biophysicalProperties")
-        membrane = biophysics.one("membraneProperties")
-        Cm = units.number(membrane.one("specificCapacitance"), "value", "specificCapacitance")
-        start = _voltage(membrane.one("initMembPotential"), "value")
-        thresholds = membrane.all("spikeThresh")
-        threshold = _voltage(membrane.one("spikeThresh"), "value") if thresholds else None
-        known = ("specificCapacitance", "initMembPotential", "spikeThresh", *NOTES)
-        parts = [one for one in membrane.children if one.tag not in known]
-    densities = [_density(document, element, one, area, temperature) for one in parts]
-    named = dict(zip(_names(densities), densities, strict=True))
-    declared = {name: _declared(one) for name, one in named.items()}
+    membrane = _point(element) if element.tag != "cell" else _compartment(document, element)
+    found = [
+        densities.read_density(document, element, one, area, temperature)
+        for one in membrane.channels
+    ]
+    named = dict(zip(densities.names_of(found), found, strict=True))
+    species = _species(document, element, membrane.species, area, named)
+    parts: Any = {} if species is None else {species.name: species.pool}
+    parts |= {name: densities.declared(one, species, temperature) for name, one in named.items()}
     try:
-        check_names("channel", declared, reserved(Neuron))
-        neuron = Neuron(Cm=Cm, area=area, threshold=threshold, **declared)
+        check_names("channel", parts, reserved(Neuron))
+        neuron = Neuron(Cm=membrane.Cm, area=area, threshold=membrane.threshold, **parts)
     except ValueError as error:
         raise _located(error, element, named) from None
-    return ReadCell(element, neuron, start)
+    return ReadCell(element, neuron, membrane.start)
 
 
 def area_of_cell(document: Document, element: Element) -> float:
@@ -141,56 +136,62 @@ def temperature_of(document: Document) -> float | None:
     return next(iter(found), None)
 
 
-def _density(
-    document: Document, cell: Element, element: Element, area: float, temperature: float | None
-) -> _Density:
-    """Return a channel of a cell."""
-    known = (
-        ("channelPopulation",)
-        if cell.tag != "cell"
-        else ("channelDensity", "channelDensityVShift", "channelPopulation")
-    )
-    if element.tag not in known:
-        raise element.problem(f"must be no part of {cell}; supported are {', '.join(known)}.")
-    ion_channel = document.named(element.text("ionChannel"), element, "ionChannel")
-    v_shift = _voltage(element, "vShift") if element.tag == "channelDensityVShift" else 0.0
-    channel = channels.read_channel(document, ion_channel, v_shift, temperature)
-    if element.tag == "channelPopulation":
-        g = units.number(element, "number", "none") / area
-        g *= units.number(ion_channel, "conductance", "conductance")
-    else:
-        see_group(document, cell, element)
-        g = units.number(element, "condDensity", "conductanceDensity")
-    return _Density(element, channel, g * channel.factor)
+def _point(element: Element) -> _Membrane:
+    parts = [one for one in element.children if one.tag not in NOTES]
+    has_calcium = element.tag == "pointCellCondBasedCa"
+    models = [one for one in parts if has_calcium and not one.tag.startswith("channel")]
+    channels = [one for one in parts if one not in models]
+    start, threshold = _voltage(element, "v0"), _voltage(element, "thresh")
+    return _Membrane(1.0, start, threshold, channels, models)
 
 
-def _names(densities: list[_Density]) -> list[str]:
-    """Return the names of channels: of their ionChannel, or their own where one is used twice."""
-    ids = [one.channel.element.id for one in densities]
-    return [
-        name if ids.count(name) == 1 else one.element.text("id")
-        for name, one in zip(ids, densities, strict=True)
-    ]
+def _compartment(document: Document, element: Element) -> _Membrane:
+    biophysics = part_of(document, element, "biophysicalProperties")
+    membrane = biophysics.one("membraneProperties")
+    Cm = units.number(membrane.one("specificCapacitance"), "value", "specificCapacitance")
+    start = _voltage(membrane.one("initMembPotential"), "value")
+    threshold = None
+    if membrane.all("spikeThresh"):
+        threshold = _voltage(membrane.one("spikeThresh"), "value")
+    known = ("specificCapacitance", "initMembPotential", "spikeThresh", *NOTES)
+    channels = [one for one in membrane.children if one.tag not in known]
+    inside = biophysics.all("intracellularProperties")
+    species = [one for part in inside for one in part.all("species")]
+    for one in species:
+        see_group(document, element, one)
+    return _Membrane(Cm, start, threshold, channels, species)
 
 
-def _declared(density: _Density) -> Channel:
-    E = _voltage(density.element, "erev")
-    gates: Any = {name: channels.declared_gate(one) for name, one in density.channel.gates.items()}
-    try:
-        check_names("gate", gates, channel_names.RESERVED)
-        return Channel(density.g, E=E, shift=density.channel.shift, **gates)
-    except ValueError as error:
-        raise density.element.problem(f"cannot be declared: {error}") from None
+def _species(
+    document: Document,
+    cell: Element,
+    elements: list[Element],
+    area: float,
+    channels: dict[str, Density],
+) -> Species | None:
+    """Return the calcium of a cell, if something depends on it or feeds it."""
+    elements = [one for one in elements if one.attributes.get("ion", ION) == ION]
+    if not any(one.needs_calcium or one.feeds_calcium for one in channels.values()):
+        return None
+    if len(elements) > 1:
+        raise cell.problem(f"must have one species of ion={ION!r}; got {len(elements)}.")
+    if not elements:
+        return None
+    species = concentrations.read_species(document, elements[0], area)
+    taken = {name.lower() for name in (*channels, *reserved(Neuron))}
+    while species.name.lower() in taken:
+        species = dataclasses.replace(species, name=f"{species.name}_pool")
+    return species
 
 
 def _voltage(element: Element, name: str) -> float:
     return units.number(element, name, "voltage")
 
 
-def _located(error: ValueError, cell: Element, densities: dict[str, _Density]) -> ValueError:
+def _located(error: ValueError, cell: Element, named: dict[str, Density]) -> ValueError:
     """Return an error of a neuron with the place of the gate, or of the cell, that it names."""
-    named = re.match(r"(\w+)\.(\w+): ", str(error))
-    if named and named[1] in densities:
-        gate = densities[named[1]].channel.gates[named[2]].element
+    found = re.match(r"(\w+)\.(\w+): ", str(error))
+    if found and found[1] in named:
+        gate = named[found[1]].channel.gates[found[2]].element
         return gate.problem(f"cannot be declared: {error}")
     return cell.problem(f"cannot be declared: {error}")

@@ -1,12 +1,10 @@
 """Ion channels of NeuroML as declarations."""
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 
 from pyhh_fast.channels.channel import LARGEST_SHIFT
-from pyhh_fast.channels.gate import Gate
 from pyhh_fast.neuroml import gates
 from pyhh_fast.neuroml.component_types import Component, Scope, is_custom
 from pyhh_fast.neuroml.documents import Document, Element
@@ -62,15 +60,23 @@ def read_channel(
         elif child.tag == "q10ConductanceScaling" or child.type == "q10ConductanceScaling":
             factor *= gates.q10_factor(child, scope)
         elif child.tag == "conductanceScaling" and is_custom(document, child):
-            factor *= Component(document, child, scope).value("factor", "none")
+            scaling = Component(document, child, scope).function("factor", "none")
+            if scaling.of:
+                found[child.id or "scaling"] = ReadGate(child, 1, 1.0, True, {"inf": scaling})
+            else:
+                factor *= float(scaling.function(0.0))
         elif child.tag not in ("notes", "annotation", "property"):
             raise child.problem(f"must be no part of {element}; it is not supported.")
     if v_shift == 0 or not found or abs(v_shift) > LARGEST_SHIFT:
         return ReadChannel(element, found, factor, 0.0)
     numbers = numbers | {"vShift": Quantity(0.0, DIMENSIONS["voltage"])}
     unshifted = {
-        name: gates.read_gate(document, one.element, Scope(numbers)) for name, one in found.items()
+        name: gates.read_gate(document, one.element, Scope(numbers))
+        for name, one in found.items()
+        if one.element.tag in gates.TAGS
     }
+    if len(unshifted) < len(found):
+        return ReadChannel(element, found, factor, 0.0)
     if all(_is_shifted(one, unshifted[name], v_shift) for name, one in found.items()):
         return ReadChannel(element, unshifted, factor, v_shift)
     return ReadChannel(element, found, factor, 0.0)
@@ -90,11 +96,3 @@ def _is_shifted(gate: ReadGate, unshifted: ReadGate, v_shift: float) -> bool:
         )
         for name, found in gate.functions.items()
     )
-
-
-def declared_gate(gate: ReadGate) -> Gate:
-    """Return the declaration of a gate; raise ValueError if it depends on what gates cannot."""
-    if not gate.of <= {"v"}:
-        raise gate.element.problem("must depend on V alone.")
-    functions: Any = {name: found.function for name, found in gate.functions.items()}
-    return Gate(power=gate.power, speed=gate.speed, instantaneous=gate.instantaneous, **functions)

@@ -14,9 +14,8 @@ from pyhh_fast.neuroml.units import NONE, Dimension, Quantity
 VARIABLES = {
     "v": units.DIMENSIONS["voltage"],
     "caConc": units.DIMENSIONS["concentration"],
-    "caConc2": units.DIMENSIONS["concentration"],
 }
-"""What expressions may depend on."""
+"""What rates may depend on."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,15 +26,17 @@ class Scope:
     ----------
     numbers : dict of str to Quantity
     functions : dict of str to (Found, dimension)
+    variables : dict of str to dimension
     """
 
     numbers: Mapping[str, Quantity] = dataclasses.field(default_factory=dict)
     functions: Mapping[str, tuple["Found", Dimension]] = dataclasses.field(default_factory=dict)
+    variables: Mapping[str, Dimension] = dataclasses.field(default_factory=lambda: VARIABLES)
 
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """A function that was read, and which of VARIABLES it depends on.
+    """A function that was read, and which variables it depends on.
 
     The function of an expression of two variables has a value only where one is set, by its `at`.
     """
@@ -81,6 +82,20 @@ class Component:
                 f"ConditionalDerivedVariable; got {self.element.type!r}."
             )
         return _Builder(self, lines, self._scope).built(names[0], units.DIMENSIONS[dimension])
+
+    def derivative(self, variable: str) -> Expression:
+        """Return the derivative of a state variable over time, of one variable or of several."""
+        found = [] if self.dynamics is None else self.dynamics.all("TimeDerivative")
+        found = [one for one in found if one.text("variable") == variable]
+        if len(found) != 1:
+            raise self.element.problem(
+                f"must be of a type with one TimeDerivative of {variable}; got {len(found)}."
+            )
+        dimension = _times(self._scope.variables[variable], units.DIMENSIONS["per_time"], 1)
+        lines = {**self._lines(), "derivative": _Line(found[0], *_cases(found[0]))}
+        built = _Builder(self, lines, self._scope).built("derivative", dimension)
+        assert isinstance(built.function, Expression)
+        return built.function
 
     def value(self, exposure: str, dimension: str) -> float:
         """Return what it exposes under a name, where that is one number."""
@@ -194,12 +209,14 @@ class _Builder:
             found, self._dimensions[name] = self._scope.functions[name]
             self._functions[name] = found.function
             self._of |= found.of
-        elif name in VARIABLES:
-            self._dimensions[name] = VARIABLES[name]
+        elif name in self._scope.variables:
+            self._dimensions[name] = self._scope.variables[name]
             self._of.add(name)
         else:
             advice = " Pass temperature=." if name == "temperature" else ""
-            known = sorted({*self._lines, *self._numbers, *self._scope.functions, *VARIABLES})
+            known = sorted(
+                {*self._lines, *self._numbers, *self._scope.functions, *self._scope.variables}
+            )
             raise by.problem(f"must depend on some of {', '.join(known)}; got {name}.{advice}")
 
 
@@ -253,6 +270,11 @@ def _dimension(line: _Line, known: Mapping[str, Dimension]) -> Dimension:
     return first
 
 
+def _times(first: Dimension, second: Dimension, power: int) -> Dimension:
+    """Return the dimension of one times another to a power."""
+    return tuple(a + power * b for a, b in zip(first, second, strict=True))
+
+
 _ZERO: Any = object()
 """The dimension of the number 0, which is that of what it is added to or compared with."""
 
@@ -283,8 +305,7 @@ class _Checker:
         first, second = (NONE if one is _ZERO else one for one in (first, second))
         if kind == "^":
             return self._power(first, second, parts[1])
-        sign = 1 if kind == "*" else -1
-        return tuple(a + sign * b for a, b in zip(first, second, strict=True))
+        return _times(first, second, 1 if kind == "*" else -1)
 
     def condition(self, tree: Tree) -> None:
         """See that a tree is a condition."""

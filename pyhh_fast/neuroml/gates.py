@@ -27,8 +27,11 @@ _PARTS = {
 }
 """The children of each type that have functions."""
 
-_INSTANTANEOUS = {"inf": "steadyState/x", "q": "inf", "fcond": ("inf^instances", "q^instances")}
-"""What a ComponentType derives that makes a gate of another type instantaneous."""
+_INSTANTANEOUS: dict[tuple[str, ...], dict[str, str]] = {
+    ("steadyState",): {"inf": "steadyState/x"},
+    _RATES: {"inf": "alpha/(alpha+beta)", "alpha": "forwardRate/r", "beta": "reverseRate/r"},
+}
+"""What a ComponentType derives that makes a gate instantaneous, by the children that it needs."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,24 +58,26 @@ def read_gate(document: Document, element: Element, scope: Scope) -> ReadGate:
     scope : Scope
         The numbers vShift and, if it is known, temperature.
     """
-    kind = _kind(document, element)
+    parts, instantaneous = _parts(document, element)
+    unused = ("timeCourse",) if is_custom(document, element) else ()
+    known = (*parts, *unused, "q10Settings", "notes", "annotation", "property")
     for child in element.children:
-        if child.tag not in (*_PARTS[kind], "q10Settings", "notes", "annotation", "property"):
+        if child.tag not in known:
             raise child.problem(
-                f"must be no part of a {kind}; supported are {', '.join(_PARTS[kind])}."
+                f"must be no part of a {element.type}; supported are {', '.join(parts)}."
             )
     speed = _rate_scale(document, element, scope)
     scope = Scope({**scope.numbers, "rateScale": Quantity(speed, NONE)})
     functions: dict[str, Found] = {}
     for name, tag in (("alpha", "forwardRate"), ("beta", "reverseRate")):
-        if tag in _PARTS[kind]:
+        if tag in parts:
             functions[name] = rates.rate(document, element.one(tag), scope)
     scope = Scope(
         scope.numbers, {name: (one, DIMENSIONS["per_time"]) for name, one in functions.items()}
     )
-    if "steadyState" in _PARTS[kind]:
+    if "steadyState" in parts:
         functions["inf"] = rates.steady_state(document, element.one("steadyState"), scope)
-    if "timeCourse" in _PARTS[kind]:
+    if "timeCourse" in parts:
         functions["tau"] = rates.time_course(document, element.one("timeCourse"), scope)
     instances = (
         units.number(element, "instances", "none") if "instances" in element.attributes else 1
@@ -81,9 +86,7 @@ def read_gate(document: Document, element: Element, scope: Scope) -> ReadGate:
         raise element.problem(
             f"must have a whole number of 1 or more as instances; got {instances:g}."
         )
-    return ReadGate(
-        element, int(instances), speed, kind == "gateHHInstantaneous", _declared(functions)
-    )
+    return ReadGate(element, int(instances), speed, instantaneous, _declared(functions))
 
 
 def _declared(functions: dict[str, Found]) -> dict[str, Found]:
@@ -102,11 +105,11 @@ def _declared(functions: dict[str, Found]) -> dict[str, Found]:
     return functions
 
 
-def _kind(document: Document, element: Element) -> str:
-    """Return which of TYPES a gate is."""
+def _parts(document: Document, element: Element) -> tuple[tuple[str, ...], bool]:
+    """Return the children that have the functions of a gate, and whether it is instantaneous."""
     if not is_custom(document, element):
         if element.type in TYPES:
-            return element.type
+            return _PARTS[element.type], element.type == "gateHHInstantaneous"
         raise element.problem(
             f"must be of the type {', '.join(TYPES)}, or of a ComponentType that extends one of "
             f"them; got {element.type!r}."
@@ -115,26 +118,28 @@ def _kind(document: Document, element: Element) -> str:
     base = chain[-1].attributes.get("extends", "")
     dynamics = next((one.all("Dynamics")[0] for one in chain if one.all("Dynamics")), None)
     if dynamics is None and base in TYPES:
-        return base
-    if dynamics is not None and _is_instantaneous(dynamics):
-        return "gateHHInstantaneous"
+        return _PARTS[base], base == "gateHHInstantaneous"
+    derived = {} if dynamics is None else _derived(dynamics)
+    if derived.get("q") == "inf" and derived.get("fcond") in ("inf^instances", "q^instances"):
+        for parts, wanted in _INSTANTANEOUS.items():
+            if wanted.items() <= derived.items():
+                return parts, True
     raise element.problem(
-        f"must be of a type that keeps the Dynamics of {', '.join(TYPES)}, or that derives inf "
-        f"from steadyState/x, q from inf and fcond from inf^instances; got {element.type!r}."
+        f"must be of a type that keeps the Dynamics of {', '.join(TYPES)}, or that derives q from "
+        "inf, fcond from inf^instances, and inf from steadyState/x or from alpha/(alpha+beta); got "
+        f"{element.type!r}."
     )
 
 
-def _is_instantaneous(dynamics: Element) -> bool:
-    derived = {}
+def _derived(dynamics: Element) -> dict[str, str]:
+    """Return the values that a gate's Dynamics derive, without spaces; none where there is more."""
+    found = {}
     for one in dynamics.children:
-        value = one.attributes.get("value") or one.attributes.get("select", "")
         if one.tag != "DerivedVariable":
-            return False
-        derived[one.text("name")] = "".join(value.split())
-    return all(
-        derived.get(name) in ((wanted,) if isinstance(wanted, str) else wanted)
-        for name, wanted in _INSTANTANEOUS.items()
-    )
+            return {}
+        value = one.attributes.get("value") or one.attributes.get("select", "")
+        found[one.text("name")] = "".join(value.split())
+    return found
 
 
 def _rate_scale(document: Document, element: Element, scope: Scope) -> float:

@@ -25,7 +25,7 @@ def time_course(document: Document, element: Element, scope: Scope) -> Found:
     """Return a time constant (ms); raise ValueError if it is none that can be read."""
     if element.type == "fixedTimeCourse":
         tau = units.number(element, "tau", "time")
-        return Found(expressions.constant("tau", tau), OF_V)
+        return Found(expressions.constant("tau", tau), frozenset())
     return _function(document, element, scope, "t", "time", "Time")
 
 

@@ -225,7 +225,7 @@ def test_derived_variables_depend_on_one_another_in_any_order(read):
         (derived("(v / mV) ^ (v / mV) / ms + v"), "on both sides of +; got per_time and voltage"),
         (derived("v ^ (v / mV) / ms"), "must have numbers without dimension around ^; got voltage"),
         (derived("(v / mV .gt. 1) / ms"), "must have numbers as values; got .gt., a condition."),
-        (derived("w / ms"), "must depend on some of caConc, caConc2, mV, ms, r, rateScale, v, vSh"),
+        (derived("w / ms"), "must depend on some of caConc, mV, ms, r, rateScale, v, vSh"),
         (derived("temperature / ms"), "got temperature. Pass temperature=."),
         (derived("x / ms") + derived("r * ms", "x"), "must not depend on itself; got r."),
         (derived("exp(v / mV) ** 2"), "has as value what must be an expression of LEMS; got"),

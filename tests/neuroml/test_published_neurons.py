@@ -24,6 +24,11 @@ CASES = {
         [617.725, 624.632, 631.101, 637.786, 644.909, 652.671, 661.42, 672.085],
         [617.724, 624.632, 631.103, 637.790, 644.916, 652.684, 661.443, 672.135],
     ),
+    "LTS": (
+        (FILES / "lts.nml", -84, 1000),
+        [431.423, 445.189, 517.237, 720.422],
+        [431.420, 445.191, 517.327, 720.629],
+    ),
     "axon": ((FILES / "squid_axon.xml", -65, 150), [52.24, 68.5, 84.56, 100.67], None),
     "warm": ((FILES / "warm_axon.nml", -65, 300), [103.22, 146.89, 189.9], None),
 }
@@ -43,6 +48,18 @@ def test_spikes_are_those_published_and_of_the_reference(cell):
     np.testing.assert_allclose(spikes, published, rtol=0.004)
     if reference is not None:
         np.testing.assert_allclose(spikes, reference, atol=1e-3, rtol=0)
+
+
+def test_calcium_rises_as_published_and_of_the_reference():
+    """It rises through 0.0009 mM with the first two spikes of the LTS cell."""
+    path = FILES / "lts.nml"
+    simulation = Simulation(Neuron.from_neuroml(path), Vm=-84)
+    found = simulation.run(stimuli.from_neuroml(path), 0.001, duration=460, method="rk4")
+    Ca, t = found["ca"], found.times
+    at = np.flatnonzero((Ca[:-1] < 9e-4) & (Ca[1:] >= 9e-4))
+    rises = t[at] + 0.001 * (9e-4 - Ca[at]) / (Ca[at + 1] - Ca[at])
+    np.testing.assert_allclose(rises, [430.315, 443.502], rtol=0.004)
+    np.testing.assert_allclose(rises, [430.312, 443.507], atol=1e-3, rtol=0)
 
 
 def test_wang_buzsaki_spikes_as_published():
