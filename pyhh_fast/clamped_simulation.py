@@ -13,7 +13,7 @@ from pyhh_fast.engine.choose_stepper import check_steps, clamp_stepper
 from pyhh_fast.engine.progress import bar_requested
 from pyhh_fast.engine.read_ahead import Command, errors_of_command
 from pyhh_fast.engine.sampling import MemorySink
-from pyhh_fast.engine.stimulus_arguments import in_range, normalise_stimulus, refuse_conductances
+from pyhh_fast.engine.stimulus_arguments import check_command, in_range, normalise_stimulus
 from pyhh_fast.recording import Recording
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.stored_simulation import StoredSimulation
@@ -114,9 +114,9 @@ class ClampedSimulation(StoredSimulation):
             dt=dt, method="exponential_euler", variables=clamped, record=names, every=every
         )
         progress = bar_requested(progress)
+        check_command(V)
         with errors_of_command():
             wave, steps = normalise_stimulus(V, duration, settings.dt)
-            refuse_conductances(wave)
         neuron = self._state is not None
         check = functools.partial(_check, neuron)
         if holding is not None:

@@ -11,7 +11,7 @@ from pyhh_fast.cells import Cells, cell_numbers, per_cell
 from pyhh_fast.engine.choose_stepper import check_steady
 from pyhh_fast.engine.populations.run import make_run, thread_count, warn_of_divergence
 from pyhh_fast.engine.read_ahead import CellStimulus, errors_of_command
-from pyhh_fast.engine.stimulus_arguments import in_range, refuse_conductances, stimulus_of_cells
+from pyhh_fast.engine.stimulus_arguments import check_command, in_range, stimulus_of_cells
 from pyhh_fast.equilibria.spike_threshold import threshold_for
 from pyhh_fast.errors import warn_user
 from pyhh_fast.kinetics.protocol import Kinetics
@@ -274,9 +274,9 @@ class RunsOfMany(Cells):
         rows = self._recorded(cells, settings)
         threads = thread_count(threads)
         progress = validation.flag("progress", progress)
+        check_command(V)
         with errors_of_command():
             command = stimulus_of_cells(V, self.size, duration, settings.dt)
-            refuse_conductances(command)
         if duration is None:
             _warn_of_a_value_a_step("V", V, self.size)
         if type(command) is CellStimulus:

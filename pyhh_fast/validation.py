@@ -199,7 +199,9 @@ def _real_array(name: str, value: Any, rule: str, unit: str, advice: str) -> npt
         return given
     got = shown(value)
     if hasattr(value, "to_array"):  # a Stimulus, where only its values can be used
-        got, advice = repr(value), "Pass its to_array(steps, dt)."
+        conducts = getattr(value, "conducts", False)
+        got = repr(value)
+        advice = "Pass it to run." if conducts else "Pass its to_array(steps, dt)."
     elif callable(value):
         advice = "Pass its values, stimuli.from_function(...).to_array(steps, dt)."
     else:

@@ -14,7 +14,7 @@ from pyhh_fast.channels.pool import Nernst
 from pyhh_fast.channels.state import NeuronState
 from pyhh_fast.channels.steady import rates, reversal
 from pyhh_fast.engine.compiled_model import Compiled, CompiledCells, SingleCells, same_for_all
-from pyhh_fast.engine.divergence import diverged, first_unstable, latest, stuck
+from pyhh_fast.engine.divergence import Inputs, diverged, first_unstable, latest, stuck
 from pyhh_fast.engine.kernels import RecordFields, loops, struct
 from pyhh_fast.equilibria.neurons import ChannelMembrane
 from pyhh_fast.kinetics.declared import (
@@ -77,15 +77,16 @@ class CompiledNeuron(Compiled):
             f"V left the range of the neuron's tables, -{LARGEST_V:g} to {LARGEST_V:g} mV. {WEAKER}"
         )
         # Where it was driven out, no method and no step would help.
-        if not self._driven_out(latest(stimulus, late[-1][0], settings.dt)) and (
-            found := first_unstable(settings, late, self._fastest)
+        inputs = latest(stimulus, late[-1][0], settings.dt)
+        if not self._driven_out(inputs) and (
+            found := first_unstable(settings, late, self._fastest, inputs)
         ):
             ways = "method='adaptive', whose steps follow the fastest rate, or a smaller dt"
             advice = f"{found[1]} Use {ways}."
         return diverged(settings, late, advice)
 
     def stuck_error(self, start: State, last: State, step: int, time: float, why: str) -> Exception:
-        what, rate = self._fastest(last)
+        what, rate = self._fastest(last, 0.0)
         advice = (
             f"There {what} moves at {rate:.3g} per ms. Use larger tolerances, or check the "
             "stimulus and the parameters."
@@ -94,23 +95,26 @@ class CompiledNeuron(Compiled):
             advice = f"The neuron's tables are from -{LARGEST_V:g} to {LARGEST_V:g} mV. {WEAKER}"
         return stuck(last[0], step, time, f"{why}. {advice}")
 
-    def _driven_out(self, currents: FloatArray) -> bool:
-        """Whether a current (µA/cm²) drives V beyond the tables, the gates being steady there."""
+    def _driven_out(self, inputs: Inputs) -> bool:
+        """Whether the stimulus drives V beyond the tables, the gates being steady there."""
         low, high = (
             ChannelMembrane(self._state.neuron, float(current)).dVdt(np.array([end]))[0]
             for current, end in (
-                (currents.min(initial=0.0), -LARGEST_V),
-                (currents.max(initial=0.0), LARGEST_V),
+                (inputs.at(-LARGEST_V).min(initial=0.0), -LARGEST_V),
+                (inputs.at(LARGEST_V).max(initial=0.0), LARGEST_V),
             )
         )
         return bool(low < 0 or high > 0)
 
-    def _fastest(self, state: State) -> tuple[str, float]:
-        """Return which of V and the gates is fastest at a state, and its rate in 1/ms."""
+    def _fastest(self, state: State, g: float) -> tuple[str, float]:
+        """Return which of V and the gates is fastest at a state, and its rate in 1/ms.
+
+        `g` is the conductance of the stimulus, in mS/cm².
+        """
         V, *others = state
         neuron = self._state.neuron
         values = dict(zip([*neuron.gates, *neuron.pools], others, strict=True))
-        fastest = {"V": 0.0} | {name: 1 / pool.tau for name, pool in neuron.pools.items()}
+        fastest = {"V": g / neuron.Cm} | {name: 1 / pool.tau for name, pool in neuron.pools.items()}
         for name, channel in neuron.channels.items():
             conductance = channel.g
             for gate_name, gate in channel.gates.items():

@@ -3,7 +3,7 @@
 import contextlib
 import copy
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -48,6 +48,17 @@ LOST = (
 NAMES = {"euler": "forward Euler", "rk4": "RK4"}
 
 
+class Inputs(NamedTuple):
+    """The stimulus of some steps: the membrane gets I - G V."""
+
+    I: FloatArray  # noqa: E741
+    G: FloatArray
+
+    def at(self, V: float) -> FloatArray:
+        """Return the currents (µA/cm²) at a potential (mV)."""
+        return self.I - self.G * V
+
+
 def divergence_error(
     model: Any, settings: RunSettings, stimulus: "RunStimulus", late: LateSteps, *, adaptive: bool
 ) -> SimulationError:
@@ -59,7 +70,8 @@ def divergence_error(
     step, last = late[-1]
     if step == 0 and is_lost(last):
         return diverged(settings, late, LOST)
-    found = first_unstable(settings, late, lambda state: _fastest(scratch, state))
+    inputs = latest(stimulus, step, dt)
+    found = first_unstable(settings, late, lambda state, g: _fastest(scratch, state, g), inputs)
     if found is None:
         advice = "Check the stimulus, the parameters and any overridden method."
         return diverged(settings, late, advice)
@@ -67,9 +79,8 @@ def divergence_error(
     driven = _driven_to(model, [state[0] for _, state in late[place:]])
     suits = 0.0
     with contextlib.suppress(Exception):  # of a user's model
-        currents = latest(stimulus, step, dt)
-        driven += _held_at(scratch, currents)
-        suits = _suitable_step(scratch, currents, driven)
+        driven += _held_at(scratch, inputs)
+        suits = _suitable_step(scratch, inputs, driven)
     far_below = _reversals(model)[0] - min(driven, default=np.inf) > FAR_BELOW
     return diverged(settings, late, f"{cause} Use {_ways_out(dt, suits, far_below, adaptive)}.")
 
@@ -83,15 +94,21 @@ def diverged(settings: RunSettings, late: LateSteps, advice: str) -> SimulationE
 
 
 def first_unstable(
-    settings: RunSettings, late: LateSteps, fastest: Callable[[State], tuple[str, float]]
+    settings: RunSettings,
+    late: LateSteps,
+    fastest: Callable[[State, float], tuple[str, float]],
+    inputs: Inputs,
 ) -> tuple[int, str] | None:
     """Return at which of these steps a method was unstable first, and a sentence on why.
 
-    `fastest` returns which variable is fastest in a state, and its rate in 1/ms.
+    `fastest` returns which variable is fastest in a state and under a conductance of the stimulus
+    (mS/cm²), and its rate in 1/ms.
     """
+    known = np.zeros(len(late))
+    known[max(len(late) - inputs.G.size, 0) :] = inputs.G[-len(late) :]
     dt, stable_below = settings.dt, METHODS[settings.method].stable_below
     for place, (step, state) in enumerate(late):
-        what, rate = fastest(state)
+        what, rate = fastest(state, float(known[place]))
         if rate * dt > stable_below:
             return place, (
                 f"dt times the fastest rate exceeds {stable_below:.3g}, where "
@@ -118,17 +135,15 @@ def _driven_to(model: Any, V: list[float]) -> list[float]:
     return [farthest] if farthest != V[0] else []
 
 
-def _held_at(scratch: Any, currents: FloatArray) -> list[float]:
-    """Return the V (mV) beyond the reversal potentials at which currents (µA/cm²) hold the cell."""
+def _held_at(scratch: Any, inputs: Inputs) -> list[float]:
+    """Return the V (mV) beyond the reversal potentials at which the stimulus holds the cell."""
     held = []
-    for current, end, outward in zip(
-        (currents.min(), currents.max()), _reversals(scratch), (-1, 1), strict=True
-    ):
+    for extreme, end, outward in zip((np.min, np.max), _reversals(scratch), (-1, 1), strict=True):
         inner, outer = end, end + outward * LOST_V
-        if _pull(scratch, inner, float(current)) * outward > 0:
+        if _pull(scratch, inner, extreme(inputs.at(inner))) * outward > 0:
             for _ in range(50):
                 middle = 0.5 * (inner + outer)
-                if _pull(scratch, middle, float(current)) * outward > 0:
+                if _pull(scratch, middle, extreme(inputs.at(middle))) * outward > 0:
                     inner = middle
                 else:
                     outer = middle
@@ -144,13 +159,16 @@ def _pull(scratch: Any, V: float, current: float) -> float:
         return current - membrane.current_of(scratch, V, alpha / (alpha + beta))
 
 
-def latest(stimulus: "RunStimulus", step: int, dt: float) -> FloatArray:
-    """Return the stimulus of some steps up to number `step`, µA/cm²."""
+def latest(stimulus: "RunStimulus", step: int, dt: float) -> Inputs:
+    """Return the stimulus of some steps up to number `step`; of none where that is not known."""
     first = max(0, step - LOOK_BACK)
     if isinstance(stimulus, np.ndarray):
-        return stimulus[first : step + 1]
+        currents = stimulus[first : step + 1]
+        return Inputs(currents, np.zeros(currents.size))
     reader = stimulus.reader_at(dt, first)
-    return np.empty(0) if reader is None else reader.read(step + 1 - first)
+    if reader is None:
+        return Inputs(np.empty(0), np.empty(0))
+    return Inputs(*reader.read_arrays(step + 1 - first))
 
 
 def _reversals(model: Any) -> tuple[float, float]:
@@ -176,7 +194,7 @@ class _Rates:
         return [gate.alpha for gate in gates] + [gate.beta for gate in gates]
 
 
-def _suitable_step(scratch: Any, currents: FloatArray, driven: list[float]) -> float:
+def _suitable_step(scratch: Any, inputs: Inputs, driven: list[float]) -> float:
     """Return the step (ms) that suits the states of the model in an accurate run, or 0 for none.
 
     States after the divergence do not count. Under very strong currents V is for a moment far from
@@ -184,9 +202,10 @@ def _suitable_step(scratch: Any, currents: FloatArray, driven: list[float]) -> f
     """
     rates = _Rates(scratch)
     with np.errstate(all="ignore"):
-        rise = float(currents.max(initial=0.0)) / scratch.Cm
+        rise = float(inputs.at(_reversals(scratch)[0]).max(initial=0.0)) / scratch.Cm
         if rise > FASTEST_RISE * gate_speed(scratch, rates):
             return 0.0
+        scratch.gKleak += inputs.G.max(initial=0.0)  # a conductance is as fast as a leak
         return rounded_down(largest_advised_step(scratch, rates, driven))
 
 
@@ -219,7 +238,7 @@ def stuck_error(
     `step` is the number of rows before it, `time` is in ms, `why` says what happened there.
     """
     advice = "Use larger tolerances, or check the stimulus and the parameters."
-    what, rate = _fastest(_copy(model), last)
+    what, rate = _fastest(_copy(model), last, 0.0)
     if step == 0 and is_lost(start):
         advice = LOST
     elif rate > STIFF:
@@ -258,8 +277,11 @@ def _copy(model: Any) -> Any:
         return None
 
 
-def _fastest(scratch: Any, state: State) -> tuple[str, float]:
-    """Return which of V and the gates is fastest at `state`, and its rate in 1/ms."""
+def _fastest(scratch: Any, state: State, g: float) -> tuple[str, float]:
+    """Return which of V and the gates is fastest at `state`, and its rate in 1/ms.
+
+    `g` is the conductance of the stimulus, in mS/cm².
+    """
     V, *open_fractions = state
     try:
         with np.errstate(all="ignore"):
@@ -267,7 +289,7 @@ def _fastest(scratch: Any, state: State) -> tuple[str, float]:
             scratch._UpdateGateTimeConstants(V)
             gates = zip(GATES, membrane.gates_of(scratch), strict=True)
             rates = {f"gate {name}": float(gate.alpha + gate.beta) for name, gate in gates}
-            rates["V"] = float(membrane.rate_of(scratch, open_fractions))
+            rates["V"] = float(membrane.rate_of(scratch, open_fractions) + g / scratch.Cm)
     except Exception:  # of a user's model, or there is none
         return "", 0.0
     what = max(rates, key=lambda name: rates[name])

@@ -44,12 +44,12 @@ def normalise_stimulus(stimulus: Any, duration: Any, dt: float) -> tuple[RunStim
     return values, values.size
 
 
-def refuse_conductances(command: Any) -> None:
-    """Raise ValueError where the command of a voltage clamp has conductances."""
-    if getattr(command, "conducts", False):
-        raise ValueError(
-            "stimulus must be of potentials alone; got one with a conductance. Clamp V without it."
-        )
+def check_command(V: Any) -> None:
+    """Raise ValueError where the command of a voltage clamp is a stimulus that conducts."""
+    if getattr(V, "conducts", False) is True:
+        advice = "Under voltage clamp V does not depend on it, and its current is g (V - reversal)."
+        rule, got = "a potential, without a conductance", repr(V)
+        raise ValueError(validation.message("V", rule, got, advice, unit="mV"))
 
 
 def in_range(name: str, values: FloatArray, *, neuron: bool, first: int = 0, cell: int = 0) -> None:

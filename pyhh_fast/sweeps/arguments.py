@@ -70,7 +70,8 @@ def grid_of(
 def values_of(stimulus: Any, points: Grid, duration: Any, dt: float) -> tuple[RunStimulus, int]:
     """Return the stimulus and its number of steps, to be sent to workers.
 
-    It is an array of its values, one of a constant; or a stimulus of all points.
+    It is an array of its values, one of a constant; or a stimulus: of all points, or one that
+    conducts.
     """
     own = points.of_stimulus()
     if own:
@@ -81,6 +82,8 @@ def values_of(stimulus: Any, points: Grid, duration: Any, dt: float) -> tuple[Ru
     found, steps = normalise_stimulus(stimulus, duration, dt)
     if isinstance(found, constant):
         return np.array([found.amplitude]), steps
+    if not isinstance(found, np.ndarray) and found.conducts:
+        return sampled(found, steps, dt), steps
     return found if isinstance(found, np.ndarray) else found.to_array(steps, dt), steps
 
 
