@@ -1,6 +1,7 @@
 """Declared neurons as analyses use them."""
 
 import copy
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -14,7 +15,7 @@ from pyhh_fast.channels.gate_table import LARGEST_V
 from pyhh_fast.channels.neuron import Neuron
 from pyhh_fast.channels.neuron_cells import NeuronCells
 from pyhh_fast.channels.state import NeuronState
-from pyhh_fast.channels.steady import rates, reversals
+from pyhh_fast.channels.steady import rates, reversals, state_at
 from pyhh_fast.engine.time_steps import speed_of_neuron_cells
 from pyhh_fast.equilibria.neurons import equilibria, equilibrium_at, net_current, start_of_neuron
 from pyhh_fast.equilibria.spike_threshold import threshold_for
@@ -47,7 +48,7 @@ class NeuronSubject(Subject):
         self.neuron, self.Cm = neuron, neuron.Cm
         state = [*neuron.gates, *neuron.pools]
         self.fields = {POTENTIAL.name: POTENTIAL.symbol, **{name: name for name in state}}
-        self.concentrations = tuple(neuron.pools)
+        self.concentrations = {name: pool.rest for name, pool in neuron.pools.items()}
         ends = reversals(neuron, neuron.parameters.__getitem__).values()
         self.reversals = [float(E) for of_one in ends for E in of_one]
 
@@ -97,10 +98,14 @@ class NeuronSubject(Subject):
         return (state.V, *state.gates.values(), *state.concentrations.values())
 
     def steady(self, V: FloatArray) -> StructArray:
+        return self.steady_with(V, {})
+
+    def steady_with(self, V: FloatArray, held: Mapping[str, FloatArray | float]) -> StructArray:
         states = np.empty(V.shape, self._struct)
         states[POTENTIAL.symbol] = V
-        for path, values in self.neuron._steady(V).items():
-            states[path] = values
+        found = state_at(self.neuron, V, self.neuron.parameters.__getitem__, held)
+        for name, values in found.items():
+            states[name] = values
         return states
 
     def time_constants(self, V: FloatArray) -> FloatArray:

@@ -63,9 +63,9 @@ def phase_plane(
     By default the variables are V and n of a model, with the nullclines of a model that is reduced
     to them: m is always at its steady state for V, and h = c - n.
 
-    With any `y` gates that are faster than the gate of the plane are at their steady states for V,
-    and those that are slower are held at their values in the steady state under `current`; `held`
-    names others. Where neither axis is V, V is held so.
+    With any `y` gates and pools that are faster than that of the plane are at their steady states
+    for V and what they depend on, and those that are slower are held at their values in the steady
+    state under `current`; `held` names others. Where neither axis is V, V is held so.
 
     The trajectory is that of the full model or neuron. A model starts in its present state, a
     neuron at `Vm`, so that any V can be a start.
@@ -77,10 +77,10 @@ def phase_plane(
     current : float, default 0, µA/cm²
     x, y : str
         Variables on the axes, by the names of their traces: ``"Vm"``, or a gate, of a neuron its
-        path, as ``"K.n"``. `y` must be given for a neuron.
+        path, as ``"K.n"``, or a pool, as ``"Ca"``. `y` must be given for a neuron.
     held : sequence of str, optional
-        The gates, of those on no axis, that are held at their values in the steady state; all
-        others then follow V. By default those that are slower there than the gate of the plane.
+        The gates and pools, of those on no axis, that are held at their values in the steady state;
+        all others then follow V. By default those that are slower there than that of the plane.
     Vm : float, mV, optional
         Where the trajectory of a neuron starts, with steady gates; by default at its rest.
     duration : float, default 50, ms
@@ -174,7 +174,7 @@ def phase_plane(
 
 
 def _checked_held(held: Any, axes: list[str], subject: Subject) -> tuple[str, ...] | None:
-    """Return the gates that a user wants to be held; None for those that are by default."""
+    """Return what a user wants to be held; None for what is by default."""
     if held is None:
         return None
     if V not in axes:

@@ -3,6 +3,8 @@
 `hodgkin_huxley` has it for models, with all that is special to them, `neuron` for declared neurons.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, Self
 
 from pyhh_fast.analysis.runs import Runs
@@ -45,8 +47,8 @@ class Subject(Protocol):
         What to do where it diverged by the adaptive method.
     fields : dict of str to str
         The fields of states by the names of the variables: V, then the gates, then the pools.
-    concentrations : tuple of str
-        Which of them are pools.
+    concentrations : dict of str to float, mM
+        Those that are pools, and the rest of each.
     Cm : float, µF/cm²
     reversals : list of float, mV
     limits : tuple of float, mV
@@ -61,7 +63,7 @@ class Subject(Protocol):
     known_error: bool
     after_divergence: str
     fields: dict[str, str]
-    concentrations: tuple[str, ...] = ()
+    concentrations: Mapping[str, float] = MappingProxyType({})
     Cm: float
     reversals: list[float]
     limits: tuple[float, float]
@@ -91,6 +93,13 @@ class Subject(Protocol):
 
     def steady(self, V: FloatArray) -> StructArray:
         """Return the states with steady gates and pools at each V (mV), shape (n,)."""
+
+    def steady_with(self, V: FloatArray, held: Mapping[str, FloatArray | float]) -> StructArray:
+        """Return the same with some variables held at other values, by their names."""
+        states = self.steady(V)
+        for name, values in held.items():
+            states[self.fields[name]] = values
+        return states
 
     def time_constants(self, V: FloatArray) -> FloatArray:
         """Return the time constants (ms) of all but V at each V (mV), shape (gates + pools, n)."""

@@ -9,6 +9,7 @@ and if it is so at several, the lowest that is not below its rest.
 """
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -96,23 +97,27 @@ def looked_up(table: GateTable, x: FloatArray) -> FloatArray:
     return table(x.ravel()).reshape(2, *x.shape)
 
 
-def state_at(neuron: Any, V: FloatArray, value: Value) -> dict[str, FloatArray]:
+def state_at(
+    neuron: Any, V: FloatArray, value: Value, held: Mapping[str, Any] = MappingProxyType({})
+) -> dict[str, FloatArray]:
     """Return the steady states at each V (mV): of gates, by path, and of pools, in mM.
 
     Parameters
     ----------
     V : ndarray
         Of any shape.
+    held : mapping of str to float or array, optional
+        Gates and pools that are not steady, but at these values; others follow them, too.
     """
     gates = neuron.gates
-    found: dict[str, FloatArray] = {}
+    found = {name: np.broadcast_to(one, V.shape) for name, one in held.items()}
     for path, gate in gates.items():
-        if gate.pool is None:
+        if gate.pool is None and path not in held:
             alpha, total = rates(neuron, path, V, {}, value)
             found[path] = alpha / total
-    pools = _Balance(neuron, V, value).concentrations() if neuron.pools else {}
+    pools = _Balance(neuron, V, value, found).concentrations() if neuron.pools else {}
     for path, gate in gates.items():
-        if gate.pool is not None:
+        if gate.pool is not None and path not in held:
             alpha, total = rates(neuron, path, V, pools, value)
             found[path] = alpha / total
     return {path: found[path] for path in gates} | pools
@@ -131,10 +136,20 @@ def check_balanced(neuron: Any, state: Mapping[str, FloatArray], V: FloatArray) 
 
 
 class _Balance:
-    """The pools of a neuron at each V, with steady gates."""
+    """The pools of a neuron at each V.
 
-    def __init__(self, neuron: Any, V: FloatArray, value: Value) -> None:
+    Parameters
+    ----------
+    known : dict of str to array
+        Gates that do not follow calcium, and pools that are held.
+    """
+
+    def __init__(
+        self, neuron: Any, V: FloatArray, value: Value, known: Mapping[str, FloatArray]
+    ) -> None:
         self._neuron, self._shape, self._V = neuron, V.shape, V.ravel()
+        self._held = {name: known[name].ravel() for name in neuron.pools if name in known}
+        self._following: dict[str, dict[str, Any]] = {}  # gates that follow calcium, by channel
 
         def flat(given: Any) -> FloatArray:
             return np.broadcast_to(given, V.shape).ravel()
@@ -153,22 +168,30 @@ class _Balance:
             at_1_mM, slope = reversal(name, channel.E, value)
             self._reversal[name] = flat(at_1_mM), flat(slope)
             conductance = flat(value(f"{name}.g")).copy()
+            following = self._following[name] = {}
             for gate_name, gate in channel.gates.items():
-                if gate.of is None:
-                    path = f"{name}.{gate_name}"
+                path = f"{name}.{gate_name}"
+                if path in known:
+                    of_V = known[path]
+                else:
+                    following[path] = gate
+                    if gate.of is not None:
+                        continue
                     alpha, total = looked_up(neuron.tables[path], V - value(f"{name}.shift"))
-                    for _ in range(gate.power):
-                        conductance *= (alpha / total).ravel()
+                    of_V = alpha / total
+                for _ in range(gate.power):
+                    conductance *= of_V.ravel()
             self._conductance[name] = conductance
 
     def concentrations(self) -> dict[str, FloatArray]:
         """Return them by pool, of the shape of V."""
-        found = {name: rest.copy() for name, rest in self._rest.items()}
+        found = {name: rest.copy() for name, rest in self._rest.items()} | self._held
+        free = [name for name in found if name not in self._held]
         for _ in range(ROUNDS):
             before = dict(found)
-            for name in found:
+            for name in free:
                 found[name] = self._balanced(name, found)
-            if len(found) == 1 or all(np.array_equal(found[k], before[k]) for k in found):
+            if len(free) < 2 or all(np.array_equal(found[k], before[k]) for k in found):
                 break
         return {name: one.reshape(self._shape) for name, one in found.items()}
 
@@ -181,9 +204,11 @@ class _Balance:
             inflow = np.maximum(self._inflow(pool, which, state), 0.0)
             return np.asarray(rest[which] + self._strength[pool][which] * inflow)
 
-        channels = [self._neuron.channels[name] for name in self._feeders[pool]]
-        follows = any(isinstance(one.E, Nernst) and one.E.pool == pool for one in channels)
-        reads = any(gate.pool == pool for one in channels for gate in one.gates.values())
+        feeders = self._feeders[pool]
+        E = [self._neuron.channels[name].E for name in feeders]
+        follows = any(isinstance(one, Nernst) and one.pool == pool for one in E)
+        following = [gate for name in feeders for gate in self._following[name].values()]
+        reads = any(gate.pool == pool for gate in following)
         at_rest = target(rest, np.arange(rest.size))
         if not (follows or reads):
             return np.minimum(at_rest, TOP)
@@ -210,10 +235,8 @@ class _Balance:
         for name in self._feeders[pool]:
             channel = self._neuron.channels[name]
             conductance = self._conductance[name][which]
-            for gate_name, gate in channel.gates.items():
-                if gate.pool is None:
-                    continue
-                part, whole = self._neuron.pool_tables[f"{name}.{gate_name}"](state[gate.pool])
+            for path, gate in self._following[name].items():
+                part, whole = self._neuron.pool_tables[path](state[gate.pool])
                 for _ in range(gate.power):
                     conductance *= part / whole
             E, slope = (one[which] for one in self._reversal[name])

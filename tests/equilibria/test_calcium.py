@@ -98,7 +98,7 @@ def test_two_pools_that_feed_on_each_other_are_balanced_together():
         Ca=Pool(1e-4, 50, gain=1e-5),
         Cb=Pool(3e-4, 30, gain=2e-5),
     )  # fmt: skip
-    slope = 1e3 * 8.314462618 * 293.15 / (2 * 96485.33212)
+    slope = 1e3 * 8.31441 * 293.15 / (2 * 96485.309)
 
     def excess(x):
         Ca, Cb = exp(x)
@@ -232,7 +232,7 @@ def test_cells_start_and_are_steady_as_each_neuron_alone(values):
 def test_columns_of_cells_have_the_potential_at_1_mM():
     cells = NeuronCells(low_threshold(), 2, {"T.E.outside": [2, 4], "T.E.celsius": [36, 20]})
     at_1_mM, slope = cells._reversal("T")
-    expected = 1e3 * 8.314462618 * np.array([309.15, 293.15]) / (2 * 96485.33212)
+    expected = 1e3 * 8.31441 * np.array([309.15, 293.15]) / (2 * 96485.309)
     np.testing.assert_allclose(slope, expected, rtol=1e-15)
     np.testing.assert_allclose(at_1_mM, expected * np.log([2, 4]), rtol=1e-15)
     assert cells._reversal("leak") == (-85, 0)

@@ -82,7 +82,7 @@ def _sigmoid(x):
 
 
 def _nernst(Ca, outside, celsius):
-    return 1e3 * 8.314462618 * (celsius + 273.15) / (2 * 96485.33212) * np.log(outside / Ca)
+    return 1e3 * 8.31441 * (celsius + 273.15) / (2 * 96485.309) * np.log(outside / Ca)
 
 
 def low_threshold_slopes(state, current=0.0):
@@ -92,7 +92,7 @@ def low_threshold_slopes(state, current=0.0):
     s, u_inf = _sigmoid((W + 57) / 6.2), 1 / (1 + exp((W + 81) / 4))
     tau = (30.8 + (211.4 + exp((W + 113.2) / 5)) / (1 + exp((W + 84) / 3.2))) / 3**1.2
     I_T = 0.4 * s**2 * u * (V - _nernst(Ca, 2, 36))
-    inflow = np.maximum(0, -10 * I_T / (2 * 96485.33212 * 1))
+    inflow = np.maximum(0, -10 * I_T / (2 * 96485.309 * 1))
     return np.array(
         [current - 0.01 * (V + 85) - I_T, (u_inf - u) / tau, inflow + (2.4e-4 - Ca) / 5]
     )
@@ -128,7 +128,7 @@ def bursting_slopes(state, current=0.0, g_CaL=0.3):
     I_Ca = g_CaL * s**2 * f * (V - _nernst(Ca, 2, 25))
     ionic = 0.1 * (V + 60) + 35 * m**3 * h * (V - 55) + 9 * n**4 * (V + 90) + I_Ca
     ionic += 3 * q**2 * (V + 90) + 2 * m_K**4 * (V + 85)
-    inflow = np.maximum(0, -10 * I_Ca / (2 * 96485.33212 * 2))
+    inflow = np.maximum(0, -10 * I_Ca / (2 * 96485.309 * 2))
     rates = [
         (gates[name][0] - x) / gates[name][1]
         for name, x in {"h": h, "n": n, "s": s, "f": f, "q": q, "m_K": m_K}.items()
