@@ -28,6 +28,7 @@ def neuron(**others):
 def test_the_gain_of_a_depth_is_that_of_pospischil():
     # 10 / (2 F d) with F = 96485.309, as VALIDATION states: 5.18213608e-05 for 1 µm.
     assert Pool(2.4e-4, 5, depth=1).gain == pytest.approx(10 / (2 * 96485.309), rel=1e-15)
+    assert Pool(2.4e-4, 5, gain=10 / (2 * 96485.309)) == Pool(2.4e-4, 5, depth=1)
     assert Pool(2.4e-4, 5, depth=2).gain == pytest.approx(2.591067e-05, rel=1e-6)
 
 
