@@ -12,9 +12,13 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from pyhh_fast import validation
-from pyhh_fast.recording import Recording
+from pyhh_fast.recording import Recording, RunStimulus
 from pyhh_fast.stimuli.algebra import parts_of
 from pyhh_fast.stimuli.base import Stimulus
+from pyhh_fast.stimuli.combinations import Sum
+from pyhh_fast.stimuli.conductances import conductance
+from pyhh_fast.stimuli.parameters import short
+from pyhh_fast.stimuli.reader import Reader
 from pyhh_fast.stimuli.waveforms import constant
 from pyhh_fast.storage.description import CHUNK
 from pyhh_fast.typing import FloatArray, IntArray
@@ -31,6 +35,9 @@ BLOCK = CHUNK
 
 MOST_VALUES = 10**8
 """Most values of a stimulus that are computed for a figure; those of noise take a second."""
+
+Points = tuple[FloatArray, FloatArray]
+"""Times (ms) and values that are drawn."""
 
 Read = Callable[[int, int], FloatArray]
 """Returns the rows from one number up to another, which is excluded."""
@@ -174,14 +181,48 @@ class Source:
         return self._opened
 
 
-def stimulus_points(recording: Recording, window: Window) -> tuple[FloatArray, FloatArray] | None:
-    """Return the times (ms) at which the stimulus changes in a window, and its values from there.
+class Inputs(NamedTuple):
+    """What is drawn of a stimulus: currents, and each conductance by the name in a legend."""
 
-    Return None where it is not known, or would take long: noise is computed value by value.
-    """
-    stimulus, dt = recording._stimulus, recording.dt
+    currents: Points | None
+    conductances: list[tuple[str, Points]]
+
+    @classmethod
+    def of(
+        cls,
+        stimulus: "RunStimulus | None",
+        steps: int,
+        dt: float,
+        window: Window,
+        *,
+        whole: bool = False,
+    ) -> Self | None:
+        """Return the times (ms) at which a stimulus changes in a window, and its values from there.
+
+        Return None where it is not known, or would take long, unless it is to be read as a
+        whole: noise is computed value by value.
+        """
+        currents, conductances = [stimulus], []
+        if isinstance(stimulus, Stimulus) and stimulus.conducts:
+            parts = parts_of(stimulus)
+            others = [part for part in parts if not part.conducts]
+            currents = [Sum.of(others)] if others else []
+            conductances = [part for part in parts if isinstance(part, conductance)]
+        drawn = [_points(one, steps, dt, window, whole) for one in (*currents, *conductances)]
+        known = [points for points in drawn if points is not None]
+        if len(known) < len(drawn):
+            return None
+        names = [f"E = {short(one.reversal)} mV" for one in conductances]
+        of_g = list(zip(names, known[len(currents) :], strict=True))
+        return cls(known[0] if currents else None, of_g)
+
+
+def _points(
+    stimulus: "RunStimulus | None", most: int, dt: float, window: Window, whole: bool
+) -> Points | None:
+    """Return what is drawn of currents, or of one conductance."""
     first = math.floor(window.start / dt + 1e-6)
-    last = min(recording.steps, math.ceil(window.stop / dt - 1e-6))
+    last = min(most, math.ceil(window.stop / dt - 1e-6))
     steps = range(first, max(first, last))
     if stimulus is None:
         return None
@@ -193,7 +234,7 @@ def stimulus_points(recording: Recording, window: Window) -> tuple[FloatArray, F
         return until_end(*found, last, dt, window)
     reader = stimulus.reader_at(dt, first)
     costly = sum(not isinstance(part, constant) for part in parts_of(stimulus))
-    if (last - (first if reader else 0)) * costly > MOST_VALUES:
+    if (last - (first if reader else 0)) * costly > MOST_VALUES and not whole:
         bends = stimulus._bends()
         if bends is None:
             return None
@@ -201,9 +242,15 @@ def stimulus_points(recording: Recording, window: Window) -> tuple[FloatArray, F
     if reader is None:
         reader = stimulus.reader(dt)
         for start in range(0, first, BLOCK):
-            reader.read(min(BLOCK, first - start))
-    found = decimated(lambda start, stop: reader.read(stop - start), steps)
+            _next(reader, min(BLOCK, first - start))
+    found = decimated(lambda start, stop: _next(reader, stop - start), steps)
     return until_end(*found, last, dt, window)
+
+
+def _next(reader: Reader, steps: int) -> FloatArray:
+    """Return the next currents, or conductances where there are some."""
+    values: FloatArray = reader._read(steps, 1 + reader.stimulus.conducts)[-1]
+    return values
 
 
 def until_end(
@@ -222,7 +269,7 @@ def _straight(
     evenly = steps[:: -(-len(steps) // SEGMENTS)]
     found = sorted({*evenly, steps[-1], *(i for i in near if i in steps)})
     readers = [stimulus.reader_at(dt, step) for step in found]
-    values = [float(reader.read(1)[0]) for reader in readers if reader]
+    values = [float(_next(reader, 1)[0]) for reader in readers if reader]
     return np.array(found, dtype=np.int64), np.array(values)
 
 

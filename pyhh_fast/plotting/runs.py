@@ -16,11 +16,10 @@ from pyhh_fast import validation
 from pyhh_fast.plotting.decimation import (
     MOST_POINTS,
     SEGMENTS,
+    Inputs,
+    Points,
     Source,
     Window,
-    decimated,
-    stimulus_points,
-    until_end,
 )
 from pyhh_fast.plotting.style import (
     BLACK,
@@ -29,7 +28,6 @@ from pyhh_fast.plotting.style import (
     GREY,
     MANY_COLOURS,
     open_frame,
-    panel,
     time_axis,
 )
 from pyhh_fast.recording import Recording
@@ -38,7 +36,6 @@ from pyhh_fast.variables import CURRENTS, GATE_VARIABLES, TOTAL_CURRENT, Variabl
 
 if TYPE_CHECKING:
     from pyhh_fast.stimuli.base import Stimulus
-    from pyhh_fast.typing import FloatArray
 
 MANY = 2_000_000
 """Of more rows of V, which take 10 ms, the envelope is drawn instead, if there is one."""
@@ -71,6 +68,7 @@ POTENTIAL = Panel(3, "Membrane potential\n(mV from rest)")
 ABSOLUTE_POTENTIAL = Panel(3, "Membrane potential (mV)")
 SPIKES = Panel(1, "Spikes")
 STIMULUS = Panel(1, "Stimulus\n(µA/cm²)")
+CONDUCTANCE = Panel(1, "Conductance\n(mS/cm²)")
 COMMAND = Panel(2, "Command\n(mV from rest)")
 ABSOLUTE_COMMAND = Panel(2, "Command (mV)")
 TOTAL = Panel(2, "Total current\n(µA/cm²)", (Trace(TOTAL_CURRENT.name, "total", BLACK),))
@@ -102,7 +100,8 @@ def plot_recording(
 ) -> Figure:
     """Draw potential, stimulus, gates and currents in four panels over one time axis.
 
-    Of a voltage clamp the command, the gates, the currents and the total current.
+    Of a stimulus that conducts the currents and the conductances have a panel each. Of a voltage
+    clamp the command, the gates, the currents and the total current.
 
     Each trace is drawn at its own times: potential and gates at the end of a step, stimulus and
     currents at its beginning. Panels of which nothing was recorded are left out; instead of V the
@@ -143,13 +142,15 @@ def plot_recording(
     validation.instance("recording", recording, Recording, rule, "Pass what run returns.")
     window = Window.of(recording, start, stop)
     source = Source(recording)
-    stimulus = stimulus_points(recording, window)
+    inputs = Inputs.of(recording._stimulus, recording.steps, recording.dt, window)
     clamped, of_model = recording.settings.clamped, recording.settings.of_model
     potential = POTENTIAL if of_model else ABSOLUTE_POTENTIAL
     command = COMMAND if of_model else ABSOLUTE_COMMAND
     panels = [potential if "Vm" in recording.recorded or recording.envelope else SPIKES]
-    if stimulus is not None:
+    if inputs is not None and inputs.currents is not None:
         panels = [command] if clamped else [*panels, STIMULUS]
+    if inputs is not None and inputs.conductances:
+        panels.append(CONDUCTANCE)
     for one in (*_panels_of(recording), TOTAL):
         if any(trace.name in recording.recorded for trace in one.traces):
             panels.append(one)
@@ -170,15 +171,28 @@ def plot_recording(
             _draw_potential(axis, recording, source, window)
         elif one is SPIKES:
             _draw_spikes(axis, recording, window)
-        elif one in (STIMULUS, command) and stimulus is not None:
-            axis.plot(*stimulus, color=BLACK, linewidth=1, drawstyle="steps-post")
+        elif one in (STIMULUS, command, CONDUCTANCE) and inputs is not None:
+            _draw_inputs(axis, inputs, conductances=one is CONDUCTANCE)
         else:
             _draw_traces(axis, one, recording, source, window)
     if window.start < window.stop:
         axes[0, 0].set_xlim(*window)
-    time_axis(axes[-1, 0], window.stop, "" if stimulus is not None else _not_drawn(recording))
+    time_axis(axes[-1, 0], window.stop, "" if inputs is not None else _not_drawn(recording))
     figure.align_ylabels(axes[:, 0])
     return figure
+
+
+def _draw_inputs(axis: Axes, inputs: Inputs, *, conductances: bool) -> None:
+    """Draw the currents, or the conductances, with their reversal potentials in a legend."""
+    lines: list[tuple[str, Points]] = inputs.conductances
+    if not conductances:
+        assert inputs.currents is not None
+        lines = [("", inputs.currents)]
+    for (label, points), colour in zip(lines, cycle(MANY_COLOURS)):
+        colour = colour if conductances else BLACK
+        axis.plot(*points, color=colour, linewidth=1, drawstyle="steps-post", label=label)
+    if conductances:
+        axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
 
 
 def _draw_potential(axis: Axes, recording: "Recording", source: Source, window: Window) -> None:
@@ -238,6 +252,8 @@ def _not_drawn(recording: "Recording") -> str:
 def plot_stimulus(stimulus: "Stimulus", steps: int, dt: float) -> Figure:
     """Draw a stimulus over time, from 0 to the end of the last step.
 
+    Currents and conductances have a panel each.
+
     Parameters
     ----------
     stimulus : Stimulus
@@ -264,17 +280,20 @@ def plot_stimulus(stimulus: "Stimulus", steps: int, dt: float) -> Figure:
             "stimulus must be a stimulus of pyhh_fast.stimuli, or a function of the time (ms); got "
             f"{validation.shown(stimulus)}. Make one of an array with stimuli.from_array."
         )
-    reader = given.reader(validation.step_size("dt", dt))
+    dt = given.reader(validation.step_size("dt", dt)).dt
     steps = validation.count("steps", steps)
-
-    def read(first: int, last: int) -> "FloatArray":
-        return reader.read(last - first)
-
-    window = Window(0.0, steps * reader.dt)
-    points = until_end(*decimated(read, range(steps)), steps, reader.dt, window)
-    figure, axis = panel(width=8.0)
-    axis.plot(*points, color=BLACK, linewidth=1, drawstyle="steps-post")
-    axis.set_ylabel("Stimulus (µA/cm²)")
-    axis.margins(x=0)
-    time_axis(axis, window.stop)
+    window = Window(0.0, steps * dt)
+    inputs = Inputs.of(given, steps, dt, window, whole=True)
+    assert inputs is not None
+    panels = [STIMULUS] * (inputs.currents is not None) + [CONDUCTANCE] * bool(inputs.conductances)
+    figure, axes = plt.subplots(
+        len(panels), sharex=True, squeeze=False, figsize=(8, 4), layout="constrained"
+    )
+    for axis, one in zip(axes[:, 0], panels, strict=True):
+        open_frame(axis)
+        _draw_inputs(axis, inputs, conductances=one is CONDUCTANCE)
+        axis.set_ylabel(one.ylabel.replace("\n", " ") if len(panels) == 1 else one.ylabel)
+        axis.margins(x=0)
+    time_axis(axes[-1, 0], window.stop)
+    figure.align_ylabels(axes[:, 0])
     return figure

@@ -22,6 +22,10 @@ class Steps(Protocol):
     def cells(self) -> int | None:
         """Number of cells, each with a row of values; None of a stimulus of one cell."""
 
+    @property
+    def conducts(self) -> bool:
+        """Whether there is a conductance in it."""
+
     def _suits(self, dt: float) -> None: ...
     def _size(self, dt: float) -> int | None: ...
     def _begin(self) -> State: ...

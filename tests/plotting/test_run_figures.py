@@ -414,3 +414,41 @@ def test_pickled_recording_of_a_model_is_drawn_as_before():
     recording = pyhh.Simulation(pyhh.HHModel()).run(1.0, 0.01, duration=1)
     for one in (recording, pickle.loads(pickle.dumps(recording))):
         assert one.plot().axes[0].get_ylabel() == "Membrane potential\n(mV from rest)"
+
+
+CONDUCTING = (
+    stimuli.conductance(stimuli.ornstein_uhlenbeck(0.01, 0.1, 5, seed=1), 0)
+    + stimuli.step(2, 1, 3)
+    + stimuli.conductance(0.1, -75)
+)
+
+
+def test_conductances_have_a_panel_with_their_reversal_potentials():
+    recording = pyhh.Simulation(pyhh.HHModel.at_rest()).run(CONDUCTING, 0.01, duration=5)
+    for figure in (CONDUCTING.plot(500, 0.01), recording.plot()):
+        axes = {axis.get_ylabel(): axis for axis in figure.axes}
+        (current,) = axes["Stimulus\n(µA/cm²)"].lines
+        assert current.get_ydata().max() == 2
+        noise, leak = axes["Conductance\n(mS/cm²)"].lines
+        assert (noise.get_label(), leak.get_label()) == ("E = 0 mV", "E = -75 mV")
+        _, G = CONDUCTING.to_arrays(500, 0.01)
+        np.testing.assert_allclose(noise.get_ydata()[:-1], G - 0.1, atol=1e-15)
+        assert set(leak.get_ydata()) == {0.1}
+
+
+def test_a_stimulus_of_conductances_alone_has_no_panel_of_currents():
+    only = stimuli.conductance(0.1, [-75])
+    figure = only.of_cell(0).plot(500, 0.01)
+    assert [axis.get_ylabel() for axis in figure.axes] == ["Conductance (mS/cm²)"]
+
+
+def test_conductances_too_long_to_draw_are_named_instead(monkeypatch):
+    monkeypatch.setattr(decimation, "MOST_VALUES", 100)
+    recording = pyhh.Simulation(pyhh.HHModel.at_rest()).run(CONDUCTING, 0.01, duration=5)
+    figure = recording.plot()
+    assert "Conductance\n(mS/cm²)" not in [axis.get_ylabel() for axis in figure.axes]
+    assert "would take long to draw: conductance(" in figure.axes[-1].get_xlabel()
+    step = stimuli.conductance(stimuli.step(2, 1, 3), 5)
+    recording = pyhh.Simulation(pyhh.HHModel.at_rest()).run(step, 0.01, duration=5)
+    (line,) = recording.plot().axes[1].lines
+    assert set(line.get_ydata()) == {0, 2}
