@@ -75,3 +75,48 @@ class InNeuroML:
         from pyhh_fast.neuroml import reading
 
         return cast(Self, reading.read_neuron(path, cell_id, temperature, root))
+
+    def to_neuroml(self, path: Any, *, cell_id: str = "cell", Vm: float | None = None) -> None:
+        """Write a file of NeuroML 2 with this neuron as a cell of one segment; it needs libNeuroML.
+
+        Rates in forms of :mod:`pyhh_fast.rate_forms` become standard types, with `shift` in their
+        midpoints; those in expressions, and steady states of instantaneous gates with alpha and
+        beta, become ComponentTypes. Read again, the neuron has the same numbers to the last bit
+        or two. A file that exists is replaced.
+
+        Parameters
+        ----------
+        path : str or path-like
+        cell_id : str, default "cell"
+        Vm : float, mV, optional
+            Where other simulators start; its rest where it is not given.
+
+        Raises
+        ------
+        ImportError
+            If libNeuroML is missing.
+        OSError
+            If the file cannot be written.
+        TypeError
+            If an argument is of the wrong kind.
+        ValueError
+            If a function of a gate is neither a form nor an expression; if the neuron has two
+            pools, several Nernst potentials, or one without `feeds`; if it has no rest, and `Vm`
+            is not given.
+
+        Notes
+        -----
+        A neuron without area becomes a sphere of 1000 µm², one without threshold gets one of 50 mV
+        above `Vm`. Speeds become Q10 factors, pools `fixedFactorConcentrationModel`.
+
+        Examples
+        --------
+        >>> import pyhh_fast as pyhh
+        >>> neuron = pyhh.neurons.wang_buzsaki()
+        >>> neuron.to_neuroml("interneuron.nml")  # doctest: +SKIP
+        >>> pyhh.Neuron.from_neuroml("interneuron.nml").parameters["K.n.speed"]  # doctest: +SKIP
+        5.0
+        """
+        from pyhh_fast.neuroml import writing
+
+        writing.write_neuron(cast(Any, self), path, cell_id, Vm)

@@ -43,6 +43,7 @@ FORWARDS = {  # methods that users expect on an object, with the import inside
     ("channels.channel", "channels.descriptions"),  # pickling
     ("channels.gate", "channels.descriptions"),
     ("in_neuroml", "neuroml.reading"),
+    ("in_neuroml", "neuroml.writing"),
     ("channels.neuron", "channels.descriptions"),
     ("channels.neuron", "equilibria.neurons"),  # rest
     ("models.hh_model", "equilibria.starts"),  # at_rest, steady

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from pyhh_fast.channels.neuron import Neuron
-from pyhh_fast.cli import common
-from pyhh_fast.neuroml import reading, report
+from pyhh_fast.cli import common, neuroml_report
+from pyhh_fast.neuroml import reading
 from pyhh_fast.neuroml.reading import ReadRun
 
 OPTIONS = ("cell", "temperature", "root")
@@ -60,7 +60,7 @@ def run(given: argparse.Namespace) -> int:
     """Run the command with its parsed arguments; return the exit code."""
     try:
         root, temperature = getattr(given, "root", None), getattr(given, "temperature", None)
-        lines = report.lines(given.file, temperature, root)
+        lines = neuroml_report.lines(given.file, temperature, root)
         print("\n".join(map(common.in_options, lines)))
     except (OSError, ValueError) as error:
         raise common.Failed(error) from None

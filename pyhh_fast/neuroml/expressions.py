@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from pyhh_fast import validation
 from pyhh_fast.neuroml import formulas, texts
 from pyhh_fast.neuroml.formulas import Tree
 
@@ -96,6 +97,58 @@ class Expression:
         return dataclasses.replace(
             self, constants=(*self.constants, (name, value)), variable=variable
         )
+
+
+def expression(text: str, *, variable: str = "v", **constants: float) -> Expression:
+    """Return a function of V, or of a concentration, that is data and can be written to files.
+
+    Parameters
+    ----------
+    text : str
+        In the language of LEMS: numbers, names, ``+ - * / ^``, and functions as ``exp``.
+    variable : str, default "v"
+        "v", in mV, or "caConc", in mM: what it is a function of.
+    **constants : float
+        Numbers, by the names that they have in the text.
+
+    Returns
+    -------
+    Expression
+        Takes and returns a number or an array.
+
+    Raises
+    ------
+    TypeError
+        If `text` is no text, or a constant no number.
+    ValueError
+        If `text` is no expression, or depends on something else; if `variable` is no such name.
+
+    Examples
+    --------
+    >>> from pyhh_fast import Gate
+    >>> from pyhh_fast.neuroml import expression
+    >>> from pyhh_fast.rate_forms import sigmoid
+    >>> tau = expression("longest / (3.3 * exp((v + 35) / 20) + exp(-(v + 35) / 20))", longest=1000)
+    >>> round(tau(-35), 3)
+    232.558
+    >>> Gate(inf=sigmoid(1, -35, 10), tau=tau).tau
+    <1000 / (3.3 * exp((V + 35) / 20) + exp(-(V + 35) / 20))>
+    """
+    validation.instance("text", text, str, "an expression", "Pass 'exp(v / 10)'.")
+    validation.choice("variable", variable, ("v", "caConc"))
+    numbers = {key: validation.real_number(key, number) for key, number in constants.items()}
+    try:
+        names = formulas.names_in(formulas.parse(text))
+    except formulas.NoFormula as error:
+        raise ValueError(f"text {error}") from None
+    if unknown := names - {variable, *numbers}:
+        known = ", ".join([variable, *numbers])
+        raise ValueError(
+            f"text must depend on {known} alone; got {', '.join(sorted(unknown))}. Pass constants "
+            "by name."
+        )
+    used = tuple((key, number) for key, number in numbers.items() if key in names)
+    return Expression((("value", (("", " ".join(text.split())),)),), used, (), variable)
 
 
 def constant(name: str, value: float) -> Expression:
