@@ -44,6 +44,8 @@ class NeuronPopulation(NeuronCells, RunsOfMany):
         Membrane potential of each cell now.
     gates : mapping of str to ndarray, shape (size,)
         Open fractions now, by path.
+    concentrations : mapping of str to ndarray, shape (size,), mM
+        Of the pools now, by name.
     recording : PopulationRecording or None
         Of the latest run.
 
@@ -84,6 +86,11 @@ class NeuronPopulation(NeuronCells, RunsOfMany):
     def gates(self) -> Mapping[str, FloatArray]:
         """Open fractions of each cell now, by path."""
         return MappingProxyType({path: _read_only(self._state[path]) for path in self.neuron.gates})
+
+    @property
+    def concentrations(self) -> Mapping[str, FloatArray]:
+        """Concentrations of the pools of each cell now, mM, by name."""
+        return MappingProxyType({name: _read_only(self._state[name]) for name in self.neuron.pools})
 
     @rounds_to_nearest
     def reset(self, start: str = "rest", Vm: npt.ArrayLike | None = None) -> None:
@@ -142,7 +149,7 @@ class NeuronPopulation(NeuronCells, RunsOfMany):
         return step_for_neuron_cells(self._take(cells))
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in ("Vm", "gates", "parameters", "size") or not (
+        if name in ("Vm", "gates", "concentrations", "parameters", "size") or not (
             name.startswith("_") or name in ("neuron", "recording")
         ):
             raise AttributeError(

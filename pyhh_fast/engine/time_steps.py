@@ -92,8 +92,10 @@ def speed_of_neuron_cells(cells: Any) -> float:
             path = f"{name}.{gate_name}"
             if not one.instantaneous:
                 speed = float(np.max(cells._value(f"{path}.speed")))
-                for shift in np.unique(cells._value(f"{name}.shift"))[[0, -1]]:
-                    value = (own | {f"{name}.shift": shift}).__getitem__
+                shifted = f"{name}.shift"  # gates of calcium alone have none
+                shifts = cells._value(shifted) if shifted in own else 0.0
+                for shift in np.unique(shifts)[[0, -1]]:
+                    value = (own | {shifted: shift}).__getitem__
                     total = steady.rates(neuron, path, V, pools, value)[1]
                     gate = max(gate, speed * float(total.max()))
     return relative_speed(gate, float(np.max(conductance / cells._value("Cm"))))

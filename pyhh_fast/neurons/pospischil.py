@@ -5,6 +5,7 @@ import numpy as np
 from pyhh_fast.channels.channel import Channel
 from pyhh_fast.channels.gate import Gate
 from pyhh_fast.channels.neuron import Neuron
+from pyhh_fast.channels.pool import Nernst, Pool
 from pyhh_fast.neurons import temperature as temperatures
 from pyhh_fast.neurons.traub_miles import traub_potassium, traub_sodium
 from pyhh_fast.rate_forms import exponential, linoid, sigmoid
@@ -185,6 +186,62 @@ def pospischil_ibr(temperature: float = 36.0) -> Neuron:
     return _pyramidal(temperature, Channel(0.01, E=-85), g_M=0.03, L=_l_current(0.22))
 
 
+def pospischil_lts(temperature: float = 36.0) -> Neuron:
+    """Return the low-threshold spiking cell, whose T current fires it at rest and after inhibition.
+
+    Parameters
+    ----------
+    temperature : float, °C, default 36
+        As of :func:`pospischil_rs`; inactivation of the T current has rates of 24 °C times 3 to the
+        power of (temperature - 24) / 10, and calcium its Nernst potential at the temperature.
+
+    Returns
+    -------
+    Neuron
+        In absolute mV, with leak, sodium, potassium, M and T current, and the pool ``Ca`` of the
+        calcium that the T current lets in below 1 µm of membrane. ``Na.shift`` and ``K.shift`` are
+        the paper's V_T, ``T.shift`` is minus its V_x. Its threshold is 0 mV, its area that of a
+        cylinder of 96 µm by 96 µm.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`pospischil_rs`.
+
+    Notes
+    -----
+    Times in circulation come from NEURON at a finite step: its last spike in the example is at
+    720.422 ms.
+
+    References
+    ----------
+    As :func:`pospischil_rs`; the T current is that of J. R. Huguenard and D. A. McCormick,
+    J. Neurophysiol. 68, 1373-1383 (1992).
+
+    Examples
+    --------
+    >>> import pyhh_fast as pyhh
+    >>> from pyhh_fast.stimuli import step
+    >>> neuron = pyhh.neurons.pospischil_lts()
+    >>> current = step(neuron.density(nA=0.15), 400, 800)
+    >>> simulation = pyhh.Simulation(neuron, Vm=-84)
+    >>> recording = simulation.run(current, 0.1, duration=800, method="adaptive")
+    >>> recording.spike_times.round(1), f"{recording['Ca'].max():.4f} mM"
+    (array([431.4, 445.2, 517.3, 720.6]), '0.0016 mM')
+    """
+    temperature = temperatures.checked(temperature)
+    T = Channel(
+        0.4,
+        E=Nernst("Ca", outside=2, celsius=temperature),
+        feeds="Ca",
+        shift=-2,
+        s=Gate(inf=sigmoid(1, -57, 6.2), power=2, instantaneous=True),
+        u=Gate(inf=sigmoid(1, -81, -4), tau=_tau_u, speed=3.0 ** ((temperature - 24) / 10)),
+    )
+    neuron = _pyramidal(temperature, Channel(0.01, E=-85), g_M=0.03)
+    return neuron.with_channels(Ca=Pool(2.4e-4, 5, depth=1), T=T)
+
+
 def _pyramidal(temperature: float, leak: Channel, g_M: float, **channels: Channel) -> Neuron:
     neuron = _with_currents_of_traub(temperature, diameter=96, g_K=5, leak=leak)
     p = Gate(inf=sigmoid(1, -35, 10), tau=_tau_p, speed=2.3 ** ((temperature - 36) / 10))
@@ -218,4 +275,10 @@ def _tau_p(V: FloatArray) -> FloatArray:
     """Return the time constant of the M current's gate (ms)."""
     x = (V + 35) / 20
     tau: FloatArray = 1000 / (3.3 * np.exp(x) + np.exp(-x))
+    return tau
+
+
+def _tau_u(V: FloatArray) -> FloatArray:
+    """Return the time constant at 24 °C of inactivation of the T current (ms)."""
+    tau: FloatArray = 30.8 + (211.4 + np.exp((V + 113.2) / 5)) / (1 + np.exp((V + 84) / 3.2))
     return tau

@@ -73,17 +73,19 @@ COMMAND = Panel(2, "Command\n(mV from rest)")
 ABSOLUTE_COMMAND = Panel(2, "Command (mV)")
 TOTAL = Panel(2, "Total current\n(µA/cm²)", (Trace(TOTAL_CURRENT.name, "total", BLACK),))
 OPEN_FRACTIONS = Panel(2, "Open fraction", _traces(GATE_VARIABLES, GATE_COLOURS))
+CONCENTRATIONS = Panel(1, "Concentration\n(mM)")
 MEMBRANE_CURRENTS = Panel(
     2, "Membrane current\n(µA/cm², outward +)", _traces(CURRENTS.values(), CURRENT_COLOURS)
 )
 
 
-def _panels_of(recording: Recording) -> tuple[Panel, Panel]:
-    """Return the panels of the gates and of the currents: those of a model, or of a neuron."""
+def _panels_of(recording: Recording) -> tuple[Panel, ...]:
+    """Return the panels of gates, concentrations and currents: those of a model, or of a neuron."""
     if recording.settings.of_model:
         return OPEN_FRACTIONS, MEMBRANE_CURRENTS
     variables = [*recording.settings.variables.values()]
     gates = [variable for variable in variables if variable.unit == "1"]
+    pools = [variable for variable in variables if variable.unit == "mM"]
     currents = [
         variable
         for variable in variables
@@ -91,6 +93,7 @@ def _panels_of(recording: Recording) -> tuple[Panel, Panel]:
     ]
     return (
         OPEN_FRACTIONS._replace(traces=_traces(gates, MANY_COLOURS)),
+        CONCENTRATIONS._replace(traces=_traces(pools, MANY_COLOURS)),
         MEMBRANE_CURRENTS._replace(traces=_traces(currents, MANY_COLOURS)),
     )
 
@@ -100,8 +103,9 @@ def plot_recording(
 ) -> Figure:
     """Draw potential, stimulus, gates and currents in four panels over one time axis.
 
-    Of a stimulus that conducts the currents and the conductances have a panel each. Of a voltage
-    clamp the command, the gates, the currents and the total current.
+    Concentrations of pools have a panel between those of the last two. Of a stimulus that conducts
+    the currents and the conductances have a panel each. Of a voltage clamp there are the command,
+    the gates, the currents and the total current.
 
     Each trace is drawn at its own times: potential and gates at the end of a step, stimulus and
     currents at its beginning. Panels of which nothing was recorded are left out; instead of V the

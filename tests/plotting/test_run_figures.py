@@ -258,6 +258,17 @@ def test_spikes_are_drawn_where_V_was_not_recorded(monkeypatch):
     ]
 
 
+def test_concentrations_have_a_panel_above_the_currents():
+    simulation = pyhh.Simulation(pyhh.neurons.ermentrout())
+    recording = simulation.run(5, 0.05, duration=50, method="rk4", record=["Vm", "Ca", "AHP"])
+    figure = plot_recording(recording)
+    expected = ["Membrane potential (mV)", "Stimulus", "Concentration", "Membrane current"]
+    assert labels(figure) == expected
+    (line,) = figure.axes[2].lines
+    np.testing.assert_array_equal(line.get_ydata(), recording["Ca"])
+    assert line.get_label() == "Ca"
+
+
 def test_diverged_run_is_drawn_up_to_its_end():
     simulation = pyhh.Simulation(pyhh.HHModel.at_rest())
     drive = np.full(20_000, 5.0)
