@@ -27,8 +27,9 @@ PROTOCOLS = {
     "pospischil_ib": (0.5181, -84.0),
     "nine_gates": (10.0, -68.0),
     "hodgkin_huxley": (STIMULUS, -65.0),
+    "prinz": (0.0, -50.0),
 }
-"""What neurons.py runs: a constant current (µA/cm²), and V (mV) at the start, gates steady."""
+"""What neurons.py runs: a constant current (µA/cm²), and V (mV) at the start, the rest steady."""
 
 SLOW_STEPS = 10_000
 """Most steps of a row that runs in the interpreter."""

@@ -7,6 +7,7 @@ alone, and have one mechanism with all currents, which costs less than one for e
 
 import ctypes
 import functools
+import math
 import re
 import shutil
 import subprocess
@@ -83,13 +84,51 @@ H_CURRENT = """
     beta_x = 0.01 - alpha_x
     I_H = 0.02 * x * (V + 40)
 """
+PRINZ = """
+    m_Na_inf = 1 / (1 + exp(-(V + 25.5) / 5.29))
+    m_Na_tau = 2.64 - 2.52 / (1 + exp(-(V + 120) / 25))
+    h_Na_inf = 1 / (1 + exp((V + 48.9) / 5.18))
+    h_Na_tau = 1.34 / (1 + exp(-(V + 62.9) / 10)) * (1.5 + 1 / (1 + exp((V + 34.9) / 3.6)))
+    m_CaT_inf = 1 / (1 + exp(-(V + 27.1) / 7.2))
+    m_CaT_tau = 43.4 - 42.6 / (1 + exp(-(V + 68.1) / 20.5))
+    h_CaT_inf = 1 / (1 + exp((V + 32.1) / 5.5))
+    h_CaT_tau = 210 - 179.6 / (1 + exp(-(V + 55) / 16.9))
+    m_CaS_inf = 1 / (1 + exp(-(V + 33) / 8.1))
+    m_CaS_tau = 2.8 + 14 / (exp((V + 27) / 10) + exp(-(V + 70) / 13))
+    h_CaS_inf = 1 / (1 + exp((V + 60) / 6.2))
+    h_CaS_tau = 120 + 300 / (exp((V + 55) / 9) + exp(-(V + 65) / 16))
+    m_A_inf = 1 / (1 + exp(-(V + 27.2) / 8.7))
+    m_A_tau = 23.2 - 20.8 / (1 + exp(-(V + 32.9) / 15.2))
+    h_A_inf = 1 / (1 + exp((V + 56.9) / 4.9))
+    h_A_tau = 77.2 - 58.4 / (1 + exp(-(V + 38.9) / 26.5))
+    m_KCa_inf = Ca / (Ca + 0.003) / (1 + exp(-(V + 28.3) / 12.6))
+    m_KCa_tau = 180.6 - 150.2 / (1 + exp(-(V + 46) / 22.7))
+    m_Kd_inf = 1 / (1 + exp(-(V + 12.3) / 11.8))
+    m_Kd_tau = 14.4 - 12.8 / (1 + exp(-(V + 28.3) / 19.2))
+    m_H_inf = 1 / (1 + exp((V + 75) / 5.5))
+    m_H_tau = 2 / (exp(-(V + 169.7) / 11.6) + exp((V - 26.7) / 14.3))
+    E_Ca = 12.199989566075711 * log(3 / Ca)
+    I_leak = 0 * (V + 50)
+    I_Na = 400 * m_Na * m_Na * m_Na * h_Na * (V - 50)
+    I_CaT = 2.5 * m_CaT * m_CaT * m_CaT * h_CaT * (V - E_Ca)
+    I_CaS = 6 * m_CaS * m_CaS * m_CaS * h_CaS * (V - E_Ca)
+    I_A = 50 * m_A * m_A * m_A * h_A * (V + 80)
+    I_KCa = 10 * m_KCa * m_KCa * m_KCa * m_KCa * (V + 80)
+    I_Kd = 100 * m_Kd * m_Kd * m_Kd * m_Kd * (V + 80)
+    I_H = 0.01 * m_H * (V + 20)
+    Ca_slope = 4.69744e-05 * rectified(-(I_CaT + I_CaS)) + (5e-05 - Ca) / 200
+"""
 TEXTS = {
     "wang_buzsaki": WANG_BUZSAKI,
     "connor_stevens": CONNOR_STEVENS,
     "pospischil_ib": TRAUB + M_AND_L,
     "nine_gates": CONNOR_STEVENS + M_AND_L + H_CURRENT,
+    "prinz": PRINZ,
 }
-"""V is in mV, rates in 1/ms, currents in µA/cm²."""
+"""V is in mV, rates in 1/ms, times in ms, currents in µA/cm², calcium in mM.
+
+Gates have alpha and beta, or inf and tau. E_Ca is R T / (2 F) ln(3 / Ca) at 10 °C.
+"""
 
 
 class Equations:
@@ -99,15 +138,24 @@ class Equations:
         self.current, self.V = PROTOCOLS[neuron]
         self.lines = [line.strip() for line in TEXTS[neuron].splitlines() if line.strip()]
         names = [line.split(" = ")[0] for line in self.lines]
-        self.gates = [name.removeprefix("beta_") for name in names if name.startswith("beta_")]
         self.currents = [name for name in names if name.startswith("I_")]
-        self.rate_lines = [line for line in self.lines if not line.startswith("I_")]
+        self.rate_lines = [line for line in self.lines if not line.startswith(("I_", "Ca_"))]
         self.rate_names = [line.split(" = ")[0] for line in self.rate_lines]
         self.current_lines = [line for line in self.lines if line.startswith("I_")]
         self.sum = " + ".join(self.currents)
-        self.slopes = {
-            gate: f"alpha_{gate} * (1 - {gate}) - beta_{gate} * {gate}" for gate in self.gates
-        }
+        self.slopes = {}
+        for name in names:
+            if name.startswith("beta_"):
+                gate = name.removeprefix("beta_")
+                self.slopes[gate] = f"alpha_{gate} * (1 - {gate}) - beta_{gate} * {gate}"
+            elif name.endswith("_tau"):
+                gate = name.removesuffix("_tau")
+                self.slopes[gate] = f"({gate}_inf - {gate}) / {gate}_tau"
+        self.gates = list(self.slopes)
+        self.states = list(self.slopes)
+        if "Ca_slope" in names:
+            self.slopes["Ca"] = "Ca_slope"
+            self.states.append("Ca")
 
     def values(self, lines: list[str], **known: Any) -> dict[str, Any]:
         """Return what the lines compute."""
@@ -115,12 +163,25 @@ class Equations:
         return known
 
     def start(self) -> dict[str, float]:
-        """Return V and the gates, steady at it."""
-        rates = self.values(self.rate_lines, V=self.V, exp=exp, linoid=linoid)
-        steady = {
-            g: rates[f"alpha_{g}"] / (rates[f"alpha_{g}"] + rates[f"beta_{g}"]) for g in self.gates
+        """Return V, and the gates and calcium, steady at it."""
+        if "Ca" not in self.states:
+            return {"V": self.V, **self._steady_gates()}
+        low, high = 1e-9, 1e3
+        for _ in range(200):  # calcium is steady where its slope, which falls with it, is 0
+            Ca = math.sqrt(low * high)
+            known = FUNCTIONS | {"V": self.V, "Ca": Ca} | self._steady_gates(Ca=Ca)
+            rising = self.values(self.lines, **known)["Ca_slope"] > 0
+            low, high = (Ca, high) if rising else (low, Ca)
+        return {"V": self.V, **self._steady_gates(Ca=Ca), "Ca": Ca}
+
+    def _steady_gates(self, **known: float) -> dict[str, float]:
+        rates = self.values(self.rate_lines, V=self.V, **known, **FUNCTIONS)
+        return {
+            g: rates[f"{g}_inf"]
+            if f"{g}_inf" in rates and f"{g}_tau" in rates
+            else rates[f"alpha_{g}"] / (rates[f"alpha_{g}"] + rates[f"beta_{g}"])
+            for g in self.gates
         }
-        return {"V": self.V, **steady}
 
 
 def linoid(x: float) -> float:
@@ -128,11 +189,19 @@ def linoid(x: float) -> float:
     return x / (1 - exp(-x)) if x != 0 else 1.0
 
 
+def rectified(x: float) -> float:
+    """Return x, or 0 where it is below."""
+    return x if x > 0 else 0.0
+
+
+FUNCTIONS = {"exp": exp, "log": math.log, "linoid": linoid, "rectified": rectified}
+
+
 class Peer(NeuronWay):
     def __init__(self, steps: int, dt: float, all_traces: bool) -> None:
         self._neuron = Equations(self.neuron)
         super().__init__(steps, dt, all_traces)
-        names = ["Vm", *self._neuron.gates, *self._neuron.currents]
+        names = ["Vm", *self._neuron.states, *self._neuron.currents]
         self._names = names if all_traces else names[:1]
 
 
@@ -142,9 +211,8 @@ class PlainC(Peer):
 
     def __init__(self, steps: int, dt: float, all_traces: bool) -> None:
         super().__init__(steps, dt, all_traces)
-        self._loop = getattr(
-            ctypes.CDLL(str(compiled("plain_neurons.c", "-O3"))), f"{self.neuron}_loop"
-        )
+        source = "plain_burster.c" if self.neuron == "prinz" else "plain_neurons.c"
+        self._loop = getattr(ctypes.CDLL(str(compiled(source, "-O3"))), f"{self.neuron}_loop")
         doubles, pointers = [ctypes.c_double] * 2, [ctypes.c_void_p] * 2
         self._loop.argtypes = [ctypes.c_ssize_t, *doubles, *pointers, ctypes.c_int]
         self._loop.restype = None
@@ -190,21 +258,23 @@ def _numba_loop(neuron: str, all_traces: bool) -> Any:
 
     text = Equations(neuron)
     outputs = {"V": "V_out"} | {
-        name: f"{name}_out" for name in [*text.gates, *text.currents] if all_traces
+        name: f"{name}_out" for name in [*text.states, *text.currents] if all_traces
     }
     steps = [
         *text.lines,
         f"V += dt * (stimulus - ({text.sum}))",
-        *(f"{gate} += dt * ({slope})" for gate, slope in text.slopes.items()),
+        *(f"{state} += dt * ({slope})" for state, slope in text.slopes.items()),
         *(f"{output}[i] = {name}" for name, output in outputs.items()),
     ]
     source = [
         f"def loop(steps, dt, stimulus, start, {', '.join(outputs.values())}):",
-        f"    V, {', '.join(text.gates)} = start",
+        f"    V, {', '.join(text.states)} = start",
         "    for i in range(steps):",
         *(f"        {line}" for line in steps),
     ]
-    known = text.values(source, exp=exp, linoid=njit(linoid))
+    known = text.values(
+        source, exp=exp, log=math.log, linoid=njit(linoid), rectified=njit(rectified)
+    )
     return njit(known["loop"])
 
 
@@ -282,19 +352,26 @@ class Brian2(Peer, simulators.Brian2Loop):
             f"dV/dt = (stimulus - ({text.sum})) / ms : 1",
             *(f"d{gate}/dt = ({slope}) / ms : 1" for gate, slope in text.slopes.items()),
         ]
-        known = {"stimulus": text.current, "linoid": _brian2_linoid()}
+        known = {"stimulus": text.current} | brian2_functions()
         folder, files = brian2_program("\n".join(equations), known, text.start(), steps, dt, ["V"])
         return folder, {"Vm": files["V"]}
 
 
 @functools.cache
-def _brian2_linoid() -> Any:
+def brian2_functions() -> dict[str, Any]:
+    """Return what the texts call and Brian2 does not have."""
     import brian2
 
-    source = "double linoid(double x) { return x != 0 ? x / (1 - exp(-x)) : 1; }"
-    function = brian2.Function(linoid, arg_units=[1], return_unit=1)
-    function.implementations.add_implementation("cpp", source)
-    return function
+    made = {}
+    for function, body in (
+        (linoid, "x != 0 ? x / (1 - exp(-x)) : 1"),
+        (rectified, "x > 0 ? x : 0"),
+    ):
+        name = function.__name__
+        made[name] = brian2.Function(function, arg_units=[1], return_unit=1)
+        source = f"double {name}(double x) {{ return {body}; }}"
+        made[name].implementations.add_implementation("cpp", source)
+    return made
 
 
 class Jaxley(Peer, simulators.Jaxley):

@@ -13,7 +13,8 @@ first 200 ms, extrapolated to a step of zero, must be where the adaptive method 
 The level v3 (PYHH_FAST_SIMD=v3) is in a process of its own, which times itself, in the same rounds.
 Set-up is all between the import and the end of 20,000 steps: to declare and to tabulate the neuron
 here, to compile it elsewhere. Simulators record V alone; NEURON makes 20,000 steps. Runs are short,
-so that other processes of the machine do not interrupt all of them.
+so that other processes of the machine do not interrupt all of them. A thousand cells of the burster
+run at once (burster_population.py).
 """
 
 import math
@@ -22,6 +23,7 @@ from collections.abc import Sequence
 
 import cold_start
 import neuron_peers
+from burster_population import BursterBench
 from cell import STEP, Disagreement, Way
 from single_cell import LONGEST, Bench, ColdStarts, cold_starts
 from this_package import BuiltIn, Declared, New, adaptive_spike_times, on_v3
@@ -33,8 +35,9 @@ TITLES = {
     "connor_stevens": "Connor and Stevens",
     "pospischil_ib": "Pospischil IB",
     "nine_gates": "nine gates, seven currents",
+    "prinz": "the burster of Prinz",
 }
-PUBLISHED = ("wang_buzsaki", "connor_stevens", "pospischil_ib")
+PUBLISHED = ("wang_buzsaki", "connor_stevens", "pospischil_ib", "prinz")
 LOOPS: list[type[Way]] = [neuron_peers.PlainC, neuron_peers.Numba]
 SIMULATORS: list[type[Way]] = [neuron_peers.Neuron, neuron_peers.Brian2, neuron_peers.Jaxley]
 FIRST_STEPS = cold_start.STEPS
@@ -52,7 +55,8 @@ def ways_of(neuron: str) -> list[tuple[type[Way], bool]]:
         with_traces += [way.of(neuron) for way in LOOPS]
     ways = [(way, all_traces) for way in with_traces for all_traces in (True, False)]
     if neuron in PUBLISHED:
-        ways += [(way.of(neuron), False) for way in SIMULATORS]
+        simulators = [neuron_peers.Brian2] if neuron == "prinz" else SIMULATORS
+        ways += [(way.of(neuron), False) for way in simulators]
     return ways
 
 
@@ -122,6 +126,11 @@ def claims(benches: dict[str, NeuronBench], new: dict[str, Row], cold: ColdStart
     for neuron, aim in (("wang_buzsaki", "2 or more"), ("pospischil_ib", "3 or more")):
         found = ratios((neuron, neuron_peers.PlainC), (neuron, Declared))
         lines.append([f"{TITLES[neuron]}: plain C, × this package", aim, *found])
+    burster = []
+    for on_level in (lambda way: way, on_v3):
+        way = on_level(Declared.of("prinz"))
+        burster += [benches["prinz"].ns(way, all_traces=traces) for traces in (False, True)]
+    lines.append([f"{TITLES['prinz']}: ns a step", "35 or less", *shown(*burster)])
     for neuron, row in new.items():
         title = f"{TITLES[neuron]}, declared anew, to 20,000 steps"
         lines.append([f"{title}", "20 ms or less", f"{row.best * 1e3:.1f} ms", "", "", ""])
@@ -155,8 +164,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         options.error(f"--steps must be {FIRST_STEPS} or more, --rounds 1 or more")
 
     benches = {neuron: NeuronBench(neuron, chosen.steps) for neuron in TITLES}
+    bursters = BursterBench()
     try:
-        for bench in benches.values():
+        for bench in (*benches.values(), bursters):
             bench.check()
     except Disagreement as error:
         sys.exit(f"{error}; nothing was timed.")
@@ -167,18 +177,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for row in new.values():
         row.prepare()()
     rows = [row for bench in benches.values() for row in bench.rows]
-    time_interleaved([*rows, *new.values()], chosen.rounds, LONGEST)
+    time_interleaved([*rows, *new.values(), *bursters.rows], chosen.rounds, LONGEST)
     of_published = [New.of(neuron) for neuron in PUBLISHED]
     of_published += [row.way for neuron in PUBLISHED for row in benches[neuron].rows]
     cold = cold_starts({way: 0 for way in of_published if way.neuron}, chosen.rounds)
 
     parts = [claims(benches, new, cold), *(bench.table(cold) for bench in benches.values())]
-    left_out = {label: why for bench in benches.values() for label, why in bench.left_out.items()}
+    parts.append(bursters.table())
+    left_out = {
+        label: why
+        for bench in (*benches.values(), bursters)
+        for label, why in bench.left_out.items()
+    }
     how = f"{AGREED} This package on level {level()}, if nothing else is said. "
     how += f"{chosen.steps:,} steps (NEURON {neuron_peers.Neuron.most_steps:,}). "
     how += f"Smallest of {chosen.rounds} rounds, rows interleaved"
     heading = "Declared neurons: neurons.py" if chosen.write else None
-    report(heading, parts, how, dict.fromkeys(row.way.package for row in rows), left_out)
+    packages = [row.way.package for row in rows] + bursters.packages
+    report(heading, parts, how, dict.fromkeys(packages), left_out)
 
 
 if __name__ == "__main__":

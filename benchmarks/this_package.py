@@ -131,11 +131,16 @@ class Declared(NeuronWay):
         return lambda: simulation.run(current, self._dt, **options)
 
     def read(self, result: Any) -> Traces:
-        """Return gates by their names alone, currents with "I_" before them."""
-        return {
-            f"I_{name}" if name in self._declared.channels else name.split(".")[-1]: result[name]
-            for name in self._names
-        }
+        """Return gates by their names, with the channel's where two have one, currents as I_..."""
+        short = [path.split(".")[-1] for path in self._declared.gates]
+
+        def name_of(name: str) -> str:
+            if name in self._declared.channels:
+                return f"I_{name}"
+            channel, _, gate = name.rpartition(".")
+            return f"{gate}_{channel}" if short.count(gate) > 1 else gate
+
+        return {name_of(name): result[name] for name in self._names}
 
 
 class BuiltIn(Run):
@@ -180,7 +185,7 @@ def new_neuron(name: str) -> Any:
     from pyhh_fast import Channel, Gate, Neuron
 
     known = declared(name)
-    channels = {}
+    parts: dict[str, Any] = dict(known.pools)
     for path, channel in known.channels.items():
         gates = {}
         for gate_name, gate in channel.gates.items():
@@ -189,9 +194,11 @@ def new_neuron(name: str) -> Any:
                 for key, function in gate.functions.items()
             }
             others = {"speed": gate.speed, "instantaneous": gate.instantaneous}
+            others |= {"of": gate.of, "times": gate.times}
             gates[gate_name] = Gate(**functions, power=gate.power, **others)
-        channels[path] = Channel(channel.g, E=channel.E, shift=channel.shift, **gates)
-    return Neuron(Cm=known.Cm, threshold=known.threshold, **channels)
+        others = {"E": channel.E, "shift": channel.shift, "feeds": channel.feeds}
+        parts[path] = Channel(channel.g, **others, **gates)
+    return Neuron(Cm=known.Cm, threshold=known.threshold, **parts)
 
 
 class New(Declared):
