@@ -74,7 +74,7 @@ def reversals(neuron: Any, value: Value) -> dict[str, list[Any]]:
 def rates(
     neuron: Any, path: str, V: FloatArray, state: Mapping[str, Any], value: Value
 ) -> FloatArray:
-    """Return alpha and alpha + beta of a gate without its speed, shape (2, *V.shape).
+    """Return alpha and alpha + beta of a gate without its speed, shape (2, ...).
 
     Parameters
     ----------
@@ -84,11 +84,11 @@ def rates(
     name, _, gate_name = path.partition(".")
     gate = neuron.channels[name].gates[gate_name]
     if gate.of is not None:
-        return looked_up(neuron.pool_tables[path], np.broadcast_to(state[gate.of], V.shape))
+        return looked_up(neuron.pool_tables[path], np.asarray(state[gate.of]))
     found = looked_up(neuron.tables[path], V - value(f"{name}.shift"))
     if gate.times is not None:
-        factor = looked_up(neuron.pool_tables[path], np.broadcast_to(state[gate.pool], V.shape))
-        found = np.stack([found[0] * factor[0], found[1]])
+        factor = looked_up(neuron.pool_tables[path], np.asarray(state[gate.pool]))
+        found = np.stack(np.broadcast_arrays(found[0] * factor[0], found[1]))
     return found
 
 
@@ -105,7 +105,7 @@ def state_at(
     Parameters
     ----------
     V : ndarray
-        Of any shape.
+        Of any shape that broadcasts with the parameters; states have no larger one than they need.
     held : mapping of str to float or array, optional
         Gates and pools that are not steady, but at these values; others follow them, too.
     """
@@ -147,13 +147,19 @@ class _Balance:
     def __init__(
         self, neuron: Any, V: FloatArray, value: Value, known: Mapping[str, FloatArray]
     ) -> None:
-        self._neuron, self._shape, self._V = neuron, V.shape, V.ravel()
-        self._held = {name: known[name].ravel() for name in neuron.pools if name in known}
+        self._neuron = neuron
+        self._shape = np.broadcast_shapes(
+            V.shape,
+            *(np.shape(one) for one in known.values()),
+            *(np.shape(value(path)) for path in neuron.parameters),
+        )
         self._following: dict[str, dict[str, Any]] = {}  # gates that follow calcium, by channel
 
         def flat(given: Any) -> FloatArray:
-            return np.broadcast_to(given, V.shape).ravel()
+            return np.broadcast_to(given, self._shape).ravel()
 
+        self._V = flat(V)
+        self._held = {name: flat(known[name]) for name in neuron.pools if name in known}
         self._rest = {name: flat(value(f"{name}.rest")) for name in neuron.pools}
         self._strength = {
             name: flat(value(f"{name}.tau") * value(f"{name}.gain")) for name in neuron.pools
@@ -179,8 +185,9 @@ class _Balance:
                         continue
                     alpha, total = looked_up(neuron.tables[path], V - value(f"{name}.shift"))
                     of_V = alpha / total
+                of_V = flat(of_V)
                 for _ in range(gate.power):
-                    conductance *= of_V.ravel()
+                    conductance *= of_V
             self._conductance[name] = conductance
 
     def concentrations(self) -> dict[str, FloatArray]:
@@ -207,16 +214,16 @@ class _Balance:
         feeders = self._feeders[pool]
         E = [self._neuron.channels[name].E for name in feeders]
         follows = any(isinstance(one, Nernst) and one.pool == pool for one in E)
-        following = [gate for name in feeders for gate in self._following[name].values()]
-        reads = any(gate.pool == pool for gate in following)
+        gates = [item for name in feeders for item in self._following[name].items()]
+        tables = [self._neuron.pool_tables[path] for path, gate in gates if gate.pool == pool]
         at_rest = target(rest, np.arange(rest.size))
-        if not (follows or reads):
+        if not (follows or tables):
             return np.minimum(at_rest, TOP)
         balanced = rest.copy()
         where = np.flatnonzero(at_rest > rest)
-        # Where the potential alone follows it, more calcium means less inflow.
+        # Where potentials follow it, and gates close with it, more calcium means less inflow.
         low, high = rest[where], at_rest[where]
-        if reads:
+        if not all(_falls(table) for table in tables):
             low, high = _scanned(target, rest, where)
             inside = high < TOP
             balanced[where[~inside]] = TOP
@@ -244,6 +251,12 @@ class _Balance:
                 E = E - slope * logarithm(state[channel.E.pool])
             total -= conductance * (self._V[which] - E)
         return total
+
+
+def _falls(table: GateTable) -> bool:
+    """Whether the steady state of a gate nowhere rises with the concentration."""
+    part, whole = table.coefficients[:, 0].T
+    return bool((np.diff(part / whole) <= 0).all())
 
 
 def _scanned(

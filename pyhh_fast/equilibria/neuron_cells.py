@@ -47,7 +47,9 @@ class CellMembranes:
         width = min([GRID_STEP / 4, *(table.width for table in neuron.tables.values())])
         V = grid(low, high, width)
         if not self.cells._open_alike:
-            return V, np.eye(size), self._dVdt(np.broadcast_to(V, (size, V.size)))
+            # What is open at a V is found once, as far as it is the same in all cells.
+            dVdt = self._dVdt(V[np.newaxis])
+            return V, np.eye(size), np.array(np.broadcast_to(dVdt, (size, V.size)))
         # What is open is the same in all cells.
         channels = neuron.channels
         steady = neuron._steady(V)
@@ -73,7 +75,7 @@ class CellMembranes:
         return self._dVdt(V[:, np.newaxis])[:, 0]
 
     def _dVdt(self, V: FloatArray) -> FloatArray:
-        """Return dV/dt at several V of each cell, shape (cells, n)."""
+        """Return dV/dt at V of shape (cells, n), or (1, n) for all cells."""
 
         cells = self.cells
         column = functools.partial(cells._column, dimensions=2)

@@ -87,7 +87,7 @@ def net_current(
 
     The state has gates by path, and concentrations by pool.
 
-    The numbers of many cells are what `value` returns for a path, in the shape of V.
+    The numbers of many cells are what `value` returns for a path, as they broadcast with V.
     """
     value = neuron.parameters.__getitem__ if value is None else value
     total: FloatArray = np.zeros(V.shape) + current
@@ -95,8 +95,8 @@ def net_current(
         conductance = np.zeros(V.shape) + value(f"{name}.g")
         for gate_name, gate in channel.gates.items():
             for _ in range(gate.power):  # the last bits of NumPy's powers depend on the CPU
-                conductance *= state[f"{name}.{gate_name}"]
-        total -= conductance * (V - potential(name, channel.E, state, value))
+                conductance = conductance * state[f"{name}.{gate_name}"]
+        total = total - conductance * (V - potential(name, channel.E, state, value))
     return total
 
 

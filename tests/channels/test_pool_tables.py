@@ -245,6 +245,14 @@ def test_nernst_is_the_potential_at_1_mM_and_a_slope():
 def test_gates_of_calcium_are_in_the_first_vector_where_that_can_be():
     (pool,) = membrane_of(bursting().replace({"CaL.shift": 0})).pools
     assert list(pool.vectors) == [0]
+    q = Gate(inf=hill(1, 1e-3), instantaneous=True, of="Ca")
+    m = Gate(inf=sigmoid(1, -30, 10), tau=lambda V: 5.0, times=("Ca", hill(1, 1e-3)))
+    L = Channel(1, E=0, feeds="Ca", q=q)
+    neuron = Neuron(
+        A=gates(4, shift=-5), B=gates(3), M=Channel(1, E=0, m=m), L=L, Ca=Pool(1, 2, gain=3)
+    )
+    (pool,) = membrane_of(neuron).pools
+    assert list(pool.vectors) == [0]
 
 
 # The logarithm.

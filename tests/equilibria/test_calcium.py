@@ -13,7 +13,7 @@ from scipy.optimize import brentq, root
 
 from pyhh_fast import Channel, Gate, Nernst, Neuron, Pool
 from pyhh_fast.channels.neuron_cells import NeuronCells
-from pyhh_fast.equilibria.neuron_cells import starts_of_cells
+from pyhh_fast.equilibria.neuron_cells import CellMembranes, starts_of_cells
 from pyhh_fast.equilibria.neurons import equilibria, jacobian
 from pyhh_fast.rate_forms import sigmoid
 
@@ -202,20 +202,43 @@ def test_outward_currents_take_no_calcium_away():
     neuron = low_threshold().replace({"T.E.outside": 1e-5})
     assert neuron.steady_state(-20.0)["Ca"] == 2.4e-4
     np.testing.assert_array_equal(jacobian(neuron, -20.0)[2], [0, 0, -1 / 5])
+    pump = Channel(1, E=-90, feeds="Ca")
+    constant = Neuron(leak=Channel(0.1, E=-60), pump=pump, Ca=Pool(1e-4, 5, gain=1e-3))
+    assert constant.steady_state(-20.0)["Ca"] == 1e-4
 
 
 # Many cells.
 
 
-@pytest.mark.parametrize(
-    "values",
-    [
-        {"leak.g": [0.01, 0.02, 0.03], "leak.E": [-85, -80, -70]},
-        {"T.g": [0.4, 0.1, 0.9], "Ca.tau": [5, 50, 500], "T.E.outside": [2, 1, 4]},
-        {"Ca.rest": [2.4e-4, 1e-4, 1e-3], "Ca.gain": [5e-5, 1e-3, 1e-6], "T.shift": [0, -3, 5]},
-        {"T.E.celsius": [36, 20, 6], "T.u.speed": [1, 2, 3]},
-    ],
-)
+VALUES = [
+    {"leak.g": [0.01, 0.02, 0.03], "leak.E": [-85, -80, -70]},
+    {"Ca.tau": [5, 50, 500]},
+    {"T.g": [0.4, 0.1, 0.9], "Ca.tau": [5, 50, 500], "T.E.outside": [2, 1, 4]},
+    {"Ca.rest": [2.4e-4, 1e-4, 1e-3], "Ca.gain": [5e-5, 1e-3, 1e-6], "T.shift": [0, -3, 5]},
+    {"T.E.celsius": [36, 20, 6], "T.u.speed": [1, 2, 3]},
+]
+
+
+@pytest.mark.parametrize("values", VALUES)
+def test_the_search_has_dVdt_of_each_cell_over_its_grid(values):
+    membranes = CellMembranes(NeuronCells(low_threshold(), 3, values))
+    V, weights, parts = membranes.over_grid()
+    for i, dVdt in enumerate(weights @ parts):
+        own = low_threshold().replace({path: column[i] for path, column in values.items()})
+        exact = [low_threshold_slopes_of(own, one) for one in V[::50]]
+        np.testing.assert_allclose(dVdt[::50], exact, rtol=1e-9, atol=1e-9)
+
+
+def low_threshold_slopes_of(neuron, V):
+    """Return dV/dt with all steady, of a neuron with other numbers."""
+    p, state = neuron.parameters, neuron.steady_state(float(V))
+    slope = 1e3 * 8.31441 * (p["T.E.celsius"] + 273.15) / (2 * 96485.309)
+    E = slope * np.log(p["T.E.outside"] / state["Ca"])
+    I_T = p["T.g"] * state["T.s"] ** 2 * state["T.u"] * (V - E)
+    return -p["leak.g"] * (V - p["leak.E"]) - I_T
+
+
+@pytest.mark.parametrize("values", VALUES)
 def test_cells_start_and_are_steady_as_each_neuron_alone(values):
     neuron = low_threshold()
     cells = NeuronCells(neuron, 3, values)

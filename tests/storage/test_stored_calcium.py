@@ -1,5 +1,6 @@
 """State files of neurons with calcium: declaration, tables over concentrations, and state."""
 
+import base64
 import json
 
 import numpy as np
@@ -48,6 +49,10 @@ def test_a_state_file_has_concentrations_and_all_tables(name, tmp_path):
             assert (ours[path].width, ours[path].own_width) == (table.width, table.own_width)
             np.testing.assert_array_equal(ours[path].coefficients, table.coefficients)
     assert loaded.model.steady_state(-33.3) == neuron.steady_state(-33.3)
+    content = json.loads(file.read_text())
+    content["neuron"]["state"]["concentrations"]["Ca"] = 0.0123
+    file.write_text(json.dumps(content))
+    assert pyhh.Simulation.load_state(file)._state.concentrations == {"Ca": 0.0123}
     with_functions = pyhh.Simulation.load_state(file, model=neuron).model
     assert with_functions == neuron
 
@@ -125,6 +130,17 @@ def test_crafted_state_file_is_refused(path, to, tmp_path):
         part[last] = to
     file.write_text(json.dumps(content))
     with pytest.raises(ValueError, match=r"^path must be a file that save_state has written;"):
+        pyhh.Simulation.load_state(file)
+
+
+def test_tables_of_another_length_are_refused(tmp_path):
+    file = saved(NEURONS["bursting"], tmp_path)
+    content = json.loads(file.read_text())
+    rows = base64.b64decode(content["table"]["rows"])[:-96]
+    content["table"]["rows"] = base64.b64encode(rows).decode()
+    del content["table"]["sha256"]
+    file.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=r"a table of rates must be as it was written; got \{"):
         pyhh.Simulation.load_state(file)
 
 
