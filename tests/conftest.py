@@ -18,6 +18,20 @@ hypothesis.settings.register_profile("pyhh_fast", deadline=None, derandomize=Fal
 hypothesis.settings.load_profile("pyhh_fast")
 
 
+def pytest_addoption(parser):
+    told = "run each test with the first of its parameters alone"
+    parser.addoption("--first-of-each", action="store_true", help=told)
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.option.first_of_each:
+        names = [item.nodeid.partition("[")[0] for item in items]
+        first = dict(zip(reversed(names), reversed(items), strict=True))
+        others = [item for name, item in zip(names, items, strict=True) if first[name] is not item]
+        config.hook.pytest_deselected(items=others)
+        items[:] = reversed(first.values())
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config):
     if config.option.hypothesis_seed is None:

@@ -9,6 +9,7 @@ import sysconfig
 import tarfile
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -95,6 +96,16 @@ def test_kernels_older_than_their_sources_stop_the_tests(tree):
     assert stopped.stderr.strip() == (
         "ERROR: The compiled kernels are older than src/. Run: pip install -e ."
     )
+
+
+def test_first_of_each_leaves_out_other_parameters():
+    names = ["a.py::f[1]", "a.py::f[2]", "a.py::g", "b.py::f[1]", "b.py::f[x[2]]"]
+    items, others = [SimpleNamespace(nodeid=name) for name in names], []
+    hook = SimpleNamespace(pytest_deselected=lambda items: others.extend(items))
+    config = SimpleNamespace(option=SimpleNamespace(first_of_each=True), hook=hook)
+    runpy.run_path(str(ROOT / "tests/conftest.py"))["pytest_collection_modifyitems"](config, items)
+    assert [one.nodeid for one in items] == [names[0], names[2], names[3]]
+    assert [one.nodeid for one in others] == [names[1], names[4]]
 
 
 def test_source_digest_depends_on_all_that_is_compiled_but_not_on_line_ends(tree):

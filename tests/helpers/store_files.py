@@ -1,6 +1,10 @@
 """Stores byte for byte, and what two of them have in common that hold the same run."""
 
+import contextlib
 import re
+from pathlib import Path
+
+import pytest
 
 
 def files(directory):
@@ -22,3 +26,20 @@ def shared(store):
     )
     assert times == 1
     return found
+
+
+@contextlib.contextmanager
+def killed_at_file(number):
+    """Kill what is done here, as Ctrl-C does, just before the file of this number is there."""
+    replace, written = Path.replace, []
+
+    def killed(path, target):
+        written.append(target)
+        if len(written) == number:
+            raise KeyboardInterrupt
+        return replace(path, target)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            yield

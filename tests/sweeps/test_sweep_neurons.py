@@ -4,12 +4,11 @@ import functools
 import pickle
 import shutil
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
 from error_messages import errors, raises
-from store_files import files
+from store_files import files, killed_at_file
 from sweep_models import counts_and_gate, neuron_of_functions
 from sweep_runs import SPAWN, WAVE, crossed, cut, executors
 
@@ -308,21 +307,11 @@ def test_store_with_other_tables_is_refused(out, damage):
 
 
 @pytest.mark.parametrize("stage", range(6, 10))
-def test_partly_created_store_is_completed(out, monkeypatch, stage):
+def test_partly_created_store_is_completed(out, stage):
     """Killed at the files of the tables, the next run finishes what there is."""
-    replace, written = Path.replace, []
-
-    def killed(path, target):
-        written.append(target)
-        if len(written) == stage:
-            raise KeyboardInterrupt
-        return replace(path, target)
-
     grid = {"K.g": [8.0, 9.0]}
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "replace", killed)
-        with pytest.raises(KeyboardInterrupt):
-            short(grid=grid, out=out)
+    with killed_at_file(stage):
+        short(grid=grid, out=out)
     assert ("rates/gates/c/0/0/0/0" in files(out)) == (stage == 9)
     same(short(grid=grid, out=out), short(grid=grid))
 

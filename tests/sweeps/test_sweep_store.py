@@ -9,12 +9,11 @@ import sys
 import time
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
 from other_processes import ENVIRONMENT
-from store_files import files
+from store_files import files, killed_at_file
 from sweep_runs import GRID, SPAWN, WAVE, cut, raises, short
 
 import pyhh_fast as pyhh
@@ -177,20 +176,10 @@ def test_store_with_another_chunk_size_is_refused(out, monkeypatch):
 
 
 @pytest.mark.parametrize("stage", range(1, 9))
-def test_partly_created_store_is_completed(out, monkeypatch, stage):
+def test_partly_created_store_is_completed(out, stage):
     """Killed at each of the first files, the next run finishes what there is."""
-    replace, written = Path.replace, []
-
-    def killed(path, target):
-        written.append(target)
-        if len(written) == stage:
-            raise KeyboardInterrupt
-        return replace(path, target)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "replace", killed)
-        with pytest.raises(KeyboardInterrupt):
-            short(Warm.at_rest(), out=out)
+    with killed_at_file(stage):
+        short(Warm.at_rest(), out=out)
     same(short(Warm.at_rest(), out=out), short(Warm.at_rest()))
     assert not list(out.rglob("*.part"))
     with xarray.open_zarr(out) as opened:
