@@ -330,3 +330,10 @@ def _warn_of_a_value_a_step(name: str, stimulus: Any, size: int) -> None:
             "as there are cells. For a constant for each cell pass duration=..., or, if a value a "
             f"step is meant, stimuli.from_array({name})."
         )
+    elif size > 1 and getattr(stimulus, "conducts", False) and stimulus.steps == size:
+        warn_user(
+            f"{name} has a conductance of a value a step, the same for all cells, and {size} "
+            "steps, as many as there are cells. For a constant for each cell pass "
+            "stimuli.conductance(stimuli.constant(g), reversal), or, if a value a step is meant, "
+            "duration=... as well."
+        )

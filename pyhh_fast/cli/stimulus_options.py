@@ -3,13 +3,21 @@
 import argparse
 import functools
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from pyhh_fast import stimuli
 from pyhh_fast.stimuli.base import Stimulus
 
-STIMULI: dict[str, tuple[type[Stimulus], str]] = {
+
+def noise_conductance(
+    mean: float, sd: float, tau: float, reversal: float, seed: int
+) -> stimuli.conductance:
+    """Return a conductance that fluctuates, in mS/cm², ms and mV."""
+    return stimuli.conductance(stimuli.ornstein_uhlenbeck(mean, sd, tau, seed), reversal)
+
+
+STIMULI: dict[str, tuple[Callable[..., Stimulus], str]] = {
     "--constant": (stimuli.constant, "a constant current"),
     "--step": (stimuli.step, "on from start until before stop"),
     "--pulses": (stimuli.pulses, "a train of them, from start on (default: 0), without end"),
@@ -18,6 +26,8 @@ STIMULI: dict[str, tuple[type[Stimulus], str]] = {
     "--chirp": (stimuli.chirp, "a sine whose frequency moves"),
     "--noise": (stimuli.ornstein_uhlenbeck, "an Ornstein-Uhlenbeck process"),
     "--epsc": (stimuli.poisson_epsc, "synaptic currents at random times (rise: default 0)"),
+    "--conductance": (stimuli.conductance, "a constant conductance (mS/cm²), its reversal (mV)"),
+    "--noise-conductance": (noise_conductance, "an Ornstein-Uhlenbeck process, clipped at 0"),
 }
 """The class of each option, whose arguments are the option's, and its help."""
 
@@ -63,7 +73,8 @@ def add_stimuli(parser: argparse.ArgumentParser) -> None:
         "--seed",
         type=int,
         metavar="N",
-        help="of the first of --noise and --epsc; the next has N + 1, and so on (default: 0)",
+        help="of the first that is random, --noise, --epsc or --noise-conductance; the next has "
+        "N + 1, and so on (default: 0)",
     )
 
 

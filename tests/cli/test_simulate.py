@@ -118,6 +118,13 @@ def test_record_all_and_record_none():
         ("--noise 5,2,10", stimuli.ornstein_uhlenbeck(5, 2, 10, 0)),
         ("--epsc 500,3,2 --seed 7", stimuli.poisson_epsc(500, 3, 2, 7)),
         ("--epsc 500,3,2,0.5 --seed 7", stimuli.poisson_epsc(500, 3, 2, 7, rise=0.5)),
+        ("--conductance 0.1,-12", stimuli.conductance(0.1, -12)),
+        (
+            "--noise-conductance 0.1,0.02,3,60 --conductance 0.1,-12 --epsc 9,1,2 --seed 4",
+            stimuli.conductance(stimuli.ornstein_uhlenbeck(0.1, 0.02, 3, 4), 60)
+            + stimuli.conductance(0.1, -12)
+            + stimuli.poisson_epsc(9, 1, 2, 5),
+        ),
         (
             "--seed 3 --noise 5,2,10 --step 1,2,3 --epsc 9,1,2 --noise 5,2,10 --step 4,5,6",
             stimuli.ornstein_uhlenbeck(5, 2, 10, 3)

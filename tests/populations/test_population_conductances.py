@@ -149,6 +149,15 @@ def test_rows_of_a_simulator_have_conductances_of_their_own():
         assert row.tolist() == [one.features["last"], one.features["n"]]
 
 
+def test_a_conductance_of_as_many_steps_as_cells_is_told():
+    stimulus = stimuli.conductance(np.full(10, 0.1), 20)
+    with pytest.warns(
+        UserWarning, match=r"^stimulus has a conductance of a value a step, .* pass stim"
+    ):
+        population(*CELLS["neuron"]).run(stimulus, DT)
+    population(*CELLS["neuron"]).run(stimulus, DT, duration=10 * DT)
+
+
 def test_population_recordings_with_conductances_are_pickled():
     run = population(*CELLS["neuron"]).run(KINDS["noise"], DT, duration=5, record=["Vm"])
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(run)).Vm, run.Vm)
