@@ -19,8 +19,8 @@ typedef struct {
     int64_t gate_of_lane[MEMBRANE_LANES]; /* or -1 */
     int64_t at_inf[MEMBRANE_GATES], has_speed[MEMBRANE_GATES];
     int64_t feeders[MEMBRANE_POOLS], feeder[MEMBRANE_POOLS][MEMBRANE_CHANNELS];
-    int64_t factored[MEMBRANE_POOLS], factored_vector[MEMBRANE_POOLS * MEMBRANE_VECTORS];
-    int64_t pool_of_E[MEMBRANE_CHANNELS];
+    int64_t factored[MEMBRANE_POOLS];
+    double is_factored[MEMBRANE_POOLS * MEMBRANE_VECTORS]; /* by pool, then by vector */
 } cells_shape;
 
 static const cells_shape hh_cells_shape = {
@@ -67,8 +67,7 @@ static inline cells_shape cells_shape_of(const membrane_shape *s, const int64_t 
     memcpy(of.feeders, s->feeders, sizeof of.feeders);
     memcpy(of.feeder, s->feeder, sizeof of.feeder);
     memcpy(of.factored, s->factored, sizeof of.factored);
-    memcpy(of.factored_vector, s->factored_vector, sizeof of.factored_vector);
-    memcpy(of.pool_of_E, s->pool_of_E, sizeof of.pool_of_E);
+    memcpy(of.is_factored, s->is_factored, sizeof of.is_factored);
     return of;
 }
 
@@ -93,7 +92,8 @@ typedef struct {
 } cells_gate_rates;
 
 typedef struct {
-    cells per_C_m, g[MEMBRANE_CHANNELS], E[MEMBRANE_CHANNELS], slope[MEMBRANE_CHANNELS];
+    cells per_C_m, g[MEMBRANE_CHANNELS], E[MEMBRANE_CHANNELS];
+    cells slope[MEMBRANE_POOLS][MEMBRANE_CHANNELS];
     cells alpha[MEMBRANE_POOLS], alpha_plus_beta[MEMBRANE_POOLS], feed[MEMBRANE_POOLS];
 } cells_membrane_scaled;
 
@@ -104,7 +104,7 @@ typedef struct {
 
 typedef struct {
     cells_gate_rates r[MEMBRANE_GATES];
-    cells E[MEMBRANE_CHANNELS];
+    cells E[MEMBRANE_CHANNELS], ln_Ca[MEMBRANE_POOLS];
 } cells_found_rates;
 
 typedef struct {
@@ -340,7 +340,7 @@ HH_INLINE void cells_factors(int pools, const cells_shape *s, const rate_source 
                              const cells_membrane_state *y, cells_gate_rates *r, cells *ln_Ca)
 {
     const size_t size = RATE_TABLE_POWERS * RATE_TABLE_LANES;
-    int p, i, j, g;
+    int p, i, j, g, v;
     for (p = 0; p < pools; ++p) {
         const pool_table *t = &source->pools[p];
         cells_position place;
@@ -363,10 +363,13 @@ HH_INLINE void cells_factors(int pools, const cells_shape *s, const rate_source 
             place.r4[i] = place.r2[i] * place.r2[i];
         }
         ln_Ca[p] = cells_all(0.0);
-        for (j = 0; j < s->factored[p]; ++j) {
-            const int64_t v = s->factored_vector[p * MEMBRANE_VECTORS + j];
+        for (v = 0, j = 0; v < s->rows; ++v) {
             cells_gate_rates factors[4];
+            if (!s->is_factored[p * MEMBRANE_VECTORS + v]) {
+                continue;
+            }
             cells_rows(t->rows + (size_t)j * size, size * (size_t)s->factored[p], &place, factors);
+            ++j;
             if (v == 0) {
                 ln_Ca[p] = factors[3].alpha;
             }
@@ -424,6 +427,9 @@ HH_INLINE int cells_neuron_find_rates(int gates, int pools, const cells_shape *s
         for (g = 0; pools && s->nernst && g < s->channels; ++g) {
             at->E[g] = m->latest->at.E[g];
         }
+        for (g = 0; g < pools; ++g) {
+            at->ln_Ca[g] = m->latest->at.ln_Ca[g];
+        }
         return 1;
     }
     for (g = gates - pools; g < gates; ++g) {
@@ -449,10 +455,9 @@ HH_INLINE int cells_neuron_find_rates(int gates, int pools, const cells_shape *s
         }
     }
     if (pools) {
-        cells ln_Ca[MEMBRANE_POOLS];
-        cells_factors(pools, s, source, y, r, ln_Ca);
+        cells_factors(pools, s, source, y, r, at->ln_Ca);
         if (s->nernst) {
-            cells_membrane_reversals(s, &m->scaled, ln_Ca, at->E);
+            cells_membrane_reversals(pools, s, &m->scaled, at->ln_Ca, at->E);
         }
     }
     if (s->speeds) {

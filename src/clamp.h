@@ -50,8 +50,7 @@ HH_INLINE void clamp_step_pools(int vectors, const membrane_shape *s, const neur
     for (v = 0; v < vectors; ++v) {
         at->r[v].alpha = at->r[v].alpha_plus_beta = lanes_all(0.0);
     }
-    membrane_feed(vectors, pools, s, &m->scaled, reversals_at(pools, s, &m->scaled, at), y->V,
-                  open, at->r);
+    membrane_feed(vectors, pools, s, &m->scaled, y->V, open, at);
     for (v = 0; v < vectors; ++v) {
         y->x[v] = gates_step(y->x[v], at->r[v].alpha, at->r[v].alpha_plus_beta);
     }

@@ -58,6 +58,18 @@ HH_INLINE int dop853_slope(int vectors, const membrane_shape *shape, const neuro
     return 1;
 }
 
+/* A function of its own, where the shape is no constant, since a step calls it so often. */
+HH_NOINLINE int dop853_slope_of_any(int vectors, const membrane_shape *shape,
+                                    const neuron_model *m, const drive *in, membrane_state *y,
+                                    membrane_state *slope)
+{
+    return dop853_slope(vectors, shape, m, in, y, slope);
+}
+
+#define DOP853_SLOPE(y, slope)                                                        \
+    (HH_IS_CONSTANT(shape->channels) ? dop853_slope(vectors, shape, m, in, y, slope)   \
+                                     : dop853_slope_of_any(vectors, shape, m, in, y, slope))
+
 /* The sum of weights[j] k[j] for j < n, of a vector. Weights are constants, so the compiler leaves
    the zeros out. */
 HH_INLINE lanes dop853_sum(const double weights[16], const membrane_state *k, int n, int vector)
@@ -87,7 +99,7 @@ HH_INLINE void dop853_stage(int vectors, const dop853_step *s, int i, membrane_s
     do {                                                                   \
         membrane_state y;                                                  \
         dop853_stage(vectors, s, i, &y);                                   \
-        if (!dop853_slope(vectors, shape, m, in, &y, &s->k[i])) {          \
+        if (!DOP853_SLOPE(&y, &s->k[i])) {                                 \
             *missing_V = s->k[i].V;                                        \
             return 0;                                                      \
         }                                                                  \
@@ -119,7 +131,7 @@ HH_INLINE int dop853_attempt(int vectors, const membrane_shape *shape, const neu
     DOP853_STAGE(10);
     DOP853_STAGE(11);
     dop853_stage(vectors, s, 12, &s->after);
-    if (!dop853_slope(vectors, shape, m, in, &s->after, &s->k[12])) {
+    if (!DOP853_SLOPE(&s->after, &s->k[12])) {
         *missing_V = s->k[12].V;
         return 0;
     }

@@ -63,14 +63,25 @@ HH_INLINE REAL OF(membrane_conductance)(const SHAPE *s, const REAL *g, const REA
     return sum;
 }
 
-/* The reversal potentials of all channels, with the logarithms of the concentrations. */
-HH_INLINE void OF(membrane_reversals)(const SHAPE *s, const OF(membrane_scaled) *m,
+/* The reversal potential of a channel, and those of all, with the logarithms of concentrations. */
+HH_INLINE REAL OF(membrane_reversal)(int pools, const OF(membrane_scaled) *m, const REAL *ln_Ca,
+                                     int64_t c)
+{
+    REAL E = OP(fnma)(m->slope[0][c], ln_Ca[0], m->E[c]);
+    int p;
+    for (p = 1; p < pools; ++p) {
+        E = OP(fnma)(m->slope[p][c], ln_Ca[p], E);
+    }
+    return E;
+}
+
+HH_INLINE void OF(membrane_reversals)(int pools, const SHAPE *s, const OF(membrane_scaled) *m,
                                       const REAL *ln_Ca, REAL *E)
 {
     const int channels = CHANNELS_IN_VECTORS ? MEMBRANE_CHANNELS : (int)s->channels;
     int c;
     for (c = 0; c < channels; ++c) { /* of those that are none all is 0 */
-        E[c] = OP(fnma)(m->slope[c], ln_Ca[s->pool_of_E[c]], m->E[c]);
+        E[c] = OF(membrane_reversal)(pools, m, ln_Ca, c);
     }
 }
 
@@ -84,21 +95,23 @@ HH_INLINE const REAL *OF(reversals_at)(int pools, const SHAPE *s,
 
 /* Set the rates of the pools, whose inflow is that of the channels that feed them. */
 HH_INLINE void OF(membrane_feed)(int gates, int pools, const SHAPE *s,
-                                 const OF(membrane_scaled) *m, const REAL *E, REAL V,
-                                 const REAL *open, OF(gate_rates) *r)
+                                 const OF(membrane_scaled) *m, REAL V, const REAL *open,
+                                 OF(found_rates) *at)
 {
     int p, i;
     for (p = 0; p < pools; ++p) {
         REAL sum = OP(all)(0.0);
         for (i = 0; i < s->feeders[p]; ++i) {
             const int64_t c = s->feeder[p][i];
-            const REAL driving = OP(mul)(m->g[c], OP(sub)(E[c], V));
+            /* Not from at->E, which compilers write and read as vectors. */
+            const REAL E = s->nernst ? OF(membrane_reversal)(pools, m, at->ln_Ca, c) : m->E[c];
+            const REAL driving = OP(mul)(m->g[c], OP(sub)(E, V));
             HH_ONE_BY_ONE(s->feeders[p]);
             sum = c < s->ungated ? OP(add)(sum, driving) : OP(fma)(driving, open[c], sum);
         }
         OF(rates_set_pool)(s, gates, p,
                            OP(fma)(m->feed[p], OP(max)(sum, OP(all)(0.0)), m->alpha[p]),
-                           m->alpha_plus_beta[p], r);
+                           m->alpha_plus_beta[p], at->r);
     }
 }
 
@@ -153,7 +166,7 @@ HH_INLINE void OF(membrane_slope)(int gates, int pools, const SHAPE *s,
     int v;
     OF(membrane_open)(gates, s, y, open);
     slope->V = OF(membrane_V_step)(pools, s, m, E, OP(all)(0.0), y->V, open, in);
-    OF(membrane_feed)(gates, pools, s, m, E, y->V, open, at->r);
+    OF(membrane_feed)(gates, pools, s, m, y->V, open, at);
     for (v = 0; v < gates; ++v) {
         GATES_OF(slope, v) =
             OF(gates_slope)(GATES_OF(y, v), at->r[v].alpha, at->r[v].alpha_plus_beta);

@@ -21,7 +21,7 @@ HH_INLINE int OF(euler_step)(int gates, int pools, const SHAPE *s, const OF(neur
         OF(neuron_note_currents)(s, m, E, V, open, after);
     }
     after->y.V = OF(membrane_V_step)(pools, s, &m->scaled, E, V, V, open, in);
-    OF(membrane_feed)(gates, pools, s, &m->scaled, E, V, open, at.r);
+    OF(membrane_feed)(gates, pools, s, &m->scaled, V, open, &at);
     for (v = 0; v < gates; ++v) {
         GATES_OF(&after->y, v) =
             OF(gates_step)(GATES_OF(&now->y, v), at.r[v].alpha, at.r[v].alpha_plus_beta);

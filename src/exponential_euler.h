@@ -58,7 +58,7 @@ HH_INLINE int OF(exponential_euler_step)(int gates, int pools, const SHAPE *s,
         for (v = FIRST_WITH_POOLS(s); v < gates; ++v) { /* nothing else moves again */
             at.r[v].alpha = at.r[v].alpha_plus_beta = GATES_OP(all)(0.0);
         }
-        OF(membrane_feed)(gates, pools, s, &m->scaled, E, V_between, open, at.r);
+        OF(membrane_feed)(gates, pools, s, &m->scaled, V_between, open, &at);
         for (v = FIRST_WITH_POOLS(s); v < gates; ++v) {
             GATES_OF(&after->y, v) = OF(gates_step)(GATES_OF(&after->y, v), at.r[v].alpha,
                                                     at.r[v].alpha_plus_beta);

@@ -111,6 +111,12 @@ cdef ending steps_of_three_vectors(
     return steps_by_method(3, call.shape, call, I, G, spike_times)
 
 
+cdef ending steps_of_four_vectors(
+    const fixed_step_call *call, const double[:] I, const double[:] G, double[::1] spike_times
+) noexcept nogil:
+    return steps_by_method(4, call.shape, call, I, G, spike_times)
+
+
 cdef ending steps_of_vectors(
     const fixed_step_call *call, const double[:] I, const double[:] G, double[::1] spike_times
 ) noexcept nogil:
@@ -163,6 +169,8 @@ def fixed_step(
             ended = steps_of_two_vectors(&call, I, G, spike_times)
         elif shape.vectors == 3:
             ended = steps_of_three_vectors(&call, I, G, spike_times)
+        elif shape.vectors == 4:
+            ended = steps_of_four_vectors(&call, I, G, spike_times)
         else:
             ended = steps_of_vectors(&call, I, G, spike_times)
     return <Ending>ended, V

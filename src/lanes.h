@@ -164,6 +164,8 @@ static inline lanes lanes_with_V(lanes a, double V)
 
 #endif
 
+#define LANE_OF_V 3
+
 /* The same operations on one double. */
 static inline double double_all(double a) { return a; }
 static inline double double_add(double a, double b) { return a + b; }

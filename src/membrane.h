@@ -67,7 +67,7 @@ typedef struct {
     int64_t feeders[MEMBRANE_POOLS]; /* how many channels feed it, and which */
     int64_t feeder[MEMBRANE_POOLS][MEMBRANE_CHANNELS];
     int64_t factored[MEMBRANE_POOLS]; /* how many vectors have factors of it, and which */
-    int64_t factored_vector[MEMBRANE_POOLS * MEMBRANE_VECTORS];
+    double is_factored[MEMBRANE_POOLS * MEMBRANE_VECTORS]; /* by pool, then by vector */
     int64_t pool_of_E[MEMBRANE_CHANNELS];         /* of a channel whose slope is not 0 */
     double is_pool[MEMBRANE_POOLS][MEMBRANE_LANES]; /* 1 in its lane, else 0 */
     double scale[MEMBRANE_LANES]; /* of errors: 1 of V and gates, of a pool its rest */
@@ -85,7 +85,8 @@ typedef struct {
    of the sum that V_step adds for the channels what they add to alpha. */
 typedef struct {
     double per_C_m;
-    double g[MEMBRANE_CHANNELS], E[MEMBRANE_CHANNELS], slope[MEMBRANE_CHANNELS];
+    double g[MEMBRANE_CHANNELS], E[MEMBRANE_CHANNELS];
+    double slope[MEMBRANE_POOLS][MEMBRANE_CHANNELS]; /* of the pool that E follows, else 0 */
     double alpha[MEMBRANE_POOLS], alpha_plus_beta[MEMBRANE_POOLS], feed[MEMBRANE_POOLS];
 } membrane_scaled;
 
@@ -137,14 +138,17 @@ HH_INLINE void membrane_scale(const membrane_shape *s, const membrane_parameters
     int c;
     if (!HH_IS_CONSTANT(s->channels)) {
         for (c = 0; c < MEMBRANE_CHANNELS; ++c) {
-            scaled->g[c] = scaled->E[c] = scaled->slope[c] = 0.0;
+            scaled->g[c] = scaled->E[c] = 0.0;
         }
+    }
+    for (c = 0; c < MEMBRANE_CHANNELS && s->nernst; ++c) {
+        scaled->slope[0][c] = s->pool_of_E[c] == 0 ? p->slope[c] : 0.0;
+        scaled->slope[1][c] = s->pool_of_E[c] == 1 ? p->slope[c] : 0.0;
     }
     scaled->per_C_m = dt_over_C_m;
     for (c = 0; c < s->channels; ++c) {
         scaled->g[c] = dt_over_C_m * p->g[c];
         scaled->E[c] = p->E[c];
-        scaled->slope[c] = s->nernst ? p->slope[c] : 0.0;
     }
     for (c = 0; c < s->pools; ++c) {
         const double decay = dt / p->tau[c], phi1 = exponential ? hh_phi1(-decay) : 1.0;
@@ -177,7 +181,7 @@ HH_INLINE double state_packed_V(const membrane_state *y) { return lane_V(y->x[0]
 /* The rates at a state, and where pools are concerned the reversal potentials. */
 typedef struct {
     gate_rates r[MEMBRANE_VECTORS];
-    double E[MEMBRANE_CHANNELS];
+    double E[MEMBRANE_CHANNELS], ln_Ca[MEMBRANE_POOLS];
 } found_rates;
 
 HH_INLINE void rates_set_pool(const membrane_shape *s, int vectors, int p, double alpha,
@@ -219,7 +223,8 @@ HH_INLINE void membrane_open(int vectors, const membrane_shape *s, const membran
     double x[1 + MEMBRANE_LANES];
     int v;
 #ifdef HH_LANES_AVX512
-    if (!HH_IS_CONSTANT(s->channels) && vectors <= 3 && s->factors == 4) {
+    /* Pools, which may have the last vector, are in no product. */
+    if (!HH_IS_CONSTANT(s->channels) && vectors <= 4 && s->rows <= 3 && s->factors == 4) {
         membrane_open_at_once(vectors, s, y->x, open);
         return;
     }

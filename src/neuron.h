@@ -97,9 +97,8 @@ HH_INLINE const double *neuron_reversals(int vectors, const membrane_shape *s,
                                          found_rates *at)
 {
     if (s->nernst) {
-        double ln_Ca[MEMBRANE_POOLS];
-        rate_source_factors(vectors, s, m->rates, y, NULL, ln_Ca);
-        membrane_reversals(s, &m->scaled, ln_Ca, at->E);
+        rate_source_factors(vectors, s, m->rates, y, NULL, at->ln_Ca);
+        membrane_reversals((int)s->pools, s, &m->scaled, at->ln_Ca, at->E);
     }
     return reversals_at((int)s->pools, s, &m->scaled, at);
 }
@@ -135,10 +134,9 @@ HH_INLINE int neuron_find_rates(int vectors, int pools, const membrane_shape *s,
         return 0;
     }
     if (pools) {
-        double ln_Ca[MEMBRANE_POOLS];
-        rate_source_factors(vectors, s, m->rates, y, at->r, ln_Ca);
+        rate_source_factors(vectors, s, m->rates, y, at->r, at->ln_Ca);
         if (s->nernst) {
-            membrane_reversals(s, &m->scaled, ln_Ca, at->E);
+            membrane_reversals(pools, s, &m->scaled, at->ln_Ca, at->E);
         }
     }
     return 1;

@@ -144,7 +144,8 @@ HH_INLINE void population_deactivate(const population_call *call, int state, int
             cells_put(&m->p.g[i], c % CELLS, 0.0);
             cells_put(&m->scaled.g[i], c % CELLS, 0.0);
             cells_put(&m->scaled.E[i], c % CELLS, 0.0);
-            cells_put(&m->scaled.slope[i], c % CELLS, 0.0);
+            cells_put(&m->scaled.slope[0][i], c % CELLS, 0.0);
+            cells_put(&m->scaled.slope[1][i], c % CELLS, 0.0);
         }
         for (i = 0; i < call->shape->pools; ++i) { /* the concentration stays in the table */
             cells_put(&m->scaled.alpha[i], c % CELLS, 0.0);
@@ -336,7 +337,10 @@ HH_INLINE void population_activate(population_call *call, int64_t c)
             cells_put(&m->p.g[i], c % CELLS, model.p.g[i]);
             cells_put(&m->scaled.g[i], c % CELLS, model.scaled.g[i]);
             cells_put(&m->scaled.E[i], c % CELLS, model.scaled.E[i]);
-            cells_put(&m->scaled.slope[i], c % CELLS, model.scaled.slope[i]);
+            if (call->shape->nernst) {
+                cells_put(&m->scaled.slope[0][i], c % CELLS, model.scaled.slope[0][i]);
+                cells_put(&m->scaled.slope[1][i], c % CELLS, model.scaled.slope[1][i]);
+            }
         }
         for (i = 0; i < call->shape->pools; ++i) {
             cells_put(&m->scaled.alpha[i], c % CELLS, model.scaled.alpha[i]);

@@ -96,6 +96,15 @@ static inline lanes rate_table_polynomial(const double *row, lanes r, lanes r2, 
     return lanes_fma(c45, r4, lanes_fma(c23, r2, c01));
 }
 
+/* The same of one lane, to the bit. */
+static inline double rate_table_lane(const double *row, double r)
+{
+    const double r2 = r * r;
+    const double c01 = HH_FMA(row[8], r, row[0]), c23 = HH_FMA(row[24], r, row[16]);
+    const double c45 = HH_FMA(row[40], r, row[32]);
+    return HH_FMA(c45, r2 * r2, HH_FMA(c23, r2, c01));
+}
+
 static inline gate_rates rate_table_at(const double *row, double r)
 {
     const double r2 = r * r;
@@ -193,7 +202,7 @@ HH_INLINE int rate_source_find(int vectors, const membrane_shape *shape, const r
         for (v = 0; v < vectors; ++v) {
             if (shape->pools && v >= shape->rows) {
                 rates[v].alpha = rates[v].alpha_plus_beta = lanes_all(0.0);
-                break;
+                continue;
             }
             if (shape->shifted) {
                 place = rate_table_find(V - shape->shift[v], s->inverse_width, s->first);
@@ -214,30 +223,33 @@ HH_INLINE int rate_source_find(int vectors, const membrane_shape *shape, const r
 HH_INLINE void rate_source_factors(int vectors, const membrane_shape *shape, const rate_source *s,
                                    const membrane_state *y, gate_rates *rates, double *ln_Ca)
 {
-    int p, j;
+    double x[MEMBRANE_LANES];
+    int p, v;
+    for (v = 0; v < vectors; ++v) {
+        lanes_store(x + 4 * v, y->x[v]);
+    }
     for (p = 0; p < shape->pools; ++p) {
-        const int64_t lane = shape->lane_of_pool[p], count = shape->factored[p];
+        const size_t size = RATE_TABLE_POWERS * RATE_TABLE_LANES;
+        const double *row;
         rate_table_position place;
-        double Ca[4];
-        lanes_store(Ca, y->x[lane / 4]);
-        if (!HH_LIKELY(pool_table_find(&s->pools[p], Ca[lane % 4], &place))) {
+        if (!HH_LIKELY(pool_table_find(&s->pools[p], x[shape->lane_of_pool[p]], &place))) {
             place.r = NAN;
         }
+        row = s->pools[p].rows + place.row * (size_t)shape->factored[p] * size;
+        /* By itself: what follows from it takes longest. */
         ln_Ca[p] = 0.0;
-        for (j = 0; j < count; ++j) {
-            const int64_t v = shape->factored_vector[p * MEMBRANE_VECTORS + j];
-            const size_t row = place.row * (size_t)count + (size_t)j;
-            const gate_rates factors =
-                rate_table_at(s->pools[p].rows + row * RATE_TABLE_POWERS * RATE_TABLE_LANES,
-                              place.r);
-            assert(v < vectors);
-            if (v == 0) {
-                ln_Ca[p] = lane_V(factors.alpha);
-            }
-            if (rates) {
-                rates[v].alpha = lanes_mul(rates[v].alpha, factors.alpha);
-                rates[v].alpha_plus_beta =
-                    lanes_mul(rates[v].alpha_plus_beta, factors.alpha_plus_beta);
+        if (shape->is_factored[p * MEMBRANE_VECTORS]) {
+            ln_Ca[p] = rate_table_lane(row + LANE_OF_V, place.r);
+        }
+        for (v = 0; v < vectors; ++v) {
+            if (shape->is_factored[p * MEMBRANE_VECTORS + v]) {
+                const gate_rates factors = rate_table_at(row, place.r);
+                row += size;
+                if (rates) {
+                    rates[v].alpha = lanes_mul(rates[v].alpha, factors.alpha);
+                    rates[v].alpha_plus_beta =
+                        lanes_mul(rates[v].alpha_plus_beta, factors.alpha_plus_beta);
+                }
             }
         }
     }

@@ -22,7 +22,7 @@ cdef extern from "membrane.h" nogil:
         int64_t feeders[2]
         int64_t feeder[2][8]
         int64_t factored[2]
-        int64_t factored_vector[20]
+        double is_factored[20]
         int64_t pool_of_E[8]
         double is_pool[2][40]
         double scale[40]

@@ -200,13 +200,9 @@ def _shape(layout: Membrane) -> StructArray:
         shape["lane_of_pool"][0, p], shape["is_pool"][0, p, pool.lane] = pool.lane, 1.0
         shape["feeders"][0, p], shape["factored"][0, p] = len(pool.feeders), len(pool.vectors)
         shape["feeder"][0, p, : len(pool.feeders)] = pool.feeders
-        begin = p * MOST_VECTORS
-        shape["factored_vector"][0, begin : begin + len(pool.vectors)] = pool.vectors
+        shape["is_factored"][0, p * len(shape["shift"][0]) + pool.vectors] = 1.0
         shape["scale"][0, pool.lane] = pool.rest
     return shape
-
-
-MOST_VECTORS = loops.SHAPE["shift"].shape[0]
 
 
 def _parameters(layout: Membrane) -> StructArray:

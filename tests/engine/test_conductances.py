@@ -173,7 +173,11 @@ def test_recordings_with_conductances_are_pickled():
 
 
 @by_each
-@pytest.mark.parametrize("kind", [pyhh.HHModel.at_rest, Warm.at_rest, pospischil_rs], ids=str)
+@pytest.mark.parametrize(
+    "kind",
+    [pyhh.HHModel.at_rest, Warm.at_rest, pospischil_rs],
+    ids=["built_in", "custom", "neuron"],
+)
 def test_stored_and_resumed_runs_have_the_bits_of_those_in_memory(method, kind, tmp_path):
     pytest.importorskip("zarr")
     path = tmp_path / "run.zarr"
