@@ -7,6 +7,7 @@ from typing import Any
 from pyhh_fast.channels.channel import check_names
 from pyhh_fast.channels.declaration import reserved
 from pyhh_fast.channels.neuron import Neuron
+from pyhh_fast.channels.parts import MOST_CHANNELS
 from pyhh_fast.neuroml import concentrations, densities, units
 from pyhh_fast.neuroml.concentrations import ION, Species
 from pyhh_fast.neuroml.densities import Density
@@ -92,6 +93,10 @@ def read_cell(document: Document, element: Element, temperature: float | None) -
         temperature = temperature_of(document)
     area = area_of_cell(document, element)
     membrane = _point(element) if element.tag != "cell" else _compartment(document, element)
+    if len(membrane.channels) > MOST_CHANNELS:
+        raise membrane.channels[MOST_CHANNELS].problem(
+            f"must be one of {MOST_CHANNELS} channels at most; got {len(membrane.channels)}."
+        )
     found = [
         densities.read_density(document, element, one, area, temperature)
         for one in membrane.channels

@@ -13,6 +13,8 @@ from pyhh_fast.neuroml.units import DIMENSIONS, Quantity
 
 TYPES = ("ionChannel", "ionChannelHH", "ionChannelPassive", "ionChannelVShift")
 
+MOST_PARTS = 100
+
 PROBES = np.linspace(-130.3, 70.9, 41)
 """Where it is seen whether rates depend on V - vShift alone, mV."""
 
@@ -54,6 +56,8 @@ def read_channel(
         numbers["temperature"] = Quantity(temperature, DIMENSIONS["temperature"])
     scope = Scope(numbers)
     found, factor = {}, 1.0
+    if len(element.children) > MOST_PARTS:
+        raise element.problem(f"must have {MOST_PARTS} parts at most; got {len(element.children)}.")
     for child in element.children:
         if child.tag in gates.TAGS:
             found[child.text("id")] = gates.read_gate(document, child, scope)

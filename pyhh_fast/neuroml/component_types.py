@@ -11,6 +11,9 @@ from pyhh_fast.neuroml.expressions import Case, Expression, Function
 from pyhh_fast.neuroml.formulas import NoFormula, Tree
 from pyhh_fast.neuroml.units import NONE, Dimension, Quantity
 
+MOST_LINES = 1_000
+"""Derived variables of an expression, and cases of one."""
+
 VARIABLES = {
     "v": units.DIMENSIONS["voltage"],
     "caConc": units.DIMENSIONS["concentration"],
@@ -196,6 +199,10 @@ class _Builder:
             return
         if name in self._lines:
             line = self._lines[name]
+            if len(self._used) == MOST_LINES:
+                raise line.element.problem(
+                    f"must be one of {MOST_LINES:,} derived variables of a value at most."
+                )
             for condition, value in line.cases:
                 for part in formulas.names_in(value) | (
                     formulas.names_in(condition) if condition else set()
@@ -228,8 +235,8 @@ def _cases(line: Element) -> tuple[tuple[tuple[Tree | None, Tree], ...], tuple[C
         elements = [line]
     else:
         elements = line.all("Case")
-        if not elements:
-            raise line.problem("must have at least one Case; got none.")
+        if not 1 <= len(elements) <= MOST_LINES:
+            raise line.problem(f"must have 1 to {MOST_LINES:,} Cases; got {len(elements)}.")
     trees: list[tuple[Tree | None, Tree]] = []
     texts = []
     for one in elements:

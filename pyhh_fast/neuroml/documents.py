@@ -21,6 +21,8 @@ LARGEST_SIZE = 32 * 2**20
 MOST_ELEMENTS = 500_000
 MOST_FILES = 256
 DEEPEST = 64
+MOST_NESTED = 32
+"""Includes within includes."""
 
 CORE = frozenset(
     f"{name}.xml"
@@ -76,7 +78,8 @@ class Element:
 
     def problem(self, what: str) -> ValueError:
         """Return the error for what does not map: ``file, line 3: <element> must ...``."""
-        return ValueError(f"{self.file}, line {self.line}: {self} {what}")
+        message = f"{self.file}, line {self.line}: {self} {what}"
+        return ValueError(message if len(message) < 2_000 else f"{message[:2_000]}...")
 
 
 class Document:
@@ -100,7 +103,7 @@ class Document:
         """The children of the roots of all files, in the order in which they are read."""
         self._read: set[Path] = set()
         self._left, self._bytes = MOST_ELEMENTS, LARGEST_SIZE
-        self._add(self.path, None)
+        self._add(self.path, None, 0)
         self.types: dict[str, Element] = {}
         """Its ComponentTypes, by name."""
         self._named: dict[str, list[Element]] = {}
@@ -135,10 +138,12 @@ class Document:
             )
         return found[0]
 
-    def _add(self, path: Path, include: Element | None) -> None:
+    def _add(self, path: Path, include: Element | None, depth: int) -> None:
         resolved = path.resolve()
         if resolved in self._read:
             return
+        if depth > MOST_NESTED and include is not None:
+            raise include.problem(f"must be nested {MOST_NESTED} deep at most; got {path.name!r}.")
         self._read.add(resolved)
         if len(self._read) > MOST_FILES:
             raise ValueError(
@@ -152,25 +157,29 @@ class Document:
         for child in root.children:
             href = child.attributes.get("href" if child.tag == "include" else "file")
             if child.tag in ("include", "Include") and href is not None:
-                self._include(href, child)
+                self._include(href, child, depth + 1)
             else:
                 self.elements.append(child)
 
-    def _include(self, href: str, include: Element) -> None:
-        if Path(href).name in CORE and not (include.file.parent / href).is_file():
-            return
+    def _include(self, href: str, include: Element, depth: int) -> None:
         path = include.file.parent / href
         if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", href) or Path(href).is_absolute() or "\\" in href:
             raise include.problem(
                 f"must be a path relative to its file; got {href!r}. Copy the file, and include "
                 "that."
             )
-        if not path.resolve().is_relative_to(self.root):
+        try:
+            if path.name in CORE and not path.is_file():
+                return
+            outside = not path.resolve().is_relative_to(self.root)
+        except (OSError, RuntimeError) as error:  # a name that is too long, links in a circle
+            raise include.problem(f"must include a file that can be read; got {error}.") from None
+        if outside:
             raise include.problem(
                 f"must include files in {self.root}; got {href!r}. Pass root=, a folder that has "
                 "them all, if you trust them."
             )
-        self._add(Path(os.path.normpath(path)), include)
+        self._add(Path(os.path.normpath(path)), include, depth)
 
     def _content(self, path: Path, include: Element | None) -> bytes:
         try:

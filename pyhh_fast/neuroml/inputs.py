@@ -17,6 +17,9 @@ INPUTS = (
     "transientPoissonFiringSynapse",
 )
 
+MOST_INPUTS = 1_000
+"""Generators in a compound, and inputs of a network."""
+
 NETWORKS = ("network", "networkWithTemperature")
 
 _ENDS = {
@@ -38,6 +41,8 @@ def generator(element: Element, area: float) -> Stimulus:
     weight = units.number(element, "weight", "none") if "weight" in element.attributes else 1.0
     if element.tag == "compoundInput":
         parts = [one for one in element.children if one.tag not in ("notes", "annotation")]
+        if len(parts) > MOST_INPUTS:
+            raise element.problem(f"must have {MOST_INPUTS:,} parts at most; got {len(parts):,}.")
         made = [generator(one, area) for one in parts] or [stimuli.constant(0)]
         total: Stimulus = weight * functools.reduce(Stimulus.__add__, made)
         return total
@@ -120,6 +125,8 @@ def _attached(document: Document, network: Element) -> list[tuple[Element, Eleme
         for one in many.all("input", "inputW"):
             weight = units.number(one, "weight", "none") if one.tag == "inputW" else 1.0
             found.append((one, source, one.text("target"), weight))
+    if len(found) > MOST_INPUTS:
+        raise network.problem(f"must have {MOST_INPUTS:,} inputs at most; got {len(found):,}.")
     return found
 
 

@@ -132,9 +132,29 @@ def test_includes_of_each_other_are_read_once(read, tmp_path):
 
 def test_many_files_are_refused(read, tmp_path):
     for i in range(300):
+        (tmp_path / f"{i}.nml").write_text(neuroml(""))
+    includes = "".join(f'<include href="{i}.nml"/>' for i in range(300))
+    refused(read, neuroml(includes), "main.nml must include 256 files at most; got ")
+
+
+def test_includes_within_includes_are_limited(read, tmp_path):
+    for i in range(40):
         (tmp_path / f"{i}.nml").write_text(neuroml(f'<include href="{i + 1}.nml"/>'))
-    message = "main.nml must include 256 files at most; got "
+    message = "31.nml, line 2: <include> must be nested 32 deep at most; got '32.nml'."
     refused(read, neuroml('<include href="0.nml"/>'), message)
+
+
+@pytest.mark.parametrize("href", ["a" * 5_000, "loop.nml"])
+def test_files_that_cannot_be_named_are_refused(read, tmp_path, href):
+    (tmp_path / "loop.nml").symlink_to("loop.nml")
+    message = "main.nml, line 2: <include> must include a file that can be read; got "
+    refused(read, neuroml(f'<include href="{href}"/>'), message)
+
+
+def test_messages_are_short(read):
+    with pytest.raises(ValueError) as caught:
+        read(neuroml(LEAK + point(C="1" * 1_000_000)))
+    assert len(str(caught.value)) < 3_000
 
 
 @pytest.mark.parametrize(
@@ -257,6 +277,17 @@ def test_references_and_attributes_must_be_there(read, content, message):
         assert read(neuroml(content)).area == 1000
     else:
         refused(read, neuroml(content), message)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (LEAK + point(population("leak") * 20), "must be one of 8 channels at most; got 21."),
+        (LEAK + channel("<notes/>" * 200) + point(population()), "must have 100 parts at most; g"),
+    ],
+)
+def test_cells_are_as_large_as_neurons_may_be(read, content, message):
+    refused(read, neuroml(content), message)
 
 
 def test_cells_are_chosen_by_id(read):

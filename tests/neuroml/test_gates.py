@@ -236,7 +236,7 @@ def test_derived_variables_depend_on_one_another_in_any_order(read):
         ),
         (
             '<ConditionalDerivedVariable name="r" exposure="r"/>',
-            "must have at least one Case; got none.",
+            "must have 1 to 1,000 Cases; got 0.",
         ),
         (
             '<ConditionalDerivedVariable name="r" exposure="r"><Case condition="v .gt. 0" '

@@ -169,6 +169,10 @@ def test_synapses_on_the_cell_are_refused(read, connection):
             "<voltageClamp id='clamp'> must be of the ",
         ),
         (
+            LEAK + point() + f'<compoundInput id="many">{PULSE * 1_001}</compoundInput>',
+            "<compoundInput id='many'> must have 1,000 parts at most; got 1,001.",
+        ),
+        (
             LEAK + point() + SINE.replace('period="4 ms"', 'period="0 ms"'),
             "<sineGenerator id='wave'> must have a period above 0; got '0 ms'.",
         ),
