@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from pyhh_fast import rate_tables
+from pyhh_fast.channels.axes import CONCENTRATION
 from pyhh_fast.channels.gate_table import LARGEST_V, REACH
 from pyhh_fast.channels.layout import Membrane, evaluation_order, membrane_of
 from pyhh_fast.channels.neuron import Neuron
@@ -73,9 +74,10 @@ class CompiledNeuron(Compiled):
 
     def divergence_error(self, stimulus: RunStimulus, late: LateSteps) -> Exception:
         settings = self._settings
-        advice = (
-            f"V left the range of the neuron's tables, -{LARGEST_V:g} to {LARGEST_V:g} mV. {WEAKER}"
-        )
+        what, ends = "V", f"-{LARGEST_V:g} to {LARGEST_V:g} mV"
+        if self._state.concentrations:
+            what, ends = "V or a concentration", f"{ends} and {CONCENTRATION.ends[5:]}"
+        advice = f"{what} left the range of the neuron's tables, {ends}. {WEAKER}"
         # Where it was driven out, no method and no step would help.
         inputs = latest(stimulus, late[-1][0], settings.dt)
         if not self._driven_out(inputs) and (
@@ -122,8 +124,8 @@ class CompiledNeuron(Compiled):
                 conductance *= values[path] ** gate.power
                 at = np.array([np.clip(V, channel.shift - REACH, channel.shift + REACH)])
                 if not gate.instantaneous:
-                    total = rates(neuron, path, at, values, neuron.parameters.__getitem__)[1, 0]
-                    fastest[f"gate {path}"] = float(total) * gate.speed
+                    total = rates(neuron, path, at, values, neuron.parameters.__getitem__)[1]
+                    fastest[f"gate {path}"] = float(np.ravel(total)[0]) * gate.speed
             fastest["V"] += conductance / neuron.Cm
         what = max(fastest, key=lambda name: fastest[name])
         return what, fastest[what]
