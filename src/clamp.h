@@ -6,8 +6,10 @@
              = x(0) + dt phi1(-(alpha + beta) dt) (alpha - (alpha + beta) x(0)),
 
    is the gates' step of exponential Euler (exponential_euler.h), whose rows of rates this takes: it
-   has no error but that of the rows. Pools are stepped as there, too, by their inflow at V. The
-   currents are those at V, of the gates and the pools after the step.
+   has no error but that of the rows. Pools decay as there, too, with the mean of the inflows at
+   both ends of the step, and gates that depend on them have the rates of the concentrations
+   between: both are of second order. The currents are those at V, of the gates and the pools after
+   the step.
 
    The electrode injects these, and what charges the membrane when V changes:
 
@@ -38,25 +40,62 @@ HH_INLINE void clamp_apply_speeds(int vectors, const double *speed, gate_rates *
     }
 }
 
-/* Step the pools, whose inflow is that of the gates after the step, and put the instantaneous gates
-   where the pools are then. */
-HH_INLINE void clamp_step_pools(int vectors, const membrane_shape *s, const neuron_model *m,
-                                found_rates *at, membrane_state *y)
+/* Find the rates of the pools at a state, with their inflow; all other gates have 0 and 0. Its
+   instantaneous gates are put where they are. Return 0 where rates are missing. */
+HH_INLINE int clamp_find_pools(int vectors, const membrane_shape *s, const neuron_model *m,
+                               membrane_state *y, gate_rates *pools)
 {
-    const int pools = (int)s->pools;
+    found_rates at;
     double open[MEMBRANE_CHANNELS];
     int v;
+    if (!neuron_settle(vectors, (int)s->pools, s, m, y, &at)) {
+        return 0;
+    }
     membrane_open(vectors, s, y, open);
     for (v = 0; v < vectors; ++v) {
-        at->r[v].alpha = at->r[v].alpha_plus_beta = lanes_all(0.0);
+        at.r[v].alpha = at.r[v].alpha_plus_beta = lanes_all(0.0);
     }
-    membrane_feed(vectors, pools, s, &m->scaled, y->V, open, at);
+    membrane_feed(vectors, (int)s->pools, s, &m->scaled, y->V, open, &at);
     for (v = 0; v < vectors; ++v) {
-        y->x[v] = gates_step(y->x[v], at->r[v].alpha, at->r[v].alpha_plus_beta);
+        pools[v] = at.r[v];
     }
-    if (s->instantaneous) {
-        neuron_settle(vectors, (int)s->pools, s, m, y, at); /* there were rates at this V */
+    return 1;
+}
+
+/* Step the gates and pools of *y at its V; return 0 where rates are missing. */
+HH_INLINE int clamp_step_with_pools(int vectors, const membrane_shape *s, const neuron_model *m,
+                                    const double *speed, membrane_state *y)
+{
+    gate_rates begin[MEMBRANE_VECTORS], end[MEMBRANE_VECTORS];
+    membrane_state guess;
+    found_rates at;
+    int v;
+    if (!clamp_find_pools(vectors, s, m, y, begin)) {
+        return 0;
     }
+    guess.V = y->V;
+    for (v = 0; v < vectors; ++v) { /* the pools half a step later; all else is as it is */
+        const lanes after = gates_step(y->x[v], begin[v].alpha, begin[v].alpha_plus_beta);
+        guess.x[v] = lanes_mul(lanes_all(0.5), lanes_add(y->x[v], after));
+    }
+    if (!neuron_find_rates(vectors, (int)s->pools, s, m, &guess, &at)) {
+        return 0;
+    }
+    if (speed) {
+        clamp_apply_speeds(vectors, speed, at.r);
+    }
+    for (v = 0; v < vectors; ++v) {
+        y->x[v] = gates_step(y->x[v], at.r[v].alpha, at.r[v].alpha_plus_beta);
+        guess.x[v] = gates_step(y->x[v], begin[v].alpha, begin[v].alpha_plus_beta);
+    }
+    if (!clamp_find_pools(vectors, s, m, &guess, end)) {
+        return 0;
+    }
+    for (v = 0; v < vectors; ++v) {
+        const lanes alpha = lanes_mul(lanes_all(0.5), lanes_add(begin[v].alpha, end[v].alpha));
+        y->x[v] = gates_step(y->x[v], alpha, end[v].alpha_plus_beta);
+    }
+    return neuron_settle(vectors, (int)s->pools, s, m, y, &at);
 }
 
 /* Hold a neuron at V for a step of dt ms, and set I_total. `speed` is that of each lane, or NULL.
@@ -70,20 +109,23 @@ HH_INLINE int clamp_step(int vectors, const membrane_shape *s, const neuron_mode
     int v, c;
     state_copy(vectors, &now->y, &after->y);
     after->y.V = V;
-    if (!neuron_find_rates(vectors, (int)s->pools, s, m, &after->y, &at)) {
-        return 0;
-    }
-    if (speed) {
-        clamp_apply_speeds(vectors, speed, at.r);
-    }
-    for (v = 0; v < vectors; ++v) {
-        after->y.x[v] = gates_step(now->y.x[v], at.r[v].alpha, at.r[v].alpha_plus_beta);
-    }
-    if (s->instantaneous) {
-        membrane_settle(vectors, s, at.r, &after->y);
-    }
     if (s->pools) {
-        clamp_step_pools(vectors, s, m, &at, &after->y);
+        if (!clamp_step_with_pools(vectors, s, m, speed, &after->y)) {
+            return 0;
+        }
+    } else {
+        if (!neuron_find_rates(vectors, 0, s, m, &after->y, &at)) {
+            return 0;
+        }
+        if (speed) {
+            clamp_apply_speeds(vectors, speed, at.r);
+        }
+        for (v = 0; v < vectors; ++v) {
+            after->y.x[v] = gates_step(now->y.x[v], at.r[v].alpha, at.r[v].alpha_plus_beta);
+        }
+        if (s->instantaneous) {
+            membrane_settle(vectors, s, at.r, &after->y);
+        }
     }
     membrane_open(vectors, s, &after->y, open);
     neuron_note_currents(s, m, neuron_reversals(vectors, s, m, &after->y, &at), V, open, after);

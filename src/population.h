@@ -10,7 +10,13 @@ HH_INLINE void population_load_values(const population_call *call, const populat
 {
     const int64_t rows = from->steps - i < POPULATION_ROWS ? from->steps - i : POPULATION_ROWS;
     int64_t c, r;
-    for (c = 0; c < call->block->cells; ++c) {
+    for (r = 0; r < rows && from->cell_stride == 0; ++r) { /* shared by all */
+        const double value = *(const double *)(from->data + (i + r) * from->step_stride);
+        for (c = 0; c < call->block->cells; ++c) {
+            to[r][c] = value;
+        }
+    }
+    for (c = 0; c < call->block->cells && from->cell_stride != 0; ++c) {
         const char *of_cell = from->data + (call->first_cell + c) * from->cell_stride;
         for (r = 0; r < rows; ++r) {
             to[r][c] = *(const double *)(of_cell + (i + r) * from->step_stride);

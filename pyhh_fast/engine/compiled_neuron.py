@@ -35,6 +35,10 @@ NEAR_END = 0.9
 """Part of the range of the tables beyond which a stuck solver is told that they end."""
 
 
+NEAR_TOP = 0.03
+"""Part of the highest concentration of the tables beyond which a pool is told to have passed it."""
+
+
 class CompiledNeuron(Compiled):
     """A neuron, by its tables.
 
@@ -74,13 +78,14 @@ class CompiledNeuron(Compiled):
 
     def divergence_error(self, stimulus: RunStimulus, late: LateSteps) -> Exception:
         settings = self._settings
-        what, ends = "V", f"-{LARGEST_V:g} to {LARGEST_V:g} mV"
-        if self._state.concentrations:
-            what, ends = "V or a concentration", f"{ends} and {CONCENTRATION.ends[5:]}"
-        advice = f"{what} left the range of the neuron's tables, {ends}. {WEAKER}"
+        advice = (
+            f"V left the range of the neuron's tables, -{LARGEST_V:g} to {LARGEST_V:g} mV. {WEAKER}"
+        )
         # Where it was driven out, no method and no step would help.
         inputs = latest(stimulus, late[-1][0], settings.dt)
-        if not self._driven_out(inputs) and (
+        if flooded := self._flooded(late[-1][1]):
+            advice = flooded
+        elif not self._driven_out(inputs) and (
             found := first_unstable(settings, late, self._fastest, inputs)
         ):
             ways = "method='adaptive', whose steps follow the fastest rate, or a smaller dt"
@@ -95,7 +100,21 @@ class CompiledNeuron(Compiled):
         )
         if abs(last[0]) > NEAR_END * LARGEST_V:
             advice = f"The neuron's tables are from -{LARGEST_V:g} to {LARGEST_V:g} mV. {WEAKER}"
+        elif flooded := self._flooded(last):
+            advice = flooded
         return stuck(last[0], step, time, f"{why}. {advice}")
+
+    def _flooded(self, state: State) -> str:
+        """Return what to say where a concentration is near the end of the tables, else nothing."""
+        pools = self._state.neuron.pools
+        for name, Ca in zip(pools, state[len(state) - len(pools) :], strict=True):
+            if Ca > NEAR_TOP * CONCENTRATION.high:
+                return (
+                    f"{name} left the range of the neuron's tables, which end at "
+                    f"{CONCENTRATION.high:g} mM. Check the pool's gain and tau, and the currents that "
+                    "feed it."
+                )
+        return ""
 
     def _driven_out(self, inputs: Inputs) -> bool:
         """Whether the stimulus drives V beyond the tables, the gates being steady there."""
@@ -124,8 +143,9 @@ class CompiledNeuron(Compiled):
                 conductance *= values[path] ** gate.power
                 at = np.array([np.clip(V, channel.shift - REACH, channel.shift + REACH)])
                 if not gate.instantaneous:
-                    total = rates(neuron, path, at, values, neuron.parameters.__getitem__)[1]
-                    fastest[f"gate {path}"] = float(np.ravel(total)[0]) * gate.speed
+                    found = rates(neuron, path, at, values, neuron.parameters.__getitem__)
+                    total = np.ravel(found[1])[0]
+                    fastest[f"gate {path}"] = float(total) * gate.speed
             fastest["V"] += conductance / neuron.Cm
         what = max(fastest, key=lambda name: fastest[name])
         return what, fastest[what]
