@@ -111,8 +111,8 @@ class CompiledNeuron(Compiled):
             if Ca > NEAR_TOP * CONCENTRATION.high:
                 return (
                     f"{name} left the range of the neuron's tables, which end at "
-                    f"{CONCENTRATION.high:g} mM. Check the pool's gain and tau, and the currents that "
-                    "feed it."
+                    f"{CONCENTRATION.high:g} mM. Check the pool's gain and tau, and the currents "
+                    "that feed it."
                 )
         return ""
 

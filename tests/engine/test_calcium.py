@@ -167,8 +167,8 @@ def test_concentration_beyond_the_tables_ends_the_run(method):
     neuron = with_constant_potentials().replace(flooded)
     options = {"duration": 50, "method": method}
     told = (
-        r"(diverged|stuck) at (step|t = ).* 1\d\d.* Ca left the range of the neuron's tables, which "
-        r"end at 256 mM\. Check the pool's gain and tau, and the currents that feed it\.$"
+        r"(diverged|stuck) at (step|t = ).* 1\d\d.* Ca left the range of the neuron's tables, "
+        r"which end at 256 mM\. Check the pool's gain and tau, and the currents that feed it\.$"
     )
     with pytest.raises(pyhh.SimulationError, match=told) as one:
         pyhh.Simulation(neuron, Vm=-65.0).run(20.0, 0.01, **options)
