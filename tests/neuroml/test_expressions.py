@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pyhh_fast.neuroml import expression
 from pyhh_fast.neuroml.expressions import Expression, constant
 from pyhh_fast.neuroml.formulas import NoFormula, parse
 from pyhh_fast.rate_forms import exponential, linoid
@@ -147,6 +148,8 @@ def test_equal_expressions_have_the_same_parts():
          "<4 * exp((V + 65) / -18)>"),
         (of("a - (b - v) - c", a=1.5, b=2.0, c=0.0), "<1.5 - (2 - V)>"),
         (of("v / (2 * v)"), "<V / (2 * V)>"),
+        (of("0 - v + zero * 1", zero=0.0), "<0 - V>"),
+        (of("1 / v * one", one=1.0), "<1 / V>"),
         (constant("tau", 5.0), "<5>"),
         (Expression((("x", (("v .eq. 0", "1"), ("", "v"))), ("y", (("", "x + 2"),)))),
          "<x + 2 with x = 1 if V == 0 else V>"),
@@ -156,6 +159,35 @@ def test_equal_expressions_have_the_same_parts():
 )  # fmt: skip
 def test_expressions_are_shown_with_their_numbers(expression, text):
     assert repr(expression) == text
+
+
+def test_expressions_are_stated_in_python():
+    found = expression(" a *  exp(-v/b) ", a=2, b=10, unused=3)
+    assert found(10.0) == pytest.approx(2 * math.exp(-1), rel=1e-15)
+    assert found == expression("a * exp(-v/b)", a=2.0, b=10.0)
+    assert expression("k * caConc", variable="caConc", k=50)(0.1) == 5
+    assert expression("0.02", variable="caConc")(np.ones(3)).tolist() == [0.02] * 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "constants", "kind", "message"),
+    [
+        ((3,), {}, TypeError, "text must be an expression; got 3. Pass 'exp(v / 10)'."),
+        (("v +",), {}, ValueError, "text must be a whole expression; got 'v +'."),
+        (
+            ("a * V",),
+            {"a": 1},
+            ValueError,
+            "text must depend on v, a alone; got V. Pass constants ",
+        ),
+        (("v",), {"variable": "caConc"}, ValueError, "text must depend on caConc alone; got v."),
+        (("v",), {"variable": "V"}, ValueError, "variable must be "),
+        (("a",), {"a": "1"}, TypeError, "a must be "),
+    ],
+)
+def test_expressions_that_cannot_be_stated(arguments, constants, kind, message):
+    with pytest.raises(kind, match=re.escape(message)):
+        expression(*arguments, **constants)
 
 
 @pytest.mark.parametrize(
