@@ -124,9 +124,12 @@ class Document:
     def named(self, name: str, by: Element, kind: str) -> Element:
         """Return the element outside any other that `by` refers to by its id or name.
 
-        Raise ValueError if there is none, or if there are two.
+        Where several have it, it is the one whose tag says that it is of that kind. Raise
+        ValueError if there is none, or if there are two.
         """
         found = [one for one in self._named.get(name, []) if one.tag not in NEITHER]
+        of_kind = [one for one in found if kind.lower() in one.tag.lower()]
+        found = of_kind or found
         if not found:
             raise by.problem(
                 f"must refer to what the file, or what it includes, has; got {name!r} as {kind}."

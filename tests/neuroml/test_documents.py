@@ -261,6 +261,7 @@ def test_types_that_extend_themselves_are_refused(read):
         (LEAK + channel("") + channel("") + point(population()), "to what there is once; got 'K'"),
         (CELL + point(name="other"), "main.nml must have one cell, with what it includes; got 2."),
         (LEAK + point().replace('id="leaks"', ""), None),
+        (LEAK + point() + '<network id="leak"/><iafCell0 id="leak"/>', None),
         (
             LEAK.replace("leak", "area") + point().replace('"leak"', '"area"'),
             "<pointCellCondBased id='cell'> cannot be declared: the name of a channel must be none",
