@@ -35,6 +35,17 @@ def test_a_state_is_still_only_where_its_concentration_is():
     np.testing.assert_array_equal(is_still(subject, state, np.zeros(3)), [True, True, False])
 
 
+def test_runs_start_with_steady_concentrations():
+    neuron = low_threshold()
+    start = NeuronSubject(neuron).started("rest", None).start
+    assert {name: start[name][0] for name in start.dtype.names[1:]} == neuron.steady_state(
+        neuron.rest
+    )
+    assert NeuronSubject(neuron).simulation_at(start[0])._state.concentrations == {
+        "Ca": start["Ca"][0]
+    }
+
+
 def test_a_pool_may_be_the_slowest():
     slow = low_threshold().replace({"Ca.tau": 3000})
     assert slowest_time_constant(NeuronSubject(slow)) == 3000

@@ -176,6 +176,22 @@ def test_rows_of_pools_are_factors_of_the_rates(method, own_speed):
         assert (found[others] == 1).all()
 
 
+def test_finer_rows_are_found_by_their_bits():
+    bell = Gate(
+        inf=lambda Ca: np.exp(-((np.log(Ca / 0.01) / 0.05) ** 2)), tau=lambda Ca: 2.0, of="Ca"
+    )
+    neuron = Neuron(L=Channel(1, E=0, feeds="Ca", x=bell), Ca=Pool(1e-4, 5, gain=1))
+    layout = membrane_of(neuron)
+    ((rows, first, bits),) = pool_rows_of(neuron, layout, RunSettings(dt=DT))
+    assert 2.0**-bits == neuron.pool_tables["L.x"].width < 2**-6
+    for Ca in (0.009, 0.0101, 0.0137):
+        found = looked_up(rows, first, bits, 1, Ca)[0, :, layout.gate_lane[0]]
+        np.testing.assert_allclose(
+            found, expected("L.x", bell, Ca, "euler"), rtol=1e-12, atol=1e-15
+        )
+        assert looked_up(rows, first, bits, 1, Ca)[0, 0, 0 if layout.gate_lane[0] else 1] == 1
+
+
 def test_rows_of_V_are_1_for_gates_of_calcium_alone():
     neuron = bursting()
     layout = membrane_of(neuron)
