@@ -54,12 +54,13 @@ class ThisPackage(Bursters):
     def prepare(self) -> Callable[[], Any]:
         from pyhh_fast import Population
 
-        population = Population(declared("prinz"), self.cells, Vm=self.equations.V)
+        start = {"start": "steady", "Vm": self.equations.V}
+        population = Population.from_model(declared("prinz"), self.cells, **start)
         options = {"duration": self.steps * STEP, "threads": 1, "threshold": THRESHOLD}
         return lambda: population.run(self.currents, STEP, **options)
 
     def read(self, result: Any) -> tuple[FloatArray, Any]:
-        return result.final_state.Vm, result.spike_counts
+        return result.final_state["Vm"], result.spike_counts
 
 
 class PlainC(Bursters):

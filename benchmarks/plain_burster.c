@@ -20,7 +20,7 @@ static inline void
 step(double dt, double stimulus, double *y, double *I, ptrdiff_t stride)
 {
 #define Y(k) y[(k)*stride]
-    double V = Y(0), Ca = Y(12), E_Ca = 12.199989566075711 * log(3 / Ca);
+    double V = Y(0), Ca = Y(12), E_Ca = 12.199915281921312 * log(3 / Ca);
     double inf[11] = {
         rises(V, 25.5, 5.29),  rises(V, 48.9, -5.18),  rises(V, 27.1, 7.2),
         rises(V, 32.1, -5.5),  rises(V, 33, 8.1),      rises(V, 60, -6.2),

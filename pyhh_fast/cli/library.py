@@ -1,11 +1,13 @@
 """Published neurons: ``pyhh-fast neurons``, and --neuron and --set of other commands."""
 
 import argparse
+import functools
 import inspect
 from collections.abc import Callable
 from typing import Any
 
 from pyhh_fast import neurons, validation
+from pyhh_fast.channels import paths
 from pyhh_fast.channels.gate import Gate
 from pyhh_fast.channels.neuron import Neuron
 from pyhh_fast.cli import common
@@ -68,8 +70,9 @@ def _set(make: Callable[..., Neuron], given: dict[str, float | str]) -> Neuron:
     neuron = make()
     arguments = inspect.signature(make).parameters
     known = [*arguments, *neuron.parameters, "area", "threshold"]
+    suggestion = functools.partial(paths.suggestion, neuron._all_parts)
     for path in given:
-        validation.choice("--set", path, known)
+        validation.choice("--set", path, known, suggestion)
     own = {path: value for path, value in given.items() if path in arguments}
     others: Any = {path: value for path, value in given.items() if path not in own}
     return (make(**own) if own else neuron).replace(others)

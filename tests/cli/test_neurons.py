@@ -135,6 +135,12 @@ def test_firing_rates_are_those_of_the_neuron(capsys):
             "Na.shift, area, leak.E, leak.g, threshold; got 'Na.gg'. Did you mean Na.g?",
         ),
         (
+            "--neuron wang_buzsaki --set K.n.power=3",
+            "--set must be one of Cm, K.E, K.g, K.n.speed, K.shift, Na.E, Na.g, Na.h.speed, "
+            "Na.shift, area, leak.E, leak.g, threshold; got 'K.n.power'. power is not a parameter: "
+            "declare a neuron for each, with a population of its own.",
+        ),
+        (
             "--neuron pospischil_fs --set temperature=warm",
             "temperature must be a finite number (°C); got 'warm' (str).",
         ),

@@ -66,12 +66,11 @@ def test_a_store_is_continued_with_its_tables(tmp_path):
     np.testing.assert_array_equal(short(neuron, out=tmp_path / "s")["spike_counts"], expected)
     np.testing.assert_array_equal(short(neuron, out=tmp_path / "s")["spike_counts"], expected)
     CaL = neuron.channels["CaL"]
-    unfed = neuron.without("CaL").with_channels(
-        CaL=Channel(CaL.g, E=CaL.E, shift=CaL.shift, **CaL.gates)
-    )
+    with pytest.warns(UserWarning, match="no channel feeds pool Ca"):
+        unfed = bursting(CaL=Channel(CaL.g, E=CaL.E, shift=CaL.shift, **CaL.gates))
     two = neuron.with_channels(Cb=Pool(1, 2, gain=3))
     for other, got in (
-        (unfed, "channels"),
+        (unfed, "feeds"),
         (two, "pools"),
         (neuron.replace({"Ca.rest": 2e-4}), ""),
     ):
