@@ -14,7 +14,8 @@ from typing import Any, ClassVar
 import numpy as np
 from cell import STEP, Disagreement, FloatArray
 from loops import compiled
-from neuron_peers import FUNCTIONS, Equations, brian2_functions, linoid, rectified
+from neuron_equations import FUNCTIONS, Equations, linoid, rectified
+from neuron_peers import brian2_functions
 from simulators import Brian2Loop
 from this_package import declared
 from timing import Row, set_up, table, three_digits

@@ -161,7 +161,7 @@ def compiled(name: str, *flags: str) -> Path:
     if not shutil.which(compiler[0]):
         raise Unavailable(f"there is no C compiler {compiler[0]!r}")
     source = Path(__file__).with_name(name)
-    made = Path(_folder().name) / source.stem
+    made = Path(_folder().name) / "".join([source.stem, *flags])  # a loaded library stays as it is
     library = made.with_suffix(sysconfig.get_config_var("SHLIB_SUFFIX"))
     for command in (
         [*compiler, *flags, "-fPIC", "-c", str(source), "-o", f"{made}.o"],
