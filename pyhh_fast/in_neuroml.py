@@ -1,5 +1,6 @@
 """NeuroML of a neuron: forwards to :mod:`pyhh_fast.neuroml`."""
 
+import os
 from typing import Any, Self, cast
 
 
@@ -11,11 +12,11 @@ class InNeuroML:
     @classmethod
     def from_neuroml(
         cls,
-        path: Any,
+        path: str | os.PathLike[str],
         cell_id: str | None = None,
         *,
         temperature: float | None = None,
-        root: Any = None,
+        root: str | os.PathLike[str] | None = None,
     ) -> Self:
         """Return the neuron of a file of NeuroML 2, or of LEMS.
 
@@ -76,7 +77,9 @@ class InNeuroML:
 
         return cast(Self, reading.read_neuron(path, cell_id, temperature, root))
 
-    def to_neuroml(self, path: Any, *, cell_id: str = "cell", Vm: float | None = None) -> None:
+    def to_neuroml(
+        self, path: str | os.PathLike[str], *, cell_id: str = "cell", Vm: float | None = None
+    ) -> None:
         """Write a file of NeuroML 2 with this neuron as a cell of one segment; it needs libNeuroML.
 
         Rates in forms of :mod:`pyhh_fast.rate_forms` become standard types, with `shift` in their
@@ -88,6 +91,7 @@ class InNeuroML:
         ----------
         path : str or path-like
         cell_id : str, default "cell"
+            Letters, digits and underscores.
         Vm : float, mV, optional
             Where other simulators start; its rest where it is not given.
 
@@ -102,7 +106,7 @@ class InNeuroML:
         ValueError
             If a function of a gate is neither a form nor an expression; if the neuron has two
             pools, several Nernst potentials, or one without `feeds`; if it has no rest, and `Vm`
-            is not given.
+            is not given; if `cell_id` has other characters.
 
         Notes
         -----

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -42,6 +43,11 @@ def write_neuron(neuron: Neuron, path: Any, cell_id: Any, Vm: Any) -> None:
         ) from error
     path = validation.local_path("path", path)
     validation.instance("cell_id", cell_id, str, "a text", "Pass cell_id='cell'.")
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", cell_id):
+        raise ValueError(
+            "cell_id must be letters, digits and underscores, no digit first; got "
+            f"{validation.shown(cell_id)}."
+        )
     document = _Writer(nml, neuron, cell_id, Vm).document()
     document.validate(recursive=True)
     with open(path, "w", encoding="utf-8") as file:

@@ -1,17 +1,17 @@
 """Stimuli from files of NeuroML: a forward to :mod:`pyhh_fast.neuroml`."""
 
-from typing import Any
+import os
 
 from pyhh_fast.stimuli.base import Stimulus
 
 
 def from_neuroml(
-    path: Any,
+    path: str | os.PathLike[str],
     cell_id: str | None = None,
     *,
     input_id: str | None = None,
     area: float | None = None,
-    root: Any = None,
+    root: str | os.PathLike[str] | None = None,
 ) -> Stimulus:
     """Return the stimulus of a file of NeuroML 2, or of LEMS, in µA/cm².
 

@@ -323,3 +323,14 @@ def test_channels_of_other_types_are_refused(read, kind):
     message = f"<{kind} id='K'> must be of the type ionChannel, ionChannelHH, ionChannelPassive"
     with pytest.raises(ValueError, match=message):
         read(text)
+
+
+def test_channels_have_the_names_of_their_ion_channels_where_these_are_used_once(read):
+    gate = f'<gateHHrates id="n">{OPENS}{CLOSES}</gateHHrates>'
+    twice = population() + population(erev="-80 mV").replace('"Ks"', '"slow"')
+    neuron = read(neuroml(LEAK + channel(gate) + point(twice)))
+    assert {name: one.E for name, one in neuron.channels.items()} == {
+        "leak": -65,
+        "Ks": -90,
+        "slow": -80,
+    }

@@ -261,6 +261,11 @@ def test_start_must_be_given_where_there_is_no_rest(path):
     ("options", "kind", "message"),
     [
         ({"cell_id": 3}, TypeError, "cell_id must be a text; got 3"),
+        (
+            {"cell_id": "my cell"},
+            ValueError,
+            "cell_id must be letters, digits and underscores, no ",
+        ),
         ({"Vm": "rest"}, TypeError, "Vm must be "),
         ({"path": 3}, TypeError, "path must be a path of the local file system; got 3"),
         ({"path": "http://h/it.nml"}, ValueError, "path must be a path of the local file system"),
