@@ -205,7 +205,7 @@ def _suitable_step(scratch: Any, inputs: Inputs, driven: list[float]) -> float:
         rise = float(inputs.at(_reversals(scratch)[0]).max(initial=0.0)) / scratch.Cm
         if rise > FASTEST_RISE * gate_speed(scratch, rates):
             return 0.0
-        scratch.gKleak += inputs.G.max(initial=0.0)  # a conductance is as fast as a leak
+        membrane.add_leak(scratch, inputs.G.max(initial=0.0))  # a conductance is as fast
         return rounded_down(largest_advised_step(scratch, rates, driven))
 
 

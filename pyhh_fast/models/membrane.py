@@ -60,6 +60,14 @@ def rate_of(model: Any, gates: Iterable[float] | None = None) -> Any:
     return sum(conductances_of(model, gates)) / getattr(model, CAPACITANCE.name)
 
 
+def add_leak(model: Any, g: float) -> None:
+    """Make the leak of a model larger by `g` (mS/cm²)."""
+    for channel in CHANNELS:
+        if not channel.powers:
+            name = channel.conductance.name
+            setattr(model, name, getattr(model, name) + g)
+
+
 def current_of(model: Any, V: float, gates: Iterable[float]) -> float:
     """Return the current through the membrane (µA/cm²), outward positive."""
     pairs = zip(conductances_of(model, gates), reversals_of(model), strict=True)

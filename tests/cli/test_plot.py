@@ -25,11 +25,11 @@ def drawn_windows(monkeypatch):
     """The recordings and windows that are drawn."""
     seen = []
 
-    def watched(recording, window, original=runs.stimulus_points):
+    def watched(axis, recording, source, window, original=runs._draw_potential):
         seen.append((recording, *window))
-        return original(recording, window)
+        return original(axis, recording, source, window)
 
-    monkeypatch.setattr(runs, "stimulus_points", watched)
+    monkeypatch.setattr(runs, "_draw_potential", watched)
     return seen
 
 
