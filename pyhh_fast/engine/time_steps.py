@@ -77,11 +77,15 @@ def speed_of_neuron_cells(cells: Any) -> float:
     """Return how many times faster than the built-in model the fastest of these `NeuronCells` is.
 
     Its gates count as they are between the reversal potentials, all shifts included; those of
-    calcium at the concentrations that are steady there.
+    calcium at the concentrations that are steady there. Potentials that follow calcium count where
+    no other depolarises: spikes end far below them.
     """
     neuron = cells.neuron
-    of_channels = steady.reversals(neuron, cells._value).values()
-    E = np.concatenate([np.ravel(E) for of_channel in of_channels for E in of_channel])
+    of_channels = steady.reversals(neuron, cells._value)
+    constant = [E for E in of_channels.values() if len(E) == 1]
+    if not any(np.max(E) > 0 for E in constant):
+        constant = list(of_channels.values())
+    E = np.concatenate([np.ravel(E) for of_channel in constant for E in of_channel])
     V = np.linspace(E.min(), E.max(), RATE_POINTS)
     own = neuron.parameters
     pools = steady.state_at(neuron, V, own.__getitem__) if neuron.pools else {}

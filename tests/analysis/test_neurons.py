@@ -16,7 +16,8 @@ from neuron_papers import wang_buzsaki as wang_buzsaki_paper
 from scipy.optimize import minimize_scalar
 
 import pyhh_fast as pyhh
-from pyhh_fast.neurons import connor_stevens, pospischil_ib, wang_buzsaki
+from pyhh_fast.engine.time_steps import step_for_neuron_cells
+from pyhh_fast.neurons import connor_stevens, pospischil_ib, prinz, wang_buzsaki
 
 HODGKIN_HUXLEY, WANG_BUZSAKI, CONNOR_STEVENS = hodgkin_huxley(), wang_buzsaki(), connor_stevens()
 PAPERS = {
@@ -243,3 +244,11 @@ def test_steady_states_of_neurons_have_the_shape_of_V():
     with pytest.raises(ValueError, match=r"^V must be from -300 to 300 \(mV\); got 301.0"):
         pyhh.steady_state(WANG_BUZSAKI, 301)
     assert pyhh.steady_state(pyhh.Neuron(leak=pyhh.Channel(1, E=0)), 0) == {}
+
+
+def test_step_that_suits_a_burster_is_not_that_of_potentials_it_never_reaches():
+    # At its E_Ca, 134 mV at rest, the gate of H has a time constant of 1 µs.
+    burster = prinz()
+    assert step_for_neuron_cells(pyhh.Population.from_model(burster, 1)) > 0.002
+    tau = burster.channels["H"].gates["m"].tau
+    assert tau(134.0) < 0.01 * tau(50.0)
