@@ -138,10 +138,11 @@ def test_expressions_and_constants_of_the_user(path):
     gates = {
         "p": Gate(inf=sigmoid(1, -35, 10), tau=tau, speed=0.7),
         "q": Gate(inf=expression("1 / (1 + exp(-v / 9))"), tau=lambda V: 7.25),
-        "r": Gate(alpha=expression("2.5e-17 * exp(-v/20)"), beta=expression("3e16")),
+        "r": Gate(alpha=expression("2.5e-17 * exp(-v/20)"), beta=expression("b", b=3e16)),
     }
     neuron = Neuron(leak=LEAK, M=Channel(1, E=-90, **gates))
     read = again(neuron, path, Vm=-65)
+    assert "e+" not in path.read_text()  # which the schema does not know
     V = np.linspace(-150, 100, 41)
     for name, gate in gates.items():
         for key, function in gate.functions.items():
