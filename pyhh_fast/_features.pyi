@@ -1,4 +1,5 @@
 import enum
+from typing import Self, final
 
 import numpy as np
 
@@ -17,10 +18,11 @@ class Measure(enum.IntEnum):
     ahp = ...
     lowest = ...
 
+@final
 class FeaturePlan:
-    def __init__(
-        self, settings: StructArray, windows: StructArray, spans: StructArray, slots: StructArray
-    ) -> None: ...
+    def __new__(
+        cls, settings: StructArray, windows: StructArray, spans: StructArray, slots: StructArray
+    ) -> Self: ...
     @property
     def history(self) -> int: ...
     @property

@@ -13,6 +13,8 @@ from types import SimpleNamespace
 
 import pytest
 
+import pyhh_fast
+
 ROOT = Path(__file__).parents[1]
 
 if not (ROOT / "src").is_dir():
@@ -80,7 +82,7 @@ def build(what, tree, **environment):
 
     Only the making of an environment for it is left out.
     """
-    pytest.importorskip("Cython", reason="building needs the extra 'dev'")
+    pytest.importorskip("Cython", reason="building needs the group 'dev'")
     code = f"from setuptools import build_meta; print(build_meta.build_{what}('dist'))"
     return tree / "dist" / output("-c", code, cwd=tree, **environment).splitlines()[-1]
 
@@ -152,6 +154,7 @@ def test_distributions_have_the_right_files(tree):
         archive.extractall(tree / "unpacked", filter="data")
     assert {name for name in shipped if ".egg-info/" not in name} == (
         {"CHANGELOG.md", "LICENSE", "MANIFEST.in", "README.md", "pyproject.toml", "setup.py"}
+        | {"CITATION.cff", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md", "SECURITY.md"}
         | {"PKG-INFO", "setup.cfg"}  # setuptools' own
         | PACKAGE
         | files(ROOT, "src/*.pyx", "src/*.pxi", "src/*.pxd", "src/*.h")
@@ -179,6 +182,11 @@ def test_distributions_have_the_right_files(tree):
     }
     assert {Path(name).name.partition(".")[0] for name in kernels} == set(SETUP["KERNELS"])
     assert ("-cp311-abi3-" in wheel.name) == SETUP["STABLE_ABI"]
+
+
+def test_citation_names_the_version():
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {pyhh_fast.__version__}\n" in citation
 
 
 def test_unknown_flavour_is_refused(tree):
