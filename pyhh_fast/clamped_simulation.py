@@ -14,6 +14,7 @@ from pyhh_fast.engine.progress import bar_requested
 from pyhh_fast.engine.read_ahead import Command, errors_of_command
 from pyhh_fast.engine.sampling import MemorySink
 from pyhh_fast.engine.stimulus_arguments import check_command, in_range, normalise_stimulus
+from pyhh_fast.engine.time_steps import warn_of_fast_calcium
 from pyhh_fast.recording import Recording
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.stored_simulation import StoredSimulation
@@ -21,6 +22,7 @@ from pyhh_fast.system.exclusive import Exclusive
 from pyhh_fast.variables import VARIABLES, of_clamp
 
 EXACT = "it is a voltage clamp, which is exact for the potentials of its steps"
+REPEAT = "it is a voltage clamp. Repeat it with half the step, to see how far its calcium is right"
 """Why its error is not estimated."""
 
 
@@ -97,6 +99,8 @@ class ClampedSimulation(StoredSimulation):
         calcium, and gates that depend on them, are stepped with the mean of the inflows at both
         ends of a step: their errors fall with dt².
 
+        A warning is given where a recorded concentration changes much within a step.
+
         Ctrl-C stops it within 0.1 s. The steps made so far are kept on `recording`, and the model
         is in the state of the last of them.
 
@@ -133,9 +137,13 @@ class ClampedSimulation(StoredSimulation):
                 if holding is None:
                     holding = float(command.window(0, 1)[0]) if steps else 0.0
                 stepper = clamp_stepper(self._subject, settings, command, sink, holding)
-                return self._make(run_loop.Run(command, stepper, sink, EXACT), progress)
+                pools = self._state.neuron.pools if self._state is not None else ()
+                why = REPEAT if pools else EXACT
+                recording = self._make(run_loop.Run(command, stepper, sink, why), progress)
             finally:
                 command.close()
+        warn_of_fast_calcium(recording, pools)
+        return recording
 
 
 def _check(neuron: bool, values: Any, first: int) -> None:

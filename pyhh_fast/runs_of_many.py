@@ -12,6 +12,7 @@ from pyhh_fast.engine.choose_stepper import check_steady
 from pyhh_fast.engine.populations.run import make_run, thread_count, warn_of_divergence
 from pyhh_fast.engine.read_ahead import CellStimulus, errors_of_command
 from pyhh_fast.engine.stimulus_arguments import check_command, in_range, stimulus_of_cells
+from pyhh_fast.engine.time_steps import warn_of_fast_calcium
 from pyhh_fast.equilibria.spike_threshold import threshold_for
 from pyhh_fast.errors import warn_user
 from pyhh_fast.kinetics.protocol import Kinetics
@@ -293,12 +294,15 @@ class RunsOfMany(Cells):
                         holding = command.first_values()
                     in_range("V", holding, neuron=neuron)
                 start = self._held_at(np.broadcast_to(holding, (self.size,)))
-            return make_run(
+            recording = make_run(
                 *(self, command, settings, self._kinetics(), threads),
                 recorded=rows,
                 clamped_from=start,
                 progress=progress,
             )
+        if neuron:
+            warn_of_fast_calcium(recording, self._origin.pools)
+        return recording
 
     def _recorded(self, cells: Any, settings: RunSettings) -> IntArray:
         """Return the numbers of the cells whose traces are kept."""

@@ -32,6 +32,9 @@ class Compiled(Protocol):
     membrane: Any
     """Its loops.Membrane."""
 
+    pools: tuple[str, ...] = ()
+    """Names of its pools of calcium."""
+
     def state(self) -> State:
         """Return V (mV) and the gates before the run."""
 

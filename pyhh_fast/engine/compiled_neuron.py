@@ -50,6 +50,7 @@ class CompiledNeuron(Compiled):
 
     def __init__(self, state: NeuronState, settings: RunSettings) -> None:
         self._state, self._settings = state, settings
+        self.pools = tuple(state.neuron.pools)
         neuron, layout = state.neuron, membrane_of(state.neuron)
         shape = _shape(layout)
         self.membrane = loops.Membrane(shape, _parameters(layout))

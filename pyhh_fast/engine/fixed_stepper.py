@@ -115,7 +115,10 @@ class ClampStepper(FixedStepper):
 
     def error(self, start: State) -> Exception:
         V = float(self.read_ahead.reread(self.step, self.step + 1)[0])
-        return self._cannot_continue(V, "a gate is not finite. Check its rates, and dt")
+        why = "a gate is not finite. Check its rates, and dt"
+        if self.compiled.pools:
+            why = "a gate or a concentration is not finite. Check the rates, the gain, and dt"
+        return self._cannot_continue(V, why)
 
     def _cannot_continue(self, V: float, why: str) -> SimulationError:
         step, time = self.step, self.step * self.settings.dt

@@ -26,6 +26,9 @@ SAME_STEP_FACTOR = 1.15
 RATE_POINTS = 201
 """Potentials at least at which rates are compared, ..."""
 
+LARGEST_CHANGE = 1.3
+"""By how many times a concentration may change within a step of a voltage clamp."""
+
 LARGEST_SPACING = 1.0
 """... no farther apart than this, in mV, ..."""
 
@@ -48,6 +51,22 @@ def warn_of_step_too_large(dt: float, speed: float, kind: str) -> None:
             f"dt is {dt:g} ms; steps of {advised:.3g} ms or less are recommended for the rates of "
             f"this {kind}. Leave dt out, or use method='adaptive'."
         )
+
+
+def warn_of_fast_calcium(recording: Any, pools: Iterable[str]) -> None:
+    """Warn where one of the concentrations that a voltage clamp records changes much in a step."""
+    if recording.settings.every > 1:
+        return
+    for name in pools:
+        if name in recording.recorded:
+            with np.errstate(all="ignore"):
+                change = np.exp(np.abs(np.diff(np.log(recording[name]), axis=-1)))
+            largest = float(np.nanmax(change, initial=1.0))
+            if largest > LARGEST_CHANGE:
+                warn_user(
+                    f"{name} changes {largest:.2g} times within a step of {recording.dt:g} ms: its "
+                    "error may be as large. Use a smaller dt, until its trace stays the same."
+                )
 
 
 def largest_advised_step(model: Any, kinetics: Any, V: Iterable[float] = ()) -> float:

@@ -33,7 +33,7 @@ def clamped(dt):
 
 @pytest.mark.parametrize("name", ["Na.h", "K.n", "CaL.s"])
 def test_gates_of_V_alone_are_exact(solution, name):
-    assert clamped(0.5)[name][-1] == pytest.approx(solution[name], rel=1e-10)
+    assert clamped(0.1)[name][-1] == pytest.approx(solution[name], rel=1e-10)
 
 
 @pytest.mark.parametrize("name", ["CaL.f", "AHP.q", "KCa.m", "Ca"])
@@ -72,3 +72,33 @@ def test_cells_have_the_bits_of_single_clamps():
         for name in record:
             np.testing.assert_array_equal(family[name][i], expected[name])
     assert np.ptp(family["Ca"][:, -1]) > 1e-3
+
+
+def thin_shell(depth=0.1):
+    return bursting(Ca=pyhh.Pool(1e-4, 80, depth=depth))
+
+
+def test_concentration_that_changes_much_in_a_step_is_told():
+    told = (
+        r"^Ca changes [\d.]+ times within a step of 1 ms: its error may be as large\. Use a smaller"
+    )
+    with pytest.warns(UserWarning, match=told):
+        pyhh.Simulation(thin_shell()).clamp(V, 1.0, duration=20, holding=-80)
+    cells = pyhh.Population.from_model(thin_shell(), 2)
+    with pytest.warns(UserWarning, match=told):
+        cells.clamp(V, 1.0, duration=20, holding=-80, record=["Ca"])
+    pyhh.Simulation(thin_shell()).clamp(V, 0.001, duration=5, holding=-80)  # without a warning
+    pyhh.Simulation(bursting()).clamp(V, 0.01, duration=5, holding=-80)
+
+
+def test_errors_of_a_clamp_with_calcium_tell_of_it():
+    simulation = pyhh.Simulation(bursting())
+    recording = simulation.clamp(V, 0.01, duration=1, holding=-80)
+    with pytest.raises(
+        ValueError, match="Repeat it with half the step, to see how far its calcium"
+    ):
+        recording.estimate_error()
+    flooded = pyhh.Simulation(bursting().replace({"Ca.gain": 1e5}))
+    told = "a gate or a concentration is not finite. Check the rates, the gain, and dt"
+    with pytest.raises(pyhh.SimulationError, match=told):
+        flooded.clamp(V, 0.05, duration=50, holding=-80)

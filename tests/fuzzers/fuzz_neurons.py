@@ -18,7 +18,10 @@ def neuron(rng):
         return f"pyhh.neurons.{rng.choice(pyhh.neurons.__all__)}()"
     named = [f"Cm={rng.uniform(0.5, 2):.3f}", f"leak=pyhh.Channel(0.1, E={rng.randint(-80, -50)})"]
     left = MOST_GATES
-    for i in range(rng.randint(0, 7)):
+    if rng.random() < 0.3:
+        named += calcium(rng)
+        left -= 4
+    for i in range(rng.randint(0, 7 - (len(named) > 2) * 2)):
         gates = [f"{name}={gate(rng)}" for name in "pqr"[: min(rng.randint(0, 3), left)]]
         left -= len(gates)
         if gates:
@@ -26,6 +29,25 @@ def neuron(rng):
         numbers = f"{rng.uniform(0, 3):.3f}, E={rng.choice([-90, -70, 50, 120])}"
         named.append(f"c{i}=pyhh.Channel({', '.join([numbers, *gates])})")
     return f"pyhh.Neuron({', '.join(rng.sample(named, len(named)))})"
+
+
+def calcium(rng):
+    """Return text of a pool, of a channel that feeds it, and of one that it opens."""
+    nernst = f"pyhh.Nernst('Ca', outside={rng.uniform(1, 4):.2f}, celsius={rng.randint(5, 40)})"
+    E = rng.choice([120, nernst])
+    half, power, tau = rng.choice([2e-4, 1e-3, 0.02]), rng.randint(1, 3), rng.uniform(0.5, 20)
+    opened = rng.choice(
+        [
+            f"inf=sigmoid(1, -30, 9), tau=Bell({tau:.2f}, -30), times=('Ca', Hill({half}))",
+            f"inf=Hill({half}), tau=Bell({tau:.2f}, 0), of='Ca'",
+            f"inf=Hill({half}), instantaneous=True, of='Ca'",
+        ]
+    )
+    return [
+        f"Ca=pyhh.Pool({rng.uniform(0.5, 3) * 1e-4:.2g}, {rng.uniform(3, 200):.3g}, depth=0.5)",
+        f"CaL=pyhh.Channel({rng.uniform(0, 1):.3f}, E={E}, feeds='Ca', s={gate(rng)})",
+        f"KCa=pyhh.Channel({rng.uniform(0, 4):.3f}, E=-90, q=pyhh.Gate({opened}, power={power}))",
+    ]
 
 
 def gate(rng):
@@ -50,7 +72,34 @@ class Bell:
         return 0.5 + self.most / np.cosh((V - self.middle) / 30)
 
 
-NAMES = {"linoid": linoid, "exponential": exponential, "sigmoid": sigmoid, "Bell": Bell}
+class Hill:
+    """Which part of some channels calcium opens."""
+
+    def __init__(self, half):
+        self.half = half
+
+    def __call__(self, Ca):
+        return Ca / (Ca + self.half)
+
+
+NAMES = {
+    "linoid": linoid,
+    "exponential": exponential,
+    "sigmoid": sigmoid,
+    "Bell": Bell,
+    "Hill": Hill,
+}
+
+
+RANGES = {
+    "g": (0.1, 2),
+    "Cm": (0.7, 1.5),
+    "speed": (0.4, 2.5),
+    "rest": (1, 2),
+    **dict.fromkeys(("tau", "gain", "outside"), (0.5, 2)),
+    "celsius": (0.5, 1.1),
+}
+"""Of which part of a parameter to which multiple."""
 
 
 def own_numbers(rng, neuron, size, speeds=True):
@@ -58,11 +107,11 @@ def own_numbers(rng, neuron, size, speeds=True):
     own = {}
     for path, value in neuron.parameters.items():
         kind = path.rpartition(".")[2]
-        low, high = {"g": (0.1, 2), "Cm": (0.7, 1.5), "speed": (0.4, 2.5)}.get(kind, (1, 1))
+        low, high = RANGES.get(kind, (1, 1))
         far = {"E": 5, "shift": 8}.get(kind, 0)
         if rng.random() < 0.4 and (speeds or kind != "speed"):
             own[path] = [
-                round(value * rng.uniform(low, high) + rng.uniform(-far, far), 3)
+                float(f"{value * rng.uniform(low, high) + rng.uniform(-far, far):.4g}")
                 for _ in range(size)
             ]
     return own
