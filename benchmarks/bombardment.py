@@ -77,7 +77,7 @@ def main() -> None:
         axes[0, 2].hist(V, bins, density=True, histtype="step", color=colour)
     for row, label in enumerate(("Membrane potential (mV)", "Conductance\n(mS/cm²)")):
         axes[row, 0].set_ylabel(label)
-        axes[row, 1].sharey(axes[row, 0])
+    axes[1, 1].sharey(axes[1, 0])  # V of the first has a range of its own, without spikes
     axes[0, 2].set_xlabel("Membrane\npotential (mV)")
     axes[0, 2].set_ylabel("Density (1/mV)")
     axes[1, 2].axis("off")

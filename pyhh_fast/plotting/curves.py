@@ -27,6 +27,7 @@ from pyhh_fast.plotting.style import (
     ORANGE,
     POTENTIAL,
     MinorNumbers,
+    concentration_axis,
     open_frame,
     panel,
 )
@@ -164,7 +165,8 @@ def plot_phase_plane(plane: PhasePlane | VariablePlane) -> Figure:
     """Draw nullclines, steady state and trajectory in the plane of two variables.
 
     The steady state is a dot, filled where it is stable, open where not. The legend names the
-    duration at which the trajectory ends.
+    duration at which the trajectory ends. The axis of a concentration reaches as far as the
+    trajectory and the steady state, that of an open fraction from 0 to 1.
 
     Parameters
     ----------
@@ -198,11 +200,16 @@ def plot_phase_plane(plane: PhasePlane | VariablePlane) -> Figure:
     fill, text = (ORANGE, "stable") if plane.stable else ("white", "unstable")
     steady = axis.plot(*plane.steady, "o", color=ORANGE, mfc=fill, ms=5)
     steady[0].set(label=f"{text} steady state", clip_on=False, zorder=3)
-    for name, label, direction in zip(names, labels, "xy", strict=True):
-        potential = POTENTIAL if of_model else ABSOLUTE_POTENTIAL
-        text = potential if name == VM.name else f"Open fraction {label}"
-        limits = {} if name == VM.name else {f"{direction}lim": (0, 1)}
-        axis.set(**{f"{direction}label": text}, **limits)
+    for i, (name, label) in enumerate(zip(names, labels, strict=True)):
+        direction = (axis.xaxis, axis.yaxis)[i]
+        if name == VM.name:
+            direction.set_label_text(POTENTIAL if of_model else ABSOLUTE_POTENTIAL)
+        elif of_model or _is_gate(name):
+            direction.set_label_text(f"Open fraction {label}")
+            axis.set(**{f"{'xy'[i]}lim": (0, 1)})
+        else:
+            direction.set_label_text(f"Concentration of {name} (mM)")
+            concentration_axis(direction, np.append(plane.trajectory[i], plane.steady[i]))
     axis.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
     return figure
 
@@ -296,6 +303,9 @@ def plot_steady_state(
 ) -> Figure:
     """Draw the steady open fractions of the gates, and their time constants, over V.
 
+    Concentrations of pools have a panel between, with a logarithmic axis; their time constants, the
+    same at all V, are left out.
+
     Parameters
     ----------
     V : array_like, shape (n,), mV
@@ -317,7 +327,7 @@ def plot_steady_state(
     """
     rule, advice = "what steady_state returns", "Call pyhh_fast.steady_state first."
     validation.instance("steady", steady, SteadyState | Mapping, rule, advice)
-    potential, colours = ABSOLUTE_POTENTIAL, MANY_COLOURS
+    potential, colours, of_model = ABSOLUTE_POTENTIAL, MANY_COLOURS, isinstance(steady, SteadyState)
     if isinstance(steady, SteadyState):
         steady, potential, colours = steady.by_gate(), POTENTIAL, GATE_COLOURS
     x = _curve("V", V, "mV")
@@ -326,20 +336,36 @@ def plot_steady_state(
         validation.instance("steady", one, GateSteadyState, rule, advice)
         named = ((f"steady.{gate}", one.inf), (f"steady.tau_{gate}", one.tau))
         curves[gate] = [_curve(name, values, "", len(x), "V") for name, values in named]
-    figure, (above, below) = plt.subplots(2, sharex=True, figsize=(6, 6), layout="constrained")
-    for (gate, (inf, tau)), colour in zip(curves.items(), cycle(colours)):
+    gates = {name: curve for name, curve in curves.items() if of_model or _is_gate(name)}
+    pools = {name: curve for name, curve in curves.items() if name not in gates}
+    figure, axes = plt.subplots(
+        *(2 + bool(pools), 1), sharex=True, figsize=(6, 6 + 2 * bool(pools)), layout="constrained"
+    )
+    above, below = axes[0], axes[-1]
+    for (gate, (inf, tau)), colour in zip(gates.items(), cycle(colours)):
         above.plot(x, inf, color=colour, linewidth=1, label=gate)
         below.plot(x, tau, color=colour, linewidth=1, label=gate)
+    if pools:
+        for (pool, (concentration, _)), colour in zip(pools.items(), cycle(colours)):
+            axes[1].semilogy(x, concentration, color=colour, linewidth=1, label=pool)
+        axes[1].set_ylabel("Steady concentration (mM)")
     above.set_ylabel("Steady open fraction")
     above.set_ylim(-0.05, 1.05)
     below.set_ylabel("Time constant (ms)")
     below.set_ylim(bottom=0)
     below.set_xlabel(potential)
-    for axis in (above, below):
+    for axis in axes:
         open_frame(axis)
         axis.margins(x=0)
-    above.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    for axis in axes[:-1]:
+        if axis.lines:
+            axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
     return figure
+
+
+def _is_gate(name: str) -> bool:
+    """Whether a variable of a neuron is a gate, with a path as "K.n"; a pool has no dot."""
+    return "." in name
 
 
 def _curve(

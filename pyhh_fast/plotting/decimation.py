@@ -182,7 +182,10 @@ class Source:
 
 
 class Inputs(NamedTuple):
-    """What is drawn of a stimulus: currents, and each conductance by the name in a legend."""
+    """What is drawn of a stimulus: currents, and each conductance by the name in a legend.
+
+    Those of the same reversal potential are numbered in their order in the stimulus.
+    """
 
     currents: Points | None
     conductances: list[tuple[str, Points]]
@@ -213,6 +216,10 @@ class Inputs(NamedTuple):
         if len(known) < len(drawn):
             return None
         names = [f"E = {short(one.reversal)} mV" for one in conductances]
+        for name in {name for name in names if names.count(name) > 1}:
+            same = [i for i, other in enumerate(names) if other == name]
+            for number, i in enumerate(same, start=1):
+                names[i] = f"{name} ({number})"
         of_g = list(zip(names, known[len(currents) :], strict=True))
         return cls(known[0] if currents else None, of_g)
 

@@ -27,6 +27,7 @@ from pyhh_fast.plotting.style import (
     GATE_COLOURS,
     GREY,
     MANY_COLOURS,
+    concentration_axis,
     open_frame,
     time_axis,
 )
@@ -55,7 +56,7 @@ class Trace(NamedTuple):
 class Panel(NamedTuple):
     """A panel of traces over time."""
 
-    height: int
+    height: float
     ylabel: str
     traces: tuple[Trace, ...] = ()
 
@@ -68,12 +69,12 @@ POTENTIAL = Panel(3, "Membrane potential\n(mV from rest)")
 ABSOLUTE_POTENTIAL = Panel(3, "Membrane potential (mV)")
 SPIKES = Panel(1, "Spikes")
 STIMULUS = Panel(1, "Stimulus\n(µA/cm²)")
-CONDUCTANCE = Panel(1, "Conductance\n(mS/cm²)")
+CONDUCTANCE = Panel(1.5, "Conductance\n(mS/cm²)")
 COMMAND = Panel(2, "Command\n(mV from rest)")
 ABSOLUTE_COMMAND = Panel(2, "Command (mV)")
 TOTAL = Panel(2, "Total current\n(µA/cm²)", (Trace(TOTAL_CURRENT.name, "total", BLACK),))
 OPEN_FRACTIONS = Panel(2, "Open fraction", _traces(GATE_VARIABLES, GATE_COLOURS))
-CONCENTRATIONS = Panel(1, "Concentration\n(mM)")
+CONCENTRATIONS = Panel(1.5, "Concentration\n(mM)")
 MEMBRANE_CURRENTS = Panel(
     2, "Membrane current\n(µA/cm², outward +)", _traces(CURRENTS.values(), CURRENT_COLOURS)
 )
@@ -104,7 +105,8 @@ def plot_recording(
     """Draw potential, stimulus, gates and currents in four panels over one time axis.
 
     Concentrations of pools have a panel between those of the last two. Of a stimulus that conducts
-    the currents and the conductances have a panel each. Of a voltage clamp there are the command,
+    the currents and the conductances have a panel each, where conductances with the same reversal
+    potential are numbered in their order. Of a voltage clamp there are the command,
     the gates, the currents and the total current.
 
     Each trace is drawn at its own times: potential and gates at the end of a step, stimulus and
@@ -243,6 +245,9 @@ def _draw_traces(
         axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
     if one.ylabel == OPEN_FRACTIONS.ylabel:
         axis.set_ylim(-0.05, 1.05)
+    if one.ylabel == CONCENTRATIONS.ylabel:
+        drawn = [np.asarray(line.get_ydata()) for line in axis.lines]
+        concentration_axis(axis.yaxis, np.concatenate(drawn))
 
 
 def _not_drawn(recording: "Recording") -> str:

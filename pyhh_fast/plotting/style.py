@@ -1,9 +1,13 @@
 """What the figures of plotting/ have in common: colours, frames, time axes."""
 
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
+
+from pyhh_fast.typing import FloatArray
 
 # Colours that stay apart for colour-blind readers (Okabe and Ito).
 BLUE, ORANGE, GREEN, BLACK = "#0072B2", "#D55E00", "#009E73", "#000000"
@@ -33,6 +37,19 @@ def panel(width: float = 6.0) -> tuple[Figure, Axes]:
 def open_frame(axis: Axes) -> None:
     """Hide the frame but for the two axes."""
     axis.spines[["top", "right"]].set_visible(False)
+
+
+def concentration_axis(axis: Axis, values: FloatArray) -> None:
+    """Let an axis reach a little beyond finite concentrations (mM), and number it without offset.
+
+    It spans at least 2 % of the highest, so that one that hardly moves is a flat line.
+    """
+    values = values[np.isfinite(values)]
+    if values.size:
+        low, high = values.min(), values.max()
+        beyond = max(0.05 * (high - low), 0.01 * high)
+        axis.axes.set(**{f"{axis.axis_name}lim": (low - beyond, high + beyond)})  # type: ignore[attr-defined]
+    axis.set_major_formatter("{x:.6g}")
 
 
 def time_axis(axis: Axes, end: float, note: str = "") -> None:

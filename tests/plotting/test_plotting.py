@@ -115,6 +115,43 @@ def test_phase_plane_of_a_neuron_names_its_variables():
     assert labels(axis) == ("Open fraction h", "Membrane potential (mV from rest)")
 
 
+@pytest.mark.parametrize("x", ["Vm", "AHP.q"])
+def test_phase_plane_of_a_concentration_reaches_as_far_as_the_trajectory(x):
+    neuron = pyhh.neurons.ermentrout()
+    plane = pyhh.phase_plane(neuron, 5.0, x=x, y="Ca")
+    (axis,) = plotting.plot_phase_plane(plane).axes
+    assert axis.get_ylabel() == "Concentration of Ca (mM)"
+    reached = [*plane.trajectory[1], plane.steady[1]]
+    beyond = 0.05 * np.ptp(reached)
+    assert axis.get_ylim() == pytest.approx((min(reached) - beyond, max(reached) + beyond))
+    assert max(reached) < 0.001
+    swapped = pyhh.phase_plane(neuron, 5.0, x="Ca", y=x)
+    (other,) = plotting.plot_phase_plane(swapped).axes
+    assert labels(other) == labels(axis)[::-1]
+    assert other.get_xlim() == pytest.approx(axis.get_ylim())
+
+
+def test_phase_plane_at_rest_has_an_axis_of_concentrations_without_offset():
+    neuron = pyhh.neurons.pospischil_lts()
+    (axis,) = plotting.plot_phase_plane(pyhh.phase_plane(neuron, y="Ca", duration=5)).axes
+    axis.figure.canvas.draw()
+    assert axis.yaxis.get_offset_text().get_text() == ""
+    rest = neuron.steady_state(neuron.rest)["Ca"]
+    assert axis.get_ylim() == pytest.approx((0.99 * rest, 1.01 * rest), rel=1e-4)
+
+
+def test_steady_concentrations_have_a_panel_of_their_own():
+    V, neuron = np.linspace(-100, 50, 31), pyhh.neurons.prinz()
+    steady = pyhh.steady_state(neuron, V)
+    above, between, below = plotting.plot_steady_state(V, steady).axes
+    for axis in (above, below):
+        assert [line.get_label() for line in axis.lines] == list(neuron.gates)
+    (line,) = between.lines
+    assert (line.get_label(), between.get_ylabel()) == ("Ca", "Steady concentration (mM)")
+    np.testing.assert_array_equal(line.get_ydata(), steady["Ca"].inf)
+    assert between.get_yscale() == "log"
+
+
 def test_steady_states_of_a_neuron_are_drawn():
     V, neuron = np.linspace(-100, 50, 31), pyhh.neurons.connor_stevens()
     steady = pyhh.steady_state(neuron, V)

@@ -269,6 +269,43 @@ def test_concentrations_have_a_panel_above_the_currents():
     assert line.get_label() == "Ca"
 
 
+def test_concentration_that_hardly_moves_is_flat_and_numbered_without_offset():
+    simulation = pyhh.Simulation(pyhh.neurons.pospischil_lts())
+    recording = simulation.run(-0.001, 0.05, duration=50, method="rk4", record=["Vm", "Ca"])
+    assert 0 < np.ptp(recording["Ca"]) < 1e-3 * recording["Ca"].min()
+    figure = recording.plot()
+    figure.canvas.draw()
+    axis = figure.axes[2]
+    assert axis.yaxis.get_offset_text().get_text() == ""
+    numbers = [float(tick.get_text()) for tick in axis.get_yticklabels()]
+    assert numbers == pytest.approx([*axis.get_yticks()], rel=1e-6)
+    low, high = axis.get_ylim()
+    assert high - low == pytest.approx(0.02 * recording["Ca"].max(), rel=0.05)
+
+
+@pytest.mark.parametrize("drive", [stimuli.step(2, 1, 3), stimuli.conductance(0.01, 0)])
+def test_labels_of_panels_are_no_taller_than_the_panels(drive):
+    neuron = pyhh.neurons.pospischil_lts()
+    drive = drive + stimuli.conductance(0.02, -75)
+    figure = pyhh.Simulation(neuron).run(drive, 0.05, duration=5, record=neuron.variables).plot()
+    figure.canvas.draw()
+    for axis in figure.axes:
+        assert axis.yaxis.label.get_window_extent().height <= axis.get_window_extent().height
+
+
+def test_conductances_of_the_same_reversal_potential_are_numbered():
+    same = (
+        stimuli.conductance(0.01, 0) + stimuli.conductance(0.1, -75) + stimuli.conductance(0.02, 0)
+    )
+    recording = pyhh.Simulation(pyhh.HHModel.at_rest()).run(same, 0.01, duration=5)
+    lines = recording.plot().axes[1].lines
+    assert [(line.get_label(), line.get_ydata()[0]) for line in lines] == [
+        ("E = 0 mV (1)", 0.01),
+        ("E = -75 mV", 0.1),
+        ("E = 0 mV (2)", 0.02),
+    ]
+
+
 def test_diverged_run_is_drawn_up_to_its_end():
     simulation = pyhh.Simulation(pyhh.HHModel.at_rest())
     drive = np.full(20_000, 5.0)
