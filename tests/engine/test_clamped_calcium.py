@@ -91,14 +91,19 @@ def test_concentration_that_changes_much_in_a_step_is_told():
     pyhh.Simulation(bursting()).clamp(V, 0.01, duration=5, holding=-80)
 
 
-def test_errors_of_a_clamp_with_calcium_tell_of_it():
+def test_error_of_a_clamp_with_calcium_is_not_said_to_be_none():
     simulation = pyhh.Simulation(bursting())
     recording = simulation.clamp(V, 0.01, duration=1, holding=-80)
     with pytest.raises(
-        ValueError, match="Repeat it with half the step, to see how far its calcium"
+        RuntimeError, match="Repeat it with half the step, to see how far its calcium"
     ):
         recording.estimate_error()
-    flooded = pyhh.Simulation(bursting().replace({"Ca.gain": 1e5}))
-    told = "a gate or a concentration is not finite. Check the rates, the gain, and dt"
+
+
+def test_concentration_beyond_the_tables_ends_a_clamp():
+    flooded = pyhh.Simulation(bursting(Ca=pyhh.Pool(1e-4, 80, gain=1e6)))
+    told = (
+        r"V = -20 mV: a gate or a concentration is not finite\. Check the rates, the gain, and dt"
+    )
     with pytest.raises(pyhh.SimulationError, match=told):
-        flooded.clamp(V, 0.05, duration=50, holding=-80)
+        flooded.clamp(-20.0, 0.5, duration=5, holding=-120)
