@@ -8,6 +8,7 @@ import numpy as np
 from pyhh_fast import validation
 from pyhh_fast.stimuli.arrays import from_array
 from pyhh_fast.stimuli.base import Stimulus
+from pyhh_fast.stimuli.combinations import Scaled, Shifted, Sum
 from pyhh_fast.stimuli.functions import as_stimulus
 from pyhh_fast.stimuli.noise import ornstein_uhlenbeck, white_noise
 from pyhh_fast.stimuli.parameters import Parameter, parameter, short
@@ -19,6 +20,13 @@ from pyhh_fast.typing import FloatArray
 UNIT = "mS/cm²"
 
 NOT_NEGATIVE = "Conductances are never negative: one of noise is clipped at 0, others are refused."
+
+BELOW_0 = (
+    "It is clipped at 0, and little of this is left; inhibition has a low reversal, not a negative "
+    "g."
+)
+
+FOLLOWS_CALCIUM = "One that follows calcium is that of a Channel alone."
 
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
@@ -43,8 +51,8 @@ class conductance(Stimulus):
     TypeError
         If `g` is none of these, or conducts itself, or if `reversal` is no real number.
     ValueError
-        If one is not finite, or a constant `g`, or a value of an array, is negative; when it is
-        read, if another `g` without noise is negative.
+        If one is not finite; if a constant `g`, a value of an array, or the mean of noise with its
+        factors and constants is negative; when it is read, if another `g` without noise is.
 
     Notes
     -----
@@ -78,8 +86,15 @@ class conductance(Stimulus):
 
     def __post_init__(self) -> None:
         g = _stimulus_of(self.g)
+        if hasattr(self.reversal, "celsius"):  # a Nernst, of which stimuli know nothing
+            rule = "a finite number, or a 1-D array of one for each cell"
+            got, advice = repr(self.reversal), FOLLOWS_CALCIUM
+            raise TypeError(validation.message("reversal", rule, got, advice, unit="mV"))
         reversal = parameter("reversal", self.reversal, unit="mV")
-        self._set(g=g, clipped=_is_normal(g), reversal=reversal)
+        clipped = _is_normal(g)
+        if clipped:
+            _check_mean(g)
+        self._set(g=g, clipped=clipped, reversal=reversal)
 
     def __repr__(self) -> str:
         number = isinstance(self.g, constant) and np.ndim(self.g.amplitude) == 0
@@ -196,3 +211,27 @@ def _is_normal(stimulus: Any) -> bool:
     return isinstance(stimulus, ornstein_uhlenbeck | white_noise) or any(
         map(_is_normal, stimulus._inner())
     )
+
+
+def _check_mean(g: Stimulus) -> None:
+    """Raise ValueError if noise, with constants and factors, has a mean below 0."""
+    mean = np.atleast_1d(_mean(g))
+    if (mean < 0).any():
+        at = int(np.argmax(mean < 0))
+        got = f"noise of mean {mean[at]:g}" + f" at index {at}" * (mean.size > 1)
+        raise ValueError(validation.message("g", "of a mean of 0 or more", got, BELOW_0, unit=UNIT))
+
+
+def _mean(stimulus: Any) -> Parameter:
+    """Return the mean of noise and constants; NaN where there is anything else."""
+    if isinstance(stimulus, ornstein_uhlenbeck):
+        return stimulus.mean
+    if isinstance(stimulus, white_noise):
+        return 0.0
+    if isinstance(stimulus, constant):
+        return stimulus.amplitude
+    if isinstance(stimulus, Shifted):
+        return _mean(stimulus.stimulus)
+    if isinstance(stimulus, Scaled):
+        return _mean(stimulus.stimulus) * stimulus.factor
+    return sum(map(_mean, stimulus.parts)) if isinstance(stimulus, Sum) else np.nan

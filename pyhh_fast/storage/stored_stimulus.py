@@ -49,13 +49,19 @@ def same_stimulus(
     if isinstance(kept, NeedsArray) and given is None:
         raise ValueError(
             "stimulus must be given again, because a store does not hold the values of an array "
-            "or a function; got None. Call Simulation.resume(..., stimulus=...)."
+            f"or a function; got None. Pass {_text(kept.description)} to "
+            "Simulation.resume(..., stimulus=...)."
         )
     if isinstance(kept, NeedsArray) and kept.description == ARRAY:
         wave = _given_array(given, steps)
         if fingerprint(wave, state["step"]) != state["stimulus"]:
             raise ValueError("stimulus must be that of the run; got an array with other values.")
         return wave
+    shown, advice = repr(kept), ""
+    if isinstance(kept, NeedsArray):
+        shown = _text(kept.description)
+        advice = " Give that stimulus itself again, with its arrays and functions"
+        advice += ", not an array alone." if "conductance" in shown else "."
     if given is None:
         given = kept
     elif (made := as_stimulus(given)) is not None:
@@ -64,16 +70,32 @@ def same_stimulus(
         given = stimuli.constant(validation.real_number("stimulus", given, unit="µA/cm²"))
     else:
         raise TypeError(
-            f"stimulus must be that of the run, {kept}; got {validation.shown(given)}. Leave it "
-            "out: the store holds it."
+            f"stimulus must be that of the run, {shown}; got {validation.shown(given)}."
+            + (advice or " Leave it out: the store holds it.")
         )
     assert isinstance(given, stimuli.Stimulus)
     description = kept.description if isinstance(kept, NeedsArray) else kept.description()
     if not _alike(given.description(), description):
-        shown = description if isinstance(kept, NeedsArray) else kept
-        raise ValueError(f"stimulus must be that of the run, {shown}; got {given!r}.")
+        raise ValueError(f"stimulus must be that of the run, {shown}; got {given!r}.{advice}")
     steps_of(given, steps * dt, dt)
     return given
+
+
+def _text(description: Any) -> str:
+    """Return a description, or what is in it, in words for a message."""
+    if isinstance(description, list):
+        return " + ".join(map(_text, description))
+    if not isinstance(description, dict):
+        return repr(description).removesuffix(".0")
+    kind = str(description.get("kind"))
+    values = ", ".join(_text(value) for key, value in description.items() if key != "kind")
+    in_words = {
+        "array": "an array",
+        "from_array": f"an array of {values} values",
+        "from_function": "a function",
+        "sum": values,
+    }
+    return in_words.get(kind, f"{kind}({values})")
 
 
 def _given_array(given: Any, steps: int) -> FloatArray:

@@ -16,7 +16,7 @@ from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 from other_processes import ENVIRONMENT
 from scipy import stats
 
-from pyhh_fast import stimuli
+from pyhh_fast import Nernst, stimuli
 from pyhh_fast.engine.stimulus_arguments import stimulus_of_cells
 from pyhh_fast.stimuli.of_parameters import fingerprint_of, sampled
 
@@ -87,6 +87,13 @@ def test_clipped_noise_has_the_moments_of_the_docstring():
     expected = mean * stats.norm.cdf(m) + sd * stats.norm.pdf(m)
     assert G.mean() == pytest.approx(expected, abs=5 * sd / 1e3)
     assert (G == 0).mean() == pytest.approx(stats.norm.cdf(-m), abs=5 * 0.5 / 1e3)
+
+
+def test_noise_of_mean_zero_or_with_what_may_outweigh_its_mean_is_clipped():
+    below = NOISE - 0.2
+    for g in (stimuli.white_noise(0.1, 3), -stimuli.white_noise(0.1, 3), 0 * below, below + STEP):
+        _, G = stimuli.conductance(g, 0).to_arrays(STEPS, DT)
+        np.testing.assert_array_equal(G, np.maximum(g.to_array(STEPS, DT), 0))
 
 
 @each
@@ -226,8 +233,18 @@ def test_values_do_not_depend_on_numpys_instruction_sets(request):
 
 CONSTANT = EXAMPLES["constant"]
 NOT_NEGATIVE = "Conductances are never negative: one of noise is clipped at 0, others are refused."
+BELOW = (
+    "It is clipped at 0, and little of this is left; inhibition has a low reversal, not a negative "
+    "g."
+)
 CASES = {
     TypeError: [
+        (
+            lambda: stimuli.conductance(0.1, Nernst("Ca", outside=2, celsius=9)),
+            "reversal must be a finite number, or a 1-D array of one for each cell (mV); got "
+            "Nernst('Ca', outside=2, celsius=9). One that follows calcium is that of a Channel "
+            "alone.",
+        ),
         (
             lambda: stimuli.conductance("0.1", 0),
             "g must be a number, an array of a value a step, a stimulus or a function of t "
@@ -296,6 +313,19 @@ CASES = {
             lambda: stimuli.conductance(stimuli.constant([1, 2]), [1, 2, 3]),
             "amplitude of constant must have as many values as reversal, one for each cell, 3; "
             "got 2.",
+        ),
+        (
+            lambda: stimuli.conductance(stimuli.ornstein_uhlenbeck(-1, 0.02, 3, seed=1), 0),
+            f"g must be of a mean of 0 or more (mS/cm²); got noise of mean -1. {BELOW}",
+        ),
+        (
+            lambda: stimuli.conductance(-NOISE.shifted(1) / 2, 0),
+            f"g must be of a mean of 0 or more (mS/cm²); got noise of mean -0.05. {BELOW}",
+        ),
+        (
+            lambda: stimuli.conductance(NOISE - [0.1, 0.3] * stimuli.constant(1), 0),
+            "g must be of a mean of 0 or more (mS/cm²); got noise of mean -0.2 at index 1. "
+            + BELOW,
         ),
         (
             lambda: -CONSTANT,

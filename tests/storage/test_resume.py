@@ -192,6 +192,41 @@ def test_stimulus_containing_an_array_must_be_given_again(out):
     assert_same_bits(resumed.recording, resting_simulation().run(stimulus, 0.01))
 
 
+def test_conductance_of_an_array_must_be_given_again_itself(out):
+    g = np.full(1_000, 0.1)
+    stimulus = stimuli.conductance(g, 0) + stimuli.step(2, 1, 3)
+    resting_simulation().run(stimulus, 0.01, to=out)
+    kept = "conductance(an array of 1000 values, 0) + step(2, 1, 3)"
+    advice = " Give that stimulus itself again, with its arrays and functions, not an array alone."
+    for wrong, got in (
+        (g, "an array of float64 with shape (1000,)"),
+        (stimuli.from_array(g), "from_array(<1000 values>)"),
+        (stimuli.conductance(g, 1), "conductance(from_array(<1000 values>), 1)"),
+    ):
+        with pytest.raises((TypeError, ValueError)) as error:
+            pyhh.Simulation.resume(out, stimulus=wrong)
+        assert str(error.value) == f"stimulus must be that of the run, {kept}; got {got}.{advice}"
+    with pytest.raises(ValueError, match=re.escape(f"got None. Pass {kept} to Sim")):
+        pyhh.Simulation.resume(out)
+    resumed = pyhh.Simulation.resume(out, stimulus=stimulus)
+    assert_same_bits(resumed.recording, resting_simulation().run(stimulus, 0.01))
+
+
+@pytest.mark.parametrize(
+    ("stimulus", "kept"),
+    [
+        (lambda t: 0 * t, "a function"),
+        (2 * stimuli.from_array(np.ones(9)).shifted(0.02) - 1, "scaled(2, shifted(0.02, 0, an "
+         "array of 9 values)) + constant(-1)"),
+        (stimuli.conductance(lambda t: 0 * t + 1, -70), "conductance(a function, -70)"),
+    ],
+)  # fmt: skip
+def test_message_shows_what_a_store_knows_of_a_stimulus(stimulus, kept, out):
+    resting_simulation().run(stimulus, 0.01, duration=0.05, to=out)
+    with pytest.raises(ValueError, match=re.escape(f"must be that of the run, {kept}; got const")):
+        pyhh.Simulation.resume(out, stimulus=9)
+
+
 def test_custom_kinetics_need_the_model_only_outside_their_stored_range(out):
     stimulus = stimuli.step(20, 10, 100) + stimuli.step(-60, 200, 300)
     options = {"method": "exponential_euler", "dt": 0.01}
