@@ -1,10 +1,9 @@
 """What a simulation has of a neuron that it runs: its state. A model has its own."""
 
-from types import MappingProxyType
 from typing import Any
 
 from pyhh_fast import validation
-from pyhh_fast.channels.state import Declared, NeuronState
+from pyhh_fast.channels.state import Declared, NeuronState, ReadOnly
 from pyhh_fast.recording import Recording
 from pyhh_fast.system.exclusive import Exclusive
 from pyhh_fast.trace_arrays import TraceArrays
@@ -23,9 +22,9 @@ class NeuronSimulation(TraceArrays):
         if name == "Vm":
             return state.V
         if name == "gates":
-            return MappingProxyType(state.gates)
+            return ReadOnly(state.gates, _not_set(name))
         if name == "concentrations":
-            return MappingProxyType(state.concentrations)
+            return ReadOnly(state.concentrations, _not_set(name))
         message = (
             f"the Simulation of a Neuron has no attribute {name!r}. Traces are in its recording."
         )
@@ -34,10 +33,7 @@ class NeuronSimulation(TraceArrays):
     def __setattr__(self, name: str, value: Any) -> None:
         state: NeuronState | None = vars(self).get("_state")
         if state is not None and name in ("Vm", "gates", "concentrations"):
-            raise AttributeError(
-                f"{name} of a neuron's simulation cannot be set. Use reset(Vm=...), which makes "
-                "the gates steady."
-            )
+            raise AttributeError(_not_set(name))
         if state is not None and name == "model":
             advice = "Make another, Simulation(model)."
             validation.instance("model", value, Declared, "a Neuron here", advice)
@@ -116,3 +112,11 @@ class NeuronSimulation(TraceArrays):
     def _refuse_neuron(self, name: str, advice: str) -> None:
         if self._state is not None:
             raise TypeError(f"{name} must be used with an HHModel; got a Neuron. {advice}")
+
+
+def _not_set(name: str) -> str:
+    """Return the message where a state is assigned to."""
+    return (
+        f"{name} of a neuron's simulation cannot be set. Use reset(Vm=...), which makes the gates "
+        "and concentrations steady."
+    )

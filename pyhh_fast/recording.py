@@ -8,7 +8,7 @@ from pyhh_fast import validation
 from pyhh_fast.settings import RunSettings
 from pyhh_fast.system.rounding import rounds_to_nearest
 from pyhh_fast.typing import FloatArray
-from pyhh_fast.variables import ENVELOPE, TOTAL_CURRENT, TRACES, VARIABLES
+from pyhh_fast.variables import ENVELOPE, TOTAL_CURRENT, TRACES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -76,10 +76,9 @@ class Traces:
         if name in ENVELOPE or (name in ATTRIBUTES and name in known):
             raise AttributeError(not_recorded(name, settings is not None and settings.clamped))
         message = f"{type(self).__name__!r} object has no attribute {name!r}"
-        if settings is not None and settings.variables != VARIABLES:
-            message += (
-                f". Traces of a neuron are items: recording[{list(settings.variables)[-1]!r}]."
-            )
+        if settings is not None and (name in known or name in ATTRIBUTES):
+            item = name if name in known else list(known)[-1]
+            message += f". Traces of a neuron are items: recording[{item!r}]."
         raise AttributeError(message)
 
 

@@ -9,7 +9,7 @@ from typing import Any, Never
 from pyhh_fast import validation
 from pyhh_fast.channels import representation
 from pyhh_fast.channels.gate import Gate
-from pyhh_fast.channels.pool import Nernst, pool_name
+from pyhh_fast.channels.pool import Nernst, Pool, pool_name
 
 MOST_FACTORS = 16
 """The powers of a channel's gates add up to this at most."""
@@ -83,10 +83,10 @@ class Channel:
         self._g = validation.at_least("a channel's g", g, 0, unit="mS/cm²")
         self._E = E
         if not isinstance(E, Nernst):
-            advice = "Pass E=Nernst('Ca', outside=2, celsius=36) where it follows calcium."
-            self._E = validation.real_number(
-                "a channel's E", E, unit="mV", advice=advice if callable(E) else ""
-            )
+            advice = ""
+            if callable(E) or isinstance(E, str | Pool):
+                advice = "Pass E=Nernst('Ca', outside=2, celsius=36) where it follows calcium."
+            self._E = validation.real_number("a channel's E", E, unit="mV", advice=advice)
         self._feeds = None if feeds is None else pool_name("a channel's feeds", feeds)
         self._shift = validation.real_number("a channel's shift", shift, unit="mV")
         if abs(self._shift) > LARGEST_SHIFT:

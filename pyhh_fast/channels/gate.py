@@ -184,15 +184,20 @@ class Gate:
 
 def _check_arguments(name: str, function: RateFunction, variable: str) -> None:
     """See that a function does not need more than one argument."""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):  # of what is compiled
-        return
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    needed = [p.name for p in parameters if p.kind in kinds and p.default is p.empty]
+    needed = needed_arguments(function)
     if len(needed) > 1:
         raise TypeError(
             f"a gate's {name} must be a function of {variable} alone; got one of "
             f"{', '.join(needed)}. Where V and calcium multiply, pass inf and tau of V and "
             "times=('Ca', lambda Ca: ...)."
         )
+
+
+def needed_arguments(function: RateFunction) -> list[str]:
+    """Return the names of the arguments without which a function cannot be called."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # of what is compiled
+        return []
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [p.name for p in parameters if p.kind in kinds and p.default is p.empty]

@@ -8,7 +8,7 @@ import numpy as np
 
 from pyhh_fast import validation
 from pyhh_fast.channels.axes import VOLTAGE, Axis
-from pyhh_fast.channels.gate import Kinetics
+from pyhh_fast.channels.gate import Kinetics, needed_arguments
 from pyhh_fast.channels.gate_table import TabulatedRate
 from pyhh_fast.rate_forms import RateForm
 from pyhh_fast.typing import FloatArray
@@ -18,6 +18,9 @@ LARGEST_INF = 1.05
 
 ROUNDING = 1e-12
 """By so much of what they add up to, rates may be negative."""
+
+NAMES_OF_V = ("V", "v", "U", "u", "Vm", "vm")
+"""What functions of V call their argument."""
 
 
 class CheckedFunction:
@@ -60,6 +63,14 @@ class CheckedFunction:
             self._one_by_one(self.axis.probes), self._first, equal_nan=True
         )
 
+    @property
+    def advice(self) -> str:
+        """What errors add where it seems to be a function of calcium, given as one of V."""
+        arguments = [] if self._is_data else needed_arguments(self.function)
+        if self.axis is not VOLTAGE or len(arguments) != 1 or arguments[0] in NAMES_OF_V:
+            return ""
+        return f" Pass of={arguments[0]!r} if it is a function of calcium alone."
+
     def _one_by_one(self, V: FloatArray) -> FloatArray:
         return np.array([self._at(v) for v in V.tolist()])
 
@@ -74,12 +85,12 @@ class CheckedFunction:
             except Exception:
                 raise ValueError(
                     f"{self.label} must have a value at {self.axis.each} {self.axis.ends}; it "
-                    f"raised {error!r} at {self.axis.at(V)}."
+                    f"raised {error!r} at {self.axis.at(V)}.{self.advice}"
                 ) from error
         if not validation.is_real(value):
             raise TypeError(
                 f"{self.label} must give a number; got {validation.shown(value)} at "
-                f"{self.axis.at(V)}."
+                f"{self.axis.at(V)}.{self.advice}"
             )
         return float(value)
 
@@ -190,7 +201,7 @@ class GateRates:
                 value = function(around)[wrong][0]
                 return ValueError(
                     f"{function.label} must be finite {self.axis.ends}; got {value} near "
-                    f"{self.axis.at(V)}."
+                    f"{self.axis.at(V)}.{function.advice}"
                 )
         return None
 
@@ -199,4 +210,5 @@ class GateRates:
         if wrong.any():
             i = int(np.argmax(wrong))
             got = f"{values[i] + 0.0:.6g} at {self.axis.at(V[i])}"
-            raise ValueError(f"{self.path}: {name} must be {rule}; got {got}.")
+            advice = max(one.advice for key, one in self.functions.items() if key in name)
+            raise ValueError(f"{self.path}: {name} must be {rule}; got {got}.{advice}")

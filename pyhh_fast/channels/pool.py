@@ -1,7 +1,8 @@
 """A pool of calcium, declared: what fills and empties it, and the potential that follows it."""
 
 import dataclasses
-from typing import Any
+import reprlib
+from typing import Any, Never
 
 from pyhh_fast import validation
 from pyhh_fast.rate_forms import as_typed
@@ -22,7 +23,7 @@ LEAST_REST, LARGEST_REST = 1e-8, 100.0
 """In mM; tables reach a little further."""
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
+@dataclasses.dataclass(frozen=True, repr=False, init=False)
 class Pool:
     """Calcium inside the membrane, which channels let in and pumps remove.
 
@@ -58,19 +59,30 @@ class Pool:
 
     rest: float
     tau: float
-    _: dataclasses.KW_ONLY
-    depth: float | None = dataclasses.field(default=None, compare=False)
-    gain: float = None  # type: ignore[assignment]
+    depth: float | None = dataclasses.field(compare=False)
+    gain: float
 
-    def __post_init__(self) -> None:
-        depth, gain = self.depth, self.gain
+    def __init__(
+        self,
+        rest: float,
+        tau: float,
+        *unnamed: Never,
+        depth: float | None = None,
+        gain: float | None = None,
+    ) -> None:
+        if unnamed:
+            given = ", ".join(map(reprlib.repr, (rest, tau, *unnamed)))
+            raise TypeError(
+                "a pool must be given as Pool(rest, tau, depth=1) (mM, ms, µm), or with gain= "
+                f"(mM/ms per µA/cm²) in place of depth=; got Pool({given})."
+            )
         if (depth is None) == (gain is None):
             got = "neither" if depth is None else f"depth {depth} and gain {gain}"
             raise TypeError(
                 f"a pool must be given its depth (µm) or its gain (mM/ms per µA/cm²), one of them; "
                 f"got {got}."
             )
-        rest = validation.real_number("a pool's rest", self.rest, unit="mM", positive=True)
+        rest = validation.real_number("a pool's rest", rest, unit="mM", positive=True)
         if not LEAST_REST <= rest <= LARGEST_REST:
             raise ValueError(
                 f"a pool's rest must be from {LEAST_REST:g} to {LARGEST_REST:g} (mM); got "
@@ -78,7 +90,8 @@ class Pool:
             )
         checked = {
             "rest": rest,
-            "tau": validation.real_number("a pool's tau", self.tau, unit="ms", positive=True),
+            "tau": validation.real_number("a pool's tau", tau, unit="ms", positive=True),
+            "depth": depth,
         }
         if depth is not None:
             depth = validation.real_number("a pool's depth", depth, unit="µm", positive=True)

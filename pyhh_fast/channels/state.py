@@ -1,6 +1,7 @@
 """The state of a neuron that runs: simulations have one."""
 
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Never
 
 
 class Declared:
@@ -64,3 +65,26 @@ class NeuronState:
     def copy(self) -> "NeuronState":
         """Return a copy, which stays as it is."""
         return NeuronState(self.neuron, self.V, dict(self.gates), dict(self.concentrations))
+
+
+class ReadOnly(Mapping[str, Any]):
+    """Gates or concentrations as they are at any time, which only a reset sets."""
+
+    def __init__(self, values: Mapping[str, Any], refusal: str) -> None:
+        self._values = values
+        self._refusal = refusal
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return repr(self._values)
+
+    def __setitem__(self, name: str, value: Any) -> Never:
+        raise TypeError(self._refusal)

@@ -140,9 +140,12 @@ INPUT = {
     TypeError: [
         (lambda: Pool(1e-4, 5), r"its depth \(µm\) or its gain .*, one of them; got neither\."),
         (lambda: Pool(1e-4, 5, depth=1, gain=2), "got depth 1 and gain 2"),
+        (lambda: Pool(1e-4, 8, 1), r"as Pool\(rest, tau, depth=1\) .*; got Pool\(0.0001, 8, 1\)\."),
         (lambda: Pool("0", 5, depth=1), r"a pool's rest must be a pos.* \(mM\); got '0'"),
         (lambda: Nernst(3, outside=2, celsius=20), "Nernst's pool must be the name of a pool"),
         (lambda: Channel(1, E=half), r"a channel's E must be .*; got .*\. Pass E=Nernst\('Ca', "),
+        (lambda: Channel(1, E="Ca"), r"E must be .*; got 'Ca' .*\. Pass E=Nernst\('Ca', "),
+        (lambda: Channel(1, E=Pool(1, 1, gain=1)), r"E must be .*; got Pool.* Pass E=Nernst\('Ca"),
         (lambda: Channel(1, E=3, feeds=Pool(1, 1, gain=1)), "a channel's feeds must be the name"),
         (lambda: q(of=3), "a gate's of must be the name of a pool .*; got 3"),
         (lambda: q(times=("Ca", half)), "must have of or times, not both; got of='Ca' and times"),

@@ -74,6 +74,32 @@ def test_what_no_gate_can_have_is_named(gate, kind, message):
         one_gate(**functions)
 
 
+@pytest.mark.parametrize(
+    "functions",
+    [
+        {"inf": lambda Ca: Ca / (Ca + 3e-3), "tau": RISING},
+        {"inf": sigmoid(1, -40, 9), "tau": lambda Ca, K=3: 20 / (K + Ca)},
+        {"inf": lambda Ca: math.log(Ca), "tau": RISING},
+        {"inf": lambda Ca: Ca**0.5, "tau": RISING},
+        {"alpha": lambda Ca: 50 * Ca, "beta": lambda Ca: 0.02 + 0 * Ca},
+        {"alpha": RISING, "beta": lambda Ca: np.exp(9 * Ca)},
+        {"alpha": lambda V: -V + V, "beta": lambda Ca: 0 * Ca},
+    ],
+)
+def test_functions_of_calcium_without_of_are_told_how_it_is_named(functions):
+    hint = r" Pass of='Ca' if it is a function of calcium alone\.$"
+    with pytest.raises((TypeError, ValueError), match=r"^Na.m: .* must .*" + hint):
+        one_gate(**functions)
+    for name in ("V", "v", "U", "u", "Vm", "vm"):
+        of_V = {}
+        for key, function in functions.items():
+            makes_it = eval(f"lambda function: lambda {name}: function({name})")
+            of_V[key] = makes_it(function)
+        with pytest.raises((TypeError, ValueError), match=r"^Na.m: .* must .*") as error:
+            one_gate(**of_V)
+        assert "Pass of=" not in str(error.value)
+
+
 def test_dependence_on_anything_but_V_is_found():
     calls = []
 

@@ -174,14 +174,37 @@ def test_state_is_the_simulations_and_reset_restores_it():
 
 def test_state_is_set_by_reset_alone():
     simulation = pyhh.Simulation(WANG_BUZSAKI)
-    for name in ("Vm", "gates"):
+    for name in ("Vm", "gates", "concentrations"):
         message = rf"^{name} of a neuron's simulation cannot be set\. Use reset"
         with pytest.raises(AttributeError, match=message):
             setattr(simulation, name, -60)
-    with pytest.raises(TypeError, match="does not support item assignment"):
+    with pytest.raises(TypeError, match=r"^gates of a neuron's simulation cannot be set\. Use res"):
         simulation.gates["K.n"] = 1.0
+    assert repr(simulation.gates) == repr(dict(simulation.gates))
+    assert simulation.gates == WANG_BUZSAKI.steady_state(WANG_BUZSAKI.rest)
+    message = (
+        r"^concentrations of .* reset\(Vm=\.\.\.\), which makes the gates and conc.* steady\.$"
+    )
+    with_calcium = pyhh.Simulation(pyhh.neurons.ermentrout())
+    with pytest.raises(TypeError, match=message):
+        with_calcium.concentrations["Ca"] = 1
+    with_calcium.reset(Vm=-60)
+    assert [*with_calcium.concentrations] == ["Ca"]
     with pytest.raises(TypeError, match=r"^CreateArrays must be used with an HHModel; got"):
         simulation.CreateArrays(3, 0.1)
+
+
+def test_traces_that_are_items_are_told_from_names_that_nothing_has():
+    one = pyhh.Simulation(WANG_BUZSAKI).run(1.0, 0.01, duration=1)
+    many = pyhh.Population.from_model(WANG_BUZSAKI, 2).run(1.0, 0.01, duration=1)
+    for recording in (one, many):
+        start = f"'{type(recording).__name__}' object has no attribute "
+        with raises(AttributeError, f"{start}'K'. Traces of a neuron are items: recording['K']."):
+            recording.K  # noqa: B018
+        with raises(AttributeError, f"{start}'foo'"):
+            recording.foo  # noqa: B018
+    with raises(AttributeError, "'PopulationRecording' object has no attribute 'plot'"):
+        many.plot()
 
 
 def test_neuron_may_be_replaced_between_runs():
