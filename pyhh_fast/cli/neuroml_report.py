@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from pyhh_fast.neuroml import cells, inputs, reading, units
+from pyhh_fast.neuroml import cells, inputs, reading, schema, units
 from pyhh_fast.neuroml.documents import Document, Element
 from pyhh_fast.rate_forms import as_typed
 
@@ -13,7 +13,7 @@ def lines(path: Any, temperature: Any, root: Any) -> Iterator[str]:
 
     Raise OSError or ValueError if the file cannot be read at all.
     """
-    document = Document(path, root)
+    document = reading.opened(path, root)
     for element in cells.cells_of(document):
         yield from _cell(document, element, temperature)
     for network in document.all(*inputs.NETWORKS):
@@ -23,9 +23,12 @@ def lines(path: Any, temperature: Any, root: Any) -> Iterator[str]:
     areas = [area for one in cells.cells_of(document) if (area := _area(document, one))]
     area = areas[0] if len(areas) == 1 else None
     for element in document.all(*inputs.INPUTS):
-        yield from _input(element, area)
+        yield from _input(document, element, area)
     for simulation in document.all("Simulation"):
         yield f"Simulation {simulation.id}: {units.number(simulation, 'length', 'time'):g} ms"
+    for element in schema.skipped(document):
+        if element.tag not in (*cells.OTHERS, *inputs.INPUTS):
+            yield f"{element} in line {element.line} of {element.file.name} is skipped."
 
 
 def _cell(document: Document, element: Element, temperature: Any) -> Iterator[str]:
@@ -52,10 +55,10 @@ def _area(document: Document, cell: Element) -> float | None:
         return None
 
 
-def _input(element: Element, area: float | None) -> Iterator[str]:
+def _input(document: Document, element: Element, area: float | None) -> Iterator[str]:
     try:
         # Through 1e5 µm² 1 nA is 1 µA/cm².
-        stimulus = inputs.generator(element, 1e5 if area is None else area)
+        stimulus = inputs.generator(document, element, 1e5 if area is None else area)
     except ValueError as error:
         yield f"{element.tag} {element.id}: not supported. {error}"
         return

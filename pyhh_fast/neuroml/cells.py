@@ -13,6 +13,7 @@ from pyhh_fast.neuroml.concentrations import ION, Species
 from pyhh_fast.neuroml.densities import Density
 from pyhh_fast.neuroml.documents import Document, Element
 from pyhh_fast.neuroml.morphology import area_of, part_of, see_group
+from pyhh_fast.neuroml.schema import see_attributes
 
 TYPES = ("cell", "pointCellCondBased", "pointCellCondBasedCa")
 
@@ -70,6 +71,12 @@ def cell_named(document: Document, cell_id: str | None) -> Element:
                 f"cell_id must be that of a cell in {document.path}; got {cell_id!r}. It has "
                 f"{known or 'no cells'}."
             )
+    for one in found:
+        first = next(other for other in found if other.id == one.id)
+        if one is not first and cell_id in (None, one.id):
+            raise one.problem(
+                f"must have an id of its own; {first} is in {first.file}, line {first.line}."
+            )
     if len(found) != 1:
         several = f"Pass cell_id=, one of {known}." if found else "Read the file of the cell."
         raise ValueError(
@@ -91,6 +98,7 @@ def read_cell(document: Document, element: Element, temperature: float | None) -
     """
     if temperature is None:
         temperature = temperature_of(document)
+    see_attributes(document, element)
     area = area_of_cell(document, element)
     membrane = _point(element) if element.tag != "cell" else _compartment(document, element)
     if len(membrane.channels) > MOST_CHANNELS:

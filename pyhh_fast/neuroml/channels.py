@@ -9,6 +9,7 @@ from pyhh_fast.neuroml import gates
 from pyhh_fast.neuroml.component_types import Component, Scope, is_custom
 from pyhh_fast.neuroml.documents import Document, Element
 from pyhh_fast.neuroml.gates import ReadGate
+from pyhh_fast.neuroml.schema import see_attributes
 from pyhh_fast.neuroml.units import DIMENSIONS, Quantity
 
 TYPES = ("ionChannel", "ionChannelHH", "ionChannelPassive", "ionChannelVShift")
@@ -51,6 +52,7 @@ def read_channel(
         raise element.problem(
             f"must be of the type {', '.join(TYPES)}; got {element.type!r}, which is not supported."
         )
+    see_attributes(document, element)
     numbers = {"vShift": Quantity(v_shift, DIMENSIONS["voltage"])}
     if temperature is not None:
         numbers["temperature"] = Quantity(temperature, DIMENSIONS["temperature"])

@@ -9,6 +9,7 @@ from pyhh_fast.neuroml import formulas, units
 from pyhh_fast.neuroml.documents import Document, Element
 from pyhh_fast.neuroml.expressions import Case, Expression, Function
 from pyhh_fast.neuroml.formulas import NoFormula, Tree
+from pyhh_fast.neuroml.schema import see_attributes
 from pyhh_fast.neuroml.units import NONE, Dimension, Quantity
 
 MOST_LINES = 1_000
@@ -66,6 +67,8 @@ class Component:
     def __init__(self, document: Document, element: Element, scope: Scope) -> None:
         self.element, self._scope = element, scope
         self._chain = chain_of(document, element)
+        for level in self._chain:
+            see_attributes(document, level)
         self.base = self._chain[-1].attributes.get("extends", "")
         """The name of the type that the last of its own types extends."""
         self.numbers = self._parameters()

@@ -8,6 +8,7 @@ from pyhh_fast.channels.pool import FARADAY, Pool
 from pyhh_fast.neuroml import units
 from pyhh_fast.neuroml.component_types import Component, Scope, is_custom
 from pyhh_fast.neuroml.documents import Document, Element
+from pyhh_fast.neuroml.schema import see_attributes
 from pyhh_fast.neuroml.units import DIMENSIONS, Quantity
 
 ION = "ca"
@@ -52,6 +53,7 @@ def read_species(document: Document, element: Element, area: float) -> Species:
     if element.tag == "species":
         name = element.text("concentrationModel")
         model = document.named(name, element, "concentrationModel")
+    see_attributes(document, model)
     known: dict[str, float] = {
         name: units.number(element, name, "concentration")
         for name in ("initialConcentration", "initialExtConcentration")

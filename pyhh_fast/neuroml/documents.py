@@ -157,6 +157,13 @@ class Document:
         self._left -= parser.count
         if root.tag.lower() not in ("neuroml", "lems"):
             raise root.problem("must be <neuroml> or <Lems>, the root of such a file.")
+        if not re.match(r"$|https?://www\.neuroml\.org/", parser.namespace):
+            raise root.problem(
+                "must be in the namespace http://www.neuroml.org/schema/neuroml2; got "
+                f"{parser.namespace!r}."
+                + " Convert it from NeuroML 1."
+                * ("morphml.org" in parser.namespace)
+            )
         for child in root.children:
             href = child.attributes.get("href" if child.tag == "include" else "file")
             if child.tag in ("include", "Include") and href is not None:
@@ -187,6 +194,8 @@ class Document:
     def _content(self, path: Path, include: Element | None) -> bytes:
         try:
             if not stat.S_ISREG(path.stat().st_mode):
+                if include is not None:
+                    raise include.problem(f"must include a regular file; got {path}.")
                 raise ValueError(f"{path} must be a regular file; got another kind.")
             with path.open("rb") as file:
                 content = file.read(self._bytes + 1)
@@ -215,6 +224,8 @@ class _Parser:
         self._open: list[Element] = []
         self._root: Element | None = None
         self.count = 0
+        self.namespace = ""
+        """Of the root."""
         self._expat = expat.ParserCreate()
         self._expat.StartDoctypeDeclHandler = self._refuse
         self._expat.StartElementHandler = self._begin
@@ -225,8 +236,11 @@ class _Parser:
         try:
             self._expat.Parse(content, True)
         except expat.ExpatError as error:
+            if not content.strip():
+                raise ValueError(f"{self._path} must have content; the file is empty.") from None
             raise ValueError(
-                f"{self._path}, line {error.lineno}: the file must be XML; got {error}."
+                f"{self._path}, line {error.lineno}: the file must be XML; got "
+                f"{expat.ErrorString(error.code)}, in column {error.offset + 1}."
             ) from None
         except (LookupError, UnicodeError) as error:  # an encoding that Python has not
             raise ValueError(f"{self._path} must be in a known encoding; got {error}.") from None
@@ -256,6 +270,8 @@ class _Parser:
             self._open[-1].children.append(element)
         else:
             self._root = element
+            prefix = name.rpartition(":")[0]
+            self.namespace = attributes.get(f"xmlns:{prefix}" if prefix else "xmlns", "")
         self._open.append(element)
 
     def _end(self, _: str) -> None:

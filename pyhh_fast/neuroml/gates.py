@@ -1,13 +1,14 @@
-"""Gates of NeuroML as declarations."""
+"""Gates of NeuroML as declarations: standard rates as forms, others as expressions."""
 
 import dataclasses
 from typing import Any
 
-from pyhh_fast.neuroml import rates, units
+from pyhh_fast.neuroml import expressions, units
 from pyhh_fast.neuroml.component_types import Component, Found, Scope, chain_of, is_custom
 from pyhh_fast.neuroml.documents import Document, Element
 from pyhh_fast.neuroml.expressions import Expression
 from pyhh_fast.neuroml.units import DIMENSIONS, NONE, Quantity
+from pyhh_fast.rate_forms import RateForm
 
 TYPES = (
     *("gateHHrates", "gateHHtauInf", "gateHHInstantaneous"),
@@ -32,6 +33,12 @@ _INSTANTANEOUS: dict[tuple[str, ...], dict[str, str]] = {
     _RATES: {"inf": "alpha/(alpha+beta)", "alpha": "forwardRate/r", "beta": "reverseRate/r"},
 }
 """What a ComponentType derives that makes a gate instantaneous, by the children that it needs."""
+
+
+FORMS = {"Exp": "exponential", "ExpLinear": "linoid", "Sigmoid": "sigmoid"}
+"""What stands between HH and Rate, or Variable, in the names of standard types."""
+
+OF_V = frozenset(["v"])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,22 +78,30 @@ def read_gate(document: Document, element: Element, scope: Scope) -> ReadGate:
     functions: dict[str, Found] = {}
     for name, tag in (("alpha", "forwardRate"), ("beta", "reverseRate")):
         if tag in parts:
-            functions[name] = rates.rate(document, element.one(tag), scope)
+            functions[name] = _rate(document, element.one(tag), scope)
     scope = Scope(
         scope.numbers, {name: (one, DIMENSIONS["per_time"]) for name, one in functions.items()}
     )
     if "steadyState" in parts:
-        functions["inf"] = rates.steady_state(document, element.one("steadyState"), scope)
+        functions["inf"] = _steady_state(document, element.one("steadyState"), scope)
     if "timeCourse" in parts:
-        functions["tau"] = rates.time_course(document, element.one("timeCourse"), scope)
-    instances = (
-        units.number(element, "instances", "none") if "instances" in element.attributes else 1
-    )
+        functions["tau"] = _time_course(document, element.one("timeCourse"), scope)
+    instances = _instances(document, element)
     if instances != int(instances) or instances < 1:
         raise element.problem(
             f"must have a whole number of 1 or more as instances; got {instances:g}."
         )
     return ReadGate(element, int(instances), speed, instantaneous, _declared(functions))
+
+
+def _instances(document: Document, element: Element) -> float:
+    """Return the power of a gate: its attribute, or what its own type fixes."""
+    if is_custom(document, element) and "instances" not in element.attributes:
+        fixed = [one for level in chain_of(document, element) for one in level.all("Fixed")]
+        for one in fixed:
+            if one.text("parameter") == "instances":
+                return units.number(one, "value", "none")
+    return units.number(element, "instances", "none")
 
 
 def _declared(functions: dict[str, Found]) -> dict[str, Found]:
@@ -177,3 +192,47 @@ def q10_factor(settings: Element, scope: Scope) -> float:
     if not factor > 0:
         raise settings.problem(f"must have a q10Factor above 0; got {factor:g}.")
     return float(factor ** ((scope.numbers["temperature"].value - measured) / 10))
+
+
+def _rate(document: Document, element: Element, scope: Scope) -> Found:
+    """Return a rate (1/ms); raise ValueError if it is none that can be read."""
+    return _function(document, element, scope, "r", "per_time", "Rate")
+
+
+def _steady_state(document: Document, element: Element, scope: Scope) -> Found:
+    """Return a steady state; raise ValueError if it is none that can be read."""
+    return _function(document, element, scope, "x", "none", "Variable")
+
+
+def _time_course(document: Document, element: Element, scope: Scope) -> Found:
+    """Return a time constant (ms); raise ValueError if it is none that can be read."""
+    if element.type == "fixedTimeCourse":
+        tau = units.number(element, "tau", "time")
+        return Found(expressions.constant("tau", tau), frozenset())
+    return _function(document, element, scope, "t", "time", "Time")
+
+
+def _function(
+    document: Document, element: Element, scope: Scope, exposure: str, dimension: str, ending: str
+) -> Found:
+    standard = {f"HH{name}{ending}": form for name, form in FORMS.items()}
+    if element.type in standard and ending != "Time":
+        try:
+            form = RateForm(
+                standard[element.type],
+                units.number(element, "rate", dimension),
+                units.number(element, "midpoint", "voltage"),
+                units.number(element, "scale", "voltage"),
+            )
+        except ValueError as error:
+            if str(error).startswith(str(element.file)):
+                raise
+            raise element.problem(f"cannot be read: {error}") from None
+        return Found(form, OF_V)
+    if not is_custom(document, element):
+        known = ", ".join(["fixedTimeCourse"] if ending == "Time" else standard)
+        raise element.problem(
+            f"must be of the type {known} or of a ComponentType in the file or in what it "
+            f"includes; got {element.type!r}."
+        )
+    return Component(document, element, scope).function(exposure, dimension)

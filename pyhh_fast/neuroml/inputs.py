@@ -7,6 +7,7 @@ import re
 from pyhh_fast import stimuli
 from pyhh_fast.neuroml import units
 from pyhh_fast.neuroml.documents import Document, Element
+from pyhh_fast.neuroml.schema import see_attributes
 from pyhh_fast.stimuli.base import Stimulus
 
 GENERATORS = ("pulseGenerator", "sineGenerator", "rampGenerator", "compoundInput")
@@ -33,17 +34,18 @@ _ENDS = {
 _TARGET = re.compile(r"(?:\.{1,2}/)*(\w+)(?:\[(\d+)\]|/(\d+)(?:/.*)?)?")
 
 
-def generator(element: Element, area: float) -> Stimulus:
+def generator(document: Document, element: Element, area: float) -> Stimulus:
     """Return the stimulus of a generator for a cell of this area (µm²), µA/cm².
 
     Raise ValueError if it is none that can be read.
     """
+    see_attributes(document, element)
     weight = units.number(element, "weight", "none") if "weight" in element.attributes else 1.0
     if element.tag == "compoundInput":
         parts = [one for one in element.children if one.tag not in ("notes", "annotation")]
         if len(parts) > MOST_INPUTS:
             raise element.problem(f"must have {MOST_INPUTS:,} parts at most; got {len(parts):,}.")
-        made = [generator(one, area) for one in parts] or [stimuli.constant(0)]
+        made = [generator(document, one, area) for one in parts] or [stimuli.constant(0)]
         total: Stimulus = weight * functools.reduce(Stimulus.__add__, made)
         return total
     if element.tag not in GENERATORS:
@@ -77,14 +79,19 @@ def inputs_of(document: Document, cell: Element, area: float) -> Stimulus | None
         return None
     given: dict[tuple[str, str], list[Stimulus]] = {}
     for network in networks:
-        cells = [one for one in network.all("population") if one.text("component") == cell.id]
-        populations = [one.id for one in cells]
+        see_attributes(document, network)
+        sizes = {one.id: _indices(one) for one in network.all("population")}
+        populations = []
+        for one in network.all("population"):
+            if document.named(one.text("component"), one, "cell").id == cell.id:
+                populations.append(one.id)
         _see_no_synapses(network, populations)
         for name, element, target, weight in _attached(document, network):
             population, index = _place(target, name)
+            _see_place(sizes, population, index, name)
             if population in populations:
                 of_cell = given.setdefault((population, index), [])
-                of_cell.append(weight * generator(element, area))
+                of_cell.append(weight * generator(document, element, area))
     sums = [functools.reduce(Stimulus.__add__, parts) for parts in given.values()]
     if not sums:
         return stimuli.constant(0)
@@ -120,7 +127,9 @@ def _attached(document: Document, network: Element) -> list[tuple[Element, Eleme
     for one in network.all("explicitInput"):
         source = document.named(one.text("input"), one, "generator")
         found.append((one, source, one.text("target"), 1.0))
+    names = [one.id for one in network.all("population")]
     for many in network.all("inputList"):
+        _see_population(names, many.text("population"), many)
         source = document.named(many.text("component"), many, "generator")
         for one in many.all("input", "inputW"):
             weight = units.number(one, "weight", "none") if one.tag == "inputW" else 1.0
@@ -136,6 +145,37 @@ def _place(target: str, by: Element) -> tuple[str, str]:
     if found is None:
         raise by.problem(f"must have a target as hhpop[0] or ../hhpop/0/hhcell; got {target!r}.")
     return found[1], found[2] or found[3] or "0"
+
+
+def _indices(population: Element) -> list[str] | range | None:
+    """Return the indices of the cells of a population; None where it does not say how many."""
+    instances = [str(one.id) for one in population.all("instance")]
+    if instances or "size" not in population.attributes:
+        return instances or None
+    size = units.number(population, "size", "none")
+    if size != int(size) or size < 0:
+        raise population.problem(f"must have a whole number of 0 or more as size; got {size:g}.")
+    return range(int(size))
+
+
+def _see_population(names: list[str], name: str, by: Element) -> None:
+    if name not in names:
+        raise by.problem(
+            f"must refer to a population of its network; got {name!r}. It has "
+            f"{', '.join(names) or 'none'}."
+        )
+
+
+def _see_place(
+    sizes: dict[str, list[str] | range | None], population: str, index: str, by: Element
+) -> None:
+    """See that a population and its cell exist; raise ValueError if not."""
+    _see_population(list(sizes), population, by)
+    known = sizes[population]
+    if known is not None and (int(index) if isinstance(known, range) else index) not in known:
+        raise by.problem(
+            f"must refer to a cell of {population}, which has {len(known)}; got index {index}."
+        )
 
 
 def _see_no_synapses(network: Element, populations: list[str]) -> None:

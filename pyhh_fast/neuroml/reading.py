@@ -8,6 +8,7 @@ from pyhh_fast.channels.neuron import Neuron
 from pyhh_fast.neuroml import cells, inputs, units
 from pyhh_fast.neuroml.cells import ReadCell
 from pyhh_fast.neuroml.documents import Document
+from pyhh_fast.neuroml.schema import see_top
 from pyhh_fast.stimuli.base import Stimulus
 
 
@@ -31,14 +32,21 @@ class ReadRun:
     duration: float | None
 
 
+def opened(path: Any, root: Any) -> Document:
+    """Return the document of a file; raise TypeError, ValueError or OSError if it is none."""
+    document = Document(path, root)
+    see_top(document)
+    return document
+
+
 def read_neuron(path: Any, cell_id: Any, temperature: Any, root: Any) -> Neuron:
     """Return the neuron of a file, as :meth:`pyhh_fast.Neuron.from_neuroml` says."""
-    return read_cell(Document(path, root), cell_id, temperature).neuron
+    return read_cell(opened(path, root), cell_id, temperature).neuron
 
 
 def read_stimulus(path: Any, cell_id: Any, input_id: Any, area: Any, root: Any) -> Stimulus:
     """Return the stimulus of a file, as :func:`pyhh_fast.stimuli.from_neuroml` says."""
-    document = Document(path, root)
+    document = opened(path, root)
     if area is not None:
         area = validation.real_number("area", area, unit="µm²", positive=True)
     return _stimulus(document, _text("cell_id", cell_id), _text("input_id", input_id), area)
@@ -46,7 +54,7 @@ def read_stimulus(path: Any, cell_id: Any, input_id: Any, area: Any, root: Any) 
 
 def read_run(path: Any, cell_id: Any, temperature: Any, root: Any) -> ReadRun:
     """Return the neuron of a file and how it runs; raise TypeError, ValueError or OSError."""
-    document = Document(path, root)
+    document = opened(path, root)
     found = read_cell(document, cell_id, temperature)
     nothing = not document.all(*inputs.NETWORKS, *inputs.INPUTS)
     stimulus = stimuli.constant(0) if nothing else _stimulus(document, found.element.id, None, None)
@@ -94,7 +102,7 @@ def _stimulus(
             f"{document.path} must have one input where it has no network; got {known}. Pass "
             "input_id=, one of them."
         )
-    return inputs.generator(every[0], area)
+    return inputs.generator(document, every[0], area)
 
 
 def _text(name: str, text: Any) -> str | None:

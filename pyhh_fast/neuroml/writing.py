@@ -16,7 +16,7 @@ from pyhh_fast.channels.pool import Nernst
 from pyhh_fast.neuroml import written_types
 from pyhh_fast.neuroml.concentrations import ION
 from pyhh_fast.neuroml.expressions import Function
-from pyhh_fast.neuroml.rates import FORMS
+from pyhh_fast.neuroml.gates import FORMS
 from pyhh_fast.neuroml.written_types import Lines, combined, expressed, number_text
 from pyhh_fast.rate_forms import RateForm
 from pyhh_fast.typing import FloatArray

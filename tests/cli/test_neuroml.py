@@ -46,7 +46,8 @@ def test_what_is_not_supported_is_said_beside_what_is(tmp_path, capsys):
 
 def test_temperature_and_root_are_options(tmp_path, capsys):
     factor = '<q10Settings type="q10ExpTemp" q10Factor="3" experimentalTemp="20 degC"/>'
-    gate = f'<gateHHrates id="n">{factor}{OPENS}{OPENS.replace("forward", "reverse")}</gateHHrates>'
+    closes = OPENS.replace("forward", "reverse")
+    gate = f'<gateHHrates id="n" instances="1">{factor}{OPENS}{closes}</gateHHrates>'
     (tmp_path / "cells").mkdir()
     (tmp_path / "all.nml").write_text(with_gate(gate))
     path = tmp_path / "cells/it.nml"

@@ -53,10 +53,9 @@ def read(tmp_path):
 
 
 def fixed(rho="5.18e-4 mol_per_m_per_A_per_s", kind="fixedFactorConcentrationModel"):
-    return (
-        f'<{kind} id="pool" ion="ca" restingConc="1e-4 mM" decayConstant="20 ms" rho="{rho}" '
-        f'beta="0.05 per_ms" phi="{rho}"/>'
-    )
+    falls, factor = ("beta", "phi") if kind.endswith("Traub") else ("decayConstant", "rho")
+    fall = "0.05 per_ms" if falls == "beta" else "20 ms"
+    return f'<{kind} id="pool" ion="ca" restingConc="1e-4 mM" {falls}="{fall}" {factor}="{rho}"/>'
 
 
 def test_the_t_channel_and_its_pool():
@@ -150,8 +149,8 @@ def test_models_that_no_pool_can_have_are_refused(read, value, message):
 
 
 def test_models_must_be_known_and_complete(read):
-    with pytest.raises(ValueError, match="<other id='pool'> must be of the type decayingPoolCon"):
-        read(cell('<other id="pool"/>'))
+    with pytest.raises(ValueError, match="<gapJunction id='pool'> must be of the type decayingPo"):
+        read(cell('<gapJunction id="pool"/>'))
     nothing = '<ComponentType name="other" extends="concentrationModel"/>'
     with pytest.raises(ValueError, match="a type with one TimeDerivative of concentration; got 0"):
         read(cell('<other id="pool"/>' + nothing))
@@ -297,7 +296,7 @@ def test_conductances_that_calcium_scales_are_instantaneous_gates(read):
     ["Ca / (Ca + 0.003 * exp(-v / mV / 20))", "1 / (1 + exp(-(v / mV + 1e4 * Ca) / 10))"],
 )
 def test_gates_of_both_that_are_no_products_are_refused(read, inf):
-    gate = f'<gateHHtauInf id="m">{FIXED}<steadyState type="steady"/></gateHHtauInf>'
+    gate = f'<gateHHtauInf id="m" instances="1">{FIXED}<steadyState type="steady"/></gateHHtauInf>'
     message = (
         "<gateHHtauInf id='m'> must have functions of V alone or of caConc alone, or a steady "
         "state that is a function of V times one of caConc with a time course of V; got inf of "
@@ -308,9 +307,10 @@ def test_gates_of_both_that_are_no_products_are_refused(read, inf):
 
 
 def test_gates_of_calcium_need_calcium(read):
-    gate = '<gateHHInstantaneous id="q"><steadyState type="bound"/></gateHHInstantaneous>'
+    gate = '<gateHHInstantaneous id="q" instances="1"><steadyState type="bound"/>'
+    gate += "</gateHHInstantaneous>"
     bound = of_calcium("Ca / (Ca + 0.001)", "bound", "x")
-    text = cell(fixed() + bound, gate=gate).replace('ion="ca" concentrationModel', 'ion="k" conc')
+    text = cell(fixed() + bound, gate=gate).replace('ion="ca" conc', 'ion="k" conc')
     with pytest.raises(
         ValueError, match="<gateHHInstantaneous id='q'> must be in a cell with calc"
     ):

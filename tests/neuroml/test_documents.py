@@ -71,8 +71,8 @@ def test_schema_locations_are_not_fetched(read):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "main.nml, line 1: the file must be XML; got no element found"),
-        ("<neuroml>\n<cell", "main.nml, line 2: the file must be XML; got unclosed token"),
+        ("", "main.nml must have content; the file is empty."),
+        ("<neuroml>\n<cell", "line 2: the file must be XML; got unclosed token, in column 1."),
         ("<neuroml>\n</cell>", "main.nml, line 2: the file must be XML; got mismatched tag"),
         ("<neuroml>\n&e;</neuroml>", "line 2: the file must be XML; got undefined entity"),
         ("<neuroml a='1' a='2'/>", "the file must be XML; got duplicate attribute"),
@@ -94,8 +94,8 @@ def test_deep_nesting_is_refused(read):
 
 def test_many_elements_are_refused(read, monkeypatch):
     monkeypatch.setattr(documents, "MOST_ELEMENTS", 1_000)
-    refused(read, neuroml("<a/>" * 1_000), "elements must be 1,000 in all at most; got <a> as")
-    assert read(neuroml(CELL + "<a/>" * 990)).area == 1000
+    refused(read, neuroml("<notes/>" * 1_000), "must be 1,000 in all at most; got <notes> as")
+    assert read(neuroml(CELL + "<notes/>" * 990)).area == 1000
 
 
 def test_elements_of_all_files_count(read, tmp_path, monkeypatch):
@@ -117,8 +117,9 @@ def test_large_files_are_refused(read, tmp_path):
 
 def test_other_than_regular_files_are_refused(read, tmp_path):
     os.mkfifo(tmp_path / "pipe.nml")
-    refused(read, neuroml('<include href="pipe.nml"/>'), "pipe.nml must be a regular file; got")
-    refused(read, neuroml('<include href="."/>'), "must be a regular file; got another kind.")
+    refused(read, neuroml('<include href="pipe.nml"/>'), "must include a regular file; got ")
+    message = "main.nml, line 2: <include> must include a regular file; got "
+    refused(read, neuroml('<include href="."/>'), message)
 
 
 def test_includes_of_each_other_are_read_once(read, tmp_path):
@@ -261,7 +262,7 @@ def test_types_that_extend_themselves_are_refused(read):
         (LEAK + channel("") + channel("") + point(population()), "to what there is once; got 'K'"),
         (CELL + point(name="other"), "main.nml must have one cell, with what it includes; got 2."),
         (LEAK + point().replace('id="leaks"', ""), None),
-        (LEAK + point() + '<network id="leak"/><iafCell0 id="leak"/>', None),
+        (LEAK + point() + '<network id="leak"/><gapJunction id="leak"/>', None),
         (
             LEAK.replace("leak", "area") + point().replace('"leak"', '"area"'),
             "<pointCellCondBased id='cell'> cannot be declared: the name of a channel must be none",
@@ -304,3 +305,47 @@ def test_cells_are_chosen_by_id(read):
     refused(read, text, "<iafCell id='iaf'> must be of the type cell, pointCell", cell_id="iaf")
     with pytest.raises(TypeError, match=r"cell_id must be a text; got 3\."):
         read(text, cell_id=3)
+
+
+def test_files_of_neuroml_1_are_refused(read):
+    text = neuroml(CELL).replace("www.neuroml.org/schema/neuroml2", "morphml.org/neuroml/schema")
+    refused(
+        read,
+        text,
+        "main.nml, line 1: <neuroml id='it'> must be in the namespace "
+        "http://www.neuroml.org/schema/neuroml2; got 'http://morphml.org/neuroml/schema'. "
+        "Convert it from NeuroML 1.",
+    )
+    refused(
+        read,
+        text.replace("xmlns", "xmlns:n")
+        .replace("neuroml ", "n:neuroml ")
+        .replace("</neuroml", "</n:neuroml"),
+        "Convert it from NeuroML 1.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("element", "message"),
+    [
+        (
+            "<fooBar/>",
+            "line 3: <fooBar> must be an element of NeuroML 2, or of a ComponentType in the file "
+            "or in what it includes.",
+        ),
+        ('<pulseGenertor id="p"/>', "it includes. Did you mean pulseGenerator?"),
+        ("<include/>", "line 3: <include> must have the attribute href; got none."),
+        ('<Include href="a.nml"/>', "line 3: <Include> must have the attribute file; got href."),
+    ],
+)
+def test_elements_that_neuroml_has_not_are_refused(read, element, message):
+    refused(read, neuroml(LEAK + "\n" + element + point()), message)
+
+
+def test_cells_with_one_id_are_both_named(read):
+    message = (
+        "main.nml, line 5: <pointCellCondBased id='cell'> must have an id of its own; "
+        "<pointCellCondBased id='cell'> is in "
+    )
+    refused(read, neuroml(CELL + "\n" + point()), message)
+    refused(read, neuroml(CELL + "\n" + point()), "main.nml, line 2.", cell_id="cell")

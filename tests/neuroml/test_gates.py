@@ -299,7 +299,7 @@ def test_constants_that_do_not_fit_are_refused(read, more, message):
          'scale="1 mV"/></gateHHrates>', "must have a number with a unit of per_time as rate; got"),
         (f"<gateHHtauInf id='n'><timeCourse type='HHExpTime'/>{STEADY}</gateHHtauInf>",
          "<timeCourse> must be of the type fixedTimeCourse or of a ComponentType in the file"),
-        (f"<gateHHrates id='E'>{OPENS}{CLOSES}</gateHHrates>",
+        (f"<gateHHrates id='E' instances='1'>{OPENS}{CLOSES}</gateHHrates>",
          "<channelPopulation id='Ks'> cannot be declared: the name of a gate must be none of E"),
     ],
 )  # fmt: skip
@@ -311,13 +311,13 @@ def test_gates_that_do_not_map_are_refused_with_their_place(read, gate, message)
 
 def test_rates_that_no_gate_can_have_are_refused_at_the_gate(read):
     types = rate_type(derived("-1 / ms"))
-    gate = f'<gateHHrates id="n"><forwardRate type="opening"/>{CLOSES}</gateHHrates>'
+    gate = f'<gateHHrates id="n" instances="1"><forwardRate type="opening"/>{CLOSES}</gateHHrates>'
     message = r"it\.nml, line 4: <gateHHrates id='n'> cannot be declared: K\.n: alpha must be 0 or"
     with pytest.raises(ValueError, match=message):
         read(with_gate(gate, types))
 
 
-@pytest.mark.parametrize("kind", ["ionChannelKS", "ionChannelOther"])
+@pytest.mark.parametrize("kind", ["ionChannelKS", "blockingPlasticSynapse"])
 def test_channels_of_other_types_are_refused(read, kind):
     text = neuroml(LEAK + channel("").replace("ionChannelHH", kind) + point(population()))
     message = f"<{kind} id='K'> must be of the type ionChannel, ionChannelHH, ionChannelPassive"
@@ -326,7 +326,7 @@ def test_channels_of_other_types_are_refused(read, kind):
 
 
 def test_channels_have_the_names_of_their_ion_channels_where_these_are_used_once(read):
-    gate = f'<gateHHrates id="n">{OPENS}{CLOSES}</gateHHrates>'
+    gate = f'<gateHHrates id="n" instances="1">{OPENS}{CLOSES}</gateHHrates>'
     twice = population() + population(erev="-80 mV").replace('"Ks"', '"slow"')
     neuron = read(neuroml(LEAK + channel(gate) + point(twice)))
     assert {name: one.E for name, one in neuron.channels.items()} == {
@@ -334,3 +334,64 @@ def test_channels_have_the_names_of_their_ion_channels_where_these_are_used_once
         "Ks": -90,
         "slow": -80,
     }
+
+
+@pytest.mark.parametrize("kind", ["gateHHrates", 'gate type="gateHHrates"'])
+def test_gates_must_have_instances(read, kind):
+    """As the schema of NeuroML 2 says."""
+    gate = f'<{kind} id="n">{OPENS}{CLOSES}</{kind.split()[0]}>'
+    message = rf"it\.nml, line 4: <{kind[:4]}.*id='n'> must have the attribute instances; got "
+    with pytest.raises(ValueError, match=message):
+        read(with_gate(gate))
+
+
+def test_own_types_may_fix_instances(read):
+    types = '<ComponentType name="two" extends="gateHHrates"><Fixed parameter="instances" '
+    types += 'value="2"/></ComponentType>'
+    gate = f'<gate type="two" id="n">{OPENS}{CLOSES}</gate>'
+    assert read(with_gate(gate, types)).channels["K"].gates["n"].power == 2
+
+
+GATE = f'<gateHHrates id="n" instances="2">{OPENS}{CLOSES}</gateHHrates>'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "instances=",
+            "Instances=",
+            "line 4: <gateHHrates id='n'> must have no attribute Instances, which NeuroML has not. "
+            "Did you mean instances?",
+        ),
+        (
+            "<reverseRate ",
+            "<reverseRate scal='1 mV' ",
+            "line 4: <reverseRate> must have no attribute scal, which NeuroML has not. Did you "
+            "mean scale?",
+        ),
+        ("instances=", "xyzzy='1' instances=", "no attribute xyzzy, which NeuroML has not."),
+        ('number="1000"', 'number="1000" erv="1 mV"', "no attribute erv, which NeuroML has not. D"),
+        ('thresh="0 mV"', 'thresh="0 mV" V0="1 mV"', "no attribute V0, which NeuroML has not. Did"),
+        ("<ionChannelHH ", "<ionChannelHH speces='k' ", "no attribute speces, which NeuroML has n"),
+    ],
+)
+def test_attributes_that_neuroml_has_not_are_refused(read, old, new, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        read(with_gate(GATE).replace(old, new))
+
+
+def test_conditions_of_cases_may_not_be_misspelled(read):
+    """Or the case would be the one of any V."""
+    cases = '<Case condtion="v .gt. 0" value="1 / ms"/><Case value="2 / ms"/>'
+    line = f'<ConditionalDerivedVariable name="r" exposure="r">{cases}</ConditionalDerivedVariable>'
+    gate = GATE.replace('type="HHExpRate" rate="1 per_ms"', 'type="opening"')
+    gate = gate.replace(' midpoint="-40 mV" scale="10 mV"', "")
+    with pytest.raises(ValueError, match=r"<Case> .* no attribute condtion, .* condition\?"):
+        read(with_gate(gate, rate_type(line)))
+
+
+def test_metadata_and_other_namespaces_are_read_over(read):
+    more = 'metaid="a" neuroLexId="b" xml:space="preserve" xmlns:x="http://x/" x:y="1" notes="c"'
+    text = with_gate(GATE)
+    assert read(text.replace("<gateHHrates ", f"<gateHHrates {more} ")) == read(text)

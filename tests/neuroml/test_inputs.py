@@ -300,3 +300,52 @@ ROUND = segment((0, 0, 0), (0, 0, 0), (10, 10))
 def test_cells_that_do_not_map_are_refused(cell_of, segments, old, new, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         cell_of(segments, old, new)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        (
+            '<explicitInput target="pip[0]" input="pulse"/>',
+            "<explicitInput> must refer to a population of its network; got 'pip'. It has cells, ",
+        ),
+        (
+            '<explicitInput target="cells[3]" input="pulse"/>',
+            "<explicitInput> must refer to a cell of cells, which has 3; got index 3.",
+        ),
+        (inputs_of("pulse", "../cells/5/x"), "<input id='0'> must refer to a cell of cells, which"),
+        (inputs_of("pulse", "../pop/0/x"), "<input id='0'> must refer to a population of its "),
+        (
+            inputs_of("pulse").replace('population="cells"', 'population="cell"'),
+            "<inputList id='l'> must refer to a population of its network; got 'cell'.",
+        ),
+        (
+            '<population id="more" component="hcell" size="1"/>',
+            "<population id='more'> must refer to what the file, or what it includes, has; got 'hc",
+        ),
+        ('<population id="more" component="cell" size="-1"/>', "<population id='more'> must hav"),
+        (
+            '<explicitInput target="cells[0]" inputs="x" input="pulse"/>',
+            "<explicitInput> must have no attribute inputs, which NeuroML has not. Did you mean in",
+        ),
+    ],
+)
+def test_inputs_to_what_is_not_there_are_refused(read, inputs, message):
+    with pytest.raises(ValueError, match=r"it\.nml, line \d+: " + re.escape(message)):
+        read(network(inputs, 3), "cell")
+
+
+def test_cells_of_lists_have_the_ids_of_their_instances(read):
+    instances = '<instance id="4"/><instance id="7"/>'
+    listed = (
+        f'<population id="list" type="populationList" component="cell">{instances}</population>'
+    )
+    given = read(network(listed + inputs_of("pulse", "../list/7/cell")), "cell")
+    np.testing.assert_array_equal(values(given), pulse(MIDDLES))
+    with pytest.raises(ValueError, match="must refer to a cell of list, which has 2; got index 0"):
+        read(network(listed + inputs_of("pulse", "../list/0/cell")), "cell")
+
+
+def test_generators_have_no_other_attributes(read):
+    with pytest.raises(ValueError, match=r"must have no attribute amplitud, .* amplitude\?"):
+        read(PULSE.replace("/>", ' amplitud="1 nA"/>'), area=1000)
