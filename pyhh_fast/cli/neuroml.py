@@ -60,11 +60,12 @@ def run(given: argparse.Namespace) -> int:
     """Run the command with its parsed arguments; return the exit code."""
     try:
         root, temperature = getattr(given, "root", None), getattr(given, "temperature", None)
-        lines = neuroml_report.lines(given.file, temperature, root)
-        print("\n".join(map(common.in_options, lines)))
+        lines = list(neuroml_report.lines(given.file, temperature, root))
     except (OSError, ValueError) as error:
         raise common.Failed(error) from None
-    return 0
+    problem = neuroml_report.problem_of(lines)
+    print("\n".join(map(common.in_options, [*lines, *([problem] if problem else [])])))
+    return 1 if problem else 0
 
 
 def run_of(given: argparse.Namespace) -> ReadRun | None:
@@ -91,4 +92,9 @@ def run_of(given: argparse.Namespace) -> ReadRun | None:
 def changed(neuron: Neuron, given: argparse.Namespace) -> Neuron:
     """Return a neuron with the values of --set."""
     values: Any = dict(getattr(given, "set", []))
+    if "area" in values and not hasattr(given, "stimuli"):
+        given.parser.error(
+            "--set area does not go with --neuroml and the file's input, which is a current over "
+            "the file's area. Give the input as a density, as --constant."
+        )
     return neuron.replace(values)

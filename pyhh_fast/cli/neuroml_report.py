@@ -31,6 +31,14 @@ def lines(path: Any, temperature: Any, root: Any) -> Iterator[str]:
             yield f"{element} in line {element.line} of {element.file.name} is skipped."
 
 
+def problem_of(lines: list[str]) -> str | None:
+    """Return what is said of a file without a cell that is supported; None where there is one."""
+    of_cells = [one for one in lines if one.split(" ", 1)[0] in (*cells.TYPES, *cells.OTHERS)]
+    if any(": not supported. " not in one for one in of_cells):
+        return None
+    return f"The file has no cell{' that is supported' if of_cells else ''}."
+
+
 def _cell(document: Document, element: Element, temperature: Any) -> Iterator[str]:
     try:
         found = reading.read_cell(document, element.id, temperature)

@@ -58,7 +58,7 @@ def test_temperature_and_root_are_options(tmp_path, capsys):
         if said is None:
             said = refused(capsys, "simulate", *name.split()[1:], path)
         assert said == out_of + "Give --root, a folder that has them all, if you trust them."
-    assert command(f"neuroml {path} --root {tmp_path}") == 0
+    assert command(f"neuroml {path} --root {tmp_path}") == 1
     assert "no networkWithTemperature. Give --temperature (°C)." in capsys.readouterr().out
     assert command(f"neuroml {path} --root {tmp_path} --temperature 40") == 0
     assert re.search(r"K .* n .* 1  9 .* alpha exponential\(1, -40, 10\)", capsys.readouterr().out)
@@ -124,3 +124,28 @@ def test_missing_file_is_an_error(capsys, tmp_path):
     said = f"[Errno 2] No such file or directory: '{gone}'"
     assert failed(capsys, "neuroml", gone) == said
     assert failed(capsys, "simulate", "--neuroml", gone, "--duration 1") == said
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (LEAK, "The file has no cell.\n"),
+        ('<iafCell id="iaf"/>', "The file has no cell that is supported.\n"),
+    ],
+)
+def test_files_without_a_cell_that_is_read_fail(tmp_path, capsys, content, said):
+    (tmp_path / "it.nml").write_text(neuroml(content))
+    assert command("neuroml", tmp_path / "it.nml") == 1
+    assert capsys.readouterr().out.endswith(said)
+
+
+def test_what_is_skipped_is_listed(tmp_path, capsys):
+    (tmp_path / "it.nml").write_text(neuroml(LEAK + point() + '<gapJunction id="gap"/>'))
+    assert command("neuroml", tmp_path / "it.nml") == 0
+    assert "<gapJunction id='gap'> in line 4 of it.nml is skipped." in capsys.readouterr().out
+
+
+def test_area_of_a_file_with_its_input_is_not_set(capsys):
+    said = refused(capsys, "simulate", "--neuroml", AXON, "--set area=500")
+    assert "--set area does not go with --neuroml and the file's input" in said
+    assert simulate("--neuroml", AXON, "--set area=500 --constant 1 --duration 1 --out a.npz") == 0
