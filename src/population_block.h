@@ -132,7 +132,8 @@ HH_INLINE void population_deactivate(const population_call *call, int state, int
     }
     b->inactive[c] = 1;
     if (call->settings->built_in) {
-        const membrane_scaled none = {0.0};
+        membrane_scaled none;
+        memset(&none, 0, sizeof none);
         hh_block_set_membrane(&b->hh.membranes, c, &none);
     } else {
         cells_neuron_model *m = &b->groups[c / CELLS].model;

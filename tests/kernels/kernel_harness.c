@@ -120,8 +120,8 @@ static void give_table_at(const table_shape *t, const double *rows, double V)
 static rate_source source_of(const table_shape *t, const double *rows)
 {
     const rows_given given = {t->number, t->first, 1 / t->width, t->first * t->width,
-                              (t->first + t->number - 1) * t->width};
-    return source_given(&given, rows);
+                              (t->first + t->number - 1) * t->width, {0}, {0}, {0}};
+    return source_given(&given, &hh_shape, rows);
 }
 
 typedef struct {

@@ -55,14 +55,18 @@ HH_INLINE int64_t fixed_step_run(fixed_method method, double dt, const membrane_
     return i;
 }
 
-/* Any neuron, with rows that the caller has made. */
+/* Any neuron, with rows that the caller has made: of V, then those of each pool. */
 typedef struct {
     double count, first, inverse_width, low, high;
+    double pool_count[MEMBRANE_POOLS], pool_first[MEMBRANE_POOLS], pool_bits[MEMBRANE_POOLS];
 } rows_given;
 
-static rate_source source_given(const rows_given *given, const double *rows)
+static rate_source source_given(const rows_given *given, const membrane_shape *shape,
+                                const double *rows)
 {
-    const rate_source source = {
+    const int64_t size = RATE_TABLE_POWERS * RATE_TABLE_LANES;
+    int p;
+    rate_source source = {
         .rows = rows,
         .first = given->first,
         .count = (int64_t)given->count,
@@ -70,6 +74,14 @@ static rate_source source_given(const rows_given *given, const double *rows)
         .low = given->low,
         .high = given->high,
     };
+    rows += source.count * shape->rows * size;
+    for (p = 0; p < shape->pools; ++p) {
+        source.pools[p].rows = rows;
+        source.pools[p].first = (uint64_t)given->pool_first[p];
+        source.pools[p].count = (uint64_t)given->pool_count[p];
+        source.pools[p].bits = (uint64_t)given->pool_bits[p];
+        rows += (int64_t)given->pool_count[p] * shape->factored[p] * size;
+    }
     return source;
 }
 
@@ -85,7 +97,7 @@ typedef struct {
 static void run_neuron(neuron_problem *given, const double *I)
 {
     const size_t steps = (size_t)given->steps;
-    const rate_source rates = source_given(&given->rows, I + steps);
+    const rate_source rates = source_given(&given->rows, &given->shape, I + steps);
     membrane_shape *shape = &given->shape;
     const size_t width = (size_t)(1 + shape->gates + shape->channels);
     double *traces = space_for(width * steps);
@@ -128,6 +140,11 @@ static population_cells cells_of(const member *members, size_t count)
         cells.slope[i] = column(&members->p.slope[i], count);
         cells.E[i] = column(&members->p.E[i], count);
     }
+    for (i = 0; i < MEMBRANE_POOLS; ++i) {
+        cells.rest[i] = column(&members->p.rest[i], count);
+        cells.tau[i] = column(&members->p.tau[i], count);
+        cells.gain[i] = column(&members->p.gain[i], count);
+    }
     for (i = 0; i < MEMBRANE_VECTORS; ++i) {
         cells.shift[i] = column(&members->shift[i], count);
     }
@@ -143,7 +160,7 @@ static population_cells cells_of(const member *members, size_t count)
 /* The steps of a block; of the last, what is recorded of each cell goes to its buffers. */
 static void run_block(population_call *call, const output_buffers *out)
 {
-    const int64_t steps = call->stimulus->steps;
+    const int64_t steps = call->stimulus->I.steps;
     int64_t i, c, v;
     population_load_stimulus(call, 0);
     for (i = 0; i < steps; ++i) {
@@ -180,7 +197,8 @@ static void run_cells(cells_problem *given, const member *members)
                             .samples = &nothing,
                             .spikes = &spikes,
                             .shape = &given->shape,
-                            .rates = source_given(&given->rows, (const double *)(members + size)),
+                            .rates = source_given(&given->rows, &given->shape,
+                                                  (const double *)(members + size)),
                             .missing_V = &missing_V,
                             .block = block};
     int64_t c;

@@ -148,8 +148,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it 
 population = pyhh.Population(20_000)
 sent, begun, begin = [], threading.Event(), PopulationStepper._begin_chunk
 def watched(self, step):
-    if step:
-        begun.set()  # this chunk is interrupted, or a later one
+    if self.step:  # that all cells have made; this chunk is interrupted, or a later one
+        begun.set()
     return begin(self, step)
 PopulationStepper._begin_chunk = watched
 def send():
