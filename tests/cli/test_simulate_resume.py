@@ -64,7 +64,7 @@ def test_stores_that_cannot_be_resumed_are_reported(capsys):
     assert failed(capsys, "simulate", "--resume array.zarr --plot no/a.png") == message
     assert failed(capsys, "simulate", "--resume array.zarr") == (
         "stimulus must be given again, because a store does not hold the values of an array or a "
-        "function; got None. Call Simulation.resume(..., stimulus=...)."
+        "function; got None. Pass an array to Simulation.resume(..., stimulus=...)."
     )
     from pyhh_fast.storage.run_store import RunStore
 
