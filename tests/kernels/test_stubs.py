@@ -21,6 +21,7 @@ CYTHONS = re.compile(
 def test_stubs_are_those_of_the_compiled_modules():
     pytest.importorskip("mypy", reason="it comes with the group 'dev'")
     command = [sys.executable, "-m", "mypy.stubtest", "--concise", "--ignore-disjoint-bases"]
+    command += ["--mypy-config-file", str(Path(__file__).parents[2] / "pyproject.toml")]
     modules = [f"pyhh_fast.{stub.stem}" for stub in STUBS]
     assert "pyhh_fast._stimuli" in modules
     done = subprocess.run([*command, *modules], capture_output=True, text=True)
