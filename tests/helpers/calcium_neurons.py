@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from pyhh_fast import Channel, Gate, Nernst, Neuron, Pool
-from pyhh_fast.rate_forms import exponential, linoid, sigmoid
+from pyhh_fast import Channel, Gate, Nernst, Neuron, Pool, neurons
+from pyhh_fast.rate_forms import sigmoid
 
 exp = np.exp
 
@@ -29,19 +29,7 @@ def low_threshold(**others):
 
 def bursting(**others):
     """Return a neuron whose calcium current, bound by calcium, opens two potassium currents."""
-    Na = Channel(
-        35,
-        E=55,
-        m=Gate(
-            alpha=linoid(1, -35, 10), beta=exponential(4, -60, -18), power=3, instantaneous=True
-        ),
-        h=Gate(alpha=exponential(0.07, -58, -20), beta=sigmoid(1, -28, 10), speed=5),
-    )
-    K = Channel(
-        9,
-        E=-90,
-        n=Gate(alpha=linoid(0.1, -34, 10), beta=exponential(0.125, -44, -80), power=4, speed=5),
-    )
+    wang_buzsaki = neurons.wang_buzsaki().channels
     CaL = Channel(
         0.3,
         E=Nernst("Ca", outside=2, celsius=25),
@@ -65,7 +53,13 @@ def bursting(**others):
             power=4,
         ),
     )
-    channels = {"Na": Na, "K": K, "CaL": CaL, "AHP": AHP, "KCa": KCa}
+    channels = {
+        "Na": wang_buzsaki["Na"],
+        "K": wang_buzsaki["K"],
+        "CaL": CaL,
+        "AHP": AHP,
+        "KCa": KCa,
+    }
     return Neuron(
         **{
             "leak": Channel(0.1, E=-60),

@@ -6,6 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from pyhh_fast import stimuli
+
+NOISE = stimuli.step(50, 70, 130) + stimuli.ornstein_uhlenbeck(5, 2, 10, seed=1)
+NOISE += stimuli.poisson_epsc(500, 3, 2, seed=1)
+
 
 def files(directory):
     """Return the bytes of all files below a directory, by name; None for directories."""
@@ -43,3 +48,17 @@ def killed_at_file(number):
         patch.setattr(Path, "replace", killed)
         with pytest.raises(KeyboardInterrupt):
             yield
+
+
+REMOVED = "removed"
+
+
+def change(content, path, to):
+    """Set, or remove, what is at a path of keys in the content of a JSON file."""
+    *way, last = path
+    for key in way:
+        content = content[key]
+    if to == REMOVED:
+        del content[last]
+    else:
+        content[last] = to

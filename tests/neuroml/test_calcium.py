@@ -250,17 +250,22 @@ def test_instantaneous_gates_and_constant_time_courses_of_calcium(read):
     assert (found.of, found.tau(0.1)) == ("calcium", 2)
 
 
+COURSE = rate_type(derived("(90 - 75 / (1 + exp(-(v / mV + 46) / 22.7))) * ms", "t"), "course", "X")
+
+
+def gate_of_kca(instances):
+    """Return a gate whose steady state is the type "steady", and its time constant COURSE."""
+    return (
+        f'<gateHHtauInf id="m" instances="{instances}"><timeCourse type="course"/>'
+        '<steadyState type="steady"/></gateHHtauInf>'
+    )
+
+
 def test_steady_states_that_are_products(read):
     """As those of the stomatogastric ganglion's KCa, with a time course of V."""
     inf = of_calcium("Ca / (Ca + 0.003) / (1 + exp(-(v / mV + 28.3) / 12.6))", "steady", "x")
-    tau = rate_type(
-        derived("(90 - 75 / (1 + exp(-(v / mV + 46) / 22.7))) * ms", "t"), "course", "X"
-    )
-    gate = (
-        '<gateHHtauInf id="m" instances="4"><timeCourse type="course"/>'
-        '<steadyState type="steady"/></gateHHtauInf>'
-    )
-    found = read(cell(fixed() + inf + tau, gate=gate)).channels["K"].gates["m"]
+    gate = gate_of_kca(4)
+    found = read(cell(fixed() + inf + COURSE, gate=gate)).channels["K"].gates["m"]
     pool, of_Ca = found.times
     assert (pool, found.of, found.power) == ("calcium", None, 4)
     expected = np.outer(CALCIUM / (CALCIUM + 0.003), 1 / (1 + np.exp(-(V + 28.3) / 12.6)))
@@ -271,14 +276,8 @@ def test_steady_states_that_are_products(read):
 
 def test_steady_states_of_calcium_beside_time_courses_of_v(read):
     inf = of_calcium("Ca / (Ca + 0.003)", "steady", "x")
-    tau = rate_type(
-        derived("(90 - 75 / (1 + exp(-(v / mV + 46) / 22.7))) * ms", "t"), "course", "X"
-    )
-    gate = (
-        '<gateHHtauInf id="m" instances="1"><timeCourse type="course"/>'
-        '<steadyState type="steady"/></gateHHtauInf>'
-    )
-    found = read(cell(fixed() + inf + tau, gate=gate)).channels["K"].gates["m"]
+    gate = gate_of_kca(1)
+    found = read(cell(fixed() + inf + COURSE, gate=gate)).channels["K"].gates["m"]
     assert found.inf(V).tolist() == [1] * 17
     np.testing.assert_allclose(found.times[1](CALCIUM), CALCIUM / (CALCIUM + 0.003), rtol=1e-15)
 

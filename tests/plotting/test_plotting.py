@@ -2,7 +2,6 @@
 
 import re
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -12,14 +11,6 @@ from matplotlib.colors import to_hex
 import pyhh_fast as pyhh
 from pyhh_fast import plotting
 from pyhh_fast.analysis import phase_response
-
-
-@pytest.fixture(autouse=True)
-def _without_display():
-    mpl.use("agg")
-    plt.close("all")  # left open by other test files
-    yield
-    plt.close("all")
 
 
 def labels(axis):

@@ -1,4 +1,4 @@
-"""Figures of runs: windows, decimation of traces, stimuli, from memory and from stores."""
+"""Figures of runs: their panels and axes, envelopes and spikes, from memory and from stores."""
 
 import io
 import pickle
@@ -7,124 +7,14 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from run_figures import extremes, labels, run
 
 import pyhh_fast as pyhh
 from pyhh_fast import stimuli
-from pyhh_fast.plotting import decimation, plot_recording, plot_stimulus, runs
-from pyhh_fast.plotting.decimation import LazyTrace, Window
+from pyhh_fast.plotting import decimation, plot_recording, runs
 from pyhh_fast.storage import resume
 from pyhh_fast.storage.run_store import RunStore
 from pyhh_fast.variables import TRACES
-
-pytestmark = pytest.mark.usefixtures("_without_display")
-
-
-@pytest.fixture
-def _without_display():
-    mpl.use("agg")
-    plt.close("all")
-    yield
-    plt.close("all")
-
-
-def run(stimulus=12, **options):
-    options = {"duration": 300, **options}
-    if isinstance(stimulus, np.ndarray):
-        del options["duration"]
-    return pyhh.Simulation(pyhh.HHModel.at_rest()).run(stimulus, 0.01, **options)
-
-
-def labels(figure):
-    return [axis.get_ylabel().partition("\n")[0] for axis in figure.axes]
-
-
-def extremes(values, start=0):
-    """Return the indices of first, lowest, highest and last value of each of 1,000 segments."""
-    width = -(-len(values) // 1_000)
-    found = set()
-    for first in range(0, len(values), width):
-        part = values[first : first + width]
-        found |= {first, first + len(part) - 1}
-        if not np.isnan(part).all():
-            found |= {first + int(np.nanargmin(part)), first + int(np.nanargmax(part))}
-    return start + np.array(sorted(found))
-
-
-# Which rows
-
-
-@pytest.mark.parametrize("rows", [4_001, 20_000, 123_456, 1_000_001])
-@pytest.mark.parametrize("block", [999, 524_288])
-@pytest.mark.parametrize("nan", [False, True])
-def test_decimation_keeps_first_lowest_highest_and_last_of_each_segment(
-    rows, block, nan, monkeypatch
-):
-    monkeypatch.setattr(decimation, "BLOCK", block)
-    rng = np.random.default_rng(rows)
-    values = rng.normal(size=rows + 1_234)
-    if nan:
-        values[rng.random(values.size) < 0.01] = np.nan
-        values[rows // 2 :] = np.nan
-    blocks = []
-
-    def read(start, stop):
-        blocks.append((start, stop))
-        return values[start:stop]
-
-    numbers, drawn = decimation.decimated(read, range(1_234, values.size))
-    np.testing.assert_array_equal(numbers, extremes(values[1_234:], 1_234))
-    np.testing.assert_array_equal(drawn, values[numbers])
-    assert numbers.size <= 4_000
-    borders = np.ravel(blocks)
-    assert (borders[0], borders[-1]) == (1_234, values.size)
-    np.testing.assert_array_equal(borders[1:-1:2], borders[2::2])
-    assert (borders[1:-1] % block == 0).all()
-
-
-@pytest.mark.parametrize("rows", [0, 1, 4_000])
-def test_few_samples_are_all_drawn(rows):
-    values = np.arange(rows) ** 0.5
-    numbers, drawn = decimation.decimated(lambda start, stop: values[start:stop], range(rows))
-    np.testing.assert_array_equal(numbers, np.arange(rows))
-    np.testing.assert_array_equal(drawn, values)
-
-
-@pytest.mark.parametrize("dt", [0.01, 0.1, 1 / 3])
-@pytest.mark.parametrize(("spacing", "offset"), [(1, 0), (1, 1), (7, 1), (2.5, 1.25)])
-def test_samples_within_a_window_are_those_between_its_ends(dt, spacing, offset):
-    series = LazyTrace(None, 1_000, dt, spacing, offset)
-    times = (np.arange(1_000) * spacing + offset) * dt
-    borders = [0, 0.3, 0.7, 29 * dt, 30 * dt, 333.3 * dt, 5_000 * dt]
-    for start in borders:
-        for stop in borders:
-            if start < stop:
-                expected = np.flatnonzero((times >= start - 1e-9) & (times <= stop + 1e-9))
-                np.testing.assert_array_equal(series.within(Window(start, stop)), expected)
-
-
-@pytest.mark.parametrize(
-    ("start", "stop", "message"),
-    [
-        (5, 5, "start must be before stop, 5 (ms); got 5."),
-        (6, 5.5, "start must be before stop, 5.5 (ms); got 6."),
-        (30, None, "start must be before the end of the run, 30 (ms); got 30."),
-        (-1, None, "start must be a finite number, 0 or more (ms); got -1."),
-        (np.nan, None, "start must be a finite number (ms); got nan."),
-        (None, 30.1, "stop must be at most the end of the run, 30 (ms); got 30.1."),
-        (None, 0, "stop must be after the beginning of the run (ms); got 0."),
-        (None, -1, "stop must be after the beginning of the run (ms); got -1."),
-    ],
-)
-def test_invalid_windows_are_refused(start, stop, message):
-    recording = run(duration=30)
-    with pytest.raises(ValueError) as caught:
-        recording.plot(start, stop)
-    assert str(caught.value) == message
-    with pytest.raises(TypeError, match=r"^stop must be a finite number \(ms\); got '9' \(str\)"):
-        recording.plot(stop="9")
-
-
-# What is drawn
 
 
 @pytest.mark.parametrize("every", [1, 3])
@@ -326,103 +216,6 @@ def test_long_time_axis_is_in_seconds():
     assert plot_recording(run(0, duration=10_000, every=1_000)).axes[-1].get_xlabel() == "Time (ms)"
 
 
-# The stimulus
-
-
-def drawn_stimulus(recording, *part):
-    figure = plot_recording(recording, *part)
-    assert labels(figure) == ["Spikes", "Stimulus"]
-    return figure.axes[1].lines[0].get_data()
-
-
-WAVES = [stimuli.step(9, 150, 250) + 3, stimuli.ramp(0, 9, 10, 200), stimuli.pulses(9, 1, 3)]
-
-
-@pytest.mark.parametrize("drive", [*WAVES, stimuli.ornstein_uhlenbeck(0, 1, 5, 1)], ids=repr)
-@pytest.mark.parametrize("part", [(), (123.45, 150.005), (123.456, 290)])
-def test_stimulus_is_drawn_at_its_times(drive, part, monkeypatch):
-    monkeypatch.setattr(decimation, "BLOCK", 1_000)
-    times, values = drawn_stimulus(run(drive, record=()), *part)
-    start, stop = part or (0, 300)
-    assert (times[0], times[-1]) == (start, stop)
-    whole = drive.to_array(30_000, 0.01)
-    first, last = int(start / 0.01 + 1e-6), int(np.ceil(stop / 0.01 - 1e-6))
-    steps = np.round(times[1:-1] / 0.01).astype(int)
-    np.testing.assert_array_equal(values[:-1], whole[[first, *steps]])
-    assert values[-1] == whole[last - 1]
-    if last - first > 4_000:
-        there = extremes(whole[first:last], first)
-        np.testing.assert_array_equal([first, *steps], there)
-
-
-def test_stimulus_is_read_only_in_the_window(monkeypatch):
-    monkeypatch.setattr(decimation, "MOST_VALUES", 1_000)
-    for drive in (WAVES[2], WAVES[0] + WAVES[1], stimuli.from_array(np.arange(30_000.0))):
-        recording = run(drive, record=())
-        times, values = drawn_stimulus(recording, 200, 205)
-        assert (times[0], times[-1], len(times)) == (200, 205, 501)
-        np.testing.assert_array_equal(values[:-1], drive.to_array(20_500, 0.01)[20_000:])
-
-
-@pytest.mark.parametrize(
-    ("drive", "shown"),
-    [
-        (stimuli.pulses(9, 1, 3), "pulses(9, 1, 3)"),
-        (stimuli.step(9, 1, 3) + stimuli.poisson_epsc(100, 1, 2, 7), None),
-    ],
-    ids=repr,
-)
-def test_stimulus_too_long_to_draw_is_named_instead(drive, shown, monkeypatch):
-    monkeypatch.setattr(decimation, "MOST_VALUES", 29_999)
-    figure = plot_recording(run(drive))
-    assert labels(figure) == ["Membrane potential", "Open fraction", "Membrane current"]
-    note = f"The stimulus would take long to draw: {shown or repr(drive)}"
-    assert figure.axes[-1].get_xlabel() == f"Time (ms)\n{note}"
-
-
-def test_piecewise_linear_stimuli_are_drawn_over_any_window(monkeypatch):
-    monkeypatch.setattr(decimation, "MOST_VALUES", 0)
-    drive = (
-        stimuli.step(5, 100.004, 100.03) + stimuli.ramp(0, 9, 50, 220) + stimuli.step(-3, 99, 1e9)
-    )
-    for part in ((), (20, 250)):
-        start, stop = part or (0, 300)
-        times, values = drawn_stimulus(run(drive, record=()), *part)
-        whole = drive.to_array(30_000, 0.01)
-        first, last = round(start / 0.01), round(stop / 0.01)
-        assert (times[0], times[-1]) == (start, stop)
-        assert len(times) < 1_020
-        steps = np.round(times[:-1] / 0.01).astype(int)
-        np.testing.assert_array_equal(values[:-1], whole[steps])
-        assert (values.min(), values.max()) == (whole[first:last].min(), whole[first:last].max())
-        seen = values[np.searchsorted(steps, np.arange(first, last), side="right") - 1]
-        # A segment of a ramp rises by at most this; jumps are exact.
-        assert np.abs(seen - whole[first:last]).max() <= 9 / 17_000 * 30
-
-
-def test_array_stimulus_of_a_stored_run_is_noted_as_missing(out):
-    drive = np.linspace(0, 20, 10_000)
-    recording = run(drive, to=out)
-    assert "Stimulus" in labels(plot_recording(recording))
-    figure = plot_recording(resume.open_recording(out))
-    assert labels(figure) == ["Membrane potential", "Open fraction", "Membrane current"]
-    part = plot_recording(resume.open_recording(out), 5.005, 50)
-    assert part.axes[0].get_xlim() == (5.005, 50)
-    note = "The stimulus, an array or a function, is not in the store."
-    assert figure.axes[-1].get_xlabel() == f"Time (ms)\n{note}"
-
-
-def test_plot_stimulus_ends_with_the_last_step():
-    (axis,) = stimuli.ramp(0, 9, 0, 9).plot(9, 1).axes
-    assert (axis.get_xlabel(), axis.get_ylabel()) == ("Time (ms)", "Stimulus (µA/cm²)")
-    assert axis.lines[0].get_drawstyle() == "steps-post"
-    times, values = axis.lines[0].get_data()
-    assert times.tolist() == [*range(9), 9]
-    middles = np.arange(9) + 0.5  # a step is drawn with its value over all of it
-    np.testing.assert_allclose(values, [*middles, middles[-1]])
-    assert plot_stimulus(stimuli.constant(1), 0, 1).axes[0].lines[0].get_xdata().size == 0
-
-
 def test_all_traces_have_a_panel():
     drawn = {
         trace.name
@@ -462,41 +255,3 @@ def test_pickled_recording_of_a_model_is_drawn_as_before():
     recording = pyhh.Simulation(pyhh.HHModel()).run(1.0, 0.01, duration=1)
     for one in (recording, pickle.loads(pickle.dumps(recording))):
         assert one.plot().axes[0].get_ylabel() == "Membrane potential\n(mV from rest)"
-
-
-CONDUCTING = (
-    stimuli.conductance(stimuli.ornstein_uhlenbeck(0.01, 0.1, 5, seed=1), 0)
-    + stimuli.step(2, 1, 3)
-    + stimuli.conductance(0.1, -75)
-)
-
-
-def test_conductances_have_a_panel_with_their_reversal_potentials():
-    recording = pyhh.Simulation(pyhh.HHModel.at_rest()).run(CONDUCTING, 0.01, duration=5)
-    for figure in (CONDUCTING.plot(500, 0.01), recording.plot()):
-        axes = {axis.get_ylabel(): axis for axis in figure.axes}
-        (current,) = axes["Stimulus\n(µA/cm²)"].lines
-        assert current.get_ydata().max() == 2
-        noise, leak = axes["Conductance\n(mS/cm²)"].lines
-        assert (noise.get_label(), leak.get_label()) == ("E = 0 mV", "E = -75 mV")
-        _, G = CONDUCTING.to_arrays(500, 0.01)
-        np.testing.assert_allclose(noise.get_ydata()[:-1], G - 0.1, atol=1e-15)
-        assert set(leak.get_ydata()) == {0.1}
-
-
-def test_a_stimulus_of_conductances_alone_has_no_panel_of_currents():
-    only = stimuli.conductance(0.1, [-75])
-    figure = only.of_cell(0).plot(500, 0.01)
-    assert [axis.get_ylabel() for axis in figure.axes] == ["Conductance (mS/cm²)"]
-
-
-def test_conductances_too_long_to_draw_are_named_instead(monkeypatch):
-    monkeypatch.setattr(decimation, "MOST_VALUES", 100)
-    recording = pyhh.Simulation(pyhh.HHModel.at_rest()).run(CONDUCTING, 0.01, duration=5)
-    figure = recording.plot()
-    assert "Conductance\n(mS/cm²)" not in [axis.get_ylabel() for axis in figure.axes]
-    assert "would take long to draw: conductance(" in figure.axes[-1].get_xlabel()
-    step = stimuli.conductance(stimuli.step(2, 1, 3), 5)
-    recording = pyhh.Simulation(pyhh.HHModel.at_rest()).run(step, 0.01, duration=5)
-    (line,) = recording.plot().axes[1].lines
-    assert set(line.get_ydata()) == {0, 2}

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 from calcium_neurons import bursting, low_threshold
+from store_files import REMOVED, change
 
 import pyhh_fast as pyhh
 from pyhh_fast import Channel, Gate, Neuron, Pool
@@ -82,7 +83,6 @@ def test_another_function_of_calcium_is_refused(tmp_path):
         pyhh.Simulation.load_state(file, model=other)
 
 
-REMOVED = "removed"
 STATE, POOL = ["neuron", "state"], ["neuron", "declaration", "pools", 0]
 CHANNEL = ["neuron", "declaration", "channels", 3]  # CaL
 
@@ -120,14 +120,7 @@ CHANNEL = ["neuron", "declaration", "channels", 3]  # CaL
 def test_crafted_state_file_is_refused(path, to, tmp_path):
     file = saved(NEURONS["bursting"], tmp_path)
     content = json.loads(file.read_text())
-    *way, last = path
-    part = content
-    for key in way:
-        part = part[key]
-    if to == REMOVED:
-        del part[last]
-    else:
-        part[last] = to
+    change(content, path, to)
     file.write_text(json.dumps(content))
     with pytest.raises(ValueError, match=r"^path must be a file that save_state has written;"):
         pyhh.Simulation.load_state(file)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from declared_neurons import neurons
 from hypothesis import given, settings
-from store_files import files, shared
+from store_files import REMOVED, change, files, shared
 
 import pyhh_fast as pyhh
 from pyhh_fast import Channel, Gate, Neuron, stimuli
@@ -229,19 +229,6 @@ def test_neuron_in_the_place_of_a_model_is_refused(tmp_path):
     for read, name in (("resume", "run.zarr"), ("load_state", "state.json")):
         with pytest.raises(TypeError, match=r"^model must be the HHModel that was saved; got a N"):
             getattr(pyhh.Simulation, read)(tmp_path / name, model=NEURON)
-
-
-REMOVED = "removed"
-
-
-def change(content, path, to):
-    *way, last = path
-    for key in way:
-        content = content[key]
-    if to == REMOVED:
-        del content[last]
-    else:
-        content[last] = to
 
 
 @pytest.mark.parametrize(

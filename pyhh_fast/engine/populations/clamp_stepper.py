@@ -2,7 +2,6 @@
 
 import time
 
-from pyhh_fast.engine.compiled_model import columns
 from pyhh_fast.engine.kernels import loops
 from pyhh_fast.engine.populations.stepper import PopulationStepper
 from pyhh_fast.engine.read_ahead import errors_of_command
@@ -23,17 +22,10 @@ class CellsClampStepper(PopulationStepper):
             V = self._stimulus.values(cells, task.start, task.stop)
         neuron = self._compiled.largest_V == 0
         in_range("V", V, neuron=neuron, first=task.start, cell=cells.start)
-        before, after = self._known[task.chunk], self._known[task.chunk + 1]
         ended = None
         while ended != loops.Ending.DONE:
             ended, missing_V = loops.clamp_cells(
-                self._settings,
-                self._compiled.membrane,
-                self._compiled.parameters,
-                self._compiled.rates(),
-                columns(before.cells),
-                columns(after.cells),
-                self.diverged_at,
+                *self._cells_of(task),
                 V,
                 task.start,
                 cells,

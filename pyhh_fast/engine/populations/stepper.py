@@ -227,13 +227,7 @@ class PopulationStepper:
             if buffer.size < enough:
                 buffer = np.empty(enough, loops.SPIKE)
             ended, missing_V, spikes = loops.population(
-                self._settings,
-                self._compiled.membrane,
-                self._compiled.parameters,
-                self._compiled.rates(),
-                columns(before.cells),
-                columns(after.cells),
-                self.diverged_at,
+                *self._cells_of(task),
                 values,
                 NO_CONDUCTANCES if conductances is None else conductances,
                 task.start,
@@ -252,6 +246,15 @@ class PopulationStepper:
             self._spike_chunks.append((task.chunk, found))
         self._spike_buffers.append(buffer)
         self._seconds[task.share] = max(time.perf_counter() - begin, 1e-9) / steps
+
+    def _cells_of(self, task: Task) -> tuple[Any, ...]:
+        """Return what a time loop takes of the cells, before and after a task."""
+        before, after = self._known[task.chunk].cells, self._known[task.chunk + 1].cells
+        compiled = self._compiled
+        return (
+            *(self._settings, compiled.membrane, compiled.parameters, compiled.rates()),
+            *(columns(before), columns(after), self.diverged_at),
+        )
 
     def _spike_buffer(self) -> StructArray:
         """Return one that no call is using."""
