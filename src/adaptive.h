@@ -63,22 +63,27 @@ typedef struct {
 
 /* The first row from `begin` on, before `end`, whose value is another; `end` where there is none.
    In blocks that compilers turn into vectors. */
-static inline int64_t adaptive_segment_end(const double *I, int64_t begin, int64_t end)
+static inline int64_t adaptive_segment_end(const input_buffer *of, int64_t begin, int64_t end)
 {
     enum { BLOCK = 32 };
-    const double I_here = I[begin];
+    const double *values = (const double *)of->data;
     int64_t i = begin;
+    double here;
+    if (of->data == NULL || of->stride == 0) {
+        return end;
+    }
+    here = values[begin];
     while (end - i >= BLOCK) {
         int l, changes = 0;
         for (l = 0; l < BLOCK; ++l) {
-            changes |= I[i + l] != I_here;
+            changes |= values[i + l] != here;
         }
         if (changes) {
             break;
         }
         i += BLOCK;
     }
-    while (i < end && I[i] == I_here) {
+    while (i < end && values[i] == here) {
         ++i;
     }
     return i;
@@ -103,14 +108,8 @@ HH_INLINE void adaptive_begin_segment(adaptive_solver *s, input_buffer I, input_
         run->end = first + I.count;
     }
     adaptive_read_drive(s, I, G, run->begin);
-    if (I.stride != 0) {
-        const double *values = (const double *)I.data;
-        run->end = first + adaptive_segment_end(values, run->begin - first, run->end - first);
-    }
-    if (G.data != NULL && G.stride != 0) {
-        const double *values = (const double *)G.data;
-        run->end = first + adaptive_segment_end(values, run->begin - first, run->end - first);
-    }
+    run->end = first + adaptive_segment_end(&I, run->begin - first, run->end - first);
+    run->end = first + adaptive_segment_end(&G, run->begin - first, run->end - first);
     if (run->begin % every == 0) {
         run->step_size = ADAPTIVE_FIRST_STEP;
         run->log_err_before = 0.0;
